@@ -1,0 +1,104 @@
+// Memory of devices: registration of a dev_pagemap, the life of a ZONE_DEVICE page.
+
+import type { DevPagemap, MemoryType } from '../../machine/entities.ts';
+import type { Machine } from '../../machine/machine.ts';
+import type { DevPagemapOps } from '../../machine/ops.ts';
+import { pgmapRefRow } from '../../machine/scalars.ts';
+import { EINVAL, ENOMEM, ENXIO } from '../../uapi/errno.ts';
+import { PG_anon_exclusive, PG_locked, PG_reserved } from '../../uapi/page-flags.ts';
+import type { Pfn } from '../../uapi/units.ts';
+import { bugOn, warn } from '../sched/bug.ts';
+import { atomic } from '../sched/kernel-function.ts';
+import { clearFlags, pageAnon, pagePgmap, setFlags, setPageCount } from './page-ref.ts';
+
+export interface DevPagemapRequest {
+  readonly type: MemoryType;
+  readonly start: Pfn;
+  readonly end: Pfn;
+  readonly node: number;
+  readonly owner: number;
+  readonly ops: Partial<DevPagemapOps>;
+}
+
+const subsectionPages = 512;
+
+const checkType = (m: Machine, request: DevPagemapRequest): number => {
+  const { ops, owner } = request;
+  switch (request.type) {
+    case 'MEMORY_DEVICE_PRIVATE':
+      if (!m.kernel.CONFIG_DEVICE_PRIVATE) return -EINVAL;
+      return ops.migrateToRam === undefined || ops.pageFree === undefined || owner === 0 ? -EINVAL : 0;
+    case 'MEMORY_DEVICE_COHERENT':
+      return ops.pageFree === undefined || owner === 0 ? -EINVAL : 0;
+    case 'MEMORY_DEVICE_FS_DAX':
+    case 'MEMORY_DEVICE_GENERIC':
+    case 'MEMORY_DEVICE_PCI_P2PDMA':
+      return 0;
+  }
+};
+
+const pagemapRange = atomic('pagemap_range', (m, start: Pfn, end: Pfn): number => {
+  if (pagePgmap(m, start) !== undefined || pagePgmap(m, end - 1) !== undefined) {
+    warn(m, 'conflicting-mapping', start, end);
+    return -ENOMEM;
+  }
+  if (m.config.ranges.some((range) => range.kind === 'ram' && range.start < end && start < range.end)) return -ENXIO;
+  if (start % subsectionPages !== 0 || end % subsectionPages !== 0) return -EINVAL;
+  return 0;
+});
+
+/**
+ * Registers a device's memory. Its pages are free: reference count 0 in the driver's own free list.
+ * Untouched pages cost nothing; a page's memmap values are written when it is first handed out.
+ *
+ * Kernel: `mm/memremap.c: memremap_pages`
+ *
+ * @returns id of the pgmap; -EINVAL wrong callbacks or alignment, -ENXIO ordinary RAM, -ENOMEM registered already
+ */
+export const memremapPages = atomic('memremap_pages', (m, request: DevPagemapRequest): number => {
+  const bad = checkType(m, request) || pagemapRange(m, request.start, request.end);
+  if (bad !== 0) return bad;
+  const { type, start, end, node, owner } = request;
+  const id = m.pgmaps.add((pgmapId): DevPagemap => ({ id: pgmapId, type, start, end, node, owner }));
+  m.pagemapOps.set(id, {
+    pageFree: request.ops.pageFree ?? (() => undefined),
+    ...(request.ops.migrateToRam === undefined ? {} : { migrateToRam: request.ops.migrateToRam }),
+  });
+  m.scalars.set(pgmapRefRow(id), 1);
+  return id;
+});
+
+/**
+ * A driver takes a free page of its own: one reference, locked, one reference on the pgmap.
+ *
+ * Kernel: `mm/memremap.c: zone_device_page_init`
+ */
+export const zoneDevicePageInit = atomic('zone_device_page_init', (m, pfn: Pfn): void => {
+  const pgmap = pagePgmap(m, pfn);
+  bugOn(pgmap === undefined, 'zone_device_page_init: not a device page');
+  if (pgmap === undefined) return;
+  bugOn(m.pages.refcount.get(pfn) !== 0, 'zone_device_page_init: page is not free');
+  m.scalars.set(pgmapRefRow(pgmap.id), m.scalars.get(pgmapRefRow(pgmap.id)) + 1);
+  setPageCount(m, pfn, 1, 'allocation');
+  setFlags(m, pfn, PG_locked | PG_reserved);
+});
+
+/**
+ * The last reference of a device page is gone: it returns to its driver, never to the page allocator.
+ *
+ * Kernel: `mm/memremap.c: free_zone_device_page`
+ */
+export const freeZoneDevicePage = atomic('free_zone_device_page', (m, pfn: Pfn): void => {
+  const pgmap = pagePgmap(m, pfn);
+  if (pgmap === undefined) return;
+  bugOn(m.pages.mapcount.get(pfn) !== 0, 'free_zone_device_page: page is still mapped');
+  if (pageAnon(m, pfn)) clearFlags(m, pfn, PG_anon_exclusive);
+  m.pages.mapping.set(pfn, 0);
+  m.trace.decide('device.free', pfn, pgmap.id);
+  m.pagemapOps.get(pgmap.id)?.pageFree(m, pfn);
+  if (pgmap.type === 'MEMORY_DEVICE_PRIVATE' || pgmap.type === 'MEMORY_DEVICE_COHERENT') {
+    m.scalars.set(pgmapRefRow(pgmap.id), m.scalars.get(pgmapRefRow(pgmap.id)) - 1);
+  } else {
+    setPageCount(m, pfn, 1, 'kernel');
+  }
+});

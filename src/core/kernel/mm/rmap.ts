@@ -1,0 +1,452 @@
+// mm/rmap.c: from a page to the entries that map it. Anchors (anon_vma), the counts of mappings,
+// the walk that turns entries into migration entries.
+
+import type { AnonVma, Vma } from '../../machine/entities.ts';
+import type { Machine } from '../../machine/machine.ts';
+import type { MmuNotifierRange } from '../../machine/ops.ts';
+import { PG_anon_exclusive, PG_locked, PG_swapbacked } from '../../uapi/page-flags.ts';
+import {
+  entryPfn,
+  isDeviceExclusiveEntry,
+  isDevicePrivateEntry,
+  isMigrationEntry,
+  isWritableDevicePrivateEntry,
+  mkSwapEntry,
+  pmdLeaf,
+  pteDirty,
+  ptePresent,
+  pteWrite,
+  pteYoung,
+  SWP_MIGRATION_READ,
+  SWP_MIGRATION_READ_EXCLUSIVE,
+  SWP_MIGRATION_WRITE,
+} from '../../uapi/pte.ts';
+import { type EntryRow, NO_ROW, type Pfn, type Vpn } from '../../uapi/units.ts';
+import { bugOn } from '../sched/bug.ts';
+import { atomic } from '../sched/kernel-function.ts';
+import { deferredSplitHugePage, setPmdMigrationEntry, splitHugePmdAddress } from './huge-memory.ts';
+import { mlockFolio, mlockPageDrainLocal, munlockPage } from './mlock.ts';
+import { mmuNotifierInvalidateRangeEnd, mmuNotifierInvalidateRangeStart } from './mmu-notifier.ts';
+import {
+  clearFlags,
+  compoundHead,
+  folioMapped,
+  folioNrPages,
+  folioTestLarge,
+  isDevicePrivatePage,
+  isZoneDevicePage,
+  isDeviceCoherentPage,
+  pageAnon,
+  pageCompound,
+  pageHuge,
+  pageMapcount,
+  pageMaybeDmaPinned,
+  setFlags,
+  testFlags,
+} from './page-ref.ts';
+import { pmdOffset, walkPte } from './page-table.ts';
+import { folioPut, setPageDirty } from './swap.ts';
+import { linearPageIndex, vmaMlocksPages, vmaPgoffAddress } from './vma.ts';
+
+// --- anchors ---------------------------------------------------------------------------------------------
+
+/** Inserts a VMA into a tree ordered by page offset; equal offsets keep the order of insertion. */
+const insertByPgoff = (m: Machine, tree: readonly number[], vma: Vma): number[] => {
+  const at = tree.findIndex((id) => m.vmas.get(id).vmPgoff > vma.vmPgoff);
+  return at < 0 ? [...tree, vma.id] : [...tree.slice(0, at), vma.id, ...tree.slice(at)];
+};
+
+/** Kernel: `mm/interval_tree.c: anon_vma_interval_tree_insert` */
+export const anonVmaTreeInsert = (m: Machine, vma: Vma): void => {
+  for (const id of [...vma.anonVmaChain].reverse()) {
+    m.anonVmas.update(id, { tree: insertByPgoff(m, m.anonVmas.get(id).tree, vma) });
+  }
+};
+
+/** Kernel: `mm/interval_tree.c: anon_vma_interval_tree_remove` */
+export const anonVmaTreeRemove = (m: Machine, vma: Vma): void => {
+  for (const id of vma.anonVmaChain) {
+    m.anonVmas.update(id, { tree: m.anonVmas.get(id).tree.filter((other) => other !== vma.id) });
+  }
+};
+
+/** Hangs a VMA under an anchor; the newest link comes first. Kernel: `mm/rmap.c: anon_vma_chain_link` */
+const anonVmaChainLink = (m: Machine, vmaId: number, anonVmaId: number): void => {
+  const vma = m.vmas.update(vmaId, { anonVmaChain: [anonVmaId, ...m.vmas.get(vmaId).anonVmaChain] });
+  m.anonVmas.update(anonVmaId, { tree: insertByPgoff(m, m.anonVmas.get(anonVmaId).tree, vma) });
+};
+
+const addAnonVma = (m: Machine, root: number, parent: number): number =>
+  m.anonVmas.add(
+    (id): AnonVma => ({ id, root: root || id, parent: parent || id, tree: [], numChildren: 0, numActiveVmas: 0 }),
+  );
+
+/**
+ * Whether two neighbouring VMAs could have been one, so that they may share an anchor.
+ *
+ * Kernel: `mm/mmap.c: anon_vma_compatible`
+ */
+const anonVmaCompatible = (a: Vma, b: Vma): boolean => {
+  const ignored = 0x7 | 0x8000000; // VM_ACCESS_FLAGS, VM_SOFTDIRTY
+  return (
+    a.vmEnd === b.vmStart &&
+    a.file === b.file &&
+    ((a.vmFlags ^ b.vmFlags) & ~ignored) === 0 &&
+    b.vmPgoff === a.vmPgoff + (b.vmStart - a.vmStart)
+  );
+};
+
+/** Kernel: `mm/mmap.c: find_mergeable_anon_vma` */
+const findMergeableAnonVma = (m: Machine, vma: Vma): number => {
+  const ids = m.mms.get(vma.mm).vmas;
+  const at = ids.indexOf(vma.id);
+  const usable = (other: Vma | undefined): number =>
+    other !== undefined && other.anonVma !== 0 && other.anonVmaChain.length === 1 ? other.anonVma : 0;
+  const next = m.vmas.find(ids[at + 1] ?? 0);
+  if (next !== undefined && anonVmaCompatible(vma, next) && usable(next) !== 0) return usable(next);
+  const prev = m.vmas.find(ids[at - 1] ?? 0);
+  if (prev !== undefined && anonVmaCompatible(prev, vma)) return usable(prev);
+  return 0;
+};
+
+/**
+ * Gives a VMA its anchor before the first anonymous page.
+ *
+ * Kernel: `mm/rmap.c: __anon_vma_prepare`
+ *
+ * @returns the VMA as it is now
+ */
+export const anonVmaPrepare = (m: Machine, vma: Vma): Vma => {
+  const current = m.vmas.get(vma.id);
+  if (current.anonVma !== 0) return current;
+  let anonVma = findMergeableAnonVma(m, current);
+  if (anonVma === 0) {
+    anonVma = addAnonVma(m, 0, 0);
+    m.anonVmas.update(anonVma, { numChildren: 1 }); // self-parent link of a root
+  }
+  m.vmas.update(vma.id, { anonVma });
+  anonVmaChainLink(m, vma.id, anonVma);
+  m.anonVmas.update(anonVma, { numActiveVmas: m.anonVmas.get(anonVma).numActiveVmas + 1 });
+  return m.vmas.get(vma.id);
+};
+
+/**
+ * Hangs `dst` under all anchors of `src`.
+ *
+ * Kernel: `mm/rmap.c: anon_vma_clone`
+ */
+export const anonVmaClone = (m: Machine, dst: number, src: Vma): void => {
+  for (const id of [...src.anonVmaChain].reverse()) {
+    anonVmaChainLink(m, dst, id);
+    const anonVma = m.anonVmas.get(id);
+    const reusable = anonVma.numChildren < 2 && anonVma.numActiveVmas === 0;
+    if (m.vmas.get(dst).anonVma === 0 && src.anonVma !== 0 && reusable) m.vmas.update(dst, { anonVma: id });
+  }
+  const own = m.vmas.get(dst).anonVma;
+  if (own !== 0) m.anonVmas.update(own, { numActiveVmas: m.anonVmas.get(own).numActiveVmas + 1 });
+};
+
+/**
+ * Anchors of a child's VMA: all of the parent's, and one of its own for the pages it will copy.
+ *
+ * Kernel: `mm/rmap.c: anon_vma_fork`
+ */
+export const anonVmaFork = (m: Machine, child: number, parent: Vma): void => {
+  if (parent.anonVma === 0) return;
+  m.vmas.update(child, { anonVma: 0, anonVmaChain: [] });
+  anonVmaClone(m, child, parent);
+  if (m.vmas.get(child).anonVma !== 0) return;
+  const parentAnonVma = m.anonVmas.get(parent.anonVma);
+  const id = addAnonVma(m, parentAnonVma.root, parentAnonVma.id);
+  m.anonVmas.update(id, { numActiveVmas: 1 });
+  m.vmas.update(child, { anonVma: id });
+  anonVmaChainLink(m, child, id);
+  m.anonVmas.update(parentAnonVma.id, { numChildren: m.anonVmas.get(parentAnonVma.id).numChildren + 1 });
+};
+
+/** Kernel: `mm/rmap.c: unlink_anon_vmas` */
+export const unlinkAnonVmas = (m: Machine, vmaId: number): void => {
+  const vma = m.vmas.get(vmaId);
+  anonVmaTreeRemove(m, vma);
+  for (const id of vma.anonVmaChain) {
+    const anonVma = m.anonVmas.get(id);
+    if (anonVma.tree.length > 0) continue;
+    m.anonVmas.update(anonVma.parent, { numChildren: m.anonVmas.get(anonVma.parent).numChildren - 1 });
+  }
+  if (vma.anonVma !== 0) {
+    m.anonVmas.update(vma.anonVma, { numActiveVmas: m.anonVmas.get(vma.anonVma).numActiveVmas - 1 });
+  }
+  m.vmas.update(vmaId, { anonVma: 0, anonVmaChain: [] });
+};
+
+// --- counts of mappings ----------------------------------------------------------------------------------
+
+/** Kernel: `mm/internal.h: mlock_vma_page`. A huge page counts only when it is mapped whole. */
+export const mlockVmaPage = (m: Machine, pfn: Pfn, vma: Vma, compound: boolean): void => {
+  const folio = compoundHead(m, pfn);
+  if (vmaMlocksPages(vma) && (compound || !folioTestLarge(m, folio))) mlockFolio(m, folio);
+};
+
+/** Kernel: `mm/internal.h: munlock_vma_page` */
+const munlockVmaPage = (m: Machine, pfn: Pfn, vma: Vma, compound: boolean): void => {
+  if (vmaMlocksPages(vma) && (compound || !pageCompound(m, pfn))) munlockPage(m, pfn);
+};
+
+/** Kernel: `mm/rmap.c: __page_set_anon_rmap` */
+const pageSetAnonRmap = (m: Machine, pfn: Pfn, vma: Vma, vpn: Vpn, exclusive: boolean): void => {
+  const folio = compoundHead(m, pfn);
+  if (!pageAnon(m, folio)) {
+    const own = m.vmas.get(vma.id).anonVma;
+    const anonVma = exclusive ? own : m.anonVmas.get(own).root;
+    m.pages.mapping.set(folio, anonVma * 2 + 1);
+    m.pages.index.set(folio, linearPageIndex(vma, vpn));
+  }
+  if (exclusive) setFlags(m, pfn, PG_anon_exclusive);
+};
+
+/**
+ * A fresh page gets its first mapping; it belongs to this process alone.
+ *
+ * Kernel: `mm/rmap.c: page_add_new_anon_rmap`
+ */
+export const pageAddNewAnonRmap = atomic('page_add_new_anon_rmap', (m, pfn: Pfn, vma: Vma, vpn: Vpn): void => {
+  setFlags(m, pfn, PG_swapbacked);
+  if (pageCompound(m, pfn)) {
+    m.pages.compoundMapcount.set(pfn, 1);
+    m.pages.compoundPincount.set(pfn, 0);
+  } else {
+    m.pages.mapcount.set(pfn, 1);
+  }
+  pageSetAnonRmap(m, pfn, vma, vpn, true);
+});
+
+export interface RmapFlags {
+  readonly exclusive?: boolean;
+  readonly compound?: boolean;
+}
+
+/**
+ * One more mapping of an anonymous page, which is locked.
+ *
+ * Kernel: `mm/rmap.c: page_add_anon_rmap`
+ */
+export const pageAddAnonRmap = atomic(
+  'page_add_anon_rmap',
+  (m, pfn: Pfn, vma: Vma, vpn: Vpn, flags: RmapFlags): void => {
+    const compound = flags.compound === true;
+    bugOn(!testFlags(m, compoundHead(m, pfn), PG_locked), 'page_add_anon_rmap: page is not locked');
+    const column = compound ? m.pages.compoundMapcount : m.pages.mapcount;
+    const first = column.get(pfn) === 0;
+    bugOn(!first && flags.exclusive === true, 'page_add_anon_rmap: exclusive, but mapped already');
+    column.set(pfn, column.get(pfn) + 1);
+    if (first) pageSetAnonRmap(m, pfn, vma, vpn, flags.exclusive === true);
+    mlockVmaPage(m, pfn, vma, compound);
+  },
+);
+
+/** Kernel: `mm/rmap.c: page_add_file_rmap` */
+export const pageAddFileRmap = (m: Machine, pfn: Pfn, vma: Vma): void => {
+  m.pages.mapcount.set(pfn, m.pages.mapcount.get(pfn) + 1);
+  mlockVmaPage(m, pfn, vma, false);
+};
+
+/** Kernel: `mm/rmap.c: page_remove_anon_compound_rmap` */
+const pageRemoveAnonCompoundRmap = (m: Machine, folio: Pfn): void => {
+  const left = m.pages.compoundMapcount.get(folio) - 1;
+  m.pages.compoundMapcount.set(folio, left);
+  if (left > 0 || pageHuge(m, folio)) return;
+  const nr = folioNrPages(m, folio);
+  let unmapped = 0;
+  for (let i = 0; i < nr; i++) if (m.pages.mapcount.get(folio + i) === 0) unmapped++;
+  if (unmapped > 0 && unmapped < nr) deferredSplitHugePage(m, folio);
+};
+
+/**
+ * A mapping goes away; the caller drops its reference.
+ *
+ * Kernel: `mm/rmap.c: page_remove_rmap`
+ */
+export const pageRemoveRmap = atomic('page_remove_rmap', (m, pfn: Pfn, vma: Vma, compound: boolean): void => {
+  if (compound) {
+    pageRemoveAnonCompoundRmap(m, pfn);
+  } else {
+    bugOn(m.pages.mapcount.get(pfn) <= 0, 'page_remove_rmap: page is not mapped');
+    m.pages.mapcount.set(pfn, m.pages.mapcount.get(pfn) - 1);
+    if (pageAnon(m, pfn) && pageCompound(m, pfn) && pageMapcount(m, pfn) === 0) {
+      deferredSplitHugePage(m, compoundHead(m, pfn));
+    }
+  }
+  munlockVmaPage(m, pfn, vma, compound);
+});
+
+/** The last owner of a page takes it over. Kernel: `mm/rmap.c: page_move_anon_rmap` */
+export const pageMoveAnonRmap = atomic('page_move_anon_rmap', (m, pfn: Pfn, vma: Vma): void => {
+  m.pages.mapping.set(compoundHead(m, pfn), m.vmas.get(vma.id).anonVma * 2 + 1);
+  setFlags(m, pfn, PG_anon_exclusive);
+});
+
+/**
+ * Gives up exclusivity before an entry goes away; a page that may be pinned keeps it. The entry is clear already.
+ *
+ * Kernel: `include/linux/rmap.h: page_try_share_anon_rmap`
+ *
+ * @returns whether exclusivity was given up
+ */
+export const pageTryShareAnonRmap = (m: Machine, pfn: Pfn): boolean => {
+  if (!isDevicePrivatePage(m, pfn) && pageMaybeDmaPinned(m, pfn)) {
+    m.trace.decide('migrate.maybe-pinned', pfn, m.pages.refcount.get(compoundHead(m, pfn)));
+    return false;
+  }
+  clearFlags(m, pfn, PG_anon_exclusive);
+  return true;
+};
+
+// --- walking from a page to its entries --------------------------------------------------------------------
+
+/** One place where a page could be mapped. */
+export interface RmapPlace {
+  readonly vma: Vma;
+  readonly vpn: Vpn;
+}
+
+/**
+ * VMAs of a folio's reverse map that cover it, in the order of the walk.
+ *
+ * Kernel: `mm/rmap.c: rmap_walk_anon, rmap_walk_file`
+ */
+export const rmapPlaces = (m: Machine, folio: Pfn): RmapPlace[] => {
+  const mapping = m.pages.mapping.get(folio);
+  if (mapping === 0) return [];
+  const ids = (mapping & 1) === 1 ? m.anonVmas.get(mapping >> 1).tree : m.files.get(mapping >> 1).iMmap;
+  const pgoff = m.pages.index.get(folio);
+  const npages = folioNrPages(m, folio);
+  const places: RmapPlace[] = [];
+  for (const id of ids) {
+    const vma = m.vmas.find(id);
+    if (vma === undefined) continue;
+    const vpn = vmaPgoffAddress(vma, pgoff, npages);
+    if (vpn >= 0) places.push({ vma, vpn });
+  }
+  return places;
+};
+
+/** Row and address of each entry in a VMA that refers to a page of the folio by a small entry. */
+export interface FoundEntry {
+  readonly row: EntryRow;
+  readonly vpn: Vpn;
+  readonly page: Pfn;
+}
+
+/**
+ * Small entries of a VMA that refer to the folio.
+ *
+ * Kernel: `mm/page_vma_mapped.c: page_vma_mapped_walk, check_pte`
+ *
+ * @param migration - look for migration entries instead of mappings
+ */
+export const pageVmaMappedEntries = (m: Machine, folio: Pfn, place: RmapPlace, migration: boolean): FoundEntry[] => {
+  const npages = folioNrPages(m, folio);
+  const mm = m.mms.get(place.vma.mm);
+  const firstVpn = place.vma.vmStart + m.pages.index.get(folio) - place.vma.vmPgoff;
+  const found: FoundEntry[] = [];
+  const from = Math.max(firstVpn, place.vma.vmStart);
+  const to = Math.min(firstVpn + npages, place.vma.vmEnd);
+  for (let vpn = from; vpn < to; vpn++) {
+    const row = walkPte(m, mm, vpn);
+    if (row === NO_ROW) continue;
+    const entry = m.entries.get(row);
+    if (entry === 0) continue;
+    const page = entryPfn(entry);
+    if (page < folio || page >= folio + npages) continue;
+    const fits = migration
+      ? isMigrationEntry(entry)
+      : ptePresent(entry) || isDevicePrivateEntry(entry) || isDeviceExclusiveEntry(entry);
+    if (fits) found.push({ row, vpn, page });
+  }
+  return found;
+};
+
+/** Row of the huge entry that maps the folio in a VMA, or NO_ROW. Ours: the PMD half of page_vma_mapped_walk. */
+export const pageVmaMappedPmd = (m: Machine, folio: Pfn, place: RmapPlace, migration: boolean): EntryRow => {
+  if (!folioTestLarge(m, folio)) return NO_ROW;
+  const row = pmdOffset(m, m.mms.get(place.vma.mm), place.vpn);
+  if (row === NO_ROW) return NO_ROW;
+  const entry = m.entries.get(row);
+  const fits = migration ? isMigrationEntry(entry) : pmdLeaf(entry);
+  return entry !== 0 && fits && entryPfn(entry) === folio ? row : NO_ROW;
+};
+
+/** What try_to_migrate does with huge entries: split them, or replace them by one huge migration entry. */
+export type HugeEntries = 'split' | 'keep';
+
+/** Turns one small entry into a migration entry; false if the page may be pinned and keeps it. */
+const migrateOneEntry = (m: Machine, folio: Pfn, vma: Vma, found: FoundEntry): boolean => {
+  const { row, page } = found;
+  const entry = m.entries.get(row);
+  const anonExclusive = pageAnon(m, folio) && testFlags(m, page, PG_anon_exclusive);
+  m.entries.set(row, 0);
+  if (ptePresent(entry) && pteDirty(entry)) setPageDirty(m, folio);
+  if (anonExclusive && !pageTryShareAnonRmap(m, page)) {
+    m.entries.set(row, entry);
+    return false;
+  }
+  const writable = ptePresent(entry) ? pteWrite(entry) : isWritableDevicePrivateEntry(entry);
+  const type = writable ? SWP_MIGRATION_WRITE : anonExclusive ? SWP_MIGRATION_READ_EXCLUSIVE : SWP_MIGRATION_READ;
+  const present = ptePresent(entry);
+  m.entries.set(row, mkSwapEntry(type, page, present && pteYoung(entry), present && pteDirty(entry)));
+  pageRemoveRmap(m, page, vma, false);
+  if (vmaMlocksPages(vma)) mlockPageDrainLocal(m);
+  folioPut(m, folio, 'page table entry');
+  return true;
+};
+
+/**
+ * Replaces a folio's mappings in one VMA by migration entries.
+ *
+ * Kernel: `mm/rmap.c: try_to_migrate_one`
+ *
+ * @returns false if the walk must stop: the page may be pinned
+ */
+const tryToMigrateOne = atomic(
+  'try_to_migrate_one',
+  (m, folio: Pfn, vma: Vma, vpn: Vpn, huge: HugeEntries): boolean => {
+    if (huge === 'split') splitHugePmdAddress(m, vma, vpn, true, folio);
+    const npages = folioNrPages(m, folio);
+    const range: MmuNotifierRange = {
+      event: 'CLEAR',
+      mm: vma.mm,
+      start: vpn,
+      end: Math.min(vpn + npages, vma.vmEnd),
+      owner: 0,
+    };
+    mmuNotifierInvalidateRangeStart(m, range);
+    let ok = true;
+    const pmdRow = pageVmaMappedPmd(m, folio, { vma, vpn }, false);
+    if (pmdRow !== NO_ROW) {
+      ok = setPmdMigrationEntry(m, folio, vma, pmdRow);
+    } else {
+      for (const found of pageVmaMappedEntries(m, folio, { vma, vpn }, false)) {
+        if (isDeviceExclusiveEntry(m.entries.get(found.row))) continue;
+        ok = migrateOneEntry(m, folio, vma, found);
+        if (!ok) break;
+      }
+    }
+    mmuNotifierInvalidateRangeEnd(m, range);
+    return ok;
+  },
+);
+
+/**
+ * Replaces all mappings of a locked folio by migration entries; stops early once it is unmapped everywhere.
+ *
+ * Kernel: `mm/rmap.c: try_to_migrate`
+ */
+export const tryToMigrate = atomic('try_to_migrate', (m, folio: Pfn, huge: HugeEntries): void => {
+  bugOn(!testFlags(m, folio, PG_locked), 'try_to_migrate: folio is not locked');
+  if (isZoneDevicePage(m, folio) && !isDevicePrivatePage(m, folio) && !isDeviceCoherentPage(m, folio)) return;
+  for (const { vma, vpn } of rmapPlaces(m, folio)) {
+    if (!tryToMigrateOne(m, folio, vma, vpn, huge)) return;
+    if (!folioMapped(m, folio)) return;
+  }
+});
+

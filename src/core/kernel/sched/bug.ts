@@ -1,0 +1,37 @@
+// BUG_ON and WARN_ON: the kernel's own checks, and ours.
+
+import type { Machine } from '../../machine/machine.ts';
+
+/** The simulated kernel stopped at one of its own checks. The run ends there; the state before the step stays. */
+export class KernelBug extends Error {
+  override readonly name = 'KernelBug';
+}
+
+/**
+ * Stops the run when the condition holds.
+ *
+ * Ours: stands for BUG_ON and VM_BUG_ON_PAGE.
+ */
+export const bugOn = (condition: boolean, what: string): void => {
+  if (condition) throw new KernelBug(what);
+};
+
+/** Warnings the simulated kernel can print; the position is the message's id in the log. */
+export const KERNEL_MESSAGES = [
+  'gup.illegal-flags',
+  'try_grab_page.refcount',
+  'hugetlb.longterm-grab-failed',
+  'dmirror_do_fault.not-writable',
+  'conflicting-mapping',
+  'longterm.retry-capped',
+] as const;
+export type KernelMessage = (typeof KERNEL_MESSAGES)[number];
+
+/**
+ * A line in the kernel log; the run goes on.
+ *
+ * Ours: stands for WARN_ON_ONCE, without the once.
+ */
+export const warn = (m: Machine, message: KernelMessage, a?: number, b?: number): void => {
+  m.trace.kernelLog(KERNEL_MESSAGES.indexOf(message), a, b);
+};

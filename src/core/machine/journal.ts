@@ -1,0 +1,348 @@
+// The only writer of state. Every change is an event in the log, with the value before and after,
+// so undo, redo, diff and "who last wrote this" are one mechanism each.
+
+import { EventLog } from '../trace/log.ts';
+import { Trace } from '../trace/trace.ts';
+import { EventKind } from '../uapi/events.ts';
+
+const SECTION_SHIFT_ROWS = 32768;
+const SECTION_MASK = 32767;
+
+export type ElementType = 'i32' | 'u32' | 'f64';
+type Elements = Int32Array | Uint32Array | Float64Array;
+
+const newElements = (type: ElementType): Elements => {
+  if (type === 'i32') return new Int32Array(SECTION_SHIFT_ROWS);
+  if (type === 'u32') return new Uint32Array(SECTION_SHIFT_ROWS);
+  return new Float64Array(SECTION_SHIFT_ROWS);
+};
+
+/**
+ * A column of numbers over a huge sparse index (page frames, page-table entries).
+ * A section of 32,768 rows exists once one of them is written; absent rows read 0.
+ */
+export class Column {
+  private readonly sections = new Map<number, Elements>();
+  private lastNo = -1;
+  private last: Elements | undefined;
+
+  constructor(
+    private readonly journal: Journal,
+    readonly id: number,
+    readonly name: string,
+    private readonly type: ElementType,
+  ) {}
+
+  get(row: number): number {
+    const no = Math.floor(row / SECTION_SHIFT_ROWS);
+    if (no !== this.lastNo) {
+      this.last = this.sections.get(no);
+      this.lastNo = no;
+    }
+    return this.last === undefined ? 0 : this.last[row & SECTION_MASK];
+  }
+
+  set(row: number, value: number): void {
+    const elements = this.writable(row);
+    const i = row & SECTION_MASK;
+    const old = elements[i];
+    if (old === value) return;
+    elements[i] = value;
+    this.journal.record(EventKind.COLUMN, this.id, row, old, elements[i]);
+  }
+
+  /** Writes without an event; for the journal itself, which undoes and redoes events, and for refcounts. */
+  poke(row: number, value: number): void {
+    this.writable(row)[row & SECTION_MASK] = value;
+  }
+
+  /** Numbers of the sections that exist, ascending. */
+  sectionNumbers(): number[] {
+    return [...this.sections.keys()].sort((a, b) => a - b);
+  }
+
+  bytes(): number {
+    return this.sections.size * SECTION_SHIFT_ROWS * (this.type === 'f64' ? 8 : 4);
+  }
+
+  private writable(row: number): Elements {
+    const no = Math.floor(row / SECTION_SHIFT_ROWS);
+    if (no === this.lastNo && this.last !== undefined) return this.last;
+    let elements = this.sections.get(no);
+    if (elements === undefined) {
+      elements = newElements(this.type);
+      this.sections.set(no, elements);
+    }
+    this.lastNo = no;
+    this.last = elements;
+    return elements;
+  }
+}
+
+/** A journalled map from number to number: xarrays (page cache, device page tables), deposits. */
+export class NumberMap {
+  private readonly entries = new Map<number, number>();
+
+  constructor(
+    private readonly journal: Journal,
+    readonly id: number,
+    readonly name: string,
+  ) {}
+
+  get(key: number): number | undefined {
+    return this.entries.get(key);
+  }
+
+  has(key: number): boolean {
+    return this.entries.has(key);
+  }
+
+  get size(): number {
+    return this.entries.size;
+  }
+
+  set(key: number, value: number): void {
+    const old = this.entries.get(key);
+    if (old === value) return;
+    this.entries.set(key, value);
+    this.journal.record(EventKind.MAP, this.id, key, old ?? Number.NaN, value);
+  }
+
+  delete(key: number): void {
+    const old = this.entries.get(key);
+    if (old === undefined) return;
+    this.entries.delete(key);
+    this.journal.record(EventKind.MAP, this.id, key, old, Number.NaN);
+  }
+
+  /** Keys in ascending order, whatever the order of insertion was. */
+  keys(): number[] {
+    return [...this.entries.keys()].sort((a, b) => a - b);
+  }
+
+  /** Like keys(), only those in [start, end). */
+  keysBetween(start: number, end: number): number[] {
+    if (end - start < this.entries.size) {
+      const keys: number[] = [];
+      for (let key = start; key < end; key++) if (this.entries.has(key)) keys.push(key);
+      return keys;
+    }
+    return this.keys().filter((key) => key >= start && key < end);
+  }
+
+  poke(key: number, value: number): void {
+    if (Number.isNaN(value)) this.entries.delete(key);
+    else this.entries.set(key, value);
+  }
+}
+
+/** A journalled place for one immutable value (a VMA, a process, a pin handle). */
+export class Cell<T> {
+  constructor(
+    private readonly journal: Journal,
+    readonly id: number,
+  ) {}
+
+  get(): T | undefined {
+    return this.journal.cellValue(this.id) as T | undefined;
+  }
+
+  set(value: T | undefined): void {
+    this.journal.setCell(this.id, value);
+  }
+}
+
+/** Entities with an id of their own, from 1 up. Their values are immutable objects. */
+export class Pool<T> {
+  private readonly cells: Cell<T>[] = [];
+  private readonly count: Cell<number>;
+
+  constructor(
+    private readonly journal: Journal,
+    readonly name: string,
+  ) {
+    this.count = journal.cell<number>();
+  }
+
+  /** Makes an entity; `make` gets its id. */
+  add(make: (id: number) => T): number {
+    const id = (this.count.get() ?? 0) + 1;
+    this.count.set(id);
+    this.cellOf(id).set(make(id));
+    return id;
+  }
+
+  get(id: number): T {
+    const value = this.find(id);
+    if (value === undefined) throw new Error(`${this.name} ${id} does not exist`);
+    return value;
+  }
+
+  find(id: number): T | undefined {
+    return id >= 1 && id <= this.cells.length ? this.cells[id - 1].get() : undefined;
+  }
+
+  set(id: number, value: T | undefined): void {
+    this.cellOf(id).set(value);
+  }
+
+  update(id: number, change: Partial<T>): T {
+    const value = { ...this.get(id), ...change };
+    this.set(id, value);
+    return value;
+  }
+
+  /** Ids of the entities that exist, in order of creation. */
+  ids(): number[] {
+    const ids: number[] = [];
+    const count = this.count.get() ?? 0;
+    for (let id = 1; id <= count; id++) if (this.find(id) !== undefined) ids.push(id);
+    return ids;
+  }
+
+  values(): T[] {
+    return this.ids().map((id) => this.get(id));
+  }
+
+  private cellOf(id: number): Cell<T> {
+    while (this.cells.length < id) this.cells.push(this.journal.cell<T>());
+    return this.cells[id - 1];
+  }
+}
+
+/** Owner of the log and of everything that is journalled. */
+export class Journal {
+  readonly log = new EventLog();
+  readonly trace = new Trace(this.log);
+  private readonly columns: Column[] = [];
+  private readonly maps: NumberMap[] = [];
+  /** Object index by cell; -1: empty. */
+  private readonly cells: number[] = [];
+  private readonly objects: unknown[] = [];
+  private refcounts: Column | undefined;
+  /** How many events are applied: the cursor. */
+  private applied = 0;
+
+  column(name: string, type: ElementType): Column {
+    const column = new Column(this, this.columns.length, name, type);
+    this.columns.push(column);
+    return column;
+  }
+
+  /** The column of reference counts, whose changes name a holder. */
+  refcountColumn(name: string): Column {
+    const column = this.column(name, 'i32');
+    this.refcounts = column;
+    return column;
+  }
+
+  map(name: string): NumberMap {
+    const map = new NumberMap(this, this.maps.length, name);
+    this.maps.push(map);
+    return map;
+  }
+
+  cell<T>(): Cell<T> {
+    const cell = new Cell<T>(this, this.cells.length);
+    this.cells.push(-1);
+    return cell;
+  }
+
+  columnById(id: number): Column {
+    return this.columns[id];
+  }
+
+  mapById(id: number): NumberMap {
+    return this.maps[id];
+  }
+
+  get position(): number {
+    return this.applied;
+  }
+
+  record(kind: EventKind, id: number, row: number, old: number, now: number): void {
+    this.log.append(kind, id, this.trace.current, row, old, now);
+  }
+
+  setRefcount(row: number, now: number, holder: number): void {
+    const column = this.refcounts;
+    if (column === undefined) throw new Error('no refcount column');
+    const old = column.get(row);
+    column.poke(row, now);
+    this.record(EventKind.REF, holder, row, old, now);
+  }
+
+  cellValue(cellId: number): unknown {
+    const index = this.cells[cellId];
+    return index < 0 ? undefined : this.objects[index];
+  }
+
+  setCell(cellId: number, value: unknown): void {
+    const old = this.cells[cellId];
+    let now = -1;
+    if (value !== undefined) {
+      now = this.objects.length;
+      this.objects.push(value);
+    }
+    if (old === now) return;
+    this.cells[cellId] = now;
+    this.record(EventKind.CELL, cellId, Number.NaN, old, now);
+  }
+
+  objectAt(index: number): unknown {
+    return index < 0 ? undefined : this.objects[index];
+  }
+
+  /** Marks everything written so far as applied; called when a step has run. */
+  commit(): void {
+    this.applied = this.log.length;
+  }
+
+  /** Moves the state to the moment after `position` events. */
+  seek(position: number): void {
+    const target = Math.max(0, Math.min(position, this.log.length));
+    while (this.applied > target) this.undo(--this.applied);
+    while (this.applied < target) this.redo(this.applied++);
+  }
+
+  /** Takes back all events from `position` on and forgets them: a step that was refused leaves nothing. */
+  rollback(position: number): void {
+    this.commit();
+    this.seek(position);
+    this.log.truncate(position);
+    this.trace.current = -1;
+  }
+
+  /** State and history, for the figures of the benchmark. */
+  bytes(): { readonly stateBytes: number; readonly historyBytes: number } {
+    const stateBytes = this.columns.reduce((sum, column) => sum + column.bytes(), 0);
+    return { stateBytes, historyBytes: this.log.bytes() };
+  }
+
+  private undo(index: number): void {
+    this.write(index, this.log.oldAt(index));
+  }
+
+  private redo(index: number): void {
+    this.write(index, this.log.nowAt(index));
+  }
+
+  private write(index: number, value: number): void {
+    switch (this.log.kindAt(index)) {
+      case EventKind.COLUMN:
+        this.columns[this.log.idAt(index)].poke(this.log.rowAt(index), value);
+        return;
+      case EventKind.REF:
+        this.refcounts?.poke(this.log.rowAt(index), value);
+        return;
+      case EventKind.MAP:
+        this.maps[this.log.idAt(index)].poke(this.log.rowAt(index), value);
+        return;
+      case EventKind.CELL:
+        this.cells[this.log.idAt(index)] = value;
+        return;
+      default:
+        return; // spans, decisions and the like change no state
+    }
+  }
+}

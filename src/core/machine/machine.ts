@@ -1,0 +1,175 @@
+// All state of a simulated machine, in one place. Mechanisms reach it through small helpers named as the
+// kernel's inline functions; every write goes through the journal.
+
+import type { Trace } from '../trace/trace.ts';
+import type { KernelConfig, MachineConfig, MemoryRange } from '../uapi/config.ts';
+import { type VmstatCounter, vmstatIndex } from '../uapi/events.ts';
+import type { Pfn } from '../uapi/units.ts';
+import type {
+  AddressSpace,
+  AnonVma,
+  DevPagemap,
+  Dmirror,
+  DmirrorDevice,
+  Mm,
+  PinHandle,
+  Vma,
+  Zone,
+  ZoneRegion,
+} from './entities.ts';
+import { Cell, type Column, Journal, type NumberMap, Pool } from './journal.ts';
+import type { CurrentTask, DevPagemapOps, MmuIntervalNotifierOps } from './ops.ts';
+
+/** struct page as columns. Rows are page frame numbers; an absent row is a free frame of the page allocator. */
+export interface PageColumns {
+  readonly flags: Column;
+  /** _refcount; written only with the name of a holder. */
+  readonly refcount: Column;
+  /** Page-table entries that map it: the kernel's _mapcount + 1. On a tail page: mappings by PTE. */
+  readonly mapcount: Column;
+  /** 0 none; anon_vma id * 2 + 1; address_space id * 2. */
+  readonly mapping: Column;
+  /** Page offset in the mapping. */
+  readonly index: Column;
+  /** First eight bytes of the page as a number. */
+  readonly content: Column;
+  /** page->private: buddy order, or 1 if the file system attached buffers. */
+  readonly private: Column;
+  /** Links of the one list a page can be on; pfn + 1, 0: none. */
+  readonly lruNext: Column;
+  readonly lruPrev: Column;
+  /** ZONE_DEVICE: the driver's own word; test_hmm keeps its free list and the backing page here (pfn + 1). */
+  readonly zoneDeviceData: Column;
+  /** Tail page: distance to its head; 0: not a tail. */
+  readonly tailOffset: Column;
+  /** Head: order of the folio. */
+  readonly order: Column;
+  readonly compoundMapcount: Column;
+  readonly compoundPincount: Column;
+  readonly mlockCount: Column;
+}
+
+export class Machine {
+  readonly journal = new Journal();
+  readonly trace: Trace = this.journal.trace;
+  readonly pages: PageColumns;
+  /** Page-table entries of all tables; row = table pfn * 512 + index. */
+  readonly entries: Column;
+  readonly vmstat: Column;
+  /** Numbers with a fixed place, see scalars.ts. */
+  readonly scalars: Column;
+  /** Resident pages: row = mm id * 4 + RSS_ANON, RSS_FILE or RSS_SHMEM. */
+  readonly rss: Column;
+  /** Per-CPU batches: row = cpu * 64 + batch * 16 + slot; slot 15 holds the count. */
+  readonly batches: Column;
+  /** Migratetype of a pageblock + 1; 0: as the range says. Row = pfn / 512. */
+  readonly pageblocks: Column;
+  /** Row of a huge PMD entry to the page table deposited for it. */
+  readonly deposits: NumberMap;
+
+  readonly mms: Pool<Mm>;
+  readonly vmas: Pool<Vma>;
+  readonly anonVmas: Pool<AnonVma>;
+  readonly files: Pool<AddressSpace>;
+  readonly handles: Pool<PinHandle>;
+  readonly pgmaps: Pool<DevPagemap>;
+  readonly devices: Pool<DmirrorDevice>;
+  readonly dmirrors: Pool<Dmirror>;
+  /** Pins of the scenario by name, in order of creation. */
+  readonly handleNames: Cell<readonly (readonly [string, number])[]>;
+
+  readonly zones: readonly Zone[];
+  readonly regions: readonly ZoneRegion[];
+
+  /** Callbacks of drivers; fixed once the driver has registered. */
+  readonly pagemapOps = new Map<number, DevPagemapOps>();
+  readonly notifierOps = new Map<number, MmuIntervalNotifierOps>();
+
+  /** The running task; ephemeral, between events only. */
+  current: CurrentTask = { id: 0, mm: 0, cpu: 0, memallocPin: false };
+  /** The zero page's frame; set at boot. */
+  zeroPfn: Pfn = -1;
+
+  private lastRange: MemoryRange | undefined;
+
+  constructor(
+    readonly config: MachineConfig,
+    readonly kernel: KernelConfig,
+  ) {
+    const j = this.journal;
+    this.pages = {
+      flags: j.column('flags', 'u32'),
+      refcount: j.refcountColumn('_refcount'),
+      mapcount: j.column('_mapcount', 'i32'),
+      mapping: j.column('mapping', 'i32'),
+      index: j.column('index', 'f64'),
+      content: j.column('content', 'f64'),
+      private: j.column('private', 'i32'),
+      lruNext: j.column('lru.next', 'f64'),
+      lruPrev: j.column('lru.prev', 'f64'),
+      zoneDeviceData: j.column('zone_device_data', 'f64'),
+      tailOffset: j.column('compound_head', 'i32'),
+      order: j.column('compound_order', 'i32'),
+      compoundMapcount: j.column('compound_mapcount', 'i32'),
+      compoundPincount: j.column('compound_pincount', 'i32'),
+      mlockCount: j.column('mlock_count', 'i32'),
+    };
+    this.entries = j.column('page-table entry', 'f64');
+    this.vmstat = j.column('vmstat', 'f64');
+    this.scalars = j.column('scalar', 'f64');
+    this.rss = j.column('rss', 'i32');
+    this.batches = j.column('per-CPU batch', 'f64');
+    this.pageblocks = j.column('pageblock migratetype', 'i32');
+    this.deposits = j.map('deposited page tables');
+    this.mms = new Pool(j, 'process');
+    this.vmas = new Pool(j, 'vma');
+    this.anonVmas = new Pool(j, 'anon_vma');
+    this.files = new Pool(j, 'address_space');
+    this.handles = new Pool(j, 'handle');
+    this.pgmaps = new Pool(j, 'dev_pagemap');
+    this.devices = new Pool(j, 'device');
+    this.dmirrors = new Pool(j, 'dmirror');
+    this.handleNames = j.cell();
+    this.zones = zonesOf(config);
+    this.regions = this.zones.flatMap((zone) => zone.regions);
+  }
+
+  /** The firmware range of a frame; undefined in a hole, where only invented private memory can be. */
+  rangeOf(pfn: Pfn): MemoryRange | undefined {
+    const last = this.lastRange;
+    if (last !== undefined && pfn >= last.start && pfn < last.end) return last;
+    const found = this.config.ranges.find((range) => pfn >= range.start && pfn < range.end);
+    if (found !== undefined) this.lastRange = found;
+    return found;
+  }
+
+  countVmEvent(counter: VmstatCounter, by = 1): void {
+    const row = vmstatIndex(counter);
+    this.vmstat.set(row, this.vmstat.get(row) + by);
+  }
+
+  addRss(mm: number, member: number, by: number): void {
+    const row = mm * 4 + member;
+    this.rss.set(row, this.rss.get(row) + by);
+  }
+}
+
+export const RSS_FILE = 0;
+export const RSS_ANON = 1;
+export const RSS_SHMEM = 3;
+
+const zonesOf = (config: MachineConfig): Zone[] => {
+  const zones: { id: number; node: number; name: Zone['name']; regions: ZoneRegion[]; managedPages: number }[] = [];
+  let regionId = 0;
+  for (const range of config.ranges) {
+    if (range.kind !== 'ram' || range.zone === undefined || range.reserved !== undefined) continue;
+    let zone = zones.find((z) => z.node === range.node && z.name === range.zone);
+    if (zone === undefined) {
+      zone = { id: zones.length, node: range.node, name: range.zone, regions: [], managedPages: 0 };
+      zones.push(zone);
+    }
+    zone.regions.push({ id: regionId++, start: range.start, end: range.end, cma: range.cma === true });
+    zone.managedPages += range.end - range.start;
+  }
+  return zones;
+};

@@ -1,0 +1,55 @@
+// Interfaces through which mm/ calls drivers, and what it knows of the running task.
+
+import type { Pfn, Vpn } from '../uapi/units.ts';
+import type { Vma } from './entities.ts';
+import type { Machine } from './machine.ts';
+
+/** A point at which a task may sleep, and what it waits for. */
+export type Wait =
+  | { readonly kind: 'page-lock'; readonly pfn: Pfn }
+  /** Waits until the migrated page is unlocked, without holding a reference. */
+  | { readonly kind: 'migration-entry'; readonly pfn: Pfn }
+  | { readonly kind: 'mmap-lock'; readonly mm: number; readonly write: boolean }
+  /** Could sleep here, need not: another task may run in between. */
+  | { readonly kind: 'resched'; readonly where: string };
+
+/** What a function that may sleep returns; call it with `yield*`. */
+export type Sleeps<T> = Generator<Wait, T, void>;
+
+/** `current`, as far as mechanisms look at it. */
+export interface CurrentTask {
+  readonly id: number;
+  readonly mm: number;
+  readonly cpu: number;
+  /** PF_MEMALLOC_PIN: allocations of this task must be long-term pinnable. */
+  memallocPin: boolean;
+}
+
+export interface MmuNotifierRange {
+  readonly event: MmuNotifierEvent;
+  readonly mm: number;
+  readonly start: Vpn;
+  readonly end: Vpn;
+  /** pgmap owner for MIGRATE and EXCLUSIVE; 0: none. */
+  readonly owner: number;
+}
+
+export type MmuNotifierEvent = 'UNMAP' | 'CLEAR' | 'PROTECTION_VMA' | 'PROTECTION_PAGE' | 'SOFT_DIRTY' | 'RELEASE' | 'MIGRATE' | 'EXCLUSIVE';
+
+/** struct mmu_interval_notifier_ops. */
+export interface MmuIntervalNotifierOps {
+  invalidate(m: Machine, subscription: number, range: MmuNotifierRange): boolean;
+}
+
+/** struct vm_fault, as far as a driver sees it. */
+export interface VmFault {
+  readonly vma: Vma;
+  readonly vpn: Vpn;
+  readonly page: Pfn;
+}
+
+/** struct dev_pagemap_ops. */
+export interface DevPagemapOps {
+  pageFree(m: Machine, pfn: Pfn): void;
+  migrateToRam?(m: Machine, vmf: VmFault): Sleeps<number>;
+}

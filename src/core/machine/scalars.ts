@@ -1,0 +1,45 @@
+// Single numbers with a fixed row in Machine.scalars.
+
+/** Rows of a zone: its id * 64 + these. */
+export const ZONE_BASE = 1024;
+export const zoneRow = (zone: number, field: number): number => ZONE_BASE + zone * 128 + field;
+export const ZONE_NR_FREE = 0;
+export const ZONE_NR_FREE_CMA = 1;
+export const ZONE_NR_MLOCK = 2;
+/** 6 migratetypes x 11 orders: head of each buddy list (pfn + 1, 0: empty). */
+export const ZONE_FREE_LISTS = 16;
+
+/** Pages handed out of a region so far; everything behind was never touched. */
+export const REGION_BASE = 65536;
+export const regionRow = (region: number): number => REGION_BASE + region;
+
+/** Rows of a device: its pool id * 8 + these. */
+export const DEVICE_BASE = 131072;
+export const deviceRow = (device: number, field: number): number => DEVICE_BASE + device * 8 + field;
+/** Head of the list of freed pages (pfn + 1, 0: empty), linked through zone_device_data. */
+export const DEVICE_FREE_HEAD = 0;
+/** Pages never handed out; they leave from the highest frame down. */
+export const DEVICE_FRESH = 1;
+export const DEVICE_CALLOC = 2;
+export const DEVICE_CFREE = 3;
+
+/** References on a dev_pagemap: pool id. */
+export const PGMAP_REF_BASE = 196608;
+export const pgmapRefRow = (pgmap: number): number => PGMAP_REF_BASE + pgmap;
+
+export const MMU_NOTIFIER_SEQ_BASE = 262144;
+/** G of the sequence protocol, per mm: even idle, odd while an interval is invalidated. */
+export const notifierSeqRow = (mm: number): number => MMU_NOTIFIER_SEQ_BASE + mm * 2;
+/** Invalidations running, per mm. */
+export const notifierActiveRow = (mm: number): number => MMU_NOTIFIER_SEQ_BASE + mm * 2 + 1;
+/** S of the sequence protocol, per subscription. */
+export const subscriptionSeqRow = (subscription: number): number => 393216 + subscription;
+
+/** Huge zero page: pfn + 1; 0: not allocated. */
+export const HUGE_ZERO_PFN = 1;
+/** Hugetlb pool: head of the free list (pfn + 1), free pages, all pages. */
+export const HUGETLB_FREE_HEAD = 2;
+export const HUGETLB_FREE = 3;
+export const HUGETLB_TOTAL = 4;
+/** Next area of a process starts at this GiB slot: row = 16 + mm id. */
+export const nextAreaRow = (mm: number): number => 524288 + mm;

@@ -1,0 +1,58 @@
+// Writes what is not a state change: spans of kernel functions, decisions, log messages, task switches.
+
+import { type DecisionId, decisionIndex, EventKind } from '../uapi/events.ts';
+import { type KernelFunctionName, kernelFunctionId } from '../uapi/source-refs.ts';
+import type { EventLog } from './log.ts';
+
+/** An argument or result of a kernel function as the trace keeps it: a number, or something with a numeric id. */
+export type Traceable = unknown;
+
+const toNumber = (value: Traceable): number => {
+  if (typeof value === 'number') return value;
+  if (typeof value === 'boolean') return value ? 1 : 0;
+  if (typeof value === 'object' && value !== null && 'id' in value && typeof value.id === 'number') return value.id;
+  return Number.NaN;
+};
+
+export class Trace {
+  /** Index of the SPAN_BEGIN of the innermost open span of the running task; -1 outside. */
+  current = -1;
+
+  constructor(readonly log: EventLog) {}
+
+  begin(fnId: number, a: Traceable, b: Traceable, c: Traceable): void {
+    this.current = this.log.append(EventKind.SPAN_BEGIN, fnId, this.current, toNumber(a), toNumber(b), toNumber(c));
+  }
+
+  end(fnId: number, result: Traceable): void {
+    const begin = this.current;
+    this.log.append(EventKind.SPAN_END, fnId, begin, toNumber(result), begin, Number.NaN);
+    this.current = this.log.parentAt(begin);
+  }
+
+  /** A function of which only the entry matters: a leaf without state changes of its own. */
+  leaf(name: KernelFunctionName, a?: Traceable, b?: Traceable, c?: Traceable): void {
+    const id = kernelFunctionId(name);
+    this.begin(id, a, b, c);
+    this.end(id, undefined);
+  }
+
+  /** Records the condition that decided a branch, where it is taken. */
+  decide(id: DecisionId, a = Number.NaN, b = Number.NaN, c = Number.NaN): void {
+    this.log.append(EventKind.DECISION, decisionIndex(id), this.current, a, b, c);
+  }
+
+  step(stepIndex: number): number {
+    this.current = -1;
+    return this.log.append(EventKind.STEP, stepIndex, -1, Number.NaN, Number.NaN, Number.NaN);
+  }
+
+  taskSwitch(task: number, cpu: number, before: number): void {
+    this.log.append(EventKind.TASK, task, this.current, cpu, before, Number.NaN);
+  }
+
+  /** A line of the kernel log: a WARN or a message the kernel would print. */
+  kernelLog(messageId: number, a = Number.NaN, b = Number.NaN): void {
+    this.log.append(EventKind.LOG, messageId, this.current, a, b, Number.NaN);
+  }
+}

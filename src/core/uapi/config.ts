@@ -1,0 +1,79 @@
+// What kind of machine and which kernel a run has.
+
+import type { Pfn } from './units.ts';
+
+export type ZoneName = 'DMA' | 'DMA32' | 'Normal' | 'Movable' | 'Device';
+/** Zones in index order (include/linux/mmzone.h: enum zone_type on x86-64). */
+export const ZONE_NAMES: readonly ZoneName[] = ['DMA', 'DMA32', 'Normal', 'Movable', 'Device'];
+
+/** Property of a pageblock, numbered as in include/linux/mmzone.h: enum migratetype. */
+export const MIGRATE_UNMOVABLE = 0;
+export const MIGRATE_MOVABLE = 1;
+export const MIGRATE_RECLAIMABLE = 2;
+export const MIGRATE_HIGHATOMIC = 3;
+export const MIGRATE_CMA = 4;
+export const MIGRATE_ISOLATE = 5;
+
+export type MemoryKind = 'ram' | 'soft-reserved' | 'mmio';
+
+/** One physical range as the firmware and the kernel know it. Half open. */
+export interface MemoryRange {
+  readonly start: Pfn;
+  readonly end: Pfn;
+  readonly kind: MemoryKind;
+  readonly node: number;
+  /** Zone of RAM; undefined for what is no RAM. */
+  readonly zone?: ZoneName;
+  /** RAM: pageblocks of this range are CMA. */
+  readonly cma?: boolean;
+  /** RAM that the kernel uses itself and never hands out (image, struct pages). */
+  readonly reserved?: string;
+  /** Soft reserved: name of the device whose memory this is. */
+  readonly device?: string;
+}
+
+export type DeviceKind = 'coherent' | 'private';
+
+/** A device whose driver registers memory. Ids are those of the scenario. */
+export interface DeviceConfig {
+  readonly id: number;
+  readonly kind: DeviceKind;
+  readonly pages: number;
+  /** First page of the range it registers; the kernel invents one for private memory. */
+  readonly start: Pfn;
+  readonly node: number;
+}
+
+export type MachinePresetName = 'guest' | 'guest-movable' | 'guest-cma' | 'teaching' | 'lab-node';
+
+export interface MachineConfig {
+  readonly preset: MachinePresetName;
+  readonly title: string;
+  readonly cpus: number;
+  readonly ranges: readonly MemoryRange[];
+  readonly devices: readonly DeviceConfig[];
+  /** Huge pages of 2 MiB in the pool. */
+  readonly hugetlbPages: number;
+}
+
+/** The 14 patches of the series "Add MEMORY_DEVICE_COHERENT", by number. */
+export type PatchNumber = 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9 | 10 | 11 | 12 | 13 | 14;
+export const ALL_PATCHES: readonly PatchNumber[] = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14];
+
+export interface KernelConfig {
+  readonly version: '6.1.192';
+  readonly patches: readonly PatchNumber[];
+  readonly CONFIG_MIGRATION: boolean;
+  readonly CONFIG_CMA: boolean;
+  readonly CONFIG_DEVICE_PRIVATE: boolean;
+  readonly CONFIG_TRANSPARENT_HUGEPAGE: boolean;
+}
+
+export const DEFAULT_KERNEL: KernelConfig = {
+  version: '6.1.192',
+  patches: ALL_PATCHES,
+  CONFIG_MIGRATION: true,
+  CONFIG_CMA: true,
+  CONFIG_DEVICE_PRIVATE: true,
+  CONFIG_TRANSPARENT_HUGEPAGE: true,
+};

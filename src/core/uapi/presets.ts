@@ -1,0 +1,198 @@
+// The machines on offer. Positions marked "chosen" are ours; sizes are those of the real thing.
+
+import type { DeviceConfig, DeviceKind, MachineConfig, MachinePresetName, MemoryRange, ZoneName } from './config.ts';
+import { gibToPages, mibToPages, type Pfn } from './units.ts';
+
+/** Top of the physical address space with 46 bits: private memory is placed below it, downwards. */
+const PHYS_TOP_PFN = 2 ** 34;
+const DEVMEM_CHUNK_PAGES = mibToPages(256);
+
+export interface DeviceRequest {
+  readonly id: number;
+  readonly kind: DeviceKind;
+  readonly pages?: number;
+}
+
+const GUEST_COHERENT_STARTS: readonly Pfn[] = [mibToPages(1536 - 256), mibToPages(1536 - 512)];
+
+export const GUEST_DEVICES: readonly DeviceRequest[] = [
+  { id: 0, kind: 'coherent' },
+  { id: 1, kind: 'coherent' },
+  { id: 2, kind: 'private' },
+  { id: 3, kind: 'private' },
+];
+
+const ram = (start: Pfn, end: Pfn, zone: ZoneName, node = 0, extra: Partial<MemoryRange> = {}): MemoryRange => ({
+  start,
+  end,
+  kind: 'ram',
+  node,
+  zone,
+  ...extra,
+});
+
+/** Private memory lies where no device answers: from the top of the physical space down, whole sections. */
+const placeDevices = (
+  requests: readonly DeviceRequest[],
+  coherentStarts: readonly Pfn[],
+  defaultPages: number,
+  nodeOf: (index: number) => number,
+): DeviceConfig[] => {
+  let coherent = 0;
+  let privateTop = PHYS_TOP_PFN;
+  return requests.map((request, index) => {
+    const pages = request.pages ?? defaultPages;
+    if (request.kind === 'coherent') {
+      const start = coherentStarts[coherent++];
+      if (start === undefined) throw new RangeError(`the machine has ${coherentStarts.length} coherent devices`);
+      return { id: request.id, kind: request.kind, pages, start, node: nodeOf(index) };
+    }
+    privateTop -= pages;
+    return { id: request.id, kind: request.kind, pages, start: privateTop, node: nodeOf(index) };
+  });
+};
+
+const softReserved = (devices: readonly DeviceConfig[]): MemoryRange[] =>
+  devices
+    .filter((device) => device.kind === 'coherent')
+    .map((device) => ({
+      start: device.start,
+      end: device.start + device.pages,
+      kind: 'soft-reserved' as const,
+      node: device.node,
+      device: `device ${device.id}`,
+    }));
+
+const byStart = (ranges: readonly MemoryRange[]): MemoryRange[] => [...ranges].sort((a, b) => a.start - b.start);
+
+/** The guest in which the recordings were made: 2 GiB, of which 2 x 256 MiB are soft reserved; one CPU. */
+const guest = (preset: 'guest' | 'guest-movable' | 'guest-cma', requests: readonly DeviceRequest[]): MachineConfig => {
+  const devices = placeDevices(requests, GUEST_COHERENT_STARTS, DEVMEM_CHUNK_PAGES, () => 0);
+  const low = mibToPages(16);
+  const spm = mibToPages(1024);
+  const high = mibToPages(1536);
+  const top = mibToPages(2048);
+  const kernelEnd = mibToPages(64);
+  const base: MemoryRange[] = [
+    ram(0, 256, 'DMA', 0, { reserved: 'firmware and boot data' }),
+    ram(256, low, 'DMA'),
+    ram(low, kernelEnd, 'DMA32', 0, { reserved: 'kernel image and struct pages' }),
+  ];
+  let rest: MemoryRange[];
+  if (preset === 'guest-movable') {
+    // movablecore: the top 768 MiB of RAM; 512 MiB of it above the devices, 256 MiB below
+    const border = spm - mibToPages(256);
+    rest = [ram(kernelEnd, border, 'DMA32'), ram(border, spm, 'Movable'), ram(high, top, 'Movable')];
+  } else if (preset === 'guest-cma') {
+    // cma=896M: 512 MiB above the devices, 384 MiB below
+    const border = spm - mibToPages(384);
+    rest = [
+      ram(kernelEnd, border, 'DMA32'),
+      ram(border, spm, 'DMA32', 0, { cma: true }),
+      ram(high, top, 'DMA32', 0, { cma: true }),
+    ];
+  } else {
+    rest = [ram(kernelEnd, spm, 'DMA32'), ram(high, top, 'DMA32')];
+  }
+  const titles = {
+    guest: 'Recording guest, 2 GiB',
+    'guest-movable': 'Recording guest, 768 MiB ZONE_MOVABLE',
+    'guest-cma': 'Recording guest, 896 MiB CMA',
+  };
+  return {
+    preset,
+    title: titles[preset],
+    cpus: 1,
+    ranges: byStart([...base, ...rest, ...softReserved(devices)]),
+    devices,
+    hugetlbPages: 4,
+  };
+};
+
+/** 64 MiB of RAM and two devices of 16 MiB: small enough to see every frame. Positions and zones are chosen. */
+const teaching = (requests: readonly DeviceRequest[]): MachineConfig => {
+  const base = gibToPages(4);
+  const deviceBase = gibToPages(8);
+  const chunk = mibToPages(16);
+  const devices = placeDevices(requests, [deviceBase, deviceBase + chunk], chunk, () => 0);
+  return {
+    preset: 'teaching',
+    title: 'Teaching machine, 64 MiB + 2 x 16 MiB',
+    cpus: 2,
+    ranges: byStart([
+      ram(base, base + mibToPages(4), 'Normal', 0, { reserved: 'kernel image and struct pages' }),
+      ram(base + mibToPages(4), base + mibToPages(32), 'Normal'),
+      ram(base + mibToPages(32), base + mibToPages(48), 'Normal', 0, { cma: true }),
+      ram(base + mibToPages(48), base + mibToPages(64), 'Movable'),
+      ...softReserved(devices),
+    ]),
+    devices,
+    hugetlbPages: 2,
+  };
+};
+
+/** The test node of the series' cover letter: .5 TB of system memory and 256 GB on four GPUs. Positions are chosen. */
+const labNode = (requests: readonly DeviceRequest[]): MachineConfig => {
+  const deviceBase = gibToPages(1024);
+  const devicePages = gibToPages(64);
+  const starts = [0, 1, 2, 3].map((i) => deviceBase + i * devicePages);
+  const devices = placeDevices(requests, starts, devicePages, (index) => index % 4);
+  const low = mibToPages(16);
+  const holeStart = gibToPages(2);
+  const holeEnd = gibToPages(4);
+  const node0End = gibToPages(130);
+  const nodePages = gibToPages(128);
+  return {
+    preset: 'lab-node',
+    title: 'Lab node, 512 GiB + 4 x 64 GiB',
+    cpus: 4,
+    ranges: byStart([
+      ram(0, 256, 'DMA', 0, { reserved: 'firmware and boot data' }),
+      ram(256, low, 'DMA'),
+      ram(low, mibToPages(128), 'DMA32', 0, { reserved: 'kernel image' }),
+      ram(mibToPages(128), holeStart, 'DMA32'),
+      { start: holeStart, end: holeEnd, kind: 'mmio', node: 0 },
+      ram(holeEnd, holeEnd + gibToPages(12), 'Normal', 0, { reserved: 'struct pages of RAM and VRAM' }),
+      ram(holeEnd + gibToPages(12), node0End, 'Normal'),
+      ram(node0End, node0End + nodePages, 'Normal', 1),
+      ram(node0End + nodePages, node0End + 2 * nodePages, 'Normal', 2),
+      ram(node0End + 2 * nodePages, node0End + 3 * nodePages, 'Normal', 3),
+      ...softReserved(devices),
+    ]),
+    devices,
+    hugetlbPages: 0,
+  };
+};
+
+export const MACHINE_PRESETS: readonly MachinePresetName[] = [
+  'guest',
+  'guest-movable',
+  'guest-cma',
+  'teaching',
+  'lab-node',
+];
+
+/**
+ * A machine with the devices that a scenario names; without a list, with all that the preset has.
+ *
+ * @throws RangeError when the preset does not have that many coherent devices
+ */
+export const machinePreset = (preset: MachinePresetName, requests?: readonly DeviceRequest[]): MachineConfig => {
+  switch (preset) {
+    case 'guest':
+    case 'guest-movable':
+    case 'guest-cma':
+      return guest(preset, requests ?? GUEST_DEVICES);
+    case 'teaching':
+      return teaching(
+        requests?.map(({ id, kind }) => ({ id, kind })) ?? [
+          { id: 0, kind: 'coherent' },
+          { id: 1, kind: 'coherent' },
+        ],
+      );
+    case 'lab-node':
+      return labNode(
+        requests?.map(({ id, kind }) => ({ id, kind })) ?? [0, 1, 2, 3].map((id) => ({ id, kind: 'coherent' as const })),
+      );
+  }
+};

@@ -1,0 +1,123 @@
+// The step vocabulary: that of the recordings, one schema for every border (file, link, editor, worker).
+
+import * as v from 'valibot';
+import { FOLL_FLAGS, type FollFlagName } from './gup-flags.ts';
+
+export const SCENARIO_FORMAT = 1;
+
+const MAX_STEPS = 100_000;
+const MAX_AREA_PAGES = 2 ** 28;
+
+const name = v.pipe(v.string(), v.regex(/^[\w.-]{1,64}$/, 'a name of letters, digits, _ . - (at most 64)'));
+const count = (max: number) => v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(max));
+const value = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(2 ** 52));
+
+const range = {
+  proc: name,
+  vma: name,
+  page: v.optional(count(MAX_AREA_PAGES)),
+  count: v.optional(v.pipe(count(MAX_AREA_PAGES), v.minValue(1))),
+};
+const device = count(255);
+
+export const AREA_KINDS = ['anon-private', 'anon-shared', 'file-private', 'file-shared', 'hugetlb'] as const;
+export const ADVICES = ['DONTNEED', 'HUGEPAGE', 'NOHUGEPAGE', 'DONTFORK', 'COLD', 'FREE', 'PAGEOUT', 'COLLAPSE'] as const;
+export type Advice = (typeof ADVICES)[number];
+export const GUP_CALLS = ['get_user_pages', 'get_user_pages_fast', 'pin_user_pages', 'pin_user_pages_fast'] as const;
+
+const stepSchema = v.variant('op', [
+  v.strictObject({
+    op: v.literal('mmap'),
+    proc: name,
+    vma: name,
+    pages: v.pipe(count(MAX_AREA_PAGES), v.minValue(1)),
+    prot: v.picklist(['', 'r', 'rw']),
+    kind: v.picklist(AREA_KINDS),
+    align: v.optional(v.union([v.string(), v.number()])),
+  }),
+  v.strictObject({ op: v.literal('munmap'), ...range }),
+  v.strictObject({ op: v.literal('mremap'), proc: name, vma: name, to: name }),
+  v.strictObject({ op: v.literal('mprotect'), ...range, prot: v.picklist(['', 'r', 'rw']) }),
+  v.strictObject({ op: v.literal('madvise'), ...range, advice: v.picklist(ADVICES) }),
+  v.strictObject({ op: v.literal('mlock'), ...range }),
+  v.strictObject({ op: v.literal('munlock'), ...range }),
+  v.strictObject({ op: v.literal('read'), ...range }),
+  v.strictObject({ op: v.literal('write'), ...range, value }),
+  v.strictObject({ op: v.literal('fork'), proc: name, child: name }),
+  v.strictObject({ op: v.literal('exit'), proc: name }),
+  v.strictObject({ op: v.literal('dev_read'), ...range, device }),
+  v.strictObject({ op: v.literal('dev_write'), ...range, device, value }),
+  v.strictObject({ op: v.literal('migrate_to_dev'), ...range, device }),
+  v.strictObject({ op: v.literal('migrate_to_sys'), ...range, device }),
+  v.strictObject({ op: v.literal('dev_exclusive'), ...range, device }),
+  v.strictObject({ op: v.literal('snapshot'), ...range, device }),
+  v.strictObject({
+    op: v.literal('gup'),
+    ...range,
+    call: v.picklist(GUP_CALLS),
+    flags: v.pipe(v.array(v.picklist(Object.keys(FOLL_FLAGS) as FollFlagName[])), v.maxLength(16)),
+    as: name,
+  }),
+  v.strictObject({ op: v.literal('unpin'), proc: name, handle: name }),
+  v.strictObject({ op: v.literal('put'), proc: name, handle: name }),
+]);
+
+/** One step of a scenario. */
+export type Step = v.InferOutput<typeof stepSchema>;
+export type StepOf<Op extends Step['op']> = Extract<Step, { op: Op }>;
+
+const headerFields = {
+  boot: v.optional(v.picklist(['default', 'movable', 'cma']), 'default'),
+  devices: v.pipe(
+    v.array(v.object({ id: device, kind: v.picklist(['coherent', 'private']), pages: v.optional(count(2 ** 28)) })),
+    v.maxLength(16),
+  ),
+};
+
+const scenarioSchema = v.object({
+  format: v.optional(v.literal(SCENARIO_FORMAT), SCENARIO_FORMAT),
+  name: v.optional(v.pipe(v.string(), v.maxLength(200)), ''),
+  title: v.optional(v.pipe(v.string(), v.maxLength(1000)), ''),
+  machine: v.optional(v.picklist(['guest', 'teaching', 'lab-node'])),
+  ...headerFields,
+  steps: v.pipe(v.array(v.object({ n: v.optional(count(MAX_STEPS)), step: stepSchema })), v.maxLength(MAX_STEPS)),
+});
+
+/** A scenario: what to run on which machine. A recording is one with the kernel's answers attached. */
+export type Scenario = v.InferOutput<typeof scenarioSchema>;
+
+/** A scenario that does not fit the schema: `place` names where, `message` what is wanted there. */
+export class ScenarioError extends Error {
+  override readonly name = 'ScenarioError';
+  constructor(
+    readonly place: string,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+const placeOf = (issue: v.BaseIssue<unknown>): string => {
+  let place = '';
+  for (const item of issue.path ?? []) place += typeof item.key === 'number' ? `[${item.key}]` : `${place && '.'}${String(item.key)}`;
+  return place;
+};
+
+const firstIssue = (issues: readonly v.BaseIssue<unknown>[]): ScenarioError => {
+  const issue = issues[0];
+  return new ScenarioError(placeOf(issue), issue.message);
+};
+
+/** Checks a scenario or recording that came from outside. @throws ScenarioError */
+export const parseScenario = (input: unknown): Scenario => {
+  const result = v.safeParse(scenarioSchema, input);
+  if (!result.success) throw firstIssue(result.issues);
+  return result.output;
+};
+
+/** Checks one step that came from outside. @throws ScenarioError */
+export const parseStep = (input: unknown): Step => {
+  const result = v.safeParse(stepSchema, input);
+  if (!result.success) throw firstIssue(result.issues);
+  return result.output;
+};

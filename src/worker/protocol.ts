@@ -1,0 +1,424 @@
+// The whole boundary between the page and the simulation worker. Plain data only; bulk as typed arrays.
+// Every request has an id and the run it is about; the answer repeats both, so stale answers are dropped.
+
+import type { KernelConfig, MachinePresetName } from '../core/uapi/config.ts';
+import type { EntryKind } from '../core/uapi/pte.ts';
+import type { Provenance } from '../core/uapi/events.ts';
+
+/** A run: one scenario on one machine under one kernel configuration. Two runs can be open at once. */
+export type RunId = string;
+
+/** A position in the timeline: how many events have happened. 0 is before boot; `bootEnd` before step 0. */
+export type Position = number;
+
+export type Grain = 'event' | 'function' | 'step' | 'beat';
+
+// --- requests ------------------------------------------------------------------------------------------------
+
+/** Sent to load a scenario and run it to its end. Answered by `opened`, or `failed` with nothing changed. */
+export interface OpenRequest {
+  readonly kind: 'open';
+  readonly id: number;
+  readonly runId: RunId;
+  /** A scenario file or a recording, parsed from JSON but not yet checked. */
+  readonly scenario: unknown;
+  /** Overrides the machine that the scenario asks for. */
+  readonly machine?: MachinePresetName;
+  readonly kernel?: Partial<KernelConfig>;
+}
+
+/** Sent when the user adds a step at the end of a run. Answered by `opened` or `failed`. */
+export interface AppendRequest {
+  readonly kind: 'append';
+  readonly id: number;
+  readonly runId: RunId;
+  readonly step: unknown;
+}
+
+/** What the panels show at one position. Answered by `moment`. */
+export interface MomentRequest {
+  readonly kind: 'moment';
+  readonly id: number;
+  readonly runId: RunId;
+  readonly position: Position;
+}
+
+/** The next or previous stop of a grain. Answered by `navigated`. */
+export interface NavigateRequest {
+  readonly kind: 'navigate';
+  readonly id: number;
+  readonly runId: RunId;
+  readonly from: Position;
+  readonly grain: Grain;
+  readonly direction: 1 | -1;
+}
+
+/** Cells of memory maps. Answered by `tiles`. */
+export interface TilesRequest {
+  readonly kind: 'tiles';
+  readonly id: number;
+  readonly runId: RunId;
+  readonly position: Position;
+  readonly tiles: readonly TileRequest[];
+}
+/** `cells` cells from `start` on, each standing for `pagesPerCell` frames (a power of two). */
+export interface TileRequest {
+  readonly start: number;
+  readonly cells: number;
+  readonly pagesPerCell: number;
+}
+
+/** Everything about one thing. Answered by `inspected`. */
+export interface InspectRequest {
+  readonly kind: 'inspect';
+  readonly id: number;
+  readonly runId: RunId;
+  readonly position: Position;
+  readonly target: Selection;
+}
+
+/** Spans for the timeline between two positions, at most `limit` of them. Answered by `spans`. */
+export interface SpansRequest {
+  readonly kind: 'spans';
+  readonly id: number;
+  readonly runId: RunId;
+  readonly from: Position;
+  readonly to: Position;
+  readonly limit: number;
+}
+
+/** Sent when a run is no longer shown. Not answered. */
+export interface CloseRequest {
+  readonly kind: 'close';
+  readonly runId: RunId;
+}
+
+export type ToWorker =
+  | OpenRequest
+  | AppendRequest
+  | MomentRequest
+  | NavigateRequest
+  | TilesRequest
+  | InspectRequest
+  | SpansRequest
+  | CloseRequest;
+
+// --- what can be selected -------------------------------------------------------------------------------------
+
+export type Selection =
+  | { readonly kind: 'page'; readonly pfn: number }
+  | { readonly kind: 'pte'; readonly process: string; readonly vpn: number }
+  | { readonly kind: 'vma'; readonly process: string; readonly vpn: number }
+  | { readonly kind: 'handle'; readonly name: string };
+
+// --- answers --------------------------------------------------------------------------------------------------
+
+/** Words are in a catalogue; the core and the worker send ids and parameters. */
+export interface Message {
+  readonly id: string;
+  readonly params: Readonly<Record<string, string | number>>;
+}
+
+export interface Opened {
+  readonly kind: 'opened';
+  readonly id: number;
+  readonly runId: RunId;
+  readonly run: RunInfo;
+}
+
+export interface RunInfo {
+  readonly name: string;
+  readonly title: string;
+  readonly source: 'recording' | 'scene';
+  readonly machine: MachineInfo;
+  readonly kernel: KernelConfig;
+  readonly steps: readonly StepInfo[];
+  readonly bootEnd: Position;
+  /** Length of the timeline. */
+  readonly length: Position;
+  /** A tree of branches; one, until somebody acts in the past. */
+  readonly branches: readonly { readonly id: number; readonly parent: number; readonly forkStep: number }[];
+  readonly agreement: Agreement;
+}
+
+export interface MachineInfo {
+  readonly preset: MachinePresetName;
+  readonly title: string;
+  readonly cpus: number;
+  readonly totalPages: number;
+  /** Physical ranges by address; what the maps lay out. */
+  readonly ranges: readonly RangeInfo[];
+}
+export interface RangeInfo {
+  readonly id: string;
+  readonly start: number;
+  readonly npages: number;
+  readonly kind: 'ram' | 'coherent' | 'private' | 'mmio';
+  readonly node: number;
+  /** 'DMA32', 'Normal', 'Movable', 'Device' … */
+  readonly zone: string;
+  readonly cma: boolean;
+  /** Why the kernel never hands it out; empty if it does. */
+  readonly reserved: string;
+  /** Device id, or -1. */
+  readonly device: number;
+}
+
+export interface StepInfo {
+  readonly index: number;
+  /** The step as the scenario has it. */
+  readonly step: Readonly<Record<string, unknown>>;
+  /** Position before its first event and after its last. */
+  readonly begin: Position;
+  readonly end: Position;
+  /** What the call returned, in the vocabulary of the recordings. */
+  readonly result: Readonly<Record<string, unknown>>;
+  readonly failed: boolean;
+}
+
+/** How the run compares with the recorded kernel. */
+export interface Agreement {
+  readonly kind: 'agrees' | 'differs' | 'nothing-recorded';
+  readonly kernel: string;
+  readonly stepsAgree: number;
+  readonly stepsTotal: number;
+  readonly callOrderAgree: number;
+  readonly callOrderTotal: number;
+  readonly differences: readonly Difference[];
+}
+export interface Difference {
+  readonly step: number;
+  /** `state.frames.f3.refcount`, `calls[7]` */
+  readonly path: string;
+  readonly kernel: string;
+  readonly ours: string;
+}
+
+export interface MomentAnswer {
+  readonly kind: 'moment';
+  readonly id: number;
+  readonly runId: RunId;
+  readonly moment: Moment;
+}
+
+export interface Moment {
+  readonly position: Position;
+  /** Index of the step that runs or has just run; -1 before step 0. */
+  readonly step: number;
+  /** Whether the step is still running at this position. */
+  readonly inStep: boolean;
+  readonly caption: Message;
+  readonly why: Message;
+  /** Outermost first. */
+  readonly stack: readonly StackFrame[];
+  readonly event: EventView | undefined;
+  readonly processes: readonly ProcessView[];
+  readonly devices: readonly DeviceView[];
+  readonly handles: readonly HandleView[];
+  /** Frames that some shown entry, handle or move refers to. */
+  readonly frames: readonly FrameView[];
+  /** Pages under way: taken from `src`, to arrive at `dst` (-1: no destination yet). */
+  readonly moves: readonly MoveView[];
+  readonly residence: readonly ResidenceCount[];
+  readonly vmstat: Readonly<Record<string, number>>;
+}
+
+export interface StackFrame {
+  readonly fn: string;
+  readonly file: string;
+  readonly begin: Position;
+  readonly args: readonly { readonly name: string; readonly value: string }[];
+}
+
+export interface EventView {
+  readonly index: number;
+  readonly kind: string;
+  readonly provenance: Provenance;
+  readonly text: Message;
+}
+
+export interface ProcessView {
+  readonly name: string;
+  readonly alive: boolean;
+  readonly areas: readonly AreaView[];
+}
+
+export interface AreaView {
+  readonly name: string;
+  readonly kind: string;
+  readonly startVpn: number;
+  readonly npages: number;
+  readonly vmas: readonly VmaView[];
+  /** One row a page; an area of more than 64 pages comes in runs of equal pages. */
+  readonly rows: readonly PteRow[];
+}
+
+export interface VmaView {
+  readonly startVpn: number;
+  readonly npages: number;
+  readonly prot: string;
+  readonly flags: readonly string[];
+}
+
+export interface PteRow {
+  readonly vpn: number;
+  /** Page index in the area. */
+  readonly index: number;
+  /** Pages that this row stands for. */
+  readonly npages: number;
+  /** Table indices PGD, PUD, PMD, PTE; and for each level whether its table exists. */
+  readonly path: readonly [number, number, number, number];
+  readonly tables: readonly [number, number, number];
+  readonly level: 'pte' | 'pmd' | 'none';
+  readonly entry: EntryKind;
+  /** 64 bits, `0x8000000012345067`. */
+  readonly raw: string;
+  readonly writable: boolean;
+  readonly dirty: boolean;
+  readonly young: boolean;
+  readonly special: boolean;
+  /** Frame it refers to; -1: none. */
+  readonly pfn: number;
+  /** First eight bytes of the page as the owner would read them; undefined where there is no page. */
+  readonly value: number | undefined;
+  /** Mirror entries in devices' page tables for this page. */
+  readonly mirrors: readonly { readonly device: number; readonly access: 'r' | 'w' | 'x' }[];
+}
+
+export interface DeviceView {
+  readonly id: number;
+  readonly kind: 'coherent' | 'private';
+  readonly usedPages: number;
+  readonly freePages: number;
+  readonly tables: readonly {
+    readonly process: string;
+    readonly rows: readonly { readonly vpn: number; readonly access: 'r' | 'w' | 'x'; readonly pfn: number }[];
+  }[];
+}
+
+export interface HandleView {
+  readonly name: string;
+  readonly process: string;
+  readonly call: string;
+  readonly flags: readonly string[];
+  readonly longterm: boolean;
+  readonly pin: boolean;
+  readonly pfns: readonly number[];
+}
+
+/** Where a page lives; the only thing that colours stand for. */
+export type Residence = 'system' | 'coherent' | 'private' | 'movable' | 'free' | 'reserved';
+
+export interface FrameView {
+  readonly pfn: number;
+  readonly residence: Residence;
+  readonly kind: string;
+  readonly node: number;
+  readonly zone: string;
+  readonly device: number;
+  readonly refcount: number;
+  readonly mapcount: number;
+  readonly pins: number;
+  readonly longtermPinned: boolean;
+  readonly longtermPinnable: boolean;
+  readonly flags: readonly string[];
+  readonly locked: boolean;
+  /** 'A buf+2', or '' */
+  readonly owner: string;
+}
+
+export interface MoveView {
+  readonly src: number;
+  readonly dst: number;
+  readonly phase: 'unmapped' | 'allocated' | 'copied' | 'mapped' | 'failed';
+}
+
+export interface ResidenceCount {
+  /** 'system', or 'device 0' */
+  readonly place: string;
+  readonly residence: Residence;
+  readonly pages: number;
+}
+
+export interface Navigated {
+  readonly kind: 'navigated';
+  readonly id: number;
+  readonly runId: RunId;
+  readonly position: Position;
+}
+
+export interface TilesAnswer {
+  readonly kind: 'tiles';
+  readonly id: number;
+  readonly runId: RunId;
+  readonly position: Position;
+  readonly tiles: readonly Tile[];
+}
+/** Per cell: how many of its frames are in each state. With one page a cell exactly one count is 1. */
+export interface Tile {
+  readonly start: number;
+  readonly cells: number;
+  readonly pagesPerCell: number;
+  /** `cells * TILE_CHANNELS.length` counts; transferred. */
+  readonly counts: Uint32Array;
+}
+export const TILE_CHANNELS = ['used', 'pinned', 'longterm', 'migrating', 'locked', 'kernel', 'reserved'] as const;
+
+export interface Inspected {
+  readonly kind: 'inspected';
+  readonly id: number;
+  readonly runId: RunId;
+  readonly position: Position;
+  readonly target: Selection;
+  readonly inspection: Inspection;
+}
+
+export interface Inspection {
+  readonly title: string;
+  readonly fields: readonly { readonly name: string; readonly value: string; readonly was?: string; readonly help?: string }[];
+  /** Who holds references, and how many; sums up to `_refcount`. Only for a page. */
+  readonly holders: readonly { readonly holder: string; readonly amount: number; readonly detail: string }[];
+  readonly history: readonly HistoryEntry[];
+}
+export interface HistoryEntry {
+  readonly position: Position;
+  readonly step: number;
+  readonly text: Message;
+  readonly provenance: Provenance;
+}
+
+export interface SpansAnswer {
+  readonly kind: 'spans';
+  readonly id: number;
+  readonly runId: RunId;
+  readonly from: Position;
+  readonly to: Position;
+  readonly spans: readonly SpanView[];
+}
+export interface SpanView {
+  readonly fn: string;
+  readonly lane: 'task' | 'kernel' | 'driver' | 'device';
+  readonly depth: number;
+  readonly begin: Position;
+  readonly end: Position;
+  readonly label: string;
+}
+
+/** A request could not be served; the last good state stays. */
+export interface Failed {
+  readonly kind: 'failed';
+  readonly id: number;
+  readonly runId: RunId;
+  /** 'steps[3].count' */
+  readonly place: string;
+  readonly message: Message;
+}
+
+export type FromWorker =
+  | Opened
+  | MomentAnswer
+  | Navigated
+  | TilesAnswer
+  | Inspected
+  | SpansAnswer
+  | Failed;
