@@ -1,0 +1,44 @@
+// The whole state of the page and everything that can be done to it.
+
+import type { StoreApi } from 'zustand/vanilla';
+import type { PlaybackActions, PlaybackSlice } from './playback.ts';
+import type { ProblemActions, ProblemSlice } from './problem.ts';
+import type { QueriesActions, QueriesSlice } from './queries.ts';
+import type { ScenarioActions, ScenarioSlice } from './scenario.ts';
+import type { SelectionActions, SelectionSlice } from './selection.ts';
+import type { SettingsActions, SettingsSlice } from './settings.ts';
+import type { TraceActions, TraceSlice } from './trace.ts';
+import type { ViewportActions, ViewportSlice } from './viewport.ts';
+import type { WalkthroughActions, WalkthroughSlice } from './walkthrough.ts';
+
+export interface AppState {
+  readonly scenario: ScenarioSlice;
+  readonly playback: PlaybackSlice;
+  readonly trace: TraceSlice;
+  readonly queries: QueriesSlice;
+  readonly selection: SelectionSlice;
+  readonly viewport: ViewportSlice;
+  readonly walkthrough: WalkthroughSlice;
+  readonly settings: SettingsSlice;
+  readonly problem: ProblemSlice;
+}
+
+/** The only way to change the state. Stable: the same functions as long as the page lives. */
+export type AppActions = ScenarioActions &
+  PlaybackActions &
+  TraceActions &
+  QueriesActions &
+  SelectionActions &
+  ViewportActions &
+  WalkthroughActions &
+  SettingsActions &
+  ProblemActions;
+
+export interface App {
+  readonly store: StoreApi<AppState>;
+  readonly actions: AppActions;
+  /** Loads the catalogue and what the address names; called once by main.tsx. */
+  readonly start: () => Promise<void>;
+  /** Resolves when no request is pending and nothing moves. */
+  readonly idle: () => Promise<void>;
+}

@@ -1,0 +1,21 @@
+// What went wrong last, in words: where, what, and what to do. What was on screen stays there.
+
+import type { Message } from '../worker/protocol.ts';
+
+export interface Problem {
+  /** What could not be done. */
+  readonly about: 'catalogue' | 'open' | 'link' | 'step' | 'query' | 'worker';
+  /** 'steps[3].count'; '' where there is no such place. */
+  readonly place: string;
+  readonly message: Message;
+}
+
+export interface ProblemSlice {
+  readonly problem: Problem | undefined;
+}
+
+export interface ProblemActions {
+  readonly dismissProblem: () => void;
+}
+
+export const initialProblem: ProblemSlice = { problem: undefined };

@@ -1,0 +1,33 @@
+// What panels and maps show, as the worker sends it. They import these types from here.
+
+export type {
+  Agreement,
+  AreaView,
+  Difference,
+  DeviceView,
+  EventView,
+  FrameView,
+  Grain,
+  HandleView,
+  HistoryEntry,
+  Inspection,
+  MachineInfo,
+  Message,
+  Moment,
+  MoveView,
+  Position,
+  ProcessView,
+  PteRow,
+  RangeInfo,
+  Residence,
+  ResidenceCount,
+  RunInfo,
+  Selection,
+  SpanView,
+  StackFrame,
+  StepInfo,
+  Tile,
+  TileRequest,
+  VmaView,
+} from '../worker/protocol.ts';
+export { TILE_CHANNELS } from '../worker/protocol.ts';
