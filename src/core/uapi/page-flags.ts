@@ -33,6 +33,10 @@ export const PG_table = 1 << 25;
 export const PG_hugetlb = 1 << 26;
 /** On a hugetlb page at rest in the pool. */
 export const PG_hugetlb_freed = 1 << 27;
+/** On a huge page that waits in the deferred split queue. */
+export const PG_deferred_split = 1 << 28;
+/** On a huge page that some map whole while others map its pages. Bit PG_workingset of the first tail page. */
+export const PG_double_map = 1 << 29;
 
 /** Flags a page must not carry when it is allocated or freed. mm/page_alloc.c: free_pages_prepare. */
 export const PAGE_FLAGS_CLEARED_AT_FREE = ~PG_reserved;

@@ -1,140 +1,812 @@
 // mm/huge_memory.c: anonymous memory in pages of 2 MiB, mapped by one PMD entry, and how such a page falls apart.
+//
+//   one PMD entry ──__split_huge_pmd──▶ 512 PTEs of the same folio ──split_huge_page──▶ 512 folios of one page
 
 import type { Mm, Vma } from '../../machine/entities.ts';
 import type { Machine } from '../../machine/machine.ts';
-import type { Sleeps } from '../../machine/ops.ts';
-import type { EntryRow, Pfn, Vpn } from '../../uapi/units.ts';
-import type { MmuGather } from './mmu-gather.ts';
+import { RSS_ANON } from '../../machine/machine.ts';
+import type { MmuNotifierRange, Sleeps } from '../../machine/ops.ts';
+import { HUGE_ZERO_PFN } from '../../machine/scalars.ts';
+import { EAGAIN, EBUSY, EFAULT, EMLINK, ENOMEM } from '../../uapi/errno.ts';
+import type { HolderKind } from '../../uapi/events.ts';
+import { __GFP_MOVABLE, __GFP_ZERO, GFP_TRANSHUGE } from '../../uapi/gfp.ts';
+import { FOLL_DUMP, FOLL_FORCE, FOLL_TOUCH, FOLL_WRITE } from '../../uapi/gup-flags.ts';
+import {
+  PG_active,
+  PG_anon_exclusive,
+  PG_deferred_split,
+  PG_dirty,
+  PG_double_map,
+  PG_head,
+  PG_locked,
+  PG_lru,
+  PG_mlocked,
+  PG_referenced,
+  PG_swapbacked,
+  PG_unevictable,
+  PG_uptodate,
+  PG_workingset,
+  PG_writeback,
+} from '../../uapi/page-flags.ts';
+import {
+  clearBits,
+  type Entry,
+  entryBits,
+  entryPfn,
+  isMigrationEntry,
+  isReadableMigrationEntry,
+  isWritableMigrationEntry,
+  mkEntry,
+  mkSwapEntry,
+  PAGE_TABLE_BITS,
+  PTE_ACCESSED,
+  PTE_DIRTY,
+  PTE_PRESENT,
+  PTE_PROTNONE,
+  PTE_PSE,
+  PTE_RW,
+  PTE_SPECIAL,
+  PTE_USER,
+  pmdLeaf,
+  pteDirty,
+  ptePresent,
+  pteProtnone,
+  pteWrite,
+  pteYoung,
+  SWP_MIGRATION_READ,
+  SWP_MIGRATION_READ_EXCLUSIVE,
+  SWP_MIGRATION_WRITE,
+  setBits,
+  swapDirty,
+  swapType,
+  swapYoung,
+} from '../../uapi/pte.ts';
+import {
+  type EntryRow,
+  HPAGE_PMD_NR,
+  HPAGE_PMD_ORDER,
+  NO_PFN,
+  NO_ROW,
+  type Pfn,
+  PTRS_PER_TABLE,
+  type Vpn,
+} from '../../uapi/units.ts';
+import {
+  FAULT_FLAG_UNSHARE,
+  FAULT_FLAG_WRITE,
+  VM_FAULT_FALLBACK,
+  VM_FAULT_OOM,
+  VM_HUGEPAGE,
+  VM_HUGETLB,
+  VM_MAYSHARE,
+  VM_MAYWRITE,
+  VM_NOHUGEPAGE,
+  VM_SHARED,
+  VM_SPECIAL,
+  VM_WRITE,
+} from '../../uapi/vm-flags.ts';
+import { bugOn } from '../sched/bug.ts';
+import { atomic, sleepable } from '../sched/kernel-function.ts';
+import { gupMustUnshare, tryGrabPage } from './gup.ts';
+import { removeMigrationPtes } from './migrate.ts';
+import { munlockPage } from './mlock.ts';
+import { type MmuGather, tlbFlushMmu, tlbRemovePage, tlbRemoveTlbEntry } from './mmu-gather.ts';
+import { mmuNotifierInvalidateRangeEnd, mmuNotifierInvalidateRangeStart } from './mmu-notifier.ts';
+import { allocPages } from './page-alloc.ts';
+import {
+  clearFlags,
+  compoundHead,
+  folioGet,
+  folioMapcount,
+  folioMapped,
+  folioMaybeDmaPinned,
+  folioNrPages,
+  folioRefAdd,
+  folioTestLarge,
+  pageAnon,
+  setFlags,
+  setPageCount,
+  testFlags,
+} from './page-ref.ts';
+import { allocTable, freeTable, pmdOffset } from './page-table.ts';
+import {
+  anonVmaPrepare,
+  pageAddAnonRmap,
+  pageAddNewAnonRmap,
+  pageMoveAnonRmap,
+  pageRemoveRmap,
+  pageTryShareAnonRmap,
+  tryToMigrate,
+} from './rmap.ts';
+import { folioPut, lruCacheAddInactiveOrUnevictable, setPageDirty } from './swap.ts';
+import { maybeMkwrite, vmaIsAnonymous, vmaMlocksPages, vmPageProt } from './vma.ts';
 
-/** Page of a huge entry, "no page" (fault it in), or an error. */
+/** Page behind a huge entry; none: fault first; or the errno that ends the lookup. */
 export type FollowedPage =
   | { readonly kind: 'page'; readonly page: Pfn }
   | { readonly kind: 'none' }
   | { readonly kind: 'error'; readonly err: number };
 
-/** Kernel: `mm/huge_memory.c: deferred_split_huge_page` */
-export const deferredSplitHugePage = (_m: Machine, _folio: Pfn): void => undefined;
+/** First page of the 2 MiB unit around an address. Kernel: `include/linux/huge_mm.h: HPAGE_PMD_MASK` */
+export const hugeStart = (vpn: Vpn): Vpn => vpn - (vpn % HPAGE_PMD_NR);
 
-/** Kernel: `mm/huge_memory.c: set_pmd_migration_entry` */
-export const setPmdMigrationEntry = (_m: Machine, _folio: Pfn, _vma: Vma, _pmdRow: EntryRow): boolean => false;
+const pmdFold = (pmdRow: EntryRow, table: Pfn, i: number): EntryRow => {
+  bugOn(pmdRow === NO_ROW, 'huge pmd: no row');
+  return table * PTRS_PER_TABLE + i;
+};
+
+// --- which areas and entries ---------------------------------------------------------------------------
+
+/** Whether the 2 MiB unit around an address lies in the VMA whole. Kernel: `include/linux/huge_mm.h: transhuge_vma_suitable` */
+export const hugeVmaSuitable = (vma: Vma, vpn: Vpn): boolean => {
+  const start = hugeStart(vpn);
+  return start >= vma.vmStart && start + HPAGE_PMD_NR <= vma.vmEnd;
+};
+
+/**
+ * Whether faults of an area may try a huge page. Mode `madvise`: only where MADV_HUGEPAGE was given.
+ *
+ * Kernel: `mm/huge_memory.c: hugepage_vma_check`, as a page fault asks it
+ * Simplified: neither DAX nor files.
+ */
+export const hugepageVmaCheck = (m: Machine, vma: Vma): boolean => {
+  if (!m.kernel.CONFIG_TRANSPARENT_HUGEPAGE) return false;
+  if ((vma.vmFlags & (VM_NOHUGEPAGE | VM_SPECIAL | VM_HUGETLB)) !== 0) return false;
+  return (vma.vmFlags & VM_HUGEPAGE) !== 0 && vmaIsAnonymous(vma);
+};
+
+/** Kernel: `include/linux/huge_mm.h: is_huge_zero_page` */
+export const isHugeZeroPage = (m: Machine, pfn: Pfn): boolean =>
+  m.scalars.get(HUGE_ZERO_PFN) === compoundHead(m, pfn) + 1;
+
+/** Kernel: `include/linux/huge_mm.h: is_huge_zero_pmd` */
+export const isHugeZeroPmd = (m: Machine, entry: Entry): boolean =>
+  pmdLeaf(entry) && m.scalars.get(HUGE_ZERO_PFN) === entryPfn(entry) + 1;
+
+/** A huge leaf or a huge migration entry. Kernel: `include/linux/huge_mm.h: pmd_trans_huge_lock` */
+export const isHugePmd = (entry: Entry): boolean => pmdLeaf(entry) || isMigrationEntry(entry);
+
+/**
+ * The huge zero page, allocated when first read.
+ *
+ * Kernel: `mm/huge_memory.c: mm_get_huge_zero_page`
+ * Simplified: no shrinker gives it back, so its users are not counted.
+ */
+const mmGetHugeZeroPage = (m: Machine): Pfn => {
+  const known = m.scalars.get(HUGE_ZERO_PFN);
+  if (known !== 0) return known - 1;
+  const page = allocPages(m, (GFP_TRANSHUGE | __GFP_ZERO) & ~__GFP_MOVABLE, HPAGE_PMD_ORDER);
+  if (page === NO_PFN) return NO_PFN;
+  setFlags(m, page, PG_uptodate);
+  m.scalars.set(HUGE_ZERO_PFN, page + 1);
+  return page;
+};
+
+// --- the page table kept for the day of the split --------------------------------------------------------
+
+/** Kernel: `mm/pgtable-generic.c: pgtable_trans_huge_deposit` */
+export const pgtableTransHugeDeposit = (m: Machine, pmdRow: EntryRow, table: Pfn): void => {
+  m.deposits.set(pmdRow, table);
+};
+
+/** Kernel: `mm/pgtable-generic.c: pgtable_trans_huge_withdraw` */
+export const pgtableTransHugeWithdraw = (m: Machine, pmdRow: EntryRow): Pfn => {
+  const table = m.deposits.get(pmdRow);
+  bugOn(table === undefined, 'pgtable_trans_huge_withdraw: nothing deposited');
+  m.deposits.delete(pmdRow);
+  return table ?? NO_PFN;
+};
+
+/** Kernel: `mm/huge_memory.c: zap_deposited_table` */
+const zapDepositedTable = (m: Machine, pmdRow: EntryRow): void =>
+  freeTable(m, pgtableTransHugeWithdraw(m, pmdRow));
+
+// --- faults ------------------------------------------------------------------------------------------------
+
+const hugeFallback = (m: Machine, vpn: Vpn): number => {
+  m.countVmEvent('thp_fault_fallback');
+  m.trace.decide('thp.fallback', vpn);
+  return VM_FAULT_FALLBACK;
+};
+
+/** A read maps the huge zero page, read-only. */
+const mapHugeZeroPage = (m: Machine, vma: Vma, vpn: Vpn, pmdRow: EntryRow): number => {
+  const table = allocTable(m);
+  if (table === NO_PFN) return VM_FAULT_OOM;
+  const zeroPage = mmGetHugeZeroPage(m);
+  if (zeroPage === NO_PFN) {
+    freeTable(m, table);
+    return hugeFallback(m, vpn);
+  }
+  pgtableTransHugeDeposit(m, pmdRow, table);
+  m.entries.set(pmdRow, mkEntry(zeroPage, vmPageProt(vma) | PTE_PSE));
+  return 0;
+};
+
+/**
+ * First touch of a 2 MiB unit in an area with MADV_HUGEPAGE: one zeroed folio of 512 pages, or the huge zero page.
+ *
+ * Kernel: `mm/huge_memory.c: do_huge_pmd_anonymous_page`
+ *
+ * @returns 0; VM_FAULT_FALLBACK, then the caller goes on with small pages; VM_FAULT_OOM
+ */
+export const doHugePmdAnonymousPage = sleepable(
+  'do_huge_pmd_anonymous_page',
+  // biome-ignore lint/correctness/useYield: the kernel may sleep for memory here
+  function* (m, area: Vma, vpn: Vpn, pmdRow: EntryRow, flags: number): Sleeps<number> {
+    if (!hugeVmaSuitable(area, vpn)) return VM_FAULT_FALLBACK;
+    const vma = anonVmaPrepare(m, area);
+    if ((flags & FAULT_FLAG_WRITE) === 0) return mapHugeZeroPage(m, vma, vpn, pmdRow);
+    const folio = allocPages(m, GFP_TRANSHUGE | __GFP_ZERO, HPAGE_PMD_ORDER);
+    if (folio === NO_PFN) return hugeFallback(m, vpn);
+    const table = allocTable(m);
+    if (table === NO_PFN) {
+      folioPut(m, folio, 'allocation');
+      return VM_FAULT_OOM;
+    }
+    setFlags(m, folio, PG_uptodate);
+    mapNewHugePage(m, vma, hugeStart(vpn), pmdRow, folio, table);
+    m.addRss(vma.mm, RSS_ANON, HPAGE_PMD_NR);
+    m.countVmEvent('thp_fault_alloc');
+    return 0;
+  },
+);
+
+/**
+ * Maps a folio that nobody has seen yet; its allocation reference becomes that of the mapping.
+ *
+ * Ours: the common end of __do_huge_pmd_anonymous_page and collapse_huge_page.
+ */
+export const mapNewHugePage = (
+  m: Machine,
+  vma: Vma,
+  haddr: Vpn,
+  pmdRow: EntryRow,
+  folio: Pfn,
+  table: Pfn,
+): void => {
+  pageAddNewAnonRmap(m, folio, vma, haddr);
+  lruCacheAddInactiveOrUnevictable(m, folio, vma);
+  pgtableTransHugeDeposit(m, pmdRow, table);
+  m.entries.set(pmdRow, mkEntry(folio, maybeMkwrite(vmPageProt(vma) | PTE_PSE | PTE_DIRTY, vma)));
+};
+
+/**
+ * Write to a read-only huge entry, or a read-only pin of a page that is not exclusive. Taken over if this is the only
+ * reference; otherwise the entry is split and the small-page path copies one page.
+ *
+ * Kernel: `mm/huge_memory.c: do_huge_pmd_wp_page`
+ *
+ * @returns 0; VM_FAULT_FALLBACK: the PMD entry points to a page table now
+ */
+export const doHugePmdWpPage = sleepable(
+  'do_huge_pmd_wp_page',
+  function* (m, vma: Vma, vpn: Vpn, pmdRow: EntryRow, flags: number): Sleeps<number> {
+    const entry = m.entries.get(pmdRow);
+    if (!isHugeZeroPmd(m, entry)) {
+      const folio = entryPfn(entry);
+      if (!testFlags(m, folio, PG_anon_exclusive)) {
+        while (testFlags(m, folio, PG_locked)) yield { kind: 'page-lock', pfn: folio };
+        if (m.entries.get(pmdRow) !== entry) return 0;
+      }
+      if (testFlags(m, folio, PG_anon_exclusive)) return reuseHugePmd(m, vma, pmdRow, flags);
+      if (m.pages.refcount.get(folio) === 1) {
+        pageMoveAnonRmap(m, folio, vma);
+        return reuseHugePmd(m, vma, pmdRow, flags);
+      }
+    }
+    splitHugePmd(m, vma, pmdRow, vpn, false);
+    return VM_FAULT_FALLBACK;
+  },
+);
+
+const reuseHugePmd = (m: Machine, vma: Vma, pmdRow: EntryRow, flags: number): number => {
+  if ((flags & FAULT_FLAG_UNSHARE) !== 0) return 0;
+  const entry = setBits(m.entries.get(pmdRow), PTE_ACCESSED | PTE_DIRTY);
+  m.entries.set(pmdRow, setBits(entry, maybeMkwrite(0, vma)));
+  return 0;
+};
+
+/**
+ * Marks the entry young, and dirty for a write. x86 writes the entry back only in the latter case.
+ *
+ * Kernel: `mm/huge_memory.c: touch_pmd`, `arch/x86/mm/pgtable.c: pmdp_set_access_flags`
+ */
+const touchPmd = (m: Machine, pmdRow: EntryRow, write: boolean): void => {
+  if (write) m.entries.set(pmdRow, setBits(m.entries.get(pmdRow), PTE_ACCESSED | PTE_DIRTY));
+};
+
+/** A fault that found a sufficient huge entry. Kernel: `mm/huge_memory.c: huge_pmd_set_accessed` */
+export const hugePmdSetAccessed = (
+  m: Machine,
+  _vma: Vma,
+  _vpn: Vpn,
+  pmdRow: EntryRow,
+  flags: number,
+): void => touchPmd(m, pmdRow, (flags & FAULT_FLAG_WRITE) !== 0);
+
+// --- GUP -------------------------------------------------------------------------------------------------------
+
+/** FOLL_FORCE may write through a read-only entry of an exclusive page. Kernel: `mm/huge_memory.c: can_follow_write_pmd` */
+const canFollowWritePmd = (m: Machine, entry: Entry, page: Pfn, vma: Vma, gupFlags: number): boolean => {
+  if (pteWrite(entry)) return true;
+  if ((gupFlags & FOLL_FORCE) === 0) return false;
+  if ((vma.vmFlags & (VM_MAYSHARE | VM_SHARED)) !== 0) return false;
+  if ((vma.vmFlags & VM_MAYWRITE) === 0) return false;
+  if ((vma.vmFlags & VM_WRITE) !== 0) return false;
+  return pageAnon(m, page) && testFlags(m, page, PG_anon_exclusive);
+};
+
+/**
+ * Looks up one page under a huge entry and grabs its folio.
+ *
+ * Kernel: `mm/huge_memory.c: follow_trans_huge_pmd`
+ */
+export const followTransHugePmd = atomic(
+  'follow_trans_huge_pmd',
+  (m, vma: Vma, vpn: Vpn, pmdRow: EntryRow, gupFlags: number): FollowedPage => {
+    const entry = m.entries.get(pmdRow);
+    const head = entryPfn(entry);
+    if ((gupFlags & FOLL_WRITE) !== 0 && !canFollowWritePmd(m, entry, head, vma, gupFlags)) {
+      return { kind: 'none' };
+    }
+    if ((gupFlags & FOLL_DUMP) !== 0 && isHugeZeroPmd(m, entry)) return { kind: 'error', err: -EFAULT };
+    if (pteProtnone(entry) && (gupFlags & FOLL_FORCE) === 0) return { kind: 'none' };
+    if (!pteWrite(entry) && gupMustUnshare(m, gupFlags, head)) return { kind: 'error', err: -EMLINK };
+    if (!tryGrabPage(m, head, gupFlags)) return { kind: 'error', err: -ENOMEM };
+    if ((gupFlags & FOLL_TOUCH) !== 0) touchPmd(m, pmdRow, (gupFlags & FOLL_WRITE) !== 0);
+    return { kind: 'page', page: head + (vpn % HPAGE_PMD_NR) };
+  },
+);
+
+// --- fork, unmap, mprotect, mremap ---------------------------------------------------------------------------
+
+/** Kernel: `include/linux/rmap.h: page_try_dup_anon_rmap`, for a whole huge page */
+const pageTryDupHugeRmap = (m: Machine, folio: Pfn, srcMm: Mm): boolean => {
+  if (testFlags(m, folio, PG_anon_exclusive)) {
+    if (m.mms.get(srcMm.id).hasPinned && folioMaybeDmaPinned(m, folio)) return false;
+    clearFlags(m, folio, PG_anon_exclusive);
+  }
+  m.pages.compoundMapcount.set(folio, m.pages.compoundMapcount.get(folio) + 1);
+  return true;
+};
+
+/**
+ * fork: the child maps the same huge page, both read-only. A pinned page is split, and copied page by page.
+ *
+ * Kernel: `mm/huge_memory.c: copy_huge_pmd`
+ *
+ * @returns 0; -EAGAIN: copy page by page instead; -ENOMEM
+ */
+export const copyHugePmd = atomic(
+  'copy_huge_pmd',
+  (
+    m,
+    dstMm: Mm,
+    srcMm: Mm,
+    dstPmdRow: EntryRow,
+    srcPmdRow: EntryRow,
+    vpn: Vpn,
+    dstVma: Vma,
+    srcVma: Vma,
+  ): number => {
+    if (!vmaIsAnonymous(dstVma)) return 0;
+    const entry = m.entries.get(srcPmdRow);
+    if (!isHugePmd(entry)) return -EAGAIN;
+    const table = allocTable(m);
+    if (table === NO_PFN) return -ENOMEM;
+    if (isMigrationEntry(entry)) {
+      const shared = mkSwapEntry(SWP_MIGRATION_READ, entryPfn(entry), swapYoung(entry), swapDirty(entry));
+      m.entries.set(srcPmdRow, shared);
+      m.addRss(dstMm.id, RSS_ANON, HPAGE_PMD_NR);
+      pgtableTransHugeDeposit(m, dstPmdRow, table);
+      m.entries.set(dstPmdRow, shared);
+      return 0;
+    }
+    if (!isHugeZeroPmd(m, entry)) {
+      const folio = entryPfn(entry);
+      if (!pageTryDupHugeRmap(m, folio, srcMm)) {
+        m.trace.decide('fork.early-copy', folio, vpn);
+        freeTable(m, table);
+        splitHugePmd(m, srcVma, srcPmdRow, vpn, false);
+        return -EAGAIN;
+      }
+      m.trace.decide('fork.share', folio, vpn);
+      folioGet(m, folio, 'page table entry');
+      m.addRss(dstMm.id, RSS_ANON, HPAGE_PMD_NR);
+    }
+    pgtableTransHugeDeposit(m, dstPmdRow, table);
+    m.entries.set(srcPmdRow, clearBits(entry, PTE_RW));
+    m.entries.set(dstPmdRow, clearBits(entry, PTE_RW | PTE_ACCESSED));
+    return 0;
+  },
+);
+
+/**
+ * Unmaps a whole huge entry; its folio is put after the flush.
+ *
+ * Kernel: `mm/huge_memory.c: zap_huge_pmd`
+ *
+ * @returns false if the entry is no longer huge
+ */
+export const zapHugePmd = atomic(
+  'zap_huge_pmd',
+  (m, tlb: MmuGather, vma: Vma, pmdRow: EntryRow, vpn: Vpn): boolean => {
+    const entry = m.entries.get(pmdRow);
+    if (!isHugePmd(entry)) return false;
+    m.entries.set(pmdRow, 0);
+    tlbRemoveTlbEntry(m, tlb, hugeStart(vpn), HPAGE_PMD_NR);
+    zapDepositedTable(m, pmdRow);
+    if (isHugeZeroPmd(m, entry)) return true;
+    const folio = entryPfn(entry);
+    if (ptePresent(entry)) pageRemoveRmap(m, folio, vma, true);
+    m.addRss(vma.mm, RSS_ANON, -HPAGE_PMD_NR);
+    if (ptePresent(entry) && tlbRemovePage(m, tlb, folio)) tlbFlushMmu(m, tlb);
+    return true;
+  },
+);
+
+/** What change_huge_pmd did. Ours: the kernel marks the gather itself. */
+export interface HugePmdChange {
+  /** 0: no longer huge; 1: nothing to flush for; 512: changed. */
+  readonly pages: number;
+  /** The processor may still use the old permissions. */
+  readonly flush: boolean;
+}
+
+const FLUSH_ON_CLEAR = PTE_DIRTY | PTE_PRESENT | PTE_ACCESSED;
+const FLUSH_ON_CHANGE = PTE_RW | PTE_USER | PTE_PROTNONE;
+
+/** Kernel: `arch/x86/include/asm/tlbflush.h: huge_pmd_needs_flush` */
+const hugePmdNeedsFlush = (before: Entry, after: Entry): boolean => {
+  if ((before & PTE_PRESENT) === 0) return false;
+  const diff = entryBits(before) ^ entryBits(after);
+  return (diff & entryBits(before) & FLUSH_ON_CLEAR) !== 0 || (diff & FLUSH_ON_CHANGE) !== 0;
+};
+
+/**
+ * mprotect of a whole huge entry. Write permission is never added here: the next write fault does that.
+ *
+ * Kernel: `mm/huge_memory.c: change_huge_pmd`
+ */
+export const changeHugePmd = atomic(
+  'change_huge_pmd',
+  (m, vma: Vma, pmdRow: EntryRow, _vpn: Vpn, newVmFlags: number): HugePmdChange => {
+    const before = m.entries.get(pmdRow);
+    if (!isHugePmd(before)) return { pages: 0, flush: false };
+    if (isMigrationEntry(before)) {
+      if (isWritableMigrationEntry(before)) {
+        m.entries.set(
+          pmdRow,
+          mkSwapEntry(SWP_MIGRATION_READ_EXCLUSIVE, entryPfn(before), swapYoung(before), swapDirty(before)),
+        );
+      }
+      return { pages: 1, flush: false };
+    }
+    const kept = entryBits(before) & (PTE_ACCESSED | PTE_DIRTY | PTE_PSE | PTE_SPECIAL);
+    const prot = vmPageProt({ ...vma, vmFlags: newVmFlags }) & ~PTE_ACCESSED;
+    const after = mkEntry(entryPfn(before), kept | prot);
+    m.entries.set(pmdRow, after);
+    return { pages: HPAGE_PMD_NR, flush: hugePmdNeedsFlush(before, after) };
+  },
+);
+
+/**
+ * mremap of a whole huge entry.
+ *
+ * Kernel: `mm/huge_memory.c: move_huge_pmd`
+ *
+ * @returns false if the entry is no longer huge, or the new place is taken
+ */
+export const moveHugePmd = atomic(
+  'move_huge_pmd',
+  (m, _vma: Vma, _oldVpn: Vpn, _newVpn: Vpn, oldPmdRow: EntryRow, newPmdRow: EntryRow): boolean => {
+    const entry = m.entries.get(oldPmdRow);
+    if (m.entries.get(newPmdRow) !== 0 || !isHugePmd(entry)) return false;
+    m.entries.set(oldPmdRow, 0);
+    pgtableTransHugeDeposit(m, newPmdRow, pgtableTransHugeWithdraw(m, oldPmdRow));
+    m.entries.set(newPmdRow, entry);
+    return true;
+  },
+);
+
+// --- one PMD entry becomes a page table --------------------------------------------------------------------------
+
+/** Kernel: `mm/huge_memory.c: __split_huge_zero_page_pmd` */
+const splitHugeZeroPagePmd = (m: Machine, vma: Vma, pmdRow: EntryRow): void => {
+  const table = pgtableTransHugeWithdraw(m, pmdRow);
+  const entry = mkEntry(m.zeroPfn, vmPageProt(vma) | PTE_SPECIAL);
+  for (let i = 0; i < HPAGE_PMD_NR; i++) m.entries.set(pmdFold(pmdRow, table, i), entry);
+  m.entries.set(pmdRow, mkEntry(table, PAGE_TABLE_BITS));
+};
+
+/** What the small entries inherit from the huge one. */
+interface Inherited {
+  readonly page: Pfn;
+  readonly write: boolean;
+  readonly young: boolean;
+  readonly dirty: boolean;
+  readonly anonExclusive: boolean;
+  /** Small migration entries, not mappings. */
+  readonly migration: boolean;
+}
+
+const smallEntry = (vma: Vma, from: Inherited, i: number): Entry => {
+  if (from.migration) {
+    const readType = from.anonExclusive ? SWP_MIGRATION_READ_EXCLUSIVE : SWP_MIGRATION_READ;
+    return mkSwapEntry(from.write ? SWP_MIGRATION_WRITE : readType, from.page + i, from.young, from.dirty);
+  }
+  let bits = maybeMkwrite(vmPageProt(vma), vma);
+  if (!from.write) bits &= ~PTE_RW;
+  if (!from.young) bits &= ~PTE_ACCESSED;
+  return mkEntry(from.page + i, bits); // clean: PG_dirty of the folio keeps the knowledge
+};
+
+/** A huge migration entry becomes 512 small ones; no counts change. */
+const splitMigrationPmd = (m: Machine, vma: Vma, pmdRow: EntryRow): void => {
+  const old = m.entries.get(pmdRow);
+  const from: Inherited = {
+    page: entryPfn(old),
+    write: isWritableMigrationEntry(old),
+    young: swapYoung(old),
+    dirty: swapDirty(old),
+    anonExclusive: swapType(old) === SWP_MIGRATION_READ_EXCLUSIVE,
+    migration: true,
+  };
+  const table = pgtableTransHugeWithdraw(m, pmdRow);
+  for (let i = 0; i < HPAGE_PMD_NR; i++) m.entries.set(pmdFold(pmdRow, table, i), smallEntry(vma, from, i));
+  m.entries.set(pmdRow, mkEntry(table, PAGE_TABLE_BITS));
+};
+
+/** The mapping as a whole ends, the mappings of the pages have begun. */
+const dropCompoundMapping = (m: Machine, folio: Pfn, vma: Vma): void => {
+  const left = m.pages.compoundMapcount.get(folio) - 1;
+  if (left > 0) setFlags(m, folio, PG_double_map);
+  else clearFlags(m, folio, PG_double_map);
+  m.pages.compoundMapcount.set(folio, left);
+  if (vmaMlocksPages(vma)) munlockPage(m, folio);
+};
+
+/**
+ * The huge entry is replaced by a page table of the same pages.
+ *
+ * Kernel: `mm/huge_memory.c: __split_huge_pmd_locked`
+ * Simplified: anonymous memory only.
+ *
+ * @param freeze - make migration entries, for a caller that holds the folio locked; a pinned page stays mapped
+ */
+const splitHugePmdLocked = (m: Machine, vma: Vma, pmdRow: EntryRow, freeze: boolean): void => {
+  m.countVmEvent('thp_split_pmd');
+  const old = m.entries.get(pmdRow);
+  m.trace.decide('thp.split', entryPfn(old), freeze ? 1 : 0);
+  if (isHugeZeroPmd(m, old)) {
+    splitHugeZeroPagePmd(m, vma, pmdRow);
+    return;
+  }
+  if (isMigrationEntry(old)) {
+    splitMigrationPmd(m, vma, pmdRow);
+    return;
+  }
+  const folio = entryPfn(old);
+  if (pteDirty(old)) setFlags(m, folio, PG_dirty);
+  folioRefAdd(m, folio, HPAGE_PMD_NR - 1, 'page table entry');
+  const anonExclusive = pageAnon(m, folio) && testFlags(m, folio, PG_anon_exclusive);
+  const migration = freeze && (!anonExclusive || pageTryShareAnonRmap(m, folio));
+  const from: Inherited = {
+    page: folio,
+    write: pteWrite(old),
+    young: pteYoung(old),
+    dirty: pteDirty(old),
+    anonExclusive,
+    migration,
+  };
+  const table = pgtableTransHugeWithdraw(m, pmdRow);
+  for (let i = 0; i < HPAGE_PMD_NR; i++) {
+    if (!migration && anonExclusive) setFlags(m, folio + i, PG_anon_exclusive);
+    m.entries.set(pmdFold(pmdRow, table, i), smallEntry(vma, from, i));
+    m.pages.mapcount.set(folio + i, m.pages.mapcount.get(folio + i) + 1);
+  }
+  dropCompoundMapping(m, folio, vma);
+  m.entries.set(pmdRow, mkEntry(table, PAGE_TABLE_BITS));
+  if (!migration) return;
+  for (let i = 0; i < HPAGE_PMD_NR; i++) {
+    pageRemoveRmap(m, folio + i, vma, false);
+    folioPut(m, folio, 'page table entry');
+  }
+};
+
+/**
+ * Splits the huge entry at an address, if there still is one; the folio stays whole.
+ *
+ * Kernel: `mm/huge_memory.c: __split_huge_pmd`
+ *
+ * @param folio - only if the entry maps this folio
+ */
+export const splitHugePmd = atomic(
+  '__split_huge_pmd',
+  (m, vma: Vma, pmdRow: EntryRow, vpn: Vpn, freeze: boolean, folio?: Pfn): void => {
+    const start = hugeStart(vpn);
+    const range: MmuNotifierRange = {
+      event: 'CLEAR',
+      mm: vma.mm,
+      start,
+      end: start + HPAGE_PMD_NR,
+      owner: 0,
+    };
+    mmuNotifierInvalidateRangeStart(m, range);
+    const entry = m.entries.get(pmdRow);
+    const wanted = folio === undefined || (pmdLeaf(entry) && entryPfn(entry) === folio);
+    if (isHugePmd(entry) && wanted) splitHugePmdLocked(m, vma, pmdRow, freeze);
+    mmuNotifierInvalidateRangeEnd(m, range);
+  },
+);
+
+/** Kernel: `mm/huge_memory.c: split_huge_pmd_address` */
+export const splitHugePmdAddress = (m: Machine, vma: Vma, vpn: Vpn, freeze: boolean, folio?: Pfn): void => {
+  const pmdRow = pmdOffset(m, m.mms.get(vma.mm), vpn);
+  if (pmdRow !== NO_ROW) splitHugePmd(m, vma, pmdRow, vpn, freeze, folio);
+};
+
+/** Kernel: `mm/huge_memory.c: split_huge_pmd_if_needed` */
+const splitHugePmdIfNeeded = (m: Machine, vma: Vma, vpn: Vpn): void => {
+  if (vpn % HPAGE_PMD_NR !== 0 && hugeVmaSuitable(vma, vpn)) splitHugePmdAddress(m, vma, vpn, false);
+};
+
+/**
+ * Before the ends of a VMA move: no huge entry may cross them.
+ *
+ * Kernel: `mm/huge_memory.c: vma_adjust_trans_huge`
+ *
+ * @param next - the neighbour whose start moves as well
+ * @param nextStart - where it will start
+ */
+export const vmaAdjustTransHuge = (
+  m: Machine,
+  vma: Vma,
+  start: Vpn,
+  end: Vpn,
+  next?: Vma,
+  nextStart?: Vpn,
+): void => {
+  splitHugePmdIfNeeded(m, vma, start);
+  splitHugePmdIfNeeded(m, vma, end);
+  if (next !== undefined && nextStart !== undefined) splitHugePmdIfNeeded(m, next, nextStart);
+};
+
+// --- a huge page becomes 512 small ones ----------------------------------------------------------------------------
+
+/**
+ * Parts of the folio are unmapped: reclaim may split it one day. Counted once while it is queued.
+ *
+ * Kernel: `mm/huge_memory.c: deferred_split_huge_page`
+ * Simplified: nothing works the queue off.
+ */
+export const deferredSplitHugePage = (m: Machine, folio: Pfn): void => {
+  if (testFlags(m, folio, PG_deferred_split)) return;
+  m.countVmEvent('thp_deferred_split_page');
+  setFlags(m, folio, PG_deferred_split);
+};
+
+const FLAGS_OF_TAILS =
+  PG_referenced |
+  PG_swapbacked |
+  PG_mlocked |
+  PG_uptodate |
+  PG_active |
+  PG_workingset |
+  PG_locked |
+  PG_unevictable |
+  PG_dirty;
+
+/** Kernel: `mm/huge_memory.c: __split_huge_page_tail` */
+const splitHugePageTail = (m: Machine, head: Pfn, i: number): void => {
+  const tail = head + i;
+  bugOn(m.pages.mapcount.get(tail) !== 0, '__split_huge_page_tail: page is mapped');
+  m.pages.flags.set(tail, (m.pages.flags.get(head) & FLAGS_OF_TAILS) | PG_lru);
+  m.pages.mapping.set(tail, m.pages.mapping.get(head));
+  m.pages.index.set(tail, m.pages.index.get(head) + i);
+  m.pages.mlockCount.set(tail, 0);
+  m.pages.tailOffset.set(tail, 0);
+  setPageCount(m, tail, 1, 'split');
+};
+
+/** Kernel: `mm/huge_memory.c: __split_huge_page` */
+const splitHugePage = (m: Machine, head: Pfn, page: Pfn, holder: HolderKind): void => {
+  const nr = folioNrPages(m, head);
+  for (let i = nr - 1; i >= 1; i--) splitHugePageTail(m, head, i);
+  clearFlags(m, head, PG_head | PG_deferred_split | PG_double_map);
+  m.pages.order.set(head, 0);
+  // the one reference that was left belongs to the caller, and stays with the page it named
+  if (page !== head) {
+    folioRefAdd(m, page, 1, holder);
+    folioRefAdd(m, page, -1, 'split');
+    folioRefAdd(m, head, 1, 'split');
+    folioRefAdd(m, head, -1, holder);
+  }
+  for (let i = 0; i < nr; i++) removeMigrationPtes(m, head + i, head + i);
+  for (let i = 0; i < nr; i++) {
+    if (head + i === page) continue;
+    clearFlags(m, head + i, PG_locked);
+    folioPut(m, head + i, 'split');
+  }
+};
+
+/** Kernel: `mm/huge_memory.c: can_split_folio` */
+export const canSplitFolio = (m: Machine, folio: Pfn): boolean =>
+  folioMapcount(m, folio) === m.pages.refcount.get(folio) - 1;
+
+const trySplit = (m: Machine, folio: Pfn, page: Pfn, holder: HolderKind): number => {
+  if (!folioMapped(m, folio)) return -EBUSY; // its anchor may be gone
+  if (!canSplitFolio(m, folio)) return -EAGAIN;
+  tryToMigrate(m, folio, 'split');
+  if (m.pages.refcount.get(folio) !== 1) {
+    removeMigrationPtes(m, folio, folio);
+    return -EAGAIN;
+  }
+  splitHugePage(m, folio, page, holder);
+  return 0;
+};
+
+/**
+ * Splits a huge page into its 512 pages, everywhere it is mapped. The caller holds the only reference besides the
+ * mappings, and the lock; both end up with `page`.
+ *
+ * Kernel: `mm/huge_memory.c: split_huge_page_to_list`
+ * Simplified: anonymous memory only.
+ *
+ * @param holder - who the caller's reference belongs to
+ * @returns 0; -EBUSY or -EAGAIN: somebody else holds it
+ */
+export const splitHugePageToList = atomic(
+  'split_huge_page_to_list',
+  (m, page: Pfn, holder: HolderKind = 'kernel'): number => {
+    const folio = compoundHead(m, page);
+    bugOn(!testFlags(m, folio, PG_locked), 'split_huge_page_to_list: folio is not locked');
+    bugOn(!folioTestLarge(m, folio), 'split_huge_page_to_list: folio is small');
+    if (isHugeZeroPage(m, folio) || testFlags(m, folio, PG_writeback)) return -EBUSY;
+    const ret = trySplit(m, folio, page, holder);
+    m.countVmEvent(ret === 0 ? 'thp_split_page' : 'thp_split_page_failed');
+    return ret;
+  },
+);
+
+// --- migration of a whole huge page -----------------------------------------------------------------------------------
+
+/**
+ * Replaces a huge entry by one huge migration entry.
+ *
+ * Kernel: `mm/huge_memory.c: set_pmd_migration_entry`
+ *
+ * @returns false if the page may be pinned and keeps its entry
+ */
+export const setPmdMigrationEntry = (m: Machine, folio: Pfn, vma: Vma, pmdRow: EntryRow): boolean => {
+  const entry = m.entries.get(pmdRow);
+  const anonExclusive = pageAnon(m, folio) && testFlags(m, folio, PG_anon_exclusive);
+  if (anonExclusive && !pageTryShareAnonRmap(m, folio)) return false;
+  if (pteDirty(entry)) setPageDirty(m, folio);
+  const readType = anonExclusive ? SWP_MIGRATION_READ_EXCLUSIVE : SWP_MIGRATION_READ;
+  const type = pteWrite(entry) ? SWP_MIGRATION_WRITE : readType;
+  m.entries.set(pmdRow, mkSwapEntry(type, folio, pteYoung(entry), pteDirty(entry)));
+  pageRemoveRmap(m, folio, vma, true);
+  folioPut(m, folio, 'page table entry');
+  return true;
+};
 
 /** Kernel: `mm/huge_memory.c: remove_migration_pmd` */
 export const removeMigrationPmd = (
-  _m: Machine,
-  _vma: Vma,
-  _vpn: Vpn,
-  _pmdRow: EntryRow,
-  _newFolio: Pfn,
-): void => undefined;
-
-/** Kernel: `mm/huge_memory.c: split_huge_pmd_address` */
-export const splitHugePmdAddress = (
-  _m: Machine,
-  _vma: Vma,
-  _vpn: Vpn,
-  _freeze: boolean,
-  _folio?: Pfn,
-): void => undefined;
-
-/** Kernel: `mm/huge_memory.c: __split_huge_pmd` */
-export const splitHugePmd = (
-  _m: Machine,
-  _vma: Vma,
-  _pmdRow: EntryRow,
-  _vpn: Vpn,
-  _freeze: boolean,
-  _folio?: Pfn,
-): void => undefined;
-
-/** Kernel: `mm/huge_memory.c: split_huge_page_to_list` */
-export const splitHugePageToList = (_m: Machine, _page: Pfn): number => -16;
-
-/** Kernel: `mm/huge_memory.c: do_huge_pmd_anonymous_page` */
-// biome-ignore lint/correctness/useYield: filled in next
-export const doHugePmdAnonymousPage = function* (
-  _m: Machine,
-  _vma: Vma,
-  _vpn: Vpn,
-  _pmdRow: EntryRow,
-  _flags: number,
-): Sleeps<number> {
-  return 0;
-};
-
-/** Kernel: `mm/huge_memory.c: do_huge_pmd_wp_page` */
-export const doHugePmdWpPage = function* (
-  _m: Machine,
-  _vma: Vma,
-  _vpn: Vpn,
-  _pmdRow: EntryRow,
-  _flags: number,
-): Sleeps<number> {
-  return 0;
-};
-
-/** Kernel: `mm/huge_memory.c: huge_pmd_set_accessed` */
-export const hugePmdSetAccessed = (
-  _m: Machine,
-  _vma: Vma,
-  _vpn: Vpn,
-  _pmdRow: EntryRow,
-  _flags: number,
-): void => undefined;
-
-/** Kernel: `mm/huge_memory.c: follow_trans_huge_pmd` */
-export const followTransHugePmd = (
-  _m: Machine,
-  _vma: Vma,
-  _vpn: Vpn,
-  _pmdRow: EntryRow,
-  _gupFlags: number,
-): FollowedPage => ({ kind: 'none' });
-
-/** Kernel: `mm/huge_memory.c: copy_huge_pmd` */
-export const copyHugePmd = (
-  _m: Machine,
-  _dstMm: Mm,
-  _srcMm: Mm,
-  _dstPmdRow: EntryRow,
-  _srcPmdRow: EntryRow,
-  _vpn: Vpn,
-  _dstVma: Vma,
-  _srcVma: Vma,
-): number => 0;
-
-/** Kernel: `mm/huge_memory.c: zap_huge_pmd` */
-export const zapHugePmd = (
-  _m: Machine,
-  _tlb: MmuGather,
-  _vma: Vma,
-  _pmdRow: EntryRow,
-  _vpn: Vpn,
-): boolean => false;
-
-/** Kernel: `mm/huge_memory.c: change_huge_pmd` */
-export const changeHugePmd = (
-  _m: Machine,
-  _vma: Vma,
-  _pmdRow: EntryRow,
-  _vpn: Vpn,
-  _newVmFlags: number,
-): number => 0;
-
-/** Kernel: `mm/huge_memory.c: move_huge_pmd` */
-export const moveHugePmd = (
-  _m: Machine,
-  _vma: Vma,
-  _oldVpn: Vpn,
-  _newVpn: Vpn,
-  _oldPmdRow: EntryRow,
-  _newPmdRow: EntryRow,
-): boolean => false;
-
-/** Kernel: `mm/huge_memory.c: vma_adjust_trans_huge` */
-export const vmaAdjustTransHuge = (_m: Machine, _vma: Vma, _start: Vpn, _end: Vpn): void => undefined;
-
-/** Kernel: `include/linux/huge_mm.h: transhuge_vma_suitable` */
-export const hugeVmaSuitable = (vma: Vma, vpn: Vpn): boolean => {
-  const start = vpn - (vpn % 512);
-  return start >= vma.vmStart && start + 512 <= vma.vmEnd;
+  m: Machine,
+  vma: Vma,
+  vpn: Vpn,
+  pmdRow: EntryRow,
+  newFolio: Pfn,
+): void => {
+  const entry = m.entries.get(pmdRow);
+  folioGet(m, newFolio, 'page table entry');
+  let bits = vmPageProt(vma) | PTE_PSE;
+  if (!swapYoung(entry)) bits &= ~PTE_ACCESSED;
+  if (testFlags(m, newFolio, PG_dirty) && swapDirty(entry)) bits |= PTE_DIRTY;
+  bits = isWritableMigrationEntry(entry) ? maybeMkwrite(bits, vma) : bits & ~PTE_RW;
+  const exclusive = !isReadableMigrationEntry(entry);
+  pageAddAnonRmap(m, newFolio, vma, hugeStart(vpn), { compound: true, exclusive });
+  m.entries.set(pmdRow, mkEntry(newFolio, bits));
 };

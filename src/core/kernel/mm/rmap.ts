@@ -4,7 +4,7 @@
 import type { AnonVma, Vma } from '../../machine/entities.ts';
 import type { Machine } from '../../machine/machine.ts';
 import type { MmuNotifierRange } from '../../machine/ops.ts';
-import { PG_anon_exclusive, PG_locked, PG_swapbacked } from '../../uapi/page-flags.ts';
+import { PG_anon_exclusive, PG_double_map, PG_locked, PG_swapbacked } from '../../uapi/page-flags.ts';
 import {
   entryPfn,
   isDeviceExclusiveEntry,
@@ -39,9 +39,9 @@ import {
   pageAnon,
   pageCompound,
   pageHuge,
-  pageMapcount,
   pageMaybeDmaPinned,
   setFlags,
+  testClearFlags,
   testFlags,
 } from './page-ref.ts';
 import { pmdOffset, walkPte } from './page-table.ts';
@@ -254,7 +254,7 @@ export const pageAddFileRmap = (m: Machine, pfn: Pfn, vma: Vma): void => {
 const pageRemoveAnonCompoundRmap = (m: Machine, folio: Pfn): void => {
   const left = m.pages.compoundMapcount.get(folio) - 1;
   m.pages.compoundMapcount.set(folio, left);
-  if (left > 0 || pageHuge(m, folio)) return;
+  if (left > 0 || pageHuge(m, folio) || !testClearFlags(m, folio, PG_double_map)) return;
   const nr = folioNrPages(m, folio);
   let unmapped = 0;
   for (let i = 0; i < nr; i++) if (m.pages.mapcount.get(folio + i) === 0) unmapped++;
@@ -272,9 +272,9 @@ export const pageRemoveRmap = atomic('page_remove_rmap', (m, pfn: Pfn, vma: Vma,
   } else {
     bugOn(m.pages.mapcount.get(pfn) <= 0, 'page_remove_rmap: page is not mapped');
     m.pages.mapcount.set(pfn, m.pages.mapcount.get(pfn) - 1);
-    if (pageAnon(m, pfn) && pageCompound(m, pfn) && pageMapcount(m, pfn) === 0) {
-      deferredSplitHugePage(m, compoundHead(m, pfn));
-    }
+    const head = compoundHead(m, pfn);
+    const last = m.pages.mapcount.get(pfn) === 0 && !testFlags(m, head, PG_double_map);
+    if (last && pageAnon(m, pfn) && pageCompound(m, pfn)) deferredSplitHugePage(m, head);
   }
   munlockVmaPage(m, pfn, vma, compound);
 });
