@@ -2,7 +2,6 @@
 // that did. `npm test -- lint types` runs only the named stages.
 
 import { spawnSync } from 'node:child_process';
-import { join } from 'node:path';
 import { ensureBrowser } from './browser.mjs';
 import { ensureInstalled, root } from './install.mjs';
 
