@@ -360,6 +360,7 @@ describe('the rule of comments', () => {
     `/**\n * Pins again.\n *\n * Kernel: \`mm/gup.c: f\`\n * Sleeps: page locks.\n */\nexport const f = sleepable('f', function* () {});`,
     `/** Kernel: \`include/linux/mm.h: f, g\`, \`mm/gup.c: h\`. Simplified: no folios. */\nexport const f = (k) => 0;`,
     `/** Pins again. Kernel: \`mm/gup.c: f\` */\nexport function* f() {}`,
+    `/** Pages in a batch. Ours: for the invariants. */\nexport const f = (k: K): Pfn[] => [];`,
     `/** Ours: one place for a test of page flags. */\nexport function f() {}`,
     `export const LIMIT = (1 << 3) + 1;\nexport const TABLE = [1];\nexport type F = () => void;\nconst f = () => 0;`,
   ])('lets %j pass', (source) => {

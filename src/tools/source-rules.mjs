@@ -243,7 +243,7 @@ const KERNEL_PLACE = `\`${KERNEL_PATH}: ${KERNEL_NAME}(?:, ${KERNEL_NAME})*\``;
 const KERNEL_LINE = new RegExp(
   `(?:^|[.;] )Kernel: ${KERNEL_PLACE}(?:(?:, | and )${KERNEL_PLACE})*(?=$|[.,; ])`,
 );
-const OURS_LINE = /^Ours: \S.{9,}/;
+const OURS_LINE = /(?:^|[.;)] )Ours: \S.{9,}/;
 
 /**
  * What is wrong with the comments of a file's exported functions: each must name the kernel function it stands for
