@@ -25,6 +25,12 @@ for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM']))
   process.on(signal, () => preview.kill(signal));
 preview.on('exit', (code) => process.exit(code ?? 0));
 
+// Who ends npm ends the server too: npm's shell does not pass the signal on.
+const { ppid } = process;
+if (process.env.npm_lifecycle_event !== undefined) {
+  setInterval(() => process.ppid === ppid || preview.kill(), 500).unref();
+}
+
 /** The address is printed when it answers, not before. */
 async function waitUntilServed() {
   for (;;) {
