@@ -1,6 +1,8 @@
 // The presentation clock: where the cursor stands, and how far the picture is between two moments.
 
 import type { Grain, Moment, Position, RunId } from '../worker/protocol.ts';
+import { type Context, report, update } from './context.ts';
+import type { Player } from './player.ts';
 
 /** `readable`: the length of the sentence sets the pace. */
 export type Speed = 'readable' | 0.25 | 0.5 | 1 | 2 | 4 | 8;
@@ -51,7 +53,122 @@ export const initialPlayback: PlaybackSlice = {
   runId: '',
   position: 0,
   playing: false,
-  speed: 'readable',
+  speed: 1,
   stage: undefined,
   moving: false,
+};
+
+/** Asks for the moment at a position; undefined if the run is not shown any more or the question failed. */
+const fetchMoment = async (context: Context, position: Position): Promise<Moment | undefined> => {
+  const { runId } = context.store.getState().scenario;
+  const answer = await context.link.ask({ kind: 'moment', runId, position });
+  if (context.store.getState().scenario.runId !== runId) return undefined;
+  if (answer.kind === 'failed') {
+    report(context, { about: 'query', place: answer.place, message: answer.message });
+    return undefined;
+  }
+  return answer.moment;
+};
+
+const fetchStop = async (
+  context: Context,
+  from: Position,
+  grain: Grain,
+  direction: 1 | -1,
+): Promise<Moment | undefined> => {
+  const { runId } = context.store.getState().scenario;
+  const answer = await context.link.ask({ kind: 'navigate', runId, from, grain, direction });
+  if (context.store.getState().scenario.runId !== runId) return undefined;
+  if (answer.kind === 'failed' || answer.position === from) return undefined;
+  return await fetchMoment(context, answer.position);
+};
+
+/** Plays beat after beat until the end, or until somebody wants something else. */
+const playOn = async (context: Context, player: Player): Promise<void> => {
+  const wish = player.newWish();
+  const { run } = context.store.getState().scenario;
+  if (run === undefined) return;
+  update(context, 'playback', { playing: true });
+  player.thaw();
+  if (context.store.getState().playback.position >= run.length) {
+    const start = await fetchMoment(context, run.bootEnd);
+    if (!player.isWanted(wish)) return;
+    if (start !== undefined) player.show(start);
+  }
+  let next = fetchStop(context, context.store.getState().playback.position, 'beat', 1);
+  await player.arrived();
+  while (player.isWanted(wish)) {
+    const moment = await next;
+    if (!player.isWanted(wish)) return;
+    if (moment === undefined) break;
+    next = fetchStop(context, moment.position, 'beat', 1);
+    await player.travelTo(moment, 'play');
+  }
+  if (player.isWanted(wish)) update(context, 'playback', { playing: false });
+};
+
+export const playbackActions = (context: Context, player: Player): PlaybackActions => {
+  const halt = (): number => {
+    const wish = player.newWish();
+    if (context.store.getState().playback.playing) update(context, 'playback', { playing: false });
+    return wish;
+  };
+
+  const seek = async (position: Position): Promise<void> => {
+    const wish = halt();
+    const moment = await fetchMoment(context, position);
+    if (moment !== undefined && player.isWanted(wish)) player.show(moment);
+  };
+
+  /** Steps wait for each other, so that three presses of a key go three steps. */
+  let lastStep: Promise<void> = Promise.resolve();
+  const stepBy = async (grain: Grain, direction: 1 | -1): Promise<void> => {
+    halt();
+    const step = lastStep.then(async () => {
+      const wish = player.newWish();
+      player.snap();
+      const moment = await fetchStop(context, context.store.getState().playback.position, grain, direction);
+      if (moment !== undefined && player.isWanted(wish)) void player.travelTo(moment, 'step');
+    });
+    lastStep = step;
+    await context.idle.during(step);
+  };
+
+  const setSpeed = (speed: Speed): void => update(context, 'playback', { speed });
+  const shiftSpeed = (by: 1 | -1): void => {
+    const numbers = SPEEDS.filter((speed) => speed !== 'readable');
+    const { speed } = context.store.getState().playback;
+    const at = numbers.indexOf(speed === 'readable' ? 1 : speed);
+    const wanted = numbers[Math.max(0, Math.min(numbers.length - 1, at + by))];
+    if (wanted !== undefined) setSpeed(wanted);
+  };
+
+  const play = (): void => void context.idle.during(playOn(context, player));
+  const pause = (): void => {
+    halt();
+    player.freeze();
+  };
+
+  return {
+    play,
+    pause,
+    togglePlay: () => (context.store.getState().playback.playing ? pause() : play()),
+    stepBy,
+    seek,
+    seekStep: async (step, edge) => {
+      const found = context.store.getState().scenario.run?.steps[step];
+      if (found !== undefined) await seek(found[edge]);
+    },
+    toStart: async () => {
+      const { run } = context.store.getState().scenario;
+      if (run !== undefined) await seek(run.bootEnd);
+    },
+    toEnd: async () => {
+      const { run } = context.store.getState().scenario;
+      if (run !== undefined) await seek(run.length);
+    },
+    setSpeed,
+    slower: () => shiftSpeed(-1),
+    faster: () => shiftSpeed(1),
+  };
 };

@@ -1,6 +1,7 @@
 // What went wrong last, in words: where, what, and what to do. What was on screen stays there.
 
 import type { Message } from '../worker/protocol.ts';
+import { type Context, update } from './context.ts';
 
 export interface Problem {
   /** What could not be done. */
@@ -19,3 +20,7 @@ export interface ProblemActions {
 }
 
 export const initialProblem: ProblemSlice = { problem: undefined };
+
+export const problemActions = (context: Context): ProblemActions => ({
+  dismissProblem: () => update(context, 'problem', { problem: undefined }),
+});

@@ -1,6 +1,7 @@
 // What panels asked for beyond the moment: tiles of memory maps, and the inspection of the selected thing.
 
 import type { Inspection, Position, RunId, Selection, Tile, TileRequest } from '../worker/protocol.ts';
+import { type Context, report, update } from './context.ts';
 
 export interface TileSet {
   readonly position: Position;
@@ -22,3 +23,93 @@ export interface QueriesActions {
 }
 
 export const initialQueries: QueriesSlice = { runId: '', tiles: {}, inspected: undefined };
+
+const FOR_SELECTION = 'selection';
+
+/** Keeps what panels asked for up to date with the cursor; at most one question of a kind is under way. */
+export class Queries {
+  private readonly wanted = new Map<string, readonly TileRequest[]>();
+  private readonly running = new Set<string>();
+  private readonly again = new Set<string>();
+
+  private readonly context: Context;
+
+  constructor(context: Context) {
+    this.context = context;
+  }
+
+  wantTiles(map: string, tiles: readonly TileRequest[]): void {
+    if (tiles.length > 0) {
+      this.wanted.set(map, tiles);
+      this.refresh(map, () => this.fetchTiles(map));
+      return;
+    }
+    this.wanted.delete(map);
+    const { [map]: _gone, ...rest } = this.context.store.getState().queries.tiles;
+    update(this.context, 'queries', { tiles: rest });
+  }
+
+  /** The cursor moved, the selection changed, or another run is shown. */
+  refreshAll(): void {
+    for (const map of this.wanted.keys()) this.refresh(map, () => this.fetchTiles(map));
+    this.refreshInspection();
+  }
+
+  refreshInspection(): void {
+    this.refresh(FOR_SELECTION, () => this.fetchInspection());
+  }
+
+  private refresh(name: string, fetch: () => Promise<void>): void {
+    if (this.running.has(name)) {
+      this.again.add(name);
+      return;
+    }
+    this.running.add(name);
+    void this.context.idle.during(
+      fetch().finally(() => {
+        this.running.delete(name);
+        if (this.again.delete(name)) this.refresh(name, fetch);
+      }),
+    );
+  }
+
+  private async fetchTiles(map: string): Promise<void> {
+    const tiles = this.wanted.get(map);
+    const { scenario, playback } = this.context.store.getState();
+    if (tiles === undefined || scenario.run === undefined) return;
+    const { runId } = scenario;
+    const answer = await this.context.link.ask({ kind: 'tiles', runId, position: playback.position, tiles });
+    const { queries, scenario: now } = this.context.store.getState();
+    if (answer.kind === 'failed' || now.runId !== runId || !this.wanted.has(map)) return;
+    const { position } = answer;
+    update(this.context, 'queries', {
+      tiles: { ...queries.tiles, [map]: { position, tiles: answer.tiles } },
+    });
+  }
+
+  private async fetchInspection(): Promise<void> {
+    const { scenario, playback, selection } = this.context.store.getState();
+    const target = selection.selected;
+    if (target === undefined || scenario.run === undefined) {
+      update(this.context, 'queries', { inspected: undefined });
+      return;
+    }
+    const { runId } = scenario;
+    const { position } = playback;
+    const answer = await this.context.link.ask({ kind: 'inspect', runId, position, target });
+    const now = this.context.store.getState();
+    if (now.scenario.runId !== runId || now.selection.selected !== target) return;
+    if (answer.kind === 'failed') {
+      update(this.context, 'queries', { inspected: undefined });
+      report(this.context, { about: 'query', place: answer.place, message: answer.message });
+      return;
+    }
+    update(this.context, 'queries', {
+      inspected: { position: answer.position, target, inspection: answer.inspection },
+    });
+  }
+}
+
+export const queriesActions = (queries: Queries): QueriesActions => ({
+  wantTiles: (map, tiles) => queries.wantTiles(map, tiles),
+});

@@ -1,7 +1,15 @@
 // Which run is open, and what can be opened. The last good run stays when something cannot be opened.
 
 import type { MachinePresetName } from '../core/uapi/config.ts';
-import type { RunId, RunInfo } from '../worker/protocol.ts';
+import { SCENES } from '../scenarios/index.ts';
+import type { Position, RunId, RunInfo } from '../worker/protocol.ts';
+import { RECORDINGS_PATH, readCatalogue } from './catalogue.ts';
+import { type Context, report, update } from './context.ts';
+import { initialPlayback } from './playback.ts';
+import type { Player } from './player.ts';
+import { initialQueries, type Queries } from './queries.ts';
+import { initialTrace } from './trace.ts';
+import type { Place } from './url-state.ts';
 
 /** What the picker offers: a recording of the real kernel, or a scene made by hand. */
 export interface CatalogueEntry {
@@ -43,9 +51,11 @@ export interface ScenarioSlice {
 /** Where to stand after opening. Without any of these: at the end of boot, before step 0. */
 export interface OpenOptions {
   readonly machine?: MachinePresetName | undefined;
-  readonly position?: number;
   /** Stands before this step. */
   readonly beforeStep?: number;
+  readonly at?: Place;
+  /** Steps to add behind those of the scenario. */
+  readonly added?: readonly unknown[];
 }
 
 export interface ScenarioActions {
@@ -69,4 +79,185 @@ export const initialScenario: ScenarioSlice = {
   machine: undefined,
   added: [],
   opening: undefined,
+};
+
+const positionOf = (run: RunInfo, { beforeStep, at }: OpenOptions): Position => {
+  if (at !== undefined) {
+    const step = run.steps[at.step];
+    return step === undefined ? run.bootEnd : Math.min(step.begin + at.offset, step.end);
+  }
+  return run.steps[beforeStep ?? 0]?.begin ?? run.bootEnd;
+};
+
+/** Opens, and adds to, runs. */
+class Opener {
+  private runs = 0;
+  /** As it was given, for opening it again on another machine. */
+  private scenario: unknown;
+
+  private readonly context: Context;
+  private readonly player: Player;
+  private readonly queries: Queries;
+
+  constructor(context: Context, player: Player, queries: Queries) {
+    this.context = context;
+    this.player = player;
+    this.queries = queries;
+  }
+
+  async open(
+    origin: ScenarioOrigin,
+    title: string,
+    scenario: unknown,
+    options: OpenOptions,
+  ): Promise<boolean> {
+    this.runs += 1;
+    const runNumber = this.runs;
+    const runId = `run${runNumber}`;
+    const { machine, added = [] } = options;
+    this.player.newWish();
+    this.player.snap();
+    update(this.context, 'playback', { playing: false });
+    update(this.context, 'scenario', { opening: title });
+    const opened = await this.context.link.ask({
+      kind: 'open',
+      runId,
+      scenario,
+      added,
+      ...(machine === undefined ? {} : { machine }),
+    });
+    const isLatest = runNumber === this.runs;
+    if (isLatest) update(this.context, 'scenario', { opening: undefined });
+    if (opened.kind === 'failed') {
+      if (isLatest) report(this.context, { about: 'open', place: opened.place, message: opened.message });
+      return false;
+    }
+    const position = positionOf(opened.run, options);
+    const answer = await this.context.link.ask({ kind: 'moment', runId, position });
+    if (runNumber !== this.runs || answer.kind === 'failed') {
+      this.context.link.close(runId);
+      return false;
+    }
+    this.scenario = scenario;
+    const before = this.context.store.getState().scenario.runId;
+    this.context.store.setState((state) => ({
+      ...state,
+      scenario: { ...state.scenario, runId, run: opened.run, origin, machine, added },
+      playback: { ...initialPlayback, runId, speed: state.playback.speed },
+      trace: { ...initialTrace, runId },
+      queries: { ...initialQueries, runId },
+      selection: { runId, selected: undefined, hovered: undefined },
+      viewport: { ...state.viewport, runId, cameras: {} },
+      walkthrough: { runId, introduction: false },
+      problem: { problem: undefined },
+    }));
+    this.player.show(answer.moment);
+    this.queries.refreshAll();
+    if (before !== '') this.context.link.close(before);
+    return true;
+  }
+
+  async reopen(machine: MachinePresetName | undefined): Promise<boolean> {
+    const { origin, run, added, machine: current } = this.context.store.getState().scenario;
+    if (origin === undefined || run === undefined || machine === current) return false;
+    return await this.open(origin, run.title, this.scenario, { machine, added });
+  }
+
+  async append(step: unknown): Promise<boolean> {
+    const { runId, added } = this.context.store.getState().scenario;
+    if (runId === '') return false;
+    const answer = await this.context.link.ask({ kind: 'append', runId, step });
+    if (this.context.store.getState().scenario.runId !== runId) return false;
+    if (answer.kind === 'failed') {
+      report(this.context, { about: 'step', place: answer.place, message: answer.message });
+      return false;
+    }
+    update(this.context, 'scenario', { run: answer.run, added: [...added, step] });
+    update(this.context, 'problem', { problem: undefined });
+    return true;
+  }
+}
+
+const MAX_FILE_CHARS = 20_000_000;
+
+const ownTitle = (scenario: unknown): string => {
+  const title =
+    typeof scenario === 'object' && scenario !== null && 'title' in scenario ? scenario.title : '';
+  return typeof title === 'string' ? title.slice(0, 200) : '';
+};
+
+export const scenarioActions = (
+  context: Context,
+  player: Player,
+  queries: Queries,
+  seek: (position: Position) => Promise<void>,
+): ScenarioActions => {
+  const opener = new Opener(context, player, queries);
+  const refuse = (id: string, params: Record<string, string | number> = {}): false => {
+    report(context, { about: 'open', place: '', message: { id, params } });
+    return false;
+  };
+
+  const openByName = async (name: string, options: OpenOptions = {}): Promise<boolean> => {
+    const origin = { kind: 'catalogue', name } as const;
+    const scene = SCENES.find((candidate) => candidate.name === name);
+    if (scene !== undefined) return await opener.open(origin, scene.title, scene.scenario, options);
+    const { catalogue } = context.store.getState().scenario;
+    const entry = catalogue.entries.find((candidate) => candidate.name === name);
+    if (entry === undefined) {
+      return refuse(catalogue.status === 'failed' ? 'problem.no-catalogue' : 'problem.unknown-scenario', {
+        name,
+      });
+    }
+    update(context, 'scenario', { opening: entry.title });
+    let recording: unknown;
+    try {
+      recording = await context.environment.fetchJson(`${RECORDINGS_PATH}${name}.json`);
+    } catch (error) {
+      update(context, 'scenario', { opening: undefined });
+      return refuse('problem.fetch', { name, reason: String(error) });
+    }
+    return await opener.open(origin, entry.title, recording, options);
+  };
+
+  const openScenario = async (scenario: unknown, options: OpenOptions = {}): Promise<boolean> =>
+    await opener.open({ kind: 'own', scenario }, ownTitle(scenario), scenario, options);
+
+  const during = <A extends readonly unknown[]>(act: (...args: A) => Promise<boolean>) => {
+    return async (...args: A): Promise<boolean> => await context.idle.during(act(...args));
+  };
+  return {
+    openByName: during(openByName),
+    openScenario: during(openScenario),
+    openText: during(async (text: string) => {
+      if (text.length > MAX_FILE_CHARS) return refuse('problem.file-too-long');
+      let scenario: unknown;
+      try {
+        scenario = JSON.parse(text);
+      } catch (error) {
+        return refuse('problem.not-json', { reason: error instanceof Error ? error.message : '' });
+      }
+      return await openScenario(scenario);
+    }),
+    setMachine: during(async (machine: MachinePresetName | undefined) => await opener.reopen(machine)),
+    addStep: during(async (step: unknown) => {
+      if (!(await opener.append(step))) return false;
+      const { run } = context.store.getState().scenario;
+      if (run !== undefined) await seek(run.length);
+      return true;
+    }),
+  };
+};
+
+/** Reads the list of recordings; the scenes are there anyhow. */
+export const loadCatalogue = async (context: Context): Promise<void> => {
+  try {
+    const entries = readCatalogue(await context.environment.fetchJson(`${RECORDINGS_PATH}index.json`));
+    update(context, 'scenario', { catalogue: { status: 'ready', entries } });
+  } catch (error) {
+    const { catalogue } = context.store.getState().scenario;
+    update(context, 'scenario', { catalogue: { ...catalogue, status: 'failed' } });
+    const message = { id: 'problem.catalogue', params: { reason: String(error) } };
+    report(context, { about: 'catalogue', place: '', message });
+  }
 };

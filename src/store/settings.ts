@@ -1,5 +1,8 @@
 // What a person set and finds again at the next visit.
 
+import * as v from 'valibot';
+import { type Context, type Environment, update } from './context.ts';
+
 export type Theme = 'system' | 'light' | 'dark';
 export type Motion = 'system' | 'reduce' | 'full';
 
@@ -17,3 +20,44 @@ export interface SettingsActions {
 }
 
 export const initialSettings: SettingsSlice = { theme: 'system', motion: 'system', singleKeys: true };
+
+const savedSchema = v.object({
+  theme: v.fallback(v.picklist(['system', 'light', 'dark']), initialSettings.theme),
+  motion: v.fallback(v.picklist(['system', 'reduce', 'full']), initialSettings.motion),
+  singleKeys: v.fallback(v.boolean(), initialSettings.singleKeys),
+});
+
+/** Settings of an earlier visit; what cannot be read counts as not set. */
+export const readSettings = (environment: Environment): SettingsSlice => {
+  try {
+    return v.parse(savedSchema, JSON.parse(environment.readSetting() ?? '{}'));
+  } catch {
+    // written by something else, or no storage here: the page works with what it would have on a first visit
+    return initialSettings;
+  }
+};
+
+const writeSettings = ({ environment, store }: Context): void => {
+  try {
+    environment.writeSetting(JSON.stringify(store.getState().settings));
+  } catch {
+    // no storage here, or full: the setting holds for this visit
+  }
+};
+
+export const settingsActions = (context: Context): SettingsActions => {
+  const set = (change: Partial<SettingsSlice>): void => {
+    update(context, 'settings', change);
+    writeSettings(context);
+  };
+  return {
+    setTheme: (theme) => set({ theme }),
+    setMotion: (motion) => set({ motion }),
+    setSingleKeys: (singleKeys) => set({ singleKeys }),
+  };
+};
+
+export const reducedMotion = ({ environment, store }: Context): boolean => {
+  const { motion } = store.getState().settings;
+  return motion === 'reduce' || (motion === 'system' && environment.systemPrefersReducedMotion());
+};

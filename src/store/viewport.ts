@@ -1,6 +1,7 @@
 // What part of memory is looked at, and which panel is open where there is not room for all.
 
 import type { RunId } from '../worker/protocol.ts';
+import { type Context, update } from './context.ts';
 
 /** A d3-zoom transform: screenPx = worldPx * k + (x, y). */
 export interface Camera {
@@ -23,3 +24,11 @@ export interface ViewportActions {
 }
 
 export const initialViewport: ViewportSlice = { runId: '', cameras: {}, openPanel: '' };
+
+export const viewportActions = (context: Context): ViewportActions => ({
+  setCamera: (map, camera) => {
+    const { [map]: _old, ...others } = context.store.getState().viewport.cameras;
+    update(context, 'viewport', { cameras: camera === undefined ? others : { ...others, [map]: camera } });
+  },
+  openPanel: (panel) => update(context, 'viewport', { openPanel: panel }),
+});

@@ -12,6 +12,7 @@ export type {
   HistoryEntry,
   Inspection,
   MachineInfo,
+  Mark,
   Message,
   Moment,
   MoveView,

@@ -25,6 +25,8 @@ export interface OpenRequest {
   /** Overrides the machine that the scenario asks for. */
   readonly machine?: MachinePresetName;
   readonly kernel?: Partial<KernelConfig>;
+  /** Steps to run behind those of the scenario, as AppendRequests would; a failure names `added[2]`. */
+  readonly added?: readonly unknown[];
 }
 
 /** Sent when the user adds a step at the end of a run. Answered by `opened` or `failed`. */
@@ -202,6 +204,7 @@ export interface MomentAnswer {
 }
 
 export interface Moment {
+  readonly runId: RunId;
   readonly position: Position;
   /** Index of the step that runs or has just run; -1 before step 0. */
   readonly step: number;
@@ -292,7 +295,11 @@ export interface DeviceView {
   readonly freePages: number;
   readonly tables: readonly {
     readonly process: string;
-    readonly rows: readonly { readonly vpn: number; readonly access: 'r' | 'w' | 'x'; readonly pfn: number }[];
+    readonly rows: readonly {
+      readonly vpn: number;
+      readonly access: 'r' | 'w' | 'x';
+      readonly pfn: number;
+    }[];
   }[];
 }
 
@@ -360,9 +367,17 @@ export interface Tile {
   readonly cells: number;
   readonly pagesPerCell: number;
   /** `cells * TILE_CHANNELS.length` counts; transferred. */
-  readonly counts: Uint32Array;
+  readonly counts: Uint32Array<ArrayBuffer>;
 }
-export const TILE_CHANNELS = ['used', 'pinned', 'longterm', 'migrating', 'locked', 'kernel', 'reserved'] as const;
+export const TILE_CHANNELS = [
+  'used',
+  'pinned',
+  'longterm',
+  'migrating',
+  'locked',
+  'kernel',
+  'reserved',
+] as const;
 
 export interface Inspected {
   readonly kind: 'inspected';
@@ -375,7 +390,12 @@ export interface Inspected {
 
 export interface Inspection {
   readonly title: string;
-  readonly fields: readonly { readonly name: string; readonly value: string; readonly was?: string; readonly help?: string }[];
+  readonly fields: readonly {
+    readonly name: string;
+    readonly value: string;
+    readonly was?: string;
+    readonly help?: string;
+  }[];
   /** Who holds references, and how many; sums up to `_refcount`. Only for a page. */
   readonly holders: readonly { readonly holder: string; readonly amount: number; readonly detail: string }[];
   readonly history: readonly HistoryEntry[];
@@ -393,7 +413,15 @@ export interface SpansAnswer {
   readonly runId: RunId;
   readonly from: Position;
   readonly to: Position;
+  /** Outer spans first; when there are more than `limit`, the deepest and shortest are left out. */
   readonly spans: readonly SpanView[];
+  readonly marks: readonly Mark[];
+}
+/** A point on the timeline where playback stops, or where something went wrong. */
+export interface Mark {
+  readonly position: Position;
+  readonly kind: 'beat' | 'failure' | 'warning';
+  readonly text: Message;
 }
 export interface SpanView {
   readonly fn: string;
@@ -414,11 +442,4 @@ export interface Failed {
   readonly message: Message;
 }
 
-export type FromWorker =
-  | Opened
-  | MomentAnswer
-  | Navigated
-  | TilesAnswer
-  | Inspected
-  | SpansAnswer
-  | Failed;
+export type FromWorker = Opened | MomentAnswer | Navigated | TilesAnswer | Inspected | SpansAnswer | Failed;

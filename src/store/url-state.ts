@@ -1,0 +1,252 @@
+// The address: what it says, and how it is read back. `?scenario=…&machine=…&theme=…&t=3.47&sel=page:0x5fffd` can be
+// typed; `#v1.` + base64url of deflated JSON holds all of it and the commands. It never holds simulated state.
+// Whatever comes in is untrusted: it is capped in size and checked against a schema before anything acts on it.
+
+import * as v from 'valibot';
+import type { MachinePresetName } from '../core/uapi/config.ts';
+import { MACHINE_PRESETS } from '../core/uapi/presets.ts';
+import type { Message, Selection } from '../worker/protocol.ts';
+import type { Theme } from './settings.ts';
+
+export const LINK_VERSION = 'v1';
+const MAX_HASH_CHARS = 100_000;
+const MAX_JSON_BYTES = 1_000_000;
+const MAX_ADDED_STEPS = 1000;
+
+/** A place in a run that survives a change of how many events a step has: 47 events into step 3. */
+export interface Place {
+  readonly step: number;
+  readonly offset: number;
+}
+
+/** What a link means. All of it is commands and view. */
+export interface LinkState {
+  /** Name in the catalogue. */
+  readonly scenario?: string;
+  /** The scenario itself, if it is none of the catalogue's. */
+  readonly own?: unknown;
+  readonly machine?: MachinePresetName;
+  /** Steps behind those of the scenario. */
+  readonly added?: readonly unknown[];
+  readonly at?: Place;
+  readonly selected?: Selection;
+  readonly theme?: Theme;
+}
+
+/** What could be read of an address, and what could not. */
+export interface ReadLink {
+  readonly link: LinkState;
+  readonly problems: readonly { readonly place: string; readonly message: Message }[];
+}
+
+const problem = (place: string, id: string, params: Message['params'] = {}) => ({
+  place,
+  message: { id, params },
+});
+
+// --- single fields -------------------------------------------------------------------------------------------
+
+const hex = (n: number): string => `0x${n.toString(16)}`;
+
+export const selectionText = (selection: Selection): string => {
+  switch (selection.kind) {
+    case 'page':
+      return `page:${hex(selection.pfn)}`;
+    case 'pte':
+    case 'vma':
+      return `${selection.kind}:${selection.process}:${hex(selection.vpn)}`;
+    case 'handle':
+      return `handle:${selection.name}`;
+  }
+};
+
+const NUMBER = /^(0x[\da-f]{1,10}|\d{1,12})$/i;
+const NAME = /^[\w.-]{1,64}$/;
+
+export const parseSelection = (text: string): Selection | undefined => {
+  const [kind, first = '', second = '', ...rest] = text.split(':');
+  if (rest.length > 0) return undefined;
+  if (kind === 'page' && second === '' && NUMBER.test(first)) return { kind, pfn: Number(first) };
+  if (kind === 'handle' && second === '' && NAME.test(first)) return { kind, name: first };
+  if ((kind === 'pte' || kind === 'vma') && NAME.test(first) && NUMBER.test(second)) {
+    return { kind, process: first, vpn: Number(second) };
+  }
+  return undefined;
+};
+
+export const placeText = ({ step, offset }: Place): string =>
+  offset === 0 ? `${step}` : `${step}.${offset}`;
+
+export const parsePlace = (text: string): Place | undefined => {
+  const found = /^(-1|\d{1,6})(?:\.(\d{1,9}))?$/.exec(text);
+  return found === null ? undefined : { step: Number(found[1]), offset: Number(found[2] ?? 0) };
+};
+
+const isMachine = (text: string): text is MachinePresetName =>
+  MACHINE_PRESETS.some((preset) => preset === text);
+const THEMES: readonly Theme[] = ['system', 'light', 'dark'];
+const isTheme = (text: string): text is Theme => THEMES.some((theme) => theme === text);
+
+// --- the packed part -----------------------------------------------------------------------------------------
+
+const packedSchema = v.object({
+  scenario: v.optional(v.pipe(v.string(), v.regex(NAME))),
+  own: v.optional(v.record(v.string(), v.unknown())),
+  machine: v.optional(v.picklist(MACHINE_PRESETS)),
+  added: v.optional(v.pipe(v.array(v.record(v.string(), v.unknown())), v.maxLength(MAX_ADDED_STEPS))),
+  at: v.optional(v.pipe(v.string(), v.maxLength(20))),
+  sel: v.optional(v.pipe(v.string(), v.maxLength(100))),
+  theme: v.optional(v.picklist(THEMES)),
+});
+type Packed = v.InferOutput<typeof packedSchema>;
+
+const toBase64Url = (bytes: Uint8Array): string => {
+  let binary = '';
+  for (const byte of bytes) binary += String.fromCodePoint(byte);
+  return btoa(binary).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '');
+};
+
+const fromBase64Url = (text: string): Uint8Array<ArrayBuffer> => {
+  const binary = atob(text.replaceAll('-', '+').replaceAll('_', '/'));
+  return Uint8Array.from(binary, (char) => char.codePointAt(0) ?? 0);
+};
+
+const readAll = async (
+  stream: ReadableStream<Uint8Array>,
+  maxBytes: number,
+): Promise<Uint8Array<ArrayBuffer>> => {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  const reader = stream.getReader();
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) break;
+    length += value.length;
+    if (length > maxBytes) {
+      await reader.cancel();
+      throw new RangeError('too long');
+    }
+    chunks.push(value);
+  }
+  const all = new Uint8Array(length);
+  let at = 0;
+  for (const chunk of chunks) {
+    all.set(chunk, at);
+    at += chunk.length;
+  }
+  return all;
+};
+
+const through = (
+  bytes: Uint8Array<ArrayBuffer>,
+  transform: GenericTransformStream,
+): ReadableStream<Uint8Array> =>
+  new Blob([bytes])
+    .stream()
+    .pipeThrough(transform as ReadableWritablePair<Uint8Array, Uint8Array<ArrayBuffer>>);
+
+const pack = async (packed: Packed): Promise<string> => {
+  const json = new TextEncoder().encode(JSON.stringify(packed));
+  const deflated = await readAll(through(json, new CompressionStream('deflate-raw')), MAX_JSON_BYTES * 2);
+  return toBase64Url(deflated);
+};
+
+const unpack = async (
+  text: string,
+): Promise<Packed | { readonly place: string; readonly message: Message }> => {
+  let bytes: Uint8Array<ArrayBuffer>;
+  try {
+    bytes = fromBase64Url(text);
+  } catch {
+    return problem('#', 'link.damaged');
+  }
+  let json: string;
+  try {
+    const inflated = await readAll(through(bytes, new DecompressionStream('deflate-raw')), MAX_JSON_BYTES);
+    json = new TextDecoder('utf-8', { fatal: true }).decode(inflated);
+  } catch (error) {
+    return error instanceof RangeError ? problem('#', 'link.too-long') : problem('#', 'link.damaged');
+  }
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(json);
+  } catch {
+    return problem('#', 'link.damaged');
+  }
+  const result = v.safeParse(packedSchema, parsed);
+  if (result.success) return result.output;
+  const issue = result.issues[0];
+  return problem(v.getDotPath(issue) ?? '#', 'link.unfit', { what: issue.message });
+};
+
+// --- whole addresses -----------------------------------------------------------------------------------------
+
+/** Search and hash of a link: `?scenario=…&t=3#v1.…` */
+export const writeLink = async (link: LinkState): Promise<string> => {
+  const search = new URLSearchParams();
+  if (link.scenario !== undefined) search.set('scenario', link.scenario);
+  if (link.machine !== undefined) search.set('machine', link.machine);
+  if (link.theme !== undefined && link.theme !== 'system') search.set('theme', link.theme);
+  if (link.at !== undefined) search.set('t', placeText(link.at));
+  if (link.selected !== undefined) search.set('sel', selectionText(link.selected));
+  const added = link.added?.filter((step) => typeof step === 'object' && step !== null) ?? [];
+  const packed = {
+    ...(link.scenario === undefined ? {} : { scenario: link.scenario }),
+    ...(link.own === undefined ? {} : { own: link.own }),
+    ...(link.machine === undefined ? {} : { machine: link.machine }),
+    ...(added.length === 0 ? {} : { added }),
+    ...(link.at === undefined ? {} : { at: placeText(link.at) }),
+    ...(link.selected === undefined ? {} : { sel: selectionText(link.selected) }),
+  } as Packed;
+  const readable = search.toString().replaceAll('%3A', ':');
+  return `${readable === '' ? '' : `?${readable}`}#${LINK_VERSION}.${await pack(packed)}`;
+};
+
+/** Reads an address. What is typed in the search part outranks what is packed. Never throws. */
+export const readLink = async (search: string, hash: string): Promise<ReadLink> => {
+  const problems: { place: string; message: Message }[] = [];
+  let packed: Packed = {};
+  const version = /^#(v\d+)\./.exec(hash)?.[1];
+  if (hash.length > MAX_HASH_CHARS) problems.push(problem('#', 'link.too-long'));
+  else if (version !== undefined && version !== LINK_VERSION)
+    problems.push(problem('#', 'link.newer', { version }));
+  else if (version !== undefined) {
+    const unpacked = await unpack(hash.slice(version.length + 2));
+    if ('message' in unpacked) problems.push(unpacked);
+    else packed = unpacked;
+  } else if (hash.length > 1) problems.push(problem('#', 'link.damaged'));
+
+  const typed = new URLSearchParams(search);
+  const field = <T>(
+    name: string,
+    text: string | undefined,
+    parse: (text: string) => T | undefined,
+  ): T | undefined => {
+    if (text === undefined) return undefined;
+    const value = text.length > 200 ? undefined : parse(text);
+    if (value === undefined) problems.push(problem(name, `link.${name}`, { value: text.slice(0, 60) }));
+    return value;
+  };
+  const text = (name: string): string | undefined => typed.get(name) ?? undefined;
+  const scenario = field('scenario', text('scenario') ?? packed.scenario, (s) =>
+    NAME.test(s) ? s : undefined,
+  );
+  const machine = field('machine', text('machine') ?? packed.machine, (s) => (isMachine(s) ? s : undefined));
+  const theme = field('theme', text('theme') ?? packed.theme, (s) => (isTheme(s) ? s : undefined));
+  const at = field('t', text('t') ?? packed.at, parsePlace);
+  const selected = field('sel', text('sel') ?? packed.sel, parseSelection);
+  // a scenario typed into the address replaces the one that is packed
+  const isPacked = text('scenario') === undefined || text('scenario') === packed.scenario;
+  return {
+    link: {
+      ...(scenario === undefined ? {} : { scenario }),
+      ...(packed.own === undefined || !isPacked ? {} : { own: packed.own }),
+      ...(machine === undefined ? {} : { machine }),
+      ...(packed.added === undefined || !isPacked ? {} : { added: packed.added }),
+      ...(at === undefined ? {} : { at }),
+      ...(selected === undefined ? {} : { selected }),
+      ...(theme === undefined ? {} : { theme }),
+    },
+    problems,
+  };
+};

@@ -1,0 +1,87 @@
+// Questions to the worker as promises. Each answer finds its question by id.
+
+import type { Client } from '../worker/client.ts';
+import type {
+  CloseRequest,
+  Failed,
+  FromWorker,
+  Inspected,
+  MomentAnswer,
+  Navigated,
+  Opened,
+  SpansAnswer,
+  TilesAnswer,
+  ToWorker,
+} from '../worker/protocol.ts';
+import type { Idle } from './idle.ts';
+
+interface Answers {
+  open: Opened;
+  append: Opened;
+  moment: MomentAnswer;
+  navigate: Navigated;
+  tiles: TilesAnswer;
+  inspect: Inspected;
+  spans: SpansAnswer;
+}
+type Kind = keyof Answers;
+type Question<K extends Kind> = Omit<Extract<Exclude<ToWorker, CloseRequest>, { kind: K }>, 'id'>;
+
+const ANSWER_KIND = {
+  open: 'opened',
+  append: 'opened',
+  moment: 'moment',
+  navigate: 'navigated',
+  tiles: 'tiles',
+  inspect: 'inspected',
+  spans: 'spans',
+} as const satisfies Record<Kind, FromWorker['kind']>;
+
+const isAnswerTo = <K extends Kind>(kind: K, answer: FromWorker): answer is FromWorker & Answers[K] =>
+  answer.kind === ANSWER_KIND[kind];
+
+export class WorkerLink {
+  private nextId = 1;
+  private readonly waiting = new Map<number, (answer: FromWorker) => void>();
+
+  private readonly client: Client;
+  private readonly idle: Idle;
+
+  constructor(client: Client, idle: Idle, onCrash: (reason: string) => void) {
+    this.client = client;
+    this.idle = idle;
+    client.onAnswer((answer) => {
+      const resolve = this.waiting.get(answer.id);
+      this.waiting.delete(answer.id);
+      resolve?.(answer);
+    });
+    client.onCrash((reason) => {
+      const waiting = [...this.waiting];
+      this.waiting.clear();
+      const message = { id: 'problem.worker', params: { reason } };
+      for (const [id, resolve] of waiting) resolve({ kind: 'failed', id, runId: '', place: '', message });
+      onCrash(reason);
+    });
+  }
+
+  async ask<K extends Kind>(question: Question<K> & { readonly kind: K }): Promise<Answers[K] | Failed> {
+    const id = this.nextId++;
+    const end = this.idle.begin();
+    try {
+      const answer = await new Promise<FromWorker>((resolve) => {
+        this.waiting.set(id, resolve);
+        // Question<K> with an id is a ToWorker; the compiler cannot see that through K
+        this.client.post({ ...question, id } as unknown as ToWorker);
+      });
+      if (answer.kind === 'failed') return answer;
+      if (isAnswerTo(question.kind, answer)) return answer;
+      throw new TypeError(`the worker answered ${question.kind} with ${answer.kind}`);
+    } finally {
+      end();
+    }
+  }
+
+  close(runId: string): void {
+    this.client.post({ kind: 'close', runId });
+  }
+}
