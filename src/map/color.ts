@@ -1,0 +1,117 @@
+// From what a cell is to how it looks. Names of colours only: the values stand in tokens.css.
+
+import type { Residence } from '../store/views.ts';
+import { type Form, TONES } from '../ui/tones.ts';
+import type { MapCell } from './cells.ts';
+
+export const PALETTE_KEYS = [
+  'paper',
+  'ink',
+  'ink-2',
+  'ink-3',
+  'line',
+  'current',
+  'system',
+  'system-ink',
+  'system-wash',
+  'coherent',
+  'coherent-ink',
+  'coherent-wash',
+  'private',
+  'private-ink',
+  'private-wash',
+  'movable',
+  'movable-ink',
+  'movable-wash',
+  'kernel',
+  'kernel-ink',
+  'absent',
+  'cell-line',
+] as const;
+export type PaletteKey = (typeof PALETTE_KEYS)[number];
+export type Palette = Readonly<Record<PaletteKey, string>>;
+
+/** Colours of a residence: full, on it, and quiet. */
+export const hueOf = (residence: Residence): { fill: PaletteKey; ink: PaletteKey; wash: PaletteKey } => {
+  switch (residence) {
+    case 'system':
+    case 'coherent':
+    case 'private':
+    case 'movable':
+      return { fill: residence, ink: `${residence}-ink`, wash: `${residence}-wash` };
+    case 'reserved':
+      return { fill: 'kernel', ink: 'kernel-ink', wash: 'absent' };
+    case 'free':
+      return { fill: 'paper', ink: 'ink-3', wash: 'paper' };
+  }
+};
+
+/** What a cell of one page is in use for. */
+export type Usage = 'free' | 'shown' | 'other' | 'kernel' | 'reserved' | 'unknown';
+
+export interface CellLook {
+  readonly usage: Usage;
+  readonly residence: Residence;
+  readonly form: Form;
+  readonly glyph: string;
+  /** Migration: a hatch of where it comes from and where it goes; undefined: none. */
+  readonly hatch: 'leaving' | 'arriving' | undefined;
+  readonly locked: boolean;
+  readonly dirty: boolean;
+  readonly anonExclusive: boolean;
+}
+
+const usageOf = ({ frame, counts }: MapCell): Usage => {
+  if (frame !== undefined) return frame.refcount > 0 || frame.residence === 'reserved' ? 'shown' : 'free';
+  if (counts === undefined) return 'unknown';
+  if (counts.reserved > 0) return 'reserved';
+  if (counts.kernel > 0) return 'kernel';
+  return counts.used > 0 ? 'other' : 'free';
+};
+
+/** How one page looks. */
+export const lookOf = (cell: MapCell): CellLook => {
+  const { frame, move } = cell;
+  const usage = usageOf(cell);
+  const residence = frame !== undefined && frame.residence !== 'free' ? frame.residence : cell.residence;
+  const tone = TONES[residence];
+  return {
+    usage,
+    residence,
+    form: tone.form,
+    glyph: usage === 'shown' ? tone.glyph : '',
+    hatch: move === undefined ? undefined : hatchOf(move.role, move.view.phase),
+    locked: frame?.locked ?? (cell.counts?.locked ?? 0) > 0,
+    dirty: frame?.flags.includes('dirty') ?? false,
+    anonExclusive: frame?.flags.includes('anon_exclusive') ?? false,
+  };
+};
+
+const hatchOf = (role: 'src' | 'dst', phase: string): 'leaving' | 'arriving' | undefined =>
+  phase === 'failed' ? undefined : role === 'src' ? 'leaving' : 'arriving';
+
+/** What a group of pages is in use for, as parts of its cell; they add up to 1. */
+export interface GroupParts {
+  readonly kernel: number;
+  readonly reserved: number;
+  readonly shown: number;
+  readonly other: number;
+  readonly free: number;
+}
+
+export const partsOf = ({ counts, shown, npages }: MapCell): GroupParts => {
+  const reserved = counts?.reserved ?? 0;
+  const kernel = counts?.kernel ?? 0;
+  // `used` counts everything that is not free, kernel pages included.
+  const used = Math.max(counts?.used ?? 0, shown);
+  const other = Math.max(0, used - shown - kernel - reserved);
+  const part = (n: number): number => Math.min(1, n / npages);
+  const taken = part(kernel) + part(reserved) + part(shown) + part(other);
+  return {
+    kernel: part(kernel),
+    reserved: part(reserved),
+    shown: part(shown),
+    other: part(other),
+    free: Math.max(0, 1 - taken),
+  };
+};

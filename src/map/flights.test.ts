@@ -1,0 +1,48 @@
+import { describe, expect, test } from 'vitest';
+import { flightsBetween, nailsBetween } from './flights.ts';
+import { drawFrame, drawMoment } from './fixture.ts';
+
+const src = 0x5fffd;
+const dst = 0x1234;
+
+describe('flights', () => {
+  test('a page flies when its bytes are copied, not when it is unmapped or its destination is allocated', () => {
+    const frames = [drawFrame(src, { owner: 'A buf+2' }), drawFrame(dst)];
+    const phases = ['unmapped', 'allocated', 'mapped', 'copied'] as const;
+    const moments = phases.map((phase) => drawMoment({ frames, moves: [{ src, dst, phase }] }));
+    const flown = moments.slice(1).map((moment, i) => flightsBetween(moments[i] ?? moment, moment).length);
+    expect(flown).toEqual([0, 0, 1]);
+    expect(flightsBetween(moments[2] ?? drawMoment({}), moments[3] ?? drawMoment({}))).toEqual([
+      { src, dst, owner: 'A buf+2' },
+    ]);
+  });
+
+  test('the end of a migration is no second flight', () => {
+    const copied = drawMoment({
+      frames: [drawFrame(src, { owner: 'A buf+2' }), drawFrame(dst)],
+      moves: [{ src, dst, phase: 'copied' }],
+    });
+    const done = drawMoment({ frames: [drawFrame(dst, { owner: 'A buf+2' })] });
+    expect(flightsBetween(copied, done)).toEqual([]);
+  });
+
+  test('between two scenario steps a page that is in another frame has flown', () => {
+    const before = drawMoment({ frames: [drawFrame(src, { owner: 'A buf+2' })] });
+    const after = drawMoment({ frames: [drawFrame(dst, { owner: 'A buf+2' })] });
+    expect(flightsBetween(before, after)).toEqual([{ src, dst, owner: 'A buf+2' }]);
+  });
+});
+
+describe('nails', () => {
+  test('a pin goes where it was and comes where it is taken anew; it never travels', () => {
+    const pinned = drawMoment({ frames: [drawFrame(src, { pins: 1, longtermPinned: true })] });
+    const plain = drawMoment({ frames: [drawFrame(src)] });
+    expect(nailsBetween(pinned, plain, 0.25)).toEqual([
+      { pfn: src, count: 1, longterm: true, presence: 0.75 },
+    ]);
+    expect(nailsBetween(plain, pinned, 0.25)).toEqual([
+      { pfn: src, count: 1, longterm: true, presence: 0.25 },
+    ]);
+    expect(nailsBetween(pinned, pinned, 1)[0]?.presence).toBe(1);
+  });
+});

@@ -1,0 +1,83 @@
+// What moves between two moments: a page's bytes from one frame to another, and pins that go and come.
+// A page flies only when its bytes are copied. A pin never travels: it goes in one place and is taken anew in another.
+
+import type { FrameView, Moment, MoveView } from '../store/views.ts';
+import { indexMoment } from './cells.ts';
+
+export interface Flight {
+  readonly src: number;
+  readonly dst: number;
+  readonly owner: string;
+}
+
+/** More than this many at once would be a swarm that shows nothing; the rest is counted. */
+export const MAX_FLIGHTS = 48;
+
+const isCopied = (move: MoveView | undefined): boolean => move?.phase === 'copied';
+
+/** Pages whose bytes are copied between the two moments. */
+export const flightsBetween = (before: Moment, after: Moment): Flight[] => {
+  if (before === after) return [];
+  const was = new Map(before.moves.map((move) => [move.src, move]));
+  const flights: Flight[] = [];
+  const frames = indexMoment(before).frames;
+  const flown = new Set<number>();
+  for (const move of after.moves) {
+    const earlier = was.get(move.src);
+    if (move.dst < 0 || !isCopied(move) || isCopied(earlier)) continue;
+    flights.push({ src: move.src, dst: move.dst, owner: frames.get(move.src)?.owner ?? '' });
+    flown.add(move.src);
+  }
+  for (const flight of ownersThatMoved(before, after)) if (!flown.has(flight.src)) flights.push(flight);
+  return flights;
+};
+
+const ownersOf = (moment: Moment): Map<string, FrameView> =>
+  new Map(
+    moment.frames
+      .filter(({ owner, refcount }) => owner !== '' && refcount > 0)
+      .map((frame) => [frame.owner, frame]),
+  );
+
+/** Where a whole migration lies between the moments: the same page of the same process, in another frame. */
+const ownersThatMoved = (before: Moment, after: Moment): Flight[] => {
+  const moving = indexMoment(before).moves;
+  const now = ownersOf(after);
+  const flights: Flight[] = [];
+  for (const [owner, { pfn }] of ownersOf(before)) {
+    const dst = now.get(owner)?.pfn;
+    if (dst === undefined || dst === pfn || moving.has(pfn) || moving.has(dst)) continue;
+    flights.push({ src: pfn, dst, owner });
+  }
+  return flights;
+};
+
+/** A pin as the map shows it: how much of it is there, and how far above its page. */
+export interface Nail {
+  readonly pfn: number;
+  readonly count: number;
+  readonly longterm: boolean;
+  /** 0: not there, 1: wholly there. */
+  readonly presence: number;
+}
+
+export const nailsBetween = (before: Moment, after: Moment, t: number): Nail[] => {
+  const first = indexMoment(before).frames;
+  const second = indexMoment(after).frames;
+  const nails: Nail[] = [];
+  for (const pfn of new Set([...first.keys(), ...second.keys()])) {
+    const was = first.get(pfn);
+    const is = second.get(pfn);
+    const pinsBefore = was?.pins ?? 0;
+    const pinsAfter = is?.pins ?? 0;
+    if (pinsBefore === 0 && pinsAfter === 0) continue;
+    const shown = pinsAfter > 0 && (t >= 0.5 || pinsBefore === 0) ? is : was;
+    nails.push({
+      pfn,
+      count: shown?.pins ?? 0,
+      longterm: shown?.longtermPinned ?? false,
+      presence: pinsBefore > 0 && pinsAfter > 0 ? 1 : pinsAfter > 0 ? t : 1 - t,
+    });
+  }
+  return nails;
+};

@@ -1,0 +1,269 @@
+// Draws the cells of a map. Depends on nothing but its arguments: the same cells give the same pixels.
+
+import type { Camera } from '../store/viewport.ts';
+import type { Selection } from '../store/views.ts';
+import { type SizePx, toScreen } from './camera.ts';
+import type { MapCell } from './cells.ts';
+import { type CellLook, hueOf, lookOf, type Palette, partsOf } from './color.ts';
+
+/** The part of CanvasRenderingContext2D that is used. */
+export type Pen = CanvasRenderingContext2D | OffscreenCanvasRenderingContext2D;
+
+export interface BoxPx {
+  readonly x: number;
+  readonly y: number;
+  readonly width: number;
+  readonly height: number;
+}
+
+const GLYPH_FROM_PX = 13;
+const INDEX_FROM_PX = 23;
+const MARKS_FROM_PX = 18;
+
+/** A cell's box on screen, with the gap that sets it apart from its neighbours. */
+export const boxOf = (cell: Pick<MapCell, 'x' | 'y' | 'width' | 'height'>, camera: Camera): BoxPx => {
+  const { x, y } = toScreen(camera, cell);
+  const width = cell.width * camera.k;
+  const height = cell.height * camera.k;
+  const least = Math.min(width, height);
+  const gap = least < 4 ? Math.min(0.5, least * 0.15) : Math.min(4, Math.max(1, least * 0.14));
+  return { x: x + gap / 2, y: y + gap / 2, width: width - gap, height: height - gap };
+};
+
+/** All cells of a window. */
+export const paintCells = (
+  pen: Pen,
+  cells: readonly MapCell[],
+  camera: Camera,
+  size: SizePx,
+  palette: Palette,
+): void => {
+  pen.clearRect(0, 0, size.width, size.height);
+  for (const cell of cells) {
+    if (cell.npages === 1) paintPage(pen, cell, boxOf(cell, camera), palette);
+    else paintGroup(pen, cell, boxOf(cell, camera), palette);
+  }
+};
+
+/** One page. */
+export const paintPage = (pen: Pen, cell: MapCell, box: BoxPx, palette: Palette): void => {
+  const look = lookOf(cell);
+  switch (look.usage) {
+    case 'free':
+    case 'unknown':
+      if (look.hatch === 'arriving') paintExpected(pen, look, box, palette);
+      else paintFree(pen, box, palette, look.usage === 'unknown');
+      return;
+    case 'kernel':
+    case 'reserved':
+      tracePath(pen, look.usage === 'reserved' ? 'solid' : 'plain', box);
+      pen.fillStyle = palette.kernel;
+      pen.globalAlpha = look.usage === 'reserved' ? 0.55 : 1;
+      pen.fill();
+      pen.globalAlpha = 1;
+      return;
+    case 'other':
+      paintForm(pen, look, box, palette, 'wash');
+      return;
+    case 'shown':
+      if (look.hatch === 'arriving') paintExpected(pen, look, box, palette);
+      else paintForm(pen, look, box, palette, 'fill');
+      if (look.hatch === 'leaving') paintHatch(pen, box, palette.paper);
+      paintMarks(pen, look, box, palette);
+      paintName(pen, cell, look, box, palette);
+      return;
+  }
+};
+
+const paintFree = (pen: Pen, box: BoxPx, palette: Palette, faint: boolean): void => {
+  pen.strokeStyle = palette['cell-line'];
+  pen.lineWidth = 1;
+  pen.globalAlpha = faint ? 0.4 : 1;
+  if (box.width < 5) {
+    pen.globalAlpha *= 0.5;
+    pen.fillStyle = palette['cell-line'];
+    pen.fillRect(box.x, box.y, box.width, box.height);
+  } else {
+    tracePath(pen, 'outline', inset(box, 0.5));
+    pen.stroke();
+  }
+  pen.globalAlpha = 1;
+};
+
+/** A destination whose bytes have not arrived. */
+const paintExpected = (pen: Pen, look: CellLook, box: BoxPx, palette: Palette): void => {
+  const { fill } = hueOf(look.residence);
+  pen.strokeStyle = palette[fill];
+  pen.lineWidth = Math.max(1, Math.min(2, box.width * 0.08));
+  pen.setLineDash([3, 2.5]);
+  tracePath(pen, look.form, inset(box, pen.lineWidth / 2));
+  pen.stroke();
+  pen.setLineDash([]);
+};
+
+const paintForm = (
+  pen: Pen,
+  look: CellLook,
+  box: BoxPx,
+  palette: Palette,
+  strength: 'fill' | 'wash',
+): void => {
+  const hue = hueOf(look.residence);
+  const color = palette[strength === 'fill' ? hue.fill : hue.wash];
+  pen.fillStyle = color;
+  if (box.width < 8) {
+    pen.fillRect(box.x, box.y, box.width, box.height);
+    return;
+  }
+  tracePath(pen, look.form, box);
+  pen.fill();
+  if (look.form === 'double') {
+    pen.strokeStyle = palette.paper;
+    pen.lineWidth = Math.max(1, box.width * 0.06);
+    tracePath(pen, 'outline', inset(box, Math.max(2, box.width * 0.12)));
+    pen.stroke();
+  }
+  if (look.form === 'dotted') {
+    pen.strokeStyle = palette.paper;
+    pen.lineWidth = Math.max(1, box.width * 0.07);
+    pen.setLineDash([pen.lineWidth, pen.lineWidth * 1.4]);
+    tracePath(pen, 'outline', inset(box, pen.lineWidth / 2));
+    pen.stroke();
+    pen.setLineDash([]);
+  }
+};
+
+const paintMarks = (pen: Pen, look: CellLook, box: BoxPx, palette: Palette): void => {
+  if (look.locked) {
+    pen.strokeStyle = palette.ink;
+    pen.lineWidth = Math.max(1, Math.min(2, box.width * 0.07));
+    tracePath(pen, 'outline', inset(box, -pen.lineWidth / 2));
+    pen.stroke();
+  }
+  if (box.width < MARKS_FROM_PX) return;
+  const color = palette[hueOf(look.residence).ink];
+  pen.fillStyle = look.hatch === 'arriving' ? palette.ink : color;
+  if (look.dirty) {
+    const r = box.width * 0.06;
+    pen.beginPath();
+    pen.arc(box.x + box.width - r * 2.6, box.y + box.height - r * 2.6, r, 0, 2 * Math.PI);
+    pen.fill();
+  }
+  if (look.anonExclusive) {
+    const width = Math.max(1.5, box.width * 0.06);
+    pen.fillRect(box.x + width, box.y + box.height * 0.25, width, box.height * 0.5);
+  }
+};
+
+/** The glyph of the residence, and which page of its area it is where there is room. */
+const paintName = (pen: Pen, cell: MapCell, look: CellLook, box: BoxPx, palette: Palette): void => {
+  if (box.width < GLYPH_FROM_PX) return;
+  pen.fillStyle = look.hatch === 'arriving' ? palette.ink : palette[hueOf(look.residence).ink];
+  pen.textAlign = 'center';
+  pen.textBaseline = 'middle';
+  const index = indexOf(cell.frame?.owner ?? '');
+  const center = box.x + box.width / 2;
+  const showIndex = index !== '' && box.width >= INDEX_FROM_PX;
+  if (look.hatch === 'leaving') paintPlate(pen, box, palette[hueOf(look.residence).fill], pen.fillStyle);
+  pen.font = `650 ${Math.round(box.width * (showIndex ? 0.36 : 0.5))}px "JetBrains Mono Variable", monospace`;
+  pen.fillText(look.glyph, center, box.y + box.height * (showIndex ? 0.33 : 0.54));
+  if (!showIndex) return;
+  pen.font = `500 ${Math.round(box.width * (index.length > 3 ? 0.26 : 0.36))}px "JetBrains Mono Variable", monospace`;
+  pen.fillText(index, center, box.y + box.height * 0.71);
+};
+
+/** Keeps letters readable on a hatch. */
+const paintPlate = (
+  pen: Pen,
+  box: BoxPx,
+  color: string,
+  ink: string | CanvasGradient | CanvasPattern,
+): void => {
+  pen.fillStyle = color;
+  tracePath(pen, 'outline', inset(box, box.width * 0.2));
+  pen.fill();
+  pen.fillStyle = ink;
+};
+
+/** `A buf+2` → `+2` */
+export const indexOf = (owner: string): string => /\+(\d+)/.exec(owner)?.[0] ?? '';
+
+/** Diagonal stripes over a box that is already filled. */
+export const paintHatch = (pen: Pen, box: BoxPx, color: string): void => {
+  const step = Math.max(4, box.width / 4);
+  pen.save();
+  tracePath(pen, 'outline', box);
+  pen.clip();
+  pen.strokeStyle = color;
+  pen.lineWidth = step * 0.38;
+  pen.beginPath();
+  for (let d = -box.height; d < box.width; d += step) {
+    pen.moveTo(box.x + d, box.y + box.height);
+    pen.lineTo(box.x + d + box.height, box.y);
+  }
+  pen.stroke();
+  pen.restore();
+};
+
+/** A pageblock or section: its parts from the bottom up, as much of the cell as they are of the pages. */
+const paintGroup = (pen: Pen, cell: MapCell, box: BoxPx, palette: Palette): void => {
+  const hue = hueOf(cell.residence);
+  const parts = partsOf(cell);
+  pen.fillStyle = palette.absent;
+  pen.fillRect(box.x, box.y, box.width, box.height);
+  let bottom = box.y + box.height;
+  const layer = (part: number, color: string): void => {
+    if (part <= 0) return;
+    const height = Math.min(bottom - box.y, Math.max(1, part * box.height));
+    pen.fillStyle = color;
+    pen.fillRect(box.x, bottom - height, box.width, height);
+    bottom -= height;
+  };
+  layer(parts.reserved, palette.kernel);
+  layer(parts.kernel, palette.kernel);
+  layer(parts.other, palette[hue.wash]);
+  layer(parts.shown === 0 ? 0 : Math.max(parts.shown, Math.min(1, 3 / box.height)), palette[hue.fill]);
+  if (box.width < 5) return;
+  pen.strokeStyle = palette['cell-line'];
+  pen.lineWidth = 1;
+  pen.globalAlpha = 0.7;
+  pen.strokeRect(box.x + 0.5, box.y + 0.5, box.width - 1, box.height - 1);
+  pen.globalAlpha = 1;
+};
+
+/** Outlines what is selected or pointed at. */
+export const paintOutline = (pen: Pen, box: BoxPx, color: string, widthPx: number): void => {
+  pen.strokeStyle = color;
+  pen.lineWidth = widthPx;
+  tracePath(pen, 'outline', inset(box, -widthPx));
+  pen.stroke();
+};
+
+export const isSelectedPage = (selected: Selection | undefined, pfn: number): boolean =>
+  selected?.kind === 'page' && selected.pfn === pfn;
+
+export const inset = (box: BoxPx, by: number): BoxPx => ({
+  x: box.x + by,
+  y: box.y + by,
+  width: Math.max(0, box.width - 2 * by),
+  height: Math.max(0, box.height - 2 * by),
+});
+
+/** The outline of a form: rounded, and for coherent memory with its upper right corner cut off. */
+export const tracePath = (pen: Pen, form: CellLook['form'], box: BoxPx): void => {
+  const { x, y, width, height } = box;
+  const least = Math.min(width, height);
+  pen.beginPath();
+  if (form === 'notch' && least >= 6) {
+    const notch = least * 0.3;
+    const r = least * 0.14;
+    pen.moveTo(x + r, y);
+    pen.lineTo(x + width - notch, y);
+    pen.lineTo(x + width, y + notch);
+    pen.arcTo(x + width, y + height, x, y + height, r);
+    pen.arcTo(x, y + height, x, y, r);
+    pen.arcTo(x, y, x + width, y, r);
+    pen.closePath();
+  } else if (least < 4) pen.rect(x, y, width, height);
+  else pen.roundRect(x, y, width, height, least * 0.16);
+};

@@ -1,0 +1,57 @@
+// Which tiles a window needs, and finding a cell's counts in the answers.
+
+import { PAGEBLOCK_NR_PAGES, PAGES_PER_SECTION } from '../core/uapi/units.ts';
+import type { Camera } from '../store/viewport.ts';
+import { TILE_CHANNELS, type Tile, type TileRequest } from '../store/views.ts';
+import { levelOf, type SizePx, visibleRect } from './camera.ts';
+import { type Bank, LEVELS, unitsWithin } from './layout.ts';
+
+/** The tiles for all cells in the window. Whole pageblocks or sections, so that small pans ask for nothing new. */
+export const tilesFor = (bank: Bank, camera: Camera, size: SizePx): TileRequest[] => {
+  if (size.width < 1 || size.height < 1) return [];
+  const { pagesPerCell } = LEVELS[levelOf(camera)];
+  const pagesPerTile =
+    pagesPerCell === 1
+      ? PAGEBLOCK_NR_PAGES
+      : Math.max(bank.unitPages, Math.min(pagesPerCell, PAGES_PER_SECTION));
+  const starts = unitsWithin(bank, visibleRect(camera, size), pagesPerTile).sort((a, b) => a - b);
+  const requests: TileRequest[] = [];
+  for (const start of starts) {
+    const last = requests.at(-1);
+    const cells = Math.max(1, pagesPerTile / pagesPerCell);
+    if (last !== undefined && last.start + last.cells * pagesPerCell === start)
+      requests[requests.length - 1] = { ...last, cells: last.cells + cells };
+    else requests.push({ start, cells, pagesPerCell });
+  }
+  return requests;
+};
+
+export type TileChannel = (typeof TILE_CHANNELS)[number];
+export type TileCounts = Readonly<Record<TileChannel, number>>;
+
+const CHANNEL_INDEX = new Map<TileChannel, number>(TILE_CHANNELS.map((name, index) => [name, index]));
+
+/** Counts of the cell that starts at a frame; undefined where no answer covers it yet. */
+export const countsAt = (
+  tiles: readonly Tile[],
+  start: number,
+  pagesPerCell: number,
+): TileCounts | undefined => {
+  for (const tile of tiles) {
+    if (tile.pagesPerCell !== pagesPerCell) continue;
+    const cell = (start - tile.start) / pagesPerCell;
+    if (cell < 0 || cell >= tile.cells) continue;
+    const at = Math.floor(cell) * TILE_CHANNELS.length;
+    const count = (name: TileChannel): number => tile.counts[at + (CHANNEL_INDEX.get(name) ?? 0)] ?? 0;
+    return {
+      used: count('used'),
+      pinned: count('pinned'),
+      longterm: count('longterm'),
+      migrating: count('migrating'),
+      locked: count('locked'),
+      kernel: count('kernel'),
+      reserved: count('reserved'),
+    };
+  }
+  return undefined;
+};
