@@ -41,5 +41,11 @@ export const HUGE_ZERO_PFN = 1;
 export const HUGETLB_FREE_HEAD = 2;
 export const HUGETLB_FREE = 3;
 export const HUGETLB_TOTAL = 4;
+/** Readahead window of the file: first page, pages, and how many pages before its end the marker stands. */
+export const FILE_RA_START = 5;
+export const FILE_RA_SIZE = 6;
+export const FILE_RA_ASYNC_SIZE = 7;
+/** Cached block with the file's block numbers: pfn + 1; 0: not read yet. */
+export const FILE_INDIRECT_BLOCK = 8;
 /** Next area of a process starts at this GiB slot: row = 16 + mm id. */
 export const nextAreaRow = (mm: number): number => 524288 + mm;

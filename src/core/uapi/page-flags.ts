@@ -24,6 +24,8 @@ export const PG_hwpoison = 1 << 22;
 
 /** Same bit as PG_mappedtodisk; it means this only on an anonymous page. */
 export const PG_anon_exclusive = PG_mappedtodisk;
+/** Same bit as PG_reclaim; on a page of the page cache: whoever comes here extends the readahead. */
+export const PG_readahead = PG_reclaim;
 /** Same bit as PG_owner_priv_1; it means this only on an anonymous page. */
 export const PG_swapcache = PG_owner_priv_1;
 
@@ -33,9 +35,9 @@ export const PG_table = 1 << 25;
 export const PG_hugetlb = 1 << 26;
 /** On a hugetlb page at rest in the pool. */
 export const PG_hugetlb_freed = 1 << 27;
-/** On a huge page that waits in the deferred split queue. */
+/** On the deferred split list: partly unmapped huge page. */
 export const PG_deferred_split = 1 << 28;
-/** On a huge page that some map whole while others map its pages. Bit PG_workingset of the first tail page. */
+/** Huge page that is mapped by a huge entry and by small ones. */
 export const PG_double_map = 1 << 29;
 
 /** Flags a page must not carry when it is allocated or freed. mm/page_alloc.c: free_pages_prepare. */

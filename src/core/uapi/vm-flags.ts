@@ -19,6 +19,11 @@ export const VM_WIPEONFORK = 0x2000000;
 export const VM_MIXEDMAP = 0x10000000;
 export const VM_HUGEPAGE = 0x20000000;
 export const VM_NOHUGEPAGE = 0x40000000;
+/**
+ * Not a flag of the kernel: it asks vm_ops->page_mkwrite. Shared mapping of a file that must hear of the first
+ * write to a page, so that fresh entries are read-only.
+ */
+export const VM_WRITENOTIFY = 0x800;
 export const VM_ACCESS_FLAGS = VM_READ | VM_WRITE | VM_EXEC;
 export const VM_SPECIAL = VM_IO | VM_DONTEXPAND | VM_PFNMAP | VM_MIXEDMAP;
 
@@ -40,6 +45,8 @@ export const VM_FAULT_NOPAGE = 0x100;
 export const VM_FAULT_LOCKED = 0x200;
 export const VM_FAULT_RETRY = 0x400;
 export const VM_FAULT_FALLBACK = 0x800;
+/** Done, but mmap_lock was dropped. */
+export const VM_FAULT_COMPLETED = 0x4000;
 export const VM_FAULT_ERROR = VM_FAULT_OOM | VM_FAULT_SIGSEGV | VM_FAULT_SIGBUS | VM_FAULT_HWPOISON | VM_FAULT_FALLBACK;
 
 /** A private mapping that may become writable: its pages are copied on write. include/linux/mm.h: is_cow_mapping */

@@ -362,7 +362,7 @@ export const followTransHugePmd = atomic(
 // --- fork, unmap, mprotect, mremap ---------------------------------------------------------------------------
 
 /** Kernel: `include/linux/rmap.h: page_try_dup_anon_rmap`, for a whole huge page */
-const pageTryDupHugeRmap = (m: Machine, folio: Pfn, srcMm: Mm): boolean => {
+export const pageTryDupHugeRmap = (m: Machine, folio: Pfn, srcMm: Mm): boolean => {
   if (testFlags(m, folio, PG_anon_exclusive)) {
     if (m.mms.get(srcMm.id).hasPinned && folioMaybeDmaPinned(m, folio)) return false;
     clearFlags(m, folio, PG_anon_exclusive);

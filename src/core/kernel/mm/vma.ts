@@ -4,7 +4,7 @@ import type { Mm, Vma } from '../../machine/entities.ts';
 import type { Machine } from '../../machine/machine.ts';
 import type { Vpn } from '../../uapi/units.ts';
 import { PTE_ACCESSED, PTE_PRESENT, PTE_PROTNONE, PTE_RW, PTE_USER } from '../../uapi/pte.ts';
-import { VM_HUGETLB, VM_LOCKED, VM_READ, VM_SHARED, VM_SPECIAL, VM_WRITE } from '../../uapi/vm-flags.ts';
+import { VM_HUGETLB, VM_LOCKED, VM_READ, VM_SHARED, VM_SPECIAL, VM_WRITE, VM_WRITENOTIFY } from '../../uapi/vm-flags.ts';
 
 /** The VMAs of a process, by address. Ours: the kernel walks a maple tree. */
 export const vmasOf = (m: Machine, mm: Mm): Vma[] => mm.vmas.map((id) => m.vmas.get(id));
@@ -55,7 +55,8 @@ export const vmaPgoffAddress = (vma: Vma, pgoff: number, npages: number): Vpn =>
 export const vmPageProt = (vma: Vma): number => {
   if (!vmaIsAccessible(vma)) return PTE_PROTNONE | PTE_ACCESSED;
   let bits = PTE_PRESENT | PTE_USER | PTE_ACCESSED;
-  if ((vma.vmFlags & (VM_SHARED | VM_WRITE)) === (VM_SHARED | VM_WRITE)) bits |= PTE_RW;
+  const writable = (vma.vmFlags & (VM_SHARED | VM_WRITE | VM_WRITENOTIFY)) === (VM_SHARED | VM_WRITE);
+  if (writable) bits |= PTE_RW;
   return bits;
 };
 

@@ -1,0 +1,468 @@
+// mm/hugetlb.c: huge pages from a pool that was set aside at boot. They are anonymous here (private mappings),
+// mapped by PMD entries, on no LRU list, never split and never swapped; an empty pool means SIGBUS.
+
+import type { Mm, Vma } from '../../machine/entities.ts';
+import type { Machine } from '../../machine/machine.ts';
+import type { MmuNotifierRange, Sleeps } from '../../machine/ops.ts';
+import { HUGETLB_FREE, HUGETLB_FREE_HEAD, HUGETLB_TOTAL } from '../../machine/scalars.ts';
+import { EFAULT, ENOMEM, ENOSPC } from '../../uapi/errno.ts';
+import { __GFP_COMP, __GFP_NOWARN, GFP_HIGHUSER_MOVABLE } from '../../uapi/gfp.ts';
+import { FOLL_DUMP, FOLL_WRITE } from '../../uapi/gup-flags.ts';
+import { PG_anon_exclusive, PG_hugetlb, PG_hugetlb_freed, PG_uptodate } from '../../uapi/page-flags.ts';
+import {
+  clearBits,
+  type Entry,
+  entryBits,
+  entryPfn,
+  isMigrationEntry,
+  mkEntry,
+  PTE_ACCESSED,
+  PTE_DIRTY,
+  PTE_PSE,
+  PTE_RW,
+  pteDirty,
+  ptePresent,
+  pteWrite,
+  setBits,
+} from '../../uapi/pte.ts';
+import { type EntryRow, HPAGE_PMD_NR, HPAGE_PMD_ORDER, NO_PFN, NO_ROW, type Pfn, type Vpn } from '../../uapi/units.ts';
+import {
+  FAULT_FLAG_UNSHARE,
+  FAULT_FLAG_WRITE,
+  isCowMapping,
+  VM_FAULT_ERROR,
+  VM_FAULT_OOM,
+  VM_FAULT_SIGBUS,
+  VM_FAULT_SIGSEGV,
+  VM_WRITE,
+} from '../../uapi/vm-flags.ts';
+import { bugOn, warn } from '../sched/bug.ts';
+import { sleepable } from '../sched/kernel-function.ts';
+import { migrationEntryWait, trylockPage, unlockPage } from '../sched/locks.ts';
+import { newAddressSpace } from './filemap.ts';
+import { gupMustUnshare, tryGrabFolio } from './gup.ts';
+import { hugeStart, pageTryDupHugeRmap } from './huge-memory.ts';
+import {
+  type MmuGather,
+  tlbFinishMmu,
+  tlbFlushMmu,
+  tlbFlushMmuTlbonly,
+  tlbGatherMmu,
+  tlbRemovePage,
+  tlbRemoveTlbEntry,
+} from './mmu-gather.ts';
+import {
+  mmuNotifierInvalidateRange,
+  mmuNotifierInvalidateRangeEnd,
+  mmuNotifierInvalidateRangeStart,
+} from './mmu-notifier.ts';
+import { isLongtermPinnablePage } from './normal-page.ts';
+import { allocPages } from './page-alloc.ts';
+import {
+  clearFlags,
+  copyHighpage,
+  folioGet,
+  folioRefAdd,
+  moveReference,
+  pageAnon,
+  setFlags,
+  setPageCount,
+  testFlags,
+} from './page-ref.ts';
+import { pmdAlloc, pmdOffset } from './page-table.ts';
+import { anonVmaPrepare, pageMoveAnonRmap, pageRemoveRmap } from './rmap.ts';
+import { folioPut, setFreeHugetlb, setPageDirty } from './swap.ts';
+import { linearPageIndex, vmPageProt } from './vma.ts';
+
+// --- the pool -------------------------------------------------------------------------------------------------
+
+/** Kernel: `mm/hugetlb.c: enqueue_huge_page` */
+const enqueueHugePage = (m: Machine, folio: Pfn): void => {
+  m.pages.lruNext.set(folio, m.scalars.get(HUGETLB_FREE_HEAD));
+  m.scalars.set(HUGETLB_FREE_HEAD, folio + 1);
+  m.scalars.set(HUGETLB_FREE, m.scalars.get(HUGETLB_FREE) + 1);
+  setFlags(m, folio, PG_hugetlb_freed);
+};
+
+/**
+ * The last reference is gone: back to the pool. Page flags stay, so the next user may find PG_dirty set.
+ *
+ * Kernel: `mm/hugetlb.c: free_huge_page`
+ */
+const freeHugePage = (m: Machine, folio: Pfn): void => {
+  bugOn(m.pages.compoundMapcount.get(folio) !== 0, 'free_huge_page: page is still mapped');
+  if (pageAnon(m, folio)) clearFlags(m, folio, PG_anon_exclusive);
+  m.pages.mapping.set(folio, 0);
+  enqueueHugePage(m, folio);
+};
+
+/**
+ * Fills the pool at boot.
+ *
+ * Kernel: `mm/hugetlb.c: hugetlb_hstate_alloc_pages`
+ */
+export const hugetlbInit = (m: Machine): void => {
+  setFreeHugetlb(m, freeHugePage);
+  for (let i = 0; i < m.config.hugetlbPages; i++) {
+    const folio = allocPages(m, GFP_HIGHUSER_MOVABLE | __GFP_COMP | __GFP_NOWARN, HPAGE_PMD_ORDER);
+    if (folio === NO_PFN) return;
+    setFlags(m, folio, PG_hugetlb);
+    folioRefAdd(m, folio, -1, 'allocation');
+    enqueueHugePage(m, folio);
+    m.scalars.set(HUGETLB_TOTAL, m.scalars.get(HUGETLB_TOTAL) + 1);
+  }
+};
+
+/**
+ * Takes a page out of the pool. While a long-term pin runs, pages that it could not keep are passed over.
+ *
+ * Kernel: `mm/hugetlb.c: dequeue_huge_page_node_exact`
+ */
+const dequeueHugePage = (m: Machine): Pfn => {
+  let previous = NO_PFN;
+  let link = m.scalars.get(HUGETLB_FREE_HEAD);
+  while (link !== 0) {
+    const folio = link - 1;
+    const next = m.pages.lruNext.get(folio);
+    if (!m.current.memallocPin || isLongtermPinnablePage(m, folio)) {
+      if (previous === NO_PFN) m.scalars.set(HUGETLB_FREE_HEAD, next);
+      else m.pages.lruNext.set(previous, next);
+      m.pages.lruNext.set(folio, 0);
+      m.scalars.set(HUGETLB_FREE, m.scalars.get(HUGETLB_FREE) - 1);
+      clearFlags(m, folio, PG_hugetlb_freed);
+      setPageCount(m, folio, 1, 'allocation');
+      return folio;
+    }
+    previous = folio;
+    link = next;
+  }
+  return NO_PFN;
+};
+
+/**
+ * A page for a private mapping without reservations; NO_PFN (the kernel's -ENOSPC) if the pool is empty.
+ *
+ * Kernel: `mm/hugetlb.c: alloc_huge_page`
+ * Simplified: no reservations (MAP_NORESERVE), no surplus pages (nr_overcommit_hugepages is 0).
+ */
+const allocHugePage = (m: Machine): Pfn => {
+  const folio = dequeueHugePage(m);
+  if (folio === NO_PFN) m.trace.decide('hugetlb.exhausted', m.scalars.get(HUGETLB_FREE));
+  return folio;
+};
+
+/** Every mapping has a file of its own on the internal mount. Kernel: `fs/hugetlbfs/inode.c: hugetlb_file_setup` */
+export const newHugetlbFile = (m: Machine, npages: number): number =>
+  newAddressSpace(m, 'hugetlb', 'hugetlb', npages);
+
+// --- faults ---------------------------------------------------------------------------------------------------
+
+/** Kernel: `mm/hugetlb.c: make_huge_pte` */
+const makeHugePte = (vma: Vma, page: Pfn, writable: boolean): Entry => {
+  const bits = (vmPageProt(vma) & ~PTE_RW) | PTE_PSE | PTE_ACCESSED;
+  return mkEntry(page, writable ? bits | PTE_RW | PTE_DIRTY : bits);
+};
+
+/** Kernel: `mm/hugetlb.c: set_huge_ptep_writable` */
+const setHugePtepWritable = (m: Machine, row: EntryRow): void =>
+  m.entries.set(row, setBits(m.entries.get(row), PTE_RW | PTE_DIRTY));
+
+/** Kernel: `mm/rmap.c: hugepage_add_new_anon_rmap` */
+const hugepageAddNewAnonRmap = (m: Machine, page: Pfn, vma: Vma, vpn: Vpn): void => {
+  m.pages.compoundMapcount.set(page, 1);
+  m.pages.compoundPincount.set(page, 0);
+  m.pages.mapping.set(page, m.vmas.get(vma.id).anonVma * 2 + 1);
+  m.pages.index.set(page, linearPageIndex(vma, vpn));
+  setFlags(m, page, PG_anon_exclusive);
+};
+
+const copyHugePage = (m: Machine, to: Pfn, from: Pfn): void => {
+  for (let i = 0; i < HPAGE_PMD_NR; i++) copyHighpage(m, to + i, from + i);
+  setFlags(m, to, PG_uptodate);
+};
+
+/**
+ * Write to a read-only entry, or a pin that must not share: taken over by the only mapper, copied otherwise.
+ * The caller holds the page locked, with a reference.
+ *
+ * Kernel: `mm/hugetlb.c: hugetlb_wp`
+ * Simplified: private mappings without reservations.
+ */
+const hugetlbWp = (m: Machine, area: Vma, vpn: Vpn, row: EntryRow, flags: number): number => {
+  const unshare = (flags & FAULT_FLAG_UNSHARE) !== 0;
+  if (!unshare && (area.vmFlags & VM_WRITE) === 0) return VM_FAULT_SIGSEGV;
+  const oldPage = entryPfn(m.entries.get(row));
+  if (m.pages.compoundMapcount.get(oldPage) === 1) {
+    if (!testFlags(m, oldPage, PG_anon_exclusive)) pageMoveAnonRmap(m, oldPage, area);
+    if (!unshare) setHugePtepWritable(m, row);
+    return 0;
+  }
+  const newPage = allocHugePage(m);
+  if (newPage === NO_PFN) return VM_FAULT_SIGBUS;
+  const vma = anonVmaPrepare(m, area);
+  m.trace.decide(unshare ? 'fault.unshare.copy' : 'fault.wp.copy', vpn, oldPage);
+  copyHugePage(m, newPage, oldPage);
+  const start = hugeStart(vpn);
+  const range: MmuNotifierRange = { event: 'CLEAR', mm: vma.mm, start, end: start + HPAGE_PMD_NR, owner: 0 };
+  mmuNotifierInvalidateRangeStart(m, range);
+  m.entries.set(row, 0);
+  mmuNotifierInvalidateRange(m, vma.mm, range.start, range.end);
+  pageRemoveRmap(m, oldPage, vma, true);
+  hugepageAddNewAnonRmap(m, newPage, vma, start);
+  moveReference(m, newPage, 'allocation', 'page table entry');
+  m.entries.set(row, makeHugePte(vma, newPage, !unshare));
+  mmuNotifierInvalidateRangeEnd(m, range);
+  folioPut(m, oldPage, 'page table entry');
+  return 0;
+};
+
+/**
+ * First touch: a zeroed page from the pool, also for a read.
+ *
+ * Kernel: `mm/hugetlb.c: hugetlb_no_page`
+ */
+const hugetlbNoPage = (m: Machine, area: Vma, vpn: Vpn, row: EntryRow, flags: number): number => {
+  const page = allocHugePage(m);
+  if (page === NO_PFN) return VM_FAULT_SIGBUS;
+  for (let i = 0; i < HPAGE_PMD_NR; i++) m.pages.content.set(page + i, 0);
+  setFlags(m, page, PG_uptodate);
+  const vma = anonVmaPrepare(m, area);
+  hugepageAddNewAnonRmap(m, page, vma, hugeStart(vpn));
+  moveReference(m, page, 'allocation', 'page table entry');
+  m.entries.set(row, makeHugePte(vma, page, false));
+  return (flags & FAULT_FLAG_WRITE) !== 0 ? hugetlbWp(m, vma, vpn, row, flags) : 0;
+};
+
+/** A sufficient entry, or one to be made writable. */
+const hugetlbPresent = (m: Machine, vma: Vma, vpn: Vpn, row: EntryRow, flags: number): number => {
+  const entry = m.entries.get(row);
+  const page = entryPfn(entry);
+  const write = (flags & FAULT_FLAG_WRITE) !== 0;
+  if ((flags & (FAULT_FLAG_WRITE | FAULT_FLAG_UNSHARE)) !== 0 && !pteWrite(entry)) {
+    folioGet(m, page, 'fault handler');
+    const ret = hugetlbWp(m, vma, vpn, row, flags);
+    unlockPage(m, page);
+    folioPut(m, page, 'fault handler');
+    return ret;
+  }
+  // x86 writes the entry back only for a write fault
+  if (write) m.entries.set(row, setBits(entry, PTE_ACCESSED | PTE_DIRTY));
+  unlockPage(m, page);
+  return 0;
+};
+
+/**
+ * Fault on a hugetlb area.
+ *
+ * Kernel: `mm/hugetlb.c: hugetlb_fault`
+ *
+ * @returns 0; VM_FAULT_SIGBUS: the pool is empty; VM_FAULT_OOM
+ */
+export const hugetlbFault = sleepable(
+  'hugetlb_fault',
+  function* (m, vma: Vma, vpn: Vpn, flags: number): Sleeps<number> {
+    const row = pmdAlloc(m, m.mms.get(vma.mm), vpn);
+    if (row === NO_ROW) return VM_FAULT_OOM;
+    const entry = m.entries.get(row);
+    if (entry === 0) return hugetlbNoPage(m, vma, vpn, row, flags);
+    if (isMigrationEntry(entry)) {
+      yield* migrationEntryWait(m, entryPfn(entry));
+      return 0;
+    }
+    if (!trylockPage(m, entryPfn(entry))) {
+      yield { kind: 'page-lock', pfn: entryPfn(entry) };
+      return 0;
+    }
+    return hugetlbPresent(m, vma, vpn, row, flags);
+  },
+);
+
+// --- GUP ------------------------------------------------------------------------------------------------------
+
+/** Fault flags needed before the entry will do; -1: it will do. Kernel: `mm/hugetlb.c: __follow_hugetlb_must_fault` */
+const mustFault = (m: Machine, entry: Entry, gupFlags: number): number => {
+  const write = (gupFlags & FOLL_WRITE) !== 0;
+  if (!ptePresent(entry)) return write ? FAULT_FLAG_WRITE : 0;
+  if (pteWrite(entry)) return -1;
+  if (write) return FAULT_FLAG_WRITE;
+  return gupMustUnshare(m, gupFlags, entryPfn(entry)) ? FAULT_FLAG_UNSHARE : -1;
+};
+
+/**
+ * Takes references on the pages of a hugetlb area from an address on, one grab per huge page. Its faults are not
+ * counted as pgfault.
+ *
+ * Kernel: `mm/hugetlb.c: follow_hugetlb_page`
+ *
+ * @param pages - the pages found are appended
+ * @returns 0: the request or the area is at its end; -errno: it stopped before
+ */
+export const followHugetlbPage = sleepable(
+  'follow_hugetlb_page',
+  function* (m, vma: Vma, start: Vpn, npages: number, gupFlags: number, pages: Pfn[]): Sleeps<number> {
+    const end = Math.min(start + npages, vma.vmEnd);
+    for (let vpn = start; vpn < end; ) {
+      const row = pmdOffset(m, m.mms.get(vma.mm), vpn);
+      const entry = row === NO_ROW ? 0 : m.entries.get(row);
+      if (entry === 0 && (gupFlags & FOLL_DUMP) !== 0) return -EFAULT;
+      const faultFlags = mustFault(m, entry, gupFlags);
+      if (faultFlags >= 0) {
+        const ret = yield* hugetlbFault(m, m.vmas.get(vma.id), vpn, faultFlags);
+        if ((ret & VM_FAULT_ERROR) !== 0) return (ret & VM_FAULT_OOM) !== 0 ? -ENOMEM : -EFAULT;
+        continue;
+      }
+      const first = entryPfn(entry) + (vpn % HPAGE_PMD_NR);
+      const refs = Math.min(hugeStart(vpn) + HPAGE_PMD_NR, end) - vpn;
+      if (tryGrabFolio(m, first, refs, gupFlags) === NO_PFN) {
+        warn(m, 'hugetlb.longterm-grab-failed', first, refs);
+        return -ENOMEM;
+      }
+      for (let i = 0; i < refs; i++) pages.push(first + i);
+      vpn += refs;
+    }
+    return 0;
+  },
+);
+
+// --- unmap, fork, mprotect, mremap --------------------------------------------------------------------------------
+
+/**
+ * Unmaps whole huge pages, in a notifier bracket of its own.
+ *
+ * Kernel: `mm/hugetlb.c: __unmap_hugepage_range`
+ */
+export const unmapHugepageRange = (m: Machine, tlb: MmuGather, vma: Vma, start: Vpn, end: Vpn): void => {
+  const range: MmuNotifierRange = { event: 'UNMAP', mm: vma.mm, start, end, owner: 0 };
+  mmuNotifierInvalidateRangeStart(m, range);
+  for (let vpn = start; vpn < end; vpn += HPAGE_PMD_NR) {
+    const row = pmdOffset(m, m.mms.get(vma.mm), vpn);
+    const entry = row === NO_ROW ? 0 : m.entries.get(row);
+    if (entry === 0) continue;
+    m.entries.set(row, 0);
+    if (!ptePresent(entry)) continue;
+    const page = entryPfn(entry);
+    tlbRemoveTlbEntry(m, tlb, vpn, HPAGE_PMD_NR);
+    if (pteDirty(entry)) setPageDirty(m, page);
+    pageRemoveRmap(m, page, vma, true);
+    if (tlbRemovePage(m, tlb, page)) tlbFlushMmu(m, tlb);
+  }
+  mmuNotifierInvalidateRangeEnd(m, range);
+};
+
+/** A pinned page is copied for the child at once. Kernel: `mm/hugetlb.c: hugetlb_install_page` */
+const installCopy = (m: Machine, dstVma: Vma, vpn: Vpn, dstRow: EntryRow, page: Pfn): number => {
+  const copy = allocHugePage(m);
+  if (copy === NO_PFN) return -ENOSPC;
+  m.trace.decide('fork.early-copy', page, vpn);
+  copyHugePage(m, copy, page);
+  hugepageAddNewAnonRmap(m, copy, dstVma, vpn);
+  moveReference(m, copy, 'allocation', 'page table entry');
+  m.entries.set(dstRow, makeHugePte(dstVma, copy, true));
+  return 0;
+};
+
+const copyHugetlbEntry = (m: Machine, srcMm: Mm, dstVma: Vma, vpn: Vpn, src: EntryRow, dst: EntryRow): number => {
+  const entry = m.entries.get(src);
+  if (entry === 0) return 0;
+  const page = entryPfn(entry);
+  if (!pageTryDupHugeRmap(m, page, srcMm)) return installCopy(m, dstVma, vpn, dst, page);
+  m.trace.decide('fork.share', page, vpn);
+  folioGet(m, page, 'page table entry');
+  m.entries.set(src, clearBits(entry, PTE_RW));
+  m.entries.set(dst, clearBits(entry, PTE_RW));
+  return 0;
+};
+
+/**
+ * fork: the child shares the pages, read-only; the entries keep their accessed and dirty bits. Pinned ones are copied.
+ *
+ * Kernel: `mm/hugetlb.c: copy_hugetlb_page_range`
+ *
+ * @returns 0; -ENOMEM; -ENOSPC: no page in the pool for the copy of a pinned one
+ */
+export const copyHugetlbPageRange = (m: Machine, dstMm: Mm, srcMm: Mm, dstVma: Vma, srcVma: Vma): number => {
+  const range: MmuNotifierRange = {
+    event: 'CLEAR',
+    mm: srcMm.id,
+    start: srcVma.vmStart,
+    end: srcVma.vmEnd,
+    owner: 0,
+  };
+  bugOn(!isCowMapping(srcVma.vmFlags), 'copy_hugetlb_page_range: not a private mapping');
+  const bumpSeq = (): void => {
+    m.mms.update(srcMm.id, { writeProtectSeq: m.mms.get(srcMm.id).writeProtectSeq + 1 });
+  };
+  mmuNotifierInvalidateRangeStart(m, range);
+  bumpSeq();
+  let ret = 0;
+  for (let vpn = srcVma.vmStart; vpn < srcVma.vmEnd && ret === 0; vpn += HPAGE_PMD_NR) {
+    const src = pmdOffset(m, srcMm, vpn);
+    if (src === NO_ROW) continue;
+    const dst = pmdAlloc(m, dstMm, vpn);
+    ret = dst === NO_ROW ? -ENOMEM : copyHugetlbEntry(m, srcMm, dstVma, vpn, src, dst);
+  }
+  bumpSeq();
+  mmuNotifierInvalidateRangeEnd(m, range);
+  return ret;
+};
+
+/**
+ * mprotect: entries become read-only or PROT_NONE here; write permission returns with the next write fault.
+ *
+ * Kernel: `mm/hugetlb.c: hugetlb_change_protection`
+ *
+ * @returns pages changed
+ */
+export const hugetlbChangeProtection = (
+  m: Machine,
+  vma: Vma,
+  start: Vpn,
+  end: Vpn,
+  newVmFlags: number,
+): number => {
+  const range: MmuNotifierRange = { event: 'PROTECTION_VMA', mm: vma.mm, start, end, owner: 0 };
+  const prot = vmPageProt({ ...vma, vmFlags: newVmFlags }) & ~PTE_ACCESSED;
+  const tlb = tlbGatherMmu(m, vma.mm);
+  let pages = 0;
+  mmuNotifierInvalidateRangeStart(m, range);
+  for (let vpn = start; vpn < end; vpn += HPAGE_PMD_NR) {
+    const row = pmdOffset(m, m.mms.get(vma.mm), vpn);
+    const entry = row === NO_ROW ? 0 : m.entries.get(row);
+    if (!ptePresent(entry)) continue;
+    const kept = entryBits(entry) & (PTE_ACCESSED | PTE_DIRTY | PTE_PSE);
+    m.entries.set(row, mkEntry(entryPfn(entry), kept | prot));
+    tlbRemoveTlbEntry(m, tlb, vpn, HPAGE_PMD_NR);
+    pages += HPAGE_PMD_NR;
+  }
+  tlbFlushMmuTlbonly(m, tlb);
+  mmuNotifierInvalidateRangeEnd(m, range);
+  tlbFinishMmu(m, tlb);
+  return pages;
+};
+
+/**
+ * mremap: the entries move to their new place.
+ *
+ * Kernel: `mm/hugetlb.c: move_hugetlb_page_tables`
+ *
+ * @returns pages moved
+ */
+export const moveHugetlbPageTables = (m: Machine, vma: Vma, from: Vpn, to: Vpn, npages: number): number => {
+  const range: MmuNotifierRange = { event: 'CLEAR', mm: vma.mm, start: from, end: from + npages, owner: 0 };
+  const tlb = tlbGatherMmu(m, vma.mm);
+  mmuNotifierInvalidateRangeStart(m, range);
+  let moved = 0;
+  for (; moved < npages; moved += HPAGE_PMD_NR) {
+    const src = pmdOffset(m, m.mms.get(vma.mm), from + moved);
+    const entry = src === NO_ROW ? 0 : m.entries.get(src);
+    if (entry === 0) continue;
+    const dst = pmdAlloc(m, m.mms.get(vma.mm), to + moved);
+    if (dst === NO_ROW) break;
+    m.entries.set(src, 0);
+    m.entries.set(dst, entry);
+    tlbRemoveTlbEntry(m, tlb, from + moved, HPAGE_PMD_NR);
+  }
+  tlbFlushMmuTlbonly(m, tlb);
+  mmuNotifierInvalidateRangeEnd(m, range);
+  return moved;
+};

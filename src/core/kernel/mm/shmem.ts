@@ -1,0 +1,75 @@
+// mm/shmem.c: shared anonymous memory. Its pages live in the page cache of a file without a name.
+
+import type { Machine } from '../../machine/machine.ts';
+import type { Sleeps } from '../../machine/ops.ts';
+import { GFP_HIGHUSER_MOVABLE } from '../../uapi/gfp.ts';
+import { PG_dirty, PG_locked, PG_mappedtodisk, PG_swapbacked, PG_uptodate } from '../../uapi/page-flags.ts';
+import { NO_PFN, type Pfn } from '../../uapi/units.ts';
+import { VM_FAULT_LOCKED, VM_FAULT_OOM, VM_FAULT_SIGBUS } from '../../uapi/vm-flags.ts';
+import { lockPage } from '../sched/locks.ts';
+import { type Faulted, type FileFault, filemapAddFolio, filemapGetFolio, newAddressSpace } from './filemap.ts';
+import { allocPage } from './page-alloc.ts';
+import { clearFlags, clearHighpage, folioGet, moveReference, setFlags } from './page-ref.ts';
+import { folioPut, lruAddDrain } from './swap.ts';
+
+/**
+ * The file behind one MAP_SHARED | MAP_ANONYMOUS area.
+ *
+ * Kernel: `mm/shmem.c: shmem_zero_setup`
+ *
+ * @returns id of the address space
+ */
+export const newShmem = (m: Machine, npages: number): number => newAddressSpace(m, 'shmem', 'shmem', npages);
+
+/** A zeroed page for a hole, locked, with a reference of the cache and one of the caller. */
+const shmemAllocFolio = (m: Machine, file: number, index: number): Pfn => {
+  const page = allocPage(m, GFP_HIGHUSER_MOVABLE);
+  if (page === NO_PFN) return NO_PFN;
+  setFlags(m, page, PG_locked | PG_swapbacked);
+  moveReference(m, page, 'allocation', 'fault handler');
+  folioGet(m, page, 'page cache');
+  filemapAddFolio(m, file, index, page);
+  clearHighpage(m, page);
+  setFlags(m, page, PG_uptodate);
+  return page;
+};
+
+/**
+ * The page of a fault, found in the cache or fresh.
+ *
+ * Kernel: `mm/shmem.c: shmem_fault, shmem_get_folio_gfp`
+ * Simplified: never swapped out; no huge pages (`shmem_enabled` is `never`).
+ */
+export function* shmemFault(m: Machine, fault: FileFault, file: number): Sleeps<Faulted> {
+  const { pgoff } = fault;
+  if (pgoff >= m.files.get(file).npages) return { ret: VM_FAULT_SIGBUS, page: NO_PFN };
+  const cached = filemapGetFolio(m, file, pgoff);
+  if (cached !== NO_PFN) {
+    folioGet(m, cached, 'fault handler');
+    yield* lockPage(m, cached);
+    return { ret: VM_FAULT_LOCKED, page: cached };
+  }
+  const page = shmemAllocFolio(m, file, pgoff);
+  return page === NO_PFN ? { ret: VM_FAULT_OOM, page } : { ret: VM_FAULT_LOCKED, page };
+}
+
+/**
+ * The last mapping of shared anonymous memory is gone, and its pages with it. A page that is still pinned lives on
+ * without a file.
+ *
+ * Kernel: `mm/shmem.c: shmem_evict_inode, shmem_undo_range`
+ * Requires: no VMA maps the file any more.
+ */
+export const shmemEvictInode = (m: Machine, file: number): void => {
+  const map = m.journal.mapById(m.files.get(file).pages);
+  const pages = map.keys().map((index) => {
+    const page = map.get(index) ?? NO_PFN;
+    map.delete(index);
+    clearFlags(m, page, PG_dirty | PG_mappedtodisk);
+    m.pages.mapping.set(page, 0);
+    return page;
+  });
+  // the first batch of release_pages drains, the later ones know that it was done
+  if (pages.length > 0) lruAddDrain(m);
+  for (const page of pages) folioPut(m, page, 'page cache');
+};
