@@ -379,7 +379,13 @@ const doFaultAround = (m: Machine, fault: FileFault, file: number): number => {
   const start = pgoff - (vpn - from);
   const endOfTable = start - (from % PTRS_PER_TABLE) + PTRS_PER_TABLE - 1;
   const endOfVma = vma.vmEnd - vma.vmStart + vma.vmPgoff - 1;
-  return filemapMapPages(m, fault, file, start, Math.min(endOfTable, endOfVma, start + FAULT_AROUND_PAGES - 1));
+  return filemapMapPages(
+    m,
+    fault,
+    file,
+    start,
+    Math.min(endOfTable, endOfVma, start + FAULT_AROUND_PAGES - 1),
+  );
 };
 
 /**

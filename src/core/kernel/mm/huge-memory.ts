@@ -317,13 +317,8 @@ const touchPmd = (m: Machine, pmdRow: EntryRow, write: boolean): void => {
 };
 
 /** A fault that found a sufficient huge entry. Kernel: `mm/huge_memory.c: huge_pmd_set_accessed` */
-export const hugePmdSetAccessed = (
-  m: Machine,
-  _vma: Vma,
-  _vpn: Vpn,
-  pmdRow: EntryRow,
-  flags: number,
-): void => touchPmd(m, pmdRow, (flags & FAULT_FLAG_WRITE) !== 0);
+export const hugePmdSetAccessed = (m: Machine, _vma: Vma, _vpn: Vpn, pmdRow: EntryRow, flags: number): void =>
+  touchPmd(m, pmdRow, (flags & FAULT_FLAG_WRITE) !== 0);
 
 // --- GUP -------------------------------------------------------------------------------------------------------
 
@@ -793,13 +788,7 @@ export const setPmdMigrationEntry = (m: Machine, folio: Pfn, vma: Vma, pmdRow: E
 };
 
 /** Kernel: `mm/huge_memory.c: remove_migration_pmd` */
-export const removeMigrationPmd = (
-  m: Machine,
-  vma: Vma,
-  vpn: Vpn,
-  pmdRow: EntryRow,
-  newFolio: Pfn,
-): void => {
+export const removeMigrationPmd = (m: Machine, vma: Vma, vpn: Vpn, pmdRow: EntryRow, newFolio: Pfn): void => {
   const entry = m.entries.get(pmdRow);
   folioGet(m, newFolio, 'page table entry');
   let bits = vmPageProt(vma) | PTE_PSE;

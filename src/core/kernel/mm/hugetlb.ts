@@ -25,7 +25,15 @@ import {
   pteWrite,
   setBits,
 } from '../../uapi/pte.ts';
-import { type EntryRow, HPAGE_PMD_NR, HPAGE_PMD_ORDER, NO_PFN, NO_ROW, type Pfn, type Vpn } from '../../uapi/units.ts';
+import {
+  type EntryRow,
+  HPAGE_PMD_NR,
+  HPAGE_PMD_ORDER,
+  NO_PFN,
+  NO_ROW,
+  type Pfn,
+  type Vpn,
+} from '../../uapi/units.ts';
 import {
   FAULT_FLAG_UNSHARE,
   FAULT_FLAG_WRITE,
@@ -361,7 +369,14 @@ const installCopy = (m: Machine, dstVma: Vma, vpn: Vpn, dstRow: EntryRow, page: 
   return 0;
 };
 
-const copyHugetlbEntry = (m: Machine, srcMm: Mm, dstVma: Vma, vpn: Vpn, src: EntryRow, dst: EntryRow): number => {
+const copyHugetlbEntry = (
+  m: Machine,
+  srcMm: Mm,
+  dstVma: Vma,
+  vpn: Vpn,
+  src: EntryRow,
+  dst: EntryRow,
+): number => {
   const entry = m.entries.get(src);
   if (entry === 0) return 0;
   const page = entryPfn(entry);

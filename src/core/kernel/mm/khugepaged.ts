@@ -8,8 +8,22 @@ import { EAGAIN, EINVAL, ENOMEM } from '../../uapi/errno.ts';
 import { GFP_TRANSHUGE } from '../../uapi/gfp.ts';
 import { PG_locked, PG_lru, PG_uptodate } from '../../uapi/page-flags.ts';
 import { type Entry, entryPfn, isSwapEntry, pmdLeaf, ptePresent, pteWrite } from '../../uapi/pte.ts';
-import { type EntryRow, HPAGE_PMD_NR, HPAGE_PMD_ORDER, NO_PFN, NO_ROW, type Pfn, type Vpn } from '../../uapi/units.ts';
-import { VM_FAULT_ERROR, VM_FAULT_RETRY, VM_HUGETLB, VM_NOHUGEPAGE, VM_SPECIAL } from '../../uapi/vm-flags.ts';
+import {
+  type EntryRow,
+  HPAGE_PMD_NR,
+  HPAGE_PMD_ORDER,
+  NO_PFN,
+  NO_ROW,
+  type Pfn,
+  type Vpn,
+} from '../../uapi/units.ts';
+import {
+  VM_FAULT_ERROR,
+  VM_FAULT_RETRY,
+  VM_HUGETLB,
+  VM_NOHUGEPAGE,
+  VM_SPECIAL,
+} from '../../uapi/vm-flags.ts';
 import { sleepable } from '../sched/kernel-function.ts';
 import { condResched, trylockPage, unlockPage } from '../sched/locks.ts';
 import { doSwapPage } from './fault.ts';
@@ -94,7 +108,11 @@ const collapseVmaCheck = (vma: Vma): boolean => {
 };
 
 /** Kernel: `mm/khugepaged.c: find_pmd_or_thp_or_none` */
-const findPmd = (m: Machine, mm: Mm, haddr: Vpn): { readonly result: ScanResult; readonly pmdRow: EntryRow } => {
+const findPmd = (
+  m: Machine,
+  mm: Mm,
+  haddr: Vpn,
+): { readonly result: ScanResult; readonly pmdRow: EntryRow } => {
   const pmdRow = pmdOffset(m, mm, haddr);
   if (pmdRow === NO_ROW) return { result: 'SCAN_PMD_NULL', pmdRow };
   const pmd = m.entries.get(pmdRow);
@@ -153,7 +171,11 @@ const hpageCollapseScanPmd = sleepable(
 // --- the collapse -------------------------------------------------------------------------------------------------
 
 /** Kernel: `mm/khugepaged.c: hugepage_vma_revalidate` */
-const revalidate = (m: Machine, mm: number, haddr: Vpn): { readonly result: ScanResult; readonly vma?: Vma } => {
+const revalidate = (
+  m: Machine,
+  mm: number,
+  haddr: Vpn,
+): { readonly result: ScanResult; readonly vma?: Vma } => {
   const vma = findVma(m, m.mms.get(mm), haddr);
   if (vma === undefined) return { result: 'SCAN_VMA_NULL' };
   if (!hugeVmaSuitable(vma, haddr)) return { result: 'SCAN_ADDRESS_RANGE' };
@@ -242,7 +264,13 @@ const collapseIsolate = (
 };
 
 /** Copies the pages and drops their mappings. Kernel: `mm/khugepaged.c: __collapse_huge_page_copy` */
-const collapseCopy = (m: Machine, vma: Vma, rows: readonly EntryRow[], to: Pfn, compound: readonly Pfn[]): void => {
+const collapseCopy = (
+  m: Machine,
+  vma: Vma,
+  rows: readonly EntryRow[],
+  to: Pfn,
+  compound: readonly Pfn[],
+): void => {
   for (let i = 0; i < rows.length; i++) {
     const entry = m.entries.get(rows[i]);
     m.entries.set(rows[i], 0);

@@ -7,7 +7,13 @@ import { PG_dirty, PG_locked, PG_mappedtodisk, PG_swapbacked, PG_uptodate } from
 import { NO_PFN, type Pfn } from '../../uapi/units.ts';
 import { VM_FAULT_LOCKED, VM_FAULT_OOM, VM_FAULT_SIGBUS } from '../../uapi/vm-flags.ts';
 import { lockPage } from '../sched/locks.ts';
-import { type Faulted, type FileFault, filemapAddFolio, filemapGetFolio, newAddressSpace } from './filemap.ts';
+import {
+  type Faulted,
+  type FileFault,
+  filemapAddFolio,
+  filemapGetFolio,
+  newAddressSpace,
+} from './filemap.ts';
 import { allocPage } from './page-alloc.ts';
 import { clearFlags, clearHighpage, folioGet, moveReference, setFlags } from './page-ref.ts';
 import { folioPut, lruAddDrain } from './swap.ts';
