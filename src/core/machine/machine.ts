@@ -87,6 +87,8 @@ export class Machine {
 
   /** The running task; ephemeral, between events only. */
   current: CurrentTask = { id: 0, mm: 0, cpu: 0, memallocPin: false };
+  /** Holders of each process's mmap_lock: readers, or -1 for one writer. Ephemeral: nobody holds it at rest. */
+  readonly mmapLocks = new Map<number, number>();
   /** The zero page's frame; set at boot. */
   zeroPfn: Pfn = -1;
 

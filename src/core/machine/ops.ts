@@ -9,7 +9,7 @@ export type Wait =
   | { readonly kind: 'page-lock'; readonly pfn: Pfn }
   /** Waits until the migrated page is unlocked, without holding a reference. */
   | { readonly kind: 'migration-entry'; readonly pfn: Pfn }
-  | { readonly kind: 'mmap-lock'; readonly mm: number; readonly write: boolean }
+  | { readonly kind: 'mmap-lock'; readonly mm: number; readonly free: () => boolean }
   /** Could sleep here, need not: another task may run in between. */
   | { readonly kind: 'resched'; readonly where: string };
 

@@ -109,6 +109,7 @@ export const DECISIONS = [
   'migrate.check-page.extra-references',
   'migrate.expected-count',
   'migrate.no-destination',
+  'migrate.destination',
   'migrate.file-refused',
   'migrate.moved',
   'migrate.restored',
@@ -167,6 +168,7 @@ export const VMSTAT_COUNTERS = [
   'nr_foll_pin_acquired',
   'nr_foll_pin_released',
   'htlb_buddy_alloc_success',
+  'thp_swpout_fallback',
 ] as const;
 export type VmstatCounter = (typeof VMSTAT_COUNTERS)[number];
 const vmstatIds = new Map<VmstatCounter, number>(VMSTAT_COUNTERS.map((name, id) => [name, id]));

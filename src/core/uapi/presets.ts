@@ -10,7 +10,7 @@ const DEVMEM_CHUNK_PAGES = mibToPages(256);
 export interface DeviceRequest {
   readonly id: number;
   readonly kind: DeviceKind;
-  readonly pages?: number;
+  readonly pages?: number | undefined;
 }
 
 const GUEST_COHERENT_STARTS: readonly Pfn[] = [mibToPages(1536 - 256), mibToPages(1536 - 512)];

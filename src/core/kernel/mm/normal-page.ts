@@ -17,38 +17,39 @@ export const vmNormalPage = atomic('vm_normal_page', (_m, _vma: Vma, _vpn: Vpn, 
   pteSpecial(entry) ? NO_PFN : entryPfn(entry),
 );
 
+/** Why a page may stay pinned for long where it is, or not. */
+export type Pinnability = 'cma' | 'isolate' | 'zero-page' | 'coherent' | 'movable' | 'ordinary' | 'no-migration';
+
+/**
+ * The first condition that decides whether a page may stay pinned for long.
+ *
+ * Kernel: `include/linux/mm.h: is_longterm_pinnable_page`
+ */
+export const longtermPinnability = (m: Machine, pfn: Pfn): Pinnability => {
+  if (!m.kernel.CONFIG_MIGRATION) return 'no-migration';
+  if (m.kernel.CONFIG_CMA && m.rangeOf(pfn)?.kind === 'ram') {
+    const migratetype = pageblockMigratetype(m, pfn);
+    if (migratetype === MIGRATE_CMA) return 'cma';
+    if (migratetype === MIGRATE_ISOLATE) return 'isolate';
+  }
+  if (isZeroPfn(m, pfn)) return 'zero-page';
+  if (isDeviceCoherentPage(m, pfn)) return 'coherent';
+  return isZoneMovablePage(m, pfn) ? 'movable' : 'ordinary';
+};
+
+/** Ours: the answer without its reason, and without a trace of the question. */
+export const pinnableFor = (why: Pinnability): boolean =>
+  why === 'zero-page' || why === 'ordinary' || why === 'no-migration';
+
 /**
  * Whether a page may stay pinned for long where it is.
  *
  * Kernel: `include/linux/mm.h: is_longterm_pinnable_page`
  */
 export const isLongtermPinnablePage = (m: Machine, pfn: Pfn): boolean => {
-  if (!m.kernel.CONFIG_MIGRATION) return true;
-  if (m.kernel.CONFIG_CMA) {
-    const migratetype = pageblockMigratetype(m, pfn);
-    if (m.rangeOf(pfn)?.kind === 'ram' && migratetype === MIGRATE_CMA) {
-      m.trace.decide('pinnable.cma', pfn);
-      return false;
-    }
-    if (migratetype === MIGRATE_ISOLATE) {
-      m.trace.decide('pinnable.isolate', pfn);
-      return false;
-    }
-  }
-  if (isZeroPfn(m, pfn)) {
-    m.trace.decide('pinnable.zero-page', pfn);
-    return true;
-  }
-  if (isDeviceCoherentPage(m, pfn)) {
-    m.trace.decide('pinnable.coherent', pfn);
-    return false;
-  }
-  if (isZoneMovablePage(m, pfn)) {
-    m.trace.decide('pinnable.movable', pfn);
-    return false;
-  }
-  m.trace.decide('pinnable.ordinary', pfn);
-  return true;
+  const why = longtermPinnability(m, pfn);
+  if (why !== 'no-migration') m.trace.decide(`pinnable.${why}`, pfn);
+  return pinnableFor(why);
 };
 
 /** Kernel: `include/linux/mm.h: folio_is_longterm_pinnable` */

@@ -1,0 +1,82 @@
+// What the hardware and the fault entry do when a program loads or stores: arch/x86/mm/fault.c.
+
+import type { Mm } from '../../machine/entities.ts';
+import type { Machine } from '../../machine/machine.ts';
+import type { Sleeps } from '../../machine/ops.ts';
+import { entryPfn, pmdLeaf, PTE_ACCESSED, PTE_DIRTY, PTE_PRESENT, pteWrite, setBits } from '../../uapi/pte.ts';
+import { NO_PFN, NO_ROW, type Pfn, type Vpn } from '../../uapi/units.ts';
+import {
+  FAULT_FLAG_ALLOW_RETRY,
+  FAULT_FLAG_KILLABLE,
+  FAULT_FLAG_TRIED,
+  FAULT_FLAG_USER,
+  FAULT_FLAG_WRITE,
+  VM_FAULT_ERROR,
+  VM_FAULT_OOM,
+  VM_FAULT_RETRY,
+  VM_WRITE,
+} from '../../uapi/vm-flags.ts';
+import { handleMmFault } from './fault.ts';
+import { pmdOffset, pteOffset } from './page-table.ts';
+import { vmaIsAccessible, vmaLookup } from './vma.ts';
+
+/** The page reached, or the signal that ends the access. */
+export type AccessResult =
+  | { readonly kind: 'page'; readonly pfn: Pfn }
+  | { readonly kind: 'signal'; readonly signal: 'SIGSEGV' | 'SIGBUS' };
+
+/**
+ * The page walk of the MMU: sets accessed and dirty bits when the entry permits the access. No kernel code runs.
+ *
+ * Ours: stands for the hardware.
+ *
+ * @returns the page, or NO_PFN: the access faults
+ */
+export const hardwareWalk = (m: Machine, mm: Mm, vpn: Vpn, write: boolean): Pfn => {
+  const pmdRow = pmdOffset(m, mm, vpn);
+  if (pmdRow === NO_ROW) return NO_PFN;
+  const pmd = m.entries.get(pmdRow);
+  const huge = pmdLeaf(pmd);
+  const row = huge ? pmdRow : pteOffset(m, pmdRow, vpn);
+  if (row === NO_ROW) return NO_PFN;
+  const entry = m.entries.get(row);
+  if ((entry & PTE_PRESENT) === 0 || (write && !pteWrite(entry))) return NO_PFN;
+  m.entries.set(row, setBits(entry, write ? PTE_ACCESSED | PTE_DIRTY : PTE_ACCESSED));
+  return huge ? entryPfn(entry) + (vpn % 512) : entryPfn(entry);
+};
+
+/** Kernel: `arch/x86/mm/fault.c: do_user_addr_fault` */
+function* doUserAddrFault(m: Machine, mm: Mm, vpn: Vpn, write: boolean): Sleeps<'SIGSEGV' | 'SIGBUS' | undefined> {
+  let flags = FAULT_FLAG_ALLOW_RETRY | FAULT_FLAG_KILLABLE | FAULT_FLAG_USER | (write ? FAULT_FLAG_WRITE : 0);
+  for (;;) {
+    const vma = vmaLookup(m, m.mms.get(mm.id), vpn);
+    const permitted = vma !== undefined && (write ? (vma.vmFlags & VM_WRITE) !== 0 : vmaIsAccessible(vma));
+    if (vma === undefined || !permitted) {
+      m.trace.decide('fault.segv', vpn, write ? 1 : 0);
+      return 'SIGSEGV';
+    }
+    const ret = yield* handleMmFault(m, vma, vpn, flags);
+    if ((ret & VM_FAULT_RETRY) !== 0) {
+      flags |= FAULT_FLAG_TRIED;
+      continue;
+    }
+    if ((ret & VM_FAULT_ERROR) === 0) return undefined;
+    // no OOM killer here: the task that asked dies
+    m.trace.decide('fault.sigbus', vpn, ret);
+    return (ret & VM_FAULT_OOM) !== 0 ? 'SIGSEGV' : 'SIGBUS';
+  }
+}
+
+/**
+ * One load or store of a program.
+ *
+ * Ours: hardware walk, fault, and again until the entry permits the access.
+ */
+export function* cpuAccess(m: Machine, mm: Mm, vpn: Vpn, write: boolean): Sleeps<AccessResult> {
+  for (;;) {
+    const pfn = hardwareWalk(m, mm, vpn, write);
+    if (pfn !== NO_PFN) return { kind: 'page', pfn };
+    const signal = yield* doUserAddrFault(m, mm, vpn, write);
+    if (signal !== undefined) return { kind: 'signal', signal };
+  }
+}

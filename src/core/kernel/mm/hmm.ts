@@ -1,0 +1,315 @@
+// mm/hmm.c: what a device would see in a process's page tables, faulting pages in where it asks for more.
+
+import type { Mm, Vma } from '../../machine/entities.ts';
+import type { Machine } from '../../machine/machine.ts';
+import type { Sleeps } from '../../machine/ops.ts';
+import { EBUSY, EFAULT, EPERM } from '../../uapi/errno.ts';
+import {
+  type Entry,
+  entryPfn,
+  isDeviceExclusiveEntry,
+  isDevicePrivateEntry,
+  isMigrationEntry,
+  isWritableDevicePrivateEntry,
+  pmdLeaf,
+  pteProtnone,
+  ptePresent,
+  pteWrite,
+  swapType,
+  SWP_HWPOISON,
+} from '../../uapi/pte.ts';
+import { type EntryRow, NO_PFN, NO_ROW, type Pfn, type Vpn } from '../../uapi/units.ts';
+import { FAULT_FLAG_REMOTE, FAULT_FLAG_WRITE, VM_FAULT_ERROR, VM_IO, VM_PFNMAP, VM_READ, VM_WRITE } from '../../uapi/vm-flags.ts';
+import { atomic, sleepable } from '../sched/kernel-function.ts';
+import { migrationEntryWait } from '../sched/locks.ts';
+import { handleMmFault } from './fault.ts';
+import { mmuIntervalReadRetry } from './mmu-notifier.ts';
+import { vmNormalPage } from './normal-page.ts';
+import { isZeroPfn, pagePgmap } from './page-ref.ts';
+import { PMD_PAGES, pmdOffset, pteOffset, pudOffset } from './page-table.ts';
+import { findVma, isVmHugetlbPage } from './vma.ts';
+
+// One word a page: pfn * 16 + these. The kernel keeps the flags in the top bits.
+export const HMM_PFN_VALID = 1;
+export const HMM_PFN_WRITE = 2;
+export const HMM_PFN_ERROR = 4;
+/** The page is mapped by an entry of 2 MiB. */
+export const HMM_PFN_PMD = 8;
+
+export const HMM_PFN_REQ_FAULT = 1;
+export const HMM_PFN_REQ_WRITE = 2;
+
+const HMM_NEED_FAULT = 1;
+const HMM_NEED_WRITE_FAULT = 2;
+const HMM_NEED_ALL_BITS = 3;
+
+/** Kernel: `include/linux/hmm.h: hmm_pfn_to_page` */
+export const hmmPfnToPage = (word: number): Pfn => Math.floor(word / 16);
+
+/** struct hmm_range. */
+export interface HmmRange {
+  readonly mm: number;
+  /** Interval notifier that the driver watches; 0: none. */
+  readonly subscription: number;
+  readonly notifierSeq: number;
+  readonly start: Vpn;
+  readonly end: Vpn;
+  /** One word a page, filled in. */
+  readonly hmmPfns: number[];
+  readonly defaultFlags: number;
+  readonly devPrivateOwner: number;
+}
+
+/** A walk's state: where it starts again after a fault. */
+interface HmmWalk {
+  readonly range: HmmRange;
+  last: Vpn;
+}
+
+/** Kernel: `mm/hmm.c: hmm_pfns_fill` */
+const fill = (walk: HmmWalk, from: Vpn, to: Vpn, word: number): number => {
+  for (let vpn = from; vpn < to; vpn++) walk.range.hmmPfns[vpn - walk.range.start] = word;
+  return 0;
+};
+
+const hmmPteNeedFault = atomic('hmm_pte_need_fault', (_m, cpuFlags: number, walk: HmmWalk): number => {
+  const request = walk.range.defaultFlags;
+  if ((request & HMM_PFN_REQ_FAULT) === 0) return 0;
+  if ((request & HMM_PFN_REQ_WRITE) !== 0 && (cpuFlags & HMM_PFN_WRITE) === 0) {
+    return HMM_NEED_FAULT | HMM_NEED_WRITE_FAULT;
+  }
+  return (cpuFlags & HMM_PFN_VALID) === 0 ? HMM_NEED_FAULT : 0;
+});
+
+/** Kernel: `mm/hmm.c: hmm_range_need_fault` */
+const rangeNeedFault = (m: Machine, walk: HmmWalk, npages: number, cpuFlags: number): number => {
+  if ((walk.range.defaultFlags & HMM_PFN_REQ_FAULT) === 0) return 0;
+  let required = 0;
+  for (let i = 0; i < npages; i++) {
+    required |= hmmPteNeedFault(m, cpuFlags, walk);
+    if (required === HMM_NEED_ALL_BITS) return required;
+  }
+  return required;
+};
+
+/** Faults every page from here to the end of the segment, present or not. Kernel: `mm/hmm.c: hmm_vma_fault` */
+const hmmVmaFault = sleepable(
+  'hmm_vma_fault',
+  function* (m, start: Vpn, end: Vpn, required: number, walk: HmmWalk, vma: Vma): Sleeps<number> {
+    walk.last = start;
+    m.trace.decide('hmm.needs-fault', start, end, required);
+    let flags = FAULT_FLAG_REMOTE;
+    if ((required & HMM_NEED_WRITE_FAULT) !== 0) {
+      if ((vma.vmFlags & VM_WRITE) === 0) return -EPERM;
+      flags |= FAULT_FLAG_WRITE;
+    }
+    for (let vpn = start; vpn < end; vpn++) {
+      const ret = yield* handleMmFault(m, m.vmas.get(vma.id), vpn, flags);
+      if ((ret & VM_FAULT_ERROR) !== 0) return -EFAULT;
+    }
+    return -EBUSY;
+  },
+);
+
+const hmmVmaWalkHole = sleepable(
+  'hmm_vma_walk_hole',
+  function* (m, start: Vpn, end: Vpn, walk: HmmWalk, vma: Vma | undefined): Sleeps<number> {
+    const required = rangeNeedFault(m, walk, end - start, 0);
+    if (vma === undefined) {
+      if (required !== 0) return -EFAULT;
+      return fill(walk, start, end, HMM_PFN_ERROR);
+    }
+    if (required !== 0) return yield* hmmVmaFault(m, start, end, required, walk, vma);
+    return fill(walk, start, end, 0);
+  },
+);
+
+const cpuFlagsOf = (entry: Entry): number => {
+  if (!ptePresent(entry) || pteProtnone(entry)) return 0;
+  return pteWrite(entry) ? HMM_PFN_VALID | HMM_PFN_WRITE : HMM_PFN_VALID;
+};
+
+const hmmVmaHandlePmd = sleepable(
+  'hmm_vma_handle_pmd',
+  function* (m, start: Vpn, end: Vpn, pmdRow: EntryRow, walk: HmmWalk, vma: Vma): Sleeps<number> {
+    const pmd = m.entries.get(pmdRow);
+    const flags = cpuFlagsOf(pmd);
+    const required = rangeNeedFault(m, walk, end - start, flags);
+    if (required !== 0) return yield* hmmVmaFault(m, start, end, required, walk, vma);
+    // a protected huge entry still reports its order, but is not valid
+    const word = flags === 0 ? 0 : flags | HMM_PFN_PMD;
+    for (let vpn = start; vpn < end; vpn++) {
+      walk.range.hmmPfns[vpn - walk.range.start] = (entryPfn(pmd) + (vpn % PMD_PAGES)) * 16 + word;
+    }
+    return 0;
+  },
+);
+
+/** What a non-present entry means to the device. Returns 0 to go on, or what ends the walk here. */
+function* handleSwapEntry(
+  m: Machine,
+  vpn: Vpn,
+  end: Vpn,
+  entry: Entry,
+  walk: HmmWalk,
+  vma: Vma,
+): Sleeps<number> {
+  const { range } = walk;
+  const i = vpn - range.start;
+  const page = entryPfn(entry);
+  if (isDevicePrivateEntry(entry) && pagePgmap(m, page)?.owner === range.devPrivateOwner) {
+    // the caller's own page is reported as it is, even if it asked for more
+    range.hmmPfns[i] = page * 16 + HMM_PFN_VALID + (isWritableDevicePrivateEntry(entry) ? HMM_PFN_WRITE : 0);
+    return 0;
+  }
+  const required = hmmPteNeedFault(m, 0, walk);
+  if (required === 0) {
+    range.hmmPfns[i] = 0;
+    return 0;
+  }
+  if (swapType(entry) < SWP_HWPOISON || isDevicePrivateEntry(entry) || isDeviceExclusiveEntry(entry)) {
+    return yield* hmmVmaFault(m, vpn, end, required, walk, vma);
+  }
+  if (isMigrationEntry(entry)) {
+    walk.last = vpn;
+    yield* migrationEntryWait(m, page);
+    return -EBUSY;
+  }
+  return -EFAULT;
+}
+
+const hmmVmaHandlePte = sleepable(
+  'hmm_vma_handle_pte',
+  function* (m, vpn: Vpn, end: Vpn, row: EntryRow, walk: HmmWalk, vma: Vma): Sleeps<number> {
+    const { range } = walk;
+    const i = vpn - range.start;
+    const entry = m.entries.get(row);
+    if (entry !== 0 && !ptePresent(entry)) return yield* handleSwapEntry(m, vpn, end, entry, walk, vma);
+    const flags = entry === 0 ? 0 : cpuFlagsOf(entry);
+    const required = hmmPteNeedFault(m, flags, walk);
+    if (required !== 0) return yield* hmmVmaFault(m, vpn, end, required, walk, vma);
+    if (entry === 0) {
+      range.hmmPfns[i] = 0;
+      return 0;
+    }
+    if (vmNormalPage(m, vma, vpn, entry) === NO_PFN && !isZeroPfn(m, entryPfn(entry))) {
+      if (hmmPteNeedFault(m, 0, walk) !== 0) return -EFAULT;
+      range.hmmPfns[i] = HMM_PFN_ERROR;
+      return 0;
+    }
+    range.hmmPfns[i] = entryPfn(entry) * 16 + flags;
+    return 0;
+  },
+);
+
+const hmmVmaWalkPmd = sleepable(
+  'hmm_vma_walk_pmd',
+  function* (m, start: Vpn, end: Vpn, pmdRow: EntryRow, walk: HmmWalk, vma: Vma): Sleeps<number> {
+    const pmd = m.entries.get(pmdRow);
+    if (pmd === 0) return yield* hmmVmaWalkHole(m, start, end, walk, vma);
+    if (isMigrationEntry(pmd)) {
+      if (rangeNeedFault(m, walk, end - start, 0) === 0) return fill(walk, start, end, 0);
+      walk.last = start;
+      yield* migrationEntryWait(m, entryPfn(pmd));
+      return -EBUSY;
+    }
+    if (pmdLeaf(pmd)) return yield* hmmVmaHandlePmd(m, start, end, pmdRow, walk, vma);
+    for (let vpn = start; vpn < end; vpn++) {
+      const ret = yield* hmmVmaHandlePte(m, vpn, end, pteOffset(m, pmdRow, vpn), walk, vma);
+      if (ret !== 0) return ret;
+    }
+    return 0;
+  },
+);
+
+const hmmVmaWalkHugetlbEntry = sleepable(
+  'hmm_vma_walk_hugetlb_entry',
+  function* (m, start: Vpn, end: Vpn, pmdRow: EntryRow, walk: HmmWalk, vma: Vma): Sleeps<number> {
+    const entry = m.entries.get(pmdRow);
+    const flags = entry === 0 ? 0 : cpuFlagsOf(entry);
+    const required = hmmPteNeedFault(m, flags, walk);
+    if (required !== 0) return yield* hmmVmaFault(m, start, end, required, walk, vma);
+    for (let vpn = start; vpn < end; vpn++) {
+      const page = entry === 0 ? 0 : entryPfn(entry) + (vpn % PMD_PAGES);
+      walk.range.hmmPfns[vpn - walk.range.start] = page * 16 + (flags === 0 ? 0 : flags | HMM_PFN_PMD);
+    }
+    return 0;
+  },
+);
+
+/** Whether a VMA takes part. 0 walk it, 1 skip it (filled with errors), -errno stop. */
+const hmmVmaWalkTest = atomic('hmm_vma_walk_test', (m, start: Vpn, end: Vpn, walk: HmmWalk, vma: Vma): number => {
+  if ((vma.vmFlags & (VM_IO | VM_PFNMAP)) === 0 && (vma.vmFlags & VM_READ) !== 0) return 0;
+  if (rangeNeedFault(m, walk, end - start, 0) !== 0) {
+    m.trace.decide('hmm.error', start, end);
+    return -EFAULT;
+  }
+  fill(walk, start, end, HMM_PFN_ERROR);
+  return 1;
+});
+
+/** Kernel: `mm/pagewalk.c: __walk_page_range` of one VMA. */
+function* walkVma(m: Machine, mm: Mm, walk: HmmWalk, vma: Vma, start: Vpn, end: Vpn): Sleeps<number> {
+  for (let vpn = start; vpn < end; ) {
+    const next = Math.min(end, (Math.floor(vpn / PMD_PAGES) + 1) * PMD_PAGES);
+    const pmdRow = pmdOffset(m, mm, vpn);
+    let ret: number;
+    if (isVmHugetlbPage(vma)) {
+      // the entry of a huge page exists as soon as its PMD table does
+      const missing = pmdRow === NO_ROW || pudOffset(m, mm, vpn) === NO_ROW;
+      ret = missing
+        ? yield* hmmVmaWalkHole(m, vpn, next, walk, vma)
+        : yield* hmmVmaWalkHugetlbEntry(m, vpn, next, pmdRow, walk, vma);
+    } else if (pmdRow === NO_ROW || m.entries.get(pmdRow) === 0) {
+      ret = yield* hmmVmaWalkHole(m, vpn, next, walk, vma);
+    } else {
+      ret = yield* hmmVmaWalkPmd(m, vpn, next, pmdRow, walk, vma);
+    }
+    if (ret !== 0) return ret;
+    vpn = next;
+  }
+  return 0;
+}
+
+/** Kernel: `mm/pagewalk.c: walk_page_range` */
+function* walkPageRange(m: Machine, walk: HmmWalk, start: Vpn, end: Vpn): Sleeps<number> {
+  for (let vpn = start; vpn < end; ) {
+    const mm = m.mms.get(walk.range.mm);
+    const vma = findVma(m, mm, vpn);
+    if (vma === undefined || vpn < vma.vmStart) {
+      const next = vma === undefined ? end : Math.min(end, vma.vmStart);
+      const ret = yield* hmmVmaWalkHole(m, vpn, next, walk, undefined);
+      if (ret !== 0) return ret;
+      vpn = next;
+      continue;
+    }
+    const next = Math.min(end, vma.vmEnd);
+    const test = hmmVmaWalkTest(m, vpn, next, walk, vma);
+    if (test < 0) return test;
+    if (test === 0) {
+      const ret = yield* walkVma(m, mm, walk, vma, vpn, next);
+      if (ret !== 0) return ret;
+    }
+    vpn = next;
+  }
+  return 0;
+}
+
+/**
+ * Fills in what a device may know of a range; faults where the request needs more than the entries give.
+ *
+ * Kernel: `mm/hmm.c: hmm_range_fault`
+ *
+ * @returns 0; -EBUSY an invalidation hit the range, begin again; -EFAULT, -EPERM
+ */
+export const hmmRangeFault = sleepable(
+  'hmm_range_fault',
+  function* (m, start: Vpn, end: Vpn, range: HmmRange): Sleeps<number> {
+    const walk: HmmWalk = { range, last: start };
+    for (;;) {
+      if (range.subscription !== 0 && mmuIntervalReadRetry(m, range.subscription, range.notifierSeq)) return -EBUSY;
+      const ret = yield* walkPageRange(m, walk, walk.last, end);
+      if (ret !== -EBUSY) return ret;
+    }
+  },
+);

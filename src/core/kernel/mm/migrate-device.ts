@@ -1,0 +1,571 @@
+// mm/migrate_device.c: moving pages between system memory and a device, for a driver or for a long-term pin.
+// Success is per page: each has a word in `src`, and MIGRATE in it means "still a candidate", later "moved".
+
+import type { Vma } from '../../machine/entities.ts';
+import { type Machine, RSS_ANON } from '../../machine/machine.ts';
+import type { MmuNotifierRange, Sleeps } from '../../machine/ops.ts';
+import { EBUSY, EINVAL } from '../../uapi/errno.ts';
+import type { HolderKind } from '../../uapi/events.ts';
+import { __GFP_NOWARN, GFP_USER } from '../../uapi/gfp.ts';
+import { PG_anon_exclusive, PG_lru, PG_private, PG_uptodate } from '../../uapi/page-flags.ts';
+import {
+  entryPfn,
+  isDevicePrivateEntry,
+  isWritableDevicePrivateEntry,
+  mkEntry,
+  mkSwapEntry,
+  pmdLeaf,
+  PTE_DIRTY,
+  PTE_RW,
+  pteDirty,
+  ptePresent,
+  pteWrite,
+  pteYoung,
+  SWP_DEVICE_READ,
+  SWP_DEVICE_WRITE,
+  SWP_MIGRATION_READ,
+  SWP_MIGRATION_READ_EXCLUSIVE,
+  SWP_MIGRATION_WRITE,
+} from '../../uapi/pte.ts';
+import { type EntryRow, NO_PFN, NO_ROW, type Pfn, type Vpn } from '../../uapi/units.ts';
+import { VM_SPECIAL, VM_WRITE } from '../../uapi/vm-flags.ts';
+import { bugOn } from '../sched/bug.ts';
+import { atomic, sleepable } from '../sched/kernel-function.ts';
+import { condResched, lockPage, trylockPage, unlockPage } from '../sched/locks.ts';
+import { isHugeZeroPage, splitHugePageToList, splitHugePmd } from './huge-memory.ts';
+import { isolateLruPage, putbackLruPage } from './isolate.ts';
+import { migrateFolio, migrateFolioExtra, removeMigrationPtes } from './migrate.ts';
+import {
+  mmuNotifierChangePte,
+  mmuNotifierInvalidateRange,
+  mmuNotifierInvalidateRangeEnd,
+  mmuNotifierInvalidateRangeStart,
+} from './mmu-notifier.ts';
+import { vmNormalPage } from './normal-page.ts';
+import { allocPage } from './page-alloc.ts';
+import {
+  compoundHead,
+  copyHighpage,
+  folioGet,
+  folioMapped,
+  isDeviceCoherentPage,
+  isDevicePrivatePage,
+  isZeroPfn,
+  isZoneDevicePage,
+  moveReference,
+  pageAnon,
+  pageCompound,
+  pageMapcount,
+  pageMapping,
+  pagePgmap,
+  setFlags,
+  testFlags,
+} from './page-ref.ts';
+import { PMD_PAGES, pmdAlloc, pmdOffset, pteAlloc, pteOffset } from './page-table.ts';
+import { anonVmaPrepare, pageAddNewAnonRmap, pageRemoveRmap, pageTryShareAnonRmap, tryToMigrate } from './rmap.ts';
+import { folioAddLru, folioPut, lruAddDrain, lruAddDrainAll, lruCacheAddInactiveOrUnevictable, setPageDirty } from './swap.ts';
+import { isVmHugetlbPage, vmaIsAnonymous, vmPageProt } from './vma.ts';
+
+/** A page stands behind the word. */
+export const MIGRATE_PFN_VALID = 1;
+/** Still to be moved; after migrate_vma_pages: has moved. */
+export const MIGRATE_PFN_MIGRATE = 2;
+/** The entry was writable. */
+export const MIGRATE_PFN_WRITE = 8;
+
+export const MIGRATE_VMA_SELECT_SYSTEM = 1;
+export const MIGRATE_VMA_SELECT_DEVICE_PRIVATE = 2;
+export const MIGRATE_VMA_SELECT_DEVICE_COHERENT = 4;
+
+/** Kernel: `include/linux/migrate.h: migrate_pfn` */
+export const migratePfn = (pfn: Pfn): number => pfn * 64 + MIGRATE_PFN_VALID;
+/** Kernel: `include/linux/migrate.h: migrate_pfn_to_page`; NO_PFN without a page. */
+export const migratePfnToPage = (mpfn: number): Pfn =>
+  (mpfn & MIGRATE_PFN_VALID) === 0 ? NO_PFN : Math.floor(mpfn / 64);
+
+/** struct migrate_vma. The arrays grow to one word a page during collect. */
+export interface MigrateVma {
+  readonly vma: Vma | undefined;
+  readonly start: Vpn;
+  readonly end: Vpn;
+  readonly src: number[];
+  readonly dst: number[];
+  cpages: number;
+  readonly pgmapOwner: number;
+  readonly flags: number;
+  /** The page of the CPU fault that is served; NO_PFN: none. */
+  readonly faultPage: Pfn;
+}
+
+const clearMigrate = (words: number[], i: number): void => {
+  if ((words[i] & MIGRATE_PFN_MIGRATE) !== 0) words[i] -= MIGRATE_PFN_MIGRATE;
+};
+
+const migrates = (word: number): boolean => (word & MIGRATE_PFN_MIGRATE) !== 0;
+
+// --- collect --------------------------------------------------------------------------------------------------
+
+const migrateVmaCollectSkip = atomic(
+  'migrate_vma_collect_skip',
+  (_m, start: Vpn, end: Vpn, migrate: MigrateVma): void => {
+    for (let vpn = start; vpn < end; vpn++) {
+      migrate.dst.push(0);
+      migrate.src.push(0);
+    }
+  },
+);
+
+const migrateVmaCollectHole = atomic(
+  'migrate_vma_collect_hole',
+  (m, start: Vpn, end: Vpn, migrate: MigrateVma, vma: Vma): void => {
+    if (!vmaIsAnonymous(vma)) {
+      migrateVmaCollectSkip(m, start, end, migrate);
+      return;
+    }
+    for (let vpn = start; vpn < end; vpn++) {
+      m.trace.decide('migrate.hole', vpn);
+      migrate.src.push(MIGRATE_PFN_MIGRATE);
+      migrate.dst.push(0);
+      migrate.cpages++;
+    }
+  },
+);
+
+/** Whether the selection wants the page behind an entry. Returns its word, or 0. */
+const selectEntry = (m: Machine, migrate: MigrateVma, vma: Vma, vpn: Vpn, row: EntryRow): number => {
+  const entry = m.entries.get(row);
+  if (!ptePresent(entry)) {
+    if (!isDevicePrivateEntry(entry)) return 0;
+    const page = entryPfn(entry);
+    const wanted =
+      (migrate.flags & MIGRATE_VMA_SELECT_DEVICE_PRIVATE) !== 0 && pagePgmap(m, page)?.owner === migrate.pgmapOwner;
+    if (!wanted) return 0;
+    return migratePfn(page) + MIGRATE_PFN_MIGRATE + (isWritableDevicePrivateEntry(entry) ? MIGRATE_PFN_WRITE : 0);
+  }
+  const page = vmNormalPage(m, vma, vpn, entry);
+  if (page === NO_PFN) return 0;
+  if (!isZoneDevicePage(m, page) && (migrate.flags & MIGRATE_VMA_SELECT_SYSTEM) === 0) return 0;
+  if (isDeviceCoherentPage(m, page)) {
+    const wanted =
+      (migrate.flags & MIGRATE_VMA_SELECT_DEVICE_COHERENT) !== 0 && pagePgmap(m, page)?.owner === migrate.pgmapOwner;
+    if (!wanted) return 0;
+  }
+  return migratePfn(page) + MIGRATE_PFN_MIGRATE + (pteWrite(entry) ? MIGRATE_PFN_WRITE : 0);
+};
+
+/** Takes a candidate: reference, page lock, migration entry in place of the mapping. False: it stays. */
+const takeCandidate = (m: Machine, migrate: MigrateVma, vma: Vma, row: EntryRow, mpfn: number): boolean => {
+  const page = migratePfnToPage(mpfn);
+  const entry = m.entries.get(row);
+  folioGet(m, page, 'migrate_vma_collect');
+  if (!trylockPage(m, page)) {
+    m.trace.decide('migrate.trylock-failed', page);
+    folioPut(m, page, 'migrate_vma_collect');
+    return false;
+  }
+  const anonExclusive = pageAnon(m, page) && testFlags(m, page, PG_anon_exclusive);
+  m.entries.set(row, 0);
+  if (anonExclusive && !pageTryShareAnonRmap(m, page)) {
+    m.entries.set(row, entry);
+    unlockPage(m, page);
+    folioPut(m, page, 'migrate_vma_collect');
+    return false;
+  }
+  migrate.cpages++;
+  const present = ptePresent(entry);
+  if (present && pteDirty(entry)) setPageDirty(m, page);
+  const type =
+    (mpfn & MIGRATE_PFN_WRITE) !== 0
+      ? SWP_MIGRATION_WRITE
+      : anonExclusive
+        ? SWP_MIGRATION_READ_EXCLUSIVE
+        : SWP_MIGRATION_READ;
+  m.entries.set(row, mkSwapEntry(type, page, present && pteYoung(entry), present && pteDirty(entry)));
+  pageRemoveRmap(m, page, vma, false);
+  folioPut(m, page, 'page table entry');
+  return true;
+};
+
+const collectOne = (m: Machine, migrate: MigrateVma, vma: Vma, vpn: Vpn, row: EntryRow): number => {
+  const entry = m.entries.get(row);
+  if (entry === 0) {
+    if (!vmaIsAnonymous(vma)) return 0;
+    m.trace.decide('migrate.hole', vpn);
+    migrate.cpages++;
+    return MIGRATE_PFN_MIGRATE;
+  }
+  const zero = ptePresent(entry) && isZeroPfn(m, entryPfn(entry));
+  if (zero && (migrate.flags & MIGRATE_VMA_SELECT_SYSTEM) !== 0) {
+    m.trace.decide('migrate.zero-page', vpn);
+    migrate.cpages++;
+    return MIGRATE_PFN_MIGRATE;
+  }
+  const mpfn = selectEntry(m, migrate, vma, vpn, row);
+  const page = migratePfnToPage(mpfn);
+  const usable = page !== NO_PFN && m.pages.mapping.get(compoundHead(m, page)) !== 0 && !pageCompound(m, page);
+  if (!usable || !takeCandidate(m, migrate, vma, row, mpfn)) {
+    m.trace.decide('migrate.not-selected', vpn, page);
+    return 0;
+  }
+  m.trace.decide('migrate.selected', vpn, page);
+  return mpfn;
+};
+
+/** A huge page stands in the way: it is split, whatever the selection is. False: it cannot be. */
+const splitInTheWay = (m: Machine, vma: Vma, pmdRow: EntryRow, start: Vpn): boolean => {
+  const page = entryPfn(m.entries.get(pmdRow));
+  if (isHugeZeroPage(m, page)) {
+    splitHugePmd(m, vma, pmdRow, start, false);
+    return true;
+  }
+  folioGet(m, page, 'split');
+  if (!trylockPage(m, page)) return false; // the kernel leaks its reference here; nobody can hold the lock
+  const ret = splitHugePageToList(m, page);
+  unlockPage(m, page);
+  folioPut(m, page, 'split');
+  return ret === 0;
+};
+
+const migrateVmaCollectPmd = atomic(
+  'migrate_vma_collect_pmd',
+  (m, start: Vpn, end: Vpn, pmdRow: EntryRow, migrate: MigrateVma, vma: Vma): void => {
+    if (pmdLeaf(m.entries.get(pmdRow)) && !splitInTheWay(m, vma, pmdRow, start)) {
+      migrateVmaCollectSkip(m, start, end, migrate);
+      return;
+    }
+    if (m.entries.get(pmdRow) === 0) {
+      migrateVmaCollectHole(m, start, end, migrate, vma);
+      return;
+    }
+    for (let vpn = start; vpn < end; vpn++) {
+      const mpfn = collectOne(m, migrate, vma, vpn, pteOffset(m, pmdRow, vpn));
+      migrate.dst.push(0);
+      migrate.src.push(mpfn);
+    }
+  },
+);
+
+const migrateVmaCollect = atomic('migrate_vma_collect', (m, start: Vpn, end: Vpn, migrate: MigrateVma, vma: Vma): void => {
+  const range: MmuNotifierRange = { event: 'MIGRATE', mm: vma.mm, start, end, owner: migrate.pgmapOwner };
+  mmuNotifierInvalidateRangeStart(m, range);
+  const mm = m.mms.get(vma.mm);
+  for (let vpn = start; vpn < end; ) {
+    const next = Math.min(end, (Math.floor(vpn / PMD_PAGES) + 1) * PMD_PAGES);
+    const pmdRow = pmdOffset(m, mm, vpn);
+    if (pmdRow === NO_ROW || m.entries.get(pmdRow) === 0) migrateVmaCollectHole(m, vpn, next, migrate, vma);
+    else migrateVmaCollectPmd(m, vpn, next, pmdRow, migrate, vma);
+    vpn = next;
+  }
+  mmuNotifierInvalidateRangeEnd(m, range);
+});
+
+// --- unmap ------------------------------------------------------------------------------------------------------
+
+/**
+ * Whether only the migration and the mappings hold the page; a device page may have one reference more, which
+ * then fails at the exact count in migrate_folio.
+ *
+ * Kernel: `mm/migrate_device.c: migrate_vma_check_page`
+ */
+const migrateVmaCheckPage = atomic('migrate_vma_check_page', (m, page: Pfn, faultPage: Pfn): boolean => {
+  if (pageCompound(m, page)) return false;
+  let extra = 1 + (page === faultPage ? 1 : 0);
+  if (isZoneDevicePage(m, page)) extra++;
+  if (pageMapping(m, page) !== 0) extra += 1 + (testFlags(m, page, PG_private) ? 1 : 0);
+  const ok = m.pages.refcount.get(page) - extra <= pageMapcount(m, page);
+  if (!ok) m.trace.decide('migrate.check-page.extra-references', page, m.pages.refcount.get(page), extra);
+  return ok;
+});
+
+/** Takes one system page off the LRU. False: it is on no list. */
+const isolateSource = (m: Machine, page: Pfn, drain: { allowed: boolean }): boolean => {
+  if (!testFlags(m, page, PG_lru) && drain.allowed) {
+    lruAddDrainAll(m);
+    drain.allowed = false;
+  }
+  if (isolateLruPage(m, page) !== 0) {
+    m.trace.decide('migrate.isolation-failed', page);
+    return false;
+  }
+  folioPut(m, page, 'migrate_vma_collect');
+  return true;
+};
+
+/**
+ * Removes the remaining mappings of the collected pages; what somebody else holds is put back.
+ *
+ * Kernel: `mm/migrate_device.c: migrate_device_unmap`
+ *
+ * @param holder - who owns the reference on a device page that the caller brings along
+ * @returns entries that may still move
+ */
+const migrateDeviceUnmap = atomic(
+  'migrate_device_unmap',
+  (m, npages: number, src: number[], faultPage: Pfn, holder: HolderKind): number => {
+    lruAddDrain(m);
+    const drain = { allowed: true };
+    let unmapped = 0;
+    let restore = 0;
+    for (let i = 0; i < npages; i++) {
+      const page = migratePfnToPage(src[i]);
+      if (page === NO_PFN) {
+        if (migrates(src[i])) unmapped++;
+        continue;
+      }
+      const device = isZoneDevicePage(m, page);
+      if (!device && !isolateSource(m, page, drain)) {
+        clearMigrate(src, i);
+        restore++;
+        continue;
+      }
+      if (folioMapped(m, page)) tryToMigrate(m, page, 'keep');
+      if (pageMapcount(m, page) > 0 || !migrateVmaCheckPage(m, page, faultPage)) {
+        if (!device) {
+          folioGet(m, page, 'migrate_vma_collect');
+          putbackLruPage(m, page);
+        }
+        clearMigrate(src, i);
+        restore++;
+        continue;
+      }
+      unmapped++;
+    }
+    if (restore > 0) restoreSources(m, src, holder);
+    return unmapped;
+  },
+);
+
+/** Puts the mappings of the failed entries back, after all entries have been tried. */
+const restoreSources = (m: Machine, src: number[], holder: HolderKind): void => {
+  for (let i = 0; i < src.length; i++) {
+    const page = migratePfnToPage(src[i]);
+    if (page === NO_PFN || migrates(src[i])) continue;
+    removeMigrationPtes(m, page, page);
+    m.trace.decide('migrate.restored', page);
+    src[i] = 0;
+    unlockPage(m, page);
+    folioPut(m, page, isZoneDevicePage(m, page) ? holder : 'migrate_vma_collect');
+  }
+};
+
+const migrateVmaUnmap = atomic('migrate_vma_unmap', (m, migrate: MigrateVma): void => {
+  migrate.cpages = migrateDeviceUnmap(m, migrate.src.length, migrate.src, migrate.faultPage, 'migrate_vma_collect');
+});
+
+/**
+ * Collects and unmaps the pages of a range that the driver may move. Success is per entry of `src`.
+ *
+ * Kernel: `mm/migrate_device.c: migrate_vma_setup`
+ *
+ * @returns 0, also when nothing can move; -EINVAL when the request itself is wrong
+ */
+export const migrateVmaSetup = sleepable(
+  'migrate_vma_setup',
+  function* (m, start: Vpn, end: Vpn, migrate: MigrateVma): Sleeps<number> {
+    const vma = migrate.vma;
+    if (vma === undefined || isVmHugetlbPage(vma) || (vma.vmFlags & VM_SPECIAL) !== 0) return -EINVAL;
+    if (end <= start || start < vma.vmStart || start >= vma.vmEnd || end > vma.vmEnd) return -EINVAL;
+    if (migrate.faultPage !== NO_PFN && !isDevicePrivatePage(m, migrate.faultPage)) return -EINVAL;
+    migrateVmaCollect(m, start, end, migrate, vma);
+    if (migrate.cpages > 0) migrateVmaUnmap(m, migrate);
+    yield* condResched(m, 'migrate_vma_setup');
+    return 0;
+  },
+);
+
+// --- pages ------------------------------------------------------------------------------------------------------
+
+/** Entry of a page that is put where nothing was. */
+const insertedEntry = (m: Machine, vma: Vma, page: Pfn): number => {
+  const writable = (vma.vmFlags & VM_WRITE) !== 0;
+  if (isDevicePrivatePage(m, page)) return mkSwapEntry(writable ? SWP_DEVICE_WRITE : SWP_DEVICE_READ, page);
+  return mkEntry(page, vmPageProt(vma) | (writable ? PTE_DIRTY | PTE_RW : 0));
+};
+
+/**
+ * Puts a fresh page into a hole or in place of the zero page.
+ *
+ * Kernel: `mm/migrate_device.c: migrate_vma_insert_page`
+ */
+const migrateVmaInsertPage = atomic(
+  'migrate_vma_insert_page',
+  (m, vpn: Vpn, page: Pfn, i: number, migrate: MigrateVma, vma: Vma): void => {
+    const abort = (): void => clearMigrate(migrate.src, i);
+    if (!vmaIsAnonymous(vma)) return abort();
+    const pmdRow = pmdAlloc(m, m.mms.get(vma.mm), vpn);
+    if (pmdRow === NO_ROW || pmdLeaf(m.entries.get(pmdRow)) || !pteAlloc(m, pmdRow)) return abort();
+    const anchored = anonVmaPrepare(m, vma);
+    setFlags(m, page, PG_uptodate);
+    const row = pteOffset(m, pmdRow, vpn);
+    const entry = m.entries.get(row);
+    const zero = ptePresent(entry) && isZeroPfn(m, entryPfn(entry));
+    if (entry !== 0 && !zero) return abort();
+    m.addRss(vma.mm, RSS_ANON, 1);
+    pageAddNewAnonRmap(m, page, anchored, vpn);
+    if (!isZoneDevicePage(m, page)) lruCacheAddInactiveOrUnevictable(m, page, anchored);
+    folioGet(m, page, 'page table entry');
+    if (zero) {
+      m.entries.set(row, 0);
+      mmuNotifierInvalidateRange(m, vma.mm, vpn, vpn + 1);
+      mmuNotifierChangePte(m, vma.mm, vpn);
+    }
+    m.entries.set(row, insertedEntry(m, vma, page));
+    m.trace.decide('migrate.moved', NO_PFN, page);
+  },
+);
+
+/** Moves one page's metadata to its destination; false: it stays. */
+const moveOne = (m: Machine, src: Pfn, dst: Pfn, faultPage: Pfn): boolean => {
+  if (isZoneDevicePage(m, dst)) {
+    const supported = isDevicePrivatePage(m, dst) || isDeviceCoherentPage(m, dst);
+    if (!supported || pageMapping(m, src) !== 0) {
+      m.trace.decide('migrate.file-refused', src);
+      return false;
+    }
+  }
+  m.trace.decide('migrate.destination', src, dst);
+  const r =
+    src === faultPage
+      ? migrateFolioExtra(m, dst, src, 'sync-no-copy', 1)
+      : migrateFolio(m, dst, src, 'sync-no-copy');
+  return r === 0;
+};
+
+const migrateDevicePagesInner = atomic(
+  '__migrate_device_pages',
+  (m, npages: number, src: number[], dst: readonly number[], migrate: MigrateVma | undefined): void => {
+    let range: MmuNotifierRange | undefined;
+    for (let i = 0; i < npages; i++) {
+      const newpage = migratePfnToPage(dst[i]);
+      const page = migratePfnToPage(src[i]);
+      if (newpage === NO_PFN) {
+        if (migrates(src[i])) m.trace.decide('migrate.no-destination', page);
+        clearMigrate(src, i);
+        continue;
+      }
+      if (page === NO_PFN) {
+        if (!migrates(src[i])) continue;
+        const vma = migrate?.vma;
+        bugOn(migrate === undefined || vma === undefined, '__migrate_device_pages: hole without a VMA');
+        if (migrate === undefined || vma === undefined) continue;
+        const vpn = migrate.start + i;
+        if (range === undefined) {
+          range = { event: 'MIGRATE', mm: vma.mm, start: vpn, end: migrate.end, owner: migrate.pgmapOwner };
+          mmuNotifierInvalidateRangeStart(m, range);
+        }
+        migrateVmaInsertPage(m, vpn, newpage, i, migrate, m.vmas.get(vma.id));
+        continue;
+      }
+      if (!moveOne(m, page, newpage, migrate?.faultPage ?? NO_PFN)) clearMigrate(src, i);
+    }
+    if (range !== undefined) mmuNotifierInvalidateRangeEnd(m, range);
+  },
+);
+
+/** Kernel: `mm/migrate_device.c: migrate_device_pages` */
+export const migrateDevicePages = atomic(
+  'migrate_device_pages',
+  (m, npages: number, src: number[], dst: readonly number[]): void =>
+    migrateDevicePagesInner(m, npages, src, dst, undefined),
+);
+
+/** Kernel: `mm/migrate_device.c: migrate_vma_pages` */
+export const migrateVmaPages = atomic('migrate_vma_pages', (m, npages: number, migrate: MigrateVma): void =>
+  migrateDevicePagesInner(m, npages, migrate.src, migrate.dst, migrate),
+);
+
+// --- finalize ---------------------------------------------------------------------------------------------------
+
+const finalizeOne = (m: Machine, word: number, dstWord: number, holder: HolderKind): void => {
+  const newpage = migratePfnToPage(dstWord);
+  const page = migratePfnToPage(word);
+  const drop = (): void => {
+    unlockPage(m, newpage);
+    folioPut(m, newpage, 'allocation');
+  };
+  if (page === NO_PFN) {
+    if (newpage !== NO_PFN) drop();
+    return;
+  }
+  const moved = migrates(word) && newpage !== NO_PFN;
+  if (!moved && newpage !== NO_PFN) drop();
+  const target = moved ? newpage : page;
+  if (!isZoneDevicePage(m, target)) folioAddLru(m, target);
+  removeMigrationPtes(m, page, target);
+  m.trace.decide(moved ? 'migrate.moved' : 'migrate.restored', page, target);
+  // entries are rewritten before the unlock, so whoever sleeps on one finds it gone
+  unlockPage(m, page);
+  folioPut(m, page, isZoneDevicePage(m, page) ? holder : 'LRU isolation');
+  if (moved) drop();
+};
+
+/** Kernel: `mm/migrate_device.c: migrate_device_finalize` */
+export const migrateDeviceFinalize = atomic(
+  'migrate_device_finalize',
+  (m, npages: number, src: readonly number[], dst: readonly number[], holder: HolderKind): void => {
+    for (let i = 0; i < npages; i++) finalizeOne(m, src[i], dst[i], holder);
+  },
+);
+
+/** Kernel: `mm/migrate_device.c: migrate_vma_finalize` */
+export const migrateVmaFinalize = atomic('migrate_vma_finalize', (m, npages: number, migrate: MigrateVma): void =>
+  migrateDeviceFinalize(m, npages, migrate.src, migrate.dst, 'migrate_vma_collect'),
+);
+
+// --- without a VMA ------------------------------------------------------------------------------------------------
+
+/**
+ * Collects device pages by frame number, for a driver that wants its memory back.
+ *
+ * Kernel: `mm/migrate_device.c: migrate_device_range`
+ *
+ * @returns the `src` words
+ */
+export const migrateDeviceRange = atomic('migrate_device_range', (m, start: Pfn, npages: number): number[] => {
+  const src: number[] = [];
+  for (let pfn = start; pfn < start + npages; pfn++) {
+    if (m.pages.refcount.get(pfn) === 0) {
+      src.push(0);
+      continue;
+    }
+    folioGet(m, pfn, 'migration');
+    if (!trylockPage(m, pfn)) {
+      folioPut(m, pfn, 'migration');
+      src.push(0);
+      continue;
+    }
+    src.push(migratePfn(pfn) + MIGRATE_PFN_MIGRATE);
+  }
+  migrateDeviceUnmap(m, npages, src, NO_PFN, 'migration');
+  return src;
+});
+
+/**
+ * Brings one device-coherent page home for a long-term pin. Uses up the caller's one reference in every case.
+ *
+ * Kernel: `mm/migrate_device.c: migrate_device_coherent_page`
+ *
+ * @returns 0, or -EBUSY: somebody else holds the page, or there is no memory for the copy
+ */
+export const migrateDeviceCoherentPage = sleepable(
+  'migrate_device_coherent_page',
+  function* (m, page: Pfn): Sleeps<number> {
+    yield* lockPage(m, page);
+    const src = [migratePfn(page) + MIGRATE_PFN_MIGRATE];
+    const dst = [0];
+    moveReference(m, page, 'FOLL_GET', 'migration');
+    migrateDeviceUnmap(m, 1, src, NO_PFN, 'migration');
+    if (!migrates(src[0])) return -EBUSY;
+    yield* condResched(m, 'migrate_device_coherent_page');
+    const dpage = allocPage(m, GFP_USER | __GFP_NOWARN);
+    if (dpage !== NO_PFN) {
+      yield* lockPage(m, dpage);
+      dst[0] = migratePfn(dpage);
+    }
+    migrateDevicePages(m, 1, src, dst);
+    // nothing maps the page, so copying after the metadata moved is safe
+    if (migrates(src[0])) copyHighpage(m, dpage, page);
+    migrateDeviceFinalize(m, 1, src, dst, 'migration');
+    return migrates(src[0]) ? 0 : -EBUSY;
+  },
+);

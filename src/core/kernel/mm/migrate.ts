@@ -1,0 +1,390 @@
+// mm/migrate.c: moving a folio. Its mapping and flags go to the new folio, its entries follow.
+
+import type { Vma } from '../../machine/entities.ts';
+import type { Machine } from '../../machine/machine.ts';
+import type { Sleeps } from '../../machine/ops.ts';
+import { EAGAIN, ENOMEM } from '../../uapi/errno.ts';
+import { __GFP_COMP, __GFP_HIGHMEM, __GFP_NOWARN, GFP_TRANSHUGE, GFP_USER, __GFP_MOVABLE } from '../../uapi/gfp.ts';
+import {
+  PG_active,
+  PG_dirty,
+  PG_error,
+  PG_mappedtodisk,
+  PG_private,
+  PG_referenced,
+  PG_swapbacked,
+  PG_unevictable,
+  PG_uptodate,
+  PG_workingset,
+} from '../../uapi/page-flags.ts';
+import {
+  isReadableMigrationEntry,
+  isWritableMigrationEntry,
+  mkEntry,
+  mkSwapEntry,
+  PTE_ACCESSED,
+  PTE_DIRTY,
+  PTE_RW,
+  SWP_DEVICE_READ,
+  SWP_DEVICE_WRITE,
+  swapDirty,
+  swapYoung,
+} from '../../uapi/pte.ts';
+import { NO_PFN, NO_ROW, type Pfn, type Vpn } from '../../uapi/units.ts';
+import { atomic, sleepable } from '../sched/kernel-function.ts';
+import { condResched, lockPage, trylockPage, unlockPage } from '../sched/locks.ts';
+import { removeMigrationPmd, splitHugePageToList } from './huge-memory.ts';
+import { putbackLruPage } from './isolate.ts';
+import { mlockPageDrainLocal } from './mlock.ts';
+import { allocPages, localNode } from './page-alloc.ts';
+import {
+  clearFlags,
+  copyHighpage,
+  folioGet,
+  folioMapped,
+  folioNrPages,
+  folioOrder,
+  folioRefAdd,
+  folioTestLarge,
+  isDevicePrivatePage,
+  isZoneMovablePage,
+  pageAnon,
+  pageMapping,
+  setFlags,
+  testClearFlags,
+  testFlags,
+} from './page-ref.ts';
+import {
+  pageAddAnonRmap,
+  pageAddFileRmap,
+  pageVmaMappedEntries,
+  pageVmaMappedPmd,
+  rmapPlaces,
+  tryToMigrate,
+} from './rmap.ts';
+import { folioAddLru, folioPut, lruAddDrain } from './swap.ts';
+import { maybeMkwrite, vmaMlocksPages, vmPageProt } from './vma.ts';
+
+const NR_MAX_MIGRATE_PAGES_RETRY = 10;
+
+/**
+ * References a folio has when nobody but the migration and its mapping holds it.
+ *
+ * Kernel: `mm/migrate.c: folio_expected_refs`
+ */
+const folioExpectedRefs = (m: Machine, folio: Pfn): number => {
+  if (pageMapping(m, folio) === 0) return 1;
+  return 1 + folioNrPages(m, folio) + (testFlags(m, folio, PG_private) ? 1 : 0);
+};
+
+/**
+ * Hands mapping and index over, if exactly the expected references are left.
+ *
+ * Kernel: `mm/migrate.c: folio_migrate_mapping`
+ *
+ * @returns 0, or -EAGAIN when somebody else holds the folio
+ */
+export const folioMigrateMapping = atomic(
+  'folio_migrate_mapping',
+  (m, dst: Pfn, src: Pfn, extraCount: number): number => {
+    const expected = folioExpectedRefs(m, src) + extraCount;
+    const count = m.pages.refcount.get(src);
+    m.trace.decide('migrate.expected-count', src, count, expected);
+    if (count !== expected) return -EAGAIN;
+    m.pages.index.set(dst, m.pages.index.get(src));
+    m.pages.mapping.set(dst, m.pages.mapping.get(src));
+    if (testFlags(m, src, PG_swapbacked)) setFlags(m, dst, PG_swapbacked);
+    const file = pageMapping(m, src);
+    if (file === 0) return 0;
+    const nr = folioNrPages(m, src);
+    folioRefAdd(m, dst, nr, 'page cache');
+    if (testClearFlags(m, src, PG_dirty)) setFlags(m, dst, PG_dirty);
+    m.journal.mapById(m.files.get(file).pages).set(m.pages.index.get(src), dst);
+    folioRefAdd(m, src, -nr, 'page cache');
+    return 0;
+  },
+);
+
+/** Kernel: `mm/migrate.c: folio_migrate_flags` */
+export const folioMigrateFlags = atomic('folio_migrate_flags', (m, dst: Pfn, src: Pfn): void => {
+  const carried = PG_error | PG_referenced | PG_uptodate | PG_workingset | PG_mappedtodisk | PG_dirty;
+  setFlags(m, dst, m.pages.flags.get(src) & carried);
+  if (testClearFlags(m, src, PG_active)) setFlags(m, dst, PG_active);
+  else if (testClearFlags(m, src, PG_unevictable)) setFlags(m, dst, PG_unevictable);
+  clearFlags(m, src, PG_private);
+});
+
+/** Kernel: `mm/migrate.c: folio_migrate_copy` */
+export const folioMigrateCopy = atomic('folio_migrate_copy', (m, dst: Pfn, src: Pfn): void => {
+  const nr = folioNrPages(m, src);
+  for (let i = 0; i < nr; i++) copyHighpage(m, dst + i, src + i);
+  folioMigrateFlags(m, dst, src);
+});
+
+/** Whether the core copies the bytes, or a driver has done or will do it. */
+export type MigrateMode = 'sync' | 'sync-no-copy';
+
+/**
+ * Kernel: `mm/migrate.c: migrate_folio_extra`
+ *
+ * @param extraCount - further references that are expected: 1 for the page of a CPU fault
+ */
+export const migrateFolioExtra = atomic(
+  'migrate_folio_extra',
+  (m, dst: Pfn, src: Pfn, mode: MigrateMode, extraCount: number): number => {
+    const rc = folioMigrateMapping(m, dst, src, extraCount);
+    if (rc !== 0) return rc;
+    if (mode === 'sync') folioMigrateCopy(m, dst, src);
+    else folioMigrateFlags(m, dst, src);
+    return 0;
+  },
+);
+
+/** Kernel: `mm/migrate.c: migrate_folio` */
+export const migrateFolio = atomic('migrate_folio', (m, dst: Pfn, src: Pfn, mode: MigrateMode): number =>
+  migrateFolioExtra(m, dst, src, mode, 0),
+);
+
+/** A file system's page with buffers: they go along. Kernel: `mm/migrate.c: __buffer_migrate_folio` */
+const bufferMigrateFolio = (m: Machine, dst: Pfn, src: Pfn, mode: MigrateMode): number => {
+  if (!testFlags(m, src, PG_private)) return migrateFolio(m, dst, src, mode);
+  if (m.pages.refcount.get(src) !== folioExpectedRefs(m, src)) return -EAGAIN;
+  const rc = folioMigrateMapping(m, dst, src, 0);
+  if (rc !== 0) return rc;
+  clearFlags(m, src, PG_private);
+  folioRefAdd(m, src, -1, 'buffer heads');
+  folioRefAdd(m, dst, 1, 'buffer heads');
+  setFlags(m, dst, PG_private);
+  if (mode === 'sync') folioMigrateCopy(m, dst, src);
+  else folioMigrateFlags(m, dst, src);
+  return 0;
+};
+
+/** Kernel: `mm/migrate.c: move_to_new_folio` */
+const moveToNewFolio = atomic('move_to_new_folio', (m, dst: Pfn, src: Pfn): number => {
+  const file = pageMapping(m, src);
+  const rc =
+    file !== 0 && m.files.get(file).kind === 'file'
+      ? bufferMigrateFolio(m, dst, src, 'sync')
+      : migrateFolio(m, dst, src, 'sync');
+  // a page-cache page must not keep its mapping until it is freed; an anonymous one stays known as such
+  if (rc === 0 && !pageAnon(m, src)) m.pages.mapping.set(src, 0);
+  return rc;
+});
+
+/**
+ * Rewrites the migration entries of one VMA to point to the new folio, with the rights they carried.
+ *
+ * Kernel: `mm/migrate.c: remove_migration_pte`
+ */
+const removeMigrationPte = atomic('remove_migration_pte', (m, src: Pfn, dst: Pfn, vma: Vma, vpn: Vpn): void => {
+  const pmdRow = pageVmaMappedPmd(m, src, { vma, vpn }, true);
+  if (pmdRow !== NO_ROW) {
+    removeMigrationPmd(m, vma, vpn, pmdRow, dst);
+    return;
+  }
+  for (const found of pageVmaMappedEntries(m, src, { vma, vpn }, true)) {
+    const entry = m.entries.get(found.row);
+    const page = dst + (folioTestLarge(m, dst) ? found.page - src : 0);
+    folioGet(m, dst, 'page table entry');
+    let bits = vmPageProt(vma) & ~PTE_RW;
+    if (!swapYoung(entry)) bits &= ~PTE_ACCESSED;
+    if (testFlags(m, dst, PG_dirty) && swapDirty(entry)) bits |= PTE_DIRTY;
+    if (isWritableMigrationEntry(entry)) bits = maybeMkwrite(bits, vma);
+    const exclusive = pageAnon(m, dst) && !isReadableMigrationEntry(entry);
+    const restored = isDevicePrivatePage(m, page)
+      ? mkSwapEntry((bits & PTE_RW) !== 0 ? SWP_DEVICE_WRITE : SWP_DEVICE_READ, page)
+      : mkEntry(page, bits);
+    if (pageAnon(m, dst)) pageAddAnonRmap(m, page, vma, found.vpn, { exclusive });
+    else pageAddFileRmap(m, page, vma);
+    m.entries.set(found.row, restored);
+    if (vmaMlocksPages(vma)) mlockPageDrainLocal(m);
+  }
+});
+
+/**
+ * Ends the time of the migration entries of `src`: they become mappings of `dst`, or of `src` again.
+ *
+ * Kernel: `mm/migrate.c: remove_migration_ptes`
+ */
+export const removeMigrationPtes = atomic('remove_migration_ptes', (m, src: Pfn, dst: Pfn): void => {
+  for (const { vma, vpn } of rmapPlaces(m, dst)) removeMigrationPte(m, src, dst, vma, vpn);
+});
+
+/**
+ * A page for the copy that a long-term pin makes: never from movable memory.
+ *
+ * Kernel: `mm/migrate.c: alloc_migration_target`
+ */
+const allocMigrationTarget = (m: Machine, src: Pfn): Pfn => {
+  let gfp = GFP_USER | __GFP_NOWARN;
+  const order = folioOrder(m, src);
+  if (order > 0) gfp = (gfp | GFP_TRANSHUGE | __GFP_COMP) & ~__GFP_MOVABLE;
+  if (isZoneMovablePage(m, src)) gfp |= __GFP_HIGHMEM;
+  return allocPages(m, gfp, order, m.rangeOf(src)?.node ?? localNode(m));
+};
+
+interface MigrateStats {
+  succeeded: number;
+  failed: number;
+  thpSucceeded: number;
+  thpFailed: number;
+  thpSplit: number;
+}
+
+const MIGRATEPAGE_UNMAP = 1;
+
+/** Kernel: `mm/migrate.c: __migrate_folio_unmap` */
+const migrateFolioUnmapLocked = sleepable(
+  '__migrate_folio_unmap',
+  function* (m, src: Pfn, dst: Pfn, force: boolean): Sleeps<{ id: number; wasMapped: boolean }> {
+    if (!trylockPage(m, src)) {
+      if (!force) return { id: -EAGAIN, wasMapped: false };
+      yield* lockPage(m, src);
+    }
+    trylockPage(m, dst);
+    let wasMapped = false;
+    if (m.pages.mapping.get(src) !== 0 && folioMapped(m, src)) {
+      tryToMigrate(m, src, 'keep');
+      wasMapped = true;
+    }
+    if (!folioMapped(m, src)) return { id: MIGRATEPAGE_UNMAP, wasMapped };
+    if (wasMapped) removeMigrationPtes(m, src, src);
+    unlockPage(m, dst);
+    unlockPage(m, src);
+    return { id: -EAGAIN, wasMapped };
+  },
+);
+
+/** Kernel: `mm/migrate.c: migrate_folio_unmap` */
+const migrateFolioUnmap = sleepable(
+  'migrate_folio_unmap',
+  function* (m, src: Pfn, force: boolean): Sleeps<{ id: number; dst: Pfn; wasMapped: boolean }> {
+    if (m.pages.refcount.get(src) === 1) {
+      // freed by its last user while it was isolated
+      clearFlags(m, src, PG_active | PG_unevictable);
+      folioPut(m, src, 'LRU isolation');
+      return { id: 0, dst: NO_PFN, wasMapped: false };
+    }
+    const dst = allocMigrationTarget(m, src);
+    if (dst === NO_PFN) {
+      m.trace.decide('migrate.no-destination', src);
+      return { id: -ENOMEM, dst: NO_PFN, wasMapped: false };
+    }
+    m.trace.decide('migrate.destination', src, dst);
+    const { id, wasMapped } = yield* migrateFolioUnmapLocked(m, src, dst, force);
+    if (id !== MIGRATEPAGE_UNMAP) {
+      m.trace.decide('migrate.restored', src);
+      folioPut(m, dst, 'allocation');
+    }
+    return { id, dst, wasMapped };
+  },
+);
+
+/** Kernel: `mm/migrate.c: __migrate_folio_move` */
+const migrateFolioMoveLocked = atomic(
+  '__migrate_folio_move',
+  (m, src: Pfn, dst: Pfn, wasMapped: boolean): number => {
+    const rc = moveToNewFolio(m, dst, src);
+    if (rc === 0) {
+      folioAddLru(m, dst);
+      if (wasMapped) lruAddDrain(m);
+    }
+    if (wasMapped) removeMigrationPtes(m, src, rc === 0 ? dst : src);
+    unlockPage(m, dst);
+    unlockPage(m, src);
+    if (rc === 0) folioPut(m, dst, 'allocation');
+    return rc;
+  },
+);
+
+/** Kernel: `mm/migrate.c: migrate_folio_move` */
+const migrateFolioMove = atomic('migrate_folio_move', (m, src: Pfn, dst: Pfn, wasMapped: boolean): number => {
+  const rc = migrateFolioMoveLocked(m, src, dst, wasMapped);
+  if (rc === 0) {
+    m.trace.decide('migrate.moved', src, dst);
+    folioPut(m, src, 'LRU isolation');
+  } else {
+    m.trace.decide('migrate.restored', src);
+    folioPut(m, dst, 'allocation');
+  }
+  return rc;
+});
+
+function* migrateOne(m: Machine, folio: Pfn, force: boolean): Sleeps<number> {
+  const { id, dst, wasMapped } = yield* migrateFolioUnmap(m, folio, force);
+  return id === MIGRATEPAGE_UNMAP ? migrateFolioMove(m, folio, dst, wasMapped) : id;
+}
+
+/**
+ * Up to ten passes over a list of isolated folios; each folio is unmapped and moved before the next one.
+ * What could not be moved stays in `from`.
+ *
+ * Kernel: `mm/migrate.c: migrate_pages_batch`
+ */
+const migratePagesBatch = sleepable(
+  'migrate_pages_batch',
+  function* (m, from: Pfn[], stats: MigrateStats): Sleeps<number> {
+    let list = from.splice(0);
+    const given: Pfn[] = [];
+    let retry = true;
+    for (let pass = 0; pass < NR_MAX_MIGRATE_PAGES_RETRY && retry; pass++) {
+      retry = false;
+      const again: Pfn[] = [];
+      for (let i = 0; i < list.length; i++) {
+        const folio = list[i];
+        const nrPages = folioNrPages(m, folio);
+        const isThp = folioTestLarge(m, folio);
+        yield* condResched(m, 'migrate_pages_batch');
+        const rc = yield* migrateOne(m, folio, pass > 2);
+        if (rc === 0) {
+          stats.succeeded += nrPages;
+          if (isThp) stats.thpSucceeded++;
+        } else if (rc === -EAGAIN) {
+          retry = true;
+          again.push(folio);
+        } else {
+          // no memory for the copy: a huge folio could still go in pieces, everything else stops here
+          if (isThp) {
+            stats.thpFailed++;
+            if (splitHugePageToList(m, folio) === 0) stats.thpSplit++;
+          }
+          stats.failed += nrPages;
+          from.push(...given, ...again, ...list.slice(i));
+          return -ENOMEM;
+        }
+      }
+      list = again;
+    }
+    for (const folio of list) {
+      stats.failed += folioNrPages(m, folio);
+      if (folioTestLarge(m, folio)) stats.thpFailed++;
+    }
+    from.push(...list);
+    return list.length;
+  },
+);
+
+/**
+ * Migrates isolated folios, all for a long-term pin. What could not move stays in the list.
+ *
+ * Kernel: `mm/migrate.c: migrate_pages`
+ * Simplified: no hugetlb folios; a THP without memory for its copy is split, but its pieces are not tried again.
+ *
+ * @returns number of folios that did not move, or -errno
+ */
+export const migratePages = sleepable('migrate_pages', function* (m, from: Pfn[]): Sleeps<number> {
+  const stats: MigrateStats = { succeeded: 0, failed: 0, thpSucceeded: 0, thpFailed: 0, thpSplit: 0 };
+  const rc = yield* migratePagesBatch(m, from, stats);
+  if (stats.succeeded > 0) m.countVmEvent('pgmigrate_success', stats.succeeded);
+  if (stats.failed > 0) m.countVmEvent('pgmigrate_fail', stats.failed);
+  if (stats.thpSucceeded > 0) m.countVmEvent('thp_migration_success', stats.thpSucceeded);
+  if (stats.thpFailed > 0) m.countVmEvent('thp_migration_fail', stats.thpFailed);
+  if (stats.thpSplit > 0) m.countVmEvent('thp_migration_split', stats.thpSplit);
+  return rc;
+});
+
+/** Kernel: `mm/migrate.c: putback_movable_pages` */
+export const putbackMovablePages = atomic('putback_movable_pages', (m, list: readonly Pfn[]): void => {
+  for (const folio of list) putbackLruPage(m, folio);
+});

@@ -1,0 +1,69 @@
+// Locks that a task can sleep on: the page lock, a migration entry, mmap_lock. And the points where it may be preempted.
+
+import type { Machine } from '../../machine/machine.ts';
+import type { Sleeps } from '../../machine/ops.ts';
+import { PG_locked } from '../../uapi/page-flags.ts';
+import type { Pfn } from '../../uapi/units.ts';
+import { bugOn } from './bug.ts';
+
+/** Kernel: `include/linux/pagemap.h: folio_trylock` */
+export const trylockPage = (m: Machine, folio: Pfn): boolean => {
+  const flags = m.pages.flags.get(folio);
+  if ((flags & PG_locked) !== 0) return false;
+  m.pages.flags.set(folio, flags | PG_locked);
+  return true;
+};
+
+/** Kernel: `include/linux/pagemap.h: folio_lock`. Sleeps until the page is free. */
+export function* lockPage(m: Machine, folio: Pfn): Sleeps<void> {
+  while (!trylockPage(m, folio)) {
+    m.trace.decide('sleep.page-lock', folio);
+    yield { kind: 'page-lock', pfn: folio };
+  }
+}
+
+/** Kernel: `mm/filemap.c: folio_unlock` */
+export const unlockPage = (m: Machine, folio: Pfn): void => {
+  bugOn((m.pages.flags.get(folio) & PG_locked) === 0, 'folio_unlock: folio is not locked');
+  m.pages.flags.set(folio, m.pages.flags.get(folio) & ~PG_locked);
+};
+
+/**
+ * Sleeps until the page behind a migration entry is unlocked; takes no reference, so it cannot spoil the
+ * migration's count.
+ *
+ * Kernel: `mm/migrate.c: migration_entry_wait`, `mm/filemap.c: migration_entry_wait_on_locked`
+ */
+export function* migrationEntryWait(m: Machine, pfn: Pfn): Sleeps<void> {
+  m.trace.decide('sleep.migration-entry', pfn);
+  yield { kind: 'migration-entry', pfn };
+}
+
+/** A point between phases where another task may run. Kernel: `include/linux/sched.h: cond_resched` */
+export function* condResched(_m: Machine, where: string): Sleeps<void> {
+  yield { kind: 'resched', where };
+}
+
+/** Kernel: `include/linux/mmap_lock.h: mmap_read_lock` */
+export function* mmapReadLock(m: Machine, mm: number): Sleeps<void> {
+  const free = (): boolean => (m.mmapLocks.get(mm) ?? 0) >= 0;
+  while (!free()) yield { kind: 'mmap-lock', mm, free };
+  m.mmapLocks.set(mm, (m.mmapLocks.get(mm) ?? 0) + 1);
+}
+
+/** Kernel: `include/linux/mmap_lock.h: mmap_read_unlock` */
+export const mmapReadUnlock = (m: Machine, mm: number): void => {
+  m.mmapLocks.set(mm, (m.mmapLocks.get(mm) ?? 1) - 1);
+};
+
+/** Kernel: `include/linux/mmap_lock.h: mmap_write_lock` */
+export function* mmapWriteLock(m: Machine, mm: number): Sleeps<void> {
+  const free = (): boolean => (m.mmapLocks.get(mm) ?? 0) === 0;
+  while (!free()) yield { kind: 'mmap-lock', mm, free };
+  m.mmapLocks.set(mm, -1);
+}
+
+/** Kernel: `include/linux/mmap_lock.h: mmap_write_unlock` */
+export const mmapWriteUnlock = (m: Machine, mm: number): void => {
+  m.mmapLocks.set(mm, 0);
+};

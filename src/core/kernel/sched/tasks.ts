@@ -1,0 +1,117 @@
+// Tasks on simulated CPUs. A task runs until it sleeps; who runs next comes from a seed, so every run is repeatable.
+
+import type { Machine } from '../../machine/machine.ts';
+import type { Sleeps, Wait } from '../../machine/ops.ts';
+import { PG_locked } from '../../uapi/page-flags.ts';
+import { KernelBug } from './bug.ts';
+
+/** One task to run: what it does, for which process, on which simulated CPU. */
+export interface TaskSpec<T> {
+  readonly mm: number;
+  readonly cpu: number;
+  readonly run: () => Sleeps<T>;
+}
+
+interface Task<T> {
+  readonly id: number;
+  readonly mm: number;
+  readonly cpu: number;
+  readonly generator: Sleeps<T>;
+  wait: Wait | undefined;
+  done: boolean;
+  result: T | undefined;
+  /** Innermost open span, while the task does not run. */
+  span: number;
+  memallocPin: boolean;
+}
+
+/** Integers from a seed: xorshift32. */
+const seededInts = (seed: number): (() => number) => {
+  let state = (seed ^ 0x9e3779b9) >>> 0 || 1;
+  return () => {
+    state ^= (state << 13) >>> 0;
+    state ^= state >>> 17;
+    state ^= (state << 5) >>> 0;
+    state >>>= 0;
+    return state;
+  };
+};
+
+const satisfied = (m: Machine, wait: Wait | undefined): boolean => {
+  if (wait === undefined) return true;
+  switch (wait.kind) {
+    case 'page-lock':
+    case 'migration-entry':
+      return (m.pages.flags.get(wait.pfn) & PG_locked) === 0;
+    case 'mmap-lock':
+      return wait.free();
+    case 'resched':
+      return true;
+  }
+};
+
+const describe = (wait: Wait | undefined): string => {
+  if (wait === undefined) return 'nothing';
+  return wait.kind === 'page-lock' || wait.kind === 'migration-entry' ? `${wait.kind} of pfn ${wait.pfn}` : wait.kind;
+};
+
+/** Runs one task until it sleeps or ends. */
+const resume = <T>(m: Machine, task: Task<T>, before: number): void => {
+  if (task.wait !== undefined && task.wait.kind !== 'resched') m.trace.decide('wake', task.id);
+  if (task.id !== before) m.trace.taskSwitch(task.id, task.cpu, before);
+  m.current = { id: task.id, mm: task.mm, cpu: task.cpu, memallocPin: task.memallocPin };
+  m.trace.current = task.span;
+  const { done, value } = task.generator.next();
+  task.span = m.trace.current;
+  task.memallocPin = m.current.memallocPin;
+  if (done === true) {
+    task.done = true;
+    task.result = value;
+    task.wait = undefined;
+  } else {
+    task.wait = value;
+  }
+};
+
+/**
+ * Runs tasks to their ends, interleaved at the points where they may sleep.
+ *
+ * Ours: stands for the scheduler.
+ *
+ * @param seed - chooses who runs next; with one task it changes nothing
+ * @throws KernelBug when all that are left wait for each other
+ */
+export const runTasks = <T>(m: Machine, specs: readonly TaskSpec<T>[], seed: number): T[] => {
+  const idle = m.current;
+  const tasks = specs.map(
+    (spec, i): Task<T> => ({
+      id: i + 1,
+      mm: spec.mm,
+      cpu: spec.cpu % m.config.cpus,
+      generator: spec.run(),
+      wait: undefined,
+      done: false,
+      result: undefined,
+      span: m.trace.current,
+      memallocPin: false,
+    }),
+  );
+  const next = seededInts(seed);
+  let before = 1;
+  for (;;) {
+    const alive = tasks.filter((task) => !task.done);
+    if (alive.length === 0) break;
+    const runnable = alive.filter((task) => satisfied(m, task.wait));
+    if (runnable.length === 0) {
+      throw new KernelBug(`deadlock: ${alive.map((t) => `task ${t.id} waits for ${describe(t.wait)}`).join(', ')}`);
+    }
+    const task = runnable.length === 1 ? runnable[0] : runnable[next() % runnable.length];
+    resume(m, task, before);
+    before = task.id;
+  }
+  m.current = idle;
+  return tasks.map((task) => {
+    if (task.result === undefined) throw new Error('a task ended without a result');
+    return task.result;
+  });
+};

@@ -1,0 +1,41 @@
+// Brings a machine up: free memory, the zero page, the huge page pool, the test driver's devices, process A.
+
+import { dmirrorDeviceInit } from '../kernel/drivers/test-hmm.ts';
+import { createMm } from '../kernel/mm/fork.ts';
+import { hugetlbInit } from '../kernel/mm/hugetlb.ts';
+import { freeAllBootMemory } from '../kernel/mm/page-alloc.ts';
+import { setFlags, setPageCount } from '../kernel/mm/page-ref.ts';
+import { Machine } from '../machine/machine.ts';
+import type { KernelConfig, MachineConfig } from '../uapi/config.ts';
+import { errnoName } from '../uapi/errno.ts';
+import { PG_reserved } from '../uapi/page-flags.ts';
+
+/** The zero page lies in the kernel's own memory. */
+const placeZeroPage = (m: Machine): void => {
+  const kernel = m.config.ranges.filter((range) => range.reserved !== undefined).at(-1);
+  if (kernel === undefined) throw new Error('the machine has no memory for the kernel itself');
+  m.zeroPfn = kernel.start + 1;
+  setPageCount(m, m.zeroPfn, 1, 'kernel');
+  setFlags(m, m.zeroPfn, PG_reserved);
+};
+
+/**
+ * Ours: stands for everything between firmware and the first program.
+ *
+ * @throws Error when a device of the configuration cannot be registered
+ */
+export const bootMachine = (config: MachineConfig, kernel: KernelConfig): Machine => {
+  const m = new Machine(config, kernel);
+  freeAllBootMemory(m);
+  placeZeroPage(m);
+  hugetlbInit(m);
+  for (const device of config.devices) {
+    const registered = dmirrorDeviceInit(m, device);
+    if (typeof registered === 'number') {
+      throw new Error(`device ${device.id} cannot register its memory: ${errnoName(registered)}`);
+    }
+  }
+  createMm(m, 'A');
+  m.journal.commit();
+  return m;
+};

@@ -1,0 +1,323 @@
+// From a step of a scenario to calls into the kernel, and from what they return to the result of the step.
+
+import { type DmirrorCommand, dmirrorIoctl, dmirrorOpen, type DmirrorResult } from '../kernel/drivers/test-hmm.ts';
+import { cpuAccess } from '../kernel/mm/cpu-access.ts';
+import { createMm, dupMmap } from '../kernel/mm/fork.ts';
+import {
+  getUserPages,
+  getUserPagesFast,
+  type GupResult,
+  pinUserPages,
+  pinUserPagesFast,
+  unpinUserPages,
+} from '../kernel/mm/gup.ts';
+import { doMadvise } from '../kernel/mm/madvise.ts';
+import { doMlock, doMunlock } from '../kernel/mm/mlock-vma.ts';
+import { doMunmap, exitMmap, mmapRegion } from '../kernel/mm/mmap.ts';
+import { doMprotect } from '../kernel/mm/mprotect.ts';
+import { doMremap } from '../kernel/mm/mremap.ts';
+import { putPage } from '../kernel/mm/swap.ts';
+import { mmapReadLock, mmapReadUnlock, mmapWriteLock, mmapWriteUnlock } from '../kernel/sched/locks.ts';
+import type { Area, Dmirror, GupCall, Mm, PinHandle } from '../machine/entities.ts';
+import type { Machine } from '../machine/machine.ts';
+import type { Sleeps } from '../machine/ops.ts';
+import { errnoName } from '../uapi/errno.ts';
+import { FOLL_FLAGS } from '../uapi/gup-flags.ts';
+import type { Step, StepOf } from '../uapi/scenario.ts';
+import { GIB_PAGES, type Vpn } from '../uapi/units.ts';
+import { VM_READ, VM_WRITE } from '../uapi/vm-flags.ts';
+
+/** A step that cannot be run: `field` names the part of it that is wrong. Nothing of it has happened. */
+export class StepError extends Error {
+  override readonly name = 'StepError';
+  constructor(
+    readonly field: string,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+/** Result of a step, in the vocabulary of the recordings. */
+export interface StepResult {
+  readonly ret: number;
+  readonly errno?: string;
+  readonly signal?: string;
+  readonly at?: number;
+  readonly values?: readonly number[];
+  readonly cpages?: number;
+  readonly faults?: number;
+  readonly perms?: readonly string[];
+}
+
+const MAX_AREAS = 1000;
+/** dev_read reports no more than these. */
+const MAX_DEVICE_VALUES = 64;
+
+const ok = (ret = 0): StepResult => ({ ret });
+const failed = (err: number): StepResult => ({ ret: -1, errno: errnoName(err) });
+const fromErrno = (err: number): StepResult => (err < 0 ? failed(err) : ok());
+
+// --- what a step names ------------------------------------------------------------------------------------------
+
+const processNamed = (m: Machine, name: string): Mm => {
+  const mm = m.mms.values().find((candidate) => candidate.name === name && candidate.alive);
+  if (mm === undefined) throw new StepError('proc', `there is no living process ${name}`);
+  return mm;
+};
+
+interface Range {
+  readonly mm: Mm;
+  readonly area: Area;
+  readonly start: Vpn;
+  readonly npages: number;
+  /** Index of the first page in its area. */
+  readonly first: number;
+}
+
+const rangeOf = (m: Machine, step: { proc: string; vma: string; page?: number | undefined; count?: number | undefined }): Range => {
+  const mm = processNamed(m, step.proc);
+  const area = mm.areas.find((candidate) => candidate.name === step.vma);
+  if (area === undefined) throw new StepError('vma', `process ${step.proc} has no area ${step.vma}`);
+  const first = step.page ?? 0;
+  const npages = step.count ?? area.npages - first;
+  if (npages < 1) throw new StepError('page', `area ${area.name} has ${area.npages} pages, page ${first} is behind its end`);
+  // areas stand on 1 GiB boundaries: a range may reach into the hole behind its area, not into the next area
+  const room = Math.ceil(area.npages / GIB_PAGES) * GIB_PAGES;
+  if (first + npages > room) {
+    throw new StepError('count', `pages ${first} to ${first + npages - 1} reach beyond area ${area.name} of ${area.npages} pages`);
+  }
+  return { mm, area, start: area.start + first, npages, first };
+};
+
+const openDevice = (m: Machine, mm: Mm, configId: number): Dmirror => {
+  const device = m.devices.values().find((candidate) => candidate.configId === configId);
+  if (device === undefined) throw new StepError('device', `the machine has no device ${configId}`);
+  const open = m.dmirrors.values().find((dmirror) => dmirror.mm === mm.id && dmirror.device === device.id);
+  return open ?? dmirrorOpen(m, mm.id, device.id);
+};
+
+const handleNamed = (m: Machine, name: string): PinHandle => {
+  const handle = m.handles.values().find((candidate) => candidate.name === name);
+  if (handle === undefined) throw new StepError('handle', `no references are held under the name ${name}`);
+  return handle;
+};
+
+const protOf = (prot: string): number => (prot.includes('r') ? VM_READ : 0) | (prot.includes('w') ? VM_WRITE : 0);
+
+// --- operations -------------------------------------------------------------------------------------------------
+
+const runMmap = (m: Machine, step: StepOf<'mmap'>): StepResult => {
+  const mm = processNamed(m, step.proc);
+  if (mm.areas.some((area) => area.name === step.vma)) {
+    throw new StepError('vma', `process ${step.proc} has an area ${step.vma} already`);
+  }
+  if (mm.areas.length >= MAX_AREAS) throw new StepError('vma', `a process can have ${MAX_AREAS} areas`);
+  if (step.kind === 'hugetlb' && step.pages % 512 !== 0) {
+    throw new StepError('pages', 'a hugetlb area is a multiple of 512 pages long');
+  }
+  mmapRegion(m, mm, { name: step.vma, npages: step.pages, prot: protOf(step.prot), kind: step.kind });
+  return ok();
+};
+
+function* runAccess(m: Machine, step: StepOf<'read'> | StepOf<'write'>): Sleeps<StepResult> {
+  const { mm, start, npages, first } = rangeOf(m, step);
+  const values: number[] = [];
+  let done = 0;
+  let signal: string | undefined;
+  for (; done < npages; done++) {
+    yield* mmapReadLock(m, mm.id);
+    const access = yield* cpuAccess(m, mm, start + done, step.op === 'write');
+    mmapReadUnlock(m, mm.id);
+    if (access.kind === 'signal') {
+      signal = access.signal;
+      break;
+    }
+    if (step.op === 'write') m.pages.content.set(access.pfn, step.value + first + done);
+    else values.push(m.pages.content.get(access.pfn));
+  }
+  return {
+    ret: done,
+    ...(signal === undefined ? {} : { signal, at: done }),
+    ...(values.length > 0 ? { values } : {}),
+  };
+}
+
+/** Runs an operation that changes areas: it has mmap_lock for writing. */
+function* withAreasLocked(m: Machine, mm: number, change: () => Sleeps<number>): Sleeps<StepResult> {
+  yield* mmapWriteLock(m, mm);
+  const err = yield* change();
+  mmapWriteUnlock(m, mm);
+  return fromErrno(err);
+}
+
+function* runFork(m: Machine, step: StepOf<'fork'>): Sleeps<StepResult> {
+  const parent = processNamed(m, step.proc);
+  if (m.mms.values().some((mm) => mm.name === step.child && mm.alive)) {
+    throw new StepError('child', `there is a process ${step.child} already`);
+  }
+  yield* mmapWriteLock(m, parent.id);
+  const child = createMm(m, step.child);
+  const err = dupMmap(m, child.id, parent.id);
+  mmapWriteUnlock(m, parent.id);
+  if (err !== 0) exitMmap(m, m.mms.get(child.id));
+  return fromErrno(err);
+}
+
+function* callGup(m: Machine, call: GupCall, start: Vpn, npages: number, flags: number, mm: number): Sleeps<GupResult> {
+  switch (call) {
+    case 'get_user_pages':
+      return yield* getUserPages(m, start, npages, flags, mm);
+    case 'get_user_pages_fast':
+      return yield* getUserPagesFast(m, start, npages, flags, mm);
+    case 'pin_user_pages':
+      return yield* pinUserPages(m, start, npages, flags, mm);
+    case 'pin_user_pages_fast':
+      return yield* pinUserPagesFast(m, start, npages, flags, mm);
+  }
+}
+
+function* runGup(m: Machine, step: StepOf<'gup'>): Sleeps<StepResult> {
+  const { mm, start, npages } = rangeOf(m, step);
+  if (m.handles.values().some((handle) => handle.name === step.as)) {
+    throw new StepError('as', `references are held under the name ${step.as} already`);
+  }
+  const gupFlags = step.flags.reduce((bits, name) => bits | FOLL_FLAGS[name], 0);
+  yield* mmapReadLock(m, mm.id);
+  const { pages, id } = yield* callGup(m, step.call, start, npages, gupFlags, mm.id);
+  mmapReadUnlock(m, mm.id);
+  if (pages.length === 0) return failed(id);
+  m.handles.add(
+    (handleId): PinHandle => ({ id: handleId, name: step.as, mm: mm.id, call: step.call, gupFlags, start, pages }),
+  );
+  return ok(pages.length);
+}
+
+const isPin = (call: GupCall): boolean => call === 'pin_user_pages' || call === 'pin_user_pages_fast';
+
+const runRelease = (m: Machine, step: StepOf<'unpin'> | StepOf<'put'>): StepResult => {
+  const handle = handleNamed(m, step.handle);
+  if (isPin(handle.call) !== (step.op === 'unpin')) {
+    throw new StepError('op', `${handle.name} was taken by ${handle.call}: drop it with ${isPin(handle.call) ? 'unpin' : 'put'}`);
+  }
+  m.handles.set(handle.id, undefined);
+  if (step.op === 'unpin') unpinUserPages(m, handle.pages.length, handle.pages);
+  else for (const page of handle.pages) putPage(m, page, 'FOLL_GET');
+  return ok();
+};
+
+const deviceResult = (step: Step, given: DmirrorResult): StepResult => {
+  if (given.ret < 0) return failed(given.ret);
+  switch (step.op) {
+    case 'dev_read':
+      return { ret: 0, cpages: given.cpages, faults: given.faults, values: given.values.slice(0, MAX_DEVICE_VALUES) };
+    case 'dev_write':
+      return { ret: 0, cpages: given.cpages, faults: given.faults };
+    case 'snapshot':
+      return { ret: 0, cpages: given.cpages, perms: given.perms };
+    default:
+      return { ret: 0, cpages: given.cpages };
+  }
+};
+
+type DeviceStep =
+  | StepOf<'dev_read'>
+  | StepOf<'dev_write'>
+  | StepOf<'migrate_to_dev'>
+  | StepOf<'migrate_to_sys'>
+  | StepOf<'dev_exclusive'>
+  | StepOf<'snapshot'>;
+
+const commandOf = (step: DeviceStep, { first, npages }: Range): DmirrorCommand => {
+  switch (step.op) {
+    case 'dev_read':
+      return { kind: 'read' };
+    case 'dev_write':
+      return { kind: 'write', values: Array.from({ length: npages }, (_, i) => step.value + first + i) };
+    case 'migrate_to_dev':
+      return { kind: 'migrate-to-dev' };
+    case 'migrate_to_sys':
+      return { kind: 'migrate-to-sys' };
+    case 'dev_exclusive':
+      return { kind: 'exclusive' };
+    case 'snapshot':
+      return { kind: 'snapshot' };
+  }
+};
+
+function* runDevice(m: Machine, step: DeviceStep): Sleeps<StepResult> {
+  const range = rangeOf(m, step);
+  const dmirror = openDevice(m, range.mm, step.device);
+  yield* mmapReadLock(m, range.mm.id);
+  const given = yield* dmirrorIoctl(m, range.start, range.npages, dmirror, commandOf(step, range));
+  mmapReadUnlock(m, range.mm.id);
+  return deviceResult(step, given);
+}
+
+/** The process a step belongs to; -1 while it is not known. */
+export const mmOfStep = (m: Machine, step: Step): number => processNamed(m, step.proc).id;
+
+/**
+ * What one step does, as a task.
+ *
+ * @throws StepError before anything has changed, when the step cannot be run
+ */
+export function* runOperation(m: Machine, step: Step): Sleeps<StepResult> {
+  switch (step.op) {
+    case 'mmap':
+      return runMmap(m, step);
+    case 'munmap': {
+      const { mm, start, npages } = rangeOf(m, step);
+      return yield* withAreasLocked(m, mm.id, function* () {
+        return doMunmap(m, m.mms.get(mm.id), start, start + npages);
+      });
+    }
+    case 'mremap': {
+      const { mm } = rangeOf(m, { proc: step.proc, vma: step.vma });
+      if (mm.areas.some((area) => area.name === step.to)) {
+        throw new StepError('to', `process ${step.proc} has an area ${step.to} already`);
+      }
+      return yield* withAreasLocked(m, mm.id, function* () {
+        return doMremap(m, m.mms.get(mm.id), step.vma, step.to);
+      });
+    }
+    case 'mprotect': {
+      const { mm, start, npages } = rangeOf(m, step);
+      return yield* withAreasLocked(m, mm.id, () => doMprotect(m, m.mms.get(mm.id), start, npages, protOf(step.prot)));
+    }
+    case 'madvise': {
+      const { mm, start, npages } = rangeOf(m, step);
+      return yield* withAreasLocked(m, mm.id, () => doMadvise(m, m.mms.get(mm.id), start, npages, step.advice));
+    }
+    case 'mlock': {
+      const { mm, start, npages } = rangeOf(m, step);
+      return yield* withAreasLocked(m, mm.id, () => doMlock(m, m.mms.get(mm.id), start, npages));
+    }
+    case 'munlock': {
+      const { mm, start, npages } = rangeOf(m, step);
+      return yield* withAreasLocked(m, mm.id, () => doMunlock(m, m.mms.get(mm.id), start, npages));
+    }
+    case 'read':
+    case 'write':
+      return yield* runAccess(m, step);
+    case 'fork':
+      return yield* runFork(m, step);
+    case 'exit': {
+      exitMmap(m, processNamed(m, step.proc));
+      return ok();
+    }
+    case 'dev_read':
+    case 'dev_write':
+    case 'migrate_to_dev':
+    case 'migrate_to_sys':
+    case 'dev_exclusive':
+    case 'snapshot':
+      return yield* runDevice(m, step);
+    case 'gup':
+      return yield* runGup(m, step);
+    case 'unpin':
+    case 'put':
+      return runRelease(m, step);
+  }
+}
+

@@ -1,0 +1,144 @@
+// A run: a machine, the steps that were run on it, and the timeline they left.
+
+import { lruAddDrainAll } from '../kernel/mm/swap.ts';
+import { KernelBug } from '../kernel/sched/bug.ts';
+import { runTasks } from '../kernel/sched/tasks.ts';
+import type { Machine } from '../machine/machine.ts';
+import { DEFAULT_KERNEL, type KernelConfig, type MachinePresetName } from '../uapi/config.ts';
+import { EventKind, VMSTAT_COUNTERS, type VmstatCounter } from '../uapi/events.ts';
+import { machinePreset } from '../uapi/presets.ts';
+import type { Scenario, Step } from '../uapi/scenario.ts';
+import { KERNEL_FUNCTIONS } from '../uapi/source-refs.ts';
+import { bootMachine } from './boot.ts';
+import { mmOfStep, runOperation, StepError, type StepResult } from './runner.ts';
+
+/** One step that has run, with the stretch of the timeline it covers. */
+export interface StepRecord {
+  readonly index: number;
+  readonly step: Step;
+  /** Position before its first event. */
+  readonly begin: number;
+  /** Position after the operation itself; what follows up to `end` is the observer emptying the LRU batches. */
+  readonly operationEnd: number;
+  readonly end: number;
+  readonly result: StepResult;
+  /** Counters of /proc/vmstat that the operation changed. */
+  readonly vmstat: Readonly<Record<string, number>>;
+}
+
+/** One stretch of history; a timeline is a tree of them. */
+export interface Branch {
+  readonly id: number;
+  /** Branch it grew out of; -1 for the first. */
+  readonly parent: number;
+  /** Steps of the parent that it shares. */
+  readonly forkStep: number;
+}
+
+export interface SimulationOverrides {
+  readonly machine?: MachinePresetName;
+  readonly kernel?: Partial<KernelConfig>;
+}
+
+const presetOf = (scenario: Scenario): MachinePresetName => {
+  if (scenario.machine === 'teaching' || scenario.machine === 'lab-node') return scenario.machine;
+  if (scenario.boot === 'movable') return 'guest-movable';
+  return scenario.boot === 'cma' ? 'guest-cma' : 'guest';
+};
+
+export class Simulation {
+  readonly machine: Machine;
+  readonly bootEnd: number;
+  readonly branches: readonly Branch[] = [{ id: 0, parent: -1, forkStep: 0 }];
+  private readonly records: StepRecord[] = [];
+
+  constructor(
+    readonly scenario: Scenario,
+    overrides: SimulationOverrides = {},
+  ) {
+    const config = machinePreset(overrides.machine ?? presetOf(scenario), scenario.devices);
+    this.machine = bootMachine(config, { ...DEFAULT_KERNEL, ...overrides.kernel });
+    this.bootEnd = this.machine.journal.position;
+  }
+
+  get steps(): readonly StepRecord[] {
+    return this.records;
+  }
+
+  /** Events so far. */
+  get length(): number {
+    return this.machine.journal.log.length;
+  }
+
+  seek(position: number): void {
+    this.machine.journal.seek(position);
+  }
+
+  /**
+   * Runs one more step at the end of the timeline.
+   *
+   * @throws StepError when the step is impossible; the state is that before it
+   */
+  runStep(step: Step): StepRecord {
+    const m = this.machine;
+    const { journal } = m;
+    journal.seek(journal.log.length);
+    const begin = journal.log.length;
+    const before = this.counters();
+    try {
+      m.trace.step(this.records.length);
+      const [result] = runTasks(m, [{ mm: mmOfStep(m, step), cpu: 0, run: () => runOperation(m, step) }], 0);
+      const operationEnd = journal.log.length;
+      const vmstat = this.changedCounters(before);
+      // the recordings' observer empties the batches before it looks
+      m.trace.current = -1;
+      lruAddDrainAll(m);
+      journal.commit();
+      const record = { index: this.records.length, step, begin, operationEnd, end: journal.log.length, result, vmstat };
+      this.records.push(record);
+      return record;
+    } catch (error) {
+      journal.rollback(begin);
+      m.mmapLocks.clear();
+      m.current = { id: 0, mm: 0, cpu: 0, memallocPin: false };
+      if (error instanceof KernelBug) throw new StepError('op', `the simulated kernel stopped: ${error.message}`);
+      throw error;
+    }
+  }
+
+  /** Runs the scenario's steps that have not run yet. @throws StepError */
+  runAll(): void {
+    for (const { step } of this.scenario.steps.slice(this.records.length)) this.runStep(step);
+  }
+
+  /** Names of the kernel functions entered during a step, in order. */
+  callsOf(record: StepRecord): string[] {
+    const { log } = this.machine.journal;
+    const calls: string[] = [];
+    for (let i = record.begin; i < record.operationEnd; i++) {
+      if (log.kindAt(i) === EventKind.SPAN_BEGIN) calls.push(KERNEL_FUNCTIONS[log.idAt(i)].name);
+    }
+    return calls;
+  }
+
+  private counters(): number[] {
+    return VMSTAT_COUNTERS.map((_, row) => this.machine.vmstat.get(row));
+  }
+
+  private changedCounters(before: readonly number[]): Record<string, number> {
+    const changed: Record<string, number> = {};
+    VMSTAT_COUNTERS.forEach((name: VmstatCounter, row) => {
+      const by = this.machine.vmstat.get(row) - before[row];
+      if (by !== 0) changed[name] = by;
+    });
+    return changed;
+  }
+}
+
+/**
+ * A machine booted for a scenario, with nothing run yet.
+ *
+ * @throws RangeError when the machine does not have the devices that the scenario names
+ */
+export const createSimulation = (scenario: Scenario, overrides: SimulationOverrides = {}): Simulation =>
+  new Simulation(scenario, overrides);
