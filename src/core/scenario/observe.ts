@@ -132,7 +132,10 @@ export const observeFrame = (m: Machine, pfn: Pfn): ObservedFrame => {
       : { mapcount: m.pages.mapcount.get(folio) }),
     ...(folioMaybeDmaPinned(m, folio) ? { maybe_pinned: 1 as const } : {}),
     longterm_pinnable: bit(pinnableFor(longtermPinnability(m, folio))),
-    flags: pageFlagNames(m.pages.flags.get(folio), pageAnon(m, folio)),
+    // of a compound frame the bit is shown per page
+    flags: pageFlagNames(m.pages.flags.get(folio), pageAnon(m, folio)).filter(
+      (name) => !(large && name === 'anon_exclusive'),
+    ),
   };
 };
 
