@@ -269,8 +269,9 @@ export interface PteRow {
   readonly index: number;
   /** Pages that this row stands for. */
   readonly npages: number;
-  /** Table indices PGD, PUD, PMD, PTE; and for each level whether its table exists. */
+  /** Table indices PGD, PUD, PMD, PTE. */
   readonly path: readonly [number, number, number, number];
+  /** Frames of the PUD, PMD and PTE table on the way; -1 where there is none. */
   readonly tables: readonly [number, number, number];
   readonly level: 'pte' | 'pmd' | 'none';
   readonly entry: EntryKind;
@@ -282,6 +283,8 @@ export interface PteRow {
   readonly special: boolean;
   /** Frame it refers to; -1: none. */
   readonly pfn: number;
+  /** How the frame changes from page to page of the row: 1, -1 (devices hand out downwards) or 0. */
+  readonly pfnStep: number;
   /** First eight bytes of the page as the owner would read them; undefined where there is no page. */
   readonly value: number | undefined;
   /** Mirror entries in devices' page tables for this page. */
@@ -310,6 +313,8 @@ export interface HandleView {
   readonly flags: readonly string[];
   readonly longterm: boolean;
   readonly pin: boolean;
+  /** Name of its first page, 'buf+0'. */
+  readonly first: string;
   readonly pfns: readonly number[];
 }
 
@@ -330,7 +335,7 @@ export interface FrameView {
   readonly longtermPinnable: boolean;
   readonly flags: readonly string[];
   readonly locked: boolean;
-  /** 'A buf+2', or '' */
+  /** 'buf+2'; 'A buf+2, B buf+2' where there are several processes; '' nobody. A page on its way has its owner. */
   readonly owner: string;
 }
 

@@ -1,12 +1,257 @@
 // Answers the page's questions about runs. Pure: no Worker, no clock; the same questions get the same answers.
 
-import type { FromWorker, ToWorker } from './protocol.ts';
+import { KernelBug } from '../core/kernel/sched/bug.ts';
+import { StepError } from '../core/scenario/runner.ts';
+import { createSimulation, type Simulation } from '../core/scenario/simulation.ts';
+import { parseScenario, parseStep, type Scenario, ScenarioError } from '../core/uapi/scenario.ts';
+import { agreementOf } from './agreement.ts';
+import type {
+  AppendRequest,
+  Failed,
+  FromWorker,
+  Mark,
+  Message,
+  OpenRequest,
+  Opened,
+  SpansAnswer,
+  SpansRequest,
+  TilesAnswer,
+  TilesRequest,
+  ToWorker,
+} from './protocol.ts';
+import { Run } from './run.ts';
+import { runInfo } from './run-info.ts';
+import { beatMessage } from './views/captions.ts';
+import { inspect } from './views/inspection.ts';
+import { momentAt, sceneAt } from './views/moment.ts';
+import { tileOf } from './views/tiles.ts';
 
-export class Session {
-  /** The answer, or undefined where none is due. Never throws. */
-  handle(message: ToWorker): FromWorker | undefined {
-    if (message.kind === 'close') return undefined;
-    const { id, runId } = message;
-    return { kind: 'failed', id, runId, place: '', message: { id: 'problem.not-built', params: {} } };
+/** Most runs that are kept open; the oldest goes first. */
+const MAX_RUNS = 4;
+const MAX_TILE_CELLS = 1_000_000;
+const MAX_MARKS = 2000;
+
+/** Why a request could not be served: the place and the words. */
+class Refusal extends Error {
+  readonly place: string;
+  readonly words: Message;
+
+  constructor(place: string, id: string, params: Message['params'] = {}) {
+    super(id);
+    this.place = place;
+    this.words = { id, params };
   }
 }
+
+interface OpenRun {
+  readonly run: Run;
+  /** The recording the run is compared with; undefined: nothing was recorded. */
+  readonly recording: unknown;
+}
+
+export class Session {
+  private readonly runs = new Map<string, OpenRun>();
+
+  /** The answer, or undefined where none is due. Never throws. */
+  handle(message: ToWorker): FromWorker | undefined {
+    try {
+      return this.answer(message);
+    } catch (error) {
+      if (message.kind === 'close') return undefined;
+      const { place, words } = explain(error);
+      const failed: Failed = { kind: 'failed', id: message.id, runId: message.runId, place, message: words };
+      return failed;
+    }
+  }
+
+  private answer(message: ToWorker): FromWorker | undefined {
+    switch (message.kind) {
+      case 'open':
+        return this.open(message);
+      case 'append':
+        return this.append(message);
+      case 'close':
+        this.runs.delete(message.runId);
+        return undefined;
+      case 'moment': {
+        const { run } = this.runOf(message.runId);
+        const moment = momentAt(run, run.clamp(message.position));
+        return { kind: 'moment', id: message.id, runId: message.runId, moment };
+      }
+      case 'navigate': {
+        const { run } = this.runOf(message.runId);
+        const position = run.stop(run.clamp(message.from), message.grain, message.direction);
+        return { kind: 'navigated', id: message.id, runId: message.runId, position };
+      }
+      case 'tiles':
+        return this.tiles(message);
+      case 'inspect': {
+        const { run } = this.runOf(message.runId);
+        const position = run.clamp(message.position);
+        const { id, runId, target } = message;
+        return { kind: 'inspected', id, runId, position, target, inspection: inspect(run, position, target) };
+      }
+      case 'spans':
+        return this.spans(message);
+    }
+  }
+
+  private runOf(runId: string): OpenRun {
+    const found = this.runs.get(runId);
+    if (found === undefined) throw new Refusal('', 'problem.no-run', { run: runId });
+    return found;
+  }
+
+  private open(request: OpenRequest): Opened {
+    const { id, runId, scenario: input, machine, kernel, added = [] } = request;
+    const scenario = parseScenario(input);
+    const sim = boot(scenario, {
+      ...(machine === undefined ? {} : { machine }),
+      ...(kernel === undefined ? {} : { kernel }),
+    });
+    scenario.steps.forEach(({ step }, index) => runStep(sim, step, `steps[${index}].step`));
+    added.forEach((step, index) => runStep(sim, parseAdded(step, `added[${index}]`), `added[${index}]`));
+    const run = new Run(runId, sim);
+    run.indexNewSteps();
+    const recording = isRecording(input) ? input : undefined;
+    const agreement = agreementOf(recording, sim);
+    this.keep(runId, { run, recording });
+    return { kind: 'opened', id, runId, run: runInfo(run, agreement) };
+  }
+
+  private append({ id, runId, step }: AppendRequest): Opened {
+    const { run, recording } = this.runOf(runId);
+    runStep(run.sim, parseAdded(step, 'step'), 'step');
+    run.indexNewSteps();
+    return { kind: 'opened', id, runId, run: runInfo(run, agreementOf(recording, run.sim)) };
+  }
+
+  private tiles({ id, runId, position: asked, tiles }: TilesRequest): TilesAnswer {
+    const { run } = this.runOf(runId);
+    const cells = tiles.reduce((sum, tile) => sum + tile.cells, 0);
+    if (cells > MAX_TILE_CELLS) throw new Refusal('tiles', 'problem.too-many-cells', { cells });
+    const position = run.clamp(asked);
+    run.seek(position);
+    const moves = run.moves.at(position);
+    return {
+      kind: 'tiles',
+      id,
+      runId,
+      position,
+      tiles: tiles.map((tile) => tileOf(run.sim.machine, moves, tile)),
+    };
+  }
+
+  private spans({ id, runId, from, to, limit }: SpansRequest): SpansAnswer {
+    const { run } = this.runOf(runId);
+    const steps = run.sim.steps.filter(({ begin, end }) => begin < to && end > from);
+    const { namer } = sceneAt(run, run.sim.machine.journal.position);
+    const inner = run.spans.between(from, to, limit, run.sim.length);
+    return {
+      kind: 'spans',
+      id,
+      runId,
+      from,
+      to,
+      spans: [
+        ...steps.map(({ step, begin, end }) => ({
+          fn: step.op,
+          lane: 'task' as const,
+          depth: 0,
+          begin,
+          end,
+          label: step.op === 'gup' ? step.call : step.op,
+        })),
+        ...inner.map((span) => ({ ...span, label: span.fn })),
+      ],
+      marks: run.beats
+        .between(from, to)
+        .slice(0, MAX_MARKS)
+        .map((beat): Mark => {
+          const failed =
+            FAILURES.has(beat.id) || run.sim.steps[stepEnded(beat.id, beat.args)]?.result.errno !== undefined;
+          const kind = beat.id === 'kernel-log' ? 'warning' : failed ? 'failure' : 'beat';
+          return { position: beat.position, kind, text: beatMessage(namer, run.sim.steps, beat) };
+        }),
+    };
+  }
+
+  private keep(runId: string, open: OpenRun): void {
+    this.runs.delete(runId);
+    this.runs.set(runId, open);
+    for (const oldest of this.runs.keys()) {
+      if (this.runs.size <= MAX_RUNS) break;
+      this.runs.delete(oldest);
+    }
+  }
+}
+
+const FAILURES: ReadonlySet<string> = new Set([
+  'fault.segv',
+  'fault.sigbus',
+  'gup.vma-refused',
+  'gup.no-vma',
+  'gup.slow.gave-up',
+  'longterm.failed',
+  'migrate.restored',
+  'migrate.no-destination',
+  'device.exhausted',
+  'hugetlb.exhausted',
+]);
+
+const stepEnded = (id: string, args: readonly number[]): number => (id === 'step.end' ? (args[0] ?? -1) : -1);
+
+/** A recording has the kernel's answers attached to its steps. */
+const isRecording = (input: unknown): boolean =>
+  typeof input === 'object' &&
+  input !== null &&
+  'steps' in input &&
+  Array.isArray(input.steps) &&
+  input.steps.some((step: unknown) => typeof step === 'object' && step !== null && 'result' in step);
+
+const boot = (scenario: Scenario, overrides: Parameters<typeof createSimulation>[1]): Simulation => {
+  try {
+    return createSimulation(scenario, overrides);
+  } catch (error) {
+    if (error instanceof RangeError)
+      throw new Refusal('devices', 'problem.machine', { reason: error.message });
+    throw error;
+  }
+};
+
+const parseAdded = (step: unknown, place: string): ReturnType<typeof parseStep> => {
+  try {
+    return parseStep(step);
+  } catch (error) {
+    if (error instanceof ScenarioError) {
+      throw new Refusal(error.place === '' ? place : `${place}.${error.place}`, 'problem.unfit', {
+        reason: error.message,
+      });
+    }
+    throw error;
+  }
+};
+
+const runStep = (sim: Simulation, step: ReturnType<typeof parseStep>, place: string): void => {
+  try {
+    sim.runStep(step);
+  } catch (error) {
+    if (error instanceof StepError) {
+      throw new Refusal(`${place}.${error.field}`, 'problem.impossible', {
+        op: step.op,
+        reason: error.message,
+      });
+    }
+    throw error;
+  }
+};
+
+const explain = (error: unknown): { readonly place: string; readonly words: Message } => {
+  if (error instanceof Refusal) return error;
+  if (error instanceof ScenarioError) {
+    return { place: error.place, words: { id: 'problem.unfit', params: { reason: error.message } } };
+  }
+  if (error instanceof KernelBug)
+    return { place: '', words: { id: 'problem.bug', params: { reason: error.message } } };
+  return { place: '', words: { id: 'problem.internal', params: { reason: String(error) } } };
+};

@@ -1,0 +1,93 @@
+// One open run: the simulation, and what is read off its log once so that questions about any position are quick.
+
+import type { Simulation, StepRecord } from '../core/scenario/simulation.ts';
+import type { Grain, Position, RunId } from './protocol.ts';
+import { BeatIndex } from './views/beats.ts';
+import { MoveIndex } from './views/moves.ts';
+import { SpanIndex } from './views/spans.ts';
+
+export interface StepPlace {
+  /** Index of the step that runs or has just run; -1 before step 0. */
+  readonly index: number;
+  readonly begin: Position;
+  readonly running: boolean;
+}
+
+export class Run {
+  readonly id: RunId;
+  readonly sim: Simulation;
+  readonly spans = new SpanIndex();
+  readonly moves: MoveIndex;
+  readonly beats: BeatIndex;
+  private indexed: Position;
+  private indexedSteps = 0;
+
+  constructor(id: RunId, sim: Simulation) {
+    this.id = id;
+    this.sim = sim;
+    const { entries, pages } = sim.machine;
+    this.moves = new MoveIndex(entries.id, pages.zoneDeviceData.id);
+    this.beats = new BeatIndex(sim.bootEnd);
+    this.indexed = sim.bootEnd;
+  }
+
+  /** Reads the steps that have run since the last time. */
+  indexNewSteps(): void {
+    const { log } = this.sim.machine.journal;
+    for (const { index, begin, end } of this.sim.steps.slice(this.indexedSteps)) {
+      this.beats.beginStep(index, log, begin);
+      for (; this.indexed < end; this.indexed++) {
+        this.spans.feed(log, this.indexed);
+        this.moves.feed(log, this.indexed);
+        this.beats.feed(log, this.indexed);
+      }
+      this.beats.endStep(index, end);
+      this.indexedSteps = index + 1;
+    }
+  }
+
+  seek(position: Position): void {
+    if (this.sim.machine.journal.position !== position) this.sim.seek(position);
+  }
+
+  /** Positions that can be shown: from the end of boot to the end of the log. */
+  clamp(position: Position): Position {
+    return Math.max(this.sim.bootEnd, Math.min(Math.trunc(position), this.sim.length));
+  }
+
+  stepAt(position: Position): StepPlace {
+    const { steps } = this.sim;
+    let low = 0;
+    let high = steps.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((steps[middle]?.begin ?? 0) < position) low = middle + 1;
+      else high = middle;
+    }
+    const step: StepRecord | undefined = steps[low - 1];
+    if (step === undefined) return { index: -1, begin: this.sim.bootEnd, running: false };
+    return { index: step.index, begin: step.begin, running: position < step.end };
+  }
+
+  /** The next stop of a grain; the end of the timeline if there is none. */
+  stop(from: Position, grain: Grain, direction: 1 | -1): Position {
+    return this.clamp(
+      this.stopOf(from, grain, direction) ?? (direction === 1 ? this.sim.length : this.sim.bootEnd),
+    );
+  }
+
+  private stopOf(from: Position, grain: Grain, direction: 1 | -1): Position | undefined {
+    switch (grain) {
+      case 'event':
+        return from + direction;
+      case 'function':
+        return this.spans.nextBegin(from, direction);
+      case 'beat':
+        return this.beats.next(from, direction)?.position;
+      case 'step': {
+        const edges = [this.sim.bootEnd, ...this.sim.steps.map(({ end }) => end)];
+        return direction === 1 ? edges.find((edge) => edge > from) : edges.findLast((edge) => edge < from);
+      }
+    }
+  }
+}

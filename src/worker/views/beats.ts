@@ -1,0 +1,334 @@
+// The stops of playback: a position behind each event that is worth a sentence.
+
+import type { EventLog } from '../../core/trace/log.ts';
+import { type DecisionId, DECISIONS, EventKind } from '../../core/uapi/events.ts';
+import { FOLL_GET, FOLL_PIN } from '../../core/uapi/gup-flags.ts';
+import { KERNEL_FUNCTIONS, type KernelFunctionName, kernelFunctionId } from '../../core/uapi/source-refs.ts';
+import type { Position } from '../protocol.ts';
+import { enclosing } from './spans.ts';
+
+/** Beats that are no decision of the kernel, with what their numbers mean. See messages.ts. */
+export const BEAT_ARGUMENTS = {
+  boot: [],
+  'step.begin': ['step'],
+  'step.end': ['step'],
+  'gup.fast.taken': ['vpn', 'count', 'flags'],
+  'gup.slow.taken': ['vpn', 'count', 'flags'],
+  'gup.slow.taken-again': ['vpn', 'count', 'flags'],
+  'gup.slow.gave-up': ['vpn', 'errno'],
+  'longterm.pin-dropped': ['page'],
+  'page.unmapped': ['page'],
+  'page.flags-moved': ['page', 'dst'],
+  'page.home': ['page', 'dst'],
+  'driver.collected': ['count'],
+  'driver.unmapped': ['count', 'failed'],
+  'driver.copied-to-device': ['count', 'device'],
+  'driver.copied-to-system': ['count'],
+  'driver.moved': ['count'],
+  'driver.finalized': ['count', 'failed'],
+  'fault.file': ['vpn'],
+  'fault.served': ['vpn'],
+  'device.read': ['vpn', 'count'],
+  'device.wrote': ['vpn', 'count'],
+  'device.mapped': ['vpn', 'count'],
+  'device.exclusive': ['vpn', 'count'],
+  'device.snapshot': ['vpn', 'count'],
+  'fork.copied': [],
+} as const;
+export type OwnBeatId = keyof typeof BEAT_ARGUMENTS;
+
+export type BeatId = OwnBeatId | DecisionId | 'kernel-log';
+
+export interface Beat {
+  readonly position: Position;
+  readonly id: BeatId;
+  readonly args: readonly number[];
+}
+
+/** Decisions at which playback stops as soon as they are taken. */
+const DECISION_BEATS: ReadonlySet<DecisionId> = new Set([
+  'gup.fast.refused.none',
+  'gup.fast.refused.read-only',
+  'gup.fast.refused.special',
+  'gup.fast.refused.longterm',
+  'gup.fast.refused.unshare',
+  'gup.slow.needs-unshare',
+  'gup.vma-refused',
+  'gup.no-vma',
+  'longterm.all-pinnable',
+  'longterm.second-pass',
+  'longterm.failed',
+  'migrate.trylock-failed',
+  'migrate.maybe-pinned',
+  'migrate.check-page.extra-references',
+  'migrate.no-destination',
+  'migrate.file-refused',
+  'migrate.isolation-failed',
+  'fault.device-private',
+  'fault.device-exclusive',
+  'fault.migration-wait',
+  'fault.segv',
+  'fault.sigbus',
+  'fork.early-copy',
+  'fork.vma-skipped',
+  'device.exhausted',
+  'hmm.error',
+  'thp.fallback',
+  'thp.split',
+  'hugetlb.exhausted',
+  'sleep.page-lock',
+  'sleep.migration-entry',
+  'wake',
+]);
+
+/** Decisions that explain a fault; the stop is at the fault's end, when the entry stands. */
+const FAULT_OUTCOMES: ReadonlySet<string> = new Set<DecisionId>([
+  'fault.none.read',
+  'fault.none.write',
+  'fault.zero-page',
+  'fault.wp.exclusive',
+  'fault.wp.reuse',
+  'fault.wp.copy',
+  'fault.unshare.copy',
+  'fault.unshare.reuse',
+]);
+
+/** Decisions at which playback stops when one page moves by itself, not in a driver's batch. */
+const SINGLE_MOVE_BEATS: ReadonlySet<string> = new Set<DecisionId>([
+  'migrate.destination',
+  'copy.page',
+  'migrate.restored',
+]);
+
+const ids = (...names: KernelFunctionName[]): ReadonlySet<number> => new Set(names.map(kernelFunctionId));
+const COHERENT_MOVE = ids('migrate_device_coherent_page');
+const SINGLE_MOVE = ids('migrate_device_coherent_page', 'migrate_pages');
+const LRU_MOVE = ids('migrate_pages');
+const MOVE_LOOP = ids('migrate_longterm_unpinnable_pages');
+const LONGTERM = ids('__gup_longterm_locked');
+const DRIVER_FINALIZE = ids('migrate_vma_finalize', 'migrate_device_coherent_page');
+const DRIVER_READ = ids('dmirror_read');
+const DRIVER_WRITE = ids('dmirror_write');
+
+/** How often a step stops at the same kind of beat before it skips to the last one. */
+const SAME_BEATS = 6;
+
+/** What a driver's batch has done so far. */
+interface Batch {
+  candidates: number;
+  restored: number;
+  copied: number;
+  moved: number;
+  device: number;
+}
+const emptyBatch = (): Batch => ({ candidates: 0, restored: 0, copied: 0, moved: 0, device: 0 });
+
+export class BeatIndex {
+  readonly beats: Beat[] = [];
+  private batch = emptyBatch();
+  /** Beats of the running step by id; those beyond SAME_BEATS are held back until a later one takes their place. */
+  private counts = new Map<BeatId, number>();
+  private heldBack = new Map<BeatId, Beat>();
+  private faultOutcome: { readonly id: DecisionId; readonly args: readonly number[] } | undefined;
+  private lastMoved: readonly number[] = [];
+  private secondPassIn = -1;
+
+  constructor(bootEnd: Position) {
+    this.beats.push({ position: bootEnd, id: 'boot', args: [] });
+  }
+
+  beginStep(step: number, log: EventLog, begin: Position): void {
+    this.counts = new Map();
+    this.heldBack = new Map();
+    const first = begin < log.length && log.kindAt(begin) === EventKind.STEP ? begin + 1 : begin;
+    this.beats.push({ position: first, id: 'step.begin', args: [step] });
+  }
+
+  endStep(step: number, end: Position): void {
+    for (const beat of this.heldBack.values()) this.insert(beat);
+    this.insert({ position: end, id: 'step.end', args: [step] });
+  }
+
+  feed(log: EventLog, index: number): void {
+    switch (log.kindAt(index)) {
+      case EventKind.DECISION:
+        this.decided(log, index);
+        return;
+      case EventKind.SPAN_BEGIN:
+        if (log.idAt(index) === SETUP) this.batch = emptyBatch();
+        if (log.idAt(index) === FAULT) this.faultOutcome = undefined;
+        return;
+      case EventKind.SPAN_END:
+        this.ended(log, index);
+        return;
+      case EventKind.LOG:
+        this.add(index, 'kernel-log', log.idAt(index), log.rowAt(index), log.oldAt(index));
+        return;
+      default:
+    }
+  }
+
+  /** The beat at or before a position. */
+  at(position: Position): Beat | undefined {
+    return this.beats[this.firstBehind(position) - 1];
+  }
+
+  next(position: Position, direction: 1 | -1): Beat | undefined {
+    if (direction === 1) return this.beats[this.firstBehind(position)];
+    return this.beats[this.firstBehind(position - 1) - 1];
+  }
+
+  between(from: Position, to: Position): readonly Beat[] {
+    return this.beats.slice(this.firstBehind(from - 1), this.firstBehind(to));
+  }
+
+  private firstBehind(position: Position): number {
+    let low = 0;
+    let high = this.beats.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((this.beats[middle]?.position ?? 0) > position) high = middle;
+      else low = middle + 1;
+    }
+    return low;
+  }
+
+  private add(index: number, id: BeatId, ...args: number[]): void {
+    const count = (this.counts.get(id) ?? 0) + 1;
+    this.counts.set(id, count);
+    const beat = { position: index + 1, id, args };
+    if (count > SAME_BEATS) this.heldBack.set(id, beat);
+    else this.insert(beat);
+  }
+
+  /** Keeps the order of positions; a beat at the same position takes the place of the earlier one. */
+  private insert(beat: Beat): void {
+    const at = this.firstBehind(beat.position);
+    const same = this.beats[at - 1]?.position === beat.position;
+    this.beats.splice(same ? at - 1 : at, same ? 1 : 0, beat);
+  }
+
+  private decided(log: EventLog, index: number): void {
+    const id = DECISIONS[log.idAt(index)];
+    if (id === undefined) return;
+    const args = [log.rowAt(index), log.oldAt(index), log.nowAt(index)];
+    const [a = 0, b = 0] = args;
+    this.countInBatch(id, b);
+    if (id === 'migrate.moved' && a >= 0) this.lastMoved = args;
+    if (id === 'longterm.second-pass') this.secondPassIn = enclosing(log, index, LONGTERM);
+    if (FAULT_OUTCOMES.has(id)) this.faultOutcome = { id, args };
+    else if (DECISION_BEATS.has(id)) this.add(index, id, ...args);
+    else if (id === 'longterm.unpinnable-count' && a > 0) this.add(index, id, ...args);
+    else if (SINGLE_MOVE_BEATS.has(id) && enclosing(log, index, SINGLE_MOVE) >= 0)
+      this.add(index, id, ...args);
+    else if (id === 'migrate.moved' && enclosing(log, index, LRU_MOVE) >= 0) this.add(index, id, ...args);
+    else if (id === 'device.free' && enclosing(log, index, DRIVER_FINALIZE) < 0) this.add(index, id, ...args);
+  }
+
+  private countInBatch(id: DecisionId, second: number): void {
+    const { batch } = this;
+    if (id === 'migrate.selected' || id === 'migrate.hole' || id === 'migrate.zero-page') batch.candidates++;
+    else if (id === 'migrate.restored') batch.restored++;
+    else if (id === 'copy.page' || id === 'migrate.moved') {
+      if (id === 'copy.page') batch.copied++;
+      else batch.moved++;
+    } else if (id === 'device.allocated') batch.device = second;
+  }
+
+  private ended(log: EventLog, index: number): void {
+    const begin = log.oldAt(index);
+    const result = log.rowAt(index);
+    const a = log.rowAt(begin);
+    const b = log.oldAt(begin);
+    const c = log.nowAt(begin);
+    const { batch } = this;
+    switch (KERNEL_FUNCTIONS[log.idAt(index)]?.name) {
+      case 'lockless_pages_from_mm':
+        if (result > 0) this.add(index, 'gup.fast.taken', a, result, c);
+        return;
+      case '__get_user_pages':
+        this.walked(log, index, a, result, c);
+        return;
+      case 'gup_put_folio':
+        if (enclosing(log, begin, MOVE_LOOP) === log.parentAt(begin) && log.parentAt(begin) >= 0) {
+          this.add(index, 'longterm.pin-dropped', a);
+        }
+        return;
+      case 'migrate_device_unmap': {
+        const move = enclosing(log, begin, COHERENT_MOVE);
+        if (move >= 0 && result > 0) this.add(index, 'page.unmapped', log.rowAt(move));
+        return;
+      }
+      case 'folio_migrate_flags':
+        if (enclosing(log, begin, SINGLE_MOVE) >= 0) this.add(index, 'page.flags-moved', b, a);
+        return;
+      case 'migrate_device_finalize':
+        if (enclosing(log, begin, COHERENT_MOVE) >= 0 && this.lastMoved.length > 0) {
+          this.add(index, 'page.home', ...this.lastMoved);
+          this.lastMoved = [];
+        }
+        return;
+      case 'migrate_vma_collect':
+        this.add(index, 'driver.collected', batch.candidates);
+        return;
+      case 'migrate_vma_unmap':
+        this.add(index, 'driver.unmapped', batch.candidates - batch.restored, batch.restored);
+        return;
+      case 'dmirror_migrate_alloc_and_copy':
+        this.add(index, 'driver.copied-to-device', batch.copied, batch.device);
+        return;
+      case 'dmirror_devmem_fault_alloc_and_copy':
+        this.add(index, 'driver.copied-to-system', batch.copied);
+        return;
+      case 'migrate_vma_pages':
+        this.add(index, 'driver.moved', batch.copied);
+        return;
+      case 'migrate_vma_finalize':
+        this.add(index, 'driver.finalized', batch.moved, batch.restored);
+        return;
+      case 'handle_mm_fault':
+        this.faulted(index, b);
+        return;
+      case 'dmirror_do_read':
+        if (enclosing(log, begin, DRIVER_READ) >= 0 && result === 0) this.add(index, 'device.read', a, b - a);
+        return;
+      case 'dmirror_do_write':
+        if (enclosing(log, begin, DRIVER_WRITE) >= 0 && result === 0)
+          this.add(index, 'device.wrote', a, b - a);
+        return;
+      case 'dmirror_range_fault':
+        if (result === 0) this.add(index, 'device.mapped', a, b - a);
+        return;
+      case 'dmirror_atomic_map':
+        this.add(index, 'device.exclusive', a, result);
+        return;
+      case 'dmirror_range_snapshot':
+        if (result === 0) this.add(index, 'device.snapshot', a, b - a);
+        return;
+      case 'copy_page_range':
+        this.add(index, 'fork.copied');
+        return;
+      default:
+    }
+  }
+
+  private walked(log: EventLog, index: number, vpn: number, result: number, flags: number): void {
+    if ((flags & (FOLL_PIN | FOLL_GET)) === 0) return;
+    if (result < 0) this.add(index, 'gup.slow.gave-up', vpn, result);
+    else if (result > 0) {
+      const again =
+        this.secondPassIn >= 0 && enclosing(log, log.oldAt(index), LONGTERM) === this.secondPassIn;
+      this.add(index, again ? 'gup.slow.taken-again' : 'gup.slow.taken', vpn, result, flags);
+    }
+  }
+
+  private faulted(index: number, vpn: number): void {
+    const outcome = this.faultOutcome;
+    this.faultOutcome = undefined;
+    if (outcome === undefined) this.add(index, 'fault.served', vpn);
+    else this.add(index, outcome.id, ...outcome.args);
+  }
+}
+
+const SETUP = kernelFunctionId('migrate_vma_setup');
+const FAULT = kernelFunctionId('handle_mm_fault');

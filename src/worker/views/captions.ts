@@ -1,0 +1,75 @@
+// What is happening at a position and why: the beat that was reached last, as ids with parameters.
+
+import type { StepRecord } from '../../core/scenario/simulation.ts';
+import { KERNEL_MESSAGES } from '../../core/kernel/sched/bug.ts';
+import { DECISIONS } from '../../core/uapi/events.ts';
+import type { Step } from '../../core/uapi/scenario.ts';
+import type { Message } from '../protocol.ts';
+import { type Beat, BEAT_ARGUMENTS, type BeatId, type OwnBeatId } from './beats.ts';
+import { DECISION_ARGUMENTS, message, type Namer } from './messages.ts';
+
+type Params = Record<string, string | number>;
+
+const rangeText = (namer: Namer, step: Step): Params => {
+  if (!('vma' in step)) return {};
+  const area = namer.places.areas.find(
+    ({ mm, area: { name } }) => mm.name === step.proc && name === step.vma,
+  )?.area;
+  if (step.op === 'mmap') return { range: step.vma, count: step.pages };
+  const npages = area?.npages ?? 0;
+  const first = 'page' in step ? (step.page ?? 0) : 0;
+  const count = 'count' in step ? (step.count ?? npages - first) : npages;
+  const whole = first === 0 && count === npages;
+  const part = count === 1 ? `${step.vma}+${first}` : `${step.vma}+${first}..${first + count - 1}`;
+  return { range: whole ? step.vma : part, count };
+};
+
+/** Names and numbers of a step. */
+export const stepParams = (namer: Namer, index: number, step: Step): Params => {
+  const params: Params = { step: index, op: step.op, proc: step.proc, ...rangeText(namer, step) };
+  for (const [key, value] of Object.entries(step)) {
+    if (key === 'flags' && Array.isArray(value)) params['flags'] = value.join(' | ');
+    else if (key !== 'count' && key !== 'page' && (typeof value === 'string' || typeof value === 'number')) {
+      params[key] ??= value;
+    }
+  }
+  return params;
+};
+
+const resultParams = ({ result }: StepRecord): Params => {
+  const params: Params = { ret: result.ret };
+  for (const key of ['errno', 'signal', 'at', 'cpages', 'faults'] as const) {
+    const value = result[key];
+    if (value !== undefined) params[key] = value;
+  }
+  if (result.perms !== undefined) params['perms'] = [...new Set(result.perms)].join(', ');
+  return params;
+};
+
+const isOwn = (id: BeatId): id is OwnBeatId => Object.hasOwn(BEAT_ARGUMENTS, id);
+
+/** The sentence of a beat; its reason has the same parameters and the same id behind `why.` */
+export const beatMessage = (namer: Namer, steps: readonly StepRecord[], beat: Beat): Message => {
+  const { id, args } = beat;
+  if (id === 'kernel-log') {
+    const [log = 0, a = 0, b = 0] = args;
+    return { id: `log.${KERNEL_MESSAGES[log] ?? 'other'}`, params: { a, b } };
+  }
+  if (id === 'step.begin' || id === 'step.end') {
+    const record = steps[args[0] ?? -1];
+    if (record === undefined) return { id, params: {} };
+    const params = stepParams(namer, record.index, record.step);
+    return { id, params: id === 'step.end' ? { ...params, ...resultParams(record) } : params };
+  }
+  if (isOwn(id)) return message(namer, id, BEAT_ARGUMENTS[id], args);
+  return message(namer, id, DECISION_ARGUMENTS[id], args);
+};
+
+export const whyOf = (caption: Message): Message => ({ id: `why.${caption.id}`, params: caption.params });
+
+/** All ids that a caption can have; the words have a sentence and a reason for each. */
+export const CAPTION_IDS: readonly string[] = [
+  ...Object.keys(BEAT_ARGUMENTS),
+  ...DECISIONS,
+  ...KERNEL_MESSAGES.map((id) => `log.${id}`),
+];

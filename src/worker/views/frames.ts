@@ -1,0 +1,141 @@
+// A page frame as panels show it.
+
+import { isHugeZeroPage } from '../../core/kernel/mm/huge-memory.ts';
+import {
+  compoundHead,
+  folioTestLarge,
+  isDeviceCoherentPage,
+  isZeroPfn,
+  isZoneMovablePage,
+  pageAnon,
+  pageblockMigratetype,
+  pageMapcount,
+  pageMapping,
+  pagePgmap,
+} from '../../core/kernel/mm/page-ref.ts';
+import type { Machine } from '../../core/machine/machine.ts';
+import { MIGRATE_CMA, MIGRATE_ISOLATE } from '../../core/uapi/config.ts';
+import { FOLL_LONGTERM, FOLL_PIN, GUP_PIN_COUNTING_BIAS } from '../../core/uapi/gup-flags.ts';
+import { PG_hugetlb, PG_locked, PG_table, pageFlagNames } from '../../core/uapi/page-flags.ts';
+import type { FrameView, Residence } from '../protocol.ts';
+import type { Places } from './places.ts';
+
+export const isCma = (m: Machine, pfn: number): boolean =>
+  m.rangeOf(pfn)?.kind === 'ram' && pageblockMigratetype(m, pfn) === MIGRATE_CMA;
+
+/** is_longterm_pinnable_page, without the trace that the mechanism writes. */
+export const longtermPinnable = (m: Machine, pfn: number): boolean => {
+  const head = compoundHead(m, pfn);
+  if (!m.kernel.CONFIG_MIGRATION) return true;
+  if (m.kernel.CONFIG_CMA && (isCma(m, head) || pageblockMigratetype(m, head) === MIGRATE_ISOLATE))
+    return false;
+  if (isZeroPfn(m, head)) return true;
+  return !isDeviceCoherentPage(m, head) && !isZoneMovablePage(m, head);
+};
+
+export const deviceOf = (m: Machine, pfn: number): number => {
+  const pgmap = pagePgmap(m, pfn);
+  if (pgmap === undefined) return -1;
+  return m.devices.values().find((device) => device.pgmap === pgmap.id)?.configId ?? -1;
+};
+
+export const residenceOf = (m: Machine, pfn: number): Residence => {
+  const range = m.rangeOf(pfn);
+  const pgmap = pagePgmap(m, pfn);
+  if (pgmap === undefined && (range === undefined || range.kind !== 'ram' || range.reserved !== undefined)) {
+    return 'reserved';
+  }
+  if (m.pages.refcount.get(compoundHead(m, pfn)) === 0) return 'free';
+  if (pgmap !== undefined) return pgmap.type === 'MEMORY_DEVICE_PRIVATE' ? 'private' : 'coherent';
+  return isZoneMovablePage(m, pfn) || isCma(m, pfn) ? 'movable' : 'system';
+};
+
+/** Residence that a page of this frame would have, whether or not it is in use. */
+export const homeOf = (m: Machine, pfn: number): Residence => {
+  const pgmap = pagePgmap(m, pfn);
+  if (pgmap !== undefined) return pgmap.type === 'MEMORY_DEVICE_PRIVATE' ? 'private' : 'coherent';
+  return isZoneMovablePage(m, pfn) || isCma(m, pfn) ? 'movable' : 'system';
+};
+
+export const kindOf = (m: Machine, pfn: number): string => {
+  const head = compoundHead(m, pfn);
+  if (isZeroPfn(m, pfn)) return 'zero';
+  if (isHugeZeroPage(m, pfn)) return 'huge-zero';
+  if (m.pages.refcount.get(head) === 0) return residenceOf(m, pfn) === 'reserved' ? 'reserved' : 'free';
+  const pgmap = pagePgmap(m, pfn);
+  if (pgmap?.type === 'MEMORY_DEVICE_PRIVATE') return 'device-private';
+  if (pgmap !== undefined) return 'device-coherent';
+  const flags = m.pages.flags.get(head);
+  if ((flags & PG_table) !== 0) return 'page table';
+  if (pageAnon(m, head)) return 'anon';
+  const mapping = pageMapping(m, head);
+  if (mapping !== 0) return m.files.find(mapping)?.kind ?? 'file';
+  return (flags & PG_hugetlb) !== 0 ? 'hugetlb' : 'kernel';
+};
+
+/** Pins on a frame's folio: the count of a large one, else what the reference count says. */
+export const pinsOf = (m: Machine, pfn: number): number => {
+  const head = compoundHead(m, pfn);
+  if (isZeroPfn(m, pfn)) return 0;
+  if (folioTestLarge(m, head)) return m.pages.compoundPincount.get(head);
+  return Math.floor(Math.max(0, m.pages.refcount.get(head)) / GUP_PIN_COUNTING_BIAS);
+};
+
+/** Frames under a long-term pin of a handle. */
+export const longtermPinnedFrames = (m: Machine): ReadonlySet<number> => {
+  const frames = new Set<number>();
+  for (const handle of m.handles.values()) {
+    if ((handle.gupFlags & FOLL_LONGTERM) === 0 || !handle.call.startsWith('pin')) continue;
+    for (const pfn of handle.pages) frames.add(pfn);
+  }
+  return frames;
+};
+
+/** Pins that handles explain; what is above belongs to a call under way. */
+const pinsOfHandles = (m: Machine, head: number): number => {
+  let pins = 0;
+  for (const handle of m.handles.values()) {
+    if (!handle.call.startsWith('pin') && (handle.gupFlags & FOLL_PIN) === 0) continue;
+    for (const pfn of handle.pages) if (compoundHead(m, pfn) === head) pins++;
+  }
+  return pins;
+};
+
+export interface FrameContext {
+  readonly m: Machine;
+  readonly places: Places;
+  readonly longterm: ReadonlySet<number>;
+  /** A long-term pin is under way: pins without a handle are its. */
+  readonly longtermRunning: boolean;
+  /** Frames that a page is moving to, with the frame it comes from. */
+  readonly comingFrom: ReadonlyMap<number, number>;
+}
+
+export const frameView = (
+  { m, places, longterm, longtermRunning, comingFrom }: FrameContext,
+  pfn: number,
+): FrameView => {
+  const head = compoundHead(m, pfn);
+  const range = m.rangeOf(pfn);
+  const device = deviceOf(m, pfn);
+  const flags = m.pages.flags.get(pfn) | (head === pfn ? 0 : m.pages.flags.get(head));
+  const pins = pinsOf(m, pfn);
+  const inFlight = longtermRunning && pins > 0 && pins > pinsOfHandles(m, head);
+  const source = comingFrom.get(pfn);
+  return {
+    pfn,
+    residence: residenceOf(m, pfn),
+    kind: kindOf(m, pfn),
+    node: range?.node ?? (device < 0 ? 0 : (pagePgmap(m, pfn)?.node ?? 0)),
+    zone: device >= 0 ? 'Device' : (range?.zone ?? ''),
+    device,
+    refcount: m.pages.refcount.get(head),
+    mapcount: pageMapcount(m, pfn),
+    pins,
+    longtermPinned: longterm.has(pfn) || inFlight,
+    longtermPinnable: longtermPinnable(m, pfn),
+    flags: pageFlagNames(flags, pageAnon(m, head)),
+    locked: (m.pages.flags.get(head) & PG_locked) !== 0,
+    owner: places.ownersOf(pfn) || (source === undefined ? '' : places.ownersOf(source)),
+  };
+};

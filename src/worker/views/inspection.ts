@@ -1,0 +1,283 @@
+// Everything about one selected thing: its fields, who holds it, and what has happened to it.
+
+import { compoundHead, folioNrPages } from '../../core/kernel/mm/page-ref.ts';
+import { vmaLookup } from '../../core/kernel/mm/vma.ts';
+import type { Machine } from '../../core/machine/machine.ts';
+import { EventKind, HOLDER_KINDS } from '../../core/uapi/events.ts';
+import { entryPfn, isPfnSwapEntry, ptePresent } from '../../core/uapi/pte.ts';
+import { pfnToPhysBytes, vpnToAddrBytes } from '../../core/uapi/units.ts';
+import type { HistoryEntry, Inspection, PteRow, Selection } from '../protocol.ts';
+import type { Run } from '../run.ts';
+import { eventText } from './events.ts';
+import { type FrameContext, frameView } from './frames.ts';
+import { DECISION_ARGUMENTS, hex, placeOf } from './messages.ts';
+import { frameContext, protText, type Scene, sceneAt, vmaFlagNames } from './moment.ts';
+import { contentOf, rowPfn } from './rows.ts';
+import { DECISIONS } from '../../core/uapi/events.ts';
+
+type Fields = readonly { readonly name: string; readonly value: string }[];
+
+/** Most entries of a history; the newest stay. */
+const MAX_HISTORY = 400;
+
+const yes = (condition: boolean): string => (condition ? 'yes' : 'no');
+
+// --- fields --------------------------------------------------------------------------------------------------
+
+const pageFields = (context: FrameContext, pfn: number): Fields => {
+  const { m } = context;
+  const frame = frameView(context, pfn);
+  const head = compoundHead(m, pfn);
+  const content = contentOf(m, pfn);
+  return [
+    { name: 'kind', value: frame.device >= 0 ? `${frame.kind}, device ${frame.device}` : frame.kind },
+    { name: 'pfn', value: hex(pfn) },
+    { name: 'physical address', value: hex(pfnToPhysBytes(pfn)) },
+    { name: 'zone', value: `${frame.zone === '' ? 'none' : frame.zone}, node ${frame.node}` },
+    { name: 'place', value: placeOf(m, pfn) },
+    { name: 'owner', value: frame.owner === '' ? 'none' : frame.owner },
+    { name: '_refcount', value: String(frame.refcount) },
+    { name: '_mapcount', value: String(frame.mapcount) },
+    { name: 'pins', value: String(frame.pins) },
+    { name: 'long-term pinned', value: yes(frame.longtermPinned) },
+    { name: 'long-term pinnable', value: yes(frame.longtermPinnable) },
+    { name: 'flags', value: frame.flags.join(' ') || 'none' },
+    { name: 'mapping', value: mappingText(m, head) },
+    { name: 'index', value: hex(m.pages.index.get(head)) },
+    ...(head === pfn && folioNrPages(m, head) === 1
+      ? []
+      : [{ name: 'folio', value: `${folioNrPages(m, head)} pages from pfn ${hex(head)}` }]),
+    { name: 'content', value: content === undefined ? 'none' : String(content) },
+  ];
+};
+
+const mappingText = (m: Machine, head: number): string => {
+  const mapping = m.pages.mapping.get(head);
+  if (mapping === 0) return 'none';
+  return (mapping & 1) === 1 ? `anon_vma ${mapping >> 1}` : `address_space ${mapping >> 1}`;
+};
+
+const pteFields = (row: PteRow, vpn: number): Fields => {
+  const pfn = rowPfn(row, vpn - row.vpn);
+  const present = row.entry === 'present' || row.entry === 'protnone';
+  return [
+    { name: 'address', value: hex(vpnToAddrBytes(vpn)) },
+    { name: 'entry', value: row.entry },
+    { name: 'level', value: row.level === 'none' ? 'no table' : row.level },
+    { name: 'raw', value: row.raw },
+    { name: 'pfn', value: pfn < 0 ? 'none' : hex(pfn) },
+    { name: 'present', value: yes(row.entry === 'present') },
+    { name: 'writable', value: yes(row.writable) },
+    { name: 'dirty', value: yes(row.dirty) },
+    { name: 'accessed', value: yes(row.young) },
+    ...(present ? [{ name: 'special', value: yes(row.special) }] : []),
+    { name: 'PGD, PUD, PMD, PTE', value: row.path.join(', ') },
+    ...row.mirrors.map(({ device, access }) => ({ name: `device ${device} may`, value: ACCESS[access] })),
+  ];
+};
+const ACCESS = { r: 'read', w: 'read, write', x: 'atomic access' } as const;
+
+const vmaFields = (m: Machine, process: string, vpn: number): Fields => {
+  const mm = m.mms.values().find(({ name }) => name === process);
+  const vma = mm === undefined ? undefined : vmaLookup(m, mm, vpn);
+  if (vma === undefined) return [{ name: 'state', value: 'not mapped' }];
+  return [
+    { name: 'vm_start', value: hex(vpnToAddrBytes(vma.vmStart)) },
+    { name: 'vm_end', value: hex(vpnToAddrBytes(vma.vmEnd)) },
+    { name: 'pages', value: String(vma.vmEnd - vma.vmStart) },
+    { name: 'vm_page_prot', value: protText(vma.vmFlags) || 'none' },
+    { name: 'flags', value: vmaFlagNames(vma).join(' ') || 'none' },
+    { name: 'vm_pgoff', value: hex(vma.vmPgoff) },
+    { name: 'anon_vma', value: vma.anonVma === 0 ? 'none' : String(vma.anonVma) },
+    { name: 'vm_file', value: vma.file === 0 ? 'none' : (m.files.find(vma.file)?.name ?? String(vma.file)) },
+  ];
+};
+
+const handleFields = (scene: Scene, name: string): Fields => {
+  const { m, places } = scene;
+  const handle = m.handles.values().find((candidate) => candidate.name === name);
+  if (handle === undefined) return [{ name: 'state', value: 'not held' }];
+  const mm = m.mms.get(handle.mm);
+  return [
+    { name: 'call', value: handle.call },
+    { name: 'process', value: mm.name },
+    { name: 'first page', value: places.nameOfVpn(mm.name, handle.start) },
+    { name: 'pages', value: String(handle.pages.length) },
+    { name: 'pfns', value: handle.pages.slice(0, 16).map(hex).join(' ') },
+  ];
+};
+
+const fieldsOf = (run: Run, position: number, scene: Scene, target: Selection): Fields => {
+  switch (target.kind) {
+    case 'page':
+      return pageFields(frameContext(run, position, scene), target.pfn);
+    case 'pte': {
+      const found = scene.places.rowAt(target.process, target.vpn);
+      return found === undefined
+        ? [{ name: 'state', value: 'outside of all areas' }]
+        : pteFields(found.row, target.vpn);
+    }
+    case 'vma':
+      return vmaFields(scene.m, target.process, target.vpn);
+    case 'handle':
+      return handleFields(scene, target.name);
+  }
+};
+
+const titleOf = ({ places }: Scene, target: Selection): string => {
+  switch (target.kind) {
+    case 'page': {
+      const owner = places.ownersOf(target.pfn);
+      return owner === '' ? `Page ${hex(target.pfn)}` : `Page ${hex(target.pfn)} · ${owner}`;
+    }
+    case 'pte':
+      return `PTE of ${places.nameOfVpn(target.process, target.vpn) || hex(target.vpn * 4096)}`;
+    case 'vma':
+      return `VMA at ${places.nameOfVpn(target.process, target.vpn) || hex(target.vpn * 4096)}`;
+    case 'handle':
+      return `Handle ${target.name}`;
+  }
+};
+
+// --- who holds it --------------------------------------------------------------------------------------------
+
+type Holder = Inspection['holders'][number];
+
+/** The ledger of a folio: what each kind of holder has taken and not given back. */
+const holdersOf = (run: Run, position: number, scene: Scene, pfn: number): Holder[] => {
+  const { log } = run.sim.machine.journal;
+  const head = compoundHead(scene.m, pfn);
+  const amounts = new Map<number, number>();
+  const add = (holder: number, by: number): void => void amounts.set(holder, (amounts.get(holder) ?? 0) + by);
+  for (let i = 0; i < position; i++) {
+    const kind = log.kindAt(i);
+    if ((kind !== EventKind.REF && kind !== EventKind.HOLDER) || log.rowAt(i) !== head) continue;
+    if (kind === EventKind.REF) {
+      // a count that is set anew, at allocation or when a folio is split, has no past
+      if (log.oldAt(i) === 0) amounts.clear();
+      add(log.idAt(i), log.nowAt(i) - log.oldAt(i));
+    } else {
+      add(log.oldAt(i), -log.nowAt(i));
+      add(log.idAt(i), log.nowAt(i));
+    }
+  }
+  return [...amounts]
+    .filter(([, amount]) => amount !== 0)
+    .map(([holder, amount]) => ({
+      holder: HOLDER_KINDS[holder] ?? '',
+      amount,
+      detail: holderDetail(scene, HOLDER_KINDS[holder] ?? '', head),
+    }));
+};
+
+const holderDetail = ({ m, places }: Scene, holder: string, head: number): string => {
+  if (holder === 'page table entry') return places.ownersOf(head);
+  if (holder !== 'FOLL_PIN' && holder !== 'FOLL_GET') return '';
+  const pin = holder === 'FOLL_PIN';
+  return m.handles
+    .values()
+    .filter(
+      ({ call, pages }) =>
+        call.startsWith('pin') === pin && pages.some((page) => compoundHead(m, page) === head),
+    )
+    .map(({ name }) => name)
+    .join(', ');
+};
+
+// --- history -------------------------------------------------------------------------------------------------
+
+/** Columns whose changes a reader of a page's history wants to see. */
+const TOLD_COLUMNS: ReadonlySet<string> = new Set([
+  'flags',
+  '_mapcount',
+  'mapping',
+  'content',
+  'compound_mapcount',
+  'compound_pincount',
+  'mlock_count',
+]);
+
+const concernsPage = (run: Run, index: number, pfn: number): boolean => {
+  const { m } = { m: run.sim.machine };
+  const { log } = m.journal;
+  switch (log.kindAt(index)) {
+    case EventKind.REF:
+    case EventKind.HOLDER:
+      return log.rowAt(index) === pfn;
+    case EventKind.COLUMN: {
+      const column = m.journal.columnById(log.idAt(index));
+      if (column === m.entries) return refersTo(log.oldAt(index), pfn) || refersTo(log.nowAt(index), pfn);
+      return (
+        log.rowAt(index) === pfn && TOLD_COLUMNS.has(column.name) && Object.values(m.pages).includes(column)
+      );
+    }
+    case EventKind.DECISION: {
+      const kinds = DECISION_ARGUMENTS[DECISIONS[log.idAt(index)] ?? 'wake'];
+      const values = [log.rowAt(index), log.oldAt(index), log.nowAt(index)];
+      return kinds.some((kind, i) => (kind === 'page' || kind === 'dst') && values[i] === pfn);
+    }
+    default:
+      return false;
+  }
+};
+
+const refersTo = (entry: number, pfn: number): boolean =>
+  entryPfn(entry) === pfn && (ptePresent(entry) || isPfnSwapEntry(entry));
+
+/** Row of the PTE that is selected, if it stands in a table now. */
+const concernsEntry = (run: Run, index: number, rows: ReadonlySet<number>): boolean => {
+  const { log } = run.sim.machine.journal;
+  return (
+    log.kindAt(index) === EventKind.COLUMN &&
+    log.idAt(index) === run.sim.machine.entries.id &&
+    rows.has(log.rowAt(index))
+  );
+};
+
+const entryRows = ({ places }: Scene, process: string, vpn: number): ReadonlySet<number> => {
+  const row = places.rowAt(process, vpn)?.row;
+  if (row === undefined) return new Set();
+  const [, pmd, pte] = row.tables;
+  return new Set([
+    ...(pte >= 0 ? [pte * 512 + (vpn % 512)] : []),
+    ...(pmd >= 0 ? [pmd * 512 + (Math.floor(vpn / 512) % 512)] : []),
+  ]);
+};
+
+const historyOf = (run: Run, position: number, scene: Scene, target: Selection): HistoryEntry[] => {
+  const { log } = run.sim.machine.journal;
+  const rows = target.kind === 'pte' ? entryRows(scene, target.process, target.vpn) : new Set<number>();
+  const concerns = (index: number): boolean => {
+    if (target.kind === 'page') return concernsPage(run, index, target.pfn);
+    return target.kind === 'pte' && concernsEntry(run, index, rows);
+  };
+  const found: number[] = [];
+  for (let i = position - 1; i >= run.sim.bootEnd && found.length < MAX_HISTORY; i--)
+    if (concerns(i)) found.push(i);
+  return found.toReversed().map((index) => ({
+    position: index + 1,
+    step: run.stepAt(index + 1).index,
+    text: eventText(scene.namer, scene.tables, log.at(index)),
+    provenance: log.at(index).provenance,
+  }));
+};
+
+export const inspect = (run: Run, position: number, target: Selection): Inspection => {
+  const { begin } = run.stepAt(position);
+  const before = new Map(
+    begin < position
+      ? fieldsOf(run, begin, sceneAt(run, begin), target).map(({ name, value }) => [name, value] as const)
+      : [],
+  );
+  const scene = sceneAt(run, position);
+  const fields = fieldsOf(run, position, scene, target).map(({ name, value }) => {
+    const was = before.get(name);
+    return was === undefined || was === value ? { name, value } : { name, value, was };
+  });
+  return {
+    title: titleOf(scene, target),
+    fields,
+    holders: target.kind === 'page' ? holdersOf(run, position, scene, target.pfn) : [],
+    history: historyOf(run, position, scene, target),
+  };
+};

@@ -1,0 +1,261 @@
+// Everything the panels show at one position, out of the machine as it stands there and the log up to there.
+
+import { deviceUsage } from '../../core/kernel/drivers/test-hmm.ts';
+import { vmasOf } from '../../core/kernel/mm/vma.ts';
+import type { Vma } from '../../core/machine/entities.ts';
+import type { Machine } from '../../core/machine/machine.ts';
+import { EventKind, VMSTAT_COUNTERS } from '../../core/uapi/events.ts';
+import { FOLL_LONGTERM, follFlagNames } from '../../core/uapi/gup-flags.ts';
+import { KERNEL_FUNCTIONS, kernelFunctionId } from '../../core/uapi/source-refs.ts';
+import {
+  VM_DONTCOPY,
+  VM_HUGEPAGE,
+  VM_HUGETLB,
+  VM_LOCKED,
+  VM_NOHUGEPAGE,
+  VM_READ,
+  VM_SHARED,
+  VM_WRITE,
+} from '../../core/uapi/vm-flags.ts';
+import type {
+  AreaView,
+  DeviceView,
+  FrameView,
+  HandleView,
+  Moment,
+  MoveView,
+  ProcessView,
+  PteRow,
+  Residence,
+  ResidenceCount,
+  StackFrame,
+  VmaView,
+} from '../protocol.ts';
+import type { Run } from '../run.ts';
+import { beatMessage, whyOf } from './captions.ts';
+import { eventView } from './events.ts';
+import { deviceOf, type FrameContext, frameView, homeOf, longtermPinnedFrames } from './frames.ts';
+import { callArguments, type Namer } from './messages.ts';
+import { Places } from './places.ts';
+import { dmirrorsOf, mirrorAccess, mirrorPfn, rowOffsetOf, rowPfn } from './rows.ts';
+import { innermost } from './spans.ts';
+import { Tables } from './tables.ts';
+
+const MAX_DEVICE_ROWS = 512;
+const MAX_HANDLE_PAGES = 4096;
+/** Most frames that a moment describes one by one. */
+const MAX_FRAMES = 512;
+
+/** What a view of the machine at a position is made from. */
+export interface Scene {
+  readonly m: Machine;
+  readonly places: Places;
+  readonly moves: readonly MoveView[];
+  readonly namer: Namer;
+  readonly tables: Tables;
+}
+
+export const sceneAt = (run: Run, position: number): Scene => {
+  run.seek(position);
+  const m = run.sim.machine;
+  const places = new Places(m);
+  const moves = run.moves.at(position);
+  const step = run.stepAt(position);
+  const comingFrom = new Map(moves.filter(({ dst }) => dst >= 0).map(({ src, dst }) => [dst, src]));
+  const process = run.sim.steps[step.index]?.step.proc ?? '';
+  return { m, places, moves, tables: new Tables(), namer: { m, places, process, comingFrom } };
+};
+
+const VMA_FLAGS: readonly (readonly [number, string])[] = [
+  [VM_SHARED, 'shared'],
+  [VM_LOCKED, 'locked'],
+  [VM_HUGEPAGE, 'hugepage'],
+  [VM_NOHUGEPAGE, 'nohugepage'],
+  [VM_DONTCOPY, 'dontfork'],
+  [VM_HUGETLB, 'hugetlb'],
+];
+
+export const vmaFlagNames = (vma: Vma): string[] =>
+  VMA_FLAGS.filter(([bit]) => (vma.vmFlags & bit) !== 0).map(([, name]) => name);
+
+export const protText = (vmFlags: number): string =>
+  `${(vmFlags & VM_READ) === 0 ? '' : 'r'}${(vmFlags & VM_WRITE) === 0 ? '' : 'w'}`;
+
+const vmaView = (vma: Vma): VmaView => ({
+  startVpn: vma.vmStart,
+  npages: vma.vmEnd - vma.vmStart,
+  prot: protText(vma.vmFlags),
+  flags: vmaFlagNames(vma),
+});
+
+const processViews = ({ m, places }: Scene): ProcessView[] =>
+  m.mms.values().map((mm) => {
+    const vmas = vmasOf(m, mm);
+    const areas = places.areas
+      .filter((where) => where.mm.id === mm.id)
+      .map(({ area, rows }): AreaView => {
+        const end = area.start + area.npages;
+        return {
+          name: area.name,
+          kind: area.kind,
+          startVpn: area.start,
+          npages: area.npages,
+          vmas: vmas.filter((vma) => vma.vmStart < end && vma.vmEnd > area.start).map(vmaView),
+          rows,
+        };
+      });
+    return { name: mm.name, alive: mm.alive, areas };
+  });
+
+const deviceViews = ({ m, places }: Scene): DeviceView[] =>
+  m.devices.values().map((device) => {
+    const { used, free } = deviceUsage(m, device);
+    const tables = m.mms.values().flatMap((mm) =>
+      dmirrorsOf(m, mm.id)
+        .filter((dmirror) => dmirror.device === device.id)
+        .map((dmirror) => {
+          const pt = m.journal.mapById(dmirror.pt);
+          const rows = pt
+            .keys()
+            .slice(0, MAX_DEVICE_ROWS)
+            .map((vpn) => {
+              const entry = pt.get(vpn) ?? 0;
+              return {
+                vpn,
+                page: places.nameOfVpn(mm.name, vpn),
+                access: mirrorAccess(entry),
+                pfn: mirrorPfn(entry),
+              };
+            });
+          return { process: mm.name, rows, more: Math.max(0, pt.size - MAX_DEVICE_ROWS) };
+        }),
+    );
+    return { id: device.configId, kind: device.kind, usedPages: used, freePages: free, tables };
+  });
+
+const handleViews = ({ m, places }: Scene): HandleView[] =>
+  m.handles.values().map((handle) => {
+    const mm = m.mms.get(handle.mm);
+    return {
+      name: handle.name,
+      process: mm.name,
+      call: handle.call,
+      flags: follFlagNames(handle.gupFlags),
+      longterm: (handle.gupFlags & FOLL_LONGTERM) !== 0,
+      pin: handle.call.startsWith('pin'),
+      first: places.nameOfVpn(mm.name, handle.start),
+      pfns: handle.pages.slice(0, MAX_HANDLE_PAGES),
+    };
+  });
+
+/** Whether a call that asks for long-term pins is running at a position. */
+const longtermRunning = (run: Run, position: number): boolean => {
+  const { log } = run.sim.machine.journal;
+  for (let at = innermost(log, position); at >= 0; at = log.parentAt(at)) {
+    if (log.idAt(at) === LONGTERM_LOCKED && (log.nowAt(at) & FOLL_LONGTERM) !== 0) return true;
+    if (log.idAt(at) === FAST && (log.nowAt(at) & FOLL_LONGTERM) !== 0) return true;
+  }
+  return false;
+};
+const LONGTERM_LOCKED = kernelFunctionId('__gup_longterm_locked');
+const FAST = kernelFunctionId('internal_get_user_pages_fast');
+
+export const frameContext = (run: Run, position: number, { m, places, namer }: Scene): FrameContext => ({
+  m,
+  places,
+  longterm: longtermPinnedFrames(m),
+  longtermRunning: longtermRunning(run, position),
+  comingFrom: namer.comingFrom,
+});
+
+const shownFrames = (scene: Scene, handles: readonly HandleView[]): ReadonlySet<number> => {
+  const shown = new Set<number>();
+  const show = (pfn: number): void => {
+    if (pfn >= 0 && shown.size < MAX_FRAMES) shown.add(pfn);
+  };
+  for (const { src, dst } of scene.moves) {
+    show(src);
+    show(dst);
+  }
+  for (const { rows } of scene.places.areas) {
+    for (const row of rows) {
+      show(row.pfn);
+      if (row.npages > 1) show(rowPfn(row, row.npages - 1));
+    }
+  }
+  for (const { pfns } of handles) for (const pfn of pfns) show(pfn);
+  return shown;
+};
+
+/** Where the pages that processes map live. */
+const residenceCounts = ({ m, places }: Scene): ResidenceCount[] => {
+  const counts = new Map<string, ResidenceCount>();
+  const seen: PteRow[] = [];
+  for (const { rows } of places.areas) {
+    for (const row of rows) {
+      if (row.pfn < 0 || row.special || seen.some((other) => rowOffsetOf(other, row.pfn) >= 0)) continue;
+      seen.push(row);
+      const residence: Residence = homeOf(m, row.pfn);
+      const device = deviceOf(m, row.pfn);
+      const place = device < 0 ? 'system' : `device ${device}`;
+      const key = `${place} ${residence}`;
+      const pages = (counts.get(key)?.pages ?? 0) + row.npages;
+      counts.set(key, { place, residence, pages });
+    }
+  }
+  return [...counts.values()];
+};
+
+const stackAt = (run: Run, position: number, namer: Namer): StackFrame[] => {
+  const { log } = run.sim.machine.journal;
+  const stack: StackFrame[] = [];
+  for (let at = innermost(log, position); at >= 0; at = log.parentAt(at)) {
+    const fn = KERNEL_FUNCTIONS[log.idAt(at)];
+    if (fn === undefined) continue;
+    const args = callArguments(namer, fn.name, [log.rowAt(at), log.oldAt(at), log.nowAt(at)]);
+    stack.push({ fn: fn.name, file: fn.file, begin: at + 1, args });
+  }
+  return stack.toReversed();
+};
+
+/** How the counters have changed since the step began. */
+const vmstatChanges = (run: Run, begin: number, position: number): Record<string, number> => {
+  const { log } = run.sim.machine.journal;
+  const { id } = run.sim.machine.vmstat;
+  const changes: Record<string, number> = {};
+  for (let i = begin; i < position; i++) {
+    if (log.kindAt(i) !== EventKind.COLUMN || log.idAt(i) !== id) continue;
+    const counter = VMSTAT_COUNTERS[log.rowAt(i)] ?? '';
+    changes[counter] = (changes[counter] ?? 0) + log.nowAt(i) - log.oldAt(i);
+  }
+  return changes;
+};
+
+export const momentAt = (run: Run, position: number): Moment => {
+  const scene = sceneAt(run, position);
+  const { namer, moves } = scene;
+  const { log } = run.sim.machine.journal;
+  const step = run.stepAt(position);
+  const beat = run.beats.at(position);
+  const caption = beat === undefined ? { id: 'boot', params: {} } : beatMessage(namer, run.sim.steps, beat);
+  const handles = handleViews(scene);
+  const context = frameContext(run, position, scene);
+  const frames: FrameView[] = [...shownFrames(scene, handles)].map((pfn) => frameView(context, pfn));
+  return {
+    runId: run.id,
+    position,
+    step: step.index,
+    inStep: step.running,
+    caption,
+    why: whyOf(caption),
+    stack: stackAt(run, position, namer),
+    event: position > run.sim.bootEnd ? eventView(namer, scene.tables, log.at(position - 1)) : undefined,
+    processes: processViews(scene),
+    devices: deviceViews(scene),
+    handles,
+    frames,
+    moves,
+    residence: residenceCounts(scene),
+    vmstat: vmstatChanges(run, step.begin, position),
+  };
+};

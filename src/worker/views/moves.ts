@@ -1,0 +1,148 @@
+// Pages under way: from the moment their entry becomes a migration entry until it points to a page again.
+
+import type { EventLog } from '../../core/trace/log.ts';
+import { DECISIONS, EventKind } from '../../core/uapi/events.ts';
+import { entryPfn, isMigrationEntry, ptePresent } from '../../core/uapi/pte.ts';
+import type { MoveView, Position } from '../protocol.ts';
+
+const NEVER = Number.POSITIVE_INFINITY;
+
+interface Move {
+  readonly src: number;
+  dst: number;
+  readonly unmapped: Position;
+  /** From here on the destination is known. */
+  allocated: Position;
+  copied: Position;
+  mapped: Position;
+  failed: Position;
+  ended: Position;
+}
+
+export class MoveIndex {
+  private readonly moves: Move[] = [];
+  /** Number of the move by source frame; only those under way. */
+  private readonly running = new Map<number, Move>();
+  /** Device page by the ordinary page that holds its bytes. */
+  private readonly deviceOf = new Map<number, number>();
+  private readonly backingOf = new Map<number, number>();
+  private lastAllocated = -1;
+  private readonly entriesId: number;
+  private readonly driverDataId: number;
+
+  constructor(entriesColumn: number, zoneDeviceDataColumn: number) {
+    this.entriesId = entriesColumn;
+    this.driverDataId = zoneDeviceDataColumn;
+  }
+
+  feed(log: EventLog, index: number): void {
+    const kind = log.kindAt(index);
+    if (kind === EventKind.COLUMN) {
+      const id = log.idAt(index);
+      if (id === this.entriesId) this.entryChanged(index + 1, log.oldAt(index), log.nowAt(index));
+      else if (id === this.driverDataId && log.rowAt(index) === this.lastAllocated && log.nowAt(index) > 0) {
+        this.deviceOf.set(log.nowAt(index) - 1, this.lastAllocated);
+        this.backingOf.set(this.lastAllocated, log.nowAt(index) - 1);
+      }
+    } else if (kind === EventKind.DECISION) {
+      this.decided(index + 1, DECISIONS[log.idAt(index)] ?? '', log.rowAt(index), log.oldAt(index));
+    }
+  }
+
+  /** Moves under way at a position. */
+  at(position: Position): MoveView[] {
+    const views: MoveView[] = [];
+    for (const move of this.moves) {
+      if (move.unmapped > position || move.ended <= position) continue;
+      views.push({
+        src: move.src,
+        dst: move.allocated <= position ? move.dst : -1,
+        phase: phaseAt(move, position),
+      });
+    }
+    return views;
+  }
+
+  private entryChanged(position: Position, old: number, now: number): void {
+    if (isMigrationEntry(now)) {
+      const src = entryPfn(now);
+      if (this.running.has(src)) return;
+      const move: Move = {
+        src,
+        dst: -1,
+        unmapped: position,
+        allocated: NEVER,
+        copied: NEVER,
+        mapped: NEVER,
+        failed: NEVER,
+        ended: NEVER,
+      };
+      this.running.set(src, move);
+      this.moves.push(move);
+      return;
+    }
+    if (!isMigrationEntry(old)) return;
+    const move = this.running.get(entryPfn(old));
+    if (move === undefined || now === 0) return;
+    const target = entryPfn(now);
+    if (target === move.src) move.failed = Math.min(move.failed, position);
+    else {
+      if (move.dst < 0 || ptePresent(now)) move.dst = target;
+      move.allocated = Math.min(move.allocated, position);
+      move.mapped = Math.min(move.mapped, position);
+    }
+  }
+
+  private decided(position: Position, decision: string, a: number, b: number): void {
+    switch (decision) {
+      case 'device.allocated':
+        this.lastAllocated = a;
+        return;
+      case 'device.free':
+        this.deviceOf.delete(this.backingOf.get(a) ?? -1);
+        this.backingOf.delete(a);
+        return;
+      case 'migrate.destination':
+        this.destinationKnown(position, a, b);
+        return;
+      case 'copy.page': {
+        const src = this.deviceOf.get(a) ?? a;
+        const dst = this.deviceOf.get(b) ?? b;
+        const move = this.running.get(src);
+        if (move === undefined) return;
+        this.destinationKnown(position, src, dst);
+        move.copied = Math.min(move.copied, position);
+        return;
+      }
+      case 'migrate.moved':
+        this.end(position, a, false);
+        return;
+      case 'migrate.restored':
+        this.end(position, a, true);
+        return;
+      default:
+    }
+  }
+
+  private destinationKnown(position: Position, src: number, dst: number): void {
+    const move = this.running.get(src);
+    if (move === undefined) return;
+    if (move.allocated === NEVER) move.dst = dst;
+    move.allocated = Math.min(move.allocated, position);
+  }
+
+  private end(position: Position, src: number, failed: boolean): void {
+    const move = this.running.get(src);
+    if (move === undefined) return;
+    if (failed) move.failed = Math.min(move.failed, position);
+    move.ended = position;
+    this.running.delete(src);
+  }
+}
+
+const phaseAt = (move: Move, position: Position): MoveView['phase'] => {
+  if (move.failed <= position) return 'failed';
+  if (move.mapped <= position) return 'mapped';
+  if (move.copied <= position) return 'copied';
+  return move.allocated <= position ? 'allocated' : 'unmapped';
+};
