@@ -12,8 +12,11 @@ const PLAY_TRAVEL_MS = 900;
 const PLAY_HOLD_MS = 700;
 const STEP_TRAVEL_MS = 350;
 
-/** How long a sentence stays at the speed `readable`: a second and 15 characters a second. */
-export const readingMs = (moment: Moment): number => 1000 + (say(moment.caption).length * 1000) / 15;
+/** How long a sentence stays at the speed `readable`: a second and 15 characters a second, half for a repeat. */
+export const readingMs = (moment: Moment): number => {
+  const firstMs = 1000 + (say(moment.caption).length * 1000) / 15;
+  return moment.occurrence > 1 ? firstMs / 2 : firstMs;
+};
 
 interface Transition {
   readonly before: Moment;

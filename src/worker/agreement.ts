@@ -1,7 +1,8 @@
 // How a run compares with what the real kernel did.
 
-import type { Simulation } from '../core/scenario/simulation.ts';
-import { compareRecording } from '../core/index.ts';
+import { compareRecording, type Scenario, type Simulation } from '../core/index.ts';
+import { isRecording } from '../core/scenario/compare.ts';
+import { ALL_PATCHES, DEFAULT_KERNEL } from '../core/uapi/config.ts';
 import { KERNEL_VERSION } from '../core/uapi/source-refs.ts';
 import type { Agreement } from './protocol.ts';
 
@@ -13,22 +14,28 @@ const NOTHING: Agreement = {
   callOrderAgree: 0,
   callOrderTotal: 0,
   differences: [],
+  callDifferences: [],
 };
 
-/** @param recording - the recording as it was read; undefined: nothing was recorded */
-export const agreementOf = (recording: unknown, sim: Simulation): Agreement => {
-  if (recording === undefined) return NOTHING;
-  const { stepsAgree, stepsTotal, callOrderAgree, callOrderTotal, differences } = compareRecording(
-    recording,
-    sim,
-  );
-  return {
-    kind: stepsAgree === stepsTotal ? 'agrees' : 'differs',
-    kernel: KERNEL_VERSION,
-    stepsAgree,
-    stepsTotal,
-    callOrderAgree,
-    callOrderTotal,
-    differences,
-  };
+const isRecordedKernel = ({ machine: { kernel } }: Simulation): boolean =>
+  kernel.patches.length === ALL_PATCHES.length &&
+  kernel.CONFIG_MIGRATION === DEFAULT_KERNEL.CONFIG_MIGRATION &&
+  kernel.CONFIG_CMA === DEFAULT_KERNEL.CONFIG_CMA &&
+  kernel.CONFIG_DEVICE_PRIVATE === DEFAULT_KERNEL.CONFIG_DEVICE_PRIVATE &&
+  kernel.CONFIG_TRANSPARENT_HUGEPAGE === DEFAULT_KERNEL.CONFIG_TRANSPARENT_HUGEPAGE;
+
+const RECORDED_MACHINES = { default: 'guest', movable: 'guest-movable', cma: 'guest-cma' } as const;
+
+/**
+ * Runs the steps of a recording and compares after each. Runs nothing where nothing was recorded.
+ *
+ * @param input - the scenario as it was read
+ * @param sim - its simulation, which has not run yet; stops before a step that cannot be run
+ */
+export const runAndCompare = (input: unknown, scenario: Scenario, sim: Simulation): Agreement => {
+  const isRecordedMachine = sim.machine.config.preset === RECORDED_MACHINES[scenario.boot];
+  if (!isRecording(input) || !isRecordedMachine || !isRecordedKernel(sim)) return NOTHING;
+  const comparison = compareRecording(input, sim);
+  const { stepsAgree, stepsTotal } = comparison;
+  return { kind: stepsAgree === stepsTotal ? 'agrees' : 'differs', kernel: KERNEL_VERSION, ...comparison };
 };

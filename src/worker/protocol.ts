@@ -178,7 +178,10 @@ export interface StepInfo {
   readonly failed: boolean;
 }
 
-/** How the run compares with the recorded kernel. */
+/**
+ * How the run compares with the recorded kernel: results, counters and state decide; the order of calls is told apart.
+ * On another machine, or under another configuration, than the recorded one nothing was recorded.
+ */
 export interface Agreement {
   readonly kind: 'agrees' | 'differs' | 'nothing-recorded';
   readonly kernel: string;
@@ -187,6 +190,8 @@ export interface Agreement {
   readonly callOrderAgree: number;
   readonly callOrderTotal: number;
   readonly differences: readonly Difference[];
+  /** First call that differs, of each step whose order of calls differs. */
+  readonly callDifferences: readonly Difference[];
 }
 export interface Difference {
   readonly step: number;
@@ -212,6 +217,8 @@ export interface Moment {
   readonly inStep: boolean;
   readonly caption: Message;
   readonly why: Message;
+  /** How often this step has stopped at this kind of beat; the first is 1. A repeat needs less time to read. */
+  readonly occurrence: number;
   /** Outermost first. */
   readonly stack: readonly StackFrame[];
   readonly event: EventView | undefined;

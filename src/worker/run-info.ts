@@ -4,6 +4,12 @@ import type { MachineConfig, MemoryRange } from '../core/uapi/config.ts';
 import type { Agreement, MachineInfo, RangeInfo, RunInfo, StepInfo } from './protocol.ts';
 import type { Run } from './run.ts';
 
+interface Opened {
+  readonly run: Run;
+  readonly source: RunInfo['source'];
+  readonly agreement: Agreement;
+}
+
 const rangeInfo = (config: MachineConfig, range: MemoryRange): RangeInfo => {
   const device = config.devices.find(({ start }) => start === range.start);
   const isDevice = range.kind === 'soft-reserved' && device !== undefined;
@@ -47,13 +53,13 @@ export const machineInfo = (config: MachineConfig): MachineInfo => {
   };
 };
 
-export const runInfo = (run: Run, agreement: Agreement): RunInfo => {
+export const runInfo = ({ run, source, agreement }: Opened): RunInfo => {
   const { sim } = run;
   const { name, title } = sim.scenario;
   return {
     name,
     title,
-    source: agreement.kind === 'nothing-recorded' ? 'scene' : 'recording',
+    source,
     machine: machineInfo(sim.machine.config),
     kernel: sim.machine.kernel,
     steps: sim.steps.map(

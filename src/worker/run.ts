@@ -1,6 +1,6 @@
 // One open run: the simulation, and what is read off its log once so that questions about any position are quick.
 
-import type { Simulation, StepRecord } from '../core/scenario/simulation.ts';
+import type { Simulation, StepRecord } from '../core/index.ts';
 import type { Grain, Position, RunId } from './protocol.ts';
 import { BeatIndex } from './views/beats.ts';
 import { MoveIndex } from './views/moves.ts';

@@ -1,11 +1,19 @@
 // Answers the page's questions about runs. Pure: no Worker, no clock; the same questions get the same answers.
 
 import { KernelBug } from '../core/kernel/sched/bug.ts';
-import { StepError } from '../core/scenario/runner.ts';
-import { createSimulation, type Simulation } from '../core/scenario/simulation.ts';
-import { parseScenario, parseStep, type Scenario, ScenarioError } from '../core/uapi/scenario.ts';
-import { agreementOf } from './agreement.ts';
+import {
+  createSimulation,
+  parseScenario,
+  parseStep,
+  type Scenario,
+  ScenarioError,
+  type Simulation,
+  StepError,
+} from '../core/index.ts';
+import { isRecording } from '../core/scenario/compare.ts';
+import { runAndCompare } from './agreement.ts';
 import type {
+  Agreement,
   AppendRequest,
   Failed,
   FromWorker,
@@ -13,6 +21,7 @@ import type {
   Message,
   OpenRequest,
   Opened,
+  RunInfo,
   SpansAnswer,
   SpansRequest,
   TilesAnswer,
@@ -45,8 +54,9 @@ class Refusal extends Error {
 
 interface OpenRun {
   readonly run: Run;
-  /** The recording the run is compared with; undefined: nothing was recorded. */
-  readonly recording: unknown;
+  /** A recording of the real kernel, or a scene of which nothing was recorded. */
+  readonly source: RunInfo['source'];
+  readonly agreement: Agreement;
 }
 
 export class Session {
@@ -109,21 +119,23 @@ export class Session {
       ...(machine === undefined ? {} : { machine }),
       ...(kernel === undefined ? {} : { kernel }),
     });
-    scenario.steps.forEach(({ step }, index) => runStep(sim, step, `steps[${index}].step`));
+    const agreement = runAndCompare(input, scenario, sim);
+    scenario.steps.slice(sim.steps.length).forEach(({ step }) => {
+      runStep(sim, step, `steps[${sim.steps.length}].step`);
+    });
     added.forEach((step, index) => runStep(sim, parseAdded(step, `added[${index}]`), `added[${index}]`));
     const run = new Run(runId, sim);
     run.indexNewSteps();
-    const recording = isRecording(input) ? input : undefined;
-    const agreement = agreementOf(recording, sim);
-    this.keep(runId, { run, recording });
-    return { kind: 'opened', id, runId, run: runInfo(run, agreement) };
+    const open: OpenRun = { run, source: isRecording(input) ? 'recording' : 'scene', agreement };
+    this.keep(runId, open);
+    return { kind: 'opened', id, runId, run: runInfo(open) };
   }
 
   private append({ id, runId, step }: AppendRequest): Opened {
-    const { run, recording } = this.runOf(runId);
-    runStep(run.sim, parseAdded(step, 'step'), 'step');
-    run.indexNewSteps();
-    return { kind: 'opened', id, runId, run: runInfo(run, agreementOf(recording, run.sim)) };
+    const open = this.runOf(runId);
+    runStep(open.run.sim, parseAdded(step, 'step'), 'step');
+    open.run.indexNewSteps();
+    return { kind: 'opened', id, runId, run: runInfo(open) };
   }
 
   private tiles({ id, runId, position: asked, tiles }: TilesRequest): TilesAnswer {
@@ -200,14 +212,6 @@ const FAILURES: ReadonlySet<string> = new Set([
 ]);
 
 const stepEnded = (id: string, args: readonly number[]): number => (id === 'step.end' ? (args[0] ?? -1) : -1);
-
-/** A recording has the kernel's answers attached to its steps. */
-const isRecording = (input: unknown): boolean =>
-  typeof input === 'object' &&
-  input !== null &&
-  'steps' in input &&
-  Array.isArray(input.steps) &&
-  input.steps.some((step: unknown) => typeof step === 'object' && step !== null && 'result' in step);
 
 const boot = (scenario: Scenario, overrides: Parameters<typeof createSimulation>[1]): Simulation => {
   try {

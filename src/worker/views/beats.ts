@@ -43,6 +43,8 @@ export interface Beat {
   readonly position: Position;
   readonly id: BeatId;
   readonly args: readonly number[];
+  /** How often the step has stopped at this kind; the first is 1. */
+  readonly occurrence: number;
 }
 
 /** Decisions at which playback stops as soon as they are taken. */
@@ -134,19 +136,19 @@ export class BeatIndex {
   private secondPassIn = -1;
 
   constructor(bootEnd: Position) {
-    this.beats.push({ position: bootEnd, id: 'boot', args: [] });
+    this.beats.push({ position: bootEnd, id: 'boot', args: [], occurrence: 1 });
   }
 
   beginStep(step: number, log: EventLog, begin: Position): void {
     this.counts = new Map();
     this.heldBack = new Map();
     const first = begin < log.length && log.kindAt(begin) === EventKind.STEP ? begin + 1 : begin;
-    this.beats.push({ position: first, id: 'step.begin', args: [step] });
+    this.beats.push({ position: first, id: 'step.begin', args: [step], occurrence: 1 });
   }
 
   endStep(step: number, end: Position): void {
     for (const beat of this.heldBack.values()) this.insert(beat);
-    this.insert({ position: end, id: 'step.end', args: [step] });
+    this.insert({ position: end, id: 'step.end', args: [step], occurrence: 1 });
   }
 
   feed(log: EventLog, index: number): void {
@@ -196,7 +198,7 @@ export class BeatIndex {
   private add(index: number, id: BeatId, ...args: number[]): void {
     const count = (this.counts.get(id) ?? 0) + 1;
     this.counts.set(id, count);
-    const beat = { position: index + 1, id, args };
+    const beat = { position: index + 1, id, args, occurrence: count };
     if (count > SAME_BEATS) this.heldBack.set(id, beat);
     else this.insert(beat);
   }

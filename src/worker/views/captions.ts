@@ -1,6 +1,6 @@
 // What is happening at a position and why: the beat that was reached last, as ids with parameters.
 
-import type { StepRecord } from '../../core/scenario/simulation.ts';
+import type { StepRecord } from '../../core/index.ts';
 import { KERNEL_MESSAGES } from '../../core/kernel/sched/bug.ts';
 import { DECISIONS } from '../../core/uapi/events.ts';
 import type { Step } from '../../core/uapi/scenario.ts';

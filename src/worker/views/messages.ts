@@ -99,6 +99,12 @@ export const message = (
 ): Message => {
   const params: Record<string, string | number> = {};
   kinds.forEach((kind, i) => Object.assign(params, argument(namer, kind, values[i] ?? Number.NaN)));
+  // a page that has arrived goes by the name it has where it is now
+  const dst = values[kinds.indexOf('dst')];
+  if (dst !== undefined && dst >= 0) {
+    const owner = namer.places.ownersOf(dst);
+    if (owner !== '') params['page'] = owner;
+  }
   return { id, params };
 };
 

@@ -248,6 +248,7 @@ export const momentAt = (run: Run, position: number): Moment => {
     inStep: step.running,
     caption,
     why: whyOf(caption),
+    occurrence: beat?.occurrence ?? 1,
     stack: stackAt(run, position, namer),
     event: position > run.sim.bootEnd ? eventView(namer, scene.tables, log.at(position - 1)) : undefined,
     processes: processViews(scene),
