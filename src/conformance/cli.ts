@@ -1,16 +1,16 @@
-// npm run -s conformance -- [--emit DIR] [--calls] [--list FILE] [--all] [DIRS or FILES]
+// npm run -s conformance -- [--emit DIR] [--calls] [--verbose] [DIRS or FILES]
 // Runs recordings in the core and compares after every step; see README.md.
 
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { compareRecording, createSimulation, parseScenario, recordingOf, ScenarioError, StepError } from '../core/index.ts';
+import { isRecording } from '../core/scenario/compare.ts';
 import { recordingText } from '../core/scenario/recording.ts';
 
 interface Options {
   readonly emit: string | undefined;
   readonly calls: boolean;
   readonly verbose: boolean;
-  readonly list: string | undefined;
   readonly inputs: readonly string[];
 }
 
@@ -20,7 +20,6 @@ class UsageError extends Error {}
 
 const parseOptions = (args: readonly string[]): Options => {
   let emit: string | undefined;
-  let list: string | undefined;
   let calls = false;
   let verbose = false;
   const inputs: string[] = [];
@@ -28,15 +27,13 @@ const parseOptions = (args: readonly string[]): Options => {
     const arg = args[i];
     if (arg === '--calls') calls = true;
     else if (arg === '--verbose') verbose = true;
-    else if (arg === '--emit' || arg === '--list') {
-      const value = args[++i];
-      if (value === undefined) throw new UsageError(`${arg} needs a path`);
-      if (arg === '--emit') emit = value;
-      else list = value;
+    else if (arg === '--emit') {
+      emit = args[++i];
+      if (emit === undefined) throw new UsageError('--emit needs a directory');
     } else if (arg?.startsWith('--')) throw new UsageError(`unknown option ${arg}`);
     else if (arg !== undefined) inputs.push(arg);
   }
-  return { emit, calls, verbose, list, inputs };
+  return { emit, calls, verbose, inputs };
 };
 
 /** Recordings of a directory (not of its subfolders), or the file itself. */
@@ -71,52 +68,55 @@ interface Tally {
   callStepsAgree: number;
 }
 
-const checkFile = (file: string, options: Options, tally: Tally): void => {
-  const name = basename(file, '.json');
-  let line: string;
-  let ok = false;
-  try {
-    const comparison = compareRecording(readJson(file));
-    tally.callSteps += comparison.callOrderTotal;
-    tally.callStepsAgree += comparison.callOrderAgree;
-    const found = [...comparison.differences, ...(options.calls ? comparison.callDifferences : [])];
-    found.sort((a, b) => a.step - b.step);
-    ok = found.length === 0;
-    const [first] = found;
-    line =
-      first === undefined
-        ? `ok ${name}`
-        : `not ok ${name}: step ${first.step}, ${first.path}: kernel ${first.kernel}, ours ${first.ours}`;
-    if (options.verbose) for (const d of found.slice(0, 40)) line += `\n    step ${d.step} ${d.path}: kernel ${d.kernel}, ours ${d.ours}`;
-  } catch (error) {
-    line = `not ok ${name}: ${explain(error)}`;
+const judge = (input: unknown, name: string, options: Options, tally: Tally): { ok: boolean; line: string } => {
+  const comparison = compareRecording(input);
+  tally.callSteps += comparison.callOrderTotal;
+  tally.callStepsAgree += comparison.callOrderAgree;
+  const found = [...comparison.differences, ...(options.calls ? comparison.callDifferences : [])];
+  found.sort((a, b) => a.step - b.step);
+  const [first] = found;
+  if (first === undefined) return { ok: true, line: `ok ${name}` };
+  let line = `not ok ${name}: step ${first.step}, ${first.path}: kernel ${first.kernel}, ours ${first.ours}`;
+  if (options.verbose) {
+    for (const d of found.slice(0, 40)) line += `\n    step ${d.step}, ${d.path}: kernel ${d.kernel}, ours ${d.ours}`;
   }
-  if (ok) tally.passed++;
-  else tally.failed++;
-  console.log(line);
+  return { ok: false, line };
 };
 
-const emitFiles = (directory: string, options: Options): void => {
-  if (options.inputs.length !== 1) throw new UsageError('--emit wants exactly one input directory');
-  mkdirSync(directory, { recursive: true });
-  for (const file of options.inputs.flatMap(filesOf)) {
-    const name = basename(file, '.json');
-    const recording = recordingOf(createSimulation(parseScenario(readJson(file))), name);
-    writeFileSync(join(directory, `${name}.json`), recordingText(recording));
+const checkFile = (file: string, options: Options, tally: Tally): void => {
+  const name = basename(file, '.json');
+  let verdict: { ok: boolean; line: string };
+  try {
+    const input = readJson(file);
+    if (options.emit !== undefined) emitFile(options.emit, input, name);
+    if (isRecording(input)) verdict = judge(input, name, options, tally);
+    else if (options.emit !== undefined) verdict = { ok: true, line: `ok ${name}: written, no answers to compare with` };
+    else verdict = { ok: false, line: `not ok ${name}: a scenario without answers; there is nothing to compare with` };
+  } catch (error) {
+    verdict = { ok: false, line: `not ok ${name}: ${explain(error)}` };
   }
+  if (verdict.ok) tally.passed++;
+  else tally.failed++;
+  console.log(verdict.line);
+};
+
+/** Writes what the simulation itself does; of the input only boot, devices and the steps are used. */
+const emitFile = (directory: string, input: unknown, name: string): void => {
+  const recording = recordingOf(createSimulation(parseScenario(input)), name);
+  writeFileSync(join(directory, `${name}.json`), recordingText(recording));
 };
 
 const main = (): number => {
   const options = parseOptions(process.argv.slice(2));
-  let inputs = options.inputs.length > 0 ? options.inputs : DEFAULT_INPUTS;
-  if (options.list !== undefined) {
-    inputs = readFileSync(options.list, 'utf8').split('\n').map((line) => line.trim()).filter((line) => line && !line.startsWith('#'));
+  const inputs = options.inputs.length > 0 ? options.inputs : DEFAULT_INPUTS;
+  if (options.emit !== undefined) {
+    if (options.inputs.length !== 1) throw new UsageError('--emit wants exactly one input directory');
+    mkdirSync(options.emit, { recursive: true });
   }
   const files = inputs.flatMap(filesOf);
   if (files.length === 0) throw new UsageError('no recordings found');
   const tally: Tally = { passed: 0, failed: 0, callSteps: 0, callStepsAgree: 0 };
   for (const file of files) checkFile(file, options, tally);
-  if (options.emit !== undefined) emitFiles(options.emit, options);
   console.log(`call order: ${tally.callStepsAgree} of ${tally.callSteps} steps agree`);
   console.log(`${tally.passed} passed, ${tally.failed} failed`);
   return tally.failed === 0 ? 0 : 1;

@@ -36,13 +36,23 @@ const asObject = (value: unknown): Json => (isObject(value) ? value : {});
 const asArray = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
 const text = (value: unknown): string => (value === undefined ? 'absent' : JSON.stringify(value));
 
+/** Structural equality; the common case, decided without building paths. */
+const same = (a: unknown, b: unknown): boolean => {
+  if (a === b) return true;
+  if (Array.isArray(a)) return Array.isArray(b) && a.length === b.length && a.every((item, i) => same(item, b[i]));
+  if (!isObject(a) || !isObject(b)) return false;
+  const keys = Object.keys(a);
+  if (keys.length !== Object.keys(b).length) return false;
+  return keys.every((key) => same(a[key], b[key]));
+};
+
 class Differences {
   readonly found: { path: string; kernel: string; ours: string }[] = [];
   constructor(private readonly unstable: ReadonlySet<string>) {}
 
   /** Compares two values down to their leaves. */
   compare(path: string, kernel: unknown, ours: unknown): void {
-    if (this.unstable.has(path)) return;
+    if (same(kernel, ours) || this.unstable.has(path)) return;
     if (isObject(kernel) && isObject(ours)) {
       for (const key of new Set([...Object.keys(kernel), ...Object.keys(ours)])) {
         this.compare(`${path}.${key}`, kernel[key], ours[key]);
@@ -60,10 +70,10 @@ class Differences {
 
 // --- state --------------------------------------------------------------------------------------------------------
 
-/** `f3..f9` at page k of the run is `f(3+k)`; other names stand for every page of it. */
+/** `f3..f9` at page k of the run is `f(3+k)`, `f1+2..f1+8` is `f1+(2+k)`; other names stand for every page of it. */
 const frameInRun = (frame: string, k: number): string => {
-  const range = /^f(\d+)\.\.f\d+$/.exec(frame);
-  return range === null ? frame : `f${Number(range[1]) + k}`;
+  const range = /^(f(?:\d+\+)?)(\d+)\.\./.exec(frame);
+  return range === null ? frame : `${range[1]}${Number(range[2]) + k}`;
 };
 
 /** Pages of an area, one entry each, and the descriptions that stood in its runs. */
@@ -77,7 +87,7 @@ const expandPages = (pages: readonly unknown[], frames: Map<string, unknown>): J
       if (typeof frame === 'string') {
         const name = frameInRun(frame, k);
         page['frame'] = name;
-        if (state !== undefined) frames.set(name, state);
+        if (state !== undefined && !frames.has(name)) frames.set(name, state);
       } else if (state !== undefined) {
         page['unnamed'] = state;
       }
@@ -100,16 +110,17 @@ const comparableFrame = (frame: unknown): unknown => {
 const comparePages = (path: string, kernel: readonly Json[], ours: readonly NamedPage[], differences: Differences): void => {
   differences.compare(`${path}.length`, kernel.length, ours.length);
   for (let i = 0; i < Math.min(kernel.length, ours.length); i++) {
+    const own = ours[i];
+    if (same(kernel[i], own)) continue;
     const { unnamed: theirs, ...page } = kernel[i];
-    const { unnamed, ...own } = ours[i];
-    if (theirs !== undefined) {
+    const { unnamed, value, ...rest } = own;
+    const judged = i > 0 && theirs === kernel[i - 1]['unnamed'] && unnamed === ours[i - 1].unnamed;
+    if (theirs !== undefined && !judged) {
       differences.compare(`${path}[${i}].state`, comparableFrame(theirs), comparableFrame(unnamed));
-      const { frame: _frame, value: ownValue, ...ownRest } = own;
-      const withValue = page['value'] === undefined ? ownRest : { ...ownRest, value: ownValue };
-      differences.compare(`${path}[${i}]`, page, withValue);
-    } else {
-      differences.compare(`${path}[${i}]`, page, own);
     }
+    // of pages without names only the first of a run has its value recorded
+    const known = value !== undefined && (theirs === undefined || page['value'] !== undefined);
+    differences.compare(`${path}[${i}]`, page, known ? { ...rest, value } : rest);
   }
 };
 

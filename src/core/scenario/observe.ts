@@ -55,7 +55,7 @@ export interface ObservedPage {
   readonly pfn?: Pfn;
   readonly value?: number;
   readonly mapcount?: number;
-  readonly anon_exclusive?: 0 | 1;
+  readonly anon_exclusive?: 1;
 }
 
 export interface ObservedVma {
@@ -139,6 +139,24 @@ export const observeFrame = (m: Machine, pfn: Pfn): ObservedFrame => {
   };
 };
 
+/** Whether two single frames would be described alike. Cheaper than describing both. */
+export const describedAlike = (m: Machine, a: Pfn, b: Pfn): boolean => {
+  const { flags, refcount, mapcount, mapping, tailOffset } = m.pages;
+  return (
+    flags.get(a) === flags.get(b) &&
+    refcount.get(a) === refcount.get(b) &&
+    mapcount.get(a) === mapcount.get(b) &&
+    mapping.get(a) === mapping.get(b) &&
+    tailOffset.get(a) === 0 &&
+    tailOffset.get(b) === 0 &&
+    !isZeroPfn(m, a) &&
+    !isZeroPfn(m, b) &&
+    pagePgmap(m, a) === pagePgmap(m, b) &&
+    m.rangeOf(a) === m.rangeOf(b) &&
+    pageblockMigratetype(m, a) === pageblockMigratetype(m, b)
+  );
+};
+
 const observeVma = (area: Area, vma: Vma): ObservedVma => {
   const i = Math.max(vma.vmStart, area.start) - area.start;
   const has = (flag: number): boolean => (vma.vmFlags & flag) !== 0;
@@ -186,6 +204,8 @@ const observeEntry = (m: Machine, entry: number, huge: boolean, vpn: Vpn): Parti
   const pfn = entryPfn(entry) + (huge && present ? vpn % 512 : 0);
   const folio = compoundHead(m, pfn);
   const compound = folioTestLarge(m, folio) && !isHugeZeroPage(m, folio);
+  // a huge entry is one thing: its first page speaks for it
+  const shown = huge ? folio : pfn;
   return {
     entry: kind,
     w: bit(entryWritable(entry)),
@@ -193,9 +213,9 @@ const observeEntry = (m: Machine, entry: number, huge: boolean, vpn: Vpn): Parti
     pfn,
     ...(compound
       ? {
-          mapcount: pageMapcount(m, pfn),
-          ...(pageAnon(m, pfn)
-            ? { anon_exclusive: bit((m.pages.flags.get(huge ? folio : pfn) & PG_anon_exclusive) !== 0) }
+          mapcount: pageMapcount(m, shown),
+          ...(pageAnon(m, pfn) && (m.pages.flags.get(shown) & PG_anon_exclusive) !== 0
+            ? { anon_exclusive: 1 as const }
             : {}),
         }
       : {}),

@@ -1,13 +1,12 @@
 // A recording: a scenario with answers. Here: what the simulation itself did, written in the recordings' format.
 
-import { compoundHead, folioTestLarge } from '../kernel/mm/page-ref.ts';
 import { isHugeZeroPage } from '../kernel/mm/huge-memory.ts';
-import { isZeroPfn } from '../kernel/mm/page-ref.ts';
+import { compoundHead, folioTestLarge, isZeroPfn } from '../kernel/mm/page-ref.ts';
 import type { Machine } from '../machine/machine.ts';
 import { KERNEL_VERSION } from '../uapi/source-refs.ts';
 import type { Step } from '../uapi/scenario.ts';
 import type { Pfn } from '../uapi/units.ts';
-import { observeArea, observeDevices, observeFrame, type ObservedFrame, type ObservedPage, type ObservedVma } from './observe.ts';
+import { describedAlike, observeArea, observeDevices, observeFrame, type ObservedFrame, type ObservedPage, type ObservedVma } from './observe.ts';
 import type { StepResult } from './runner.ts';
 import type { Simulation, StepRecord } from './simulation.ts';
 import { FORK_EXIT_FUNCTIONS, TRACED_FUNCTIONS } from './traced.ts';
@@ -44,6 +43,15 @@ export interface NamedState {
   readonly devices: Record<string, { used: number; free: number }>;
 }
 
+/** Describes frames one after the other; a frame like the one before shares its description. */
+const describer = (m: Machine): ((pfn: Pfn) => ObservedFrame) => {
+  let last: { pfn: Pfn; frame: ObservedFrame } | undefined;
+  return (pfn) => {
+    if (last === undefined || !describedAlike(m, last.pfn, pfn)) last = { pfn, frame: observeFrame(m, pfn) };
+    return last.frame;
+  };
+};
+
 /** Gives frames the names f1, f2, … in order of appearance; a name ends when its frame drops out of sight. */
 export class FrameNamer {
   private names = new Map<Pfn, string>();
@@ -70,9 +78,10 @@ export class FrameNamer {
       for (const area of mm.areas) {
         const observed = observeArea(m, mm, area);
         const named = area.npages <= NAMED_AREA_PAGES;
+        const describe = describer(m);
         const pages = observed.pages.map(({ pfn, ...page }): NamedPage => {
           if (pfn === undefined) return page;
-          return named ? { ...page, frame: nameOf(pfn, page.level === 'pmd') } : { ...page, unnamed: observeFrame(m, pfn) };
+          return named ? { ...page, frame: nameOf(pfn, page.level === 'pmd') } : { ...page, unnamed: describe(pfn) };
         });
         areas[area.name] = { areas: observed.areas, pages };
       }
@@ -166,8 +175,14 @@ const pageJson = (page: NamedPage): Json => {
   return json;
 };
 
-const frameNumber = (name: string | undefined): number =>
-  name !== undefined && /^f\d+$/.test(name) ? Number(name.slice(1)) : Number.NaN;
+/** `f7` counts on to `f8`, `f1+3` to `f1+4`; other names do not count on. */
+const nextFrame = (name: string | undefined): string | undefined => {
+  const match = /^(f(?:\d+\+)?)(\d+)$/.exec(name ?? '');
+  return match === null ? undefined : `${match[1]}${Number(match[2]) + 1}`;
+};
+
+const frameOfPage = (name: string | undefined, frames: ReadonlyMap<string, ObservedFrame>): string =>
+  JSON.stringify(frames.get((name ?? '').split('+')[0]));
 
 /** Whether the next page continues a run: same entry, next frame with an equal description, value as the step says. */
 const continues = (a: NamedPage, b: NamedPage, frames: ReadonlyMap<string, ObservedFrame>): boolean => {
@@ -175,8 +190,8 @@ const continues = (a: NamedPage, b: NamedPage, frames: ReadonlyMap<string, Obser
   if (plain(a) !== plain(b)) return false;
   if (a.unnamed !== undefined || b.unnamed !== undefined) return JSON.stringify(a.unnamed) === JSON.stringify(b.unnamed);
   if (a.frame === b.frame) return a.level === 'pmd' || a.frame === undefined || a.frame === 'zero';
-  if (frameNumber(a.frame) + 1 !== frameNumber(b.frame)) return false;
-  return JSON.stringify(frames.get(a.frame ?? '')) === JSON.stringify(frames.get(b.frame ?? ''));
+  if (a.level === 'pmd' || nextFrame(a.frame) !== b.frame) return false;
+  return frameOfPage(a.frame, frames) === frameOfPage(b.frame, frames);
 };
 
 interface Run {
@@ -212,8 +227,9 @@ const runJson = (run: Run, frames: ReadonlyMap<string, ObservedFrame>, described
   if (first.unnamed !== undefined) json['state'] = first.unnamed;
   if (n > 1 && first.frame !== last.frame) {
     json['frame'] = `${first.frame}..${last.frame}`;
-    json['state'] = frames.get(first.frame ?? '');
-    for (const page of run.pages) described.add(page.frame ?? '');
+    const single = frames.get(first.frame ?? '');
+    if (single !== undefined) json['state'] = single;
+    if (single !== undefined) for (const page of run.pages) described.add(page.frame ?? '');
   }
   if (run.step === 1) json['value_step'] = 1;
   return json;

@@ -7,7 +7,7 @@ import type { MmuNotifierRange, Sleeps } from '../../machine/ops.ts';
 import { HUGETLB_FREE, HUGETLB_FREE_HEAD, HUGETLB_TOTAL } from '../../machine/scalars.ts';
 import { EFAULT, ENOMEM, ENOSPC } from '../../uapi/errno.ts';
 import { __GFP_COMP, __GFP_NOWARN, GFP_HIGHUSER_MOVABLE } from '../../uapi/gfp.ts';
-import { FOLL_DUMP, FOLL_WRITE } from '../../uapi/gup-flags.ts';
+import { FOLL_DUMP, FOLL_GET, FOLL_PIN, FOLL_WRITE } from '../../uapi/gup-flags.ts';
 import { PG_anon_exclusive, PG_hugetlb, PG_hugetlb_freed, PG_uptodate } from '../../uapi/page-flags.ts';
 import {
   clearBits,
@@ -321,7 +321,8 @@ export const followHugetlbPage = sleepable(
       }
       const first = entryPfn(entry) + (vpn % HPAGE_PMD_NR);
       const refs = Math.min(hugeStart(vpn) + HPAGE_PMD_NR, end) - vpn;
-      if (tryGrabFolio(m, first, refs, gupFlags) === NO_PFN) {
+      const wanted = (gupFlags & (FOLL_GET | FOLL_PIN)) !== 0; // mlock only populates
+      if (wanted && tryGrabFolio(m, first, refs, gupFlags) === NO_PFN) {
         warn(m, 'hugetlb.longterm-grab-failed', first, refs);
         return -ENOMEM;
       }

@@ -131,10 +131,9 @@ export const folioMapcount = (m: Machine, folio: Pfn): number => {
 
 /** The pgmap of a ZONE_DEVICE page. Kernel: `include/linux/mm_types.h: struct page, pgmap` */
 export const pagePgmap = (m: Machine, pfn: Pfn): DevPagemap | undefined => {
-  for (const id of m.pagemapOps.keys()) {
-    const pgmap = m.pgmaps.find(id);
-    if (pgmap !== undefined && pfn >= pgmap.start && pfn < pgmap.end) return pgmap;
-  }
+  // RAM is in no pgmap: registration refuses it
+  if (m.rangeOf(pfn)?.kind === 'ram') return undefined;
+  for (const pgmap of m.pgmaps.values()) if (pfn >= pgmap.start && pfn < pgmap.end) return pgmap;
   return undefined;
 };
 
