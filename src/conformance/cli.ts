@@ -3,7 +3,14 @@
 
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { compareRecording, createSimulation, parseScenario, recordingOf, ScenarioError, StepError } from '../core/index.ts';
+import {
+  compareRecording,
+  createSimulation,
+  parseScenario,
+  recordingOf,
+  ScenarioError,
+  StepError,
+} from '../core/index.ts';
 import { isRecording } from '../core/scenario/compare.ts';
 import { recordingText } from '../core/scenario/recording.ts';
 
@@ -68,7 +75,12 @@ interface Tally {
   callStepsAgree: number;
 }
 
-const judge = (input: unknown, name: string, options: Options, tally: Tally): { ok: boolean; line: string } => {
+const judge = (
+  input: unknown,
+  name: string,
+  options: Options,
+  tally: Tally,
+): { ok: boolean; line: string } => {
   const comparison = compareRecording(input);
   tally.callSteps += comparison.callOrderTotal;
   tally.callStepsAgree += comparison.callOrderAgree;
@@ -78,7 +90,8 @@ const judge = (input: unknown, name: string, options: Options, tally: Tally): { 
   if (first === undefined) return { ok: true, line: `ok ${name}` };
   let line = `not ok ${name}: step ${first.step}, ${first.path}: kernel ${first.kernel}, ours ${first.ours}`;
   if (options.verbose) {
-    for (const d of found.slice(0, 40)) line += `\n    step ${d.step}, ${d.path}: kernel ${d.kernel}, ours ${d.ours}`;
+    for (const d of found.slice(0, 40))
+      line += `\n    step ${d.step}, ${d.path}: kernel ${d.kernel}, ours ${d.ours}`;
   }
   return { ok: false, line };
 };
@@ -90,8 +103,13 @@ const checkFile = (file: string, options: Options, tally: Tally): void => {
     const input = readJson(file);
     if (options.emit !== undefined) emitFile(options.emit, input, name);
     if (isRecording(input)) verdict = judge(input, name, options, tally);
-    else if (options.emit !== undefined) verdict = { ok: true, line: `ok ${name}: written, no answers to compare with` };
-    else verdict = { ok: false, line: `not ok ${name}: a scenario without answers; there is nothing to compare with` };
+    else if (options.emit !== undefined)
+      verdict = { ok: true, line: `ok ${name}: written, no answers to compare with` };
+    else
+      verdict = {
+        ok: false,
+        line: `not ok ${name}: a scenario without answers; there is nothing to compare with`,
+      };
   } catch (error) {
     verdict = { ok: false, line: `not ok ${name}: ${explain(error)}` };
   }

@@ -161,7 +161,13 @@ export const RSS_ANON = 1;
 export const RSS_SHMEM = 3;
 
 const zonesOf = (config: MachineConfig): Zone[] => {
-  const zones: { id: number; node: number; name: Zone['name']; regions: ZoneRegion[]; managedPages: number }[] = [];
+  const zones: {
+    id: number;
+    node: number;
+    name: Zone['name'];
+    regions: ZoneRegion[];
+    managedPages: number;
+  }[] = [];
   let regionId = 0;
   for (const range of config.ranges) {
     if (range.kind !== 'ram' || range.zone === undefined || range.reserved !== undefined) continue;

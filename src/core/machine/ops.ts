@@ -34,7 +34,15 @@ export interface MmuNotifierRange {
   readonly owner: number;
 }
 
-export type MmuNotifierEvent = 'UNMAP' | 'CLEAR' | 'PROTECTION_VMA' | 'PROTECTION_PAGE' | 'SOFT_DIRTY' | 'RELEASE' | 'MIGRATE' | 'EXCLUSIVE';
+export type MmuNotifierEvent =
+  | 'UNMAP'
+  | 'CLEAR'
+  | 'PROTECTION_VMA'
+  | 'PROTECTION_PAGE'
+  | 'SOFT_DIRTY'
+  | 'RELEASE'
+  | 'MIGRATE'
+  | 'EXCLUSIVE';
 
 /** struct mmu_interval_notifier_ops. */
 export interface MmuIntervalNotifierOps {

@@ -3,7 +3,16 @@
 
 import { parseScenario } from '../uapi/scenario.ts';
 import type { ObservedFrame } from './observe.ts';
-import { type Call, type Calls, filteredCalls, FrameNamer, type NamedPage, type NamedState, recordedVmstat, tracedCalls } from './recording.ts';
+import {
+  type Call,
+  type Calls,
+  filteredCalls,
+  FrameNamer,
+  type NamedPage,
+  type NamedState,
+  recordedVmstat,
+  tracedCalls,
+} from './recording.ts';
 import { StepError } from './runner.ts';
 import { createSimulation, type Simulation, type StepRecord } from './simulation.ts';
 
@@ -31,7 +40,8 @@ export interface RecordingComparison {
 
 type Json = Record<string, unknown>;
 
-const isObject = (value: unknown): value is Json => typeof value === 'object' && value !== null && !Array.isArray(value);
+const isObject = (value: unknown): value is Json =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
 const asObject = (value: unknown): Json => (isObject(value) ? value : {});
 const asArray = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
 const text = (value: unknown): string => (value === undefined ? 'absent' : JSON.stringify(value));
@@ -39,7 +49,8 @@ const text = (value: unknown): string => (value === undefined ? 'absent' : JSON.
 /** Structural equality; the common case, decided without building paths. */
 const same = (a: unknown, b: unknown): boolean => {
   if (a === b) return true;
-  if (Array.isArray(a)) return Array.isArray(b) && a.length === b.length && a.every((item, i) => same(item, b[i]));
+  if (Array.isArray(a))
+    return Array.isArray(b) && a.length === b.length && a.every((item, i) => same(item, b[i]));
   if (!isObject(a) || !isObject(b)) return false;
   const keys = Object.keys(a);
   if (keys.length !== Object.keys(b).length) return false;
@@ -103,11 +114,18 @@ const comparableFrame = (frame: unknown): unknown => {
   const { flags, ...rest } = asObject(frame);
   if (!Array.isArray(flags)) return rest;
   const device = typeof rest['kind'] === 'string' && rest['kind'].startsWith('device-');
-  const compared = flags.filter((flag) => !AGEING_FLAGS.has(flag) && !(device && STALE_DEVICE_FLAGS.has(flag)));
+  const compared = flags.filter(
+    (flag) => !AGEING_FLAGS.has(flag) && !(device && STALE_DEVICE_FLAGS.has(flag)),
+  );
   return { ...rest, flags: compared.sort().join(' ') };
 };
 
-const comparePages = (path: string, kernel: readonly Json[], ours: readonly NamedPage[], differences: Differences): void => {
+const comparePages = (
+  path: string,
+  kernel: readonly Json[],
+  ours: readonly NamedPage[],
+  differences: Differences,
+): void => {
   differences.compare(`${path}.length`, kernel.length, ours.length);
   for (let i = 0; i < Math.min(kernel.length, ours.length); i++) {
     const own = ours[i];
@@ -135,7 +153,12 @@ const compareState = (kernel: Json, ours: NamedState, differences: Differences):
       const path = `state.procs.${proc}.${name}`;
       const ownArea = own[name] ?? { areas: [], pages: [] };
       differences.compare(`${path}.areas`, asObject(area)['areas'], ownArea.areas);
-      comparePages(`${path}.pages`, expandPages(asArray(asObject(area)['pages']), frames), ownArea.pages, differences);
+      comparePages(
+        `${path}.pages`,
+        expandPages(asArray(asObject(area)['pages']), frames),
+        ownArea.pages,
+        differences,
+      );
     }
   }
   for (const name of new Set<string>([...frames.keys(), ...ours.frames.keys()])) {
@@ -156,25 +179,38 @@ const compareState = (kernel: Json, ours: NamedState, differences: Differences):
 const unfoldCalls = (calls: readonly unknown[]): string[] => {
   const names: string[] = [];
   for (const call of calls) {
-    const { fn, n, repeat, calls: inner } = asObject(call) as Partial<Call & { repeat: number; calls: readonly Calls[] }>;
+    const {
+      fn,
+      n,
+      repeat,
+      calls: inner,
+    } = asObject(call) as Partial<Call & { repeat: number; calls: readonly Calls[] }>;
     if (fn !== undefined) for (let i = 0; i < (n ?? 1); i++) names.push(fn);
     else for (let i = 0; i < (repeat ?? 0); i++) names.push(...unfoldCalls(inner ?? []));
   }
   return names;
 };
 
-const compareCalls = (sim: Simulation, record: StepRecord, recorded: Json): RecordingDifference | undefined => {
+const compareCalls = (
+  sim: Simulation,
+  record: StepRecord,
+  recorded: Json,
+): RecordingDifference | undefined => {
   const at = { step: record.index };
   if (Array.isArray(recorded['calls'])) {
     const kernel = unfoldCalls(recorded['calls']);
     const ours = tracedCalls(sim, record);
     const length = Math.max(kernel.length, ours.length);
     for (let i = 0; i < length; i++) {
-      if (kernel[i] !== ours[i]) return { ...at, path: `calls[${i}]`, kernel: text(kernel[i]), ours: text(ours[i]) };
+      if (kernel[i] !== ours[i])
+        return { ...at, path: `calls[${i}]`, kernel: text(kernel[i]), ours: text(ours[i]) };
     }
   } else if (Array.isArray(recorded['calls_filtered'])) {
     const byName = (calls: readonly unknown[]): string =>
-      calls.map((call) => `${String(asObject(call)['fn'])} ${String(asObject(call)['n'])}`).sort().join(', ');
+      calls
+        .map((call) => `${String(asObject(call)['fn'])} ${String(asObject(call)['n'])}`)
+        .sort()
+        .join(', ');
     const kernel = byName(recorded['calls_filtered']);
     const ours = byName(filteredCalls(sim, record));
     if (kernel !== ours) return { ...at, path: 'calls_filtered', kernel, ours };
@@ -226,7 +262,12 @@ export const compareRecording = (input: unknown, run?: Simulation): RecordingCom
       record = sim.runStep(step);
     } catch (error) {
       if (!(error instanceof StepError)) throw error;
-      differences.push({ step: index, path: `step.${error.field}`, kernel: text(recorded['result']), ours: error.message });
+      differences.push({
+        step: index,
+        path: `step.${error.field}`,
+        kernel: text(recorded['result']),
+        ours: error.message,
+      });
       break;
     }
     const found = compareStep(record, namer.observe(sim.machine), recorded);
@@ -236,5 +277,12 @@ export const compareRecording = (input: unknown, run?: Simulation): RecordingCom
     if (call !== undefined) callDifferences.push(call);
     else if (judgesCalls) callOrderAgree++;
   }
-  return { stepsTotal: scenario.steps.length, stepsAgree, callOrderTotal, callOrderAgree, differences, callDifferences };
+  return {
+    stepsTotal: scenario.steps.length,
+    stepsAgree,
+    callOrderTotal,
+    callOrderAgree,
+    differences,
+    callDifferences,
+  };
 };

@@ -102,7 +102,8 @@ export const frameKind = (m: Machine, pfn: Pfn): string => {
   if (isZeroPfn(m, pfn)) return 'zero';
   if (isHugeZeroPage(m, compoundHead(m, pfn))) return 'huge-zero';
   const pgmap = pagePgmap(m, pfn);
-  if (pgmap !== undefined) return pgmap.type === 'MEMORY_DEVICE_COHERENT' ? 'device-coherent' : 'device-private';
+  if (pgmap !== undefined)
+    return pgmap.type === 'MEMORY_DEVICE_COHERENT' ? 'device-coherent' : 'device-private';
   if (pageAnon(m, pfn)) return 'anon';
   if (pageHuge(m, pfn)) return 'hugetlb';
   const mapping = pageMapping(m, pfn);
@@ -181,7 +182,10 @@ export const vmasInArea = (m: Machine, mm: Mm, area: Area): Vma[] =>
     .filter((vma) => vma.vmStart < area.start + area.npages && vma.vmEnd > area.start);
 
 /** Device page tables of a process: device id in the scenario, and access by vpn. */
-const mirrorsOf = (m: Machine, mm: Mm): readonly (readonly [number, (vpn: Vpn) => 'r' | 'w' | 'x' | undefined])[] =>
+const mirrorsOf = (
+  m: Machine,
+  mm: Mm,
+): readonly (readonly [number, (vpn: Vpn) => 'r' | 'w' | 'x' | undefined])[] =>
   m.dmirrors
     .values()
     .filter((dmirror) => dmirror.mm === mm.id)
@@ -197,7 +201,12 @@ const mirrorsOf = (m: Machine, mm: Mm): readonly (readonly [number, (vpn: Vpn) =
     });
 
 /** What a small entry, or one page of a huge one, shows. */
-const observeEntry = (m: Machine, entry: number, huge: boolean, vpn: Vpn): Partial<ObservedPage> & { entry: EntryKind } => {
+const observeEntry = (
+  m: Machine,
+  entry: number,
+  huge: boolean,
+  vpn: Vpn,
+): Partial<ObservedPage> & { entry: EntryKind } => {
   const kind = entryKind(entry);
   if (kind === 'none') return { entry: kind };
   const present = ptePresent(entry);

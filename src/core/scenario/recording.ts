@@ -6,7 +6,15 @@ import type { Machine } from '../machine/machine.ts';
 import { KERNEL_VERSION } from '../uapi/source-refs.ts';
 import type { Step } from '../uapi/scenario.ts';
 import type { Pfn } from '../uapi/units.ts';
-import { describedAlike, observeArea, observeDevices, observeFrame, type ObservedFrame, type ObservedPage, type ObservedVma } from './observe.ts';
+import {
+  describedAlike,
+  observeArea,
+  observeDevices,
+  observeFrame,
+  type ObservedFrame,
+  type ObservedPage,
+  type ObservedVma,
+} from './observe.ts';
 import type { StepResult } from './runner.ts';
 import type { Simulation, StepRecord } from './simulation.ts';
 import { FORK_EXIT_FUNCTIONS, TRACED_FUNCTIONS } from './traced.ts';
@@ -37,7 +45,10 @@ export interface NamedPage extends Omit<ObservedPage, 'pfn'> {
 
 /** State after a step, page by page. */
 export interface NamedState {
-  readonly procs: Record<string, Record<string, { areas: readonly ObservedVma[]; pages: readonly NamedPage[] }>>;
+  readonly procs: Record<
+    string,
+    Record<string, { areas: readonly ObservedVma[]; pages: readonly NamedPage[] }>
+  >;
   readonly frames: ReadonlyMap<string, ObservedFrame>;
   readonly handles: Record<string, { call: string; frames: readonly string[] }>;
   readonly devices: Record<string, { used: number; free: number }>;
@@ -81,7 +92,9 @@ export class FrameNamer {
         const describe = describer(m);
         const pages = observed.pages.map(({ pfn, ...page }): NamedPage => {
           if (pfn === undefined) return page;
-          return named ? { ...page, frame: nameOf(pfn, page.level === 'pmd') } : { ...page, unnamed: describe(pfn) };
+          return named
+            ? { ...page, frame: nameOf(pfn, page.level === 'pmd') }
+            : { ...page, unnamed: describe(pfn) };
         });
         areas[area.name] = { areas: observed.areas, pages };
       }
@@ -135,7 +148,8 @@ export const foldCalls = (names: readonly string[]): Calls[] => {
 const MAX_REPEAT_LENGTH = 64;
 
 const sameCalls = (calls: readonly Call[], a: number, b: number, length: number): boolean => {
-  for (let i = 0; i < length; i++) if (calls[a + i].fn !== calls[b + i].fn || calls[a + i].n !== calls[b + i].n) return false;
+  for (let i = 0; i < length; i++)
+    if (calls[a + i].fn !== calls[b + i].fn || calls[a + i].n !== calls[b + i].n) return false;
   return true;
 };
 
@@ -146,7 +160,8 @@ const foldRepeats = (calls: readonly Call[]): Calls[] => {
     let bestTimes = 1;
     for (let length = 1; length <= MAX_REPEAT_LENGTH && at + 2 * length <= calls.length; length++) {
       let times = 1;
-      while (at + (times + 1) * length <= calls.length && sameCalls(calls, at, at + times * length, length)) times++;
+      while (at + (times + 1) * length <= calls.length && sameCalls(calls, at, at + times * length, length))
+        times++;
       if (times > 1 && times * length > best * bestTimes) {
         best = length;
         bestTimes = times;
@@ -186,9 +201,11 @@ const frameOfPage = (name: string | undefined, frames: ReadonlyMap<string, Obser
 
 /** Whether the next page continues a run: same entry, next frame with an equal description, value as the step says. */
 const continues = (a: NamedPage, b: NamedPage, frames: ReadonlyMap<string, ObservedFrame>): boolean => {
-  const plain = (page: NamedPage): string => JSON.stringify({ ...pageJson(page), frame: undefined, value: undefined });
+  const plain = (page: NamedPage): string =>
+    JSON.stringify({ ...pageJson(page), frame: undefined, value: undefined });
   if (plain(a) !== plain(b)) return false;
-  if (a.unnamed !== undefined || b.unnamed !== undefined) return JSON.stringify(a.unnamed) === JSON.stringify(b.unnamed);
+  if (a.unnamed !== undefined || b.unnamed !== undefined)
+    return JSON.stringify(a.unnamed) === JSON.stringify(b.unnamed);
   if (a.frame === b.frame) return a.level === 'pmd' || a.frame === undefined || a.frame === 'zero';
   if (a.level === 'pmd' || nextFrame(a.frame) !== b.frame) return false;
   return frameOfPage(a.frame, frames) === frameOfPage(b.frame, frames);

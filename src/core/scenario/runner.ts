@@ -1,6 +1,11 @@
 // From a step of a scenario to calls into the kernel, and from what they return to the result of the step.
 
-import { type DmirrorCommand, dmirrorIoctl, dmirrorOpen, type DmirrorResult } from '../kernel/drivers/test-hmm.ts';
+import {
+  type DmirrorCommand,
+  dmirrorIoctl,
+  dmirrorOpen,
+  type DmirrorResult,
+} from '../kernel/drivers/test-hmm.ts';
 import { cpuAccess } from '../kernel/mm/cpu-access.ts';
 import { createMm, dupMmap } from '../kernel/mm/fork.ts';
 import {
@@ -18,12 +23,13 @@ import { doMprotect } from '../kernel/mm/mprotect.ts';
 import { doMremap } from '../kernel/mm/mremap.ts';
 import { putPage } from '../kernel/mm/swap.ts';
 import { mmapReadLock, mmapReadUnlock, mmapWriteLock, mmapWriteUnlock } from '../kernel/sched/locks.ts';
+import type { TaskSpec } from '../kernel/sched/tasks.ts';
 import type { Area, Dmirror, GupCall, Mm, PinHandle } from '../machine/entities.ts';
 import type { Machine } from '../machine/machine.ts';
 import type { Sleeps } from '../machine/ops.ts';
 import { errnoName } from '../uapi/errno.ts';
 import { FOLL_FLAGS } from '../uapi/gup-flags.ts';
-import type { Step, StepOf } from '../uapi/scenario.ts';
+import type { SimpleStep, Step, StepOf } from '../uapi/scenario.ts';
 import { GIB_PAGES, type Vpn } from '../uapi/units.ts';
 import { VM_READ, VM_WRITE } from '../uapi/vm-flags.ts';
 
@@ -48,6 +54,8 @@ export interface StepResult {
   readonly cpages?: number;
   readonly faults?: number;
   readonly perms?: readonly string[];
+  /** Of operations that ran at once: what each gave. */
+  readonly results?: readonly StepResult[];
 }
 
 const MAX_AREAS = 1000;
@@ -75,17 +83,27 @@ interface Range {
   readonly first: number;
 }
 
-const rangeOf = (m: Machine, step: { proc: string; vma: string; page?: number | undefined; count?: number | undefined }): Range => {
+const rangeOf = (
+  m: Machine,
+  step: { proc: string; vma: string; page?: number | undefined; count?: number | undefined },
+): Range => {
   const mm = processNamed(m, step.proc);
   const area = mm.areas.find((candidate) => candidate.name === step.vma);
   if (area === undefined) throw new StepError('vma', `process ${step.proc} has no area ${step.vma}`);
   const first = step.page ?? 0;
   const npages = step.count ?? area.npages - first;
-  if (npages < 1) throw new StepError('page', `area ${area.name} has ${area.npages} pages, page ${first} is behind its end`);
+  if (npages < 1)
+    throw new StepError(
+      'page',
+      `area ${area.name} has ${area.npages} pages, page ${first} is behind its end`,
+    );
   // areas stand on 1 GiB boundaries: a range may reach into the hole behind its area, not into the next area
   const room = Math.ceil(area.npages / GIB_PAGES) * GIB_PAGES;
   if (first + npages > room) {
-    throw new StepError('count', `pages ${first} to ${first + npages - 1} reach beyond area ${area.name} of ${area.npages} pages`);
+    throw new StepError(
+      'count',
+      `pages ${first} to ${first + npages - 1} reach beyond area ${area.name} of ${area.npages} pages`,
+    );
   }
   return { mm, area, start: area.start + first, npages, first };
 };
@@ -103,7 +121,8 @@ const handleNamed = (m: Machine, name: string): PinHandle => {
   return handle;
 };
 
-const protOf = (prot: string): number => (prot.includes('r') ? VM_READ : 0) | (prot.includes('w') ? VM_WRITE : 0);
+const protOf = (prot: string): number =>
+  (prot.includes('r') ? VM_READ : 0) | (prot.includes('w') ? VM_WRITE : 0);
 
 // --- operations -------------------------------------------------------------------------------------------------
 
@@ -164,7 +183,14 @@ function* runFork(m: Machine, step: StepOf<'fork'>): Sleeps<StepResult> {
   return fromErrno(err);
 }
 
-function* callGup(m: Machine, call: GupCall, start: Vpn, npages: number, flags: number, mm: number): Sleeps<GupResult> {
+function* callGup(
+  m: Machine,
+  call: GupCall,
+  start: Vpn,
+  npages: number,
+  flags: number,
+  mm: number,
+): Sleeps<GupResult> {
   switch (call) {
     case 'get_user_pages':
       return yield* getUserPages(m, start, npages, flags, mm);
@@ -188,7 +214,15 @@ function* runGup(m: Machine, step: StepOf<'gup'>): Sleeps<StepResult> {
   mmapReadUnlock(m, mm.id);
   if (pages.length === 0) return failed(id);
   m.handles.add(
-    (handleId): PinHandle => ({ id: handleId, name: step.as, mm: mm.id, call: step.call, gupFlags, start, pages }),
+    (handleId): PinHandle => ({
+      id: handleId,
+      name: step.as,
+      mm: mm.id,
+      call: step.call,
+      gupFlags,
+      start,
+      pages,
+    }),
   );
   return ok(pages.length);
 }
@@ -198,7 +232,10 @@ const isPin = (call: GupCall): boolean => call === 'pin_user_pages' || call === 
 const runRelease = (m: Machine, step: StepOf<'unpin'> | StepOf<'put'>): StepResult => {
   const handle = handleNamed(m, step.handle);
   if (isPin(handle.call) !== (step.op === 'unpin')) {
-    throw new StepError('op', `${handle.name} was taken by ${handle.call}: drop it with ${isPin(handle.call) ? 'unpin' : 'put'}`);
+    throw new StepError(
+      'op',
+      `${handle.name} was taken by ${handle.call}: drop it with ${isPin(handle.call) ? 'unpin' : 'put'}`,
+    );
   }
   m.handles.set(handle.id, undefined);
   if (step.op === 'unpin') unpinUserPages(m, handle.pages.length, handle.pages);
@@ -210,7 +247,12 @@ const deviceResult = (step: Step, given: DmirrorResult): StepResult => {
   if (given.ret < 0) return failed(given.ret);
   switch (step.op) {
     case 'dev_read':
-      return { ret: 0, cpages: given.cpages, faults: given.faults, values: given.values.slice(0, MAX_DEVICE_VALUES) };
+      return {
+        ret: 0,
+        cpages: given.cpages,
+        faults: given.faults,
+        values: given.values.slice(0, MAX_DEVICE_VALUES),
+      };
     case 'dev_write':
       return { ret: 0, cpages: given.cpages, faults: given.faults };
     case 'snapshot':
@@ -254,15 +296,22 @@ function* runDevice(m: Machine, step: DeviceStep): Sleeps<StepResult> {
   return deviceResult(step, given);
 }
 
-/** The process a step belongs to; -1 while it is not known. */
-export const mmOfStep = (m: Machine, step: Step): number => processNamed(m, step.proc).id;
+/** The tasks of a step: one, or those that it wants to run at once, dealt out to the simulated CPUs. */
+export const tasksOf = (m: Machine, step: Step): TaskSpec<StepResult>[] => {
+  const steps = step.op === 'concurrent' ? step.steps : [step];
+  return steps.map((simple, cpu) => ({
+    mm: processNamed(m, simple.proc).id,
+    cpu,
+    run: () => runOperation(m, simple),
+  }));
+};
 
 /**
  * What one step does, as a task.
  *
  * @throws StepError before anything has changed, when the step cannot be run
  */
-export function* runOperation(m: Machine, step: Step): Sleeps<StepResult> {
+export function* runOperation(m: Machine, step: SimpleStep): Sleeps<StepResult> {
   switch (step.op) {
     case 'mmap':
       return runMmap(m, step);
@@ -283,11 +332,15 @@ export function* runOperation(m: Machine, step: Step): Sleeps<StepResult> {
     }
     case 'mprotect': {
       const { mm, start, npages } = rangeOf(m, step);
-      return yield* withAreasLocked(m, mm.id, () => doMprotect(m, m.mms.get(mm.id), start, npages, protOf(step.prot)));
+      return yield* withAreasLocked(m, mm.id, () =>
+        doMprotect(m, m.mms.get(mm.id), start, npages, protOf(step.prot)),
+      );
     }
     case 'madvise': {
       const { mm, start, npages } = rangeOf(m, step);
-      return yield* withAreasLocked(m, mm.id, () => doMadvise(m, m.mms.get(mm.id), start, npages, step.advice));
+      return yield* withAreasLocked(m, mm.id, () =>
+        doMadvise(m, m.mms.get(mm.id), start, npages, step.advice),
+      );
     }
     case 'mlock': {
       const { mm, start, npages } = rangeOf(m, step);
@@ -320,4 +373,3 @@ export function* runOperation(m: Machine, step: Step): Sleeps<StepResult> {
       return runRelease(m, step);
   }
 }
-

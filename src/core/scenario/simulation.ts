@@ -10,7 +10,7 @@ import { machinePreset } from '../uapi/presets.ts';
 import type { Scenario, Step } from '../uapi/scenario.ts';
 import { KERNEL_FUNCTIONS } from '../uapi/source-refs.ts';
 import { bootMachine } from './boot.ts';
-import { mmOfStep, runOperation, StepError, type StepResult } from './runner.ts';
+import { StepError, type StepResult, tasksOf } from './runner.ts';
 
 /** One step that has run, with the stretch of the timeline it covers. */
 export interface StepRecord {
@@ -87,21 +87,31 @@ export class Simulation {
     const before = this.counters();
     try {
       m.trace.step(this.records.length);
-      const [result] = runTasks(m, [{ mm: mmOfStep(m, step), cpu: 0, run: () => runOperation(m, step) }], 0);
+      const results = runTasks(m, tasksOf(m, step), step.op === 'concurrent' ? step.seed : 0);
+      const result = step.op === 'concurrent' ? { ret: 0, results } : results[0];
       const operationEnd = journal.log.length;
       const vmstat = this.changedCounters(before);
       // the recordings' observer empties the batches before it looks
       m.trace.current = -1;
       lruAddDrainAll(m);
       journal.commit();
-      const record = { index: this.records.length, step, begin, operationEnd, end: journal.log.length, result, vmstat };
+      const record = {
+        index: this.records.length,
+        step,
+        begin,
+        operationEnd,
+        end: journal.log.length,
+        result,
+        vmstat,
+      };
       this.records.push(record);
       return record;
     } catch (error) {
       journal.rollback(begin);
       m.mmapLocks.clear();
       m.current = { id: 0, mm: 0, cpu: 0, memallocPin: false };
-      if (error instanceof KernelBug) throw new StepError('op', `the simulated kernel stopped: ${error.message}`);
+      if (error instanceof KernelBug)
+        throw new StepError('op', `the simulated kernel stopped: ${error.message}`);
       throw error;
     }
   }

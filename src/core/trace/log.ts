@@ -46,7 +46,15 @@ export class EventLog {
   private readonly chunks: Chunk[] = [];
   private tail: Chunk | undefined;
 
-  append(kind: EventKind, id: number, parent: number, row: number, old: number, now: number, provenance = 0): number {
+  append(
+    kind: EventKind,
+    id: number,
+    parent: number,
+    row: number,
+    old: number,
+    now: number,
+    provenance = 0,
+  ): number {
     const index = this.length;
     const slot = index & CHUNK_MASK;
     if (slot === 0 || this.tail === undefined) this.tail = this.chunkAt(index >>> CHUNK_SHIFT);

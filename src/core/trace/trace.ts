@@ -10,7 +10,8 @@ export type Traceable = unknown;
 const toNumber = (value: Traceable): number => {
   if (typeof value === 'number') return value;
   if (typeof value === 'boolean') return value ? 1 : 0;
-  if (typeof value === 'object' && value !== null && 'id' in value && typeof value.id === 'number') return value.id;
+  if (typeof value === 'object' && value !== null && 'id' in value && typeof value.id === 'number')
+    return value.id;
   return Number.NaN;
 };
 
@@ -21,7 +22,14 @@ export class Trace {
   constructor(readonly log: EventLog) {}
 
   begin(fnId: number, a: Traceable, b: Traceable, c: Traceable): void {
-    this.current = this.log.append(EventKind.SPAN_BEGIN, fnId, this.current, toNumber(a), toNumber(b), toNumber(c));
+    this.current = this.log.append(
+      EventKind.SPAN_BEGIN,
+      fnId,
+      this.current,
+      toNumber(a),
+      toNumber(b),
+      toNumber(c),
+    );
   }
 
   end(fnId: number, result: Traceable): void {

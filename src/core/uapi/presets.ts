@@ -1,6 +1,13 @@
 // The machines on offer. Positions marked "chosen" are ours; sizes are those of the real thing.
 
-import type { DeviceConfig, DeviceKind, MachineConfig, MachinePresetName, MemoryRange, ZoneName } from './config.ts';
+import type {
+  DeviceConfig,
+  DeviceKind,
+  MachineConfig,
+  MachinePresetName,
+  MemoryRange,
+  ZoneName,
+} from './config.ts';
 import { gibToPages, mibToPages, type Pfn } from './units.ts';
 
 /** Top of the physical address space with 46 bits: private memory is placed below it, downwards. */
@@ -22,7 +29,13 @@ export const GUEST_DEVICES: readonly DeviceRequest[] = [
   { id: 3, kind: 'private' },
 ];
 
-const ram = (start: Pfn, end: Pfn, zone: ZoneName, node = 0, extra: Partial<MemoryRange> = {}): MemoryRange => ({
+const ram = (
+  start: Pfn,
+  end: Pfn,
+  zone: ZoneName,
+  node = 0,
+  extra: Partial<MemoryRange> = {},
+): MemoryRange => ({
   start,
   end,
   kind: 'ram',
@@ -44,7 +57,8 @@ const placeDevices = (
     const pages = request.pages ?? defaultPages;
     if (request.kind === 'coherent') {
       const start = coherentStarts[coherent++];
-      if (start === undefined) throw new RangeError(`the machine has ${coherentStarts.length} coherent devices`);
+      if (start === undefined)
+        throw new RangeError(`the machine has ${coherentStarts.length} coherent devices`);
       return { id: request.id, kind: request.kind, pages, start, node: nodeOf(index) };
     }
     privateTop -= pages;
@@ -63,10 +77,14 @@ const softReserved = (devices: readonly DeviceConfig[]): MemoryRange[] =>
       device: `device ${device.id}`,
     }));
 
-const byStart = (ranges: readonly MemoryRange[]): MemoryRange[] => [...ranges].sort((a, b) => a.start - b.start);
+const byStart = (ranges: readonly MemoryRange[]): MemoryRange[] =>
+  [...ranges].sort((a, b) => a.start - b.start);
 
 /** The guest in which the recordings were made: 2 GiB, of which 2 x 256 MiB are soft reserved; one CPU. */
-const guest = (preset: 'guest' | 'guest-movable' | 'guest-cma', requests: readonly DeviceRequest[]): MachineConfig => {
+const guest = (
+  preset: 'guest' | 'guest-movable' | 'guest-cma',
+  requests: readonly DeviceRequest[],
+): MachineConfig => {
   const devices = placeDevices(requests, GUEST_COHERENT_STARTS, DEVMEM_CHUNK_PAGES, () => 0);
   const low = mibToPages(16);
   const spm = mibToPages(1024);
@@ -177,7 +195,10 @@ export const MACHINE_PRESETS: readonly MachinePresetName[] = [
  *
  * @throws RangeError when the preset does not have that many coherent devices
  */
-export const machinePreset = (preset: MachinePresetName, requests?: readonly DeviceRequest[]): MachineConfig => {
+export const machinePreset = (
+  preset: MachinePresetName,
+  requests?: readonly DeviceRequest[],
+): MachineConfig => {
   switch (preset) {
     case 'guest':
     case 'guest-movable':
@@ -192,7 +213,8 @@ export const machinePreset = (preset: MachinePresetName, requests?: readonly Dev
       );
     case 'lab-node':
       return labNode(
-        requests?.map(({ id, kind }) => ({ id, kind })) ?? [0, 1, 2, 3].map((id) => ({ id, kind: 'coherent' as const })),
+        requests?.map(({ id, kind }) => ({ id, kind })) ??
+          [0, 1, 2, 3].map((id) => ({ id, kind: 'coherent' as const })),
       );
   }
 };

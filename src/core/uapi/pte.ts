@@ -71,15 +71,19 @@ const typeBetween = (e: Entry, low: number, high: number): boolean => {
   const type = swapType(e);
   return type >= low && type <= high;
 };
-export const isMigrationEntry = (e: Entry): boolean => typeBetween(e, SWP_MIGRATION_READ, SWP_MIGRATION_WRITE);
+export const isMigrationEntry = (e: Entry): boolean =>
+  typeBetween(e, SWP_MIGRATION_READ, SWP_MIGRATION_WRITE);
 export const isDevicePrivateEntry = (e: Entry): boolean => typeBetween(e, SWP_DEVICE_WRITE, SWP_DEVICE_READ);
 export const isDeviceExclusiveEntry = (e: Entry): boolean =>
   typeBetween(e, SWP_DEVICE_EXCLUSIVE_WRITE, SWP_DEVICE_EXCLUSIVE_READ);
 /** Entries whose offset is a page frame: hwpoison, migration, device-private, device-exclusive. */
 export const isPfnSwapEntry = (e: Entry): boolean => typeBetween(e, SWP_HWPOISON, SWP_DEVICE_EXCLUSIVE_READ);
-export const isWritableMigrationEntry = (e: Entry): boolean => isSwapEntry(e) && swapType(e) === SWP_MIGRATION_WRITE;
-export const isReadableMigrationEntry = (e: Entry): boolean => isSwapEntry(e) && swapType(e) === SWP_MIGRATION_READ;
-export const isWritableDevicePrivateEntry = (e: Entry): boolean => isSwapEntry(e) && swapType(e) === SWP_DEVICE_WRITE;
+export const isWritableMigrationEntry = (e: Entry): boolean =>
+  isSwapEntry(e) && swapType(e) === SWP_MIGRATION_WRITE;
+export const isReadableMigrationEntry = (e: Entry): boolean =>
+  isSwapEntry(e) && swapType(e) === SWP_MIGRATION_READ;
+export const isWritableDevicePrivateEntry = (e: Entry): boolean =>
+  isSwapEntry(e) && swapType(e) === SWP_DEVICE_WRITE;
 export const isWritableDeviceExclusiveEntry = (e: Entry): boolean =>
   isSwapEntry(e) && swapType(e) === SWP_DEVICE_EXCLUSIVE_WRITE;
 

@@ -21,11 +21,25 @@ const range = {
 const device = count(255);
 
 export const AREA_KINDS = ['anon-private', 'anon-shared', 'file-private', 'file-shared', 'hugetlb'] as const;
-export const ADVICES = ['DONTNEED', 'HUGEPAGE', 'NOHUGEPAGE', 'DONTFORK', 'COLD', 'FREE', 'PAGEOUT', 'COLLAPSE'] as const;
+export const ADVICES = [
+  'DONTNEED',
+  'HUGEPAGE',
+  'NOHUGEPAGE',
+  'DONTFORK',
+  'COLD',
+  'FREE',
+  'PAGEOUT',
+  'COLLAPSE',
+] as const;
 export type Advice = (typeof ADVICES)[number];
-export const GUP_CALLS = ['get_user_pages', 'get_user_pages_fast', 'pin_user_pages', 'pin_user_pages_fast'] as const;
+export const GUP_CALLS = [
+  'get_user_pages',
+  'get_user_pages_fast',
+  'pin_user_pages',
+  'pin_user_pages_fast',
+] as const;
 
-const stepSchema = v.variant('op', [
+const simpleStepSchema = v.variant('op', [
   v.strictObject({
     op: v.literal('mmap'),
     proc: name,
@@ -62,6 +76,18 @@ const stepSchema = v.variant('op', [
   v.strictObject({ op: v.literal('put'), proc: name, handle: name }),
 ]);
 
+/** Several operations at once, as tasks on simulated CPUs; the seed chooses how they interleave where they may sleep. */
+const concurrentStepSchema = v.strictObject({
+  op: v.literal('concurrent'),
+  proc: name,
+  seed: count(2 ** 31),
+  steps: v.pipe(v.array(simpleStepSchema), v.minLength(2), v.maxLength(8)),
+});
+
+const stepSchema = v.variant('op', [simpleStepSchema, concurrentStepSchema]);
+
+/** An operation that one task runs. */
+export type SimpleStep = v.InferOutput<typeof simpleStepSchema>;
 /** One step of a scenario. */
 export type Step = v.InferOutput<typeof stepSchema>;
 export type StepOf<Op extends Step['op']> = Extract<Step, { op: Op }>;
@@ -69,7 +95,9 @@ export type StepOf<Op extends Step['op']> = Extract<Step, { op: Op }>;
 const headerFields = {
   boot: v.optional(v.picklist(['default', 'movable', 'cma']), 'default'),
   devices: v.pipe(
-    v.array(v.object({ id: device, kind: v.picklist(['coherent', 'private']), pages: v.optional(count(2 ** 28)) })),
+    v.array(
+      v.object({ id: device, kind: v.picklist(['coherent', 'private']), pages: v.optional(count(2 ** 28)) }),
+    ),
     v.maxLength(16),
   ),
 };
@@ -80,7 +108,10 @@ const scenarioSchema = v.object({
   title: v.optional(v.pipe(v.string(), v.maxLength(1000)), ''),
   machine: v.optional(v.picklist(['guest', 'teaching', 'lab-node'])),
   ...headerFields,
-  steps: v.pipe(v.array(v.object({ n: v.optional(count(MAX_STEPS)), step: stepSchema })), v.maxLength(MAX_STEPS)),
+  steps: v.pipe(
+    v.array(v.object({ n: v.optional(count(MAX_STEPS)), step: stepSchema })),
+    v.maxLength(MAX_STEPS),
+  ),
 });
 
 /** A scenario: what to run on which machine. A recording is one with the kernel's answers attached. */
@@ -99,7 +130,8 @@ export class ScenarioError extends Error {
 
 const placeOf = (issue: v.BaseIssue<unknown>): string => {
   let place = '';
-  for (const item of issue.path ?? []) place += typeof item.key === 'number' ? `[${item.key}]` : `${place && '.'}${String(item.key)}`;
+  for (const item of issue.path ?? [])
+    place += typeof item.key === 'number' ? `[${item.key}]` : `${place && '.'}${String(item.key)}`;
   return place;
 };
 

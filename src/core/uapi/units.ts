@@ -28,7 +28,8 @@ export const NO_PFN: Pfn = -1;
 export const NO_ROW: EntryRow = -1;
 
 export const pfn = (n: number): Pfn => {
-  if (!Number.isSafeInteger(n) || n < 0 || n >= 2 ** 40) throw new RangeError(`not a page frame number: ${n}`);
+  if (!Number.isSafeInteger(n) || n < 0 || n >= 2 ** 40)
+    throw new RangeError(`not a page frame number: ${n}`);
   return n;
 };
 

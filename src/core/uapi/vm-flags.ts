@@ -47,7 +47,9 @@ export const VM_FAULT_RETRY = 0x400;
 export const VM_FAULT_FALLBACK = 0x800;
 /** Done, but mmap_lock was dropped. */
 export const VM_FAULT_COMPLETED = 0x4000;
-export const VM_FAULT_ERROR = VM_FAULT_OOM | VM_FAULT_SIGSEGV | VM_FAULT_SIGBUS | VM_FAULT_HWPOISON | VM_FAULT_FALLBACK;
+export const VM_FAULT_ERROR =
+  VM_FAULT_OOM | VM_FAULT_SIGSEGV | VM_FAULT_SIGBUS | VM_FAULT_HWPOISON | VM_FAULT_FALLBACK;
 
 /** A private mapping that may become writable: its pages are copied on write. include/linux/mm.h: is_cow_mapping */
-export const isCowMapping = (vmFlags: number): boolean => (vmFlags & (VM_SHARED | VM_MAYWRITE)) === VM_MAYWRITE;
+export const isCowMapping = (vmFlags: number): boolean =>
+  (vmFlags & (VM_SHARED | VM_MAYWRITE)) === VM_MAYWRITE;

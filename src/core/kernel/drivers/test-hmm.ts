@@ -5,7 +5,13 @@ import type { Dmirror, DmirrorDevice, Vma } from '../../machine/entities.ts';
 import type { Machine } from '../../machine/machine.ts';
 import type { NumberMap } from '../../machine/journal.ts';
 import type { MmuNotifierRange, Sleeps, VmFault } from '../../machine/ops.ts';
-import { DEVICE_CALLOC, DEVICE_CFREE, DEVICE_FREE_HEAD, DEVICE_FRESH, deviceRow } from '../../machine/scalars.ts';
+import {
+  DEVICE_CALLOC,
+  DEVICE_CFREE,
+  DEVICE_FREE_HEAD,
+  DEVICE_FRESH,
+  deviceRow,
+} from '../../machine/scalars.ts';
 import type { DeviceConfig } from '../../uapi/config.ts';
 import { EBUSY, EFAULT, EINVAL, ENOENT } from '../../uapi/errno.ts';
 import { GFP_HIGHUSER, GFP_HIGHUSER_MOVABLE } from '../../uapi/gfp.ts';
@@ -100,7 +106,10 @@ const deviceOf = (m: Machine, dmirror: Dmirror): DmirrorDevice => m.devices.get(
 export const backingPage = (m: Machine, page: Pfn): Pfn =>
   isDevicePrivatePage(m, page) ? m.pages.zoneDeviceData.get(page) - 1 : page;
 
-const dmirrorPageToChunk = atomic('dmirror_page_to_chunk', (m, page: Pfn): number => pagePgmap(m, page)?.id ?? 0);
+const dmirrorPageToChunk = atomic(
+  'dmirror_page_to_chunk',
+  (m, page: Pfn): number => pagePgmap(m, page)?.id ?? 0,
+);
 
 const dmirrorPageToDevice = atomic('dmirror_page_to_device', (m, page: Pfn): number => {
   dmirrorPageToChunk(m, page);
@@ -127,8 +136,9 @@ const dmirrorDevmemFree = atomic('dmirror_devmem_free', (m, page: Pfn): void => 
   m.scalars.set(head, page + 1);
 });
 
-const dmirrorIsPrivateZone = atomic('dmirror_is_private_zone', (m, device: number): boolean =>
-  m.devices.get(device).kind === 'private',
+const dmirrorIsPrivateZone = atomic(
+  'dmirror_is_private_zone',
+  (m, device: number): boolean => m.devices.get(device).kind === 'private',
 );
 
 /** Head of the free list: the page freed last, else the highest one never used. */
@@ -196,7 +206,8 @@ const dmirrorMigrateAllocAndCopy = atomic(
       if (spage !== NO_PFN) copyHighpage(m, rpage, spage);
       else clearHighpage(m, rpage);
       m.pages.zoneDeviceData.set(rpage, dmirror.id);
-      const writable = (word & MIGRATE_PFN_WRITE) !== 0 || (spage === NO_PFN && (vma.vmFlags & VM_WRITE) !== 0);
+      const writable =
+        (word & MIGRATE_PFN_WRITE) !== 0 || (spage === NO_PFN && (vma.vmFlags & VM_WRITE) !== 0);
       args.dst[i] = migratePfn(dpage) + (writable ? MIGRATE_PFN_WRITE : 0);
     }
   },
@@ -240,10 +251,19 @@ const lockNewPage = (m: Machine, page: Pfn): boolean => {
 };
 
 const dmirrorSelectDevice = atomic('dmirror_select_device', (m, dmirror: Dmirror): number =>
-  deviceOf(m, dmirror).kind === 'private' ? MIGRATE_VMA_SELECT_DEVICE_PRIVATE : MIGRATE_VMA_SELECT_DEVICE_COHERENT,
+  deviceOf(m, dmirror).kind === 'private'
+    ? MIGRATE_VMA_SELECT_DEVICE_PRIVATE
+    : MIGRATE_VMA_SELECT_DEVICE_COHERENT,
 );
 
-const migrateArgs = (vma: Vma, start: Vpn, end: Vpn, owner: number, flags: number, faultPage: Pfn): MigrateVma => ({
+const migrateArgs = (
+  vma: Vma,
+  start: Vpn,
+  end: Vpn,
+  owner: number,
+  flags: number,
+  faultPage: Pfn,
+): MigrateVma => ({
   vma,
   start,
   end,
@@ -255,10 +275,13 @@ const migrateArgs = (vma: Vma, start: Vpn, end: Vpn, owner: number, flags: numbe
   faultPage,
 });
 
-const dmirrorSuccessfulMigratedPages = atomic('dmirror_successful_migrated_pages', (_m, args: MigrateVma): number => {
-  const both = MIGRATE_PFN_VALID | MIGRATE_PFN_MIGRATE;
-  return args.src.filter((word) => (word & both) === both).length;
-});
+const dmirrorSuccessfulMigratedPages = atomic(
+  'dmirror_successful_migrated_pages',
+  (_m, args: MigrateVma): number => {
+    const both = MIGRATE_PFN_VALID | MIGRATE_PFN_MIGRATE;
+    return args.src.filter((word) => (word & both) === both).length;
+  },
+);
 
 /** The VMA piece at an address that one call handles, or undefined if it may not be migrated. */
 const nextPiece = (m: Machine, mm: number, vpn: Vpn, end: Vpn): { vma: Vma; next: Vpn } | undefined => {
@@ -361,7 +384,10 @@ interface Bounce {
   readonly values: number[];
 }
 
-const dmirrorBounceInit = atomic('dmirror_bounce_init', (_m, _start: Vpn, _npages: number): Bounce => ({ values: [] }));
+const dmirrorBounceInit = atomic(
+  'dmirror_bounce_init',
+  (_m, _start: Vpn, _npages: number): Bounce => ({ values: [] }),
+);
 const dmirrorBounceFini = atomic('dmirror_bounce_fini', (): void => undefined);
 
 /** Reads through the device's page table up to the first page without entry. */
@@ -465,7 +491,13 @@ const dmirrorRead = sleepable(
 
 const dmirrorWrite = sleepable(
   'dmirror_write',
-  function* (m, start: Vpn, npages: number, dmirror: Dmirror, values: readonly number[]): Sleeps<DmirrorResult> {
+  function* (
+    m,
+    start: Vpn,
+    npages: number,
+    dmirror: Dmirror,
+    values: readonly number[],
+  ): Sleeps<DmirrorResult> {
     const bounce = dmirrorBounceInit(m, start, npages);
     let faults = 0;
     let ret: number;
@@ -584,7 +616,13 @@ export type DmirrorCommand =
  */
 export const dmirrorIoctl = sleepable(
   'dmirror_fops_unlocked_ioctl',
-  function* (m, start: Vpn, npages: number, dmirror: Dmirror, command: DmirrorCommand): Sleeps<DmirrorResult> {
+  function* (
+    m,
+    start: Vpn,
+    npages: number,
+    dmirror: Dmirror,
+    command: DmirrorCommand,
+  ): Sleeps<DmirrorResult> {
     switch (command.kind) {
       case 'read':
         return yield* dmirrorRead(m, start, npages, dmirror);
@@ -635,12 +673,15 @@ export const dmirrorDeviceInit = (m: Machine, config: DeviceConfig): DmirrorDevi
     owner,
     ops: {
       pageFree: (machine, pfn) => dmirrorDevmemFree(machine, pfn),
-      ...(isPrivate ? { migrateToRam: (machine: Machine, vmf: VmFault) => dmirrorDevmemFault(machine, vmf) } : {}),
+      ...(isPrivate
+        ? { migrateToRam: (machine: Machine, vmf: VmFault) => dmirrorDevmemFault(machine, vmf) }
+        : {}),
     },
   });
   if (pgmap < 0) return pgmap;
-  const id = m.devices.add((deviceId): DmirrorDevice => ({ id: deviceId, configId: config.id, kind: config.kind, pgmap }));
+  const id = m.devices.add(
+    (deviceId): DmirrorDevice => ({ id: deviceId, configId: config.id, kind: config.kind, pgmap }),
+  );
   m.scalars.set(deviceRow(id, DEVICE_FRESH), config.pages);
   return m.devices.get(id);
 };
-

@@ -3,7 +3,15 @@
 import type { Mm } from '../../machine/entities.ts';
 import type { Machine } from '../../machine/machine.ts';
 import type { Sleeps } from '../../machine/ops.ts';
-import { entryPfn, pmdLeaf, PTE_ACCESSED, PTE_DIRTY, PTE_PRESENT, pteWrite, setBits } from '../../uapi/pte.ts';
+import {
+  entryPfn,
+  pmdLeaf,
+  PTE_ACCESSED,
+  PTE_DIRTY,
+  PTE_PRESENT,
+  pteWrite,
+  setBits,
+} from '../../uapi/pte.ts';
 import { NO_PFN, NO_ROW, type Pfn, type Vpn } from '../../uapi/units.ts';
 import {
   FAULT_FLAG_ALLOW_RETRY,
@@ -46,7 +54,12 @@ export const hardwareWalk = (m: Machine, mm: Mm, vpn: Vpn, write: boolean): Pfn 
 };
 
 /** Kernel: `arch/x86/mm/fault.c: do_user_addr_fault` */
-function* doUserAddrFault(m: Machine, mm: Mm, vpn: Vpn, write: boolean): Sleeps<'SIGSEGV' | 'SIGBUS' | undefined> {
+function* doUserAddrFault(
+  m: Machine,
+  mm: Mm,
+  vpn: Vpn,
+  write: boolean,
+): Sleeps<'SIGSEGV' | 'SIGBUS' | undefined> {
   let flags = FAULT_FLAG_ALLOW_RETRY | FAULT_FLAG_KILLABLE | FAULT_FLAG_USER | (write ? FAULT_FLAG_WRITE : 0);
   for (;;) {
     const vma = vmaLookup(m, m.mms.get(mm.id), vpn);

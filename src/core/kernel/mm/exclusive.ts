@@ -18,7 +18,15 @@ import { atomic, sleepable } from '../sched/kernel-function.ts';
 import { trylockPage, unlockPage } from '../sched/locks.ts';
 import { getUserPagesRemote } from './gup.ts';
 import { mmuNotifierInvalidateRangeEnd, mmuNotifierInvalidateRangeStart } from './mmu-notifier.ts';
-import { compoundHead, folioMapcount, folioMapped, folioNrPages, moveReference, pageAnon, testFlags } from './page-ref.ts';
+import {
+  compoundHead,
+  folioMapcount,
+  folioMapped,
+  folioNrPages,
+  moveReference,
+  pageAnon,
+  testFlags,
+} from './page-ref.ts';
 import { pageRemoveRmap, pageVmaMappedEntries, rmapPlaces } from './rmap.ts';
 import { folioPut, setPageDirty } from './swap.ts';
 
@@ -92,8 +100,20 @@ const drop = (m: Machine, folio: Pfn): Pfn => {
  */
 export const makeDeviceExclusiveRange = sleepable(
   'make_device_exclusive_range',
-  function* (m, start: Vpn, npages: number, mm: number, owner: number): Sleeps<{ id: number; pages: readonly Pfn[] }> {
-    const { pages: found, err } = yield* getUserPagesRemote(m, mm, start, npages, FOLL_GET | FOLL_WRITE | FOLL_SPLIT_PMD);
+  function* (
+    m,
+    start: Vpn,
+    npages: number,
+    mm: number,
+    owner: number,
+  ): Sleeps<{ id: number; pages: readonly Pfn[] }> {
+    const { pages: found, err } = yield* getUserPagesRemote(
+      m,
+      mm,
+      start,
+      npages,
+      FOLL_GET | FOLL_WRITE | FOLL_SPLIT_PMD,
+    );
     if (found.length === 0) return { id: err, pages: [] };
     const pages = found.map((page, i) => {
       const folio = compoundHead(m, page);

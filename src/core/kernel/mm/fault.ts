@@ -62,7 +62,13 @@ import {
   testFlags,
 } from './page-ref.ts';
 import { pmdAlloc, pteAlloc, pteOffset } from './page-table.ts';
-import { anonVmaPrepare, pageAddAnonRmap, pageAddNewAnonRmap, pageMoveAnonRmap, pageRemoveRmap } from './rmap.ts';
+import {
+  anonVmaPrepare,
+  pageAddAnonRmap,
+  pageAddNewAnonRmap,
+  pageMoveAnonRmap,
+  pageRemoveRmap,
+} from './rmap.ts';
 import { folioPut, lruAddDrain, lruCacheAddInactiveOrUnevictable, putPage, setPageDirty } from './swap.ts';
 import { isVmHugetlbPage, maybeMkwrite, vmaIsAccessible, vmaIsAnonymous, vmPageProt } from './vma.ts';
 
@@ -362,4 +368,3 @@ export const handleMmFault = sleepable(
     return yield* handleMmFaultInner(m, vma, vpn, flags);
   },
 );
-

@@ -185,7 +185,14 @@ const copyNonpresentPte = atomic(
 );
 
 /** Kernel: `mm/memory.c: copy_pte_range` */
-const copyPteRange = (m: Machine, start: Vpn, end: Vpn, srcPmd: EntryRow, dstPmd: EntryRow, pair: ForkPair): number => {
+const copyPteRange = (
+  m: Machine,
+  start: Vpn,
+  end: Vpn,
+  srcPmd: EntryRow,
+  dstPmd: EntryRow,
+  pair: ForkPair,
+): number => {
   if (!pteAlloc(m, dstPmd)) return -ENOMEM;
   for (let vpn = start; vpn < end; vpn++) {
     const srcRow = pteOffset(m, srcPmd, vpn);

@@ -43,6 +43,7 @@ import {
   FAULT_FLAG_UNSHARE,
   FAULT_FLAG_WRITE,
   isCowMapping,
+  VM_FAULT_COMPLETED,
   VM_FAULT_ERROR,
   VM_FAULT_HWPOISON,
   VM_FAULT_OOM,
@@ -171,15 +172,18 @@ export const unpinUserPage = atomic('unpin_user_page', (m, page: Pfn): void =>
 );
 
 /** Drops the pins of an array of pages, neighbours of one folio together. Kernel: `mm/gup.c: unpin_user_pages` */
-export const unpinUserPages = atomic('unpin_user_pages', (m, _npages: number, pages: readonly Pfn[]): void => {
-  for (let i = 0; i < pages.length; ) {
-    const folio = compoundHead(m, pages[i]);
-    let nr = 1;
-    while (i + nr < pages.length && compoundHead(m, pages[i + nr]) === folio) nr++;
-    gupPutFolio(m, folio, nr, FOLL_PIN);
-    i += nr;
-  }
-});
+export const unpinUserPages = atomic(
+  'unpin_user_pages',
+  (m, _npages: number, pages: readonly Pfn[]): void => {
+    for (let i = 0; i < pages.length; ) {
+      const folio = compoundHead(m, pages[i]);
+      let nr = 1;
+      while (i + nr < pages.length && compoundHead(m, pages[i + nr]) === folio) nr++;
+      gupPutFolio(m, folio, nr, FOLL_PIN);
+      i += nr;
+    }
+  },
+);
 
 /**
  * A pin for reading needs the page to belong to this process alone, or a later copy on write would part them.
@@ -229,7 +233,10 @@ const gupPteRange = atomic(
       const entry = m.entries.get(pteOffset(m, pmdRow, at));
       if (pteProtnone(entry) && !canFollowProtnone(flags)) return false;
       if (!accessPermitted(entry, write)) {
-        m.trace.decide((entry & PTE_PRESENT) !== 0 ? 'gup.fast.refused.read-only' : 'gup.fast.refused.none', at);
+        m.trace.decide(
+          (entry & PTE_PRESENT) !== 0 ? 'gup.fast.refused.read-only' : 'gup.fast.refused.none',
+          at,
+        );
         return false;
       }
       if (pteSpecial(entry)) {
@@ -284,13 +291,18 @@ const locklessPagesFromMm = atomic(
 // --- slow path ------------------------------------------------------------------------------------------------
 
 /** A page, nothing (a fault is needed), or an error. */
-type Followed = { readonly kind: 'page'; readonly page: Pfn } | { readonly kind: 'none' } | { readonly kind: 'error'; readonly err: number };
+type Followed =
+  | { readonly kind: 'page'; readonly page: Pfn }
+  | { readonly kind: 'none' }
+  | { readonly kind: 'error'; readonly err: number };
 
 const NOTHING: Followed = { kind: 'none' };
 
 /** Kernel: `mm/gup.c: no_page_table` */
-const noPageTable = atomic('no_page_table', (_m, vma: Vma, flags: number): Followed =>
-  (flags & FOLL_DUMP) !== 0 && vmaIsAnonymous(vma) ? { kind: 'error', err: -EFAULT } : NOTHING,
+const noPageTable = atomic(
+  'no_page_table',
+  (_m, vma: Vma, flags: number): Followed =>
+    (flags & FOLL_DUMP) !== 0 && vmaIsAnonymous(vma) ? { kind: 'error', err: -EFAULT } : NOTHING,
 );
 
 /** Kernel: `mm/gup.c: can_follow_write_pte` */
@@ -387,7 +399,7 @@ const vmFaultToErrno = (fault: number): number => {
  *
  * Kernel: `mm/gup.c: faultin_page`
  *
- * @returns 0 look again; -EBUSY the lock was dropped; other -errno
+ * @returns 0 look again; -EBUSY, -EAGAIN the lock was dropped; other -errno
  */
 const faultinPage = sleepable(
   'faultin_page',
@@ -400,6 +412,7 @@ const faultinPage = sleepable(
     if ((flags & FOLL_TRIED) !== 0) fault |= FAULT_FLAG_TRIED;
     if (unshare) fault |= FAULT_FLAG_UNSHARE;
     const ret = yield* handleMmFault(m, vma, vpn, fault);
+    if ((ret & VM_FAULT_COMPLETED) !== 0) return -EAGAIN;
     if ((ret & VM_FAULT_ERROR) !== 0) return vmFaultToErrno(ret);
     return (ret & VM_FAULT_RETRY) !== 0 ? -EBUSY : 0;
   },
@@ -438,6 +451,13 @@ export interface GupWalk {
   readonly unlocked: boolean;
 }
 
+/** A caller that only wants pages present passes over the rest of a huge page. Kernel: struct follow_page_context, page_mask */
+const pagesAtOnce = (m: Machine, mm: number, vpn: Vpn, flags: number): number => {
+  if ((flags & (FOLL_GET | FOLL_PIN)) !== 0) return 1;
+  const pmdRow = pmdOffset(m, m.mms.get(mm), vpn);
+  return pmdRow !== NO_ROW && pmdLeaf(m.entries.get(pmdRow)) ? PMD_PAGES - (vpn % PMD_PAGES) : 1;
+};
+
 /**
  * The slow walk: look up, fault, look up again, page by page.
  *
@@ -447,7 +467,14 @@ export interface GupWalk {
  */
 const getUserPagesWalk = sleepable(
   '__get_user_pages',
-  function* (m, start: Vpn, npages: number, flags: number, mmId: number, mayUnlock: boolean): Sleeps<GupWalk> {
+  function* (
+    m,
+    start: Vpn,
+    npages: number,
+    flags: number,
+    mmId: number,
+    mayUnlock: boolean,
+  ): Sleeps<GupWalk> {
     const pages: Pfn[] = [];
     const done = (err: number, unlocked = false): GupWalk => ({
       id: pages.length > 0 ? pages.length : err,
@@ -476,7 +503,8 @@ const getUserPagesWalk = sleepable(
       vma = m.vmas.get(vma.id);
       const found: Followed = yield* followPageMask(m, vma, vpn, (flags & ~FOLL_TRIED) | tried);
       if (found.kind === 'page') {
-        pages.push(found.page);
+        const nr = Math.min(pagesAtOnce(m, mmId, vpn, flags), npages - pages.length);
+        for (let i = 0; i < nr; i++) pages.push(found.page + i);
         tried = 0;
         continue;
       }
@@ -513,10 +541,24 @@ function* getUserPagesLocked(
   const effective = (flags & FOLL_PIN) === 0 ? flags | FOLL_GET : flags;
   const pages: Pfn[] = [];
   for (;;) {
-    const walk: GupWalk = yield* getUserPagesWalk(m, start + pages.length, npages - pages.length, effective, mm, mayUnlock);
+    const walk: GupWalk = yield* getUserPagesWalk(
+      m,
+      start + pages.length,
+      npages - pages.length,
+      effective,
+      mm,
+      mayUnlock,
+    );
     pages.push(...walk.pages);
     if (!walk.unlocked || pages.length === npages) return { pages, err: walk.err };
-    const one: GupWalk = yield* getUserPagesWalk(m, start + pages.length, 1, effective | FOLL_TRIED, mm, mayUnlock);
+    const one: GupWalk = yield* getUserPagesWalk(
+      m,
+      start + pages.length,
+      1,
+      effective | FOLL_TRIED,
+      mm,
+      mayUnlock,
+    );
     pages.push(...one.pages);
     if (one.pages.length !== 1) return { pages, err: one.err };
     if (pages.length === npages) return { pages, err: 0 };
@@ -722,13 +764,15 @@ export const pinUserPages = sleepable(
   },
 );
 
-const FAST_FLAGS = FOLL_WRITE | FOLL_LONGTERM | FOLL_FORCE | FOLL_PIN | FOLL_GET | FOLL_FAST_ONLY | FOLL_NOFAULT;
+const FAST_FLAGS =
+  FOLL_WRITE | FOLL_LONGTERM | FOLL_FORCE | FOLL_PIN | FOLL_GET | FOLL_FAST_ONLY | FOLL_NOFAULT;
 
 /** Kernel: `mm/gup.c: get_user_pages_fast` */
 export const getUserPagesFast = sleepable(
   'get_user_pages_fast',
   function* (m, start: Vpn, npages: number, flags: number, mm: number): Sleeps<GupResult> {
-    if ((flags & (FOLL_PIN | FOLL_LONGTERM)) !== 0 || (flags & ~FAST_FLAGS) !== 0) return gupResult([], illegal(m, flags));
+    if ((flags & (FOLL_PIN | FOLL_LONGTERM)) !== 0 || (flags & ~FAST_FLAGS) !== 0)
+      return gupResult([], illegal(m, flags));
     return yield* internalGetUserPagesFast(m, start, npages, flags | FOLL_GET, mm);
   },
 );
@@ -772,4 +816,3 @@ export function* populateVmaPageRange(m: Machine, vma: Vma, start: Vpn, end: Vpn
   lruAddDrain(m);
   return walk.id;
 }
-

@@ -19,7 +19,15 @@ import {
   SWP_HWPOISON,
 } from '../../uapi/pte.ts';
 import { type EntryRow, NO_PFN, NO_ROW, type Pfn, type Vpn } from '../../uapi/units.ts';
-import { FAULT_FLAG_REMOTE, FAULT_FLAG_WRITE, VM_FAULT_ERROR, VM_IO, VM_PFNMAP, VM_READ, VM_WRITE } from '../../uapi/vm-flags.ts';
+import {
+  FAULT_FLAG_REMOTE,
+  FAULT_FLAG_WRITE,
+  VM_FAULT_ERROR,
+  VM_IO,
+  VM_PFNMAP,
+  VM_READ,
+  VM_WRITE,
+} from '../../uapi/vm-flags.ts';
 import { atomic, sleepable } from '../sched/kernel-function.ts';
 import { migrationEntryWait } from '../sched/locks.ts';
 import { handleMmFault } from './fault.ts';
@@ -238,15 +246,18 @@ const hmmVmaWalkHugetlbEntry = sleepable(
 );
 
 /** Whether a VMA takes part. 0 walk it, 1 skip it (filled with errors), -errno stop. */
-const hmmVmaWalkTest = atomic('hmm_vma_walk_test', (m, start: Vpn, end: Vpn, walk: HmmWalk, vma: Vma): number => {
-  if ((vma.vmFlags & (VM_IO | VM_PFNMAP)) === 0 && (vma.vmFlags & VM_READ) !== 0) return 0;
-  if (rangeNeedFault(m, walk, end - start, 0) !== 0) {
-    m.trace.decide('hmm.error', start, end);
-    return -EFAULT;
-  }
-  fill(walk, start, end, HMM_PFN_ERROR);
-  return 1;
-});
+const hmmVmaWalkTest = atomic(
+  'hmm_vma_walk_test',
+  (m, start: Vpn, end: Vpn, walk: HmmWalk, vma: Vma): number => {
+    if ((vma.vmFlags & (VM_IO | VM_PFNMAP)) === 0 && (vma.vmFlags & VM_READ) !== 0) return 0;
+    if (rangeNeedFault(m, walk, end - start, 0) !== 0) {
+      m.trace.decide('hmm.error', start, end);
+      return -EFAULT;
+    }
+    fill(walk, start, end, HMM_PFN_ERROR);
+    return 1;
+  },
+);
 
 /** Kernel: `mm/pagewalk.c: __walk_page_range` of one VMA. */
 function* walkVma(m: Machine, mm: Mm, walk: HmmWalk, vma: Vma, start: Vpn, end: Vpn): Sleeps<number> {
@@ -307,7 +318,8 @@ export const hmmRangeFault = sleepable(
   function* (m, start: Vpn, end: Vpn, range: HmmRange): Sleeps<number> {
     const walk: HmmWalk = { range, last: start };
     for (;;) {
-      if (range.subscription !== 0 && mmuIntervalReadRetry(m, range.subscription, range.notifierSeq)) return -EBUSY;
+      if (range.subscription !== 0 && mmuIntervalReadRetry(m, range.subscription, range.notifierSeq))
+        return -EBUSY;
       const ret = yield* walkPageRange(m, walk, walk.last, end);
       if (ret !== -EBUSY) return ret;
     }

@@ -33,5 +33,6 @@ export const folioPutbackLru = atomic('folio_putback_lru', (m, folio: Pfn): void
 });
 
 /** Kernel: `mm/folio-compat.c: putback_lru_page` */
-export const putbackLruPage = atomic('putback_lru_page', (m, pfn: Pfn): void => folioPutbackLru(m, compoundHead(m, pfn)));
-
+export const putbackLruPage = atomic('putback_lru_page', (m, pfn: Pfn): void =>
+  folioPutbackLru(m, compoundHead(m, pfn)),
+);

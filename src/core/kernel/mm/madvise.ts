@@ -15,6 +15,7 @@ import {
   ptePresent,
   pteYoung,
 } from '../../uapi/pte.ts';
+import type { Advice } from '../../uapi/scenario.ts';
 import { type EntryRow, HPAGE_PMD_NR, NO_PFN, NO_ROW, type Pfn, type Vpn } from '../../uapi/units.ts';
 import {
   VM_DONTCOPY,
@@ -23,8 +24,6 @@ import {
   VM_LOCKED,
   VM_NOHUGEPAGE,
   VM_PFNMAP,
-  VM_SHARED,
-  VM_WIPEONFORK,
 } from '../../uapi/vm-flags.ts';
 import { atomic, sleepable } from '../sched/kernel-function.ts';
 import { lockPage, trylockPage, unlockPage } from '../sched/locks.ts';
@@ -50,20 +49,6 @@ import { reclaimPages } from './reclaim.ts';
 import { deactivatePage, lruAddDrain, markPageLazyfree, putPage } from './swap.ts';
 import { zapPageRange } from './unmap.ts';
 import { findVma, isVmHugetlbPage, vmaIsAnonymous } from './vma.ts';
-
-/** MADV_… without its prefix. */
-export type MadviseAdvice =
-  | 'DONTNEED'
-  | 'FREE'
-  | 'COLD'
-  | 'PAGEOUT'
-  | 'COLLAPSE'
-  | 'HUGEPAGE'
-  | 'NOHUGEPAGE'
-  | 'DONTFORK'
-  | 'DOFORK'
-  | 'WIPEONFORK'
-  | 'KEEPONFORK';
 
 /** Populated PMD entries of a range, each with its part of it. Ours: walk_page_range with a pmd_entry callback. */
 const walkPmds = (
@@ -310,10 +295,10 @@ const madviseDontneedFree = (
 
 // --- advice that only changes the area -------------------------------------------------------------------------------
 
-type FlagAdvice = Exclude<MadviseAdvice, 'DONTNEED' | 'FREE' | 'COLD' | 'PAGEOUT' | 'COLLAPSE'>;
+type FlagAdvice = Exclude<Advice, 'DONTNEED' | 'FREE' | 'COLD' | 'PAGEOUT' | 'COLLAPSE'>;
 
-/** Kernel: `mm/madvise.c: madvise_vma_behavior`, `mm/khugepaged.c: hugepage_madvise`. Undefined: not possible here. */
-const advisedFlags = (vma: Vma, advice: FlagAdvice): number | undefined => {
+/** Kernel: `mm/madvise.c: madvise_vma_behavior`, `mm/khugepaged.c: hugepage_madvise` */
+const advisedFlags = (vma: Vma, advice: FlagAdvice): number => {
   switch (advice) {
     case 'HUGEPAGE':
       return (vma.vmFlags & ~VM_NOHUGEPAGE) | VM_HUGEPAGE;
@@ -321,19 +306,12 @@ const advisedFlags = (vma: Vma, advice: FlagAdvice): number | undefined => {
       return (vma.vmFlags & ~VM_HUGEPAGE) | VM_NOHUGEPAGE;
     case 'DONTFORK':
       return vma.vmFlags | VM_DONTCOPY;
-    case 'DOFORK':
-      return vma.vmFlags & ~VM_DONTCOPY;
-    case 'WIPEONFORK':
-      return vma.file !== 0 || (vma.vmFlags & VM_SHARED) !== 0 ? undefined : vma.vmFlags | VM_WIPEONFORK;
-    case 'KEEPONFORK':
-      return vma.vmFlags & ~VM_WIPEONFORK;
   }
 };
 
 /** Kernel: `mm/madvise.c: madvise_update_vma` */
 const madviseUpdateVma = (m: Machine, vma: Vma, start: Vpn, end: Vpn, advice: FlagAdvice): number => {
   const vmFlags = advisedFlags(vma, advice);
-  if (vmFlags === undefined) return -EINVAL;
   if (vmFlags === vma.vmFlags) return 0;
   const changed = changeVmaFlags(m, vma, start, end, vmFlags);
   return typeof changed === 'number' ? changed : 0;
@@ -346,7 +324,7 @@ const madviseUpdateVma = (m: Machine, vma: Vma, start: Vpn, end: Vpn, advice: Fl
  */
 const madviseVmaBehavior = sleepable(
   'madvise_vma_behavior',
-  function* (m, vma: Vma, start: Vpn, end: Vpn, advice: MadviseAdvice): Sleeps<number> {
+  function* (m, vma: Vma, start: Vpn, end: Vpn, advice: Advice): Sleeps<number> {
     switch (advice) {
       case 'COLD':
         return yield* madviseColdOrPageout(m, vma, start, end, false);
@@ -359,10 +337,7 @@ const madviseVmaBehavior = sleepable(
         return yield* madviseCollapse(m, vma, start, end);
       case 'HUGEPAGE':
       case 'NOHUGEPAGE':
-      case 'DONTFORK':
-      case 'DOFORK':
-      case 'WIPEONFORK':
-      case 'KEEPONFORK': {
+      case 'DONTFORK': {
         const err = madviseUpdateVma(m, vma, start, end, advice);
         return err === -ENOMEM ? -EAGAIN : err;
       }
@@ -378,13 +353,7 @@ const madviseVmaBehavior = sleepable(
  *
  * @returns 0; -ENOMEM, there is a hole; -EINVAL, an area does not allow it, and those before it were served
  */
-export function* doMadvise(
-  m: Machine,
-  mm: Mm,
-  start: Vpn,
-  npages: number,
-  advice: MadviseAdvice,
-): Sleeps<number> {
+export function* doMadvise(m: Machine, mm: Mm, start: Vpn, npages: number, advice: Advice): Sleeps<number> {
   const end = start + npages;
   let unmappedError = 0;
   for (let vpn = start; vpn < end; ) {

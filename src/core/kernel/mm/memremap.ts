@@ -42,7 +42,8 @@ const pagemapRange = atomic('pagemap_range', (m, start: Pfn, end: Pfn): number =
     warn(m, 'conflicting-mapping', start, end);
     return -ENOMEM;
   }
-  if (m.config.ranges.some((range) => range.kind === 'ram' && range.start < end && start < range.end)) return -ENXIO;
+  if (m.config.ranges.some((range) => range.kind === 'ram' && range.start < end && start < range.end))
+    return -ENXIO;
   if (start % subsectionPages !== 0 || end % subsectionPages !== 0) return -EINVAL;
   return 0;
 });

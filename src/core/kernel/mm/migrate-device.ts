@@ -62,8 +62,21 @@ import {
   testFlags,
 } from './page-ref.ts';
 import { PMD_PAGES, pmdAlloc, pmdOffset, pteAlloc, pteOffset } from './page-table.ts';
-import { anonVmaPrepare, pageAddNewAnonRmap, pageRemoveRmap, pageTryShareAnonRmap, tryToMigrate } from './rmap.ts';
-import { folioAddLru, folioPut, lruAddDrain, lruAddDrainAll, lruCacheAddInactiveOrUnevictable, setPageDirty } from './swap.ts';
+import {
+  anonVmaPrepare,
+  pageAddNewAnonRmap,
+  pageRemoveRmap,
+  pageTryShareAnonRmap,
+  tryToMigrate,
+} from './rmap.ts';
+import {
+  folioAddLru,
+  folioPut,
+  lruAddDrain,
+  lruAddDrainAll,
+  lruCacheAddInactiveOrUnevictable,
+  setPageDirty,
+} from './swap.ts';
 import { isVmHugetlbPage, vmaIsAnonymous, vmPageProt } from './vma.ts';
 
 /** A page stands behind the word. */
@@ -138,16 +151,20 @@ const selectEntry = (m: Machine, migrate: MigrateVma, vma: Vma, vpn: Vpn, row: E
     if (!isDevicePrivateEntry(entry)) return 0;
     const page = entryPfn(entry);
     const wanted =
-      (migrate.flags & MIGRATE_VMA_SELECT_DEVICE_PRIVATE) !== 0 && pagePgmap(m, page)?.owner === migrate.pgmapOwner;
+      (migrate.flags & MIGRATE_VMA_SELECT_DEVICE_PRIVATE) !== 0 &&
+      pagePgmap(m, page)?.owner === migrate.pgmapOwner;
     if (!wanted) return 0;
-    return migratePfn(page) + MIGRATE_PFN_MIGRATE + (isWritableDevicePrivateEntry(entry) ? MIGRATE_PFN_WRITE : 0);
+    return (
+      migratePfn(page) + MIGRATE_PFN_MIGRATE + (isWritableDevicePrivateEntry(entry) ? MIGRATE_PFN_WRITE : 0)
+    );
   }
   const page = vmNormalPage(m, vma, vpn, entry);
   if (page === NO_PFN) return 0;
   if (!isZoneDevicePage(m, page) && (migrate.flags & MIGRATE_VMA_SELECT_SYSTEM) === 0) return 0;
   if (isDeviceCoherentPage(m, page)) {
     const wanted =
-      (migrate.flags & MIGRATE_VMA_SELECT_DEVICE_COHERENT) !== 0 && pagePgmap(m, page)?.owner === migrate.pgmapOwner;
+      (migrate.flags & MIGRATE_VMA_SELECT_DEVICE_COHERENT) !== 0 &&
+      pagePgmap(m, page)?.owner === migrate.pgmapOwner;
     if (!wanted) return 0;
   }
   return migratePfn(page) + MIGRATE_PFN_MIGRATE + (pteWrite(entry) ? MIGRATE_PFN_WRITE : 0);
@@ -202,7 +219,8 @@ const collectOne = (m: Machine, migrate: MigrateVma, vma: Vma, vpn: Vpn, row: En
   }
   const mpfn = selectEntry(m, migrate, vma, vpn, row);
   const page = migratePfnToPage(mpfn);
-  const usable = page !== NO_PFN && m.pages.mapping.get(compoundHead(m, page)) !== 0 && !pageCompound(m, page);
+  const usable =
+    page !== NO_PFN && m.pages.mapping.get(compoundHead(m, page)) !== 0 && !pageCompound(m, page);
   if (!usable || !takeCandidate(m, migrate, vma, row, mpfn)) {
     m.trace.decide('migrate.not-selected', vpn, page);
     return 0;
@@ -245,19 +263,22 @@ const migrateVmaCollectPmd = atomic(
   },
 );
 
-const migrateVmaCollect = atomic('migrate_vma_collect', (m, start: Vpn, end: Vpn, migrate: MigrateVma, vma: Vma): void => {
-  const range: MmuNotifierRange = { event: 'MIGRATE', mm: vma.mm, start, end, owner: migrate.pgmapOwner };
-  mmuNotifierInvalidateRangeStart(m, range);
-  const mm = m.mms.get(vma.mm);
-  for (let vpn = start; vpn < end; ) {
-    const next = Math.min(end, (Math.floor(vpn / PMD_PAGES) + 1) * PMD_PAGES);
-    const pmdRow = pmdOffset(m, mm, vpn);
-    if (pmdRow === NO_ROW || m.entries.get(pmdRow) === 0) migrateVmaCollectHole(m, vpn, next, migrate, vma);
-    else migrateVmaCollectPmd(m, vpn, next, pmdRow, migrate, vma);
-    vpn = next;
-  }
-  mmuNotifierInvalidateRangeEnd(m, range);
-});
+const migrateVmaCollect = atomic(
+  'migrate_vma_collect',
+  (m, start: Vpn, end: Vpn, migrate: MigrateVma, vma: Vma): void => {
+    const range: MmuNotifierRange = { event: 'MIGRATE', mm: vma.mm, start, end, owner: migrate.pgmapOwner };
+    mmuNotifierInvalidateRangeStart(m, range);
+    const mm = m.mms.get(vma.mm);
+    for (let vpn = start; vpn < end; ) {
+      const next = Math.min(end, (Math.floor(vpn / PMD_PAGES) + 1) * PMD_PAGES);
+      const pmdRow = pmdOffset(m, mm, vpn);
+      if (pmdRow === NO_ROW || m.entries.get(pmdRow) === 0) migrateVmaCollectHole(m, vpn, next, migrate, vma);
+      else migrateVmaCollectPmd(m, vpn, next, pmdRow, migrate, vma);
+      vpn = next;
+    }
+    mmuNotifierInvalidateRangeEnd(m, range);
+  },
+);
 
 // --- unmap ------------------------------------------------------------------------------------------------------
 
@@ -349,7 +370,13 @@ const restoreSources = (m: Machine, src: number[], holder: HolderKind): void => 
 };
 
 const migrateVmaUnmap = atomic('migrate_vma_unmap', (m, migrate: MigrateVma): void => {
-  migrate.cpages = migrateDeviceUnmap(m, migrate.src.length, migrate.src, migrate.faultPage, 'migrate_vma_collect');
+  migrate.cpages = migrateDeviceUnmap(
+    m,
+    migrate.src.length,
+    migrate.src,
+    migrate.faultPage,
+    'migrate_vma_collect',
+  );
 });
 
 /**
@@ -508,8 +535,10 @@ export const migrateDeviceFinalize = atomic(
 );
 
 /** Kernel: `mm/migrate_device.c: migrate_vma_finalize` */
-export const migrateVmaFinalize = atomic('migrate_vma_finalize', (m, npages: number, migrate: MigrateVma): void =>
-  migrateDeviceFinalize(m, npages, migrate.src, migrate.dst, 'migrate_vma_collect'),
+export const migrateVmaFinalize = atomic(
+  'migrate_vma_finalize',
+  (m, npages: number, migrate: MigrateVma): void =>
+    migrateDeviceFinalize(m, npages, migrate.src, migrate.dst, 'migrate_vma_collect'),
 );
 
 // --- without a VMA ------------------------------------------------------------------------------------------------
@@ -521,24 +550,27 @@ export const migrateVmaFinalize = atomic('migrate_vma_finalize', (m, npages: num
  *
  * @returns the `src` words
  */
-export const migrateDeviceRange = atomic('migrate_device_range', (m, start: Pfn, npages: number): number[] => {
-  const src: number[] = [];
-  for (let pfn = start; pfn < start + npages; pfn++) {
-    if (m.pages.refcount.get(pfn) === 0) {
-      src.push(0);
-      continue;
+export const migrateDeviceRange = atomic(
+  'migrate_device_range',
+  (m, start: Pfn, npages: number): number[] => {
+    const src: number[] = [];
+    for (let pfn = start; pfn < start + npages; pfn++) {
+      if (m.pages.refcount.get(pfn) === 0) {
+        src.push(0);
+        continue;
+      }
+      folioGet(m, pfn, 'migration');
+      if (!trylockPage(m, pfn)) {
+        folioPut(m, pfn, 'migration');
+        src.push(0);
+        continue;
+      }
+      src.push(migratePfn(pfn) + MIGRATE_PFN_MIGRATE);
     }
-    folioGet(m, pfn, 'migration');
-    if (!trylockPage(m, pfn)) {
-      folioPut(m, pfn, 'migration');
-      src.push(0);
-      continue;
-    }
-    src.push(migratePfn(pfn) + MIGRATE_PFN_MIGRATE);
-  }
-  migrateDeviceUnmap(m, npages, src, NO_PFN, 'migration');
-  return src;
-});
+    migrateDeviceUnmap(m, npages, src, NO_PFN, 'migration');
+    return src;
+  },
+);
 
 /**
  * Brings one device-coherent page home for a long-term pin. Uses up the caller's one reference in every case.

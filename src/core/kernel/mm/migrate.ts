@@ -4,7 +4,14 @@ import type { Vma } from '../../machine/entities.ts';
 import type { Machine } from '../../machine/machine.ts';
 import type { Sleeps } from '../../machine/ops.ts';
 import { EAGAIN, ENOMEM } from '../../uapi/errno.ts';
-import { __GFP_COMP, __GFP_HIGHMEM, __GFP_NOWARN, GFP_TRANSHUGE, GFP_USER, __GFP_MOVABLE } from '../../uapi/gfp.ts';
+import {
+  __GFP_COMP,
+  __GFP_HIGHMEM,
+  __GFP_NOWARN,
+  GFP_TRANSHUGE,
+  GFP_USER,
+  __GFP_MOVABLE,
+} from '../../uapi/gfp.ts';
 import {
   PG_active,
   PG_dirty,
@@ -177,30 +184,33 @@ const moveToNewFolio = atomic('move_to_new_folio', (m, dst: Pfn, src: Pfn): numb
  *
  * Kernel: `mm/migrate.c: remove_migration_pte`
  */
-const removeMigrationPte = atomic('remove_migration_pte', (m, src: Pfn, dst: Pfn, vma: Vma, vpn: Vpn): void => {
-  const pmdRow = pageVmaMappedPmd(m, src, { vma, vpn }, true);
-  if (pmdRow !== NO_ROW) {
-    removeMigrationPmd(m, vma, vpn, pmdRow, dst);
-    return;
-  }
-  for (const found of pageVmaMappedEntries(m, src, { vma, vpn }, true)) {
-    const entry = m.entries.get(found.row);
-    const page = dst + (folioTestLarge(m, dst) ? found.page - src : 0);
-    folioGet(m, dst, 'page table entry');
-    let bits = vmPageProt(vma) & ~PTE_RW;
-    if (!swapYoung(entry)) bits &= ~PTE_ACCESSED;
-    if (testFlags(m, dst, PG_dirty) && swapDirty(entry)) bits |= PTE_DIRTY;
-    if (isWritableMigrationEntry(entry)) bits = maybeMkwrite(bits, vma);
-    const exclusive = pageAnon(m, dst) && !isReadableMigrationEntry(entry);
-    const restored = isDevicePrivatePage(m, page)
-      ? mkSwapEntry((bits & PTE_RW) !== 0 ? SWP_DEVICE_WRITE : SWP_DEVICE_READ, page)
-      : mkEntry(page, bits);
-    if (pageAnon(m, dst)) pageAddAnonRmap(m, page, vma, found.vpn, { exclusive });
-    else pageAddFileRmap(m, page, vma);
-    m.entries.set(found.row, restored);
-    if (vmaMlocksPages(vma)) mlockPageDrainLocal(m);
-  }
-});
+const removeMigrationPte = atomic(
+  'remove_migration_pte',
+  (m, src: Pfn, dst: Pfn, vma: Vma, vpn: Vpn): void => {
+    const pmdRow = pageVmaMappedPmd(m, src, { vma, vpn }, true);
+    if (pmdRow !== NO_ROW) {
+      removeMigrationPmd(m, vma, vpn, pmdRow, dst);
+      return;
+    }
+    for (const found of pageVmaMappedEntries(m, src, { vma, vpn }, true)) {
+      const entry = m.entries.get(found.row);
+      const page = dst + (folioTestLarge(m, dst) ? found.page - src : 0);
+      folioGet(m, dst, 'page table entry');
+      let bits = vmPageProt(vma) & ~PTE_RW;
+      if (!swapYoung(entry)) bits &= ~PTE_ACCESSED;
+      if (testFlags(m, dst, PG_dirty) && swapDirty(entry)) bits |= PTE_DIRTY;
+      if (isWritableMigrationEntry(entry)) bits = maybeMkwrite(bits, vma);
+      const exclusive = pageAnon(m, dst) && !isReadableMigrationEntry(entry);
+      const restored = isDevicePrivatePage(m, page)
+        ? mkSwapEntry((bits & PTE_RW) !== 0 ? SWP_DEVICE_WRITE : SWP_DEVICE_READ, page)
+        : mkEntry(page, bits);
+      if (pageAnon(m, dst)) pageAddAnonRmap(m, page, vma, found.vpn, { exclusive });
+      else pageAddFileRmap(m, page, vma);
+      m.entries.set(found.row, restored);
+      if (vmaMlocksPages(vma)) mlockPageDrainLocal(m);
+    }
+  },
+);
 
 /**
  * Ends the time of the migration entries of `src`: they become mappings of `dst`, or of `src` again.
@@ -257,29 +267,30 @@ const migrateFolioUnmapLocked = sleepable(
 );
 
 /** Kernel: `mm/migrate.c: migrate_folio_unmap` */
-const migrateFolioUnmap = sleepable(
-  'migrate_folio_unmap',
-  function* (m, src: Pfn, force: boolean): Sleeps<{ id: number; dst: Pfn; wasMapped: boolean }> {
-    if (m.pages.refcount.get(src) === 1) {
-      // freed by its last user while it was isolated
-      clearFlags(m, src, PG_active | PG_unevictable);
-      folioPut(m, src, 'LRU isolation');
-      return { id: 0, dst: NO_PFN, wasMapped: false };
-    }
-    const dst = allocMigrationTarget(m, src);
-    if (dst === NO_PFN) {
-      m.trace.decide('migrate.no-destination', src);
-      return { id: -ENOMEM, dst: NO_PFN, wasMapped: false };
-    }
-    m.trace.decide('migrate.destination', src, dst);
-    const { id, wasMapped } = yield* migrateFolioUnmapLocked(m, src, dst, force);
-    if (id !== MIGRATEPAGE_UNMAP) {
-      m.trace.decide('migrate.restored', src);
-      folioPut(m, dst, 'allocation');
-    }
-    return { id, dst, wasMapped };
-  },
-);
+const migrateFolioUnmap = sleepable('migrate_folio_unmap', function* (m, src: Pfn, force: boolean): Sleeps<{
+  id: number;
+  dst: Pfn;
+  wasMapped: boolean;
+}> {
+  if (m.pages.refcount.get(src) === 1) {
+    // freed by its last user while it was isolated
+    clearFlags(m, src, PG_active | PG_unevictable);
+    folioPut(m, src, 'LRU isolation');
+    return { id: 0, dst: NO_PFN, wasMapped: false };
+  }
+  const dst = allocMigrationTarget(m, src);
+  if (dst === NO_PFN) {
+    m.trace.decide('migrate.no-destination', src);
+    return { id: -ENOMEM, dst: NO_PFN, wasMapped: false };
+  }
+  m.trace.decide('migrate.destination', src, dst);
+  const { id, wasMapped } = yield* migrateFolioUnmapLocked(m, src, dst, force);
+  if (id !== MIGRATEPAGE_UNMAP) {
+    m.trace.decide('migrate.restored', src);
+    folioPut(m, dst, 'allocation');
+  }
+  return { id, dst, wasMapped };
+});
 
 /** Kernel: `mm/migrate.c: __migrate_folio_move` */
 const migrateFolioMoveLocked = atomic(

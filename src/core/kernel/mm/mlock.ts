@@ -92,7 +92,9 @@ export const mlockBatchPending = (m: Machine, cpu: number): boolean => m.batches
 
 /** Pages in a CPU's mlock batch. Ours: for the invariants. */
 export const mlockBatchPages = (m: Machine, cpu: number): Pfn[] =>
-  Array.from({ length: m.batches.get(batchBase(cpu) + 15) }, (_, i) => Math.floor(m.batches.get(batchBase(cpu) + i) / 4));
+  Array.from({ length: m.batches.get(batchBase(cpu) + 15) }, (_, i) =>
+    Math.floor(m.batches.get(batchBase(cpu) + i) / 4),
+  );
 
 /** Kernel: `mm/mlock.c: mlock_pagevec` */
 export const drainMlockBatch = (m: Machine, cpu: number): void => {

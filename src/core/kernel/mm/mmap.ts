@@ -18,6 +18,7 @@ import {
   VM_SHARED,
   VM_SPECIAL,
   VM_WRITE,
+  VM_WRITENOTIFY,
 } from '../../uapi/vm-flags.ts';
 import { atomic } from '../sched/kernel-function.ts';
 import { fileOf } from './filemap.ts';
@@ -342,7 +343,7 @@ const backingOf = (
     case 'file-private':
       return { file: fileOf(m), flags: 0 };
     case 'file-shared':
-      return { file: fileOf(m), flags: VM_SHARED | VM_MAYSHARE };
+      return { file: fileOf(m), flags: VM_SHARED | VM_MAYSHARE | VM_WRITENOTIFY };
     case 'hugetlb':
       return { file: newHugetlbFile(m, npages), flags: VM_HUGETLB | VM_DONTEXPAND };
   }

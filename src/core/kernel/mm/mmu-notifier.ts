@@ -9,14 +9,18 @@ import { atomic } from '../sched/kernel-function.ts';
 /** Kernel: `include/linux/mmu_notifier.h: mm_has_notifiers` */
 export const mmHasNotifiers = (m: Machine, mm: number): boolean => m.mms.get(mm).hasNotifierSubscriptions;
 
-const rangeStart = atomic('__mmu_notifier_invalidate_range_start', (m, mm: number, start: Vpn, end: Vpn, range: MmuNotifierRange) => {
-  m.scalars.set(notifierActiveRow(mm), m.scalars.get(notifierActiveRow(mm)) + 1);
-  const subscriptions = m.mms.get(mm).subscriptions;
-  if (subscriptions.length === 0 || start >= end) return;
-  const seq = m.scalars.get(notifierSeqRow(mm));
-  if (seq % 2 === 0) m.scalars.set(notifierSeqRow(mm), seq + 1);
-  for (const subscription of subscriptions) m.notifierOps.get(subscription)?.invalidate(m, subscription, range);
-});
+const rangeStart = atomic(
+  '__mmu_notifier_invalidate_range_start',
+  (m, mm: number, start: Vpn, end: Vpn, range: MmuNotifierRange) => {
+    m.scalars.set(notifierActiveRow(mm), m.scalars.get(notifierActiveRow(mm)) + 1);
+    const subscriptions = m.mms.get(mm).subscriptions;
+    if (subscriptions.length === 0 || start >= end) return;
+    const seq = m.scalars.get(notifierSeqRow(mm));
+    if (seq % 2 === 0) m.scalars.set(notifierSeqRow(mm), seq + 1);
+    for (const subscription of subscriptions)
+      m.notifierOps.get(subscription)?.invalidate(m, subscription, range);
+  },
+);
 
 const rangeEnd = atomic('__mmu_notifier_invalidate_range_end', (m, mm: number) => {
   const active = m.scalars.get(notifierActiveRow(mm)) - 1;

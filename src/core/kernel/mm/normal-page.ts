@@ -6,19 +6,33 @@ import { MIGRATE_CMA, MIGRATE_ISOLATE } from '../../uapi/config.ts';
 import { type Entry, entryPfn, pteSpecial } from '../../uapi/pte.ts';
 import { NO_PFN, type Pfn, type Vpn } from '../../uapi/units.ts';
 import { atomic } from '../sched/kernel-function.ts';
-import { compoundHead, isDeviceCoherentPage, isZeroPfn, isZoneMovablePage, pageblockMigratetype } from './page-ref.ts';
+import {
+  compoundHead,
+  isDeviceCoherentPage,
+  isZeroPfn,
+  isZoneMovablePage,
+  pageblockMigratetype,
+} from './page-ref.ts';
 
 /**
  * The page behind a present entry; NO_PFN for the zero page and other special entries.
  *
  * Kernel: `mm/memory.c: vm_normal_page`
  */
-export const vmNormalPage = atomic('vm_normal_page', (_m, _vma: Vma, _vpn: Vpn, entry: Entry): Pfn =>
-  pteSpecial(entry) ? NO_PFN : entryPfn(entry),
+export const vmNormalPage = atomic(
+  'vm_normal_page',
+  (_m, _vma: Vma, _vpn: Vpn, entry: Entry): Pfn => (pteSpecial(entry) ? NO_PFN : entryPfn(entry)),
 );
 
 /** Why a page may stay pinned for long where it is, or not. */
-export type Pinnability = 'cma' | 'isolate' | 'zero-page' | 'coherent' | 'movable' | 'ordinary' | 'no-migration';
+export type Pinnability =
+  | 'cma'
+  | 'isolate'
+  | 'zero-page'
+  | 'coherent'
+  | 'movable'
+  | 'ordinary'
+  | 'no-migration';
 
 /**
  * The first condition that decides whether a page may stay pinned for long.

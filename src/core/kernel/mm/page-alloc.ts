@@ -3,8 +3,20 @@
 
 import type { Machine } from '../../machine/machine.ts';
 import type { Zone, ZoneRegion } from '../../machine/entities.ts';
-import { regionRow, ZONE_FREE_LISTS, ZONE_NR_FREE, ZONE_NR_FREE_CMA, zoneRow } from '../../machine/scalars.ts';
-import { MIGRATE_CMA, MIGRATE_MOVABLE, MIGRATE_RECLAIMABLE, MIGRATE_UNMOVABLE, ZONE_NAMES } from '../../uapi/config.ts';
+import {
+  regionRow,
+  ZONE_FREE_LISTS,
+  ZONE_NR_FREE,
+  ZONE_NR_FREE_CMA,
+  zoneRow,
+} from '../../machine/scalars.ts';
+import {
+  MIGRATE_CMA,
+  MIGRATE_MOVABLE,
+  MIGRATE_RECLAIMABLE,
+  MIGRATE_UNMOVABLE,
+  ZONE_NAMES,
+} from '../../uapi/config.ts';
 import { __GFP_COMP, __GFP_HIGHMEM, __GFP_MOVABLE, __GFP_THISNODE, __GFP_ZERO } from '../../uapi/gfp.ts';
 import { PG_buddy, PG_head, PG_reserved } from '../../uapi/page-flags.ts';
 import { NO_PFN, PAGEBLOCK_NR_PAGES, type Pfn } from '../../uapi/units.ts';
@@ -230,7 +242,8 @@ const freeOnePage = (m: Machine, zone: Zone, freed: Pfn, freedOrder: number): vo
     const size = 2 ** order;
     const buddy = Math.floor(pfn / size) % 2 === 0 ? pfn + size : pfn - size;
     const isFreeBuddy = (m.pages.flags.get(buddy) & PG_buddy) !== 0 && m.pages.private.get(buddy) === order;
-    if (!isFreeBuddy || pageZone(m, buddy)?.id !== zone.id || pageblockMigratetype(m, buddy) !== migratetype) break;
+    if (!isFreeBuddy || pageZone(m, buddy)?.id !== zone.id || pageblockMigratetype(m, buddy) !== migratetype)
+      break;
     delFree(m, zone, migratetype, order, buddy);
     pfn = Math.min(pfn, buddy);
     order++;

@@ -54,7 +54,8 @@ export const moveReference = (m: Machine, pfn: Pfn, from: HolderKind, to: Holder
 };
 
 /** Ours: one place for a test of page flags. */
-export const testFlags = (m: Machine, pfn: Pfn, bits: number): boolean => (m.pages.flags.get(pfn) & bits) !== 0;
+export const testFlags = (m: Machine, pfn: Pfn, bits: number): boolean =>
+  (m.pages.flags.get(pfn) & bits) !== 0;
 /** Ours: one place for setting page flags. */
 export const setFlags = (m: Machine, pfn: Pfn, bits: number): void => {
   m.pages.flags.set(pfn, m.pages.flags.get(pfn) | bits);
@@ -71,7 +72,8 @@ export const testClearFlags = (m: Machine, pfn: Pfn, bits: number): boolean => {
 };
 
 /** Kernel: `include/linux/page-flags.h: PageAnon` */
-export const pageAnon = (m: Machine, pfn: Pfn): boolean => (m.pages.mapping.get(compoundHead(m, pfn)) & 1) === 1;
+export const pageAnon = (m: Machine, pfn: Pfn): boolean =>
+  (m.pages.mapping.get(compoundHead(m, pfn)) & 1) === 1;
 
 /** Kernel: `include/linux/mm.h: folio_test_large` */
 export const folioTestLarge = (m: Machine, folio: Pfn): boolean => testFlags(m, folio, PG_head);
@@ -173,7 +175,8 @@ export const folioMaybeDmaPinned = (m: Machine, folio: Pfn): boolean =>
   folioTestLarge(m, folio) ? m.pages.compoundPincount.get(folio) > 0 : m.pages.refcount.get(folio) >= 1024;
 
 /** Kernel: `include/linux/mm.h: page_maybe_dma_pinned` */
-export const pageMaybeDmaPinned = (m: Machine, pfn: Pfn): boolean => folioMaybeDmaPinned(m, compoundHead(m, pfn));
+export const pageMaybeDmaPinned = (m: Machine, pfn: Pfn): boolean =>
+  folioMaybeDmaPinned(m, compoundHead(m, pfn));
 
 /** Bytes of a page travel to another. Kernel: `include/linux/highmem.h: copy_highpage` */
 export const copyHighpage = (m: Machine, to: Pfn, from: Pfn): void => {

@@ -15,9 +15,11 @@ export const PUD_PAGES = 512 * 512;
 export const PGD_PAGES = 512 * 512 * 512;
 
 /** Ours: index of a virtual page at a level, 3 = PGD … 0 = PTE. */
-export const tableIndex = (vpn: Vpn, level: number): number => Math.floor(vpn / 512 ** level) % PTRS_PER_TABLE;
+export const tableIndex = (vpn: Vpn, level: number): number =>
+  Math.floor(vpn / 512 ** level) % PTRS_PER_TABLE;
 
-const rowIn = (table: Pfn, vpn: Vpn, level: number): EntryRow => table * PTRS_PER_TABLE + tableIndex(vpn, level);
+const rowIn = (table: Pfn, vpn: Vpn, level: number): EntryRow =>
+  table * PTRS_PER_TABLE + tableIndex(vpn, level);
 
 /** Ours: reads the entry at a row. */
 export const readEntry = (m: Machine, row: EntryRow): Entry => m.entries.get(row);

@@ -78,7 +78,14 @@ const anonVmaChainLink = (m: Machine, vmaId: number, anonVmaId: number): void =>
 
 const addAnonVma = (m: Machine, root: number, parent: number): number =>
   m.anonVmas.add(
-    (id): AnonVma => ({ id, root: root || id, parent: parent || id, tree: [], numChildren: 0, numActiveVmas: 0 }),
+    (id): AnonVma => ({
+      id,
+      root: root || id,
+      parent: parent || id,
+      tree: [],
+      numChildren: 0,
+      numActiveVmas: 0,
+    }),
   );
 
 /**
@@ -209,16 +216,19 @@ const pageSetAnonRmap = (m: Machine, pfn: Pfn, vma: Vma, vpn: Vpn, exclusive: bo
  *
  * Kernel: `mm/rmap.c: page_add_new_anon_rmap`
  */
-export const pageAddNewAnonRmap = atomic('page_add_new_anon_rmap', (m, pfn: Pfn, vma: Vma, vpn: Vpn): void => {
-  setFlags(m, pfn, PG_swapbacked);
-  if (pageCompound(m, pfn)) {
-    m.pages.compoundMapcount.set(pfn, 1);
-    m.pages.compoundPincount.set(pfn, 0);
-  } else {
-    m.pages.mapcount.set(pfn, 1);
-  }
-  pageSetAnonRmap(m, pfn, vma, vpn, true);
-});
+export const pageAddNewAnonRmap = atomic(
+  'page_add_new_anon_rmap',
+  (m, pfn: Pfn, vma: Vma, vpn: Vpn): void => {
+    setFlags(m, pfn, PG_swapbacked);
+    if (pageCompound(m, pfn)) {
+      m.pages.compoundMapcount.set(pfn, 1);
+      m.pages.compoundPincount.set(pfn, 0);
+    } else {
+      m.pages.mapcount.set(pfn, 1);
+    }
+    pageSetAnonRmap(m, pfn, vma, vpn, true);
+  },
+);
 
 export interface RmapFlags {
   readonly exclusive?: boolean;
@@ -344,7 +354,12 @@ export interface FoundEntry {
  *
  * @param migration - look for migration entries instead of mappings
  */
-export const pageVmaMappedEntries = (m: Machine, folio: Pfn, place: RmapPlace, migration: boolean): FoundEntry[] => {
+export const pageVmaMappedEntries = (
+  m: Machine,
+  folio: Pfn,
+  place: RmapPlace,
+  migration: boolean,
+): FoundEntry[] => {
   const npages = folioNrPages(m, folio);
   const mm = m.mms.get(place.vma.mm);
   const firstVpn = place.vma.vmStart + m.pages.index.get(folio) - place.vma.vmPgoff;
@@ -391,7 +406,11 @@ const migrateOneEntry = (m: Machine, folio: Pfn, vma: Vma, found: FoundEntry): b
     return false;
   }
   const writable = ptePresent(entry) ? pteWrite(entry) : isWritableDevicePrivateEntry(entry);
-  const type = writable ? SWP_MIGRATION_WRITE : anonExclusive ? SWP_MIGRATION_READ_EXCLUSIVE : SWP_MIGRATION_READ;
+  const type = writable
+    ? SWP_MIGRATION_WRITE
+    : anonExclusive
+      ? SWP_MIGRATION_READ_EXCLUSIVE
+      : SWP_MIGRATION_READ;
   const present = ptePresent(entry);
   m.entries.set(row, mkSwapEntry(type, page, present && pteYoung(entry), present && pteDirty(entry)));
   pageRemoveRmap(m, page, vma, false);
@@ -449,4 +468,3 @@ export const tryToMigrate = atomic('try_to_migrate', (m, folio: Pfn, huge: HugeE
     if (!folioMapped(m, folio)) return;
   }
 });
-

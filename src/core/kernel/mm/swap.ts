@@ -184,7 +184,8 @@ export const markPageAccessed = atomic('mark_page_accessed', (m, pfn: Pfn): void
 /** Kernel: `mm/swap.c: deactivate_page` */
 export const deactivatePage = (m: Machine, pfn: Pfn): void => {
   const folio = compoundHead(m, pfn);
-  if (!testFlags(m, folio, PG_lru) || !testFlags(m, folio, PG_active) || testFlags(m, folio, PG_unevictable)) return;
+  if (!testFlags(m, folio, PG_lru) || !testFlags(m, folio, PG_active) || testFlags(m, folio, PG_unevictable))
+    return;
   folioGet(m, folio, 'LRU batch');
   folioBatchAddAndMove(m, folio, 'deactivate');
 };
@@ -265,10 +266,12 @@ export const folioPutRefs = (m: Machine, folio: Pfn, refs: number, holder: Holde
 };
 
 /** Kernel: `include/linux/mm.h: folio_put` */
-export const folioPut = (m: Machine, folio: Pfn, holder: HolderKind): void => folioPutRefs(m, folio, 1, holder);
+export const folioPut = (m: Machine, folio: Pfn, holder: HolderKind): void =>
+  folioPutRefs(m, folio, 1, holder);
 
 /** Kernel: `include/linux/mm.h: put_page` */
-export const putPage = (m: Machine, pfn: Pfn, holder: HolderKind): void => folioPut(m, compoundHead(m, pfn), holder);
+export const putPage = (m: Machine, pfn: Pfn, holder: HolderKind): void =>
+  folioPut(m, compoundHead(m, pfn), holder);
 
 /** Kernel: `mm/page-writeback.c: folio_mark_dirty`, as far as the flag goes. */
 export const setPageDirty = (m: Machine, pfn: Pfn): void => setFlags(m, compoundHead(m, pfn), PG_dirty);

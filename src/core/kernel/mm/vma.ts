@@ -4,7 +4,15 @@ import type { Mm, Vma } from '../../machine/entities.ts';
 import type { Machine } from '../../machine/machine.ts';
 import type { Vpn } from '../../uapi/units.ts';
 import { PTE_ACCESSED, PTE_PRESENT, PTE_PROTNONE, PTE_RW, PTE_USER } from '../../uapi/pte.ts';
-import { VM_HUGETLB, VM_LOCKED, VM_READ, VM_SHARED, VM_SPECIAL, VM_WRITE, VM_WRITENOTIFY } from '../../uapi/vm-flags.ts';
+import {
+  VM_HUGETLB,
+  VM_LOCKED,
+  VM_READ,
+  VM_SHARED,
+  VM_SPECIAL,
+  VM_WRITE,
+  VM_WRITENOTIFY,
+} from '../../uapi/vm-flags.ts';
 
 /** The VMAs of a process, by address. Ours: the kernel walks a maple tree. */
 export const vmasOf = (m: Machine, mm: Mm): Vma[] => mm.vmas.map((id) => m.vmas.get(id));
@@ -61,7 +69,8 @@ export const vmPageProt = (vma: Vma): number => {
 };
 
 /** Kernel: `include/linux/mm.h: maybe_mkwrite` */
-export const maybeMkwrite = (bits: number, vma: Vma): number => ((vma.vmFlags & VM_WRITE) !== 0 ? bits | PTE_RW : bits);
+export const maybeMkwrite = (bits: number, vma: Vma): number =>
+  (vma.vmFlags & VM_WRITE) !== 0 ? bits | PTE_RW : bits;
 
 /** Whether mappings of pages here count as mlocked. Kernel: `mm/internal.h: mlock_vma_folio` */
 export const vmaMlocksPages = (vma: Vma): boolean => (vma.vmFlags & (VM_LOCKED | VM_SPECIAL)) === VM_LOCKED;

@@ -52,7 +52,9 @@ const satisfied = (m: Machine, wait: Wait | undefined): boolean => {
 
 const describe = (wait: Wait | undefined): string => {
   if (wait === undefined) return 'nothing';
-  return wait.kind === 'page-lock' || wait.kind === 'migration-entry' ? `${wait.kind} of pfn ${wait.pfn}` : wait.kind;
+  return wait.kind === 'page-lock' || wait.kind === 'migration-entry'
+    ? `${wait.kind} of pfn ${wait.pfn}`
+    : wait.kind;
 };
 
 /** Runs one task until it sleeps or ends. */
@@ -103,7 +105,9 @@ export const runTasks = <T>(m: Machine, specs: readonly TaskSpec<T>[], seed: num
     if (alive.length === 0) break;
     const runnable = alive.filter((task) => satisfied(m, task.wait));
     if (runnable.length === 0) {
-      throw new KernelBug(`deadlock: ${alive.map((t) => `task ${t.id} waits for ${describe(t.wait)}`).join(', ')}`);
+      throw new KernelBug(
+        `deadlock: ${alive.map((t) => `task ${t.id} waits for ${describe(t.wait)}`).join(', ')}`,
+      );
     }
     const task = runnable.length === 1 ? runnable[0] : runnable[next() % runnable.length];
     resume(m, task, before);
