@@ -112,6 +112,20 @@ export const pageCell = (
   };
 };
 
+/** The cell in which a frame is drawn. */
+export const cellOf = (
+  bank: Bank,
+  camera: Camera,
+  pfn: number,
+  moment: Moment,
+  tiles: readonly Tile[],
+): MapCell | undefined => {
+  const { pagesPerCell, width, height } = LEVELS[levelOf(camera)];
+  const index = indexMoment(moment);
+  if (pagesPerCell === 1) return pageCell(bank, pfn, index, tiles);
+  return groupCell(bank, pfn - (pfn % pagesPerCell), pagesPerCell, { width, height }, index, tiles);
+};
+
 /** All cells of which a part is in the window, in address order. */
 export const cellsInView = (
   bank: Bank,

@@ -21,7 +21,9 @@ export const drawFrame = (pfn: number, more: Partial<FrameView> = {}): FrameView
 });
 
 export const drawMoment = (more: Partial<Moment>): Moment => ({
+  runId: 'run',
   position: 0,
+  occurrence: 0,
   step: 0,
   inStep: true,
   caption: { id: 'caption', params: {} },

@@ -15,9 +15,19 @@ export const MAX_FLIGHTS = 48;
 
 const isCopied = (move: MoveView | undefined): boolean => move?.phase === 'copied';
 
-/** Pages whose bytes are copied between the two moments. */
-export const flightsBetween = (before: Moment, after: Moment): Flight[] => {
+const known = new WeakMap<Moment, WeakMap<Moment, readonly Flight[]>>();
+
+/** Pages whose bytes are copied between the two moments. Asked for at every frame, so each answer is kept. */
+export const flightsBetween = (before: Moment, after: Moment): readonly Flight[] => {
   if (before === after) return [];
+  let ofBefore = known.get(before);
+  if (ofBefore === undefined) known.set(before, (ofBefore = new WeakMap()));
+  let flights = ofBefore.get(after);
+  if (flights === undefined) ofBefore.set(after, (flights = findFlights(before, after)));
+  return flights;
+};
+
+const findFlights = (before: Moment, after: Moment): Flight[] => {
   const was = new Map(before.moves.map((move) => [move.src, move]));
   const flights: Flight[] = [];
   const frames = indexMoment(before).frames;

@@ -1,0 +1,97 @@
+import { useEffect, useMemo, useState } from 'react';
+import { MapController } from '../map/controller.ts';
+import { MapText } from '../map/MapText.tsx';
+import { MemoryMaps } from '../map/MemoryMaps.tsx';
+import { CallStack } from '../panels/CallStack/CallStack.tsx';
+import { DeviceTables } from '../panels/DeviceTables/DeviceTables.tsx';
+import { Caption } from '../panels/Explanation/Caption.tsx';
+import { Explanation } from '../panels/Explanation/Explanation.tsx';
+import { LiveRegion } from '../panels/Explanation/LiveRegion.tsx';
+import { Inspector } from '../panels/Inspector/Inspector.tsx';
+import { PageTables } from '../panels/PageTables/PageTables.tsx';
+import { Pins } from '../panels/Pins/Pins.tsx';
+import { Steps } from '../panels/Steps/Steps.tsx';
+import { Timeline } from '../panels/Timeline/Timeline.tsx';
+import { TimelineText } from '../panels/Timeline/TimelineText.tsx';
+import { TopBar } from '../panels/TopBar/TopBar.tsx';
+import { Transport } from '../panels/Transport/Transport.tsx';
+import { Welcome } from '../panels/Welcome/Welcome.tsx';
+import { useApp, useAppInstance } from '../store/use-app.ts';
+import { watchTips } from '../ui/tips.ts';
+import { HelpSheet } from './HelpSheet.tsx';
+import { listenToKeys } from './keyboard.ts';
+import { PaneTabs, type Pane } from './PaneTabs.tsx';
+import { ProblemBar } from './ProblemBar.tsx';
+import { useTheme } from './use-theme.ts';
+import './tokens.css';
+import './base.css';
+import './app.css';
+
+/** The layout of the panels; what each shows is its own business. */
+export const App = () => {
+  const app = useAppInstance();
+  const maps = useMemo(() => new MapController(app), [app]);
+  const [asText, setAsText] = useState(false);
+  const [pane, setPane] = useState<Pane>('maps');
+  const introduction = useApp((state) => state.walkthrough.introduction);
+  const help = useApp((state) => state.viewport.openPanel === 'help');
+  useTheme();
+
+  useEffect(() => {
+    const stopKeys = listenToKeys({ app, maps, toggleText: () => setAsText((text) => !text) });
+    const stopTips = watchTips(document.documentElement);
+    return () => {
+      stopKeys();
+      stopTips();
+    };
+  }, [app, maps]);
+
+  return (
+    <div className="app" data-pane={pane} data-introduction={introduction}>
+      <a className="skip" href="#caption">
+        Skip to what is happening
+      </a>
+      <TopBar />
+      <ProblemBar />
+      <main className="main">
+        {introduction ? (
+          <Welcome />
+        ) : (
+          <>
+            <div className="side-left" data-in="steps">
+              <Steps />
+              <CallStack />
+            </div>
+            <div className="stage-tables scroll" data-in="tables" tabIndex={-1}>
+              <PageTables />
+              <DeviceTables />
+              <Pins />
+            </div>
+            <div className="stage-maps" data-in="maps">
+              {asText ? (
+                <div className="stage-text scroll">
+                  <MapText maps={maps} />
+                  <TimelineText />
+                </div>
+              ) : (
+                <MemoryMaps maps={maps} />
+              )}
+            </div>
+            <div className="side-right scroll" data-in="inspect">
+              <Explanation />
+              <Inspector />
+            </div>
+          </>
+        )}
+      </main>
+      <footer className="foot" id="caption">
+        <Caption />
+        <PaneTabs pane={pane} onChange={setPane} />
+        <Transport />
+        <Timeline />
+      </footer>
+      <LiveRegion />
+      {help ? <HelpSheet /> : null}
+    </div>
+  );
+};

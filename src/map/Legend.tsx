@@ -1,0 +1,43 @@
+import { TONES, type Tone } from '../ui/tones.ts';
+
+const RESIDENCES: readonly Tone[] = ['system', 'coherent', 'private', 'movable'];
+
+/** What colours, glyphs and forms mean. */
+export const Legend = () => (
+  <ul className="legend" aria-label="Legend">
+    {RESIDENCES.map((tone) => (
+      <li key={tone}>
+        <span className="legend-cell" data-tone={tone} data-form={TONES[tone].form} aria-hidden="true">
+          {TONES[tone].glyph}
+        </span>
+        {TONES[tone].longLabel}
+      </li>
+    ))}
+    <li>
+      <span className="legend-cell legend-hatch" aria-hidden="true" />
+      on its way
+    </li>
+    <li>
+      <Nail solid />
+      FOLL_LONGTERM pin
+    </li>
+    <li>
+      <Nail solid={false} />
+      short pin
+    </li>
+    <li>
+      <span className="legend-cell legend-other" aria-hidden="true" />
+      kernel
+    </li>
+    <li>
+      <span className="legend-cell legend-free" aria-hidden="true" />
+      free
+    </li>
+  </ul>
+);
+
+const Nail = ({ solid }: { readonly solid: boolean }) => (
+  <svg className="legend-nail" viewBox="0 0 12 14" aria-hidden="true" data-solid={solid}>
+    <path d="M2 2h8v3H7.2L6 12 4.8 5H2z" />
+  </svg>
+);

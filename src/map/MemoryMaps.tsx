@@ -1,0 +1,69 @@
+import { type RefObject, useEffect, useRef, useSyncExternalStore } from 'react';
+import { useApp } from '../store/use-app.ts';
+import { IconButton } from '../ui/Button.tsx';
+import { useMedia } from '../ui/use-media.ts';
+import { BankWindow } from './BankWindow.tsx';
+import type { MapController } from './controller.ts';
+import { Legend } from './Legend.tsx';
+import { isBusyBank } from './rows.ts';
+import './maps.css';
+
+/** Repaints when colours or fonts change. */
+const usePalette = (maps: MapController): void => {
+  const theme = useApp((state) => state.settings.theme);
+  const dark = useMedia('(prefers-color-scheme: dark)');
+  const forced = useMedia('(forced-colors: active)');
+  useEffect(() => {
+    maps.refreshPalette();
+    void document.fonts.ready.then(() => maps.refreshPalette());
+  }, [maps, theme, dark, forced]);
+};
+
+const useOverlay = (maps: MapController, overlay: RefObject<HTMLCanvasElement | null>): void => {
+  useEffect(
+    () => (overlay.current === null ? undefined : maps.attachOverlay(overlay.current)),
+    [maps, overlay],
+  );
+};
+
+/** Maps of all memory: the RAM of each node, and the VRAM of each device. */
+export const MemoryMaps = ({ maps }: { readonly maps: MapController }) => {
+  const overlay = useRef<HTMLCanvasElement>(null);
+  const banks = useSyncExternalStore(maps.subscribe, maps.banksNow);
+  const steps = useApp((state) => state.scenario.run?.steps);
+  const following = useApp((state) => Object.keys(state.viewport.cameras).length === 0);
+  usePalette(maps);
+  useOverlay(maps, overlay);
+
+  return (
+    <section className="maps" aria-labelledby="maps-heading">
+      <header className="maps-header tips-below tips-end">
+        <h2 id="maps-heading" className="heading">
+          Memory
+        </h2>
+        <span className="maps-tools">
+          <IconButton icon="minus" label="Zoom out" keys="−" onClick={() => maps.zoom(1 / 1.6)} />
+          <IconButton icon="plus" label="Zoom in" keys="+" onClick={() => maps.zoom(1.6)} />
+          <IconButton icon="fit" label="Show all memory" keys="F F" onClick={() => maps.fitAll()} />
+          <IconButton
+            icon="target"
+            label="Follow what happens"
+            keys="F"
+            aria-pressed={following}
+            onClick={() => maps.followAll()}
+          />
+        </span>
+      </header>
+      <p id="maps-keys" className="hidden-visually">
+        Arrow keys select the neighbouring page. Plus and minus zoom. W, A, S and D pan.
+      </p>
+      <div className="maps-banks">
+        {banks.map((bank) => (
+          <BankWindow key={bank.id} bank={bank} maps={maps} busy={isBusyBank(bank, steps ?? [])} />
+        ))}
+        <canvas ref={overlay} className="maps-overlay" aria-hidden="true" />
+      </div>
+      <Legend />
+    </section>
+  );
+};

@@ -1,0 +1,116 @@
+// A map in words, from the same cells that are painted: for the line under the pointer and for the text twin.
+
+import { PAGE_SIZE_BYTES } from '../core/uapi/units.ts';
+import { formatBytes, formatCount, formatCounted, formatHex } from '../ui/format.ts';
+import { TONES } from '../ui/tones.ts';
+import { levelOf, visibleRect } from './camera.ts';
+import type { MapCell } from './cells.ts';
+import { lookOf, partsOf } from './color.ts';
+import { type Bank, LEVELS, pfnAt, rangeOf } from './layout.ts';
+import type { MapView } from './controller.ts';
+
+export const bankTitle = ({ kind, node, device }: Bank): string =>
+  kind === 'system' ? `System memory, node ${node}` : `VRAM of device ${device}`;
+
+/** `zone DMA32`; the kind of memory for a device. Of what is in the middle of the window, or all of them. */
+export const zoneInView = ({ bank, camera, size }: MapView): string => {
+  if (bank.kind !== 'system') return TONES[bank.kind].longLabel;
+  const rect = visibleRect(camera, size);
+  const middle = { x: rect.x + rect.width / 2, y: rect.y + rect.height / 2 };
+  const range = levelOf(camera) === 'page' ? rangeOf(bank, pfnAt(bank, middle) ?? -1) : undefined;
+  if (range !== undefined) return `zone ${range.zone}${range.cma ? ', CMA' : ''}`;
+  const zones = [...new Set(bank.ranges.map(({ zone }) => zone))];
+  return `${zones.length === 1 ? 'zone' : 'zones'} ${zones.join(', ')}`;
+};
+
+/** What one cell stands for: `page, 4 KiB` */
+export const scaleText = ({ camera }: MapView): string => {
+  const level = levelOf(camera);
+  return `${level}, ${formatBytes(LEVELS[level].pagesPerCell * PAGE_SIZE_BYTES)}`;
+};
+
+const USAGE_WORDS = {
+  free: 'free',
+  shown: 'in use',
+  other: 'in use elsewhere',
+  kernel: 'in use by the kernel',
+  reserved: 'reserved',
+  unknown: 'not known yet',
+} as const;
+
+/** Everything that a page's cell shows, in words. */
+export const stateWords = (cell: MapCell): string[] => {
+  const look = lookOf(cell);
+  const { frame, move } = cell;
+  const words: string[] = [
+    look.usage === 'shown' ? TONES[look.residence].longLabel : USAGE_WORDS[look.usage],
+  ];
+  if (look.hatch === 'leaving') words.push(`on its way to ${formatHex(move?.view.dst ?? -1)}`);
+  if (look.hatch === 'arriving') words.push(`destination of ${formatHex(move?.view.src ?? -1)}`);
+  if (frame !== undefined && frame.pins > 0)
+    words.push(`${formatCounted(frame.pins, frame.longtermPinned ? 'long-term pin' : 'pin')}`);
+  if (look.locked) words.push('locked');
+  if (look.dirty) words.push('dirty');
+  if (look.anonExclusive) words.push('AnonExclusive');
+  return words;
+};
+
+const percent = (part: number): string =>
+  part > 0 && part < 0.005 ? 'under 1 %' : `${Math.round(part * 100)} %`;
+
+/** A pageblock or section in words. */
+const groupWords = (cell: MapCell): string[] => {
+  const parts = partsOf(cell);
+  const { counts, shown, npages } = cell;
+  const words: string[] = [];
+  if (shown > 0) words.push(`${formatCount(shown)} of ${formatCount(npages)} shown here`);
+  if (parts.other > 0) words.push(`${percent(parts.other)} in use elsewhere`);
+  if (parts.kernel > 0) words.push(`${percent(parts.kernel)} kernel`);
+  if (parts.reserved > 0) words.push(`${percent(parts.reserved)} reserved`);
+  if (counts === undefined) words.push('not known yet');
+  else if (words.length === 0) words.push('free');
+  if ((counts?.longterm ?? 0) > 0) words.push(`${formatCount(counts?.longterm ?? 0)} pinned long-term`);
+  else if ((counts?.pinned ?? 0) > 0) words.push(`${formatCount(counts?.pinned ?? 0)} pinned`);
+  if ((counts?.migrating ?? 0) > 0) words.push(`${formatCount(counts?.migrating ?? 0)} on their way`);
+  return words;
+};
+
+export const cellWords = (cell: MapCell): string[] =>
+  cell.npages === 1 ? stateWords(cell) : groupWords(cell);
+
+/** The line under the pointer. */
+export const cellText = (cell: MapCell): string => {
+  const name =
+    cell.npages === 1
+      ? `pfn ${formatHex(cell.start)}`
+      : `pfn ${formatHex(cell.start)} to ${formatHex(cell.start + cell.npages - 1)}`;
+  const owner = cell.frame?.owner ?? '';
+  return [name, ...(owner === '' ? [] : [owner]), ...cellWords(cell)].join(' · ');
+};
+
+/** A row of the text twin: neighbouring cells that look the same. */
+export interface MapRow {
+  readonly start: number;
+  readonly npages: number;
+  readonly owner: string;
+  readonly state: string;
+}
+
+/** The cells of a window as rows; pages of processes stand alone, what is alike is one row. */
+export const mapRows = (cells: readonly MapCell[]): MapRow[] => {
+  const rows: MapRow[] = [];
+  for (const cell of cells) {
+    const owner = cell.frame?.owner ?? '';
+    const state = cellWords(cell).join(', ');
+    const last = rows.at(-1);
+    const joins =
+      last !== undefined &&
+      cell.frame === undefined &&
+      last.owner === '' &&
+      last.state === state &&
+      last.start + last.npages === cell.start;
+    if (joins) rows[rows.length - 1] = { ...last, npages: last.npages + cell.npages };
+    else rows.push({ start: cell.start, npages: cell.npages, owner, state });
+  }
+  return rows;
+};

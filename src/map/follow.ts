@@ -1,0 +1,95 @@
+// What a window shows when nobody has moved it: the frames that the picture is about, in cells that can be read.
+
+import { interpolateZoom } from 'd3';
+import type { Camera } from '../store/viewport.ts';
+import type { Moment } from '../store/views.ts';
+import { boundsOf, fitBank, fitRect, isInView, type SizePx, visibleRect } from './camera.ts';
+import { indexMoment } from './cells.ts';
+import type { Bank, WorldRect } from './layout.ts';
+
+/** Above this many frames their pageblocks are looked at instead. */
+const MANY_FRAMES = 4096;
+/** Smallest page that still tells its glyph. */
+const READABLE_PX = 13;
+
+const framesOfInterest = (moment: Moment): Iterable<number> =>
+  moment.frames.length > MANY_FRAMES
+    ? indexMoment(moment).perBlock.keys()
+    : moment.frames
+        .filter(({ refcount, kind }) => refcount > 0 && !kind.startsWith('zero'))
+        .map(({ pfn }) => pfn);
+
+const framesThatMove = (moment: Moment): number[] =>
+  moment.moves.flatMap(({ src, dst }) => (dst < 0 ? [src] : [src, dst]));
+
+const union = (a: WorldRect | undefined, b: WorldRect | undefined): WorldRect | undefined => {
+  if (a === undefined || b === undefined) return a ?? b;
+  const x = Math.min(a.x, b.x);
+  const y = Math.min(a.y, b.y);
+  return {
+    x,
+    y,
+    width: Math.max(a.x + a.width, b.x + b.width) - x,
+    height: Math.max(a.y + a.height, b.y + b.height) - y,
+  };
+};
+
+interface Subjects {
+  readonly all: WorldRect | undefined;
+  readonly moving: WorldRect | undefined;
+}
+
+const subjects = new WeakMap<Moment, WeakMap<Bank, Subjects>>();
+
+/** Asked for at every frame of a transition, so each answer is kept. */
+const subjectsOf = (bank: Bank, moment: Moment): Subjects => {
+  let ofMoment = subjects.get(moment);
+  if (ofMoment === undefined) subjects.set(moment, (ofMoment = new WeakMap()));
+  let found = ofMoment.get(bank);
+  if (found === undefined) {
+    const moving = boundsOf(bank, framesThatMove(moment));
+    found = { all: union(boundsOf(bank, framesOfInterest(moment)), moving), moving };
+    ofMoment.set(bank, found);
+  }
+  return found;
+};
+
+/**
+ * Where the window should be for some moments. It stays where it is as long as it shows what matters about as large
+ * as it should be: a picture that jumps at every event explains nothing.
+ *
+ * @param previous - where it is now; undefined: nowhere yet
+ * @param pagePx - how large a page is drawn where there is room
+ */
+export const followCamera = (
+  bank: Bank,
+  moments: readonly Moment[],
+  size: SizePx,
+  previous: Camera | undefined,
+  pagePx: number,
+): Camera => {
+  const found = moments.map((moment) => subjectsOf(bank, moment));
+  const everything = found.reduce<WorldRect | undefined>((sum, { all }) => union(sum, all), undefined);
+  const moving = found.reduce<WorldRect | undefined>((sum, one) => union(sum, one.moving), undefined);
+  if (everything === undefined) return previous ?? fitBank(bank, size);
+  const wide = fitRect(bank, everything, size, pagePx);
+  const subject = wide.k < READABLE_PX && moving !== undefined ? moving : everything;
+  const target = subject === everything ? wide : fitRect(bank, subject, size, pagePx);
+  const stays =
+    previous !== undefined &&
+    previous.k > target.k * 0.6 &&
+    previous.k < target.k * 1.5 &&
+    isInView(previous, size, subject);
+  return stays ? previous : target;
+};
+
+/** A camera between two, on the path that keeps the apparent speed even. */
+export const cameraBetween = (from: Camera, to: Camera, size: SizePx, t: number): Camera => {
+  const view = (camera: Camera): [number, number, number] => {
+    const rect = visibleRect(camera, size);
+    return [rect.x + rect.width / 2, rect.y + rect.height / 2, rect.width];
+  };
+  const [x, y, width] = interpolateZoom(view(from), view(to))(t);
+  const k = size.width / width;
+  return { k, x: size.width / 2 - x * k, y: size.height / 2 - y * k };
+};

@@ -1,0 +1,8 @@
+// Which banks a run is about.
+
+import type { StepInfo } from '../store/views.ts';
+import type { Bank } from './layout.ts';
+
+/** System memory, and the devices that some step names; the others are drawn small. */
+export const isBusyBank = (bank: Bank, steps: readonly StepInfo[]): boolean =>
+  bank.device < 0 ? bank.node === 0 : steps.some(({ step }) => step.device === bank.device);

@@ -1,0 +1,31 @@
+// Wheel, drag and pinch on a window, by d3-zoom; the camera itself stands in the store.
+
+import { type D3ZoomEvent, select, zoom, zoomIdentity } from 'd3';
+import { fitBank, MAX_PAGE_PX } from './camera.ts';
+import type { MapController } from './controller.ts';
+import type { Bank } from './layout.ts';
+
+/** @returns how to stop */
+export const attachZoom = (canvas: HTMLCanvasElement, bank: Bank, maps: MapController): (() => void) => {
+  const selection = select<HTMLCanvasElement, unknown>(canvas);
+  const behaviour = zoom<HTMLCanvasElement, unknown>()
+    .clickDistance(4)
+    .on('zoom', ({ sourceEvent, transform: { x, y, k } }: D3ZoomEvent<HTMLCanvasElement, unknown>) => {
+      if (sourceEvent === null || sourceEvent === undefined) return;
+      maps.setCamera(bank.id, { x, y, k });
+    });
+  const follow = (): void => {
+    const view = maps.viewOf(bank.id);
+    if (view === undefined) return;
+    const { x, y, k } = view.camera;
+    behaviour.scaleExtent([Math.min(k, fitBank(bank, view.size).k), MAX_PAGE_PX]);
+    behaviour.transform(selection, zoomIdentity.translate(x, y).scale(k));
+  };
+  selection.call(behaviour).on('dblclick.zoom', null);
+  follow();
+  const stop = maps.subscribe(follow);
+  return () => {
+    stop();
+    selection.on('.zoom', null);
+  };
+};

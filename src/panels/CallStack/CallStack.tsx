@@ -1,0 +1,37 @@
+import { useActions, useApp } from '../../store/use-app.ts';
+import './call-stack.css';
+
+const NONE: readonly never[] = [];
+
+/** The kernel functions that are being executed, outermost first. */
+export const CallStack = () => {
+  const stack = useApp((state) => state.trace.moment?.stack) ?? NONE;
+  const { seek } = useActions();
+  return (
+    <section className="call-stack" aria-labelledby="call-stack-heading">
+      <h2 id="call-stack-heading" className="heading">
+        Kernel call stack
+      </h2>
+      {stack.length === 0 ? (
+        <p className="call-stack-empty muted">No kernel function is running.</p>
+      ) : (
+        <ol className="call-stack-list scroll">
+          {stack.map((frame, depth) => (
+            <li key={frame.begin} aria-current={depth === stack.length - 1 ? 'true' : undefined}>
+              <button
+                type="button"
+                className="call"
+                style={{ paddingInlineStart: `calc(var(--gap-4) + ${Math.min(depth, 12) * 0.5}rem)` }}
+                title={frame.file}
+                onClick={() => void seek(frame.begin)}
+              >
+                <span className="call-name">{frame.fn}</span>
+                <span className="call-args">{frame.args.map(({ value }) => value).join(', ')}</span>
+              </button>
+            </li>
+          ))}
+        </ol>
+      )}
+    </section>
+  );
+};

@@ -1,0 +1,26 @@
+import { useApp } from '../../store/use-app.ts';
+import { formatCount } from '../../ui/format.ts';
+import { Prose } from '../../ui/Prose.tsx';
+import { pieces } from '../../words/index.ts';
+import './explanation.css';
+
+/** Where the cursor stands, in words. */
+const usePlace = (): string => {
+  const moment = useApp((state) => state.trace.moment);
+  const step = useApp((state) => state.scenario.run?.steps[state.trace.moment?.step ?? -1]);
+  if (moment === undefined) return '';
+  if (step === undefined) return 'before step 0';
+  return `step ${step.index}, event ${formatCount(moment.position - step.begin)} of ${formatCount(step.end - step.begin)}`;
+};
+
+/** One plain sentence of what is happening. */
+export const Caption = () => {
+  const caption = useApp((state) => state.trace.moment?.caption);
+  const place = usePlace();
+  return (
+    <section className="caption" aria-label="What is happening">
+      <p className="caption-place">{place}</p>
+      <p className="caption-sentence">{caption === undefined ? null : <Prose pieces={pieces(caption)} />}</p>
+    </section>
+  );
+};

@@ -1,0 +1,33 @@
+import { useApp } from '../../store/use-app.ts';
+import { Prose } from '../../ui/Prose.tsx';
+import { pieces } from '../../words/index.ts';
+import './explanation.css';
+
+/** Why it happens, and in which kernel function. */
+export const Explanation = () => {
+  const why = useApp((state) => state.trace.moment?.why);
+  const event = useApp((state) => state.trace.moment?.event);
+  const current = useApp((state) => state.trace.moment?.stack.at(-1));
+  if (why === undefined) return null;
+  return (
+    <section className="explanation" aria-labelledby="explanation-heading">
+      <h2 id="explanation-heading" className="heading">
+        Why
+      </h2>
+      <p className="explanation-why">
+        <Prose pieces={pieces(why)} />
+      </p>
+      {event === undefined ? null : (
+        <p className="explanation-event">
+          <Prose pieces={pieces(event.text)} />{' '}
+          <span className="explanation-provenance">{event.provenance}</span>
+        </p>
+      )}
+      {current === undefined ? null : (
+        <p className="explanation-source">
+          <code>{current.file}</code>: <code>{current.fn}</code>
+        </p>
+      )}
+    </section>
+  );
+};

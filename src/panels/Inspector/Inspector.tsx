@@ -1,0 +1,98 @@
+import { useActions, useApp } from '../../store/use-app.ts';
+import { IconButton } from '../../ui/Button.tsx';
+import { Prose } from '../../ui/Prose.tsx';
+import { pieces } from '../../words/index.ts';
+import { type HistoryRow, historyRows, holderRows } from './rows.ts';
+import './inspector.css';
+
+/** All about the selected page, entry, area or handle. */
+export const Inspector = () => {
+  const inspection = useApp((state) => state.queries.inspected?.inspection);
+  const hasSelection = useApp((state) => state.selection.selected !== undefined);
+  const { select } = useActions();
+  if (!hasSelection || inspection === undefined)
+    return (
+      <section className="inspector" aria-labelledby="inspector-heading">
+        <h2 id="inspector-heading" className="heading">
+          Inspector
+        </h2>
+        <p className="muted inspector-hint">
+          {hasSelection
+            ? 'Looking it up…'
+            : 'Select a page on a map, an entry, an area or a pin: its fields, who holds it, and its history.'}
+        </p>
+      </section>
+    );
+  const holders = holderRows(inspection);
+  return (
+    <section className="inspector" aria-labelledby="inspector-heading">
+      <header className="inspector-header tips-end">
+        <h2 id="inspector-heading" className="inspector-title">
+          {inspection.title}
+        </h2>
+        <IconButton icon="close" label="Deselect" onClick={() => select(undefined)} />
+      </header>
+      <dl className="fields">
+        {inspection.fields.map(({ name, value, was, help }) => (
+          <div key={name} title={help}>
+            <dt>{name}</dt>
+            <dd>
+              {value === '' ? '\u2212' : value}
+              {was === undefined || was === value ? null : <span className="muted"> was {was}</span>}
+            </dd>
+          </div>
+        ))}
+      </dl>
+      {holders.rows.length === 0 ? null : (
+        <section aria-label="Who holds references">
+          <h3 className="heading inspector-sum">
+            Reference count <span>{holders.sum}</span>
+          </h3>
+          <ul className="holders">
+            {holders.rows.map(({ key, holder, detail, amount }) => (
+              <li key={key}>
+                <span>
+                  {holder} {detail === '' ? null : <span className="muted">{detail}</span>}
+                </span>
+                <span className="holder-amount">{amount}</span>
+              </li>
+            ))}
+          </ul>
+        </section>
+      )}
+      <History rows={historyRows(inspection)} />
+    </section>
+  );
+};
+
+const History = ({ rows }: { readonly rows: readonly HistoryRow[] }) => {
+  const { seek } = useActions();
+  const position = useApp((state) => state.playback.position);
+  if (rows.length === 0) return null;
+  return (
+    <section aria-labelledby="history-heading">
+      <h3 id="history-heading" className="heading">
+        History
+      </h3>
+      <ol className="history">
+        {rows.map((row) => (
+          <li key={row.key}>
+            <button
+              type="button"
+              className="history-entry"
+              data-future={row.position > position}
+              aria-current={row.position === position ? 'true' : undefined}
+              onClick={() => void seek(row.position)}
+            >
+              <span>
+                <Prose pieces={pieces(row.text)} />
+                {row.provenance === 'simulated' ? null : <span className="muted"> ({row.provenance})</span>}
+              </span>
+              <span className="history-step">{row.step < 0 ? 'boot' : `step ${row.step}`}</span>
+            </button>
+          </li>
+        ))}
+      </ol>
+    </section>
+  );
+};

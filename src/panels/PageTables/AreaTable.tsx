@@ -1,0 +1,121 @@
+import { useActions, useApp } from '../../store/use-app.ts';
+import { Chip } from '../../ui/Chip.tsx';
+import { PathLine } from './PathLine.tsx';
+import type { AreaRows, Bit, EntryRow } from './rows.ts';
+
+interface AreaTableProps {
+  readonly area: AreaRows;
+  /** Keys of rows that have just changed. */
+  readonly changed: ReadonlySet<string>;
+}
+
+/** The entries of one memory area. */
+export const AreaTable = ({ area, changed }: AreaTableProps) => {
+  const { select } = useActions();
+  const selected = useApp(({ selection }) => selection.selected);
+  const isArea =
+    selected?.kind === 'vma' && selected.process === area.process && selected.vpn === area.startVpn;
+  return (
+    <div className="area">
+      <button
+        type="button"
+        className="area-name"
+        aria-pressed={isArea}
+        onClick={() => select({ kind: 'vma', process: area.process, vpn: area.startVpn })}
+      >
+        <code>{area.name}</code> <span className="muted">{area.about}</span>
+      </button>
+      <PathLine process={area.process} area={area} />
+      <table className="entries">
+        <thead>
+          <tr>
+            <th scope="col">page</th>
+            <th scope="col">entry</th>
+            <th scope="col">PTE bits</th>
+            <th scope="col">frame</th>
+            <th scope="col">page flags</th>
+            <th scope="col" className="entry-value">
+              value
+            </th>
+          </tr>
+        </thead>
+        <tbody>
+          {area.rows.map((row) => (
+            <Entry key={row.key} process={area.process} row={row} changed={changed.has(row.key)} />
+          ))}
+        </tbody>
+      </table>
+    </div>
+  );
+};
+
+interface EntryProps {
+  readonly process: string;
+  readonly row: EntryRow;
+  readonly changed: boolean;
+}
+
+const Entry = ({ process, row, changed }: EntryProps) => {
+  const { select, hover } = useActions();
+  const isSelected = useApp(
+    ({ selection: { selected } }) =>
+      selected?.kind === 'pte' && selected.process === process && selected.vpn === row.vpn,
+  );
+  const isHovered = useApp(
+    ({ selection: { hovered } }) => hovered?.kind === 'page' && hovered.pfn === row.frame?.pfn,
+  );
+  const selectEntry = () => select({ kind: 'pte', process, vpn: row.vpn });
+  return (
+    <tr
+      data-changed={changed}
+      data-selected={isSelected}
+      data-hovered={isHovered}
+      onClick={selectEntry}
+      onPointerEnter={() => hover(row.frame === undefined ? undefined : { kind: 'page', pfn: row.frame.pfn })}
+      onPointerLeave={() => hover(undefined)}
+    >
+      <th scope="row">
+        <button
+          type="button"
+          className="entry-page"
+          aria-pressed={isSelected}
+          title={row.raw}
+          onClick={selectEntry}
+        >
+          {row.page}
+        </button>
+      </th>
+      <td data-kind={row.kind} className="entry-kind">
+        {row.entry}
+      </td>
+      <td>
+        <Bits bits={row.bits} />
+      </td>
+      <td>
+        {row.frame === undefined ? null : (
+          <Chip tone={row.frame.tone} toward={row.frame.toward}>
+            {row.frame.text}
+          </Chip>
+        )}
+      </td>
+      <td className="entry-flags">{row.pageFlags.join(' ')}</td>
+      <td className="entry-value">{row.value}</td>
+    </tr>
+  );
+};
+
+const Bits = ({ bits }: { readonly bits: readonly Bit[] }) => (
+  <span className="bits">
+    <span className="hidden-visually">
+      {bits
+        .filter(({ on }) => on)
+        .map(({ name }) => name)
+        .join(', ')}
+    </span>
+    {bits.map(({ letter, name, on }) => (
+      <span key={letter} className="bit" data-on={on} title={on ? name : `not ${name}`} aria-hidden="true">
+        {on ? letter : '·'}
+      </span>
+    ))}
+  </span>
+);

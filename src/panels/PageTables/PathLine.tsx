@@ -1,0 +1,41 @@
+import { useApp } from '../../store/use-app.ts';
+import { type AreaRows, addressOf, pathOf } from './rows.ts';
+
+/** The way to the selected page of an area, or to its first: PGD → PUD → PMD → PTE. */
+export const PathLine = ({ process, area }: { readonly process: string; readonly area: AreaRows }) => {
+  const selected = useApp(({ selection }) => selection.selected);
+  const row = useApp(({ trace }) => {
+    const rows = trace.moment?.processes
+      .find(({ name }) => name === process)
+      ?.areas.find(({ name }) => name === area.name)?.rows;
+    const wanted =
+      selected?.kind === 'pte' && selected.process === process
+        ? rows?.find(({ vpn, npages }) => selected.vpn >= vpn && selected.vpn < vpn + npages)
+        : undefined;
+    return wanted ?? rows?.[0];
+  });
+  if (row === undefined) return null;
+  return (
+    <div className="path">
+      <ol className="path-steps" aria-label={`Page table walk to ${area.name}+${row.index}`}>
+        {pathOf(row).map(({ table, index, next }) => (
+          <li key={table} className="path-step">
+            <span className="path-table">{table}</span> <span className="path-index">{index}</span>
+            {next === '' ? null : (
+              <>
+                <span className="path-arrow" aria-hidden="true">
+                  →
+                </span>
+                <span className="hidden-visually"> points to </span>
+                <span className="path-next">{next}</span>
+              </>
+            )}
+          </li>
+        ))}
+      </ol>
+      <p className="path-address muted">
+        {area.name}+{row.index} is <code>{addressOf(row)}</code>
+      </p>
+    </div>
+  );
+};

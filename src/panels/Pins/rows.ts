@@ -1,0 +1,35 @@
+// Handles as they are shown.
+
+import type { Moment } from '../../store/views.ts';
+import { formatHex } from '../../ui/format.ts';
+import type { Tone } from '../../ui/tones.ts';
+
+export interface PinRow {
+  readonly name: string;
+  readonly call: string;
+  /** `FOLL_WRITE | FOLL_LONGTERM, by A` */
+  readonly about: string;
+  readonly pin: boolean;
+  readonly longterm: boolean;
+  readonly frames: readonly { readonly key: string; readonly text: string; readonly tone: Tone }[];
+  readonly more: number;
+}
+
+const MAX_FRAMES = 8;
+
+export const pinRows = (moment: Moment): PinRow[] => {
+  const frames = new Map(moment.frames.map((frame) => [frame.pfn, frame]));
+  return moment.handles.map(({ name, process, call, flags, pin, longterm, pfns }) => ({
+    name,
+    call,
+    about: [flags.join(' | '), `by ${process}`].filter((part) => part !== '').join(', '),
+    pin,
+    longterm,
+    frames: pfns.slice(0, MAX_FRAMES).map((pfn, index) => ({
+      key: `${index} ${pfn}`,
+      text: formatHex(pfn),
+      tone: frames.get(pfn)?.residence ?? 'free',
+    })),
+    more: Math.max(0, pfns.length - MAX_FRAMES),
+  }));
+};

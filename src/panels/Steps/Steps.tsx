@@ -1,0 +1,50 @@
+import { useEffect, useRef } from 'react';
+import { useActions, useApp } from '../../store/use-app.ts';
+import { type StepRow, stepRows } from './rows.ts';
+import './steps.css';
+
+const NONE: readonly never[] = [];
+
+/** The commands of the scenario: what has been done, what is being done, what comes next. */
+export const Steps = () => {
+  const steps = useApp((state) => state.scenario.run?.steps) ?? NONE;
+  const current = useApp((state) => state.trace.moment?.step ?? -1);
+  const inStep = useApp((state) => state.trace.moment?.inStep ?? false);
+  const rows = stepRows(steps, current, inStep);
+  return (
+    <section className="steps" aria-labelledby="steps-heading">
+      <h2 id="steps-heading" className="heading">
+        Steps
+      </h2>
+      <ol className="steps-list scroll">
+        {rows.map((row) => (
+          <StepItem key={row.index} row={row} />
+        ))}
+      </ol>
+    </section>
+  );
+};
+
+const StepItem = ({ row }: { readonly row: StepRow }) => {
+  const { seekStep } = useActions();
+  const item = useRef<HTMLLIElement>(null);
+  const isCurrent = row.state === 'current';
+  useEffect(() => {
+    if (isCurrent) item.current?.scrollIntoView({ block: 'nearest' });
+  }, [isCurrent]);
+  return (
+    <li ref={item} className="step" data-state={row.state} aria-current={isCurrent ? 'step' : undefined}>
+      <button type="button" className="step-button" onClick={() => void seekStep(row.index, row.edge)}>
+        <span className="step-number">{row.index}</span>
+        <span className="step-command">{row.command}</span>
+        {row.result === '' ? null : (
+          <span className="step-result" data-failed={row.failed}>
+            <span className="hidden-visually">returned </span>
+            {row.result}
+          </span>
+        )}
+        {row.detail === '' ? null : <span className="step-detail">{row.detail}</span>}
+      </button>
+    </li>
+  );
+};

@@ -1,0 +1,143 @@
+// Draws the timeline on a canvas.
+
+import type { Mark } from '../../store/views.ts';
+import { LANE_ROWS, LANES, type Lane, type SpanBar } from './rows.ts';
+
+export const ROW_PX = 19;
+const LANE_GAP_PX = 5;
+export const TOP_PX = 16;
+
+export interface TimelineColors {
+  readonly line: string;
+  readonly ink: string;
+  readonly 'ink-3': string;
+  readonly span: string;
+  readonly 'span-dim': string;
+  readonly 'span-ink': string;
+  readonly current: string;
+  readonly 'current-ink': string;
+  readonly paper: string;
+}
+
+export const laneTop = (lane: Lane): number => {
+  let top = TOP_PX;
+  for (const each of LANES) {
+    if (each === lane) return top;
+    top += LANE_ROWS[each] * ROW_PX + LANE_GAP_PX;
+  }
+  return top;
+};
+
+export const lanesHeight = (): number => laneTop('device') + LANE_ROWS.device * ROW_PX + LANE_GAP_PX;
+
+/** Lane and row at a height; undefined between lanes. */
+export const rowAt = (yPx: number): { readonly lane: Lane; readonly row: number } | undefined => {
+  for (const lane of LANES) {
+    const row = Math.floor((yPx - laneTop(lane)) / ROW_PX);
+    if (row >= 0 && row < LANE_ROWS[lane]) return { lane, row };
+  }
+  return undefined;
+};
+
+export interface TimelineScene {
+  readonly bars: readonly SpanBar[];
+  readonly marks: readonly { readonly xPx: number; readonly kind: Mark['kind'] }[];
+  readonly ticks: readonly { readonly xPx: number; readonly text: string }[];
+  readonly cursorPx: number;
+  readonly widthPx: number;
+  readonly heightPx: number;
+}
+
+const FONT = '11.5px "JetBrains Mono Variable", monospace';
+
+export const paintTimeline = (
+  pen: CanvasRenderingContext2D,
+  scene: TimelineScene,
+  colors: TimelineColors,
+): void => {
+  const { widthPx, heightPx, cursorPx } = scene;
+  pen.clearRect(0, 0, widthPx, heightPx);
+  pen.fillStyle = colors.line;
+  for (const lane of LANES) pen.fillRect(0, laneTop(lane) + LANE_ROWS[lane] * ROW_PX + 2, widthPx, 1);
+  paintTicks(pen, scene, colors);
+  for (const bar of scene.bars) paintBar(pen, bar, colors);
+  paintMarks(pen, scene, colors);
+  pen.fillStyle = colors.current;
+  pen.fillRect(cursorPx - 0.75, 6, 1.5, lanesHeight() - 6);
+  pen.beginPath();
+  pen.moveTo(cursorPx - 5, 1);
+  pen.lineTo(cursorPx + 5, 1);
+  pen.lineTo(cursorPx, 9);
+  pen.fill();
+};
+
+const paintBar = (pen: CanvasRenderingContext2D, bar: SpanBar, colors: TimelineColors): void => {
+  const isInnermost = bar.state === 'current' && bar.lane !== 'task';
+  const x = bar.leftPx + (bar.widthPx > 4 ? 0.5 : 0);
+  const y = laneTop(bar.lane) + bar.row * ROW_PX;
+  const width = bar.widthPx - (bar.widthPx > 4 ? 1 : 0);
+  const height = ROW_PX - 2;
+  pen.fillStyle = isInnermost ? colors.current : bar.state === 'next' ? colors['span-dim'] : colors.span;
+  if (width < 4) pen.fillRect(x, y, width, height);
+  else {
+    pen.beginPath();
+    pen.roundRect(x, y, width, height, 3);
+    pen.fill();
+  }
+  if (width < 26) return;
+  pen.font = FONT;
+  pen.textBaseline = 'middle';
+  pen.textAlign = 'left';
+  pen.fillStyle = isInnermost
+    ? colors['current-ink']
+    : bar.state === 'next'
+      ? colors['ink-3']
+      : colors['span-ink'];
+  const left = Math.max(x, 0);
+  const text = shorten(pen, bar.span.label, x + width - left - 10);
+  if (text !== '') pen.fillText(text, left + 5, y + height / 2 + 0.5);
+};
+
+const shorten = (pen: CanvasRenderingContext2D, text: string, widthPx: number): string => {
+  const charPx = pen.measureText('0').width;
+  const room = Math.floor(widthPx / charPx);
+  if (text.length <= room) return text;
+  return room < 4 ? '' : `${text.slice(0, room - 1)}…`;
+};
+
+const paintTicks = (
+  pen: CanvasRenderingContext2D,
+  { ticks, widthPx }: TimelineScene,
+  colors: TimelineColors,
+): void => {
+  pen.font = FONT;
+  pen.textBaseline = 'top';
+  pen.fillStyle = colors['ink-3'];
+  for (const { xPx, text } of ticks) {
+    pen.textAlign = xPx < 12 ? 'left' : xPx > widthPx - 20 ? 'right' : 'center';
+    pen.fillText(text, xPx, lanesHeight() + 3);
+  }
+};
+
+/** Where playback stops: a tick above the lanes; where something went wrong: a cross. */
+const paintMarks = (
+  pen: CanvasRenderingContext2D,
+  { marks }: TimelineScene,
+  colors: TimelineColors,
+): void => {
+  for (const { xPx, kind } of marks) {
+    if (kind === 'beat') {
+      pen.fillStyle = colors['ink-3'];
+      pen.fillRect(xPx - 0.5, TOP_PX - 6, 1, 4);
+    } else {
+      pen.strokeStyle = colors.ink;
+      pen.lineWidth = 1.5;
+      pen.beginPath();
+      pen.moveTo(xPx - 3, TOP_PX - 9);
+      pen.lineTo(xPx + 3, TOP_PX - 3);
+      pen.moveTo(xPx + 3, TOP_PX - 9);
+      pen.lineTo(xPx - 3, TOP_PX - 3);
+      pen.stroke();
+    }
+  }
+};

@@ -1,0 +1,56 @@
+import { describe, expect, test } from 'vitest';
+import type { SpanView } from '../../store/views.ts';
+import { axisTicks, spanBars } from './rows.ts';
+
+const span = (fn: string, lane: SpanView['lane'], depth: number, begin: number, end: number): SpanView => ({
+  fn,
+  lane,
+  depth,
+  begin,
+  end,
+  label: fn,
+});
+
+describe('bars of the timeline', () => {
+  const spans = [
+    span('pin_user_pages_fast', 'task', 0, 100, 200),
+    span('__get_user_pages', 'kernel', 1, 110, 150),
+    span('follow_page_mask', 'kernel', 2, 120, 130),
+    span('try_grab_page', 'kernel', 5, 121, 125),
+    span('dmirror_interval_invalidate', 'driver', 6, 160, 170),
+    span('snapshot', 'task', 0, 200, 250),
+  ];
+  const bars = spanBars(spans, { from: 100, to: 300 }, 1000, 123);
+
+  test('a lane begins with its own outermost span, whatever is around it', () => {
+    expect(bars.map(({ span: { fn }, row }) => `${fn} ${row}`)).toEqual([
+      'pin_user_pages_fast 0',
+      'snapshot 0',
+      '__get_user_pages 0',
+      'follow_page_mask 1',
+      'try_grab_page 2',
+      'dmirror_interval_invalidate 0',
+    ]);
+  });
+
+  test('places are in proportion to events', () => {
+    expect(bars[0]).toMatchObject({ leftPx: 0, widthPx: 500 });
+    expect(bars[1]).toMatchObject({ leftPx: 500, widthPx: 250 });
+  });
+
+  test('what the cursor is in is current, what it has passed is past', () => {
+    expect(bars.map(({ state }) => state)).toEqual([
+      'current',
+      'next',
+      'current',
+      'current',
+      'current',
+      'next',
+    ]);
+  });
+});
+
+test('the axis counts whole events from the beginning of the run', () => {
+  expect(axisTicks({ from: 1000, to: 1100 }, 1000, 5)).toEqual([0, 20, 40, 60, 80, 100]);
+  expect(axisTicks({ from: 1000, to: 1003 }, 1000, 10)).toEqual([0, 1, 2, 3]);
+});

@@ -1,0 +1,81 @@
+// Which part of the run the timeline shows.
+
+import { useEffect, useState } from 'react';
+import { useActions, useApp } from '../../store/use-app.ts';
+import { useMedia } from '../../ui/use-media.ts';
+import type { TimelineColors } from './paint.ts';
+import type { TimeWindow } from './rows.ts';
+
+export type Extent = 'run' | 'step';
+
+/** Longer runs begin with the current step: the whole would be a grey bar. */
+const LONG_RUN_EVENTS = 50_000;
+
+export const useWindow = (): {
+  readonly extent: Extent;
+  readonly setExtent: (extent: Extent) => void;
+  readonly limits: TimeWindow;
+} => {
+  const run = useApp((state) => state.scenario.run);
+  const current = useApp((state) => state.scenario.run?.steps[Math.max(0, state.trace.moment?.step ?? 0)]);
+  const { showWindow } = useActions();
+  const [chosen, setChosen] = useState<Extent | undefined>(undefined);
+  const bootEnd = run?.bootEnd ?? 0;
+  const length = run?.length ?? 0;
+  const extent = chosen ?? (length - bootEnd > LONG_RUN_EVENTS ? 'step' : 'run');
+  const shown = extent === 'step' && current !== undefined ? current : { begin: bootEnd, end: length };
+  const margin = Math.max(1, (shown.end - shown.begin) * 0.01);
+  const from = Math.floor(shown.begin - margin);
+  const to = Math.ceil(shown.end + margin);
+  useEffect(() => {
+    if (to > 0) showWindow(from, to);
+  }, [from, to, showWindow, run]);
+  return { extent, setExtent: setChosen, limits: { from: bootEnd, to: length } };
+};
+
+/** Zooms around an event and moves sideways, within the run. */
+export const zoomWindow = (
+  { from, to }: TimeWindow,
+  limits: TimeWindow,
+  around: number,
+  factor: number,
+  shift: number,
+): TimeWindow => {
+  const longest = Math.max(10, limits.to - limits.from) * 1.04;
+  const length = Math.max(10, Math.min(longest, (to - from) * factor));
+  const part = (around - from) / (to - from);
+  const start = around - part * length + shift;
+  const margin = (limits.to - limits.from) * 0.02;
+  const first = Math.max(limits.from - margin, Math.min(start, limits.to + margin - length));
+  return { from: Math.floor(first), to: Math.ceil(first + length) };
+};
+
+const COLOR_KEYS = [
+  'line',
+  'ink',
+  'ink-3',
+  'span',
+  'span-dim',
+  'span-ink',
+  'current',
+  'current-ink',
+  'paper',
+] as const;
+
+export const useTimelineColors = (): TimelineColors | undefined => {
+  const theme = useApp((state) => state.settings.theme);
+  const dark = useMedia('(prefers-color-scheme: dark)');
+  const forced = useMedia('(forced-colors: active)');
+  const [colors, setColors] = useState<TimelineColors>();
+  useEffect(() => {
+    const read = (): void => {
+      const style = getComputedStyle(document.documentElement);
+      const entries = COLOR_KEYS.map((key) => [key, style.getPropertyValue(`--${key}`).trim()] as const);
+      // Every key is there: the list they come from has all of them.
+      setColors(Object.fromEntries(entries) as unknown as TimelineColors);
+    };
+    read();
+    void document.fonts.ready.then(read);
+  }, [theme, dark, forced]);
+  return colors;
+};

@@ -1,0 +1,54 @@
+import { useActions, useApp } from '../../store/use-app.ts';
+import type { Theme } from '../../store/settings.ts';
+import { IconButton } from '../../ui/Button.tsx';
+import { Icon, type IconName } from '../../ui/Icon.tsx';
+import { AgreementBadge } from './AgreementBadge.tsx';
+import { MachinePicker } from './MachinePicker.tsx';
+import { ScenarioPicker } from './ScenarioPicker.tsx';
+import './top-bar.css';
+
+const NEXT_THEME: Readonly<Record<Theme, Theme>> = { system: 'light', light: 'dark', dark: 'system' };
+const THEME_ICON: Readonly<Record<Theme, IconName>> = { system: 'system', light: 'sun', dark: 'moon' };
+
+/** What is shown, on which machine, and whether it agrees with the recorded kernel. */
+export const TopBar = () => {
+  const title = useApp((state) => state.scenario.run?.title);
+  const opening = useApp((state) => state.scenario.opening);
+  const openPanel = useApp((state) => state.viewport.openPanel);
+  const theme = useApp((state) => state.settings.theme);
+  const actions = useActions();
+  const close = () => actions.openPanel('');
+  return (
+    <header className="top-bar tips-below">
+      <h1 className="top-name">
+        <button type="button" className="top-brand" onClick={actions.openIntroduction}>
+          <img src="./favicon.svg" alt="" width="22" height="22" />
+          <span>Migrascope</span>
+        </button>
+      </h1>
+      <button
+        type="button"
+        className="button button-line top-scenario"
+        aria-haspopup="dialog"
+        aria-label={`Scenario: ${title ?? 'none open'}`}
+        onClick={() => actions.openPanel('scenarios')}
+      >
+        <span className="top-scenario-title">
+          {opening === undefined ? (title ?? 'Choose a scenario') : `Opening ${opening}…`}
+        </span>
+        <Icon name="down" />
+      </button>
+      <MachinePicker />
+      <AgreementBadge />
+      <span className="top-end tips-end">
+        <IconButton
+          icon={THEME_ICON[theme]}
+          label={`Theme: ${theme}`}
+          onClick={() => actions.setTheme(NEXT_THEME[theme])}
+        />
+        <IconButton icon="help" label="Keys and help" keys="?" onClick={() => actions.openPanel('help')} />
+      </span>
+      {openPanel === 'scenarios' ? <ScenarioPicker onClose={close} /> : null}
+    </header>
+  );
+};

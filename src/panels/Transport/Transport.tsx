@@ -1,0 +1,93 @@
+import { useState } from 'react';
+import { SPEEDS, type Speed } from '../../store/playback.ts';
+import { useActions, useApp } from '../../store/use-app.ts';
+import type { Grain } from '../../store/views.ts';
+import { IconButton } from '../../ui/Button.tsx';
+import { Segmented } from '../../ui/Segmented.tsx';
+import { Select } from '../../ui/Select.tsx';
+import './transport.css';
+
+const GRAINS: readonly { readonly value: Grain; readonly label: string }[] = [
+  { value: 'beat', label: 'Moment' },
+  { value: 'event', label: 'Event' },
+  { value: 'function', label: 'Function' },
+  { value: 'step', label: 'Step' },
+];
+const KEYS: Readonly<Record<Grain, readonly [string, string]>> = {
+  beat: ['', ''],
+  event: ['←', '→'],
+  function: ['Shift ←', 'Shift →'],
+  step: ['[', ']'],
+};
+
+const speedText = (speed: Speed): string => (speed === 'readable' ? 'Reading pace' : `${speed}×`);
+
+/** Play, pause, and step forward and back by a grain. */
+export const Transport = () => {
+  const [grain, setGrain] = useState<Grain>('beat');
+  const playing = useApp((state) => state.playback.playing);
+  const speed = useApp((state) => state.playback.speed);
+  const hasRun = useApp((state) => state.scenario.run !== undefined);
+  const actions = useActions();
+  const noun = GRAINS.find(({ value }) => value === grain)?.label.toLowerCase() ?? '';
+  const [backKeys, forwardKeys] = KEYS[grain];
+  const keys = (text: string) => (text === '' ? {} : { keys: text });
+  return (
+    <div className="transport" role="group" aria-label="Playback">
+      <div className="transport-buttons">
+        <IconButton
+          icon="toStart"
+          label="To the start"
+          keys="Home"
+          disabled={!hasRun}
+          onClick={() => void actions.toStart()}
+        />
+        <IconButton
+          icon="back"
+          label={`Back one ${noun}`}
+          {...keys(backKeys)}
+          disabled={!hasRun}
+          onClick={() => void actions.stepBy(grain, -1)}
+        />
+        <IconButton
+          look="solid"
+          icon={playing ? 'pause' : 'play'}
+          label={playing ? 'Pause' : 'Play'}
+          keys="Space"
+          disabled={!hasRun}
+          onClick={actions.togglePlay}
+        />
+        <IconButton
+          icon="forward"
+          label={`Forward one ${noun}`}
+          {...keys(forwardKeys)}
+          disabled={!hasRun}
+          onClick={() => void actions.stepBy(grain, 1)}
+        />
+        <IconButton
+          icon="toEnd"
+          label="To the end"
+          keys="End"
+          disabled={!hasRun}
+          onClick={() => void actions.toEnd()}
+        />
+        <Select
+          label="Speed"
+          look="bare"
+          value={String(speed)}
+          onChange={(value) => {
+            const found = SPEEDS.find((each) => String(each) === value);
+            if (found !== undefined) actions.setSpeed(found);
+          }}
+        >
+          {SPEEDS.map((each) => (
+            <option key={each} value={String(each)}>
+              {speedText(each)}
+            </option>
+          ))}
+        </Select>
+      </div>
+      <Segmented label="Step by" options={GRAINS} value={grain} onChange={setGrain} />
+    </div>
+  );
+};

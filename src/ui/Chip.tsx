@@ -1,0 +1,27 @@
+import type { ReactNode } from 'react';
+import { TONES, type Tone } from './tones.ts';
+import './chip.css';
+
+interface ChipProps {
+  readonly tone: Tone;
+  /** Half of this tone, hatched: what it turns into. */
+  readonly toward?: Tone | undefined;
+  readonly children: ReactNode;
+}
+
+/** A page as a word: the hue, glyph and form that its cell has on the map. */
+export const Chip = ({ tone, toward, children }: ChipProps) => (
+  <span
+    className="chip"
+    data-tone={tone}
+    data-form={TONES[tone].form}
+    {...(toward === undefined ? {} : { 'data-toward': toward })}
+  >
+    {TONES[tone].glyph === '' ? null : (
+      <span className="chip-glyph" aria-hidden="true">
+        {TONES[tone].glyph}
+      </span>
+    )}
+    <span className="chip-text">{children}</span>
+  </span>
+);

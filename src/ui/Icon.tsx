@@ -1,0 +1,45 @@
+// Icons of one weight on a 16 px grid. Always decoration: the control around them has the name.
+
+const PATHS = {
+  play: 'M5 3.2v9.6a.6.6 0 0 0 .92.5l7.3-4.8a.6.6 0 0 0 0-1L5.92 2.7A.6.6 0 0 0 5 3.2z',
+  pause: 'M4 3h2.8v10H4zM9.2 3H12v10H9.2z',
+  forward: 'M4.5 3.5v9l6-4.5zM11 3.5h1.6v9H11z',
+  back: 'M11.5 3.5v9l-6-4.5zM5 3.5H3.4v9H5z',
+  next: 'M6 3.8 10.6 8 6 12.2',
+  previous: 'M10 3.8 5.4 8l4.6 4.2',
+  toEnd: 'M3 3.5v9L8 8zM8 3.5v9L13 8zM13 3.5h1.4v9H13z',
+  toStart: 'M13 3.5v9L8 8zM8 3.5v9L3 8zM3 3.5H1.6v9H3z',
+  plus: 'M8 3.2v9.6M3.2 8h9.6',
+  minus: 'M3.2 8h9.6',
+  fit: 'M2.8 6V2.8H6M10 2.8h3.2V6M13.2 10v3.2H10M6 13.2H2.8V10',
+  target: 'M8 1.8v3M8 11.2v3M1.8 8h3M11.2 8h3M8 5.2a2.8 2.8 0 1 0 0 5.6 2.8 2.8 0 0 0 0-5.6z',
+  close: 'm4 4 8 8m0-8-8 8',
+  check: 'm3 8.5 3.4 3.4L13 4.8',
+  differs: 'M3.5 6h9M3.5 10h9M10.5 3l-5 10',
+  unknown: 'M5.6 6a2.4 2.4 0 1 1 3.6 2.1c-.8.5-1.2.9-1.2 1.8M8 12.4v.1',
+  help: 'M5.6 6a2.4 2.4 0 1 1 3.6 2.1c-.8.5-1.2.9-1.2 1.8M8 12.4v.1',
+  down: 'm4 6.2 4 4 4-4',
+  sun: 'M8 5a3 3 0 1 0 0 6 3 3 0 0 0 0-6zM8 1.4v1.4M8 13.2v1.4M1.4 8h1.4M13.2 8h1.4M3.3 3.3l1 1M11.7 11.7l1 1M12.7 3.3l-1 1M4.3 11.7l-1 1',
+  moon: 'M13 9.6A5.6 5.6 0 0 1 6.4 3a5.6 5.6 0 1 0 6.6 6.6z',
+  system: 'M8 2a6 6 0 1 0 0 12zM8 2a6 6 0 0 1 0 12',
+  text: 'M3 4h10M3 8h10M3 12h6',
+  picture: 'M2.8 3.2h4v4h-4zM9.2 3.2h4v4h-4zM2.8 8.8h4v4h-4zM9.2 8.8h4v4h-4z',
+  search: 'M7 2.8a4.2 4.2 0 1 0 0 8.4 4.2 4.2 0 0 0 0-8.4zm3.2 7.4 3.2 3.2',
+  warning: 'M8 2.4 14 13H2zM8 6.4v3M8 11.2v.1',
+  file: 'M8 10.5v-8m0 0L5 5.4m3-2.9 3 2.9M3 10.5v2.7h10v-2.7',
+  arrow: 'M3 8h9.5M9 4.5 12.5 8 9 11.5',
+} as const;
+export type IconName = keyof typeof PATHS;
+
+const SOLID: ReadonlySet<IconName> = new Set(['play', 'pause', 'forward', 'back', 'toEnd', 'toStart']);
+
+export const Icon = ({ name }: { readonly name: IconName }) => (
+  <svg
+    className={SOLID.has(name) ? 'icon icon-solid' : 'icon'}
+    viewBox="0 0 16 16"
+    aria-hidden="true"
+    focusable="false"
+  >
+    <path d={PATHS[name]} />
+  </svg>
+);

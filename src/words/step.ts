@@ -1,0 +1,88 @@
+// A step of a scenario in the vocabulary of the recordings, as people read it.
+
+export type StepRecord = Readonly<Record<string, unknown>>;
+
+export interface StepText {
+  /** What is done: `migrate_to_dev buf → device 0` */
+  readonly command: string;
+  /** With what: `FOLL_WRITE | FOLL_LONGTERM, as h1`; '' if nothing is left to say. */
+  readonly detail: string;
+}
+
+const text = (value: unknown): string =>
+  typeof value === 'string' || typeof value === 'number' ? String(value) : '';
+
+/** `buf`, `buf+2`, `buf+2…5` */
+const rangeText = ({ vma, page, count }: StepRecord): string => {
+  const name = text(vma);
+  if (page === undefined && count === undefined) return name;
+  const first = typeof page === 'number' ? page : 0;
+  if (typeof count !== 'number') return `${name}+${first}…`;
+  return count === 1 ? `${name}+${first}` : `${name}+${first}…${first + count - 1}`;
+};
+
+const argumentsOf = (step: StepRecord): StepText => {
+  const range = rangeText(step);
+  switch (step.op) {
+    case 'mmap':
+      return {
+        command: `mmap ${text(step.vma)}`,
+        detail: `${text(step.pages)} ${step.pages === 1 ? 'page' : 'pages'}, ${text(step.kind)}, ${text(step.prot) || 'PROT_NONE'}`,
+      };
+    case 'mremap':
+      return { command: `mremap ${text(step.vma)} → ${text(step.to)}`, detail: '' };
+    case 'mprotect':
+      return { command: `mprotect ${range}`, detail: text(step.prot) || 'PROT_NONE' };
+    case 'madvise':
+      return { command: `madvise ${range}`, detail: `MADV_${text(step.advice)}` };
+    case 'write':
+      return { command: `write ${range}`, detail: `${text(step.value)} + page` };
+    case 'dev_write':
+      return {
+        command: `dev_write ${range}`,
+        detail: `device ${text(step.device)}, ${text(step.value)} + page`,
+      };
+    case 'dev_read':
+    case 'dev_exclusive':
+    case 'snapshot':
+      return { command: `${step.op} ${range}`, detail: `device ${text(step.device)}` };
+    case 'migrate_to_dev':
+      return { command: `migrate_to_dev ${range} → device ${text(step.device)}`, detail: '' };
+    case 'migrate_to_sys':
+      return { command: `migrate_to_sys ${range} ← device ${text(step.device)}`, detail: '' };
+    case 'fork':
+      return { command: `fork → ${text(step.child)}`, detail: '' };
+    case 'gup': {
+      const flags = Array.isArray(step.flags) ? step.flags.map(text).join(' | ') : '';
+      return {
+        command: `${text(step.call)} ${range}`,
+        detail: [flags, `as ${text(step.as)}`].filter((part) => part !== '').join(', '),
+      };
+    }
+    case 'unpin':
+      return { command: `unpin ${text(step.handle)}`, detail: '' };
+    case 'put':
+      return { command: `put ${text(step.handle)}`, detail: '' };
+    default:
+      return { command: [text(step.op), range].filter((part) => part !== '').join(' '), detail: '' };
+  }
+};
+
+/** The first process goes without saying. */
+export const stepText = (step: StepRecord): StepText => {
+  const { command, detail } = argumentsOf(step);
+  return {
+    command: step.proc === undefined || step.proc === 'A' ? command : `${text(step.proc)}: ${command}`,
+    detail,
+  };
+};
+
+/** What a call returned: `4`, `−1 EFAULT`, `SIGBUS at page 2`. */
+export const resultText = (result: StepRecord): string => {
+  if (result.signal !== undefined) return `${text(result.signal)} at page ${text(result.at)}`;
+  if (result.errno !== undefined) return `−1 ${text(result.errno)}`;
+  const parts = [text(result.ret)];
+  if (result.cpages !== undefined) parts.push(`${text(result.cpages)} pages`);
+  if (Array.isArray(result.perms)) parts.push(result.perms.slice(0, 8).map(text).join(' '));
+  return parts.filter((part) => part !== '').join(', ');
+};
