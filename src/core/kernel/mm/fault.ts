@@ -30,6 +30,7 @@ import {
   FAULT_FLAG_WRITE,
   VM_FAULT_FALLBACK,
   VM_FAULT_HWPOISON,
+  VM_FAULT_NOPAGE,
   VM_FAULT_OOM,
   VM_FAULT_SIGBUS,
   VM_HUGEPAGE,
@@ -39,7 +40,7 @@ import {
 import { bugOn } from '../sched/bug.ts';
 import { atomic, sleepable } from '../sched/kernel-function.ts';
 import { lockPage, migrationEntryWait, trylockPage, unlockPage } from '../sched/locks.ts';
-import { doFault } from './filemap.ts';
+import { doFault, faultDirtySharedPage } from './filemap.ts';
 import { doHugePmdAnonymousPage, doHugePmdWpPage, hugePmdSetAccessed } from './huge-memory.ts';
 import { hugetlbFault } from './hugetlb.ts';
 import {
@@ -195,11 +196,27 @@ const canReuseAnon = (m: Machine, page: Pfn, vma: Vma): boolean => {
   return true;
 };
 
-/** Kernel: `mm/memory.c: wp_page_shared` */
-const wpPageShared = (m: Machine, vma: Vma, row: EntryRow, entry: Entry, page: Pfn): void => {
-  wpPageReuse(m, vma, row, entry);
-  setPageDirty(m, page);
-};
+/**
+ * Write to a page of a shared mapping that is mapped read-only: the file hears of it, then the entry becomes writable.
+ *
+ * Kernel: `mm/memory.c: wp_page_shared`
+ */
+function* wpPageShared(m: Machine, vma: Vma, row: EntryRow, page: Pfn, flags: number): Sleeps<number> {
+  const entry = m.entries.get(row);
+  const pageMkwrite = m.files.get(vma.file).kind === 'file';
+  folioGet(m, page, 'fault handler');
+  yield* lockPage(m, page);
+  let ret = VM_FAULT_NOPAGE;
+  if (m.entries.get(row) === entry) {
+    if (pageMkwrite) setPageDirty(m, page);
+    wpPageReuse(m, vma, row, entry);
+    ret = faultDirtySharedPage(m, page, flags, pageMkwrite);
+  } else {
+    unlockPage(m, page);
+  }
+  putPage(m, page, 'fault handler');
+  return ret;
+}
 
 /**
  * A write, or a pin that must not share, meets a read-only entry.
@@ -231,8 +248,7 @@ export const doWpPage = sleepable(
     } else if (unshare) {
       return 0;
     } else if ((vma.vmFlags & (VM_WRITE | VM_SHARED)) === (VM_WRITE | VM_SHARED)) {
-      wpPageShared(m, vma, row, entry, page);
-      return 0;
+      return yield* wpPageShared(m, vma, row, page, flags);
     }
     folioGet(m, page, 'fault handler');
     return yield* wpPageCopy(m, vma, vpn, row, entry, page, unshare);
