@@ -331,8 +331,10 @@ const filemapMapPages = atomic(
   },
 );
 
-const vmOpsFault = (m: Machine, fault: FileFault, file: number): Sleeps<Faulted> =>
-  m.files.get(file).kind === 'shmem' ? shmemFault(m, fault, file) : filemapFault(m, fault, file);
+function* vmOpsFault(m: Machine, fault: FileFault, file: number): Sleeps<Faulted> {
+  if (m.files.get(file).kind === 'shmem') return yield* shmemFault(m, fault, file);
+  return yield* filemapFault(m, fault, file);
+}
 
 /** Kernel: `mm/memory.c: do_set_pte`, for a page that stays in the cache */
 const setFilePte = (m: Machine, vma: Vma, row: EntryRow, page: Pfn, write: boolean): void => {
