@@ -54,7 +54,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   scenarios: ['core/uapi'],
   words: ['core/uapi'],
 
-  worker: ['core', 'scenarios'],
+  worker: ['core', 'scenarios', 'worker/protocol'],
   'worker/protocol': ['core/uapi'],
   'worker/client': ['core/uapi', 'worker/protocol', 'worker/transfer', 'worker/sim.worker'],
 

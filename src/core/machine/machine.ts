@@ -17,7 +17,7 @@ import type {
   Zone,
   ZoneRegion,
 } from './entities.ts';
-import { Cell, type Column, Journal, type NumberMap, Pool } from './journal.ts';
+import { type Cell, type Column, Journal, type NumberMap, Pool } from './journal.ts';
 import type { CurrentTask, DevPagemapOps, MmuIntervalNotifierOps } from './ops.ts';
 
 /** struct page as columns. Rows are page frame numbers; an absent row is a free frame of the page allocator. */

@@ -58,6 +58,6 @@ export interface VmFault {
 
 /** struct dev_pagemap_ops. */
 export interface DevPagemapOps {
-  pageFree(m: Machine, pfn: Pfn): void;
-  migrateToRam?(m: Machine, vmf: VmFault): Sleeps<number>;
+  readonly pageFree: (m: Machine, pfn: Pfn) => void;
+  readonly migrateToRam?: (m: Machine, vmf: VmFault) => Sleeps<number>;
 }

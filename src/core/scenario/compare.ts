@@ -117,7 +117,13 @@ const comparableFrame = (frame: unknown): unknown => {
   const compared = flags.filter(
     (flag) => !AGEING_FLAGS.has(flag) && !(device && STALE_DEVICE_FLAGS.has(flag)),
   );
-  return { ...rest, flags: compared.sort().join(' ') };
+  return {
+    ...rest,
+    flags: compared
+      .map(String)
+      .sort((a, b) => (a < b ? -1 : 1))
+      .join(' '),
+  };
 };
 
 const comparePages = (

@@ -302,7 +302,9 @@ export const tasksOf = (m: Machine, step: Step): TaskSpec<StepResult>[] => {
   return steps.map((simple, cpu) => ({
     mm: processNamed(m, simple.proc).id,
     cpu,
-    run: () => runOperation(m, simple),
+    generator: (function* () {
+      return yield* runOperation(m, simple);
+    })(),
   }));
 };
 
@@ -332,23 +334,27 @@ export function* runOperation(m: Machine, step: SimpleStep): Sleeps<StepResult> 
     }
     case 'mprotect': {
       const { mm, start, npages } = rangeOf(m, step);
-      return yield* withAreasLocked(m, mm.id, () =>
-        doMprotect(m, m.mms.get(mm.id), start, npages, protOf(step.prot)),
-      );
+      return yield* withAreasLocked(m, mm.id, function* () {
+        return yield* doMprotect(m, m.mms.get(mm.id), start, npages, protOf(step.prot));
+      });
     }
     case 'madvise': {
       const { mm, start, npages } = rangeOf(m, step);
-      return yield* withAreasLocked(m, mm.id, () =>
-        doMadvise(m, m.mms.get(mm.id), start, npages, step.advice),
-      );
+      return yield* withAreasLocked(m, mm.id, function* () {
+        return yield* doMadvise(m, m.mms.get(mm.id), start, npages, step.advice);
+      });
     }
     case 'mlock': {
       const { mm, start, npages } = rangeOf(m, step);
-      return yield* withAreasLocked(m, mm.id, () => doMlock(m, m.mms.get(mm.id), start, npages));
+      return yield* withAreasLocked(m, mm.id, function* () {
+        return yield* doMlock(m, m.mms.get(mm.id), start, npages);
+      });
     }
     case 'munlock': {
       const { mm, start, npages } = rangeOf(m, step);
-      return yield* withAreasLocked(m, mm.id, () => doMunlock(m, m.mms.get(mm.id), start, npages));
+      return yield* withAreasLocked(m, mm.id, function* () {
+        return yield* doMunlock(m, m.mms.get(mm.id), start, npages);
+      });
     }
     case 'read':
     case 'write':

@@ -1,7 +1,7 @@
 // The event log: everything that happened, one fixed-size record an event, in columns.
 // 32 bytes an event; panels, undo, captions and "who last wrote this" all read this one log.
 
-import { EventKind, PROVENANCES, type Provenance } from '../uapi/events.ts';
+import { type EventKind, PROVENANCES, type Provenance } from '../uapi/events.ts';
 
 const CHUNK_SHIFT = 16;
 const CHUNK_EVENTS = 1 << CHUNK_SHIFT;

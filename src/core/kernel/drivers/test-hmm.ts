@@ -19,7 +19,7 @@ import { NO_PFN, type Pfn, type Vpn } from '../../uapi/units.ts';
 import { VM_FAULT_SIGBUS, VM_WRITE } from '../../uapi/vm-flags.ts';
 import { bugOn, warn } from '../sched/bug.ts';
 import { atomic, sleepable } from '../sched/kernel-function.ts';
-import { condResched, lockPage, unlockPage } from '../sched/locks.ts';
+import { condResched, trylockPage, unlockPage } from '../sched/locks.ts';
 import { makeDeviceExclusiveRange } from '../mm/exclusive.ts';
 import {
   HMM_PFN_ERROR,
@@ -236,19 +236,13 @@ const dmirrorDevmemFaultAllocAndCopy = atomic(
       if (spage === NO_PFN || (word & MIGRATE_PFN_MIGRATE) === 0) continue;
       const dpage = allocPage(m, GFP_HIGHUSER_MOVABLE);
       if (dpage === NO_PFN) continue;
-      bugOn(!lockNewPage(m, dpage), 'dmirror_devmem_fault_alloc_and_copy: new page is locked');
+      bugOn(!trylockPage(m, dpage), 'dmirror_devmem_fault_alloc_and_copy: new page is locked');
       ptOf(m, dmirror).delete(start + i);
       copyHighpage(m, dpage, backingPage(m, spage));
       args.dst[i] = migratePfn(dpage) + ((word & MIGRATE_PFN_WRITE) !== 0 ? MIGRATE_PFN_WRITE : 0);
     }
   },
 );
-
-/** lock_page on a page that nobody else knows: cannot sleep. */
-const lockNewPage = (m: Machine, page: Pfn): boolean => {
-  const { done } = lockPage(m, page).next();
-  return done === true;
-};
 
 const dmirrorSelectDevice = atomic('dmirror_select_device', (m, dmirror: Dmirror): number =>
   deviceOf(m, dmirror).kind === 'private'
@@ -674,7 +668,11 @@ export const dmirrorDeviceInit = (m: Machine, config: DeviceConfig): DmirrorDevi
     ops: {
       pageFree: (machine, pfn) => dmirrorDevmemFree(machine, pfn),
       ...(isPrivate
-        ? { migrateToRam: (machine: Machine, vmf: VmFault) => dmirrorDevmemFault(machine, vmf) }
+        ? {
+            migrateToRam: function* (machine: Machine, vmf: VmFault) {
+              return yield* dmirrorDevmemFault(machine, vmf);
+            },
+          }
         : {}),
     },
   });

@@ -9,7 +9,8 @@ import { KernelBug } from './bug.ts';
 export interface TaskSpec<T> {
   readonly mm: number;
   readonly cpu: number;
-  readonly run: () => Sleeps<T>;
+  /** Not started yet; the scheduler drives it. */
+  readonly generator: Sleeps<T>;
 }
 
 interface Task<T> {
@@ -90,7 +91,7 @@ export const runTasks = <T>(m: Machine, specs: readonly TaskSpec<T>[], seed: num
       id: i + 1,
       mm: spec.mm,
       cpu: spec.cpu % m.config.cpus,
-      generator: spec.run(),
+      generator: spec.generator,
       wait: undefined,
       done: false,
       result: undefined,
