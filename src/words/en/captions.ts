@@ -1,0 +1,483 @@
+// One plain sentence for each stop of playback and for each decision of the kernel, and one for the reason.
+// Kernel words stand between backticks and are spelled as in the kernel.
+
+import type { DecisionId } from '../../core/uapi/events.ts';
+import {
+  code,
+  count,
+  errno,
+  flags,
+  isLongterm,
+  isPin,
+  num,
+  page,
+  pageAndPfn,
+  type Params,
+  pages,
+  place,
+  type Sentence,
+  type Sentences,
+  txt,
+} from './phrases.ts';
+import { stepBegin, stepBeginWhy, stepEnd, stepEndWhy } from './steps.ts';
+
+/** What is happening, and why. */
+interface Told {
+  readonly what: Sentence;
+  readonly why: Sentence;
+}
+
+const fromDevice = (p: Params): boolean => /^(coherent|private)/.test(txt(p, 'place'));
+
+const DECISIONS: Readonly<Record<DecisionId, Told>> = {
+  'fault.none.read': {
+    what: (p) => `Nothing was mapped at ${page(p)}. A read gets the shared zero page.`,
+    why: 'All untouched memory reads as zero, so one read-only page serves everybody until somebody writes.',
+  },
+  'fault.none.write': {
+    what: (p) => `Nothing was mapped at ${page(p)}. A write gets a fresh, zeroed page.`,
+    why: 'A fault of the CPU takes system memory only. The page allocator knows nothing of device memory.',
+  },
+  'fault.zero-page': {
+    what: (p) => `${page(p)} maps the zero page. The write gets a page of its own.`,
+    why: 'The zero page is shared by all and can never be written.',
+  },
+  'fault.wp.exclusive': {
+    what: (p) => `${page(p)} was read-only, but belongs to this process alone. It becomes writable.`,
+    why: 'The page flag AnonExclusive says that no other process shares the page, so no copy is needed.',
+  },
+  'fault.wp.reuse': {
+    what: (p) => `${page(p)} is shared with nobody any more. It becomes writable in place.`,
+    why: 'Only one reference is left, so the last owner takes the page over instead of copying it.',
+  },
+  'fault.wp.copy': {
+    what: (p) => `${page(p)} is shared. The writer gets a copy, in system memory.`,
+    why: 'Copy on write: the old page stays with its other owners. The copy is system memory even if the original is on a device.',
+  },
+  'fault.unshare.copy': {
+    what: (p) => `${page(p)} is shared, and is about to be pinned. The process gets a copy first.`,
+    why: 'A pinned page must belong to this process alone. A later copy on write would part the pin from the process.',
+  },
+  'fault.unshare.reuse': {
+    what: (p) => `${page(p)} has one owner left. It is marked exclusive, so that it can be pinned.`,
+    why: 'Nobody else has a reference, so no copy is needed.',
+  },
+  'fault.device-private': {
+    what: (p) => `${page(p)} is in private device memory. The CPU can not read it there.`,
+    why: 'A device-private entry is not present, so the CPU faults, and the driver must bring the page home.',
+  },
+  'fault.device-exclusive': {
+    what: (p) => `A device has ${page(p)} for itself. The CPU takes it back.`,
+    why: 'A device-exclusive entry is not present. The fault ends the exclusive access and restores the mapping.',
+  },
+  'fault.migration-wait': {
+    what: (p) => `${page(p)} is being migrated. The task waits.`,
+    why: 'A migration entry says: the page is on its way. When it has arrived, the access is tried again.',
+  },
+  'fault.segv': {
+    what: (p) =>
+      `${page(p)} is not mapped for this ${num(p, 'write') === 1 ? 'write' : 'access'}: \`SIGSEGV\`.`,
+    why: 'No VMA covers the address, or it does not permit the access.',
+  },
+  'fault.sigbus': {
+    what: (p) => `The fault at ${page(p)} can not be served.`,
+    why: 'The area covers the address, but there is no page to be had for it.',
+  },
+  'gup.fast.refused.none': {
+    what: (p) => `The fast path stops at ${page(p)}: no present entry.`,
+    why: 'The fast path walks the page table without locks and can not fault. The slow path goes on from here.',
+  },
+  'gup.fast.refused.read-only': {
+    what: (p) => `The fast path stops at ${page(p)}: the entry is read-only.`,
+    why: 'A write was asked for. Only a fault may decide whether the page is copied or becomes writable.',
+  },
+  'gup.fast.refused.special': {
+    what: (p) => `The fast path stops at ${page(p)}: a special entry.`,
+    why: 'A special entry, such as that of the zero page, has no page that could be counted here.',
+  },
+  'gup.fast.refused.longterm': {
+    what: (p) => `The fast path refuses ${pageAndPfn(p)}: it may not be pinned for long.`,
+    why: (p) =>
+      `\`try_grab_folio\` asks \`is_longterm_pinnable_page\`; in ${place(p)} it says no. The slow path can migrate the page.`,
+  },
+  'gup.fast.refused.unshare': {
+    what: (p) => `The fast path gives ${page(p)} back: it is not exclusive to this process.`,
+    why: 'A read-only pin needs an exclusive page. The slow path can unshare it.',
+  },
+  'gup.fast.grabbed': {
+    what: (p) => `The fast path takes ${page(p)}.`,
+    why: 'The entry permits the access, so the reference is taken without any lock.',
+  },
+  'gup.slow.needs-fault': {
+    what: (p) => `${page(p)} needs a fault first.`,
+    why: 'The entry is missing or does not permit the access. The fault handler is asked, then the walk looks again.',
+  },
+  'gup.slow.needs-unshare': {
+    what: (p) => `${page(p)} is shared. It must be unshared before it is pinned.`,
+    why: 'A read-only pin of a shared anonymous page would lose the page at the next copy on write.',
+  },
+  'gup.vma-refused': {
+    what: (p) => `The area at ${page(p)} does not permit this: ${errno(p)}.`,
+    why: '`check_vma_flags` compares what was asked with the rights of the VMA.',
+  },
+  'gup.no-vma': {
+    what: (p) => `There is no area at ${page(p)}.`,
+    why: 'Without a VMA there is nothing to take a reference on. Pages found before are still returned.',
+  },
+  'pinnable.cma': {
+    what: (p) => `${pageAndPfn(p)} may not be pinned for long: it lies in a CMA pageblock.`,
+    why: 'The contiguous memory allocator must be able to empty its blocks.',
+  },
+  'pinnable.isolate': {
+    what: (p) => `${pageAndPfn(p)} may not be pinned for long: its pageblock is isolated.`,
+    why: 'Somebody is about to take the whole block.',
+  },
+  'pinnable.zero-page': {
+    what: 'The zero page may be pinned for long.',
+    why: 'It never moves, and pins on it are not counted.',
+  },
+  'pinnable.coherent': {
+    what: (p) => `${pageAndPfn(p)} may not be pinned for long: it is device-coherent.`,
+    why: 'The driver must be able to move pages out of its memory.',
+  },
+  'pinnable.movable': {
+    what: (p) => `${pageAndPfn(p)} may not be pinned for long: it lies in \`ZONE_MOVABLE\`.`,
+    why: 'This zone promises that everything in it can be moved away.',
+  },
+  'pinnable.ordinary': {
+    what: (p) => `${pageAndPfn(p)} may be pinned for long.`,
+    why: 'Nobody needs this frame to stay movable.',
+  },
+  'longterm.unpinnable-count': {
+    what: (p) =>
+      num(p, 'count') === 0
+        ? 'All pages may stay pinned where they are.'
+        : `${num(p, 'count')} of ${pages(p, 'of')} may not stay pinned where ${num(p, 'count') === 1 ? 'it is' : 'they are'}.`,
+    why: '`check_and_migrate_movable_pages` looks after all are pinned: device-coherent, `ZONE_MOVABLE` and CMA pages must stay movable.',
+  },
+  'longterm.pin-becomes-reference': {
+    what: (p) => `The pin on ${pageAndPfn(p)} becomes a plain reference.`,
+    why: 'A page that may be pinned can not migrate. Migration expects exactly one reference, this one.',
+  },
+  'longterm.all-pinnable': {
+    what: (p) => `All ${pages(p)} may stay pinned. The long-term pin stands.`,
+    why: '`collect_longterm_unpinnable_pages` found none that must stay movable.',
+  },
+  'longterm.second-pass': {
+    what: (p) =>
+      `Second pass: ${num(p, 'count') === 1 ? 'the page is' : `all ${pages(p)} are`} pinned again from the start.`,
+    why: 'Nothing is pinned now. `-EAGAIN` tells `__gup_longterm_locked` to walk the page table anew, where the new pages are.',
+  },
+  'longterm.failed': {
+    what: (p) => `The pages can not all be moved: ${errno(p)}. Everything is unpinned.`,
+    why: 'All or nothing: pages that have moved stay in system memory, but no pin is left behind.',
+  },
+  'migrate.selected': {
+    what: (p) => `${page(p)} is taken: locked, with a migration entry in its place.`,
+    why: 'The page is of the kind that the driver selected, and nobody has it locked.',
+  },
+  'migrate.not-selected': {
+    what: (p) => `${page(p)} is left where it is.`,
+    why: 'The page is not of the kind that the driver selected, or it could not be taken.',
+  },
+  'migrate.hole': {
+    what: (p) => `Nothing is mapped at ${page(p)}. It can begin its life at the destination.`,
+    why: 'Untouched anonymous memory needs no copy: a fresh page can be put there directly.',
+  },
+  'migrate.zero-page': {
+    what: (p) => `${page(p)} maps the zero page. It can begin its life at the destination.`,
+    why: 'It reads as zero, so there is nothing to copy.',
+  },
+  'migrate.trylock-failed': {
+    what: (p) => `${pageAndPfn(p)} is locked by somebody else. It stays.`,
+    why: 'Collecting never waits for a page lock.',
+  },
+  'migrate.maybe-pinned': {
+    what: (p) => `${pageAndPfn(p)} may be pinned: its reference count is ${num(p, 'refcount')}. It stays.`,
+    why: 'Someone may be using the physical address. The entry is put back as it was.',
+  },
+  'migrate.check-page.extra-references': {
+    what: (p) =>
+      `${pageAndPfn(p)} has ${count(num(p, 'refcount'), 'reference')}. Somebody else holds it, so it stays.`,
+    why: 'Whoever holds a reference may look at the page at any time, so it can not be replaced.',
+  },
+  'migrate.expected-count': {
+    what: (p) =>
+      `${pageAndPfn(p)} has ${count(num(p, 'refcount'), 'reference')}; migration expects ${num(p, 'expected')}.`,
+    why: '`folio_migrate_mapping` goes on only if nobody but the migration holds the page.',
+  },
+  'migrate.no-destination': {
+    what: (p) => `There is no destination for ${pageAndPfn(p)}. It stays.`,
+    why: 'The driver, or the page allocator, had no free page.',
+  },
+  'migrate.destination': {
+    what: (p) =>
+      `A page of ${place(p, 'dstPlace')} stands ready for ${pageAndPfn(p)}: pfn ${code(p, 'dst')}.`,
+    why: (p) =>
+      fromDevice(p) && txt(p, 'dstPlace') === 'system'
+        ? 'It is taken from memory in which a page may stay pinned for long.'
+        : 'The page gets a new frame; its address in the process does not change.',
+  },
+  'migrate.file-refused': {
+    what: (p) => `${pageAndPfn(p)} belongs to a file. It can not move to a device.`,
+    why: 'Only anonymous pages can live in device memory.',
+  },
+  'migrate.moved': {
+    what: (p) =>
+      num(p, 'dst') >= 0 || txt(p, 'dst').startsWith('0x')
+        ? `${page(p)} now lies at pfn ${code(p, 'dst')}.`
+        : `${page(p)} has arrived.`,
+    why: 'All entries that held its place point to the new page.',
+  },
+  'migrate.restored': {
+    what: (p) => `${pageAndPfn(p)} stays where it was. Its mapping is put back.`,
+    why: 'Migration is best effort, page by page: what can not move keeps its page, and nothing is lost.',
+  },
+  'migrate.isolation-failed': {
+    what: (p) => `${pageAndPfn(p)} could not be taken off the LRU list.`,
+    why: 'It is on no list: somebody else has isolated it, or it waits in a batch.',
+  },
+  'fork.share': {
+    what: (p) => `Parent and child share ${page(p)}, read-only.`,
+    why: 'Nothing is copied until one of them writes.',
+  },
+  'fork.early-copy': {
+    what: (p) => `${pageAndPfn(p)} may be pinned. The child gets its copy at once.`,
+    why: 'The pinned page must stay with the parent. A later copy on write could give it to the wrong one.',
+  },
+  'fork.private-entry': {
+    what: (p) => `Parent and child share ${page(p)} on the device.`,
+    why: 'A device-private entry is copied, read-only on both sides, and the page gets one reference more.',
+  },
+  'fork.vma-skipped': {
+    what: (p) => `The child does not get the area at ${page(p)}.`,
+    why: '`MADV_DONTFORK` keeps it with the parent, or nothing in it needs copying.',
+  },
+  'device.free': {
+    what: (p) => `The last reference on ${code(p, 'pfn')} is gone. The page returns to its driver.`,
+    why: 'A device page is never given to the page allocator: `free_zone_device_page` hands it to the driver.',
+  },
+  'device.allocated': {
+    what: (p) => `Device ${txt(p, 'device')} hands out pfn ${code(p, 'pfn')}.`,
+    why: 'The driver keeps its own list of free pages; the one freed last goes first.',
+  },
+  'device.exhausted': {
+    what: (p) => `Device ${txt(p, 'device')} has no free page left.`,
+    why: 'The driver has nothing to offer; the page stays where it is.',
+  },
+  'notifier.own-migration-ignored': {
+    what: (p) => `Device ${txt(p, 'device')} ignores the invalidation: it is its own migration.`,
+    why: 'The event is `MMU_NOTIFY_MIGRATE` and the owner is this device, which updates its table itself.',
+  },
+  'notifier.invalidated': {
+    what: (p) => `Device ${txt(p, 'device')} drops its entries from ${page(p)} on.`,
+    why: "The CPU's page table is about to change. The device must not use what it copied from it.",
+  },
+  'hmm.needs-fault': {
+    what: (p) => `The device needs ${page(p)}: a fault is made for it.`,
+    why: "The CPU's page table has no entry that gives the access the device asked for.",
+  },
+  'hmm.error': {
+    what: (p) => `The device can not have ${page(p)}.`,
+    why: 'No area permits the access.',
+  },
+  'thp.fallback': {
+    what: (p) => `No huge page for ${page(p)}. A small one is used.`,
+    why: 'The allocator has no free block of 2 MiB.',
+  },
+  'thp.split': {
+    what: (p) => `The huge page at pfn ${code(p, 'pfn')} is mapped by 512 small entries from now on.`,
+    why: 'What follows concerns single pages of it.',
+  },
+  'hugetlb.exhausted': {
+    what: 'The pool of huge pages is empty.',
+    why: '`hugetlb` pages come from a pool of fixed size.',
+  },
+  'copy.page': {
+    what: (p) => `The bytes of ${page(p)} are copied from pfn ${code(p, 'pfn')} to pfn ${code(p, 'dst')}.`,
+    why: 'No entry maps the page now, so nobody can write to it meanwhile. Whoever touches it waits.',
+  },
+  'zero.page': {
+    what: (p) => `Pfn ${code(p, 'pfn')} is filled with zeros.`,
+    why: 'A new page must not show what its last owner left.',
+  },
+  'lru.drained': {
+    what: 'The per-CPU LRU batches are emptied.',
+    why: 'A batch holds a reference on each of its pages, and migration counts references.',
+  },
+  'sleep.page-lock': {
+    what: (p) => `The task waits for the lock of ${pageAndPfn(p)}.`,
+    why: 'Somebody else is working on the page.',
+  },
+  'sleep.migration-entry': {
+    what: (p) => `The task waits until ${pageAndPfn(p)} has arrived.`,
+    why: 'Its entry is a migration entry. The wait takes no reference, so it can not spoil the migration.',
+  },
+  wake: {
+    what: (p) => `Task ${txt(p, 'task')} goes on.`,
+    why: 'What it waited for is there.',
+  },
+};
+
+const MOVE_NAMES = (p: Params): string => `${page(p)}: pfn ${code(p, 'pfn')} → ${code(p, 'dst')}`;
+
+const BEATS: Readonly<Record<string, Told>> = {
+  boot: {
+    what: 'The machine is up. Process `A` lives and has no memory yet.',
+    why: 'The steps on the left give it memory, move it and pin it.',
+  },
+  'step.begin': { what: stepBegin, why: stepBeginWhy },
+  'step.end': { what: stepEnd, why: stepEndWhy },
+  'gup.fast.taken': {
+    what: (p) =>
+      `The fast path has ${isPin(p) ? 'pinned' : 'taken references on'} ${pages(p)} from ${page(p)} on.`,
+    why: '`lockless_pages_from_mm` reads the page table without locks. What it can not take is left to the slow path.',
+  },
+  'gup.slow.taken': {
+    what: (p) =>
+      isPin(p)
+        ? `The slow path pins ${pages(p)} from ${page(p)} on, where they lie.`
+        : `The slow path takes references on ${pages(p)} from ${page(p)} on.`,
+    why: (p) =>
+      isLongterm(p)
+        ? '`__get_user_pages` pins first and asks nothing. Whether the pages may stay is checked when all are pinned.'
+        : isPin(p)
+          ? `Each single page counts \`GUP_PIN_COUNTING_BIAS\`, 1024, more${flags(p)}.`
+          : 'Each page counts one reference more.',
+  },
+  'gup.slow.taken-again': {
+    what: (p) => `${cap(pages(p))} pinned from ${page(p)} on: the new pages, in their new place.`,
+    why: 'The pin did not travel. It was dropped before the move and is taken anew on the page that is mapped now.',
+  },
+  'gup.slow.gave-up': {
+    what: (p) => `The slow path gets nothing at ${page(p)}: ${errno(p)}.`,
+    why: 'Without a single page the error goes to the caller.',
+  },
+  'longterm.pin-dropped': {
+    what: (p) => `The pin on ${pageAndPfn(p)} has become a plain reference.`,
+    why: 'A page that may be pinned can not migrate. Migration expects exactly one reference besides its mapping: this one.',
+  },
+  'page.unmapped': {
+    what: (p) => `${pageAndPfn(p)} is unmapped. Its PTE is a migration entry now.`,
+    why: '`try_to_migrate` told the devices, then took the mapping away. Whoever touches the address waits.',
+  },
+  'page.flags-moved': {
+    what: (p) => `Mapping and flags of ${page(p)} move to pfn ${code(p, 'dst')}.`,
+    why: '`folio_migrate_mapping` found exactly the expected references. From here on the new page is the one.',
+  },
+  'page.home': {
+    what: (p) => `${MOVE_NAMES(p)}. The PTE points to the new page.`,
+    why: (p) =>
+      fromDevice(p)
+        ? '`migrate_device_finalize` removes the migration entry; the old page returns to the driver. Nothing is pinned yet.'
+        : '`migrate_device_finalize` removes the migration entry and frees the old page.',
+  },
+  'driver.collected': {
+    what: (p) =>
+      num(p, 'count') === 0
+        ? 'Collected: no page can be moved.'
+        : `Collected: ${pages(p)} locked, with migration entries in their place.`,
+    why: '`migrate_vma_collect` takes what the driver selected. Whoever touches one of these addresses now waits.',
+  },
+  'driver.unmapped': {
+    what: (p) =>
+      num(p, 'failed') > 0
+        ? `Unmapped: ${pages(p)}. ${cap(pages(p, 'failed'))} put back.`
+        : `Unmapped: ${pages(p)}, from every process and device.`,
+    why: '`migrate_vma_unmap` removes mappings of other processes and checks that nobody else holds a reference.',
+  },
+  'driver.copied-to-device': {
+    what: (p) =>
+      num(p, 'count') === 0
+        ? `The driver has taken pages of device ${txt(p, 'device')}.`
+        : `The driver has taken pages of device ${txt(p, 'device')} and copied ${pages(p)}.`,
+    why: 'Only the driver knows its free pages and how to copy. The kernel waits with everything unmapped.',
+  },
+  'driver.copied-to-system': {
+    what: (p) => `The driver has taken system pages and copied ${pages(p)}.`,
+    why: 'The destination is an ordinary page, taken by the driver; it need not be one that may be pinned for long.',
+  },
+  'driver.moved': {
+    what: 'Mapping and flags have moved to the new pages.',
+    why: '`migrate_vma_pages` does this page by page; a page that somebody holds keeps its own.',
+  },
+  'driver.finalized': {
+    what: (p) =>
+      num(p, 'failed') > 0
+        ? `Finalized: ${pages(p)} moved, ${num(p, 'failed')} stayed.`
+        : `Finalized: ${pages(p)} moved. The entries point to the new pages.`,
+    why: '`migrate_vma_finalize` removes the migration entries, unlocks, and frees the pages that were left.',
+  },
+  'fault.file': {
+    what: (p) => `${page(p)} is mapped from its file.`,
+    why: 'The page comes from the page cache, or is read into it.',
+  },
+  'fault.served': {
+    what: (p) => `The fault at ${page(p)} is served.`,
+    why: 'The access is tried again and finds what the fault handler put there.',
+  },
+  'device.read': {
+    what: (p) => `The device has read ${pages(p)} through its own page table.`,
+    why: 'All entries were there.',
+  },
+  'device.wrote': {
+    what: (p) => `The device has written ${pages(p)} through its own page table.`,
+    why: 'All entries were there and writable.',
+  },
+  'device.mapped': {
+    what: (p) => `The device's page table has entries for ${pages(p)} from ${page(p)} on.`,
+    why: "`hmm_range_fault` copied what the CPU's page table says; a notifier tells the device when that changes.",
+  },
+  'device.exclusive': {
+    what: (p) => `The device has ${pages(p)} from ${page(p)} on for itself.`,
+    why: 'The CPU entries are device-exclusive now; the next CPU access faults and ends it.',
+  },
+  'device.snapshot': {
+    what: (p) => `The driver has looked at ${pages(p)} from ${page(p)} on.`,
+    why: '`hmm_range_fault` reports what is there; it faults nothing in and changes nothing.',
+  },
+  'fork.copied': {
+    what: 'The page tables of an area are copied to the child.',
+    why: 'Entries of private memory become read-only on both sides, so that the first write is noticed.',
+  },
+};
+
+const LOGS: Readonly<Record<string, Told>> = {
+  'log.gup.illegal-flags': {
+    what: 'The kernel warns: these flags do not go together.',
+    why: 'For example, `FOLL_LONGTERM` is only allowed with a pin.',
+  },
+  'log.try_grab_page.refcount': {
+    what: 'The kernel warns: a reference was asked on a page that is free.',
+    why: 'Such a page must not be handed to anybody.',
+  },
+  'log.hugetlb.longterm-grab-failed': {
+    what: 'The kernel warns: a huge page could not be pinned for long.',
+    why: 'It lies where pages must stay movable.',
+  },
+  'log.dmirror_do_fault.not-writable': {
+    what: 'The driver warns: it asked for a writable page and got a read-only one.',
+    why: 'A peculiarity of the test driver: for its own private page, `hmm_range_fault` does not fault for write permission.',
+  },
+  'log.conflicting-mapping': {
+    what: 'The kernel warns: this range is registered already.',
+    why: 'Two drivers can not own the same memory.',
+  },
+  'log.longterm.retry-capped': {
+    what: 'The retries of the long-term pin are cut off here. The kernel would go on.',
+    why: 'A simplification of this simulation: after 16 passes it stops.',
+  },
+  'log.other': { what: 'The kernel prints a message.', why: '' },
+};
+
+const cap = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
+
+const ALL: Readonly<Record<string, Told>> = { ...DECISIONS, ...BEATS, ...LOGS };
+
+export const captions: Sentences = Object.fromEntries(
+  Object.entries(ALL).map(([id, { what }]) => [id, what]),
+);
+
+export const whys: Sentences = Object.fromEntries(
+  Object.entries(ALL).map(([id, { why }]) => [`why.${id}`, why]),
+);

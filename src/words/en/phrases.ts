@@ -1,0 +1,55 @@
+// Small pieces that sentences are made of.
+
+export type Params = Readonly<Record<string, string | number>>;
+export type Sentence = string | ((p: Params) => string);
+export type Sentences = Readonly<Record<string, Sentence>>;
+
+export const num = (p: Params, key: string): number => {
+  const value = p[key];
+  return typeof value === 'number' ? value : Number(value ?? Number.NaN);
+};
+
+export const txt = (p: Params, key: string): string => String(p[key] ?? '');
+
+export const has = (p: Params, key: string): boolean => p[key] !== undefined && p[key] !== '';
+
+/** `4 pages`, `1 page` */
+export const count = (n: number, noun: string, plural = `${noun}s`): string =>
+  `${n} ${n === 1 ? noun : plural}`;
+
+export const pages = (p: Params, key = 'count'): string => count(num(p, key), 'page');
+
+/** `buf+2` in the mono face. */
+export const page = (p: Params): string => `\`${txt(p, 'page')}\``;
+
+export const code = (p: Params, key: string): string => `\`${txt(p, key)}\``;
+
+/** `buf+2 (pfn 0x5fffd)`; a frame without a name is its number already. */
+export const pageAndPfn = (p: Params): string =>
+  txt(p, 'page').startsWith('pfn') || !has(p, 'pfn') ? page(p) : `${page(p)} (pfn ${code(p, 'pfn')})`;
+
+const PLACES: Readonly<Record<string, (device: string) => string>> = {
+  coherent: (device) => `the memory of device ${device}`,
+  private: (device) => `the private memory of device ${device}`,
+  movable: () => 'movable system memory',
+  system: () => 'system memory',
+};
+
+/** From `coherent:0` to `the memory of device 0`. */
+export const place = (p: Params, key = 'place'): string => {
+  const [kind = '', device = ''] = txt(p, key).split(':');
+  return PLACES[kind]?.(device) ?? 'memory';
+};
+
+export const errno = (p: Params): string => `\`-${txt(p, 'errno')}\``;
+
+/** What the flags ask for, in the kernel's spelling; without what every such call carries. */
+export const flags = (p: Params): string => {
+  const names = txt(p, 'flags')
+    .split(' | ')
+    .filter((name) => name !== '' && name !== 'FOLL_PIN' && name !== 'FOLL_GET' && name !== 'FOLL_TOUCH');
+  return names.length === 0 ? '' : ` with \`${names.join(' | ')}\``;
+};
+
+export const isLongterm = (p: Params): boolean => txt(p, 'flags').includes('FOLL_LONGTERM');
+export const isPin = (p: Params): boolean => txt(p, 'flags').includes('FOLL_PIN');

@@ -1,0 +1,170 @@
+// What a step does, how it ended, and why it matters.
+
+import { code, count, errno, flags, has, num, type Params, pages, txt } from './phrases.ts';
+
+type ByOp = Readonly<Record<string, (p: Params) => string>>;
+
+const proc = (p: Params): string => `\`${txt(p, 'proc')}\``;
+const range = (p: Params): string => `${code(p, 'range')}`;
+const device = (p: Params): string => `device ${txt(p, 'device')}`;
+
+const KINDS: Readonly<Record<string, string>> = {
+  'anon-private': 'private anonymous memory',
+  'anon-shared': 'shared anonymous memory',
+  'file-private': 'a private file mapping',
+  'file-shared': 'a shared file mapping',
+  hugetlb: 'hugetlb memory',
+};
+const PROTS: Readonly<Record<string, string>> = { '': 'no access', r: 'read only', rw: 'read and write' };
+
+const BEGIN: ByOp = {
+  mmap: (p) =>
+    `${proc(p)} maps ${code(p, 'vma')}: ${pages(p)} of ${KINDS[txt(p, 'kind')] ?? txt(p, 'kind')}, ${PROTS[txt(p, 'prot')] ?? txt(p, 'prot')}.`,
+  munmap: (p) => `${proc(p)} unmaps ${range(p)}.`,
+  mremap: (p) => `${proc(p)} moves ${code(p, 'vma')} to a new address, as ${code(p, 'to')}.`,
+  mprotect: (p) =>
+    `${proc(p)} changes the protection of ${range(p)}: ${PROTS[txt(p, 'prot')] ?? txt(p, 'prot')}.`,
+  madvise: (p) => `${proc(p)} gives advice on ${range(p)}: \`MADV_${txt(p, 'advice')}\`.`,
+  mlock: (p) => `${proc(p)} locks ${range(p)} in memory.`,
+  munlock: (p) => `${proc(p)} lets go of the lock on ${range(p)}.`,
+  read: (p) => `The CPU reads ${range(p)} for ${proc(p)}.`,
+  write: (p) => `The CPU writes ${range(p)} for ${proc(p)}.`,
+  fork: (p) => `${proc(p)} forks a child, ${code(p, 'child')}.`,
+  exit: (p) => `${proc(p)} exits.`,
+  dev_read: (p) => `${cap(device(p))} reads ${range(p)} of ${proc(p)}.`,
+  dev_write: (p) => `${cap(device(p))} writes ${range(p)} of ${proc(p)}.`,
+  migrate_to_dev: (p) => `The driver migrates ${range(p)} to ${device(p)}.`,
+  migrate_to_sys: (p) => `The driver migrates ${range(p)} from ${device(p)} to system memory.`,
+  dev_exclusive: (p) => `${cap(device(p))} asks for exclusive access to ${range(p)}.`,
+  snapshot: (p) => `The driver looks how ${device(p)} would see ${range(p)}.`,
+  gup: (p) => `${code(p, 'call')} takes references on ${range(p)}${flags(p)}.`,
+  unpin: (p) => `${proc(p)} gives the pins of ${code(p, 'handle')} back.`,
+  put: (p) => `${proc(p)} gives the references of ${code(p, 'handle')} back.`,
+};
+
+const BEGIN_WHY: ByOp = {
+  mmap: () =>
+    'A mapping is only a range of addresses with rights, a VMA. A page comes when somebody touches one.',
+  munmap: () =>
+    'The entries go, and each page loses the reference that its entry held. Who else holds one keeps the page.',
+  mremap: () => 'The entries move to another place in the page tables; the pages stay where they are.',
+  mprotect: () =>
+    'Rights are changed in the VMA and in every present entry; devices drop their copies first.',
+  madvise: (p) => ADVICE_WHY[txt(p, 'advice')] ?? 'The kernel may act on advice, or not.',
+  mlock: () => '`mlock` keeps pages from being reclaimed. It does not pin: a locked page may still migrate.',
+  munlock: () => 'The pages may be reclaimed again.',
+  read: () =>
+    'If the entry permits the access, no kernel code runs. Else the CPU faults, and the kernel finds or makes a page.',
+  write: () =>
+    'If the entry permits the write, no kernel code runs, also when the page is on a coherent device. Else the CPU faults.',
+  fork: () =>
+    'Parent and child share pages read-only until one of them writes. A page that may be pinned is copied at once.',
+  exit: () =>
+    'All entries of the process go. Pages on a device return to their driver when their last reference is dropped.',
+  dev_read: () =>
+    'The device has a page table of its own. Where that has no entry, the driver asks `hmm_range_fault` for one.',
+  dev_write: () =>
+    'The device needs a writable entry in its own page table. Where it has none, `hmm_range_fault` makes one.',
+  migrate_to_dev: () =>
+    'The data comes nearer to the device that works on it. The process keeps its addresses.',
+  migrate_to_sys: () =>
+    'Only a driver, an eviction or a long-term pin brings a coherent page home. A CPU access does not.',
+  dev_exclusive: () =>
+    'For atomic operations the device must be alone: the CPU entry becomes a device-exclusive entry.',
+  snapshot: () => '`hmm_range_fault` without faulting: it reports what is there and changes nothing.',
+  gup: (p) => gupWhy(p),
+  unpin: () => 'Each pin of a single page takes `GUP_PIN_COUNTING_BIAS`, 1024, off its reference count.',
+  put: () => 'Each reference takes one off the count. A page without references is freed.',
+};
+
+const ADVICE_WHY: Readonly<Record<string, string>> = {
+  DONTNEED: 'The entries go as with `munmap`, but the area stays. The next touch finds nothing there.',
+  HUGEPAGE: 'The first write to an aligned 2 MiB of the area may get a huge page.',
+  NOHUGEPAGE: 'The area gets no huge pages.',
+  DONTFORK: 'A child will not get this area.',
+  COLD: 'Pages on the LRU lists become the first to be reclaimed. Device pages are on no such list.',
+  FREE: 'The pages may be thrown away when memory is short, unless they are written before.',
+  PAGEOUT: 'Pages on the LRU lists are to be reclaimed now. Device pages are on no such list.',
+  COLLAPSE: 'Small pages are to be joined to a huge page. One device page among them is enough to refuse.',
+};
+
+const gupWhy = (p: Params): string => {
+  if (txt(p, 'flags').includes('FOLL_LONGTERM')) {
+    return '`FOLL_LONGTERM` says: for as long as it likes. Such a pin must not hold a page that has to stay movable.';
+  }
+  return txt(p, 'call').startsWith('pin')
+    ? 'A short pin: the page stays where it is, also on a device, until it is unpinned soon.'
+    : 'A plain reference keeps the page from being freed. It says nothing of its contents being used.';
+};
+
+const END: ByOp = {
+  gup: (p) => `The call returns ${num(p, 'ret')}: ${code(p, 'as')} holds ${pages(p, 'ret')}.`,
+  read: (p) => `${count(num(p, 'ret'), 'page')} read.`,
+  write: (p) => `${count(num(p, 'ret'), 'page')} written.`,
+  snapshot: (p) => `The device would see: ${code(p, 'perms')}.`,
+  dev_read: (p) => `The device has read ${pages(p, 'cpages')}, after ${faultRounds(p)}.`,
+  dev_write: (p) => `The device has written ${pages(p, 'cpages')}, after ${faultRounds(p)}.`,
+  migrate_to_dev: (p) =>
+    `The driver is done and has read back ${pages(p, 'cpages')} through the device's page table.`,
+  migrate_to_sys: (p) => `The driver is done: ${pages(p, 'cpages')} came home.`,
+  dev_exclusive: (p) => `The device has ${pages(p, 'cpages')} to itself.`,
+  mmap: (p) => `${code(p, 'vma')} is mapped; no page is there yet.`,
+  fork: (p) => `${code(p, 'child')} lives, with the same areas.`,
+  exit: (p) => `${proc(p)} is gone.`,
+  unpin: (p) => `${code(p, 'handle')} holds nothing any more.`,
+  put: (p) => `${code(p, 'handle')} holds nothing any more.`,
+};
+
+const faultRounds = (p: Params): string =>
+  num(p, 'faults') === 0 ? 'no fault' : count(num(p, 'faults'), 'round of faults', 'rounds of faults');
+
+const END_WHY: ByOp = {
+  gup: (p) =>
+    txt(p, 'flags').includes('FOLL_LONGTERM')
+      ? 'Every page now lies where it may stay pinned: a device can use its physical address for as long as it likes.'
+      : 'The pages stay until the references are given back.',
+  read: (p) => accessWhy(p),
+  write: (p) => accessWhy(p),
+  snapshot: () => '`w` may write, `r` may read; local is on this device, remote on another one.',
+  migrate_to_dev: () =>
+    "The read-back is the test driver's own check that each page now has an entry in the device's page table.",
+  migrate_to_sys: () =>
+    "The device pages went back to the driver's free list; the last one freed is the first one reused.",
+};
+
+const accessWhy = (p: Params): string =>
+  num(p, 'ret') > 0
+    ? 'Each page that was there with the right permission was reached by the CPU alone, without the kernel.'
+    : 'Nothing was reached.';
+
+const ERRNO_WHY: Readonly<Record<string, string>> = {
+  EBUSY:
+    'Somebody else holds one of the pages, so it can not be moved, and where it lies it may not be pinned.',
+  EFAULT: 'An address of the range is not mapped, or does not permit what was asked.',
+  ENOMEM:
+    'A page could not be moved or no memory was left. After a failed migration the kernel reports this, too.',
+  ENOENT:
+    "A page had no entry in the device's page table at the read-back. Others of the range may have moved.",
+  EINVAL: 'The request itself is wrong for this area or these flags.',
+  EPERM: 'The area does not permit the access that the device asked for.',
+  EAGAIN: 'It could not be done now.',
+};
+
+export const stepBegin = (p: Params): string => BEGIN[txt(p, 'op')]?.(p) ?? `Step ${txt(p, 'step')} begins.`;
+export const stepBeginWhy = (p: Params): string => BEGIN_WHY[txt(p, 'op')]?.(p) ?? '';
+
+export const stepEnd = (p: Params): string => {
+  const name = txt(p, 'op') === 'gup' ? code(p, 'call') : code(p, 'op');
+  if (has(p, 'signal'))
+    return `${proc(p)} gets \`${txt(p, 'signal')}\` at page ${num(p, 'at')} of the range.`;
+  if (has(p, 'errno')) return `${name} fails with ${errno(p)}.`;
+  return END[txt(p, 'op')]?.(p) ?? `Step ${txt(p, 'step')}, ${name}, is done.`;
+};
+
+export const stepEndWhy = (p: Params): string => {
+  if (has(p, 'signal')) return 'The address is not mapped, or its area does not permit the access.';
+  if (has(p, 'errno')) return ERRNO_WHY[txt(p, 'errno')] ?? 'The kernel refused.';
+  return END_WHY[txt(p, 'op')]?.(p) ?? BEGIN_WHY[txt(p, 'op')]?.(p) ?? '';
+};
+
+const cap = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
