@@ -27,7 +27,8 @@ import {
 } from '../../uapi/vm-flags.ts';
 import { atomic, sleepable } from '../sched/kernel-function.ts';
 import { lockPage, trylockPage, unlockPage } from '../sched/locks.ts';
-import { isHugePmd, isHugeZeroPmd, splitHugePageToList } from './huge-memory.ts';
+import { isHugePmd, isHugeZeroPmd } from './huge-memory.ts';
+import { splitHugePageToList } from './huge-split.ts';
 import { isolateLruPage, putbackLruPage } from './isolate.ts';
 import { madviseCollapse } from './khugepaged.ts';
 import { changeVmaFlags } from './mmap.ts';

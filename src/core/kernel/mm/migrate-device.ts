@@ -32,7 +32,8 @@ import { VM_SPECIAL, VM_WRITE } from '../../uapi/vm-flags.ts';
 import { bugOn } from '../sched/bug.ts';
 import { atomic, sleepable } from '../sched/kernel-function.ts';
 import { condResched, lockPage, trylockPage, unlockPage } from '../sched/locks.ts';
-import { isHugeZeroPage, splitHugePageToList, splitHugePmd } from './huge-memory.ts';
+import { isHugeZeroPage } from './huge-memory.ts';
+import { splitHugePageToList, splitHugePmd } from './huge-split.ts';
 import { isolateLruPage, putbackLruPage } from './isolate.ts';
 import { migrateFolio, migrateFolioExtra, removeMigrationPtes } from './migrate.ts';
 import {

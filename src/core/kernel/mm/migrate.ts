@@ -40,7 +40,7 @@ import {
 import { NO_PFN, NO_ROW, type Pfn, type Vpn } from '../../uapi/units.ts';
 import { atomic, sleepable } from '../sched/kernel-function.ts';
 import { condResched, lockPage, trylockPage, unlockPage } from '../sched/locks.ts';
-import { removeMigrationPmd, splitHugePageToList } from './huge-memory.ts';
+import { removeMigrationPmd, splitHugePageToList } from './huge-split.ts';
 import { putbackLruPage } from './isolate.ts';
 import { mlockPageDrainLocal } from './mlock.ts';
 import { allocPages, localNode } from './page-alloc.ts';

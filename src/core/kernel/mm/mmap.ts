@@ -22,7 +22,7 @@ import {
 } from '../../uapi/vm-flags.ts';
 import { atomic } from '../sched/kernel-function.ts';
 import { fileOf } from './filemap.ts';
-import { vmaAdjustTransHuge } from './huge-memory.ts';
+import { vmaAdjustTransHuge } from './huge-split.ts';
 import { newHugetlbFile } from './hugetlb.ts';
 import { vmaLinkFile, vmaUnlinkFile } from './i-mmap.ts';
 import { tlbFinishMmu, tlbGatherMmu } from './mmu-gather.ts';

@@ -39,7 +39,8 @@ import { type EntryRow, HPAGE_PMD_NR, NO_PFN, NO_ROW, type Vpn } from '../../uap
 import { VM_ACCESS_FLAGS, VM_LOCKED, VM_SHARED, VM_WRITE } from '../../uapi/vm-flags.ts';
 import { atomic } from '../sched/kernel-function.ts';
 import { populateVmaPageRange } from './gup.ts';
-import { changeHugePmd, isHugePmd, splitHugePmd } from './huge-memory.ts';
+import { changeHugePmd, isHugePmd } from './huge-memory.ts';
+import { splitHugePmd } from './huge-split.ts';
 import { hugetlbChangeProtection } from './hugetlb.ts';
 import { changeVmaFlags, vmaWantsWritenotify } from './mmap.ts';
 import { type MmuGather, tlbFinishMmu, tlbGatherMmu, tlbRemoveTlbEntry } from './mmu-gather.ts';

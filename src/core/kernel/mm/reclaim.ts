@@ -19,7 +19,7 @@ import { VM_LOCKED } from '../../uapi/vm-flags.ts';
 import { atomic } from '../sched/kernel-function.ts';
 import { trylockPage, unlockPage } from '../sched/locks.ts';
 import { mmCounter } from './fault.ts';
-import { canSplitFolio, splitHugePageToList, splitHugePmdAddress } from './huge-memory.ts';
+import { canSplitFolio, splitHugePageToList, splitHugePmdAddress } from './huge-split.ts';
 import { folioPutbackLru } from './isolate.ts';
 import {
   mmuNotifierInvalidateRange,

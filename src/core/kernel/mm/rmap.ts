@@ -24,7 +24,7 @@ import {
 import { type EntryRow, NO_ROW, type Pfn, type Vpn } from '../../uapi/units.ts';
 import { bugOn } from '../sched/bug.ts';
 import { atomic } from '../sched/kernel-function.ts';
-import { deferredSplitHugePage, setPmdMigrationEntry, splitHugePmdAddress } from './huge-memory.ts';
+import { deferredSplitHugePage, setPmdMigrationEntry, splitHugePmdAddress } from './huge-split.ts';
 import { mlockFolio, mlockPageDrainLocal, munlockPage } from './mlock.ts';
 import { mmuNotifierInvalidateRangeEnd, mmuNotifierInvalidateRangeStart } from './mmu-notifier.ts';
 import {

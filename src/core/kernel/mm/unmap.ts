@@ -17,7 +17,8 @@ import {
 import { type EntryRow, HPAGE_PMD_NR, NO_PFN, NO_ROW, PTRS_PER_TABLE, type Vpn } from '../../uapi/units.ts';
 import { atomic } from '../sched/kernel-function.ts';
 import { mmCounter } from './fault.ts';
-import { isHugePmd, splitHugePmd, zapHugePmd } from './huge-memory.ts';
+import { isHugePmd, zapHugePmd } from './huge-memory.ts';
+import { splitHugePmd } from './huge-split.ts';
 import { unmapHugepageRange } from './hugetlb.ts';
 import { vmaUnlinkFile } from './i-mmap.ts';
 import {
