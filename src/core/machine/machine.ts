@@ -140,7 +140,15 @@ export class Machine {
   rangeOf(pfn: Pfn): MemoryRange | undefined {
     const last = this.lastRange;
     if (last !== undefined && pfn >= last.start && pfn < last.end) return last;
-    const found = this.config.ranges.find((range) => pfn >= range.start && pfn < range.end);
+    const { ranges } = this.config;
+    let low = 0;
+    let high = ranges.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (ranges[middle].end <= pfn) low = middle + 1;
+      else high = middle;
+    }
+    const found = low < ranges.length && ranges[low].start <= pfn ? ranges[low] : undefined;
     if (found !== undefined) this.lastRange = found;
     return found;
   }

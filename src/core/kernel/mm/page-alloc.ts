@@ -25,7 +25,6 @@ import { pageblockMigratetype, pageZone, setPageCount } from './page-ref.ts';
 
 /** Orders 0 to 10. Kernel: include/linux/mmzone.h: MAX_ORDER */
 const MAX_ORDER = 11;
-const MAX_BLOCK_PAGES = 1 << (MAX_ORDER - 1);
 /** Content of a freed page: misuse shows as this number. */
 const FREED_CONTENT = -559038737;
 
@@ -160,19 +159,42 @@ const accountFree = (m: Machine, zone: Zone, pfn: Pfn, by: number): void => {
   }
 };
 
-/** Zones that may serve a request, best first: the local node from the highest zone down, then the other nodes. */
-const zonelist = (m: Machine, gfp: number, node: number): Zone[] => {
-  const highest = (gfp & __GFP_HIGHMEM) !== 0 && (gfp & __GFP_MOVABLE) !== 0 ? 3 : 2;
-  const usable = m.zones.filter((zone) => ZONE_NAMES.indexOf(zone.name) <= highest);
+const zonelists = new WeakMap<readonly Zone[], Map<number, readonly Zone[]>>();
+
+const buildZonelist = (
+  zones: readonly Zone[],
+  highest: number,
+  node: number,
+  thisNode: boolean,
+): readonly Zone[] => {
+  const usable = zones.filter((zone) => ZONE_NAMES.indexOf(zone.name) <= highest);
   const local = usable.filter((zone) => zone.node === node);
-  const others = (gfp & __GFP_THISNODE) !== 0 ? [] : usable.filter((zone) => zone.node !== node);
+  const others = thisNode ? [] : usable.filter((zone) => zone.node !== node);
   const byZone = (a: Zone, b: Zone): number => ZONE_NAMES.indexOf(b.name) - ZONE_NAMES.indexOf(a.name);
   return [...local.sort(byZone), ...others.sort((a, b) => a.node - b.node || byZone(a, b))];
 };
 
+/** Zones that may serve a request, best first: the local node from the highest zone down, then the other nodes. */
+const zonelist = (m: Machine, gfp: number, node: number): readonly Zone[] => {
+  const highest = (gfp & __GFP_HIGHMEM) !== 0 && (gfp & __GFP_MOVABLE) !== 0 ? 3 : 2;
+  const thisNode = (gfp & __GFP_THISNODE) !== 0;
+  let lists = zonelists.get(m.zones);
+  if (lists === undefined) {
+    lists = new Map();
+    zonelists.set(m.zones, lists);
+  }
+  const key = node * 8 + highest * 2 + (thisNode ? 1 : 0);
+  let list = lists.get(key);
+  if (list === undefined) {
+    list = buildZonelist(m.zones, highest, node, thisNode);
+    lists.set(key, list);
+  }
+  return list;
+};
+
 /** Node of the simulated CPU on which the task runs. Ours: CPUs are dealt out to the nodes in turn. */
 export const localNode = (m: Machine): number => {
-  const nodes = m.zones.reduce((most, zone) => Math.max(most, zone.node), 0) + 1;
+  const nodes = (m.zones.at(-1)?.node ?? 0) + 1; // ranges, and so zones, ascend by node
   return m.current.cpu % nodes;
 };
 
@@ -259,6 +281,3 @@ export const freeAllBootMemory = (m: Machine): void => {
     m.scalars.set(zoneRow(zone.id, ZONE_NR_FREE_CMA), cma);
   }
 };
-
-/** Largest block in pages. Ours: for panels that draw the buddy lists. */
-export const maxBlockPages = MAX_BLOCK_PAGES;

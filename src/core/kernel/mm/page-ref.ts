@@ -135,7 +135,10 @@ export const folioMapcount = (m: Machine, folio: Pfn): number => {
 export const pagePgmap = (m: Machine, pfn: Pfn): DevPagemap | undefined => {
   // RAM is in no pgmap: registration refuses it
   if (m.rangeOf(pfn)?.kind === 'ram') return undefined;
-  for (const pgmap of m.pgmaps.values()) if (pfn >= pgmap.start && pfn < pgmap.end) return pgmap;
+  for (const id of m.pagemapOps.keys()) {
+    const pgmap = m.pgmaps.find(id);
+    if (pgmap !== undefined && pfn >= pgmap.start && pfn < pgmap.end) return pgmap;
+  }
   return undefined;
 };
 
