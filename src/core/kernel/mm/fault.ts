@@ -33,7 +33,6 @@ import {
   VM_FAULT_NOPAGE,
   VM_FAULT_OOM,
   VM_FAULT_SIGBUS,
-  VM_HUGEPAGE,
   VM_SHARED,
   VM_WRITE,
 } from '../../uapi/vm-flags.ts';
@@ -41,7 +40,12 @@ import { bugOn } from '../sched/bug.ts';
 import { atomic, sleepable } from '../sched/kernel-function.ts';
 import { lockPage, migrationEntryWait, trylockPage, unlockPage } from '../sched/locks.ts';
 import { doFault, faultDirtySharedPage } from './filemap.ts';
-import { doHugePmdAnonymousPage, doHugePmdWpPage, hugePmdSetAccessed } from './huge-memory.ts';
+import {
+  doHugePmdAnonymousPage,
+  doHugePmdWpPage,
+  hugepageVmaCheck,
+  hugePmdSetAccessed,
+} from './huge-memory.ts';
 import { hugetlbFault } from './hugetlb.ts';
 import {
   mmuNotifierChangePte,
@@ -339,10 +343,6 @@ function* handlePteFault(m: Machine, vma: Vma, vpn: Vpn, pmdRow: EntryRow, flags
   }
   return 0;
 }
-
-/** THP mode `madvise`: only areas that asked for it. Kernel: `mm/huge_memory.c: hugepage_vma_check` */
-const hugepageVmaCheck = (m: Machine, vma: Vma): boolean =>
-  m.kernel.CONFIG_TRANSPARENT_HUGEPAGE && (vma.vmFlags & VM_HUGEPAGE) !== 0 && vmaIsAnonymous(vma);
 
 /** Kernel: `mm/memory.c: __handle_mm_fault` */
 function* handleMmFaultInner(m: Machine, vma: Vma, vpn: Vpn, flags: number): Sleeps<number> {
