@@ -20,7 +20,15 @@ const range = {
 };
 const device = count(255);
 
-export const AREA_KINDS = ['anon-private', 'anon-shared', 'file-private', 'file-shared', 'hugetlb'] as const;
+/** `device`: the device's own mmap, which puts pages of the driver into the area. */
+export const AREA_KINDS = [
+  'anon-private',
+  'anon-shared',
+  'file-private',
+  'file-shared',
+  'hugetlb',
+  'device',
+] as const;
 export const ADVICES = [
   'DONTNEED',
   'HUGEPAGE',
@@ -38,6 +46,18 @@ export const GUP_CALLS = [
   'pin_user_pages',
   'pin_user_pages_fast',
 ] as const;
+/** Commands of /sys/kernel/debug/gup_test; each gives the pages back before it returns. */
+export const GUP_TEST_COMMANDS = [
+  'GUP_FAST_BENCHMARK',
+  'PIN_FAST_BENCHMARK',
+  'PIN_LONGTERM_BENCHMARK',
+  'GUP_BASIC_TEST',
+  'PIN_BASIC_TEST',
+  'DUMP_USER_PAGES_TEST',
+] as const;
+export type GupTestCommand = (typeof GUP_TEST_COMMANDS)[number];
+/** Report the whole buffer that the driver filled, as `mirror`. */
+const mirror = v.optional(v.literal(true));
 
 const simpleStepSchema = v.variant('op', [
   v.strictObject({
@@ -48,6 +68,10 @@ const simpleStepSchema = v.variant('op', [
     prot: v.picklist(['', 'r', 'rw']),
     kind: v.picklist(AREA_KINDS),
     align: v.optional(v.union([v.string(), v.number()])),
+    /** For the kind `device`. */
+    device: v.optional(device),
+    /** For file kinds: a file of `file_create`; absent: the one file of 64 pages. */
+    file: v.optional(name),
   }),
   v.strictObject({ op: v.literal('munmap'), ...range }),
   v.strictObject({ op: v.literal('mremap'), proc: name, vma: name, to: name }),
@@ -58,12 +82,38 @@ const simpleStepSchema = v.variant('op', [
   v.strictObject({ op: v.literal('read'), ...range }),
   v.strictObject({ op: v.literal('write'), ...range, value }),
   v.strictObject({ op: v.literal('fork'), proc: name, child: name }),
-  v.strictObject({ op: v.literal('exit'), proc: name }),
-  v.strictObject({ op: v.literal('dev_read'), ...range, device }),
+  /** With a signal: the process is killed; `status` of the result says by which. */
+  v.strictObject({
+    op: v.literal('exit'),
+    proc: name,
+    signal: v.optional(v.picklist(['SIGTERM', 'SIGKILL'])),
+  }),
+  /** A file whose page k holds `value` + k, written by this process: all of it is in the page cache, dirty. */
+  v.strictObject({
+    op: v.literal('file_create'),
+    proc: name,
+    file: name,
+    pages: v.pipe(count(2 ** 16), v.minValue(1)),
+    value,
+  }),
+  v.strictObject({
+    op: v.literal('file_read'),
+    proc: name,
+    file: name,
+    page: v.optional(count(2 ** 16)),
+    count: v.optional(v.pipe(count(2 ** 16), v.minValue(1))),
+  }),
+  /** Otherwise a process opens a device at its first command, and nobody closes it. */
+  v.strictObject({ op: v.literal('dev_open'), proc: name, device }),
+  v.strictObject({ op: v.literal('dev_close'), proc: name, device }),
+  /** The driver gives up all memory of the device. */
+  v.strictObject({ op: v.literal('dev_evict'), proc: name, device }),
+  v.strictObject({ op: v.literal('dev_check_exclusive'), ...range, device }),
+  v.strictObject({ op: v.literal('dev_read'), ...range, device, mirror }),
   v.strictObject({ op: v.literal('dev_write'), ...range, device, value }),
-  v.strictObject({ op: v.literal('migrate_to_dev'), ...range, device }),
+  v.strictObject({ op: v.literal('migrate_to_dev'), ...range, device, mirror }),
   v.strictObject({ op: v.literal('migrate_to_sys'), ...range, device }),
-  v.strictObject({ op: v.literal('dev_exclusive'), ...range, device }),
+  v.strictObject({ op: v.literal('dev_exclusive'), ...range, device, mirror }),
   v.strictObject({ op: v.literal('snapshot'), ...range, device }),
   v.strictObject({
     op: v.literal('gup'),
@@ -71,6 +121,16 @@ const simpleStepSchema = v.variant('op', [
     call: v.picklist(GUP_CALLS),
     flags: v.pipe(v.array(v.picklist(Object.keys(FOLL_FLAGS) as FollFlagName[])), v.maxLength(16)),
     as: name,
+  }),
+  v.strictObject({
+    op: v.literal('gup_test'),
+    ...range,
+    cmd: v.picklist(GUP_TEST_COMMANDS),
+    flags: v.pipe(v.array(v.picklist(Object.keys(FOLL_FLAGS) as FollFlagName[])), v.maxLength(16)),
+    /** Pages of one call; absent: all at once. */
+    per_call: v.optional(v.pipe(count(MAX_AREA_PAGES), v.minValue(1))),
+    /** DUMP_USER_PAGES_TEST: with pin_user_pages instead of get_user_pages. */
+    use_pin: v.optional(v.literal(true)),
   }),
   v.strictObject({ op: v.literal('unpin'), proc: name, handle: name }),
   v.strictObject({ op: v.literal('put'), proc: name, handle: name }),
@@ -135,7 +195,8 @@ const placeOf = (issue: v.BaseIssue<unknown>): string => {
   return place;
 };
 
-const firstIssue = (issues: readonly v.BaseIssue<unknown>[]): ScenarioError => {
+/** What is wrong first. Ours: for other schemas of the same vocabulary. */
+export const firstIssue = (issues: readonly v.BaseIssue<unknown>[]): ScenarioError => {
   const issue = issues[0];
   return new ScenarioError(placeOf(issue), issue.message);
 };
