@@ -114,10 +114,24 @@ export const playbackActions = (context: Context, player: Player): PlaybackActio
     return wish;
   };
 
+  /** Where the last call of seek wants to go; at most one question is under way. */
+  let wanted: { readonly position: Position; readonly wish: number } | undefined;
+  let seeking: Promise<void> | undefined;
+  const seekOn = async (): Promise<void> => {
+    while (wanted !== undefined) {
+      const asked = wanted;
+      const moment = await fetchMoment(context, asked.position);
+      // while scrubbing a newer wish to seek is there already; what has come is shown on the way
+      if (moment !== undefined && player.isWanted(wanted.wish)) player.show(moment);
+      if (wanted === asked) wanted = undefined;
+    }
+  };
   const seek = async (position: Position): Promise<void> => {
-    const wish = halt();
-    const moment = await fetchMoment(context, position);
-    if (moment !== undefined && player.isWanted(wish)) player.show(moment);
+    wanted = { position, wish: halt() };
+    seeking ??= seekOn().finally(() => {
+      seeking = undefined;
+    });
+    await context.idle.during(seeking);
   };
 
   /** Steps wait for each other, so that three presses of a key go three steps. */

@@ -6,6 +6,7 @@ import type {
   Failed,
   FromWorker,
   Inspected,
+  Message,
   MomentAnswer,
   Navigated,
   Opened,
@@ -42,6 +43,8 @@ const isAnswerTo = <K extends Kind>(kind: K, answer: FromWorker): answer is From
 
 export class WorkerLink {
   private nextId = 1;
+  /** Why the worker is gone; undefined while it lives. */
+  private crashed: Message | undefined;
   private readonly waiting = new Map<number, (answer: FromWorker) => void>();
 
   private readonly client: Client;
@@ -56,16 +59,21 @@ export class WorkerLink {
       resolve?.(answer);
     });
     client.onCrash((reason) => {
+      this.crashed = { id: 'problem.worker', params: { reason } };
       const waiting = [...this.waiting];
       this.waiting.clear();
-      const message = { id: 'problem.worker', params: { reason } };
-      for (const [id, resolve] of waiting) resolve({ kind: 'failed', id, runId: '', place: '', message });
+      for (const [id, resolve] of waiting) resolve(this.noAnswer(id, this.crashed));
       onCrash(reason);
     });
   }
 
+  private noAnswer(id: number, message: Message): Failed {
+    return { kind: 'failed', id, runId: '', place: '', message };
+  }
+
   async ask<K extends Kind>(question: Question<K> & { readonly kind: K }): Promise<Answers[K] | Failed> {
     const id = this.nextId++;
+    if (this.crashed !== undefined) return this.noAnswer(id, this.crashed);
     const end = this.idle.begin();
     try {
       const answer = await new Promise<FromWorker>((resolve) => {

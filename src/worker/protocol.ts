@@ -425,7 +425,7 @@ export interface SpansAnswer {
   readonly runId: RunId;
   readonly from: Position;
   readonly to: Position;
-  /** Outer spans first; when there are more than `limit`, the deepest and shortest are left out. */
+  /** Outer spans first; when there are more than `limit`, the shortest are left out. */
   readonly spans: readonly SpanView[];
   readonly marks: readonly Mark[];
 }

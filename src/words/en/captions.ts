@@ -165,8 +165,8 @@ const DECISIONS: Readonly<Record<DecisionId, Told>> = {
   },
   'longterm.second-pass': {
     what: (p) =>
-      `Second pass: ${num(p, 'count') === 1 ? 'the page is' : `all ${pages(p)} are`} pinned again from the start.`,
-    why: 'Nothing is pinned now. `-EAGAIN` tells `__gup_longterm_locked` to walk the page table anew, where the new pages are.',
+      `Second pass: the walk starts anew, over ${num(p, 'count') === 1 ? 'the page' : `all ${pages(p)}`}.`,
+    why: 'No page of the range is pinned now. `-EAGAIN` told `__gup_longterm_locked` to look the pages up again; the page table has the new ones.',
   },
   'longterm.failed': {
     what: (p) => `The pages can not all be moved: ${errno(p)}. Everything is unpinned.`,
@@ -369,7 +369,7 @@ const BEATS: Readonly<Record<string, Told>> = {
     what: (p) => `${MOVE_NAMES(p)}. The PTE points to the new page.`,
     why: (p) =>
       fromDevice(p)
-        ? '`migrate_device_finalize` removes the migration entry; the old page returns to the driver. Nothing is pinned yet.'
+        ? '`migrate_device_finalize` removes the migration entry; the old page returns to the driver. The new page is not pinned yet.'
         : '`migrate_device_finalize` removes the migration entry and frees the old page.',
   },
   'driver.collected': {

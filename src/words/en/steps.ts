@@ -134,7 +134,7 @@ const END_WHY: ByOp = {
 
 const accessWhy = (p: Params): string =>
   num(p, 'ret') > 0
-    ? 'Each page that was there with the right permission was reached by the CPU alone, without the kernel.'
+    ? 'Where the entry permitted the access, no kernel code ran. Else a fault came first.'
     : 'Nothing was reached.';
 
 const ERRNO_WHY: Readonly<Record<string, string>> = {

@@ -52,11 +52,11 @@ export class SpanIndex {
     }
   }
 
-  /** Spans that touch [from, to); the outer and longer ones if there are more than `limit`. */
+  /** Spans that touch [from, to); the longest ones, which are the outer ones, if there are more than `limit`. */
   between(from: Position, to: Position, limit: number, end: Position): SpanView[] {
     const found = this.spans.filter((span) => span.begin < to && span.end > from);
     if (found.length > limit) {
-      found.sort((a, b) => a.depth - b.depth || b.end - b.begin - (a.end - a.begin));
+      found.sort((a, b) => b.end - b.begin - (a.end - a.begin));
       found.length = limit;
       found.sort((a, b) => a.begin - b.begin);
     }
