@@ -21,7 +21,7 @@ import {
   VM_WRITENOTIFY,
 } from '../../uapi/vm-flags.ts';
 import { atomic } from '../sched/kernel-function.ts';
-import { fileOf } from './filemap.ts';
+import { fileOf, newAddressSpace } from './filemap.ts';
 import { vmaAdjustTransHuge } from './huge-split.ts';
 import { newHugetlbFile } from './hugetlb.ts';
 import { vmaLinkFile, vmaUnlinkFile } from './i-mmap.ts';
@@ -37,7 +37,7 @@ import { findVma, isVmHugetlbPage, vmasOf } from './vma.ts';
 const AREA_BASE: Vpn = addrBytesToVpn(0x7f00_0000_0000);
 
 /** Where the next area of a process starts. Ours: an unused GiB stays between two areas, so they never join. */
-export const nextAreaStart = (mm: Mm): Vpn => {
+const nextAreaStart = (mm: Mm): Vpn => {
   const last = mm.areas.at(-1);
   if (last === undefined) return AREA_BASE;
   return last.start + (Math.floor(last.npages / GIB_PAGES) + 1) * GIB_PAGES;
@@ -327,13 +327,14 @@ export interface MmapRequest {
   /** VM_READ, VM_WRITE, VM_EXEC. */
   readonly prot: number;
   readonly kind: AreaKind;
+  /** For file kinds: the file; absent: the one regular file. */
+  readonly file?: number;
 }
 
 /** Backing and flags that follow from the kind of a mapping. */
 const backingOf = (
   m: Machine,
-  kind: AreaKind,
-  npages: number,
+  { kind, npages, file }: MmapRequest,
 ): { readonly file: number; readonly flags: number } => {
   switch (kind) {
     case 'anon-private':
@@ -341,11 +342,13 @@ const backingOf = (
     case 'anon-shared':
       return { file: newShmem(m, npages), flags: VM_SHARED | VM_MAYSHARE };
     case 'file-private':
-      return { file: fileOf(m), flags: 0 };
+      return { file: file ?? fileOf(m), flags: 0 };
     case 'file-shared':
-      return { file: fileOf(m), flags: VM_SHARED | VM_MAYSHARE | VM_WRITENOTIFY };
+      return { file: file ?? fileOf(m), flags: VM_SHARED | VM_MAYSHARE | VM_WRITENOTIFY };
     case 'hugetlb':
       return { file: newHugetlbFile(m, npages), flags: VM_HUGETLB | VM_DONTEXPAND };
+    case 'device':
+      return { file: newAddressSpace(m, 'device', 'special file', npages), flags: 0 };
   }
 };
 
@@ -358,7 +361,7 @@ const backingOf = (
 export const mmapRegion = atomic('mmap_region', (m, mm: Mm, request: MmapRequest): Vma => {
   const { name, npages, prot, kind } = request;
   const area = addArea(m, mm.id, name, npages, kind);
-  const { file, flags } = backingOf(m, kind, npages);
+  const { file, flags } = backingOf(m, request);
   const id = m.vmas.add(
     (vmaId): Vma => ({
       id: vmaId,
@@ -384,21 +387,16 @@ export const mmapRegion = atomic('mmap_region', (m, mm: Mm, request: MmapRequest
  * @param floor - end of the VMA before the range
  * @param ceiling - start of the VMA behind it
  */
-const unmapRegion = (
-  m: Machine,
-  mm: Mm,
-  vmas: readonly Vma[],
-  start: Vpn,
-  end: Vpn,
-  floor: Vpn,
-  ceiling: Vpn,
-): void => {
-  lruAddDrain(m);
-  const tlb = tlbGatherMmu(m, mm.id);
-  unmapVmas(m, tlb, vmas, start, end);
-  freePgtables(m, tlb, vmas, floor, ceiling);
-  tlbFinishMmu(m, tlb);
-};
+const unmapRegion = atomic(
+  'unmap_region',
+  (m, mm: Mm, start: Vpn, end: Vpn, vmas: readonly Vma[], floor: Vpn, ceiling: Vpn): void => {
+    lruAddDrain(m);
+    const tlb = tlbGatherMmu(m, mm.id);
+    unmapVmas(m, tlb, vmas, start, end);
+    freePgtables(m, tlb, vmas, floor, ceiling);
+    tlbFinishMmu(m, tlb);
+  },
+);
 
 /**
  * Removes a range from the address space; holes in it are no error.
@@ -425,7 +423,7 @@ export const doMunmap = atomic('do_mas_munmap', (m, mm: Mm, start: Vpn, end: Vpn
   const prev = all.findLast((vma) => vma.vmEnd <= start);
   const next = all.find((vma) => vma.vmStart >= end);
   for (const vma of gone) forgetVma(m, vma);
-  unmapRegion(m, mm, gone, start, end, prev?.vmEnd ?? 0, next?.vmStart ?? TASK_SIZE_PAGES);
+  unmapRegion(m, mm, start, end, gone, prev?.vmEnd ?? 0, next?.vmStart ?? TASK_SIZE_PAGES);
   for (const vma of gone) removeVma(m, vma);
   return 0;
 });

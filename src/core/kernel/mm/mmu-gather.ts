@@ -3,6 +3,7 @@
 import type { Machine } from '../../machine/machine.ts';
 import { PG_table } from '../../uapi/page-flags.ts';
 import type { Pfn, Vpn } from '../../uapi/units.ts';
+import { atomic } from '../sched/kernel-function.ts';
 import { mmuNotifierInvalidateRange } from './mmu-notifier.ts';
 import { testFlags } from './page-ref.ts';
 import { freeTable } from './page-table.ts';
@@ -78,13 +79,18 @@ export const tlbFlushMmuTlbonly = (m: Machine, tlb: MmuGather): void => {
   tlb.pending = false;
 };
 
-/** Kernel: `mm/swap_state.c: free_pages_and_swap_cache`, `mm/swap.c: release_pages` */
-const freePagesAndSwapCache = (m: Machine, pages: readonly Pfn[]): void => {
-  lruAddDrain(m);
+/** Drops the references of a batch, in the order of unmapping. Kernel: `mm/swap.c: release_pages` */
+const releasePages = atomic('release_pages', (m, _count: number, pages: readonly Pfn[]): void => {
   for (const page of pages) {
     if (testFlags(m, page, PG_table)) freeTable(m, page);
     else putPage(m, page, 'page table entry');
   }
+});
+
+/** Kernel: `mm/swap_state.c: free_pages_and_swap_cache` */
+const freePagesAndSwapCache = (m: Machine, pages: readonly Pfn[]): void => {
+  lruAddDrain(m);
+  releasePages(m, pages.length, pages);
 };
 
 /**

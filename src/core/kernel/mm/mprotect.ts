@@ -37,7 +37,7 @@ import {
 } from '../../uapi/pte.ts';
 import { type EntryRow, HPAGE_PMD_NR, NO_PFN, NO_ROW, type Vpn } from '../../uapi/units.ts';
 import { VM_ACCESS_FLAGS, VM_LOCKED, VM_SHARED, VM_WRITE } from '../../uapi/vm-flags.ts';
-import { atomic } from '../sched/kernel-function.ts';
+import { atomic, sleepable } from '../sched/kernel-function.ts';
 import { populateVmaPageRange } from './gup.ts';
 import { changeHugePmd, isHugePmd } from './huge-memory.ts';
 import { splitHugePmd } from './huge-split.ts';
@@ -100,31 +100,26 @@ interface Change {
 }
 
 /** Kernel: `mm/mprotect.c: change_pte_range`. Simplified: no NUMA hinting, no userfaultfd. */
-const changePteRange = (
-  m: Machine,
-  tlb: MmuGather,
-  vma: Vma,
-  pmdRow: EntryRow,
-  start: Vpn,
-  end: Vpn,
-  change: Change,
-): void => {
-  for (let vpn = start; vpn < end; vpn++) {
-    const row = pteOffset(m, pmdRow, vpn);
-    const before = m.entries.get(row);
-    if (before === 0) continue;
-    if (!ptePresent(before)) {
-      m.entries.set(row, withoutWrite(m, before));
-      continue;
+const changePteRange = atomic(
+  'change_pte_range',
+  (m, vma: Vma, start: Vpn, end: Vpn, pmdRow: EntryRow, tlb: MmuGather, change: Change): void => {
+    for (let vpn = start; vpn < end; vpn++) {
+      const row = pteOffset(m, pmdRow, vpn);
+      const before = m.entries.get(row);
+      if (before === 0) continue;
+      if (!ptePresent(before)) {
+        m.entries.set(row, withoutWrite(m, before));
+        continue;
+      }
+      let after = pteModify(before, change.newprot);
+      if (change.tryChangeWritable && !pteWrite(after) && canChangePteWritable(m, vma, vpn, after)) {
+        after = setBits(after, PTE_RW);
+      }
+      m.entries.set(row, after);
+      if (pteNeedsFlush(before, after)) tlbRemoveTlbEntry(m, tlb, vpn);
     }
-    let after = pteModify(before, change.newprot);
-    if (change.tryChangeWritable && !pteWrite(after) && canChangePteWritable(m, vma, vpn, after)) {
-      after = setBits(after, PTE_RW);
-    }
-    m.entries.set(row, after);
-    if (pteNeedsFlush(before, after)) tlbRemoveTlbEntry(m, tlb, vpn);
-  }
-};
+  },
+);
 
 /** A huge entry in the way. Returns whether it was changed as a whole; otherwise small entries follow. */
 const changeHugeEntry = (
@@ -158,7 +153,7 @@ const changePmdRange = (m: Machine, tlb: MmuGather, vma: Vma, start: Vpn, end: V
       mmuNotifierInvalidateRangeStart(m, range);
     }
     if (isHugePmd(m.entries.get(pmdRow)) && changeHugeEntry(m, tlb, vma, pmdRow, vpn, next)) continue;
-    changePteRange(m, tlb, vma, pmdRow, vpn, next, change);
+    changePteRange(m, vma, vpn, next, pmdRow, tlb, change);
   }
   if (range !== undefined) mmuNotifierInvalidateRangeEnd(m, range);
 };
@@ -191,25 +186,21 @@ const changeProtection = atomic(
  *
  * @returns 0, or -errno
  */
-function* mprotectFixup(
-  m: Machine,
-  tlb: MmuGather,
-  old: Vma,
-  start: Vpn,
-  end: Vpn,
-  vmFlags: number,
-): Sleeps<number> {
-  if (vmFlags === old.vmFlags) return 0;
-  const vma = changeVmaFlags(m, old, start, end, vmFlags);
-  if (typeof vma === 'number') return vma;
-  const tryChangeWritable =
-    (vmFlags & VM_SHARED) !== 0 ? vmaWantsWritenotify(m, vma) : (vmFlags & VM_WRITE) !== 0;
-  changeProtection(m, vma, start, end, tlb, { newprot: newProtection(m, vma), tryChangeWritable });
-  // locked memory that becomes writable gets its own copies now, not at the first write
-  const wasLocked = (old.vmFlags & (VM_WRITE | VM_SHARED | VM_LOCKED)) === VM_LOCKED;
-  if (wasLocked && (vmFlags & VM_WRITE) !== 0) yield* populateVmaPageRange(m, vma, start, end);
-  return 0;
-}
+const mprotectFixup = sleepable(
+  'mprotect_fixup',
+  function* (m, old: Vma, start: Vpn, end: Vpn, vmFlags: number, tlb: MmuGather): Sleeps<number> {
+    if (vmFlags === old.vmFlags) return 0;
+    const vma = changeVmaFlags(m, old, start, end, vmFlags);
+    if (typeof vma === 'number') return vma;
+    const tryChangeWritable =
+      (vmFlags & VM_SHARED) !== 0 ? vmaWantsWritenotify(m, vma) : (vmFlags & VM_WRITE) !== 0;
+    changeProtection(m, vma, start, end, tlb, { newprot: newProtection(m, vma), tryChangeWritable });
+    // locked memory that becomes writable gets its own copies now, not at the first write
+    const wasLocked = (old.vmFlags & (VM_WRITE | VM_SHARED | VM_LOCKED)) === VM_LOCKED;
+    if (wasLocked && (vmFlags & VM_WRITE) !== 0) yield* populateVmaPageRange(m, vma, start, end);
+    return 0;
+  },
+);
 
 /**
  * mprotect(2). Everything before a hole is changed, nothing behind it.
@@ -234,7 +225,7 @@ export function* doMprotect(m: Machine, mm: Mm, start: Vpn, npages: number, prot
       break;
     }
     const last = Math.min(vma.vmEnd, end);
-    error = yield* mprotectFixup(m, tlb, vma, vpn, last, vmFlags);
+    error = yield* mprotectFixup(m, vma, vpn, last, vmFlags, tlb);
     if (error !== 0) break;
     vpn = last;
     if (vpn >= end) break;
