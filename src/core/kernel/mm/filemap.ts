@@ -1,5 +1,6 @@
 // mm/filemap.c, mm/readahead.c and the file half of mm/memory.c: the page cache and faults on it.
 // There is one file: 64 pages on ext2, page k begins with the number 9000 + k; nothing of it is cached at first.
+// Files that a scenario makes come on top; they are in the cache from the start.
 
 import type { AddressSpace, Vma } from '../../machine/entities.ts';
 import { type Machine, RSS_ANON, RSS_FILE, RSS_SHMEM } from '../../machine/machine.ts';
@@ -10,6 +11,7 @@ import {
   FILE_RA_SIZE,
   FILE_RA_START,
 } from '../../machine/scalars.ts';
+import { ENOMEM } from '../../uapi/errno.ts';
 import { __GFP_MOVABLE, GFP_HIGHUSER_MOVABLE, GFP_USER } from '../../uapi/gfp.ts';
 import {
   PG_dirty,
@@ -78,21 +80,29 @@ export const newAddressSpace = (
   kind: AddressSpace['kind'],
   name: string,
   npages: number,
+  firstValue = 0,
 ): number =>
   m.files.add((id) => ({
     id,
     name,
     kind,
     npages,
+    firstValue,
     pages: m.journal.map(`pages of ${name} ${id}`).id,
     iMmap: [],
   }));
 
-const namedFile = (m: Machine, name: string, npages: number): number =>
-  m.files.values().find((file) => file.name === name)?.id ?? newAddressSpace(m, 'file', name, npages);
+const findFile = (m: Machine, name: string): number =>
+  m.files.values().find((file) => file.name === name)?.id ?? 0;
+
+const namedFile = (m: Machine, name: string, npages: number, firstValue: number): number =>
+  findFile(m, name) || newAddressSpace(m, 'file', name, npages, firstValue);
 
 /** The one regular file. Ours: the scenario's file, made when first mapped. */
-export const fileOf = (m: Machine): number => namedFile(m, FILE_NAME, FILE_PAGES);
+export const fileOf = (m: Machine): number => namedFile(m, FILE_NAME, FILE_PAGES, FILE_FIRST_VALUE);
+
+/** A file that the scenario made; 0: there is none of that name. Ours: stands for the open file descriptor. */
+export const scenarioFile = (m: Machine, name: string): number => findFile(m, `${FILE_NAME} ${name}`);
 
 /** Cached page of a file, or NO_PFN. Kernel: `include/linux/pagemap.h: filemap_get_folio` */
 export const filemapGetFolio = (m: Machine, file: number, index: number): Pfn =>
@@ -108,6 +118,46 @@ export const filemapAddFolio = (m: Machine, file: number, index: number, page: P
   m.pages.index.set(page, index);
   m.journal.mapById(m.files.get(file).pages).set(index, page);
   folioAddLru(m, page);
+};
+
+/**
+ * A program makes a file and writes all of it: every page is in the cache, dirty, with buffers.
+ *
+ * Kernel: `mm/filemap.c: generic_perform_write`, `fs/buffer.c: block_write_begin`
+ * Simplified: nothing is written back later; the block that lists the file's blocks is not modelled.
+ *
+ * @returns 0, or -ENOMEM
+ */
+export const createScenarioFile = (m: Machine, name: string, npages: number, firstValue: number): number => {
+  const file = newAddressSpace(m, 'file', `${FILE_NAME} ${name}`, npages, firstValue);
+  for (let index = 0; index < npages; index++) {
+    const page = allocPage(m, GFP_HIGHUSER_MOVABLE);
+    if (page === NO_PFN) return -ENOMEM;
+    moveReference(m, page, 'allocation', 'page cache');
+    filemapAddFolio(m, file, index, page);
+    folioGet(m, page, 'buffer heads');
+    m.pages.private.set(page, 1);
+    m.pages.content.set(page, firstValue + index);
+    setFlags(m, page, PG_uptodate | PG_dirty | PG_private | PG_referenced);
+  }
+  return 0;
+};
+
+/**
+ * What pread finds in a file of the scenario, page by page, up to its end.
+ *
+ * Kernel: `mm/filemap.c: filemap_read`
+ * Simplified: a page that was dropped from the cache is not read in again, only its number is known.
+ */
+export const readScenarioFile = (m: Machine, file: number, start: number, npages: number): number[] => {
+  const { npages: size, firstValue } = m.files.get(file);
+  const values: number[] = [];
+  for (let index = start; index < Math.min(start + npages, size); index++) {
+    const page = filemapGetFolio(m, file, index);
+    if (page !== NO_PFN) folioMarkAccessed(m, page);
+    values.push(page === NO_PFN ? firstValue + index : m.pages.content.get(page));
+  }
+  return values;
 };
 
 // --- readahead --------------------------------------------------------------------------------------------------
@@ -143,7 +193,7 @@ const readIndirectBlock = (m: Machine): void => {
   moveReference(m, page, 'allocation', 'page cache');
   folioGet(m, page, 'buffer heads');
   setFlags(m, page, PG_referenced | PG_private | PG_uptodate);
-  filemapAddFolio(m, namedFile(m, BLOCK_DEVICE_NAME, 1), 0, page);
+  filemapAddFolio(m, namedFile(m, BLOCK_DEVICE_NAME, 1, 0), 0, page);
   m.scalars.set(FILE_INDIRECT_BLOCK, page + 1);
   folioMarkAccessed(m, page);
 };
@@ -153,7 +203,7 @@ const readPages = (m: Machine, file: number, indexes: readonly number[]): void =
   if (indexes.some((index) => index >= DIRECT_BLOCKS)) readIndirectBlock(m);
   for (const index of indexes) {
     const page = filemapGetFolio(m, file, index);
-    m.pages.content.set(page, FILE_FIRST_VALUE + index);
+    m.pages.content.set(page, m.files.get(file).firstValue + index);
     setFlags(m, page, PG_uptodate | PG_mappedtodisk);
     unlockPage(m, page);
   }
@@ -271,6 +321,21 @@ const doAsyncMmapReadahead = (m: Machine, fault: FileFault, file: number, page: 
 
 // --- vm_ops of a regular file --------------------------------------------------------------------------------------
 
+/** Takes a reference and the lock; a page that was migrated meanwhile is looked up anew. Ours: lock_folio_maybe_drop_mmap and the check behind it. */
+export function* lockCached(m: Machine, file: number, index: number, cached: Pfn): Sleeps<Pfn> {
+  let page = cached;
+  while (page !== NO_PFN) {
+    folioGet(m, page, 'fault handler');
+    yield* lockPage(m, page);
+    const current = filemapGetFolio(m, file, index);
+    if (current === page) return page;
+    unlockPage(m, page);
+    folioPut(m, page, 'fault handler');
+    page = current;
+  }
+  return NO_PFN;
+}
+
 /**
  * The page of a fault, read if need be. After reading the fault is done again, since mmap_lock was dropped for it.
  *
@@ -292,8 +357,8 @@ const filemapFault = sleepable(
       page = filemapGetFolio(m, file, fault.pgoff);
       if (page === NO_PFN) return { ret: dropped ? ret | VM_FAULT_RETRY : VM_FAULT_OOM, page };
     }
-    folioGet(m, page, 'fault handler');
-    yield* lockPage(m, page);
+    page = yield* lockCached(m, file, fault.pgoff, page);
+    if (page === NO_PFN) return { ret: VM_FAULT_OOM, page };
     if (!dropped) return { ret: ret | VM_FAULT_LOCKED, page };
     unlockPage(m, page);
     folioPut(m, page, 'fault handler');
@@ -476,6 +541,8 @@ export const doFault = sleepable(
   'do_fault',
   function* (m, vma: Vma, vpn: Vpn, flags: number, pmdRow: EntryRow): Sleeps<number> {
     bugOn(vma.file === 0, 'do_fault: area without a file');
+    // a special file whose pages were all there at mmap has no fault handler
+    if (m.files.get(vma.file).kind === 'device') return VM_FAULT_SIGBUS;
     const fault: FileFault = { vma, vpn, pgoff: linearPageIndex(vma, vpn), flags, pmdRow };
     if ((flags & FAULT_FLAG_WRITE) === 0) return yield* doReadFault(m, fault, vma.file);
     if ((vma.vmFlags & VM_SHARED) === 0) return yield* doCowFault(m, fault, vma.file);

@@ -6,12 +6,12 @@ import { GFP_HIGHUSER_MOVABLE } from '../../uapi/gfp.ts';
 import { PG_dirty, PG_locked, PG_mappedtodisk, PG_swapbacked, PG_uptodate } from '../../uapi/page-flags.ts';
 import { NO_PFN, type Pfn } from '../../uapi/units.ts';
 import { VM_FAULT_LOCKED, VM_FAULT_OOM, VM_FAULT_SIGBUS } from '../../uapi/vm-flags.ts';
-import { lockPage } from '../sched/locks.ts';
 import {
   type Faulted,
   type FileFault,
   filemapAddFolio,
   filemapGetFolio,
+  lockCached,
   newAddressSpace,
 } from './filemap.ts';
 import { allocPage } from './page-alloc.ts';
@@ -49,12 +49,8 @@ const shmemAllocFolio = (m: Machine, file: number, index: number): Pfn => {
 export function* shmemFault(m: Machine, fault: FileFault, file: number): Sleeps<Faulted> {
   const { pgoff } = fault;
   if (pgoff >= m.files.get(file).npages) return { ret: VM_FAULT_SIGBUS, page: NO_PFN };
-  const cached = filemapGetFolio(m, file, pgoff);
-  if (cached !== NO_PFN) {
-    folioGet(m, cached, 'fault handler');
-    yield* lockPage(m, cached);
-    return { ret: VM_FAULT_LOCKED, page: cached };
-  }
+  const cached = yield* lockCached(m, file, pgoff, filemapGetFolio(m, file, pgoff));
+  if (cached !== NO_PFN) return { ret: VM_FAULT_LOCKED, page: cached };
   const page = shmemAllocFolio(m, file, pgoff);
   return page === NO_PFN ? { ret: VM_FAULT_OOM, page } : { ret: VM_FAULT_LOCKED, page };
 }
