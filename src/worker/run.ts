@@ -27,7 +27,7 @@ export class Run {
     this.sim = sim;
     const { entries, pages } = sim.machine;
     this.moves = new MoveIndex(entries.id, pages.zoneDeviceData.id);
-    this.beats = new BeatIndex(sim.bootEnd);
+    this.beats = new BeatIndex(sim.bootEnd, entries.id);
     this.indexed = sim.bootEnd;
   }
 

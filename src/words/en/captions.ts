@@ -3,10 +3,11 @@
 
 import type { DecisionId } from '../../core/uapi/events.ts';
 import {
+  allPages,
+  cap,
   code,
   count,
   errno,
-  flags,
   isLongterm,
   isPin,
   num,
@@ -63,7 +64,7 @@ const DECISIONS: Readonly<Record<DecisionId, Told>> = {
     why: 'Nobody else has a reference, so no copy is needed.',
   },
   'fault.device-private': {
-    what: (p) => `${page(p)} is in private device memory. The CPU can not read it there.`,
+    what: (p) => `${page(p)} is in private device memory. The CPU cannot reach it there.`,
     why: 'A device-private entry is not present, so the CPU faults, and the driver must bring the page home.',
   },
   'fault.device-exclusive': {
@@ -80,12 +81,12 @@ const DECISIONS: Readonly<Record<DecisionId, Told>> = {
     why: 'No VMA covers the address, or it does not permit the access.',
   },
   'fault.sigbus': {
-    what: (p) => `The fault at ${page(p)} can not be served.`,
+    what: (p) => `The fault at ${page(p)} cannot be served.`,
     why: 'The area covers the address, but there is no page to be had for it.',
   },
   'gup.fast.refused.none': {
     what: (p) => `The fast path stops at ${page(p)}: no present entry.`,
-    why: 'The fast path walks the page table without locks and can not fault. The slow path goes on from here.',
+    why: 'The fast path walks the page table without locks and cannot fault. The slow path goes on from here.',
   },
   'gup.fast.refused.read-only': {
     what: (p) => `The fast path stops at ${page(p)}: the entry is read-only.`,
@@ -157,19 +158,18 @@ const DECISIONS: Readonly<Record<DecisionId, Told>> = {
   },
   'longterm.pin-becomes-reference': {
     what: (p) => `The pin on ${pageAndPfn(p)} becomes a plain reference.`,
-    why: 'A page that may be pinned can not migrate. Migration expects exactly one reference, this one.',
+    why: 'A page that may be pinned cannot migrate. Migration expects exactly one reference, this one.',
   },
   'longterm.all-pinnable': {
-    what: (p) => `All ${pages(p)} may stay pinned. The long-term pin stands.`,
+    what: (p) => `${cap(allPages(p))} may stay pinned. The long-term pin stands.`,
     why: '`collect_longterm_unpinnable_pages` found none that must stay movable.',
   },
   'longterm.second-pass': {
-    what: (p) =>
-      `Second pass: the walk starts anew, over ${num(p, 'count') === 1 ? 'the page' : `all ${pages(p)}`}.`,
+    what: (p) => `Second pass: the walk starts anew, over ${allPages(p)}.`,
     why: 'No page of the range is pinned now. `-EAGAIN` told `__gup_longterm_locked` to look the pages up again; the page table has the new ones.',
   },
   'longterm.failed': {
-    what: (p) => `The pages can not all be moved: ${errno(p)}. Everything is unpinned.`,
+    what: (p) => `The pages cannot all be moved: ${errno(p)}. All pins are given back.`,
     why: 'All or nothing: pages that have moved stay in system memory, but no pin is left behind.',
   },
   'migrate.selected': {
@@ -199,7 +199,7 @@ const DECISIONS: Readonly<Record<DecisionId, Told>> = {
   'migrate.check-page.extra-references': {
     what: (p) =>
       `${pageAndPfn(p)} has ${count(num(p, 'refcount'), 'reference')}. Somebody else holds it, so it stays.`,
-    why: 'Whoever holds a reference may look at the page at any time, so it can not be replaced.',
+    why: 'Whoever holds a reference may look at the page at any time, so it cannot be replaced.',
   },
   'migrate.expected-count': {
     what: (p) =>
@@ -219,7 +219,7 @@ const DECISIONS: Readonly<Record<DecisionId, Told>> = {
         : 'The page gets a new frame; its address in the process does not change.',
   },
   'migrate.file-refused': {
-    what: (p) => `${pageAndPfn(p)} belongs to a file. It can not move to a device.`,
+    what: (p) => `${pageAndPfn(p)} belongs to a file. It cannot move to a device.`,
     why: 'Only anonymous pages can live in device memory.',
   },
   'migrate.moved': {
@@ -231,7 +231,7 @@ const DECISIONS: Readonly<Record<DecisionId, Told>> = {
   },
   'migrate.restored': {
     what: (p) => `${pageAndPfn(p)} stays where it was. Its mapping is put back.`,
-    why: 'Migration is best effort, page by page: what can not move keeps its page, and nothing is lost.',
+    why: 'Migration is best effort, page by page: what cannot move keeps its page, and nothing is lost.',
   },
   'migrate.isolation-failed': {
     what: (p) => `${pageAndPfn(p)} could not be taken off the LRU list.`,
@@ -278,7 +278,7 @@ const DECISIONS: Readonly<Record<DecisionId, Told>> = {
     why: "The CPU's page table has no entry that gives the access the device asked for.",
   },
   'hmm.error': {
-    what: (p) => `The device can not have ${page(p)}.`,
+    what: (p) => `The device cannot have ${page(p)}.`,
     why: 'No area permits the access.',
   },
   'thp.fallback': {
@@ -311,7 +311,7 @@ const DECISIONS: Readonly<Record<DecisionId, Told>> = {
   },
   'sleep.migration-entry': {
     what: (p) => `The task waits until ${pageAndPfn(p)} has arrived.`,
-    why: 'Its entry is a migration entry. The wait takes no reference, so it can not spoil the migration.',
+    why: 'Its entry is a migration entry. The wait takes no reference, so it cannot spoil the migration.',
   },
   wake: {
     what: (p) => `Task ${txt(p, 'task')} goes on.`,
@@ -331,7 +331,7 @@ const BEATS: Readonly<Record<string, Told>> = {
   'gup.fast.taken': {
     what: (p) =>
       `The fast path has ${isPin(p) ? 'pinned' : 'taken references on'} ${pages(p)} from ${page(p)} on.`,
-    why: '`lockless_pages_from_mm` reads the page table without locks. What it can not take is left to the slow path.',
+    why: '`lockless_pages_from_mm` reads the page table without locks. What it cannot take is left to the slow path.',
   },
   'gup.slow.taken': {
     what: (p) =>
@@ -342,7 +342,7 @@ const BEATS: Readonly<Record<string, Told>> = {
       isLongterm(p)
         ? '`__get_user_pages` pins first and asks nothing. Whether the pages may stay is checked when all are pinned.'
         : isPin(p)
-          ? `Each single page counts \`GUP_PIN_COUNTING_BIAS\`, 1024, more${flags(p)}.`
+          ? 'Each single page counts `GUP_PIN_COUNTING_BIAS`, 1024, more.'
           : 'Each page counts one reference more.',
   },
   'gup.slow.taken-again': {
@@ -355,7 +355,7 @@ const BEATS: Readonly<Record<string, Told>> = {
   },
   'longterm.pin-dropped': {
     what: (p) => `The pin on ${pageAndPfn(p)} has become a plain reference.`,
-    why: 'A page that may be pinned can not migrate. Migration expects exactly one reference besides its mapping: this one.',
+    why: 'A page that may be pinned cannot migrate. Migration expects exactly one reference besides its mapping: this one.',
   },
   'page.unmapped': {
     what: (p) => `${pageAndPfn(p)} is unmapped. Its PTE is a migration entry now.`,
@@ -373,32 +373,40 @@ const BEATS: Readonly<Record<string, Told>> = {
         : '`migrate_device_finalize` removes the migration entry and frees the old page.',
   },
   'driver.collected': {
-    what: (p) =>
-      num(p, 'count') === 0
-        ? 'Collected: no page can be moved.'
-        : `Collected: ${pages(p)} locked, with migration entries in their place.`,
-    why: '`migrate_vma_collect` takes what the driver selected. Whoever touches one of these addresses now waits.',
+    what: (p) => {
+      const holes = num(p, 'of');
+      if (num(p, 'count') + holes === 0) return 'Collected: no page can be moved.';
+      const empty = holes > 0 ? `${count(holes, 'address', 'addresses')} with no page yet` : '';
+      const taken = num(p, 'count') > 0 ? `${pages(p)} locked, with migration entries in their place` : '';
+      return `Collected: ${[taken, empty].filter((part) => part !== '').join('; ')}.`;
+    },
+    why: '`migrate_vma_collect` takes what the driver selected. Whoever touches a migration entry now waits.',
   },
   'driver.unmapped': {
     what: (p) =>
       num(p, 'failed') > 0
-        ? `Unmapped: ${pages(p)}. ${cap(pages(p, 'failed'))} put back.`
-        : `Unmapped: ${pages(p)}, from every process and device.`,
-    why: '`migrate_vma_unmap` removes mappings of other processes and checks that nobody else holds a reference.',
+        ? `Unmapped: ${pages(p)}. ${cap(pages(p, 'failed'))} put back: not free to move.`
+        : `Unmapped: ${pages(p)}. No entry maps them any more.`,
+    why: '`migrate_vma_unmap` removes the mappings of other processes and compares the reference counts.',
   },
   'driver.copied-to-device': {
-    what: (p) =>
-      num(p, 'count') === 0
-        ? `The driver has taken pages of device ${txt(p, 'device')}.`
-        : `The driver has taken pages of device ${txt(p, 'device')} and copied ${pages(p)}.`,
-    why: 'Only the driver knows its free pages and how to copy. The kernel waits with everything unmapped.',
+    what: (p) => {
+      if (num(p, 'of') === 0) return 'The driver has no page to offer.';
+      const taken = `The driver has taken ${pages(p, 'of')} of device ${txt(p, 'device')}`;
+      return num(p, 'count') === 0 ? `${taken}.` : `${taken} and copied ${pages(p)}.`;
+    },
+    why: 'Only the driver knows its free pages and how to copy. Meanwhile nothing maps the pages.',
   },
   'driver.copied-to-system': {
-    what: (p) => `The driver has taken system pages and copied ${pages(p)}.`,
-    why: 'The destination is an ordinary page, taken by the driver; it need not be one that may be pinned for long.',
+    what: (p) =>
+      `The driver has taken ${count(num(p, 'count'), 'system page')} and copied to ${num(p, 'count') === 1 ? 'it' : 'them'}.`,
+    why: 'The destination is an ordinary user page, taken by the driver. It may lie in movable memory.',
   },
   'driver.moved': {
-    what: 'Mapping and flags have moved to the new pages.',
+    what: (p) =>
+      num(p, 'count') === 0
+        ? 'No mapping has moved.'
+        : `${count(num(p, 'count'), 'new page')} now ${num(p, 'count') === 1 ? 'carries' : 'carry'} mapping and flags.`,
     why: '`migrate_vma_pages` does this page by page; a page that somebody holds keeps its own.',
   },
   'driver.finalized': {
@@ -407,6 +415,17 @@ const BEATS: Readonly<Record<string, Told>> = {
         ? `Finalized: ${pages(p)} moved, ${num(p, 'failed')} stayed.`
         : `Finalized: ${pages(p)} moved. The entries point to the new pages.`,
     why: '`migrate_vma_finalize` removes the migration entries, unlocks, and frees the pages that were left.',
+  },
+  'fault.huge': {
+    what: (p) =>
+      num(p, 'write') === 0
+        ? `The huge zero page is mapped at ${page(p)}.`
+        : `A huge page of 2 MiB is mapped at ${page(p)}, by one entry of the PMD.`,
+    why: 'The area asked for huge pages, and this touch was the first in its aligned 2 MiB.',
+  },
+  'fault.hugetlb': {
+    what: (p) => `A page of the hugetlb pool is mapped at ${page(p)}.`,
+    why: '`hugetlb` areas take whole huge pages from a pool of their own.',
   },
   'fault.file': {
     what: (p) => `${page(p)} is mapped from its file.`,
@@ -461,16 +480,22 @@ const LOGS: Readonly<Record<string, Told>> = {
   },
   'log.conflicting-mapping': {
     what: 'The kernel warns: this range is registered already.',
-    why: 'Two drivers can not own the same memory.',
+    why: 'Two drivers cannot own the same memory.',
   },
   'log.longterm.retry-capped': {
     what: 'The retries of the long-term pin are cut off here. The kernel would go on.',
     why: 'A simplification of this simulation: after 16 passes it stops.',
   },
+  'log.gup_test.not-dma-pinned': {
+    what: 'The kernel warns: pages[{a}] is NOT dma-pinned.',
+    why: 'The test driver checks that a page it pinned counts as pinned.',
+  },
+  'log.gup_test.not-pinnable': {
+    what: 'The kernel warns: pages[{a}] is NOT pinnable but pinned.',
+    why: 'The test driver checks that no page is pinned for long that must stay movable.',
+  },
   'log.other': { what: 'The kernel prints a message.', why: '' },
 };
-
-const cap = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
 
 const ALL: Readonly<Record<string, Told>> = { ...DECISIONS, ...BEATS, ...LOGS };
 

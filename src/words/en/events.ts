@@ -1,6 +1,6 @@
 // What a single event of the log says.
 
-import { code, num, page, pageAndPfn, type Params, type Sentences, txt } from './phrases.ts';
+import { cap, code, num, page, pageAndPfn, type Params, type Sentences, txt } from './phrases.ts';
 
 const LEVELS: Readonly<Record<number, string>> = { 0: 'PTE', 1: 'PMD', 2: 'PUD', 3: 'PGD' };
 
@@ -29,5 +29,3 @@ export const events: Sentences = {
   'event.holder': (p) => `A reference on ${pageAndPfn(p)} passes from ${txt(p, 'from')} to ${txt(p, 'to')}.`,
   'event.task': (p) => `Task ${num(p, 'task')} runs on CPU ${num(p, 'cpu')}.`,
 };
-
-const cap = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);

@@ -213,6 +213,8 @@ export const functions: Readonly<Record<KernelFunctionName, string>> = {
   dmirror_mkentry: 'Describes one page for the snapshot.',
   dmirror_device_evict_chunk: 'The driver empties a piece of its memory.',
   dmirror_device_remove_chunks: 'The driver gives its memory up.',
+  dmirror_fops_mmap: 'The driver puts kernel pages of its own into an area.',
+  __gup_test_ioctl: 'A command to the test driver of GUP: takes references and gives them back.',
   copy_highpage: 'Copies the bytes of a page.',
   clear_highpage: 'Fills a page with zeros.',
 };

@@ -20,7 +20,7 @@ export const glossary = {
   },
   'device-private': {
     term: 'device-private memory',
-    text: 'Memory of a device that the CPU can not reach. A CPU access faults, and the driver must bring the page home.',
+    text: 'Memory of a device that the CPU cannot reach. A CPU access faults, and the driver must bring the page home.',
   },
   pte: {
     term: 'PTE',

@@ -53,3 +53,12 @@ export const flags = (p: Params): string => {
 
 export const isLongterm = (p: Params): boolean => txt(p, 'flags').includes('FOLL_LONGTERM');
 export const isPin = (p: Params): boolean => txt(p, 'flags').includes('FOLL_PIN');
+
+/** `the page`, `both pages`, `all 4 pages` */
+export const allPages = (p: Params): string => {
+  const n = num(p, 'count');
+  if (n === 1) return 'the page';
+  return n === 2 ? 'both pages' : `all ${pages(p)}`;
+};
+
+export const cap = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);

@@ -8,7 +8,7 @@ export const problems: Sentences = {
   'problem.catalogue': (p) =>
     `The list of recordings could not be loaded${because(p)}. The scenes made by hand are still there; reload the page to try again.`,
   'problem.no-catalogue': (p) =>
-    `${code(p, 'name')} can not be opened, since the list of recordings could not be loaded. Reload the page to try again.`,
+    `${code(p, 'name')} cannot be opened, since the list of recordings could not be loaded. Reload the page to try again.`,
   'problem.unknown-scenario': (p) => `There is no scenario ${code(p, 'name')}. Choose one from the list.`,
   'problem.fetch': (p) => `The recording ${code(p, 'name')} could not be loaded${because(p)}. Try again.`,
   'problem.not-json': (p) => `This is not a scenario file: it is not JSON${because(p)}.`,
@@ -17,24 +17,24 @@ export const problems: Sentences = {
   'problem.impossible': (p) =>
     `The step ${code(p, 'op')} is not possible: ${txt(p, 'reason')}. Nothing of it was done.`,
   'problem.machine': (p) =>
-    `This machine can not run the scenario: ${txt(p, 'reason')}. Choose another machine.`,
+    `This machine cannot run the scenario: ${txt(p, 'reason')}. Choose another machine.`,
   'problem.bug': (p) => `The simulated kernel stopped at one of its own checks: ${txt(p, 'reason')}.`,
   'problem.internal': (p) => `Something went wrong inside${because(p)}. What was on screen is still there.`,
   'problem.no-run': 'This run is not open any more. Open the scenario again.',
   'problem.too-many-cells': (p) => `The map asked for ${num(p, 'cells')} cells at once, which is too many.`,
   'problem.worker': (p) => `The simulation has stopped${because(p)}. Reload the page to start it again.`,
   'link.damaged':
-    'This link is damaged: it can not be read. Ask for a new one, or choose a scenario from the list.',
+    'This link is damaged: it cannot be read. Ask for a new one, or choose a scenario from the list.',
   'link.too-long': 'This link holds more than a link may. Ask for the scenario as a file.',
   'link.newer': (p) =>
     `This link was made by a newer version (${txt(p, 'version')}). Reload the page to get that version.`,
   'link.unfit': (p) => `This link is damaged: ${txt(p, 'what')}.`,
-  'link.scenario': (p) => `The link names a scenario that can not be one: ${code(p, 'value')}.`,
+  'link.scenario': (p) => `The link names a scenario that cannot be one: ${code(p, 'value')}.`,
   'link.machine': (p) =>
     `The link names a machine that does not exist: ${code(p, 'value')}. The scenario's own is used.`,
   'link.theme': (p) => `The link names a theme that does not exist: ${code(p, 'value')}. Yours is kept.`,
   'link.t': (p) =>
-    `The link names a place in time that can not be read: ${code(p, 'value')}. It opens at the start.`,
+    `The link names a place in time that cannot be read: ${code(p, 'value')}. It opens at the start.`,
   'link.sel': (p) =>
-    `The link names a selection that can not be read: ${code(p, 'value')}. Nothing is selected.`,
+    `The link names a selection that cannot be read: ${code(p, 'value')}. Nothing is selected.`,
 };

@@ -1,6 +1,6 @@
 // What a step does, how it ended, and why it matters.
 
-import { code, count, errno, flags, has, num, type Params, pages, txt } from './phrases.ts';
+import { cap, code, count, errno, flags, has, num, type Params, pages, txt } from './phrases.ts';
 
 type ByOp = Readonly<Record<string, (p: Params) => string>>;
 
@@ -37,7 +37,7 @@ const BEGIN: ByOp = {
   migrate_to_sys: (p) => `The driver migrates ${range(p)} from ${device(p)} to system memory.`,
   dev_exclusive: (p) => `${cap(device(p))} asks for exclusive access to ${range(p)}.`,
   snapshot: (p) => `The driver looks how ${device(p)} would see ${range(p)}.`,
-  gup: (p) => `${code(p, 'call')} takes references on ${range(p)}${flags(p)}.`,
+  gup: (p) => `${proc(p)} calls ${code(p, 'call')} on ${range(p)}${flags(p)}.`,
   unpin: (p) => `${proc(p)} gives the pins of ${code(p, 'handle')} back.`,
   put: (p) => `${proc(p)} gives the references of ${code(p, 'handle')} back.`,
 };
@@ -139,7 +139,7 @@ const accessWhy = (p: Params): string =>
 
 const ERRNO_WHY: Readonly<Record<string, string>> = {
   EBUSY:
-    'Somebody else holds one of the pages, so it can not be moved, and where it lies it may not be pinned.',
+    'Somebody else holds one of the pages, so it cannot be moved, and where it lies it may not be pinned.',
   EFAULT: 'An address of the range is not mapped, or does not permit what was asked.',
   ENOMEM:
     'A page could not be moved or no memory was left. After a failed migration the kernel reports this, too.',
@@ -166,5 +166,3 @@ export const stepEndWhy = (p: Params): string => {
   if (has(p, 'errno')) return ERRNO_WHY[txt(p, 'errno')] ?? 'The kernel refused.';
   return END_WHY[txt(p, 'op')]?.(p) ?? BEGIN_WHY[txt(p, 'op')]?.(p) ?? '';
 };
-
-const cap = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);

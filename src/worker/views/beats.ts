@@ -4,6 +4,7 @@ import type { EventLog } from '../../core/trace/log.ts';
 import { type DecisionId, DECISIONS, EventKind } from '../../core/uapi/events.ts';
 import { FOLL_GET, FOLL_PIN } from '../../core/uapi/gup-flags.ts';
 import { KERNEL_FUNCTIONS, type KernelFunctionName, kernelFunctionId } from '../../core/uapi/source-refs.ts';
+import { FAULT_FLAG_WRITE, VM_FAULT_FALLBACK } from '../../core/uapi/vm-flags.ts';
 import type { Position } from '../protocol.ts';
 import { enclosing } from './spans.ts';
 
@@ -20,12 +21,16 @@ export const BEAT_ARGUMENTS = {
   'page.unmapped': ['page'],
   'page.flags-moved': ['page', 'dst'],
   'page.home': ['page', 'dst'],
-  'driver.collected': ['count'],
+  /** Pages taken, and addresses where nothing or the zero page was. */
+  'driver.collected': ['count', 'of'],
   'driver.unmapped': ['count', 'failed'],
-  'driver.copied-to-device': ['count', 'device'],
+  /** Pages copied, the device, and pages taken of it. */
+  'driver.copied-to-device': ['count', 'device', 'of'],
   'driver.copied-to-system': ['count'],
   'driver.moved': ['count'],
   'driver.finalized': ['count', 'failed'],
+  'fault.huge': ['vpn', 'write'],
+  'fault.hugetlb': ['vpn'],
   'fault.file': ['vpn'],
   'fault.served': ['vpn'],
   'device.read': ['vpn', 'count'],
@@ -61,7 +66,6 @@ const DECISION_BEATS: ReadonlySet<DecisionId> = new Set([
   'longterm.second-pass',
   'longterm.failed',
   'migrate.trylock-failed',
-  'migrate.maybe-pinned',
   'migrate.check-page.extra-references',
   'migrate.no-destination',
   'migrate.file-refused',
@@ -105,6 +109,7 @@ const SINGLE_MOVE_BEATS: ReadonlySet<string> = new Set<DecisionId>([
 const ids = (...names: KernelFunctionName[]): ReadonlySet<number> => new Set(names.map(kernelFunctionId));
 const COHERENT_MOVE = ids('migrate_device_coherent_page');
 const SINGLE_MOVE = ids('migrate_device_coherent_page', 'migrate_pages');
+const FAULTS = ids('handle_mm_fault');
 const LRU_MOVE = ids('migrate_pages');
 const MOVE_LOOP = ids('migrate_longterm_unpinnable_pages');
 const LONGTERM = ids('__gup_longterm_locked');
@@ -114,16 +119,34 @@ const DRIVER_WRITE = ids('dmirror_write');
 
 /** How often a step stops at the same kind of beat before it skips to the last one. */
 const SAME_BEATS = 6;
+/** The same for the phases of a driver's batches, of which each moves up to 64 pages. */
+const SAME_BATCHES = 2;
 
 /** What a driver's batch has done so far. */
 interface Batch {
-  candidates: number;
+  /** Pages taken for the move. */
+  selected: number;
+  /** Addresses where nothing, or the zero page, was mapped. */
+  holes: number;
+  /** Pages that the driver took for the copies. */
+  allocated: number;
+  /** Pages whose mapping and flags have moved. */
+  carried: number;
   restored: number;
   copied: number;
   moved: number;
   device: number;
 }
-const emptyBatch = (): Batch => ({ candidates: 0, restored: 0, copied: 0, moved: 0, device: 0 });
+const emptyBatch = (): Batch => ({
+  selected: 0,
+  holes: 0,
+  allocated: 0,
+  carried: 0,
+  restored: 0,
+  copied: 0,
+  moved: 0,
+  device: 0,
+});
 
 export class BeatIndex {
   readonly beats: Beat[] = [];
@@ -131,11 +154,16 @@ export class BeatIndex {
   /** Beats of the running step by id; those beyond SAME_BEATS are held back until a later one takes their place. */
   private counts = new Map<BeatId, number>();
   private heldBack = new Map<BeatId, Beat>();
-  private faultOutcome: { readonly id: DecisionId; readonly args: readonly number[] } | undefined;
+  private faultOutcome: { readonly id: BeatId; readonly args: readonly number[] } | undefined;
+  /** A page that may be pinned: its entry is clear now and is put back next. */
+  private maybePinned: readonly number[] | undefined;
   private lastMoved: readonly number[] = [];
   private secondPassIn = -1;
 
-  constructor(bootEnd: Position) {
+  private readonly entriesId: number;
+
+  constructor(bootEnd: Position, entriesColumn: number) {
+    this.entriesId = entriesColumn;
     this.beats.push({ position: bootEnd, id: 'boot', args: [], occurrence: 1 });
   }
 
@@ -162,6 +190,12 @@ export class BeatIndex {
         return;
       case EventKind.SPAN_END:
         this.ended(log, index);
+        return;
+      case EventKind.COLUMN:
+        if (this.maybePinned !== undefined && log.idAt(index) === this.entriesId) {
+          this.add(index, 'migrate.maybe-pinned', ...this.maybePinned);
+          this.maybePinned = undefined;
+        }
         return;
       case EventKind.LOG:
         this.add(index, 'kernel-log', log.idAt(index), log.rowAt(index), log.oldAt(index));
@@ -199,7 +233,7 @@ export class BeatIndex {
     const count = (this.counts.get(id) ?? 0) + 1;
     this.counts.set(id, count);
     const beat = { position: index + 1, id, args, occurrence: count };
-    if (count > SAME_BEATS) this.heldBack.set(id, beat);
+    if (count > (id.startsWith('driver.') ? SAME_BATCHES : SAME_BEATS)) this.heldBack.set(id, beat);
     else this.insert(beat);
   }
 
@@ -214,12 +248,14 @@ export class BeatIndex {
     const id = DECISIONS[log.idAt(index)];
     if (id === undefined) return;
     const args = [log.rowAt(index), log.oldAt(index), log.nowAt(index)];
-    const [a = 0, b = 0] = args;
-    this.countInBatch(id, b);
+    const [a = 0, b = 0, c = 0] = args;
+    this.countInBatch(id, a, b);
+    if (id === 'migrate.maybe-pinned') this.maybePinned = args;
     if (id === 'migrate.moved' && a >= 0) this.lastMoved = args;
     if (id === 'longterm.second-pass') this.secondPassIn = enclosing(log, index, LONGTERM);
     if (FAULT_OUTCOMES.has(id)) this.faultOutcome = { id, args };
     else if (DECISION_BEATS.has(id)) this.add(index, id, ...args);
+    else if (id === 'migrate.expected-count' && b !== c) this.add(index, id, ...args);
     else if (id === 'longterm.unpinnable-count' && a > 0) this.add(index, id, ...args);
     else if (SINGLE_MOVE_BEATS.has(id) && enclosing(log, index, SINGLE_MOVE) >= 0)
       this.add(index, id, ...args);
@@ -227,14 +263,33 @@ export class BeatIndex {
     else if (id === 'device.free' && enclosing(log, index, DRIVER_FINALIZE) < 0) this.add(index, id, ...args);
   }
 
-  private countInBatch(id: DecisionId, second: number): void {
+  private countInBatch(id: DecisionId, first: number, second: number): void {
     const { batch } = this;
-    if (id === 'migrate.selected' || id === 'migrate.hole' || id === 'migrate.zero-page') batch.candidates++;
-    else if (id === 'migrate.restored') batch.restored++;
-    else if (id === 'copy.page' || id === 'migrate.moved') {
-      if (id === 'copy.page') batch.copied++;
-      else batch.moved++;
-    } else if (id === 'device.allocated') batch.device = second;
+    switch (id) {
+      case 'migrate.selected':
+        batch.selected++;
+        return;
+      case 'migrate.hole':
+      case 'migrate.zero-page':
+        batch.holes++;
+        return;
+      case 'migrate.restored':
+        batch.restored++;
+        return;
+      case 'device.allocated':
+        batch.allocated++;
+        batch.device = second;
+        return;
+      case 'copy.page':
+        batch.copied++;
+        return;
+      case 'migrate.moved':
+        batch.moved++;
+        // a page that was put into a hole has no source
+        if (first < 0) batch.carried++;
+        return;
+      default:
+    }
   }
 
   private ended(log: EventLog, index: number): void {
@@ -244,6 +299,7 @@ export class BeatIndex {
     const b = log.oldAt(begin);
     const c = log.nowAt(begin);
     const { batch } = this;
+    const isWorking = batch.selected + batch.holes > 0;
     switch (KERNEL_FUNCTIONS[log.idAt(index)]?.name) {
       case 'lockless_pages_from_mm':
         if (result > 0) this.add(index, 'gup.fast.taken', a, result, c);
@@ -262,6 +318,7 @@ export class BeatIndex {
         return;
       }
       case 'folio_migrate_flags':
+        batch.carried++;
         if (enclosing(log, begin, SINGLE_MOVE) >= 0) this.add(index, 'page.flags-moved', b, a);
         return;
       case 'migrate_device_finalize':
@@ -271,22 +328,33 @@ export class BeatIndex {
         }
         return;
       case 'migrate_vma_collect':
-        this.add(index, 'driver.collected', batch.candidates);
+        this.add(index, 'driver.collected', batch.selected, batch.holes);
         return;
       case 'migrate_vma_unmap':
-        this.add(index, 'driver.unmapped', batch.candidates - batch.restored, batch.restored);
+        if (batch.selected > 0)
+          this.add(index, 'driver.unmapped', batch.selected - batch.restored, batch.restored);
         return;
       case 'dmirror_migrate_alloc_and_copy':
-        this.add(index, 'driver.copied-to-device', batch.copied, batch.device);
+        if (isWorking)
+          this.add(index, 'driver.copied-to-device', batch.copied, batch.device, batch.allocated);
         return;
       case 'dmirror_devmem_fault_alloc_and_copy':
-        this.add(index, 'driver.copied-to-system', batch.copied);
+        if (isWorking) this.add(index, 'driver.copied-to-system', batch.copied);
         return;
       case 'migrate_vma_pages':
-        this.add(index, 'driver.moved', batch.copied);
+        if (isWorking) this.add(index, 'driver.moved', batch.carried);
         return;
       case 'migrate_vma_finalize':
-        this.add(index, 'driver.finalized', batch.moved, batch.restored);
+        if (isWorking) this.add(index, 'driver.finalized', batch.moved, batch.restored);
+        return;
+      case 'do_huge_pmd_anonymous_page':
+        if ((result & VM_FAULT_FALLBACK) === 0) this.outcomeOfFault(log, begin, 'fault.huge');
+        return;
+      case 'hugetlb_fault':
+        this.outcomeOfFault(log, begin, 'fault.hugetlb');
+        return;
+      case 'do_fault':
+        this.outcomeOfFault(log, begin, 'fault.file');
         return;
       case 'handle_mm_fault':
         this.faulted(index, b);
@@ -322,6 +390,12 @@ export class BeatIndex {
         this.secondPassIn >= 0 && enclosing(log, log.oldAt(index), LONGTERM) === this.secondPassIn;
       this.add(index, again ? 'gup.slow.taken-again' : 'gup.slow.taken', vpn, result, flags);
     }
+  }
+
+  private outcomeOfFault(log: EventLog, begin: number, id: OwnBeatId): void {
+    const fault = enclosing(log, begin, FAULTS);
+    if (fault < 0 || this.faultOutcome !== undefined) return;
+    this.faultOutcome = { id, args: [log.oldAt(fault), log.nowAt(fault) & FAULT_FLAG_WRITE] };
   }
 
   private faulted(index: number, vpn: number): void {
