@@ -6,8 +6,9 @@ import { hugetlbInit } from '../kernel/mm/hugetlb.ts';
 import { freeAllBootMemory } from '../kernel/mm/page-alloc.ts';
 import { setFlags, setPageCount } from '../kernel/mm/page-ref.ts';
 import { Machine } from '../machine/machine.ts';
-import type { KernelConfig, MachineConfig } from '../uapi/config.ts';
+import type { DeviceKind, KernelConfig, MachineConfig } from '../uapi/config.ts';
 import { errnoName } from '../uapi/errno.ts';
+import { checkPatches, hasPatch } from '../uapi/patches.ts';
 import { PG_reserved } from '../uapi/page-flags.ts';
 
 /** The zero page lies in the kernel's own memory. */
@@ -19,17 +20,24 @@ const placeZeroPage = (m: Machine): void => {
   setFlags(m, m.zeroPfn, PG_reserved);
 };
 
+/** Coherent devices exist once the test driver knows the type: patches 3 and 8 to 10. */
+const driverHas = (kernel: KernelConfig, kind: DeviceKind): boolean =>
+  kind === 'private' || ([3, 8, 9, 10] as const).every((number) => hasPatch(kernel, number));
+
 /**
  * Ours: stands for everything between firmware and the first program.
  *
+ * @throws PatchSetError when the kernel could not be built
  * @throws Error when a device of the configuration cannot be registered
  */
 export const bootMachine = (config: MachineConfig, kernel: KernelConfig): Machine => {
+  checkPatches(kernel.patches);
   const m = new Machine(config, kernel);
   freeAllBootMemory(m);
   placeZeroPage(m);
   hugetlbInit(m);
   for (const device of config.devices) {
+    if (!driverHas(kernel, device.kind)) continue;
     const registered = dmirrorDeviceInit(m, device);
     if (typeof registered === 'number') {
       throw new Error(`device ${device.id} cannot register its memory: ${errnoName(registered)}`);

@@ -34,6 +34,7 @@ import {
   pteSpecial,
   pteWrite,
 } from '../../uapi/pte.ts';
+import { hasPatch } from '../../uapi/patches.ts';
 import { type EntryRow, NO_PFN, NO_ROW, type Pfn, type Vpn } from '../../uapi/units.ts';
 import {
   FAULT_FLAG_ALLOW_RETRY,
@@ -592,7 +593,7 @@ const collectLongtermUnpinnablePages = atomic(
       previous = folio;
       if (folioIsLongtermPinnable(m, folio)) continue;
       collected++;
-      if (isDeviceCoherentPage(m, folio)) continue;
+      if (hasPatch(m.kernel, 6) && isDeviceCoherentPage(m, folio)) continue;
       // a small folio that carries a pin never has just the expected references, so the batches are emptied once
       const odd = (): boolean =>
         !folioTestLarge(m, folio) && m.pages.refcount.get(folio) !== folioExpectedRefCount(m, folio) + 1;
@@ -632,7 +633,7 @@ const migrateLongtermUnpinnablePages = sleepable(
     let done = 0;
     for (; done < pages.length; done++) {
       const page = pages[done];
-      if (!isDeviceCoherentPage(m, page)) {
+      if (!hasPatch(m.kernel, 6) || !isDeviceCoherentPage(m, page)) {
         unpinUserPage(m, page);
         continue;
       }

@@ -30,7 +30,7 @@ import { doSwapPage } from './fault.ts';
 import { hugeStart, hugeVmaSuitable, mapNewHugePage } from './huge-memory.ts';
 import { isolateLruPage, putbackLruPage } from './isolate.ts';
 import { mmuNotifierInvalidateRangeEnd, mmuNotifierInvalidateRangeStart } from './mmu-notifier.ts';
-import { vmNormalPage } from './normal-page.ts';
+import { isNonLruPage, vmNormalPage } from './normal-page.ts';
 import { allocPages } from './page-alloc.ts';
 import {
   clearHighpage,
@@ -39,7 +39,6 @@ import {
   folioMapcount,
   folioTestLarge,
   isZeroPfn,
-  isZoneDevicePage,
   pageAnon,
   setFlags,
   testFlags,
@@ -132,7 +131,7 @@ const isRefcountSuitable = (m: Machine, folio: Pfn): boolean =>
 
 const scanEntry = (m: Machine, vma: Vma, vpn: Vpn, entry: Entry): ScanResult => {
   const page = vmNormalPage(m, vma, vpn, entry);
-  if (page === NO_PFN || isZoneDevicePage(m, page)) return 'SCAN_PAGE_NULL';
+  if (page === NO_PFN || isNonLruPage(m, page)) return 'SCAN_PAGE_NULL';
   const folio = compoundHead(m, page);
   if (!testFlags(m, folio, PG_lru)) return 'SCAN_PAGE_LRU';
   if (testFlags(m, folio, PG_locked)) return 'SCAN_PAGE_LOCK';
@@ -249,7 +248,7 @@ const collapseIsolate = (
     let result: ScanResult = 'SCAN_PTE_NON_PRESENT';
     if (ptePresent(entry)) {
       const page = vmNormalPage(m, vma, haddr + i, entry);
-      const unfit = page === NO_PFN || isZoneDevicePage(m, page);
+      const unfit = page === NO_PFN || isNonLruPage(m, page);
       result = unfit ? 'SCAN_PAGE_NULL' : isolateOne(m, page, compound);
     }
     if (result !== 'SCAN_SUCCEED') {

@@ -34,13 +34,12 @@ import { madviseCollapse } from './khugepaged.ts';
 import { changeVmaFlags } from './mmap.ts';
 import { type MmuGather, tlbFinishMmu, tlbGatherMmu, tlbRemoveTlbEntry } from './mmu-gather.ts';
 import { mmuNotifierInvalidateRangeEnd, mmuNotifierInvalidateRangeStart } from './mmu-notifier.ts';
-import { vmNormalPage } from './normal-page.ts';
+import { isNonLruPage, vmNormalPage } from './normal-page.ts';
 import {
   clearFlags,
   compoundHead,
   folioGet,
   folioMapcount,
-  isZoneDevicePage,
   pageCompound,
   pageMapcount,
   testFlags,
@@ -135,7 +134,7 @@ const coldPtes = (
     const entry = m.entries.get(row);
     if (!ptePresent(entry)) continue;
     const page = vmNormalPage(m, vma, vpn, entry);
-    if (page === NO_PFN || isZoneDevicePage(m, page)) continue;
+    if (page === NO_PFN || isNonLruPage(m, page)) continue;
     if (pageCompound(m, page)) {
       // only its sole owner may tear a huge page apart
       if (pageMapcount(m, page) !== 1 || !trylockPage(m, compoundHead(m, page))) return;
@@ -240,7 +239,7 @@ const madviseFreePteRange = atomic(
       const entry = m.entries.get(row);
       if (!ptePresent(entry)) continue;
       const page = vmNormalPage(m, vma, vpn, entry);
-      if (page === NO_PFN || isZoneDevicePage(m, page)) continue;
+      if (page === NO_PFN || isNonLruPage(m, page)) continue;
       if (pageCompound(m, page)) {
         // as far as the first page tells, nobody else maps the huge page
         const folio = compoundHead(m, page);

@@ -6,6 +6,7 @@ import type { DevPagemapOps } from '../../machine/ops.ts';
 import { pgmapRefRow } from '../../machine/scalars.ts';
 import { EINVAL, ENOMEM, ENXIO } from '../../uapi/errno.ts';
 import { PG_anon_exclusive, PG_locked, PG_reserved } from '../../uapi/page-flags.ts';
+import { hasPatch } from '../../uapi/patches.ts';
 import type { Pfn } from '../../uapi/units.ts';
 import { bugOn, warn } from '../sched/bug.ts';
 import { atomic } from '../sched/kernel-function.ts';
@@ -29,6 +30,8 @@ const checkType = (m: Machine, request: DevPagemapRequest): number => {
       if (!m.kernel.CONFIG_DEVICE_PRIVATE) return -EINVAL;
       return ops.migrateToRam === undefined || ops.pageFree === undefined || owner === 0 ? -EINVAL : 0;
     case 'MEMORY_DEVICE_COHERENT':
+      // an unknown type before the series' third patch
+      if (!hasPatch(m.kernel, 3)) return -EINVAL;
       return ops.pageFree === undefined || owner === 0 ? -EINVAL : 0;
     case 'MEMORY_DEVICE_FS_DAX':
     case 'MEMORY_DEVICE_GENERIC':
@@ -67,6 +70,17 @@ export const memremapPages = atomic('memremap_pages', (m, request: DevPagemapReq
   });
   m.scalars.set(pgmapRefRow(id), 1);
   return id;
+});
+
+/**
+ * Ends a registration. The kernel waits until every page is free; here nobody is left who could free one.
+ *
+ * Kernel: `mm/memremap.c: memunmap_pages`
+ */
+export const memunmapPages = atomic('memunmap_pages', (m, id: number): void => {
+  bugOn(m.scalars.get(pgmapRefRow(id)) > 1, 'memunmap_pages: waits for ever for pages that are still in use');
+  m.scalars.set(pgmapRefRow(id), 0);
+  m.pgmaps.set(id, undefined);
 });
 
 /**

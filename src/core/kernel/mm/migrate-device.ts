@@ -27,6 +27,7 @@ import {
   SWP_MIGRATION_READ_EXCLUSIVE,
   SWP_MIGRATION_WRITE,
 } from '../../uapi/pte.ts';
+import { hasPatch } from '../../uapi/patches.ts';
 import { type EntryRow, NO_PFN, NO_ROW, type Pfn, type Vpn } from '../../uapi/units.ts';
 import { VM_SPECIAL, VM_WRITE } from '../../uapi/vm-flags.ts';
 import { bugOn } from '../sched/bug.ts';
@@ -159,10 +160,12 @@ const selectEntry = (m: Machine, migrate: MigrateVma, vma: Vma, vpn: Vpn, row: E
       migratePfn(page) + MIGRATE_PFN_MIGRATE + (isWritableDevicePrivateEntry(entry) ? MIGRATE_PFN_WRITE : 0)
     );
   }
+  // before the fifth patch a present page was looked at only when system memory was wanted, and then any page
+  if (!hasPatch(m.kernel, 5) && (migrate.flags & MIGRATE_VMA_SELECT_SYSTEM) === 0) return 0;
   const page = vmNormalPage(m, vma, vpn, entry);
   if (page === NO_PFN) return 0;
   if (!isZoneDevicePage(m, page) && (migrate.flags & MIGRATE_VMA_SELECT_SYSTEM) === 0) return 0;
-  if (isDeviceCoherentPage(m, page)) {
+  if (hasPatch(m.kernel, 5) && isDeviceCoherentPage(m, page)) {
     const wanted =
       (migrate.flags & MIGRATE_VMA_SELECT_DEVICE_COHERENT) !== 0 &&
       pagePgmap(m, page)?.owner === migrate.pgmapOwner;

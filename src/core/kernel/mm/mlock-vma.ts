@@ -12,8 +12,8 @@ import { populateVmaPageRange } from './gup.ts';
 import { isHugePmd, isHugeZeroPmd } from './huge-memory.ts';
 import { mlockFolio, munlockPage } from './mlock.ts';
 import { changeVmaFlags } from './mmap.ts';
-import { vmNormalPage } from './normal-page.ts';
-import { compoundHead, isZoneDevicePage, pageCompound } from './page-ref.ts';
+import { isNonLruPage, vmNormalPage } from './normal-page.ts';
+import { compoundHead, pageCompound } from './page-ref.ts';
 import { PMD_PAGES, pmdOffset, pteOffset } from './page-table.ts';
 import { lruAddDrain } from './swap.ts';
 import { findVma, isVmHugetlbPage } from './vma.ts';
@@ -42,7 +42,7 @@ const mlockPteRange = atomic(
       const entry = m.entries.get(pteOffset(m, pmdRow, vpn));
       if (!ptePresent(entry)) continue;
       const page = vmNormalPage(m, vma, vpn, entry);
-      if (page === NO_PFN || isZoneDevicePage(m, page) || pageCompound(m, page)) continue;
+      if (page === NO_PFN || isNonLruPage(m, page) || pageCompound(m, page)) continue;
       mlockOrMunlock(m, vma, page);
     }
   },

@@ -5,10 +5,12 @@ import type { Machine } from '../../machine/machine.ts';
 import { MIGRATE_CMA, MIGRATE_ISOLATE } from '../../uapi/config.ts';
 import { type Entry, entryPfn, pteSpecial } from '../../uapi/pte.ts';
 import { NO_PFN, type Pfn, type Vpn } from '../../uapi/units.ts';
+import { hasPatch } from '../../uapi/patches.ts';
 import { atomic } from '../sched/kernel-function.ts';
 import {
   compoundHead,
   isDeviceCoherentPage,
+  isZoneDevicePage,
   isZeroPfn,
   isZoneMovablePage,
   pageblockMigratetype,
@@ -23,6 +25,15 @@ export const vmNormalPage = atomic(
   'vm_normal_page',
   (_m, _vma: Vma, _vpn: Vpn, entry: Entry): Pfn => (pteSpecial(entry) ? NO_PFN : entryPfn(entry)),
 );
+
+/**
+ * Whether a walk over entries must leave a page alone because it is on no LRU list. The callers are those that the
+ * series touched: without its fourth patch they take a device page for an ordinary one.
+ *
+ * Kernel: `include/linux/mmzone.h: is_zone_device_page`
+ */
+export const isNonLruPage = (m: Machine, pfn: Pfn): boolean =>
+  hasPatch(m.kernel, 4) && isZoneDevicePage(m, pfn);
 
 /** Why a page may stay pinned for long where it is, or not. */
 export type Pinnability =
