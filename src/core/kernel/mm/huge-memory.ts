@@ -68,6 +68,7 @@ import {
   compoundHead,
   folioGet,
   folioMaybeDmaPinned,
+  moveReference,
   pageAnon,
   setFlags,
   testFlags,
@@ -130,6 +131,8 @@ const mmGetHugeZeroPage = (m: Machine): Pfn => {
   const page = allocPages(m, (GFP_TRANSHUGE | __GFP_ZERO) & ~__GFP_MOVABLE, HPAGE_PMD_ORDER);
   if (page === NO_PFN) return NO_PFN;
   setFlags(m, page, PG_uptodate);
+  moveReference(m, page, 'allocation', 'kernel');
+  moveReference(m, page, 'allocation', 'kernel');
   m.scalars.set(HUGE_ZERO_PFN, page + 1);
   return page;
 };
@@ -220,6 +223,7 @@ export const mapNewHugePage = (
   pageAddNewAnonRmap(m, folio, vma, haddr);
   lruCacheAddInactiveOrUnevictable(m, folio, vma);
   pgtableTransHugeDeposit(m, pmdRow, table);
+  moveReference(m, folio, 'allocation', 'page table entry');
   m.entries.set(pmdRow, mkEntry(folio, maybeMkwrite(vmPageProt(vma) | PTE_PSE | PTE_DIRTY, vma)));
 };
 
