@@ -32,6 +32,13 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'core/kernel/sched',
     'core/kernel/mm',
   ],
+  'core/kernel/drivers/gup-test': [
+    'core/uapi',
+    'core/trace',
+    'core/machine',
+    'core/kernel/sched',
+    'core/kernel/mm',
+  ],
   'core/kernel/drivers/ttm': [
     'core/uapi',
     'core/trace',
@@ -67,7 +74,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   app: ['map', 'panels', 'walkthrough', 'store', 'ui', 'words', 'core/uapi', 'npm'],
   main: ['app', 'map', 'panels', 'walkthrough', 'store', 'ui', 'core/uapi', 'npm'],
 
-  conformance: ['core', 'node'],
+  conformance: ['core', 'scenarios', 'node'],
   bench: ['core', 'conformance', 'node'],
   tools: ['node'],
 };

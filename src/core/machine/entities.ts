@@ -24,7 +24,7 @@ export interface Mm {
   readonly alive: boolean;
 }
 
-export type AreaKind = 'anon-private' | 'anon-shared' | 'file-private' | 'file-shared' | 'hugetlb';
+export type AreaKind = 'anon-private' | 'anon-shared' | 'file-private' | 'file-shared' | 'hugetlb' | 'device';
 
 /** A named area of the scenario: where mmap put it. What the kernel sees inside are VMAs. */
 export interface Area {
@@ -63,12 +63,14 @@ export interface AnonVma {
   readonly numActiveVmas: number;
 }
 
-/** struct address_space of a file, of shared anonymous memory or of a hugetlb mapping. */
+/** struct address_space of a file, of shared anonymous memory, of a hugetlb mapping or of a device's special file. */
 export interface AddressSpace {
   readonly id: number;
   readonly name: string;
-  readonly kind: 'file' | 'shmem' | 'hugetlb';
+  readonly kind: 'file' | 'shmem' | 'hugetlb' | 'device';
   readonly npages: number;
+  /** What page 0 begins with on the disk; page k with k more. */
+  readonly firstValue: number;
   /** Journalled map: page index to pfn. */
   readonly pages: number;
   /** VMAs that map it, in order of insertion (i_mmap). */
@@ -113,6 +115,7 @@ export interface DmirrorDevice {
   /** Id in the scenario. */
   readonly configId: number;
   readonly kind: DeviceKind;
+  /** Its one chunk; 0: given up, the next allocation makes a new one. */
   readonly pgmap: number;
 }
 

@@ -22,6 +22,8 @@ export const DEVICE_FREE_HEAD = 0;
 export const DEVICE_FRESH = 1;
 export const DEVICE_CALLOC = 2;
 export const DEVICE_CFREE = 3;
+/** 1 while the driver gives its chunk up: freed pages do not return to its list. */
+export const DEVICE_REMOVING = 4;
 
 /** References on a dev_pagemap: pool id. */
 export const PGMAP_REF_BASE = 196608;

@@ -1,12 +1,16 @@
 // From a step of a scenario to calls into the kernel, and from what they return to the result of the step.
 
+import { gupTestIoctl } from '../kernel/drivers/gup-test.ts';
 import {
   type DmirrorCommand,
+  dmirrorFopsMmap,
   dmirrorIoctl,
   dmirrorOpen,
+  dmirrorRelease,
   type DmirrorResult,
 } from '../kernel/drivers/test-hmm.ts';
 import { cpuAccess } from '../kernel/mm/cpu-access.ts';
+import { createScenarioFile, readScenarioFile, scenarioFile } from '../kernel/mm/filemap.ts';
 import { createMm, dupMmap } from '../kernel/mm/fork.ts';
 import {
   getUserPages,
@@ -24,11 +28,11 @@ import { doMremap } from '../kernel/mm/mremap.ts';
 import { putPage } from '../kernel/mm/swap.ts';
 import { mmapReadLock, mmapReadUnlock, mmapWriteLock, mmapWriteUnlock } from '../kernel/sched/locks.ts';
 import type { TaskSpec } from '../kernel/sched/tasks.ts';
-import type { Area, Dmirror, GupCall, Mm, PinHandle } from '../machine/entities.ts';
+import type { Area, Dmirror, DmirrorDevice, GupCall, Mm, PinHandle } from '../machine/entities.ts';
 import type { Machine } from '../machine/machine.ts';
 import type { Sleeps } from '../machine/ops.ts';
-import { errnoName } from '../uapi/errno.ts';
-import { FOLL_FLAGS } from '../uapi/gup-flags.ts';
+import { ENOENT, errnoName } from '../uapi/errno.ts';
+import { FOLL_FLAGS, type FollFlagName } from '../uapi/gup-flags.ts';
 import type { SimpleStep, Step, StepOf } from '../uapi/scenario.ts';
 import { GIB_PAGES, type Vpn } from '../uapi/units.ts';
 import { VM_READ, VM_WRITE } from '../uapi/vm-flags.ts';
@@ -54,6 +58,12 @@ export interface StepResult {
   readonly cpages?: number;
   readonly faults?: number;
   readonly perms?: readonly string[];
+  /** What the driver copied back to the program, where the step asked for it. */
+  readonly mirror?: readonly number[];
+  /** Signal by which `exit` ended the process. */
+  readonly status?: string;
+  /** gup_test: pages that it got, and gave back. */
+  readonly got?: number;
   /** Of operations that ran at once: what each gave. */
   readonly results?: readonly StepResult[];
 }
@@ -108,8 +118,12 @@ const rangeOf = (
   return { mm, area, start: area.start + first, npages, first };
 };
 
+const deviceNumbered = (m: Machine, configId: number): DmirrorDevice | undefined =>
+  m.devices.values().find((candidate) => candidate.configId === configId);
+
+/** The process's mirror on a device; opened now if it is not open. */
 const openDevice = (m: Machine, mm: Mm, configId: number): Dmirror => {
-  const device = m.devices.values().find((candidate) => candidate.configId === configId);
+  const device = deviceNumbered(m, configId);
   if (device === undefined) throw new StepError('device', `the machine has no device ${configId}`);
   const open = m.dmirrors.values().find((dmirror) => dmirror.mm === mm.id && dmirror.device === device.id);
   return open ?? dmirrorOpen(m, mm.id, device.id);
@@ -135,8 +149,40 @@ const runMmap = (m: Machine, step: StepOf<'mmap'>): StepResult => {
   if (step.kind === 'hugetlb' && step.pages % 512 !== 0) {
     throw new StepError('pages', 'a hugetlb area is a multiple of 512 pages long');
   }
-  mmapRegion(m, mm, { name: step.vma, npages: step.pages, prot: protOf(step.prot), kind: step.kind });
-  return ok();
+  if ((step.kind === 'device') !== (step.device !== undefined)) {
+    throw new StepError('device', 'an area of the kind device has a device, and no other area has one');
+  }
+  const file = step.file === undefined ? undefined : fileNamed(m, step.file);
+  if (file !== undefined && step.kind !== 'file-private' && step.kind !== 'file-shared') {
+    throw new StepError('file', `an area of the kind ${step.kind} has no file`);
+  }
+  if (step.device !== undefined) openDevice(m, mm, step.device);
+  const request = { name: step.vma, npages: step.pages, prot: protOf(step.prot), kind: step.kind };
+  const vma = mmapRegion(m, mm, file === undefined ? request : { ...request, file });
+  if (step.kind !== 'device') return ok();
+  const err = dmirrorFopsMmap(m, vma);
+  if (err !== 0) doMunmap(m, m.mms.get(mm.id), vma.vmStart, vma.vmEnd);
+  return fromErrno(err);
+};
+
+const fileNamed = (m: Machine, name: string): number => {
+  const file = scenarioFile(m, name);
+  if (file === 0) throw new StepError('file', `there is no file ${name}: make it with file_create`);
+  return file;
+};
+
+const runFileCreate = (m: Machine, step: StepOf<'file_create'>): StepResult => {
+  processNamed(m, step.proc);
+  if (scenarioFile(m, step.file) !== 0) throw new StepError('file', `there is a file ${step.file} already`);
+  return fromErrno(createScenarioFile(m, step.file, step.pages, step.value));
+};
+
+const runFileRead = (m: Machine, step: StepOf<'file_read'>): StepResult => {
+  processNamed(m, step.proc);
+  const file = fileNamed(m, step.file);
+  const first = step.page ?? 0;
+  const values = readScenarioFile(m, file, first, step.count ?? m.files.get(file).npages - first);
+  return { ret: values.length, values };
 };
 
 function* runAccess(m: Machine, step: StepOf<'read'> | StepOf<'write'>): Sleeps<StepResult> {
@@ -203,12 +249,15 @@ function* callGup(
   }
 }
 
+const flagBits = (names: readonly FollFlagName[]): number =>
+  names.reduce((bits, name) => bits | FOLL_FLAGS[name], 0);
+
 function* runGup(m: Machine, step: StepOf<'gup'>): Sleeps<StepResult> {
   const { mm, start, npages } = rangeOf(m, step);
   if (m.handles.values().some((handle) => handle.name === step.as)) {
     throw new StepError('as', `references are held under the name ${step.as} already`);
   }
-  const gupFlags = step.flags.reduce((bits, name) => bits | FOLL_FLAGS[name], 0);
+  const gupFlags = flagBits(step.flags);
   yield* mmapReadLock(m, mm.id);
   const { pages, id } = yield* callGup(m, step.call, start, npages, gupFlags, mm.id);
   mmapReadUnlock(m, mm.id);
@@ -227,6 +276,19 @@ function* runGup(m: Machine, step: StepOf<'gup'>): Sleeps<StepResult> {
   return ok(pages.length);
 }
 
+function* runGupTest(m: Machine, step: StepOf<'gup_test'>): Sleeps<StepResult> {
+  const { mm, start, npages } = rangeOf(m, step);
+  const got = yield* gupTestIoctl(m, step.cmd, {
+    mm: mm.id,
+    start,
+    npages,
+    nrPagesPerCall: step.per_call ?? npages,
+    gupFlags: flagBits(step.flags),
+    usePin: step.use_pin === true,
+  });
+  return { ret: 0, got };
+}
+
 const isPin = (call: GupCall): boolean => call === 'pin_user_pages' || call === 'pin_user_pages_fast';
 
 const runRelease = (m: Machine, step: StepOf<'unpin'> | StepOf<'put'>): StepResult => {
@@ -243,8 +305,9 @@ const runRelease = (m: Machine, step: StepOf<'unpin'> | StepOf<'put'>): StepResu
   return ok();
 };
 
-const deviceResult = (step: Step, given: DmirrorResult): StepResult => {
+const deviceResult = (step: DeviceStep, given: DmirrorResult): StepResult => {
   if (given.ret < 0) return failed(given.ret);
+  const mirror = 'mirror' in step && step.mirror === true ? { mirror: given.values } : {};
   switch (step.op) {
     case 'dev_read':
       return {
@@ -252,13 +315,16 @@ const deviceResult = (step: Step, given: DmirrorResult): StepResult => {
         cpages: given.cpages,
         faults: given.faults,
         values: given.values.slice(0, MAX_DEVICE_VALUES),
+        ...mirror,
       };
+    case 'dev_check_exclusive':
+      return ok();
     case 'dev_write':
       return { ret: 0, cpages: given.cpages, faults: given.faults };
     case 'snapshot':
       return { ret: 0, cpages: given.cpages, perms: given.perms };
     default:
-      return { ret: 0, cpages: given.cpages };
+      return { ret: 0, cpages: given.cpages, ...mirror };
   }
 };
 
@@ -268,6 +334,7 @@ type DeviceStep =
   | StepOf<'migrate_to_dev'>
   | StepOf<'migrate_to_sys'>
   | StepOf<'dev_exclusive'>
+  | StepOf<'dev_check_exclusive'>
   | StepOf<'snapshot'>;
 
 const commandOf = (step: DeviceStep, { first, npages }: Range): DmirrorCommand => {
@@ -282,6 +349,8 @@ const commandOf = (step: DeviceStep, { first, npages }: Range): DmirrorCommand =
       return { kind: 'migrate-to-sys' };
     case 'dev_exclusive':
       return { kind: 'exclusive' };
+    case 'dev_check_exclusive':
+      return { kind: 'check-exclusive' };
     case 'snapshot':
       return { kind: 'snapshot' };
   }
@@ -290,10 +359,36 @@ const commandOf = (step: DeviceStep, { first, npages }: Range): DmirrorCommand =
 function* runDevice(m: Machine, step: DeviceStep): Sleeps<StepResult> {
   const range = rangeOf(m, step);
   const dmirror = openDevice(m, range.mm, step.device);
-  yield* mmapReadLock(m, range.mm.id);
   const given = yield* dmirrorIoctl(m, range.start, range.npages, dmirror, commandOf(step, range));
-  mmapReadUnlock(m, range.mm.id);
   return deviceResult(step, given);
+}
+
+/** Opens, closes or empties a device. */
+function* runDeviceFile(
+  m: Machine,
+  step: StepOf<'dev_open'> | StepOf<'dev_close'> | StepOf<'dev_evict'>,
+): Sleeps<StepResult> {
+  const mm = processNamed(m, step.proc);
+  const device = deviceNumbered(m, step.device);
+  const open = m.dmirrors.values().find((dmirror) => dmirror.mm === mm.id && dmirror.device === device?.id);
+  switch (step.op) {
+    case 'dev_open':
+      if (device === undefined) return failed(-ENOENT);
+      if (open !== undefined)
+        throw new StepError('device', `${mm.name} has device ${step.device} open already`);
+      dmirrorOpen(m, mm.id, device.id);
+      return ok();
+    case 'dev_close':
+      if (open === undefined)
+        throw new StepError('device', `${mm.name} has not opened device ${step.device}`);
+      dmirrorRelease(m, open);
+      return ok();
+    case 'dev_evict':
+      // the driver checks the range and then ignores it
+      return fromErrno(
+        (yield* dmirrorIoctl(m, 0, 1, openDevice(m, mm, step.device), { kind: 'release' })).ret,
+      );
+  }
 }
 
 /** The tasks of a step: one, or those that it wants to run at once, dealt out to the simulated CPUs. */
@@ -363,15 +458,26 @@ export function* runOperation(m: Machine, step: SimpleStep): Sleeps<StepResult> 
       return yield* runFork(m, step);
     case 'exit': {
       exitMmap(m, processNamed(m, step.proc));
-      return ok();
+      return step.signal === undefined ? ok() : { ret: 0, status: step.signal };
     }
     case 'dev_read':
     case 'dev_write':
     case 'migrate_to_dev':
     case 'migrate_to_sys':
     case 'dev_exclusive':
+    case 'dev_check_exclusive':
     case 'snapshot':
       return yield* runDevice(m, step);
+    case 'dev_open':
+    case 'dev_close':
+    case 'dev_evict':
+      return yield* runDeviceFile(m, step);
+    case 'file_create':
+      return runFileCreate(m, step);
+    case 'file_read':
+      return runFileRead(m, step);
+    case 'gup_test':
+      return yield* runGupTest(m, step);
     case 'gup':
       return yield* runGup(m, step);
     case 'unpin':

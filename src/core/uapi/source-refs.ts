@@ -216,7 +216,9 @@ const BY_FILE = {
     'dmirror_mkentry',
     'dmirror_device_evict_chunk',
     'dmirror_device_remove_chunks',
+    'dmirror_fops_mmap',
   ],
+  'mm/gup_test.c': ['__gup_test_ioctl'],
   'include/linux/highmem.h': ['copy_highpage', 'clear_highpage'],
 } as const;
 

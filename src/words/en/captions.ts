@@ -487,11 +487,11 @@ const LOGS: Readonly<Record<string, Told>> = {
     why: 'A simplification of this simulation: after 16 passes it stops.',
   },
   'log.gup_test.not-dma-pinned': {
-    what: 'The kernel warns: pages[{a}] is NOT dma-pinned.',
+    what: (p) => `The kernel warns: \`pages[${num(p, 'a')}] is NOT dma-pinned\`.`,
     why: 'The test driver checks that a page it pinned counts as pinned.',
   },
   'log.gup_test.not-pinnable': {
-    what: 'The kernel warns: pages[{a}] is NOT pinnable but pinned.',
+    what: (p) => `The kernel warns: \`pages[${num(p, 'a')}] is NOT pinnable but pinned\`.`,
     why: 'The test driver checks that no page is pinned for long that must stay movable.',
   },
   'log.other': { what: 'The kernel prints a message.', why: '' },

@@ -10,16 +10,18 @@ import {
   DEVICE_CFREE,
   DEVICE_FREE_HEAD,
   DEVICE_FRESH,
+  DEVICE_REMOVING,
   deviceRow,
 } from '../../machine/scalars.ts';
 import type { DeviceConfig } from '../../uapi/config.ts';
-import { EBUSY, EFAULT, EINVAL, ENOENT } from '../../uapi/errno.ts';
-import { GFP_HIGHUSER, GFP_HIGHUSER_MOVABLE } from '../../uapi/gfp.ts';
+import { EBUSY, EFAULT, EINVAL, ENOENT, ENOMEM, EPERM } from '../../uapi/errno.ts';
+import { __GFP_ZERO, GFP_HIGHUSER, GFP_HIGHUSER_MOVABLE, GFP_KERNEL } from '../../uapi/gfp.ts';
+import { hasPatch } from '../../uapi/patches.ts';
 import { NO_PFN, type Pfn, type Vpn } from '../../uapi/units.ts';
 import { VM_FAULT_SIGBUS, VM_WRITE } from '../../uapi/vm-flags.ts';
 import { bugOn, warn } from '../sched/bug.ts';
 import { atomic, sleepable } from '../sched/kernel-function.ts';
-import { condResched, trylockPage, unlockPage } from '../sched/locks.ts';
+import { condResched, mmapReadLock, mmapReadUnlock, trylockPage, unlockPage } from '../sched/locks.ts';
 import { makeDeviceExclusiveRange } from '../mm/exclusive.ts';
 import {
   HMM_PFN_ERROR,
@@ -32,7 +34,8 @@ import {
   hmmPfnToPage,
   hmmRangeFault,
 } from '../mm/hmm.ts';
-import { memremapPages, zoneDevicePageInit } from '../mm/memremap.ts';
+import { vmInsertPage } from '../mm/insert-page.ts';
+import { memremapPages, memunmapPages, zoneDevicePageInit } from '../mm/memremap.ts';
 import {
   MIGRATE_PFN_MIGRATE,
   MIGRATE_PFN_VALID,
@@ -40,6 +43,9 @@ import {
   MIGRATE_VMA_SELECT_DEVICE_COHERENT,
   MIGRATE_VMA_SELECT_DEVICE_PRIVATE,
   MIGRATE_VMA_SELECT_SYSTEM,
+  migrateDeviceFinalize,
+  migrateDevicePages,
+  migrateDeviceRange,
   type MigrateVma,
   migratePfn,
   migratePfnToPage,
@@ -49,6 +55,7 @@ import {
 } from '../mm/migrate-device.ts';
 import {
   mmuIntervalNotifierInsert,
+  mmuIntervalNotifierRemove,
   mmuIntervalReadBegin,
   mmuIntervalReadRetry,
   mmuIntervalSetSeq,
@@ -62,6 +69,7 @@ import {
   isDeviceCoherentPage,
   isDevicePrivatePage,
   isZeroPfn,
+  moveReference,
   pagePgmap,
 } from '../mm/page-ref.ts';
 import { putPage } from '../mm/swap.ts';
@@ -129,6 +137,7 @@ const dmirrorDevmemFree = atomic('dmirror_devmem_free', (m, page: Pfn): void => 
   }
   const device = dmirrorPageToDevice(m, page);
   dmirrorPageToChunk(m, page);
+  if (m.scalars.get(deviceRow(device, DEVICE_REMOVING)) !== 0) return;
   const cfree = deviceRow(device, DEVICE_CFREE);
   m.scalars.set(cfree, m.scalars.get(cfree) + 1);
   const head = deviceRow(device, DEVICE_FREE_HEAD);
@@ -157,10 +166,47 @@ const takeFreePage = (m: Machine, device: DmirrorDevice): Pfn => {
 };
 
 /**
+ * Registers a chunk of device memory; all its pages are free. A coherent device lies at a fixed place, so a second
+ * chunk meets the first.
+ *
+ * Kernel: `lib/test_hmm.c: dmirror_allocate_chunk`
+ * Simplified: a private device does not grow by another chunk either.
+ *
+ * @returns 0, or -errno of memremap_pages
+ */
+const dmirrorAllocateChunk = atomic('dmirror_allocate_chunk', (m, deviceId: number): number => {
+  const device = m.devices.get(deviceId);
+  const config = m.config.devices.find(({ id }) => id === device.configId);
+  bugOn(config === undefined, 'dmirror_allocate_chunk: not a device of this machine');
+  if (config === undefined || (device.kind === 'private' && device.pgmap !== 0)) return -ENOMEM;
+  const isPrivate = device.kind === 'private';
+  const pgmap = memremapPages(m, {
+    type: isPrivate ? 'MEMORY_DEVICE_PRIVATE' : 'MEMORY_DEVICE_COHERENT',
+    start: config.start,
+    end: config.start + config.pages,
+    node: config.node,
+    owner: deviceId,
+    ops: {
+      pageFree: (machine, pfn) => dmirrorDevmemFree(machine, pfn),
+      ...(isPrivate
+        ? {
+            migrateToRam: function* (machine: Machine, vmf: VmFault) {
+              return yield* dmirrorDevmemFault(machine, vmf);
+            },
+          }
+        : {}),
+    },
+  });
+  if (pgmap < 0) return pgmap;
+  m.devices.update(deviceId, { pgmap });
+  m.scalars.set(deviceRow(deviceId, DEVICE_FRESH), config.pages);
+  return 0;
+});
+
+/**
  * Takes a free page of the device, for private memory with an ordinary page that holds its bytes.
  *
  * Kernel: `lib/test_hmm.c: dmirror_devmem_alloc_page`
- * Simplified: a private device does not grow by another chunk; a coherent one cannot.
  */
 const dmirrorDevmemAllocPage = atomic('dmirror_devmem_alloc_page', (m, deviceId: number): Pfn => {
   const device = m.devices.get(deviceId);
@@ -169,7 +215,10 @@ const dmirrorDevmemAllocPage = atomic('dmirror_devmem_alloc_page', (m, deviceId:
     backing = allocPage(m, GFP_HIGHUSER);
     if (backing === NO_PFN) return NO_PFN;
   }
-  const page = takeFreePage(m, device);
+  let page = takeFreePage(m, device);
+  if (page === NO_PFN && dmirrorAllocateChunk(m, deviceId) === 0) {
+    page = takeFreePage(m, m.devices.get(deviceId));
+  }
   if (page === NO_PFN) {
     m.trace.decide('device.exhausted', device.configId);
     if (backing !== NO_PFN) putPage(m, backing, 'allocation');
@@ -180,6 +229,7 @@ const dmirrorDevmemAllocPage = atomic('dmirror_devmem_alloc_page', (m, deviceId:
   m.trace.decide('device.allocated', page, device.configId);
   zoneDevicePageInit(m, page);
   m.pages.zoneDeviceData.set(page, backing === NO_PFN ? 0 : backing + 1);
+  if (backing !== NO_PFN) moveReference(m, backing, 'allocation', 'driver');
   return page;
 });
 
@@ -187,6 +237,7 @@ const dmirrorDevmemAllocPage = atomic('dmirror_devmem_alloc_page', (m, deviceId:
 export const deviceUsage = (m: Machine, device: DmirrorDevice): { used: number; free: number } => {
   const used =
     m.scalars.get(deviceRow(device.id, DEVICE_CALLOC)) - m.scalars.get(deviceRow(device.id, DEVICE_CFREE));
+  if (device.pgmap === 0) return { used, free: 0 };
   const { start, end } = m.pgmaps.get(device.pgmap);
   return { used, free: end - start - used };
 };
@@ -284,52 +335,68 @@ const nextPiece = (m: Machine, mm: number, vpn: Vpn, end: Vpn): { vma: Vma; next
   return { vma, next: Math.min(end, vpn + PIECE_PAGES, vma.vmEnd) };
 };
 
+/** The pieces of a migration to the device. Requires: mmap_lock. */
+function* migratePiecesToDevice(m: Machine, start: Vpn, end: Vpn, dmirror: Dmirror): Sleeps<number> {
+  for (let vpn = start; vpn < end; ) {
+    const piece = nextPiece(m, dmirror.mm, vpn, end);
+    if (piece === undefined) return -EINVAL;
+    const { vma, next } = piece;
+    const args = migrateArgs(vma, vpn, next, dmirror.device, MIGRATE_VMA_SELECT_SYSTEM, NO_PFN);
+    const ret = yield* migrateVmaSetup(m, vpn, next, args);
+    if (ret !== 0) return ret;
+    dmirrorMigrateAllocAndCopy(m, vpn, next, args, vma, dmirror);
+    yield* condResched(m, 'dmirror_migrate_alloc_and_copy');
+    migrateVmaPages(m, args.src.length, args);
+    dmirrorMigrateFinalizeAndMap(m, vpn, next, args, dmirror);
+    migrateVmaFinalize(m, args.src.length, args);
+    vpn = next;
+  }
+  return 0;
+}
+
 const dmirrorMigrateToDevice = sleepable(
   'dmirror_migrate_to_device',
   function* (m, start: Vpn, npages: number, dmirror: Dmirror): Sleeps<DmirrorResult> {
     const end = start + npages;
-    for (let vpn = start; vpn < end; ) {
-      const piece = nextPiece(m, dmirror.mm, vpn, end);
-      if (piece === undefined) return result(-EINVAL);
-      const { vma, next } = piece;
-      const args = migrateArgs(vma, vpn, next, dmirror.device, MIGRATE_VMA_SELECT_SYSTEM, NO_PFN);
-      const ret = yield* migrateVmaSetup(m, vpn, next, args);
-      if (ret !== 0) return result(ret);
-      dmirrorMigrateAllocAndCopy(m, vpn, next, args, vma, dmirror);
-      yield* condResched(m, 'dmirror_migrate_alloc_and_copy');
-      migrateVmaPages(m, args.src.length, args);
-      dmirrorMigrateFinalizeAndMap(m, vpn, next, args, dmirror);
-      migrateVmaFinalize(m, args.src.length, args);
-      vpn = next;
-    }
+    yield* mmapReadLock(m, dmirror.mm);
+    const err = yield* migratePiecesToDevice(m, start, end, dmirror);
+    mmapReadUnlock(m, dmirror.mm);
+    if (err !== 0) return result(err);
     // the driver reads the range back through its own page table
     const bounce = dmirrorBounceInit(m, start, npages);
     const ret = dmirrorDoRead(m, start, end, bounce, dmirror);
     dmirrorBounceFini(m);
-    return result(ret, { cpages: bounce.values.length });
+    return result(ret, { cpages: bounce.values.length, values: bounce.values });
   },
 );
+
+/** The pieces of a migration to system memory. Requires: mmap_lock. */
+function* migratePiecesToSystem(m: Machine, start: Vpn, end: Vpn, dmirror: Dmirror): Sleeps<DmirrorResult> {
+  let cpages = 0;
+  for (let vpn = start; vpn < end; ) {
+    const piece = nextPiece(m, dmirror.mm, vpn, end);
+    if (piece === undefined) return result(-EINVAL, { cpages });
+    const { vma, next } = piece;
+    const args = migrateArgs(vma, vpn, next, dmirror.device, dmirrorSelectDevice(m, dmirror), NO_PFN);
+    const ret = yield* migrateVmaSetup(m, vpn, next, args);
+    if (ret !== 0) return result(ret, { cpages });
+    dmirrorDevmemFaultAllocAndCopy(m, vpn, next, args, dmirror);
+    yield* condResched(m, 'dmirror_devmem_fault_alloc_and_copy');
+    migrateVmaPages(m, args.src.length, args);
+    cpages += dmirrorSuccessfulMigratedPages(m, args);
+    migrateVmaFinalize(m, args.src.length, args);
+    vpn = next;
+  }
+  return result(0, { cpages });
+}
 
 const dmirrorMigrateToSystem = sleepable(
   'dmirror_migrate_to_system',
   function* (m, start: Vpn, npages: number, dmirror: Dmirror): Sleeps<DmirrorResult> {
-    const end = start + npages;
-    let cpages = 0;
-    for (let vpn = start; vpn < end; ) {
-      const piece = nextPiece(m, dmirror.mm, vpn, end);
-      if (piece === undefined) return result(-EINVAL, { cpages });
-      const { vma, next } = piece;
-      const args = migrateArgs(vma, vpn, next, dmirror.device, dmirrorSelectDevice(m, dmirror), NO_PFN);
-      const ret = yield* migrateVmaSetup(m, vpn, next, args);
-      if (ret !== 0) return result(ret, { cpages });
-      dmirrorDevmemFaultAllocAndCopy(m, vpn, next, args, dmirror);
-      yield* condResched(m, 'dmirror_devmem_fault_alloc_and_copy');
-      migrateVmaPages(m, args.src.length, args);
-      cpages += dmirrorSuccessfulMigratedPages(m, args);
-      migrateVmaFinalize(m, args.src.length, args);
-      vpn = next;
-    }
-    return result(0, { cpages });
+    yield* mmapReadLock(m, dmirror.mm);
+    const given = yield* migratePiecesToSystem(m, start, start + npages, dmirror);
+    mmapReadUnlock(m, dmirror.mm);
+    return given;
   },
 );
 
@@ -341,7 +408,10 @@ const dmirrorMigrateToSystem = sleepable(
 const dmirrorDevmemFault = sleepable('dmirror_devmem_fault', function* (m, vmf: VmFault): Sleeps<number> {
   const { vma, vpn, page } = vmf;
   // the mirror that brought the page to the device, which may be another process's
-  const dmirror = m.dmirrors.get(m.pages.zoneDeviceData.get(backingPage(m, page)));
+  const dmirror = m.dmirrors.find(m.pages.zoneDeviceData.get(backingPage(m, page)));
+  // the driver would use the freed mirror: closing moved every page home that could move
+  bugOn(dmirror === undefined, 'dmirror_devmem_fault: the mirror of this page is closed');
+  if (dmirror === undefined) return VM_FAULT_SIGBUS;
   const args = migrateArgs(vma, vpn, vpn + 1, dmirror.device, dmirrorSelectDevice(m, dmirror), page);
   if ((yield* migrateVmaSetup(m, vpn, vpn + 1, args)) !== 0) return VM_FAULT_SIGBUS;
   dmirrorDevmemFaultAllocAndCopy(m, vpn, vpn + 1, args, dmirror);
@@ -444,7 +514,10 @@ const dmirrorRangeFault = sleepable(
         defaultFlags,
         devPrivateOwner: dmirror.device,
       };
+      yield* condResched(m, 'dmirror_range_fault');
+      yield* mmapReadLock(m, dmirror.mm);
       const ret = yield* hmmRangeFault(m, start, end, range);
+      mmapReadUnlock(m, dmirror.mm);
       if (ret === -EBUSY) continue;
       if (ret !== 0) return ret;
       if (mmuIntervalReadRetry(m, dmirror.id, range.notifierSeq)) continue;
@@ -521,25 +594,45 @@ const dmirrorAtomicMap = atomic(
   },
 );
 
+/** The pieces of a range for exclusive access. Requires: mmap_lock. */
+function* makePiecesExclusive(m: Machine, start: Vpn, end: Vpn, dmirror: Dmirror): Sleeps<number> {
+  for (let vpn = start; vpn < end; vpn += PIECE_PAGES) {
+    const wanted = Math.min(end - vpn, PIECE_PAGES);
+    const { id: found, pages } = yield* makeDeviceExclusiveRange(m, vpn, wanted, dmirror.mm, 0);
+    const mapped = found === wanted ? dmirrorAtomicMap(m, vpn, pages, dmirror) : 0;
+    for (const page of pages) {
+      if (page === NO_PFN) continue;
+      unlockPage(m, compoundHead(m, page));
+      putPage(m, page, 'FOLL_GET');
+    }
+    if (mapped < wanted) return -EBUSY;
+  }
+  return 0;
+}
+
 const dmirrorExclusive = sleepable(
   'dmirror_exclusive',
   function* (m, start: Vpn, npages: number, dmirror: Dmirror): Sleeps<DmirrorResult> {
     const end = start + npages;
-    for (let vpn = start; vpn < end; vpn += PIECE_PAGES) {
-      const wanted = Math.min(end - vpn, PIECE_PAGES);
-      const { id: found, pages } = yield* makeDeviceExclusiveRange(m, vpn, wanted, dmirror.mm, 0);
-      const mapped = found === wanted ? dmirrorAtomicMap(m, vpn, pages, dmirror) : 0;
-      for (const page of pages) {
-        if (page === NO_PFN) continue;
-        unlockPage(m, compoundHead(m, page));
-        putPage(m, page, 'FOLL_GET');
-      }
-      if (mapped < wanted) return result(-EBUSY);
-    }
+    yield* mmapReadLock(m, dmirror.mm);
+    const err = yield* makePiecesExclusive(m, start, end, dmirror);
+    mmapReadUnlock(m, dmirror.mm);
+    if (err !== 0) return result(err);
     const bounce = dmirrorBounceInit(m, start, npages);
     const ret = dmirrorDoRead(m, start, end, bounce, dmirror);
     dmirrorBounceFini(m);
     return result(ret, { cpages: bounce.values.length, values: bounce.values });
+  },
+);
+
+/** Whether the device lost its exclusive access to all pages of a range. */
+const dmirrorCheckAtomic = atomic(
+  'dmirror_check_atomic',
+  (m, start: Vpn, end: Vpn, dmirror: Dmirror): number => {
+    const pt = ptOf(m, dmirror);
+    for (const vpn of pt.keysBetween(start, end))
+      if ((pt.get(vpn) ?? 0) % 4 === DPT_XA_TAG_ATOMIC) return -EPERM;
+    return 0;
   },
 );
 
@@ -577,7 +670,9 @@ const dmirrorRangeSnapshot = sleepable(
       defaultFlags: 0,
       devPrivateOwner: dmirror.device,
     };
+    yield* mmapReadLock(m, dmirror.mm);
     const ret = yield* hmmRangeFault(m, start, end, range);
+    mmapReadUnlock(m, dmirror.mm);
     if (ret !== 0) return ret;
     for (const word of range.hmmPfns) perms.push(dmirrorMkentry(m, word, dmirror));
     return 0;
@@ -597,10 +692,63 @@ const dmirrorSnapshot = sleepable(
   },
 );
 
+// --- giving memory up ---------------------------------------------------------------------------------------------
+
+/**
+ * Brings every page of the device's chunk back to system memory, whoever maps it. One attempt a page.
+ *
+ * Kernel: `lib/test_hmm.c: dmirror_device_evict_chunk`
+ */
+const dmirrorDeviceEvictChunk = atomic('dmirror_device_evict_chunk', (m, device: DmirrorDevice): void => {
+  const { start, end } = m.pgmaps.get(device.pgmap);
+  const src = migrateDeviceRange(m, start, end - start);
+  const dst = src.map((word) => {
+    const spage = migratePfnToPage(word);
+    if (spage === NO_PFN || (word & MIGRATE_PFN_MIGRATE) === 0) return 0;
+    const dpage = allocPage(m, GFP_HIGHUSER_MOVABLE);
+    bugOn(dpage === NO_PFN, 'dmirror_device_evict_chunk: __GFP_NOFAIL, and no memory');
+    bugOn(!trylockPage(m, dpage), 'dmirror_device_evict_chunk: new page is locked');
+    copyHighpage(m, dpage, backingPage(m, spage));
+    return migratePfn(dpage) + ((word & MIGRATE_PFN_WRITE) !== 0 ? MIGRATE_PFN_WRITE : 0);
+  });
+  migrateDevicePages(m, src.length, src, dst);
+  migrateDeviceFinalize(m, src.length, src, dst, 'migration');
+});
+
+/**
+ * Gives all memory of the device up; the next allocation registers it anew.
+ *
+ * Kernel: `lib/test_hmm.c: dmirror_device_remove_chunks, dmirror_remove_free_pages`
+ * Simplified: the counters of allocated and freed pages begin at 0 again; nothing in the driver reads them.
+ */
+const dmirrorDeviceRemoveChunks = atomic('dmirror_device_remove_chunks', (m, deviceId: number): void => {
+  const device = m.devices.get(deviceId);
+  if (device.pgmap === 0) return;
+  const set = (field: number, value: number): void => m.scalars.set(deviceRow(deviceId, field), value);
+  set(DEVICE_REMOVING, 1);
+  set(DEVICE_FREE_HEAD, 0);
+  set(DEVICE_FRESH, 0);
+  dmirrorDeviceEvictChunk(m, device);
+  memunmapPages(m, device.pgmap);
+  m.devices.update(deviceId, { pgmap: 0 });
+  set(DEVICE_REMOVING, 0);
+  set(DEVICE_CALLOC, 0);
+  set(DEVICE_CFREE, 0);
+});
+
 // --- the file -----------------------------------------------------------------------------------------------------
 
 export type DmirrorCommand =
-  | { readonly kind: 'read' | 'migrate-to-dev' | 'migrate-to-sys' | 'exclusive' | 'snapshot' }
+  | {
+      readonly kind:
+        | 'read'
+        | 'migrate-to-dev'
+        | 'migrate-to-sys'
+        | 'exclusive'
+        | 'check-exclusive'
+        | 'snapshot'
+        | 'release';
+    }
   | { readonly kind: 'write'; readonly values: readonly number[] };
 
 /**
@@ -625,11 +773,18 @@ export const dmirrorIoctl = sleepable(
       case 'migrate-to-dev':
         return yield* dmirrorMigrateToDevice(m, start, npages, dmirror);
       case 'migrate-to-sys':
+        // the command came with patch 8; before it the driver knew only the way to the device
+        if (!hasPatch(m.kernel, 8)) return result(-EINVAL);
         return yield* dmirrorMigrateToSystem(m, start, npages, dmirror);
       case 'exclusive':
         return yield* dmirrorExclusive(m, start, npages, dmirror);
+      case 'check-exclusive':
+        return result(dmirrorCheckAtomic(m, start, start + npages, dmirror));
       case 'snapshot':
         return yield* dmirrorSnapshot(m, start, npages, dmirror);
+      case 'release':
+        dmirrorDeviceRemoveChunks(m, dmirror.device);
+        return result(0);
     }
   },
 );
@@ -650,36 +805,51 @@ export const dmirrorOpen = (m: Machine, mm: number, device: number): Dmirror => 
 };
 
 /**
+ * The last user closes the device: the mirror ends, and every page of the device goes home, also those of other
+ * processes.
+ *
+ * Kernel: `lib/test_hmm.c: dmirror_fops_release`
+ */
+export const dmirrorRelease = atomic('dmirror_fops_release', (m, dmirror: Dmirror): void => {
+  mmuIntervalNotifierRemove(m, dmirror.mm, dmirror.id);
+  const device = deviceOf(m, dmirror);
+  if (device.pgmap !== 0) dmirrorDeviceEvictChunk(m, device);
+  const pt = ptOf(m, dmirror);
+  for (const vpn of pt.keys()) pt.delete(vpn);
+  m.dmirrors.set(dmirror.id, undefined);
+});
+
+/**
+ * The device's own mmap: an ordinary kernel page for every page of the area, there from the start.
+ *
+ * Kernel: `lib/test_hmm.c: dmirror_fops_mmap`
+ *
+ * @returns 0 or -errno
+ */
+export const dmirrorFopsMmap = atomic('dmirror_fops_mmap', (m, vma: Vma): number => {
+  for (let vpn = vma.vmStart; vpn < vma.vmEnd; vpn++) {
+    const page = allocPage(m, GFP_KERNEL | __GFP_ZERO);
+    if (page === NO_PFN) return -ENOMEM;
+    const err = vmInsertPage(m, vma.id, vpn, page);
+    putPage(m, page, 'allocation');
+    if (err !== 0) return err;
+  }
+  return 0;
+});
+
+/**
  * Registers one device's memory at module load.
  *
- * Kernel: `lib/test_hmm.c: dmirror_device_init, dmirror_allocate_chunk`
+ * Kernel: `lib/test_hmm.c: dmirror_device_init`
  *
  * @returns the device, or -errno of memremap_pages
  */
 export const dmirrorDeviceInit = (m: Machine, config: DeviceConfig): DmirrorDevice | number => {
-  const owner = m.devices.ids().length + 1;
-  const isPrivate = config.kind === 'private';
-  const pgmap = memremapPages(m, {
-    type: isPrivate ? 'MEMORY_DEVICE_PRIVATE' : 'MEMORY_DEVICE_COHERENT',
-    start: config.start,
-    end: config.start + config.pages,
-    node: config.node,
-    owner,
-    ops: {
-      pageFree: (machine, pfn) => dmirrorDevmemFree(machine, pfn),
-      ...(isPrivate
-        ? {
-            migrateToRam: function* (machine: Machine, vmf: VmFault) {
-              return yield* dmirrorDevmemFault(machine, vmf);
-            },
-          }
-        : {}),
-    },
-  });
-  if (pgmap < 0) return pgmap;
   const id = m.devices.add(
-    (deviceId): DmirrorDevice => ({ id: deviceId, configId: config.id, kind: config.kind, pgmap }),
+    (deviceId): DmirrorDevice => ({ id: deviceId, configId: config.id, kind: config.kind, pgmap: 0 }),
   );
-  m.scalars.set(deviceRow(id, DEVICE_FRESH), config.pages);
-  return m.devices.get(id);
+  const err = dmirrorAllocateChunk(m, id);
+  if (err === 0) return m.devices.get(id);
+  m.devices.set(id, undefined);
+  return err;
 };

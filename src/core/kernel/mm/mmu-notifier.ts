@@ -87,3 +87,13 @@ export const mmuIntervalNotifierInsert = (m: Machine, mm: number, subscription: 
   m.scalars.set(notifierSeqRow(mm), seq);
   m.scalars.set(subscriptionSeqRow(subscription), seq - 1);
 };
+
+/**
+ * The driver's interval is forgotten; the mm keeps its subscriptions structure.
+ *
+ * Kernel: `mm/mmu_notifier.c: mmu_interval_notifier_remove`
+ */
+export const mmuIntervalNotifierRemove = (m: Machine, mm: number, subscription: number): void => {
+  const { subscriptions } = m.mms.get(mm);
+  m.mms.update(mm, { subscriptions: subscriptions.filter((id) => id !== subscription) });
+};

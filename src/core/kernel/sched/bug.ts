@@ -24,6 +24,8 @@ export const KERNEL_MESSAGES = [
   'dmirror_do_fault.not-writable',
   'conflicting-mapping',
   'longterm.retry-capped',
+  'gup_test.not-dma-pinned',
+  'gup_test.not-pinnable',
 ] as const;
 export type KernelMessage = (typeof KERNEL_MESSAGES)[number];
 

@@ -1,0 +1,102 @@
+// mm/gup_test.c: takes references on a range of the caller's memory, looks at them and gives them back.
+
+import type { Machine } from '../../machine/machine.ts';
+import type { Sleeps } from '../../machine/ops.ts';
+import { FOLL_LONGTERM } from '../../uapi/gup-flags.ts';
+import type { GupTestCommand } from '../../uapi/scenario.ts';
+import type { Pfn, Vpn } from '../../uapi/units.ts';
+import { warn } from '../sched/bug.ts';
+import { sleepable } from '../sched/kernel-function.ts';
+import { mmapReadLock, mmapReadUnlock } from '../sched/locks.ts';
+import {
+  getUserPages,
+  getUserPagesFast,
+  type GupResult,
+  pinUserPages,
+  pinUserPagesFast,
+  unpinUserPages,
+} from '../mm/gup.ts';
+import { isLongtermPinnablePage } from '../mm/normal-page.ts';
+import { pageMaybeDmaPinned } from '../mm/page-ref.ts';
+import { putPage } from '../mm/swap.ts';
+
+/** struct gup_test, as far as the commands read it. */
+export interface GupTest {
+  readonly mm: number;
+  readonly start: Vpn;
+  readonly npages: number;
+  readonly nrPagesPerCall: number;
+  readonly gupFlags: number;
+  /** GUP_TEST_FLAG_DUMP_PAGES_USE_PIN */
+  readonly usePin: boolean;
+}
+
+const pins = (cmd: GupTestCommand, gup: GupTest): boolean =>
+  cmd === 'DUMP_USER_PAGES_TEST' ? gup.usePin : cmd.startsWith('PIN_');
+
+/** One call of the command's GUP function. */
+function* getSome(m: Machine, cmd: GupTestCommand, gup: GupTest, start: Vpn, nr: number): Sleeps<GupResult> {
+  const { gupFlags, mm } = gup;
+  switch (cmd) {
+    case 'GUP_FAST_BENCHMARK':
+      return yield* getUserPagesFast(m, start, nr, gupFlags, mm);
+    case 'PIN_FAST_BENCHMARK':
+      return yield* pinUserPagesFast(m, start, nr, gupFlags, mm);
+    case 'GUP_BASIC_TEST':
+      return yield* getUserPages(m, start, nr, gupFlags, mm);
+    case 'PIN_BASIC_TEST':
+      return yield* pinUserPages(m, start, nr, gupFlags, mm);
+    case 'PIN_LONGTERM_BENCHMARK':
+      return yield* pinUserPages(m, start, nr, gupFlags | FOLL_LONGTERM, mm);
+    case 'DUMP_USER_PAGES_TEST':
+      if (gup.usePin) return yield* pinUserPages(m, start, nr, gupFlags, mm);
+      return yield* getUserPages(m, start, nr, gupFlags, mm);
+  }
+}
+
+/** Warns of the first page that a pin should not have left so. Kernel: `mm/gup_test.c: verify_dma_pinned` */
+const verifyDmaPinned = (m: Machine, cmd: GupTestCommand, pages: readonly Pfn[]): void => {
+  if (!cmd.startsWith('PIN_')) return;
+  for (const [i, page] of pages.entries()) {
+    if (!pageMaybeDmaPinned(m, page)) {
+      warn(m, 'gup_test.not-dma-pinned', i, page);
+      return;
+    }
+    if (cmd === 'PIN_LONGTERM_BENCHMARK' && !isLongtermPinnablePage(m, page)) {
+      warn(m, 'gup_test.not-pinnable', i, page);
+      return;
+    }
+  }
+};
+
+/**
+ * One command of the test driver. A GUP call that fails ends the loop, not the command: what was got is given back
+ * and the command succeeds all the same.
+ *
+ * Kernel: `mm/gup_test.c: __gup_test_ioctl`
+ * Simplified: mmap_lock is held for the fast commands too; no timing; DUMP_USER_PAGES_TEST prints nothing.
+ *
+ * @returns how many pages were got
+ */
+export const gupTestIoctl = sleepable(
+  '__gup_test_ioctl',
+  function* (m, cmd: GupTestCommand, gup: GupTest): Sleeps<number> {
+    const pages: Pfn[] = [];
+    const end = gup.start + gup.npages;
+    let nr = gup.nrPagesPerCall;
+    yield* mmapReadLock(m, gup.mm);
+    for (let vpn = gup.start; vpn < end && nr === gup.nrPagesPerCall; ) {
+      const next = Math.min(vpn + nr, end);
+      const got = yield* getSome(m, cmd, gup, vpn, next - vpn);
+      nr = got.pages.length;
+      if (nr === 0) break;
+      pages.push(...got.pages);
+      vpn = next;
+    }
+    verifyDmaPinned(m, cmd, pages);
+    if (pins(cmd, gup)) unpinUserPages(m, pages.length, pages);
+    else for (const page of pages) putPage(m, page, 'FOLL_GET');
+    mmapReadUnlock(m, gup.mm);
+    return pages.length;
+  },
+);

@@ -1,0 +1,36 @@
+// mm/memory.c: a driver puts a page of its own into a process's area.
+
+import { type Machine, RSS_FILE } from '../../machine/machine.ts';
+import { EBUSY, EFAULT, EINVAL, ENOMEM } from '../../uapi/errno.ts';
+import { mkEntry } from '../../uapi/pte.ts';
+import { NO_ROW, type Pfn, type Vpn } from '../../uapi/units.ts';
+import { VM_MIXEDMAP } from '../../uapi/vm-flags.ts';
+import { folioGet, pageAnon } from './page-ref.ts';
+import { pmdAlloc, pteAlloc, pteOffset } from './page-table.ts';
+import { pageAddFileRmap } from './rmap.ts';
+import { vmPageProt } from './vma.ts';
+
+/**
+ * Maps a kernel page with the area's own rights; the mapping takes a reference of its own. The area becomes a
+ * mixed map: entries in it may have a page behind them or not.
+ *
+ * Kernel: `mm/memory.c: vm_insert_page, insert_page, insert_page_into_pte_locked`
+ *
+ * @returns 0; -EFAULT outside of the area, -EINVAL anonymous page, -ENOMEM no page table, -EBUSY something is mapped
+ */
+export const vmInsertPage = (m: Machine, vmaId: number, vpn: Vpn, page: Pfn): number => {
+  const area = m.vmas.get(vmaId);
+  if (vpn < area.vmStart || vpn >= area.vmEnd) return -EFAULT;
+  if (m.pages.refcount.get(page) === 0) return -EINVAL;
+  const vma = m.vmas.update(vmaId, { vmFlags: area.vmFlags | VM_MIXEDMAP });
+  if (pageAnon(m, page)) return -EINVAL;
+  const pmdRow = pmdAlloc(m, m.mms.get(vma.mm), vpn);
+  if (pmdRow === NO_ROW || !pteAlloc(m, pmdRow)) return -ENOMEM;
+  const row = pteOffset(m, pmdRow, vpn);
+  if (m.entries.get(row) !== 0) return -EBUSY;
+  folioGet(m, page, 'page table entry');
+  m.addRss(vma.mm, RSS_FILE, 1);
+  pageAddFileRmap(m, page, vma);
+  m.entries.set(row, mkEntry(page, vmPageProt(vma)));
+  return 0;
+};
