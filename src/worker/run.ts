@@ -1,6 +1,8 @@
 // One open run: the simulation, and what is read off its log once so that questions about any position are quick.
 
 import type { Simulation, StepRecord } from '../core/index.ts';
+import type { EventLog } from '../core/trace/log.ts';
+import { EventKind } from '../core/uapi/events.ts';
 import type { Grain, Position, RunId } from './protocol.ts';
 import { BeatIndex } from './views/beats.ts';
 import { MoveIndex } from './views/moves.ts';
@@ -36,13 +38,33 @@ export class Run {
     const { log } = this.sim.machine.journal;
     for (const { index, begin, end } of this.sim.steps.slice(this.indexedSteps)) {
       this.beats.beginStep(index, log, begin);
-      for (; this.indexed < end; this.indexed++) {
-        this.spans.feed(log, this.indexed);
-        this.moves.feed(log, this.indexed);
-        this.beats.feed(log, this.indexed);
-      }
+      for (; this.indexed < end; this.indexed++) this.index(log, this.indexed);
       this.beats.endStep(index, end);
       this.indexedSteps = index + 1;
+    }
+  }
+
+  private index(log: EventLog, index: number): void {
+    switch (log.kindAt(index)) {
+      case EventKind.SPAN_BEGIN:
+      case EventKind.SPAN_END:
+        this.spans.feed(log, index);
+        this.beats.feed(log, index);
+        return;
+      case EventKind.COLUMN:
+        // most events are writes to columns that tell nothing about a page's way
+        if (!this.moves.reads(log.idAt(index))) return;
+        this.moves.feed(log, index);
+        this.beats.feed(log, index);
+        return;
+      case EventKind.DECISION:
+        this.moves.feed(log, index);
+        this.beats.feed(log, index);
+        return;
+      case EventKind.LOG:
+        this.beats.feed(log, index);
+        return;
+      default:
     }
   }
 

@@ -35,6 +35,11 @@ export class MoveIndex {
     this.driverDataId = zoneDeviceDataColumn;
   }
 
+  /** Whether changes of a column tell something about moves. */
+  reads(column: number): boolean {
+    return column === this.entriesId || column === this.driverDataId;
+  }
+
   feed(log: EventLog, index: number): void {
     const kind = log.kindAt(index);
     if (kind === EventKind.COLUMN) {

@@ -3,8 +3,9 @@
 import { backingPage, DPT_XA_TAG_ATOMIC, DPT_XA_TAG_WRITE } from '../../core/kernel/drivers/test-hmm.ts';
 import { isHugeZeroPage } from '../../core/kernel/mm/huge-memory.ts';
 import { isZeroPfn } from '../../core/kernel/mm/page-ref.ts';
-import { pmdOffset, pteOffset, pudOffset, tableIndex } from '../../core/kernel/mm/page-table.ts';
+import { pmdOffset, pudOffset, tableIndex } from '../../core/kernel/mm/page-table.ts';
 import type { Area, Dmirror, Mm } from '../../core/machine/entities.ts';
+import type { NumberMap } from '../../core/machine/journal.ts';
 import type { Machine } from '../../core/machine/machine.ts';
 import {
   type Entry,
@@ -59,34 +60,40 @@ export const contentOf = (m: Machine, pfn: number): number | undefined => {
 
 const pfnOf = (entry: Entry): number => (ptePresent(entry) || isPfnSwapEntry(entry) ? entryPfn(entry) : -1);
 
-interface Walked {
+/** Entries of up to 512 pages that share their tables. */
+interface Stretch {
   readonly level: PteRow['level'];
-  readonly entry: Entry;
-  readonly pfn: number;
   readonly tables: PteRow['tables'];
+  /** The huge entry, at level pmd. */
+  readonly huge: Entry;
 }
 
-/** Table frames on the way to a page; -1 where there is none. */
-const walk = (m: Machine, mm: Mm, vpn: Vpn): Walked => {
+const NOTHING = { level: 'none', huge: 0 } as const;
+
+const stretchAt = (m: Machine, mm: Mm, vpn: Vpn): Stretch => {
   const pudRow = pudOffset(m, mm, vpn);
-  if (pudRow === NO_ROW) return { level: 'none', entry: 0, pfn: -1, tables: [-1, -1, -1] };
+  if (pudRow === NO_ROW) return { ...NOTHING, tables: [-1, -1, -1] };
   const pud = Math.floor(pudRow / 512);
   const pmdRow = pmdOffset(m, mm, vpn);
-  if (pmdRow === NO_ROW) return { level: 'none', entry: 0, pfn: -1, tables: [pud, -1, -1] };
+  if (pmdRow === NO_ROW) return { ...NOTHING, tables: [pud, -1, -1] };
   const pmd = Math.floor(pmdRow / 512);
-  const pmdEntry = m.entries.get(pmdRow);
-  if (pmdEntry !== 0 && (pmdLeaf(pmdEntry) || !ptePresent(pmdEntry))) {
-    const head = pfnOf(pmdEntry);
-    return { level: 'pmd', entry: pmdEntry, pfn: head < 0 ? -1 : head + (vpn % 512), tables: [pud, pmd, -1] };
-  }
-  const pteRow = pteOffset(m, pmdRow, vpn);
-  if (pteRow === NO_ROW) return { level: 'none', entry: 0, pfn: -1, tables: [pud, pmd, -1] };
-  const entry = m.entries.get(pteRow);
-  return { level: 'pte', entry, pfn: pfnOf(entry), tables: [pud, pmd, Math.floor(pteRow / 512)] };
+  const entry = m.entries.get(pmdRow);
+  if (entry === 0) return { ...NOTHING, tables: [pud, pmd, -1] };
+  if (pmdLeaf(entry) || !ptePresent(entry)) return { level: 'pmd', huge: entry, tables: [pud, pmd, -1] };
+  return { level: 'pte', huge: 0, tables: [pud, pmd, entryPfn(entry)] };
 };
 
-const rowAt = (m: Machine, mm: Mm, area: Area, dmirrors: readonly Dmirror[], vpn: Vpn): PteRow => {
-  const { level, entry, pfn, tables } = walk(m, mm, vpn);
+const rowOf = (
+  m: Machine,
+  area: Area,
+  vpn: Vpn,
+  stretch: Stretch,
+  entry: Entry,
+  mirrors: readonly Mirror[],
+): PteRow => {
+  const { level, tables } = stretch;
+  const head = pfnOf(entry);
+  const pfn = head >= 0 && level === 'pmd' ? head + (vpn % 512) : head;
   const present = ptePresent(entry);
   return {
     vpn,
@@ -104,43 +111,80 @@ const rowAt = (m: Machine, mm: Mm, area: Area, dmirrors: readonly Dmirror[], vpn
     pfn,
     pfnStep: 0,
     value: contentOf(m, pfn),
-    mirrors: mirrorsAt(m, dmirrors, vpn),
+    mirrors,
   };
 };
 
-const sameMirrors = (a: readonly Mirror[], b: readonly Mirror[]): boolean =>
-  a.length === b.length &&
-  a.every(({ device, access }, i) => b[i]?.device === device && b[i]?.access === access);
-
-/** Whether a page goes on with a run; the second page of a run decides whether frames go up or down. */
-const continues = (run: PteRow, next: PteRow): boolean => {
-  const alike =
-    run.level === next.level &&
-    run.entry === next.entry &&
-    run.writable === next.writable &&
-    run.dirty === next.dirty &&
-    run.young === next.young &&
-    run.special === next.special &&
-    sameMirrors(run.mirrors, next.mirrors);
-  if (!alike) return false;
-  if (run.pfn < 0 || next.pfn < 0) return run.pfn === next.pfn;
-  const step = (next.pfn - run.pfn) / run.npages;
-  return run.npages === 1 ? step === 1 || step === -1 || step === 0 : step === run.pfnStep;
+/** What the devices' tables say of a page, as one number: two bits a device. */
+const mirrorCode = (pts: readonly NumberMap[], vpn: Vpn): number => {
+  let code = 0;
+  for (const pt of pts) {
+    const entry = pt.get(vpn);
+    code = code * 5 + (entry === undefined ? 0 : 1 + (entry % 4));
+  }
+  return code;
 };
+
+/** Gathers alike neighbours of a long area into rows. */
+class Runs {
+  readonly rows: PteRow[] = [];
+  private npages = 0;
+  private pfnStep = 0;
+  private level = '';
+  private lastEntry = -1;
+  private mirrors = -1;
+
+  /** Whether the page goes on with the run; the second page decides whether frames go up or down. */
+  goesOn(level: PteRow['level'], entry: Entry, mirrors: number): boolean {
+    if (this.npages === 0 || level !== this.level || mirrors !== this.mirrors) return false;
+    // a huge entry stands for all its pages; a small one differs from its neighbour by one frame
+    const step = level === 'pmd' ? Number(entry === this.lastEntry) : (entry - this.lastEntry) / 4096;
+    if (step !== 0 && step !== 1 && step !== -1) return false;
+    if (level === 'pmd' && step === 0) return false;
+    if (this.npages > 1 && step !== this.pfnStep) return false;
+    this.pfnStep = step;
+    this.npages += 1;
+    this.lastEntry = entry;
+    return true;
+  }
+
+  begin(row: PteRow, entry: Entry, mirrors: number): void {
+    this.close();
+    this.rows.push(row);
+    this.npages = 1;
+    this.pfnStep = 0;
+    this.level = row.level;
+    this.lastEntry = entry;
+    this.mirrors = mirrors;
+  }
+
+  close(): void {
+    const row = this.rows.at(-1);
+    if (row !== undefined)
+      this.rows[this.rows.length - 1] = { ...row, npages: this.npages, pfnStep: this.pfnStep };
+  }
+}
 
 /** Rows of an area; past 64 pages alike neighbours are one row. */
 export const rowsOf = (m: Machine, mm: Mm, area: Area): PteRow[] => {
   const dmirrors = dmirrorsOf(m, mm.id);
-  const rows: PteRow[] = [];
-  for (let vpn = area.start; vpn < area.start + area.npages; vpn++) {
-    const next = rowAt(m, mm, area, dmirrors, vpn);
-    const run = rows.at(-1);
-    if (area.npages > ROW_A_PAGE && run !== undefined && continues(run, next)) {
-      const pfnStep = run.npages === 1 ? Math.max(-1, Math.min(1, next.pfn - run.pfn)) : run.pfnStep;
-      rows[rows.length - 1] = { ...run, npages: run.npages + 1, pfnStep };
-    } else rows.push(next);
+  const pts = dmirrors.map((dmirror) => m.journal.mapById(dmirror.pt));
+  const runs = new Runs();
+  const end = area.start + area.npages;
+  for (let first = area.start; first < end; ) {
+    const next = Math.min(end, (Math.floor(first / 512) + 1) * 512);
+    const stretch = stretchAt(m, mm, first);
+    const [, , table] = stretch.tables;
+    for (let vpn = first; vpn < next; vpn++) {
+      const entry = stretch.level === 'pte' ? m.entries.get(table * 512 + (vpn % 512)) : stretch.huge;
+      const mirrors = mirrorCode(pts, vpn);
+      if (area.npages > ROW_A_PAGE && runs.goesOn(stretch.level, entry, mirrors)) continue;
+      runs.begin(rowOf(m, area, vpn, stretch, entry, mirrorsAt(m, dmirrors, vpn)), entry, mirrors);
+    }
+    first = next;
   }
-  return rows;
+  runs.close();
+  return runs.rows;
 };
 
 /** Frame of page `i` of a row. */

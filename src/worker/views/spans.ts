@@ -21,16 +21,40 @@ const LANES: readonly Lane[] = KERNEL_FUNCTIONS.map(({ name, file }) => {
   return file.startsWith('lib/') || file.startsWith('drivers/') ? 'driver' : 'kernel';
 });
 
-interface Span {
-  readonly fn: number;
-  readonly begin: Position;
-  end: Position;
+/** Spans as columns: a long run has millions. */
+class SpanColumns {
+  length = 0;
+  fn = new Uint16Array(1024);
+  begin = new Uint32Array(1024);
+  /** Position behind its end; 0 while it is open. */
+  end = new Uint32Array(1024);
   /** How many spans of the same lane it lies in. */
-  readonly depth: number;
+  depth = new Uint8Array(1024);
+
+  add(fn: number, begin: number, depth: number): void {
+    if (this.length === this.fn.length) this.grow();
+    this.fn[this.length] = fn;
+    this.begin[this.length] = begin;
+    this.depth[this.length] = depth;
+    this.length += 1;
+  }
+
+  private grow(): void {
+    const size = this.length * 2;
+    const { fn, begin, end, depth } = this;
+    this.fn = new Uint16Array(size);
+    this.begin = new Uint32Array(size);
+    this.end = new Uint32Array(size);
+    this.depth = new Uint8Array(size);
+    this.fn.set(fn);
+    this.begin.set(begin);
+    this.end.set(end);
+    this.depth.set(depth);
+  }
 }
 
 export class SpanIndex {
-  private readonly spans: Span[] = [];
+  private readonly spans = new SpanColumns();
   /** Number of the span by the event that begins it; only of those that are open. */
   private readonly open = new Map<number, number>();
 
@@ -43,41 +67,58 @@ export class SpanIndex {
       for (let at = log.parentAt(index); at >= 0; at = log.parentAt(at))
         if (LANES[log.idAt(at)] === lane) depth++;
       this.open.set(index, this.spans.length);
-      this.spans.push({ fn, begin: index, end: Number.POSITIVE_INFINITY, depth });
+      this.spans.add(fn, index, depth);
     } else if (kind === EventKind.SPAN_END) {
       const begin = log.oldAt(index);
-      const span = this.spans[this.open.get(begin) ?? -1];
-      if (span !== undefined) span.end = index + 1;
+      const span = this.open.get(begin);
+      if (span !== undefined) this.spans.end[span] = index + 1;
       this.open.delete(begin);
     }
   }
 
   /** Spans that touch [from, to); the longest ones, which are the outer ones, if there are more than `limit`. */
   between(from: Position, to: Position, limit: number, end: Position): SpanView[] {
-    const found = this.spans.filter((span) => span.begin < to && span.end > from);
-    if (found.length > limit) {
-      found.sort((a, b) => b.end - b.begin - (a.end - a.begin));
-      found.length = limit;
-      found.sort((a, b) => a.begin - b.begin);
+    const { spans } = this;
+    const lengthOf = (i: number): number => (spans.end[i] || end) - (spans.begin[i] ?? 0);
+    const touches = (i: number): boolean => (spans.begin[i] ?? 0) < to && (spans.end[i] || end) > from;
+    // how many there are of each magnitude, so that a window over millions need not be sorted
+    const ofMagnitude = new Uint32Array(33);
+    for (let i = 0; i < spans.length; i++) {
+      const magnitude = 32 - Math.clz32(lengthOf(i));
+      if (touches(i)) ofMagnitude[magnitude] = (ofMagnitude[magnitude] ?? 0) + 1;
     }
-    return found.map(({ fn, begin, end: spanEnd, depth }) => ({
-      fn: KERNEL_FUNCTIONS[fn]?.name ?? '',
-      lane: LANES[fn] ?? 'kernel',
-      depth,
-      begin,
-      end: Math.min(spanEnd, end),
-      label: '',
-    }));
+    let least = 32;
+    for (let room = limit; least > 0; least--) {
+      room -= ofMagnitude[least] ?? 0;
+      if (room < 0) break;
+    }
+    const found: number[] = [];
+    const atLeast: number[] = [];
+    for (let i = 0; i < spans.length; i++) {
+      if (!touches(i)) continue;
+      const magnitude = 32 - Math.clz32(lengthOf(i));
+      if (magnitude > least) found.push(i);
+      else if (magnitude === least) atLeast.push(i);
+    }
+    atLeast.sort((a, b) => lengthOf(b) - lengthOf(a));
+    found.push(...atLeast.slice(0, Math.max(0, limit - found.length)));
+    return found
+      .toSorted((a, b) => a - b)
+      .map((i) => ({
+        fn: KERNEL_FUNCTIONS[spans.fn[i] ?? -1]?.name ?? '',
+        lane: LANES[spans.fn[i] ?? -1] ?? 'kernel',
+        depth: spans.depth[i] ?? 0,
+        begin: spans.begin[i] ?? 0,
+        end: spans.end[i] || end,
+        label: '',
+      }));
   }
 
   /** The next position at which a function has just been entered. */
   nextBegin(from: Position, direction: 1 | -1): Position | undefined {
-    if (direction === 1) {
-      const next = this.spans[this.lowerBound(from)];
-      return next === undefined ? undefined : next.begin + 1;
-    }
-    const before = this.spans[this.lowerBound(from - 1) - 1];
-    return before === undefined ? undefined : before.begin + 1;
+    const found = direction === 1 ? this.lowerBound(from) : this.lowerBound(from - 1) - 1;
+    if (found < 0 || found >= this.spans.length) return undefined;
+    return (this.spans.begin[found] ?? 0) + 1;
   }
 
   /** First span whose position after its begin lies behind `position`. */
@@ -86,7 +127,7 @@ export class SpanIndex {
     let high = this.spans.length;
     while (low < high) {
       const middle = (low + high) >>> 1;
-      if ((this.spans[middle]?.begin ?? 0) + 1 > position) high = middle;
+      if ((this.spans.begin[middle] ?? 0) + 1 > position) high = middle;
       else low = middle + 1;
     }
     return low;
