@@ -132,7 +132,6 @@ const mmGetHugeZeroPage = (m: Machine): Pfn => {
   if (page === NO_PFN) return NO_PFN;
   setFlags(m, page, PG_uptodate);
   moveReference(m, page, 'allocation', 'kernel');
-  moveReference(m, page, 'allocation', 'kernel');
   m.scalars.set(HUGE_ZERO_PFN, page + 1);
   return page;
 };
