@@ -49,5 +49,3 @@ export const FILE_RA_SIZE = 6;
 export const FILE_RA_ASYNC_SIZE = 7;
 /** Cached block with the file's block numbers: pfn + 1; 0: not read yet. */
 export const FILE_INDIRECT_BLOCK = 8;
-/** Next area of a process starts at this GiB slot: row = 16 + mm id. */
-export const nextAreaRow = (mm: number): number => 524288 + mm;

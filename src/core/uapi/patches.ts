@@ -2,7 +2,6 @@
 // Mechanisms ask for a patch where it changed a line; a set that could not be built is refused.
 
 import { ALL_PATCHES, type KernelConfig, type PatchNumber } from './config.ts';
-import type { KernelFunctionName } from './source-refs.ts';
 
 /** What a patch is to the simulation. */
 export type PatchRole = 'names' | 'headers' | 'behaviour' | 'driver' | 'tests';
@@ -119,5 +118,5 @@ const OLD_NAMES: ReadonlyMap<string, string> = new Map([
 ]);
 
 /** A kernel function's name as the configured kernel spells it. */
-export const spelling = (kernel: KernelConfig, name: KernelFunctionName | string): string =>
+export const spelling = (kernel: KernelConfig, name: string): string =>
   hasPatch(kernel, 1) ? name : (OLD_NAMES.get(name) ?? name);

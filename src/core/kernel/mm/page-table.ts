@@ -4,7 +4,7 @@ import type { Machine } from '../../machine/machine.ts';
 import type { Mm } from '../../machine/entities.ts';
 import { __GFP_ZERO, GFP_KERNEL } from '../../uapi/gfp.ts';
 import { PG_table } from '../../uapi/page-flags.ts';
-import { type Entry, entryPfn, mkEntry, PAGE_TABLE_BITS, pmdLeaf, ptePresent } from '../../uapi/pte.ts';
+import { entryPfn, mkEntry, PAGE_TABLE_BITS, pmdLeaf, ptePresent } from '../../uapi/pte.ts';
 import { type EntryRow, NO_PFN, NO_ROW, type Pfn, PTRS_PER_TABLE, type Vpn } from '../../uapi/units.ts';
 import { bugOn } from '../sched/bug.ts';
 import { folioRefAdd, moveReference, setFlags } from './page-ref.ts';
@@ -12,7 +12,6 @@ import { freePages, allocPage } from './page-alloc.ts';
 
 export const PMD_PAGES = 512;
 export const PUD_PAGES = 512 * 512;
-export const PGD_PAGES = 512 * 512 * 512;
 
 /** Ours: index of a virtual page at a level, 3 = PGD … 0 = PTE. */
 export const tableIndex = (vpn: Vpn, level: number): number =>
@@ -21,10 +20,6 @@ export const tableIndex = (vpn: Vpn, level: number): number =>
 const rowIn = (table: Pfn, vpn: Vpn, level: number): EntryRow =>
   table * PTRS_PER_TABLE + tableIndex(vpn, level);
 
-/** Ours: reads the entry at a row. */
-export const readEntry = (m: Machine, row: EntryRow): Entry => m.entries.get(row);
-/** Ours: writes the entry at a row. Kernel calls it set_pte, set_pmd. */
-export const writeEntry = (m: Machine, row: EntryRow, entry: Entry): void => m.entries.set(row, entry);
 
 /** A page of page table, zeroed; NO_PFN without memory. Kernel: `include/asm-generic/pgalloc.h: pte_alloc_one` */
 export const allocTable = (m: Machine): Pfn => {

@@ -11,7 +11,6 @@ import {
   PG_referenced,
   PG_swapbacked,
   PG_unevictable,
-  PG_workingset,
 } from '../../uapi/page-flags.ts';
 import type { Pfn } from '../../uapi/units.ts';
 import { VM_LOCKED, VM_SPECIAL } from '../../uapi/vm-flags.ts';
@@ -275,6 +274,3 @@ export const putPage = (m: Machine, pfn: Pfn, holder: HolderKind): void =>
 
 /** Kernel: `mm/page-writeback.c: folio_mark_dirty`, as far as the flag goes. */
 export const setPageDirty = (m: Machine, pfn: Pfn): void => setFlags(m, compoundHead(m, pfn), PG_dirty);
-
-/** Ours: flags that belong to LRU ageing. */
-export const LRU_AGEING = PG_referenced | PG_active | PG_workingset;
