@@ -11,7 +11,9 @@ import { Inspector } from '../panels/Inspector/Inspector.tsx';
 import { PageTables } from '../panels/PageTables/PageTables.tsx';
 import { Pins } from '../panels/Pins/Pins.tsx';
 import { Steps } from '../panels/Steps/Steps.tsx';
+import type { Extent } from '../panels/Timeline/extent.ts';
 import { Timeline } from '../panels/Timeline/Timeline.tsx';
+import { TimelineExtent } from '../panels/Timeline/TimelineExtent.tsx';
 import { TimelineText } from '../panels/Timeline/TimelineText.tsx';
 import { TopBar } from '../panels/TopBar/TopBar.tsx';
 import { Transport } from '../panels/Transport/Transport.tsx';
@@ -32,6 +34,7 @@ export const App = () => {
   const app = useAppInstance();
   const maps = useMemo(() => new MapController(app), [app]);
   const [asText, setAsText] = useState(false);
+  const [extent, setExtent] = useState<Extent>();
   const [pane, setPane] = useState<Pane>('maps');
   const introduction = useApp((state) => state.walkthrough.introduction);
   const help = useApp((state) => state.viewport.openPanel === 'help');
@@ -87,8 +90,11 @@ export const App = () => {
       <footer className="foot" id="caption">
         <Caption />
         <PaneTabs pane={pane} onChange={setPane} />
-        <Transport />
-        <Timeline />
+        <div className="foot-left">
+          <Transport />
+          <TimelineExtent extent={extent} onChange={setExtent} />
+        </div>
+        <Timeline extent={extent} />
       </footer>
       <LiveRegion />
       {help ? <HelpSheet /> : null}

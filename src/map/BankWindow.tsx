@@ -1,17 +1,20 @@
 import { type KeyboardEvent, type MouseEvent, useEffect, useRef, useSyncExternalStore } from 'react';
 import { useActions, useApp } from '../store/use-app.ts';
 import { formatCount } from '../ui/format.ts';
+import { Icon } from '../ui/Icon.tsx';
 import type { MapController } from './controller.ts';
-import { bankTitle, cellText, scaleText, zoneInView } from './describe.ts';
+import { bankTitle, scaleText, zoneInView } from './describe.ts';
 import { isArrow, nextFrame, startFrame } from './hit-test.ts';
-import { type Bank, rangeOf } from './layout.ts';
+import type { Bank } from './layout.ts';
 import { attachZoom } from './zoom.ts';
 
 interface BankWindowProps {
   readonly bank: Bank;
   readonly maps: MapController;
-  /** Drawn large. */
-  readonly busy: boolean;
+  /** Its map is shown; else only its name. */
+  readonly open: boolean;
+  readonly canClose: boolean;
+  readonly onToggle: () => void;
 }
 
 const pointOf = (event: MouseEvent) => {
@@ -20,7 +23,7 @@ const pointOf = (event: MouseEvent) => {
 };
 
 /** A window on one bank: a canvas that can be zoomed, panned and clicked, with its keyboard twin. */
-export const BankWindow = ({ bank, maps, busy }: BankWindowProps) => {
+export const BankWindow = ({ bank, maps, open, canClose, onToggle }: BankWindowProps) => {
   const canvas = useRef<HTMLCanvasElement>(null);
   const moment = useApp((state) => state.trace.moment);
   const selected = useApp((state) =>
@@ -40,7 +43,7 @@ export const BankWindow = ({ bank, maps, busy }: BankWindowProps) => {
       stopZoom();
       detach();
     };
-  }, [bank, maps]);
+  }, [bank, maps, open]);
 
   const onPointerMove = (event: MouseEvent) => {
     maps.activeBank = bank.id;
@@ -68,52 +71,65 @@ export const BankWindow = ({ bank, maps, busy }: BankWindowProps) => {
     maps.reveal(next);
   };
 
+  const caption = <Caption bank={bank} maps={maps} />;
   return (
-    <figure className={busy ? 'bank bank-busy' : 'bank'}>
-      <Caption bank={bank} maps={maps} />
-      <div
-        className="bank-window"
-        tabIndex={0}
-        role="application"
-        aria-label={`Map of ${bankTitle(bank)}`}
-        aria-describedby="maps-keys"
-        onKeyDown={onKeyDown}
-        onFocus={() => {
-          maps.activeBank = bank.id;
-        }}
-      >
-        <canvas
-          ref={canvas}
-          className="bank-canvas"
-          onPointerMove={onPointerMove}
-          onPointerLeave={() => actions.hover(undefined)}
-          onClick={onClick}
-        />
-      </div>
+    <figure className="bank" data-open={open}>
+      {canClose ? (
+        <button type="button" className="bank-caption bank-toggle" aria-expanded={open} onClick={onToggle}>
+          <Icon name={open ? 'down' : 'next'} />
+          {caption}
+        </button>
+      ) : (
+        <figcaption className="bank-caption">{caption}</figcaption>
+      )}
+      {open ? (
+        <div
+          className="bank-window"
+          tabIndex={0}
+          role="application"
+          aria-label={`Map of ${bankTitle(bank)}`}
+          aria-describedby="maps-keys"
+          onKeyDown={onKeyDown}
+          onFocus={() => {
+            maps.activeBank = bank.id;
+          }}
+        >
+          <canvas
+            ref={canvas}
+            className="bank-canvas"
+            onPointerMove={onPointerMove}
+            onPointerLeave={() => actions.hover(undefined)}
+            onClick={onClick}
+          />
+        </div>
+      ) : null}
     </figure>
   );
 };
 
-/** What is shown, at which scale; or what is under the pointer. */
+/** What is shown, and at which scale. */
 const Caption = ({ bank, maps }: { readonly bank: Bank; readonly maps: MapController }) => {
   const view = useSyncExternalStore(maps.subscribe, () => maps.viewOf(bank.id));
-  const moment = useApp((state) => state.trace.moment);
-  const pfn = useApp(({ selection }) =>
-    selection.hovered?.kind === 'page' && rangeOf(bank, selection.hovered.pfn) !== undefined
-      ? selection.hovered.pfn
-      : undefined,
-  );
-  const cell = moment && pfn !== undefined ? maps.cellOf(bank.id, pfn, moment) : undefined;
+  const device = useApp(({ trace }) => trace.moment?.devices.find(({ id }) => id === bank.device));
+  const used = device === undefined ? '' : `${formatCount(device.usedPages)} of `;
   return (
-    <figcaption className="bank-caption">
-      <span className="heading bank-title">
-        {bankTitle(bank)} <small>{view === undefined ? '' : zoneInView(view)}</small>
+    <>
+      <span className="bank-title">
+        <span className="heading">{bankTitle(bank)}</span>{' '}
+        <span className="bank-about">
+          {view === undefined ? '' : zoneInView(view)}
+          <span className="bank-size">
+            {' · '}
+            {used}
+            {formatCount(bank.npages)} pages
+          </span>
+        </span>
       </span>
-      <span className="bank-readout">
-        {cell === undefined
-          ? `${formatCount(bank.npages)} pages${view === undefined ? '' : ` · 1 cell = 1 ${scaleText(view)}`}`
-          : cellText(cell)}
+      <span className="bank-scale">
+        <span className="bank-scale-cell" aria-hidden="true" />{' '}
+        <span className="hidden-visually">cell: </span>
+        {view === undefined ? '' : scaleText(view)}
       </span>
-    </figcaption>
+    </>
   );
 };

@@ -2,6 +2,13 @@ import { TONES, type Tone } from '../ui/tones.ts';
 
 const RESIDENCES: readonly Tone[] = ['system', 'coherent', 'private', 'movable'];
 
+const LABELS: Readonly<Partial<Record<Tone, string>>> = {
+  system: 'system',
+  coherent: 'coherent',
+  private: 'private',
+  movable: 'movable',
+};
+
 /** What colours, glyphs and forms mean. */
 export const Legend = () => (
   <ul className="legend" aria-label="Legend">
@@ -10,20 +17,20 @@ export const Legend = () => (
         <span className="legend-cell" data-tone={tone} data-form={TONES[tone].form} aria-hidden="true">
           {TONES[tone].glyph}
         </span>
-        {TONES[tone].longLabel}
+        {LABELS[tone]}
       </li>
     ))}
     <li>
       <span className="legend-cell legend-hatch" aria-hidden="true" />
-      on its way
-    </li>
-    <li>
-      <Nail solid />
-      FOLL_LONGTERM pin
+      moving
     </li>
     <li>
       <Nail solid={false} />
-      short pin
+      pin
+    </li>
+    <li>
+      <Nail solid />
+      long-term pin
     </li>
     <li>
       <span className="legend-cell legend-other" aria-hidden="true" />

@@ -1,9 +1,10 @@
-import { type RefObject, useEffect, useRef, useSyncExternalStore } from 'react';
+import { type RefObject, useEffect, useRef, useState, useSyncExternalStore } from 'react';
 import { useApp } from '../store/use-app.ts';
 import { IconButton } from '../ui/Button.tsx';
 import { useMedia } from '../ui/use-media.ts';
 import { BankWindow } from './BankWindow.tsx';
 import type { MapController } from './controller.ts';
+import type { Bank } from './layout.ts';
 import { Legend } from './Legend.tsx';
 import { isBusyBank } from './rows.ts';
 import './maps.css';
@@ -26,25 +27,42 @@ const useOverlay = (maps: MapController, overlay: RefObject<HTMLCanvasElement | 
   );
 };
 
+/** The page under the pointer, or the selected one, in words. */
+const Readout = ({ maps }: { readonly maps: MapController }) => {
+  const moment = useApp((state) => state.trace.moment);
+  const target = useApp(({ selection }) => selection.hovered ?? selection.selected);
+  const text = moment === undefined || target?.kind !== 'page' ? '' : maps.textOf(target.pfn, moment);
+  return <p className="maps-readout">{text === '' ? 'Point at a page, or click it.' : text}</p>;
+};
+
 /** Maps of all memory: the RAM of each node, and the VRAM of each device. */
 export const MemoryMaps = ({ maps }: { readonly maps: MapController }) => {
   const overlay = useRef<HTMLCanvasElement>(null);
   const banks = useSyncExternalStore(maps.subscribe, maps.banksNow);
   const steps = useApp((state) => state.scenario.run?.steps);
   const following = useApp((state) => Object.keys(state.viewport.cameras).length === 0);
+  /** Opened or closed by hand; the others are open if the run is about them. */
+  const [toggled, setToggled] = useState<ReadonlyMap<string, boolean>>(new Map());
+  const isOpen = (bank: Bank): boolean => toggled.get(bank.id) ?? isBusyBank(bank, steps ?? []);
   usePalette(maps);
   useOverlay(maps, overlay);
+
+  const showAll = () => {
+    setToggled(new Map(banks.map(({ id }) => [id, true])));
+    maps.fitAll();
+  };
 
   return (
     <section className="maps" aria-labelledby="maps-heading">
       <header className="maps-header tips-below tips-end">
-        <h2 id="maps-heading" className="heading">
+        <h2 id="maps-heading" className="hidden-visually">
           Memory
         </h2>
+        <Readout maps={maps} />
         <span className="maps-tools">
           <IconButton icon="minus" label="Zoom out" keys="−" onClick={() => maps.zoom(1 / 1.6)} />
           <IconButton icon="plus" label="Zoom in" keys="+" onClick={() => maps.zoom(1.6)} />
-          <IconButton icon="fit" label="Show all memory" keys="F F" onClick={() => maps.fitAll()} />
+          <IconButton icon="fit" label="Show all memory" keys="F F" onClick={showAll} />
           <IconButton
             icon="target"
             label="Follow what happens"
@@ -59,7 +77,14 @@ export const MemoryMaps = ({ maps }: { readonly maps: MapController }) => {
       </p>
       <div className="maps-banks">
         {banks.map((bank) => (
-          <BankWindow key={bank.id} bank={bank} maps={maps} busy={isBusyBank(bank, steps ?? [])} />
+          <BankWindow
+            key={bank.id}
+            bank={bank}
+            maps={maps}
+            open={isOpen(bank)}
+            canClose={banks.length > 1}
+            onToggle={() => setToggled(new Map(toggled).set(bank.id, !isOpen(bank)))}
+          />
         ))}
         <canvas ref={overlay} className="maps-overlay" aria-hidden="true" />
       </div>

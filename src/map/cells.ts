@@ -18,6 +18,10 @@ export interface MapCell extends WorldRect {
   readonly shown: number;
   /** Only where a cell is one page that an entry, a handle or a move refers to. */
   readonly frame: FrameView | undefined;
+  /** Whose page it is: `A buf+2`; '' if nobody's that is shown. */
+  readonly owner: string;
+  readonly pins: number;
+  readonly longterm: boolean;
   readonly move: { readonly role: 'src' | 'dst'; readonly view: MoveView } | undefined;
 }
 
@@ -27,7 +31,59 @@ export interface MomentIndex {
   readonly moves: ReadonlyMap<number, { readonly role: 'src' | 'dst'; readonly view: MoveView }>;
   /** Frames in use, by the first frame of their pageblock. */
   readonly perBlock: ReadonlyMap<number, number>;
+  /** Frames of long areas, of which only the ends are in `frames`. */
+  readonly runs: readonly FrameRun[];
+  /** Pins by frame, those of long runs included. */
+  readonly pins: ReadonlyMap<number, { readonly count: number; readonly longterm: boolean }>;
 }
+
+/** Frames that a row of alike entries refers to, `[start, start + npages)`. */
+interface FrameRun {
+  readonly start: number;
+  readonly npages: number;
+  readonly owner: string;
+  /** Page of the area that `start` is. */
+  readonly index: number;
+  readonly step: 1 | -1;
+}
+
+const runsOf = (moment: Moment): FrameRun[] =>
+  moment.processes.flatMap((process) =>
+    process.areas.flatMap((area) =>
+      area.rows.flatMap(({ pfn, pfnStep, npages, index }): FrameRun[] => {
+        if (pfn < 0 || npages < 2 || pfnStep === 0) return [];
+        const name = moment.processes.length > 1 ? `${process.name} ${area.name}` : area.name;
+        return pfnStep > 0
+          ? [{ start: pfn, npages, owner: name, index, step: 1 }]
+          : [{ start: pfn - npages + 1, npages, owner: name, index: index + npages - 1, step: -1 }];
+      }),
+    ),
+  );
+
+const pinsOf = (moment: Moment): Map<number, { count: number; longterm: boolean }> => {
+  const pins = new Map<number, { count: number; longterm: boolean }>();
+  for (const { pin, longterm, pfns } of moment.handles)
+    if (pin) for (const pfn of pfns) pins.set(pfn, { count: 1, longterm });
+  for (const { pfn, pins: count, longtermPinned } of moment.frames) {
+    if (count > 0) pins.set(pfn, { count, longterm: longtermPinned });
+    else pins.delete(pfn);
+  }
+  return pins;
+};
+
+const countRun = ({ start, npages }: FrameRun, perBlock: Map<number, number>): void => {
+  for (let pfn = start; pfn < start + npages; ) {
+    const block = pfn - (pfn % PAGEBLOCK_NR_PAGES);
+    const end = Math.min(block + PAGEBLOCK_NR_PAGES, start + npages);
+    perBlock.set(block, Math.min(PAGEBLOCK_NR_PAGES, (perBlock.get(block) ?? 0) + end - pfn));
+    pfn = end;
+  }
+};
+
+const isInRun = (runs: readonly FrameRun[], pfn: number): boolean => runOf(runs, pfn) !== undefined;
+
+const runOf = (runs: readonly FrameRun[], pfn: number): FrameRun | undefined =>
+  runs.find(({ start, npages }) => pfn >= start && pfn < start + npages);
 
 const indexes = new WeakMap<Moment, MomentIndex>();
 
@@ -35,8 +91,10 @@ export const indexMoment = (moment: Moment): MomentIndex => {
   const known = indexes.get(moment);
   if (known !== undefined) return known;
   const perBlock = new Map<number, number>();
+  const runs = runsOf(moment);
+  for (const run of runs) countRun(run, perBlock);
   for (const { pfn, refcount } of moment.frames) {
-    if (refcount === 0) continue;
+    if (refcount === 0 || isInRun(runs, pfn)) continue;
     const block = pfn - (pfn % PAGEBLOCK_NR_PAGES);
     perBlock.set(block, (perBlock.get(block) ?? 0) + 1);
   }
@@ -45,7 +103,8 @@ export const indexMoment = (moment: Moment): MomentIndex => {
     moves.set(view.src, { role: 'src', view });
     if (view.dst >= 0) moves.set(view.dst, { role: 'dst', view });
   }
-  const index = { frames: new Map(moment.frames.map((frame) => [frame.pfn, frame])), moves, perBlock };
+  const frames = new Map(moment.frames.map((frame) => [frame.pfn, frame]));
+  const index = { frames, moves, perBlock, runs, pins: pinsOf(moment) };
   indexes.set(moment, index);
   return index;
 };
@@ -84,6 +143,9 @@ const groupCell = (
         counts: countsAt(tiles, start, npages),
         shown: shownWithin(index, start, npages),
         frame: undefined,
+        owner: '',
+        pins: 0,
+        longterm: false,
         move: undefined,
       };
 };
@@ -98,6 +160,8 @@ export const pageCell = (
   const place = placeOf(bank, pfn);
   if (place === undefined || rangeOf(bank, pfn) === undefined) return undefined;
   const frame = index.frames.get(pfn);
+  const run = frame === undefined ? runOf(index.runs, pfn) : undefined;
+  const pin = index.pins.get(pfn);
   return {
     ...place,
     width: 1,
@@ -106,8 +170,12 @@ export const pageCell = (
     npages: 1,
     residence: residenceOf(bank, pfn),
     counts: countsAt(tiles, pfn, 1),
-    shown: frame !== undefined && frame.refcount > 0 ? 1 : 0,
+    shown: (frame !== undefined && frame.refcount > 0) || run !== undefined ? 1 : 0,
     frame,
+    owner:
+      frame?.owner ?? (run === undefined ? '' : `${run.owner}+${run.index + run.step * (pfn - run.start)}`),
+    pins: pin?.count ?? 0,
+    longterm: pin?.longterm ?? false,
     move: index.moves.get(pfn),
   };
 };

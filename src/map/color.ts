@@ -61,8 +61,9 @@ export interface CellLook {
   readonly anonExclusive: boolean;
 }
 
-const usageOf = ({ frame, counts }: MapCell): Usage => {
+const usageOf = ({ frame, counts, shown }: MapCell): Usage => {
   if (frame !== undefined) return frame.refcount > 0 || frame.residence === 'reserved' ? 'shown' : 'free';
+  if (shown > 0) return 'shown';
   if (counts === undefined) return 'unknown';
   if (counts.reserved > 0) return 'reserved';
   if (counts.kernel > 0) return 'kernel';
@@ -102,9 +103,9 @@ export interface GroupParts {
 export const partsOf = ({ counts, shown, npages }: MapCell): GroupParts => {
   const reserved = counts?.reserved ?? 0;
   const kernel = counts?.kernel ?? 0;
-  // `used` counts everything that is not free, kernel pages included.
+  // `used` counts all that is not free, pages of page tables included, reserved ranges not.
   const used = Math.max(counts?.used ?? 0, shown);
-  const other = Math.max(0, used - shown - kernel - reserved);
+  const other = Math.max(0, used - shown - kernel);
   const part = (n: number): number => Math.min(1, n / npages);
   const taken = part(kernel) + part(reserved) + part(shown) + part(other);
   return {

@@ -20,6 +20,7 @@ import {
 } from './camera.ts';
 import { cellOf, cellsInView, type MapCell } from './cells.ts';
 import { PALETTE_KEYS, type Palette } from './color.ts';
+import { cellText } from './describe.ts';
 import { cameraBetween, followCamera } from './follow.ts';
 import { type Bank, layOutBanks, pfnAt, rangeOf, type WorldPoint } from './layout.ts';
 import { paintOverlay } from './overlay.ts';
@@ -135,6 +136,16 @@ export class MapController {
   cellOf(bankId: string, pfn: number, moment: Moment): MapCell | undefined {
     const view = this.windows.get(bankId)?.view;
     return view && cellOf(view.bank, view.camera, pfn, moment, this.tilesOf(bankId));
+  }
+
+  /** A frame in words, as its window draws it. */
+  textOf(pfn: number, moment: Moment): string {
+    for (const { bank } of this.windows.values()) {
+      if (rangeOf(bank, pfn) === undefined) continue;
+      const cell = this.cellOf(bank.id, pfn, moment);
+      if (cell !== undefined) return cellText(cell);
+    }
+    return '';
   }
 
   /** Brings a frame into its window. */

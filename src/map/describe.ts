@@ -10,23 +10,30 @@ import { type Bank, LEVELS, pfnAt, rangeOf } from './layout.ts';
 import type { MapView } from './controller.ts';
 
 export const bankTitle = ({ kind, node, device }: Bank): string =>
-  kind === 'system' ? `System memory, node ${node}` : `VRAM of device ${device}`;
+  kind === 'system' ? `System memory, node ${node}` : `VRAM, device ${device}`;
 
 /** `zone DMA32`; the kind of memory for a device. Of what is in the middle of the window, or all of them. */
 export const zoneInView = ({ bank, camera, size }: MapView): string => {
-  if (bank.kind !== 'system') return TONES[bank.kind].longLabel;
+  if (bank.kind !== 'system') return bank.kind;
   const rect = visibleRect(camera, size);
-  const middle = { x: rect.x + rect.width / 2, y: rect.y + rect.height / 2 };
-  const range = levelOf(camera) === 'page' ? rangeOf(bank, pfnAt(bank, middle) ?? -1) : undefined;
+  const points = [0, -1, 1, -2, 2].map((off) => ({
+    x: rect.x + rect.width / 2 + off,
+    y: rect.y + rect.height / 2 + off,
+  }));
+  const pfn =
+    levelOf(camera) === 'page'
+      ? points.map((at) => pfnAt(bank, at)).find((at) => at !== undefined)
+      : undefined;
+  const range = pfn === undefined ? undefined : rangeOf(bank, pfn);
   if (range !== undefined) return `zone ${range.zone}${range.cma ? ', CMA' : ''}`;
   const zones = [...new Set(bank.ranges.map(({ zone }) => zone))];
   return `${zones.length === 1 ? 'zone' : 'zones'} ${zones.join(', ')}`;
 };
 
-/** What one cell stands for: `page, 4 KiB` */
+/** What one cell stands for: `4 KiB page` */
 export const scaleText = ({ camera }: MapView): string => {
   const level = levelOf(camera);
-  return `${level}, ${formatBytes(LEVELS[level].pagesPerCell * PAGE_SIZE_BYTES)}`;
+  return `${formatBytes(LEVELS[level].pagesPerCell * PAGE_SIZE_BYTES)} ${level}`;
 };
 
 const USAGE_WORDS = {
@@ -41,14 +48,13 @@ const USAGE_WORDS = {
 /** Everything that a page's cell shows, in words. */
 export const stateWords = (cell: MapCell): string[] => {
   const look = lookOf(cell);
-  const { frame, move } = cell;
+  const { move } = cell;
   const words: string[] = [
     look.usage === 'shown' ? TONES[look.residence].longLabel : USAGE_WORDS[look.usage],
   ];
   if (look.hatch === 'leaving') words.push(`on its way to ${formatHex(move?.view.dst ?? -1)}`);
   if (look.hatch === 'arriving') words.push(`destination of ${formatHex(move?.view.src ?? -1)}`);
-  if (frame !== undefined && frame.pins > 0)
-    words.push(`${formatCounted(frame.pins, frame.longtermPinned ? 'long-term pin' : 'pin')}`);
+  if (cell.pins > 0) words.push(formatCounted(cell.pins, cell.longterm ? 'long-term pin' : 'pin'));
   if (look.locked) words.push('locked');
   if (look.dirty) words.push('dirty');
   if (look.anonExclusive) words.push('AnonExclusive');
@@ -84,33 +90,43 @@ export const cellText = (cell: MapCell): string => {
     cell.npages === 1
       ? `pfn ${formatHex(cell.start)}`
       : `pfn ${formatHex(cell.start)} to ${formatHex(cell.start + cell.npages - 1)}`;
-  const owner = cell.frame?.owner ?? '';
-  return [name, ...(owner === '' ? [] : [owner]), ...cellWords(cell)].join(' · ');
+  return [name, ...(cell.owner === '' ? [] : [cell.owner]), ...cellWords(cell)].join(' · ');
 };
 
 /** A row of the text twin: neighbouring cells that look the same. */
 export interface MapRow {
   readonly start: number;
   readonly npages: number;
+  /** `buf+0`, `buf+15 … buf+0` for a run; '' */
   readonly owner: string;
   readonly state: string;
 }
 
-/** The cells of a window as rows; pages of processes stand alone, what is alike is one row. */
+interface OpenRow extends MapRow {
+  readonly firstOwner: string;
+  readonly lastOwner: string;
+}
+
+/** `buf+2` → `buf`: the area that a page belongs to. */
+const areaOf = (owner: string): string => (owner.includes(',') ? owner : owner.replace(/\+\d+$/, ''));
+
+/** The cells of a window as rows; what is alike is one row. */
 export const mapRows = (cells: readonly MapCell[]): MapRow[] => {
-  const rows: MapRow[] = [];
+  const rows: OpenRow[] = [];
   for (const cell of cells) {
-    const owner = cell.frame?.owner ?? '';
+    const { owner, start, npages } = cell;
     const state = cellWords(cell).join(', ');
     const last = rows.at(-1);
     const joins =
       last !== undefined &&
       cell.frame === undefined &&
-      last.owner === '' &&
       last.state === state &&
-      last.start + last.npages === cell.start;
-    if (joins) rows[rows.length - 1] = { ...last, npages: last.npages + cell.npages };
-    else rows.push({ start: cell.start, npages: cell.npages, owner, state });
+      areaOf(last.lastOwner) === areaOf(owner) &&
+      last.start + last.npages === start;
+    if (joins) rows[rows.length - 1] = { ...last, npages: last.npages + npages, lastOwner: owner };
+    else rows.push({ start, npages, owner, state, firstOwner: owner, lastOwner: owner });
   }
-  return rows;
+  return rows.map(({ firstOwner, lastOwner, ...row }) =>
+    firstOwner === lastOwner ? row : { ...row, owner: `${firstOwner} … ${lastOwner}` },
+  );
 };

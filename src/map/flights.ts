@@ -72,22 +72,16 @@ export interface Nail {
 }
 
 export const nailsBetween = (before: Moment, after: Moment, t: number): Nail[] => {
-  const first = indexMoment(before).frames;
-  const second = indexMoment(after).frames;
+  const was = indexMoment(before).pins;
+  const is = indexMoment(after).pins;
   const nails: Nail[] = [];
-  for (const pfn of new Set([...first.keys(), ...second.keys()])) {
-    const was = first.get(pfn);
-    const is = second.get(pfn);
-    const pinsBefore = was?.pins ?? 0;
-    const pinsAfter = is?.pins ?? 0;
-    if (pinsBefore === 0 && pinsAfter === 0) continue;
-    const shown = pinsAfter > 0 && (t >= 0.5 || pinsBefore === 0) ? is : was;
-    nails.push({
-      pfn,
-      count: shown?.pins ?? 0,
-      longterm: shown?.longtermPinned ?? false,
-      presence: pinsBefore > 0 && pinsAfter > 0 ? 1 : pinsAfter > 0 ? t : 1 - t,
-    });
+  for (const pfn of new Set([...was.keys(), ...is.keys()])) {
+    const first = was.get(pfn);
+    const second = is.get(pfn);
+    const shown = second !== undefined && (t >= 0.5 || first === undefined) ? second : first;
+    if (shown === undefined) continue;
+    const presence = first !== undefined && second !== undefined ? 1 : second !== undefined ? t : 1 - t;
+    nails.push({ pfn, ...shown, presence });
   }
   return nails;
 };

@@ -87,15 +87,16 @@ const layOutBank = (id: string, unsorted: readonly RangeInfo[]): Bank => {
     unitPages,
     runs,
     unitCols,
-    width: Math.min(unitCols, units) * unit.width,
-    height: Math.ceil(units / unitCols) * unit.height,
+    width: Math.min(unitCols, units) * unit.width - unit.gap,
+    height: Math.ceil(units / unitCols) * unit.height - unit.gap,
   };
 };
 
-const unitSize = (unitPages: number): { width: number; height: number } =>
+/** A unit with the gap behind it. */
+const unitSize = (unitPages: number): { width: number; height: number; gap: number } =>
   unitPages === PAGES_PER_SECTION
-    ? { width: SECTION_PITCH_X, height: SECTION_PITCH_Y }
-    : { width: BLOCK_PITCH_X, height: BLOCK_PITCH_Y };
+    ? { width: SECTION_PITCH_X, height: SECTION_PITCH_Y, gap: SECTION_GAP + BLOCK_GAP }
+    : { width: BLOCK_PITCH_X, height: BLOCK_PITCH_Y, gap: BLOCK_GAP };
 
 const unitRuns = (ranges: readonly RangeInfo[], unitPages: number): UnitRun[] => {
   const runs: UnitRun[] = [];

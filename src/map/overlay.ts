@@ -3,7 +3,7 @@
 import { easeCubicInOut } from 'd3';
 import type { Camera } from '../store/viewport.ts';
 import type { Moment, Selection, Tile } from '../store/views.ts';
-import type { SizePx } from './camera.ts';
+import { levelOf, type SizePx } from './camera.ts';
 import { indexMoment, type MapCell, pageCell } from './cells.ts';
 import { hueOf, lookOf, type Palette } from './color.ts';
 import { type Flight, flightsBetween, MAX_FLIGHTS, type Nail, nailsBetween } from './flights.ts';
@@ -32,6 +32,9 @@ export interface OverlayScene {
   /** What is written beside a page that flies. */
   readonly copyingWord: string;
 }
+
+/** With more than this many frames, changes are not faded. */
+const MANY_FRAMES = 600;
 
 interface Place {
   readonly placed: PlacedBank;
@@ -86,7 +89,7 @@ const clipTo = (pen: Pen, { leftPx, topPx, size }: PlacedBank, paint: () => void
   pen.restore();
 };
 
-/** Frames that look different afterwards appear over what they were. */
+/** Pages that look different afterwards fade from what they were to what they are. */
 const paintChanges = (
   pen: Pen,
   scene: OverlayScene,
@@ -96,25 +99,29 @@ const paintChanges = (
   const { before, after, t } = scene;
   const was = indexMoment(before);
   const is = indexMoment(after);
-  if (was.frames.size > MAX_FLIGHTS * 16 || is.frames.size > MAX_FLIGHTS * 16) return;
-  const changed = [...new Set([...was.frames.keys(), ...is.frames.keys(), ...is.moves.keys()])].filter(
-    (pfn) =>
-      !landing.has(pfn) &&
-      (was.frames.get(pfn) !== is.frames.get(pfn) || was.moves.has(pfn) !== is.moves.has(pfn)),
-  );
-  for (const pfn of changed) {
-    const place = locate(scene, pfn, after);
-    if (place === undefined || !place.isInWindow || place.placed.camera.k < 2.5) continue;
-    clipTo(pen, place.placed, () => {
-      pen.globalAlpha = easeCubicInOut(t);
+  if (was.frames.size > MANY_FRAMES || is.frames.size > MANY_FRAMES) return;
+  for (const pfn of new Set([...was.frames.keys(), ...is.frames.keys(), ...is.moves.keys()])) {
+    if (landing.has(pfn)) continue;
+    const first = locate(scene, pfn, before);
+    const second = locate(scene, pfn, after);
+    if (first?.isInWindow !== true || second === undefined || levelOf(second.placed.camera) !== 'page')
+      continue;
+    if (looksAlike(first.cell, second.cell)) continue;
+    clipTo(pen, second.placed, () => {
+      const { x, y, width, height } = second.box;
       pen.fillStyle = palette.paper;
-      const { x, y, width, height } = place.box;
       pen.fillRect(x - 1, y - 1, width + 2, height + 2);
-      paintPage(pen, place.cell, place.box, palette);
+      pen.globalAlpha = 1 - easeCubicInOut(t);
+      paintPage(pen, first.cell, first.box, palette);
+      pen.globalAlpha = easeCubicInOut(t);
+      paintPage(pen, second.cell, second.box, palette);
       pen.globalAlpha = 1;
     });
   }
 };
+
+const looksAlike = (a: MapCell, b: MapCell): boolean =>
+  a.frame?.owner === b.frame?.owner && JSON.stringify(lookOf(a)) === JSON.stringify(lookOf(b));
 
 /** A pin: a nail in the page's upper edge, hollow for a short one, solid for FOLL_LONGTERM. */
 const paintNail = (pen: Pen, scene: OverlayScene, nail: Nail, palette: Palette): void => {
@@ -123,8 +130,8 @@ const paintNail = (pen: Pen, scene: OverlayScene, nail: Nail, palette: Palette):
   const { box } = place;
   const unit = Math.min(box.width, 40) / 10;
   const lift = (1 - nail.presence) * unit * 7;
-  const x = box.x + box.width * 0.26;
-  const y = box.y - unit * 1.6 - lift;
+  const x = box.x + box.width / 2;
+  const y = box.y - unit * 1.7 - lift;
   clipTo(pen, place.placed, () => {
     pen.globalAlpha = nail.presence;
     pen.lineJoin = 'round';

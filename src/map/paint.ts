@@ -58,9 +58,7 @@ export const paintPage = (pen: Pen, cell: MapCell, box: BoxPx, palette: Palette)
     case 'reserved':
       tracePath(pen, look.usage === 'reserved' ? 'solid' : 'plain', box);
       pen.fillStyle = palette.kernel;
-      pen.globalAlpha = look.usage === 'reserved' ? 0.55 : 1;
-      pen.fill();
-      pen.globalAlpha = 1;
+      withAlpha(pen, look.usage === 'reserved' ? 0.55 : 1, () => pen.fill());
       return;
     case 'other':
       paintForm(pen, look, box, palette, 'wash');
@@ -76,18 +74,25 @@ export const paintPage = (pen: Pen, cell: MapCell, box: BoxPx, palette: Palette)
 };
 
 const paintFree = (pen: Pen, box: BoxPx, palette: Palette, faint: boolean): void => {
-  pen.strokeStyle = palette['cell-line'];
-  pen.lineWidth = 1;
-  pen.globalAlpha = faint ? 0.4 : 1;
-  if (box.width < 5) {
-    pen.globalAlpha *= 0.5;
+  const isSmall = box.width < 5;
+  withAlpha(pen, (faint ? 0.4 : 1) * (isSmall ? 0.5 : 1), () => {
+    pen.strokeStyle = palette['cell-line'];
     pen.fillStyle = palette['cell-line'];
-    pen.fillRect(box.x, box.y, box.width, box.height);
-  } else {
-    tracePath(pen, 'outline', inset(box, 0.5));
-    pen.stroke();
-  }
-  pen.globalAlpha = 1;
+    pen.lineWidth = 1;
+    if (isSmall) pen.fillRect(box.x, box.y, box.width, box.height);
+    else {
+      tracePath(pen, 'outline', inset(box, 0.5));
+      pen.stroke();
+    }
+  });
+};
+
+/** Paints fainter than what is set already. */
+const withAlpha = (pen: Pen, alpha: number, paint: () => void): void => {
+  const around = pen.globalAlpha;
+  pen.globalAlpha = around * alpha;
+  paint();
+  pen.globalAlpha = around;
 };
 
 /** A destination whose bytes have not arrived. */
@@ -144,14 +149,14 @@ const paintMarks = (pen: Pen, look: CellLook, box: BoxPx, palette: Palette): voi
   const color = palette[hueOf(look.residence).ink];
   pen.fillStyle = look.hatch === 'arriving' ? palette.ink : color;
   if (look.dirty) {
-    const r = box.width * 0.06;
+    const r = box.width * 0.055;
     pen.beginPath();
     pen.arc(box.x + box.width - r * 2.6, box.y + box.height - r * 2.6, r, 0, 2 * Math.PI);
     pen.fill();
   }
   if (look.anonExclusive) {
-    const width = Math.max(1.5, box.width * 0.06);
-    pen.fillRect(box.x + width, box.y + box.height * 0.25, width, box.height * 0.5);
+    const height = Math.max(1.5, box.width * 0.06);
+    pen.fillRect(box.x + box.width * 0.3, box.y + box.height - height * 2.4, box.width * 0.4, height);
   }
 };
 
@@ -161,15 +166,11 @@ const paintName = (pen: Pen, cell: MapCell, look: CellLook, box: BoxPx, palette:
   pen.fillStyle = look.hatch === 'arriving' ? palette.ink : palette[hueOf(look.residence).ink];
   pen.textAlign = 'center';
   pen.textBaseline = 'middle';
-  const index = indexOf(cell.frame?.owner ?? '');
-  const center = box.x + box.width / 2;
-  const showIndex = index !== '' && box.width >= INDEX_FROM_PX;
+  const index = box.width >= INDEX_FROM_PX ? indexOf(cell.owner) : '';
+  const text = `${look.glyph}${index}`;
   if (look.hatch === 'leaving') paintPlate(pen, box, palette[hueOf(look.residence).fill], pen.fillStyle);
-  pen.font = `650 ${Math.round(box.width * (showIndex ? 0.36 : 0.5))}px "JetBrains Mono Variable", monospace`;
-  pen.fillText(look.glyph, center, box.y + box.height * (showIndex ? 0.33 : 0.54));
-  if (!showIndex) return;
-  pen.font = `500 ${Math.round(box.width * (index.length > 3 ? 0.26 : 0.36))}px "JetBrains Mono Variable", monospace`;
-  pen.fillText(index, center, box.y + box.height * 0.71);
+  pen.font = `650 ${Math.round(box.width * Math.min(0.5, 1.22 / text.length))}px "JetBrains Mono Variable", monospace`;
+  pen.fillText(text, box.x + box.width / 2, box.y + box.height * 0.57);
 };
 
 /** Keeps letters readable on a hatch. */
@@ -180,8 +181,7 @@ const paintPlate = (
   ink: string | CanvasGradient | CanvasPattern,
 ): void => {
   pen.fillStyle = color;
-  tracePath(pen, 'outline', inset(box, box.width * 0.2));
-  pen.fill();
+  pen.fillRect(box.x + box.width * 0.04, box.y + box.height * 0.34, box.width * 0.92, box.height * 0.44);
   pen.fillStyle = ink;
 };
 
@@ -226,9 +226,7 @@ const paintGroup = (pen: Pen, cell: MapCell, box: BoxPx, palette: Palette): void
   if (box.width < 5) return;
   pen.strokeStyle = palette['cell-line'];
   pen.lineWidth = 1;
-  pen.globalAlpha = 0.7;
-  pen.strokeRect(box.x + 0.5, box.y + 0.5, box.width - 1, box.height - 1);
-  pen.globalAlpha = 1;
+  withAlpha(pen, 0.7, () => pen.strokeRect(box.x + 0.5, box.y + 0.5, box.width - 1, box.height - 1));
 };
 
 /** Outlines what is selected or pointed at. */

@@ -81,8 +81,6 @@ export const stepText = (step: StepRecord): StepText => {
 export const resultText = (result: StepRecord): string => {
   if (result.signal !== undefined) return `${text(result.signal)} at page ${text(result.at)}`;
   if (result.errno !== undefined) return `−1 ${text(result.errno)}`;
-  const parts = [text(result.ret)];
-  if (result.cpages !== undefined) parts.push(`${text(result.cpages)} pages`);
-  if (Array.isArray(result.perms)) parts.push(result.perms.slice(0, 8).map(text).join(' '));
+  const parts = result.cpages === undefined ? [text(result.ret)] : [`${text(result.cpages)} pages`];
   return parts.filter((part) => part !== '').join(', ');
 };

@@ -21,12 +21,12 @@ export const CallStack = () => {
               <button
                 type="button"
                 className="call"
-                style={{ paddingInlineStart: `calc(var(--gap-4) + ${Math.min(depth, 12) * 0.5}rem)` }}
-                title={frame.file}
+                style={{ paddingInlineStart: `calc(var(--gap-4) + ${Math.min(depth, 14) * 0.4}rem)` }}
+                title={`${frame.fn}(${frame.args.map(({ name, value }) => `${name}: ${value}`).join(', ')}) in ${frame.file}`}
                 onClick={() => void seek(frame.begin)}
               >
                 <span className="call-name">{frame.fn}</span>
-                <span className="call-args">{frame.args.map(({ value }) => value).join(', ')}</span>
+                <span className="call-args">{frame.args[0]?.value}</span>
               </button>
             </li>
           ))}

@@ -7,7 +7,8 @@ import './device-tables.css';
 /** What each device's own page table holds. */
 export const DeviceTables = () => {
   const moment = useApp((state) => state.trace.moment);
-  const tables = moment === undefined ? [] : deviceTables(moment);
+  const ranges = useApp((state) => state.scenario.run?.machine.ranges);
+  const tables = moment === undefined || ranges === undefined ? [] : deviceTables(moment, ranges);
   return tables.map(({ key, title, process, rows, more }) => (
     <section key={key} className="device-table" aria-label={`${title}, page table for process ${process}`}>
       <h3 className="heading">

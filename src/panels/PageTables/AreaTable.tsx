@@ -26,25 +26,27 @@ export const AreaTable = ({ area, changed }: AreaTableProps) => {
         <code>{area.name}</code> <span className="muted">{area.about}</span>
       </button>
       <PathLine process={area.process} area={area} />
-      <table className="entries">
-        <thead>
-          <tr>
-            <th scope="col">page</th>
-            <th scope="col">entry</th>
-            <th scope="col">PTE bits</th>
-            <th scope="col">frame</th>
-            <th scope="col">page flags</th>
-            <th scope="col" className="entry-value">
-              value
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {area.rows.map((row) => (
-            <Entry key={row.key} process={area.process} row={row} changed={changed.has(row.key)} />
-          ))}
-        </tbody>
-      </table>
+      <div className="entries-scroll scroll">
+        <table className="entries">
+          <thead>
+            <tr>
+              <th scope="col">page</th>
+              <th scope="col">entry</th>
+              <th scope="col">PTE bits</th>
+              <th scope="col">frame</th>
+              <th scope="col">page flags</th>
+              <th scope="col" className="entry-value">
+                value
+              </th>
+            </tr>
+          </thead>
+          <tbody>
+            {area.rows.map((row) => (
+              <Entry key={row.key} process={area.process} row={row} changed={changed.has(row.key)} />
+            ))}
+          </tbody>
+        </table>
+      </div>
     </div>
   );
 };

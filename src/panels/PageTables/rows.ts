@@ -35,12 +35,12 @@ const ENTRY_WORDS: Readonly<Record<PteRow['entry'], string>> = {
   none: 'none',
   present: 'present',
   protnone: 'PROT_NONE',
-  migration: 'migration entry',
-  'device-private': 'device-private entry',
-  'device-exclusive': 'device-exclusive entry',
-  swap: 'swap entry',
-  hwpoison: 'hwpoison entry',
-  other: 'other entry',
+  migration: 'migration',
+  'device-private': 'device-private',
+  'device-exclusive': 'device-exclusive',
+  swap: 'swap',
+  hwpoison: 'hwpoison',
+  other: 'other',
 };
 
 export const entryWords = ({ entry, level }: Pick<PteRow, 'entry' | 'level'>): string =>

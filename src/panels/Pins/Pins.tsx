@@ -10,7 +10,8 @@ export const Pins = () => {
     selection.selected?.kind === 'handle' ? selection.selected.name : undefined,
   );
   const { select } = useActions();
-  const rows = moment === undefined ? [] : pinRows(moment);
+  const ranges = useApp((state) => state.scenario.run?.machine.ranges);
+  const rows = moment === undefined || ranges === undefined ? [] : pinRows(moment, ranges);
   if (rows.length === 0) return null;
   return (
     <section className="pins" aria-labelledby="pins-heading">

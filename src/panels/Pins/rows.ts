@@ -1,6 +1,7 @@
 // Handles as they are shown.
 
-import type { Moment } from '../../store/views.ts';
+import { residenceAt } from '../../store/residence.ts';
+import type { Moment, RangeInfo } from '../../store/views.ts';
 import { formatHex } from '../../ui/format.ts';
 import type { Tone } from '../../ui/tones.ts';
 
@@ -17,9 +18,8 @@ export interface PinRow {
 
 const MAX_FRAMES = 8;
 
-export const pinRows = (moment: Moment): PinRow[] => {
-  const frames = new Map(moment.frames.map((frame) => [frame.pfn, frame]));
-  return moment.handles.map(({ name, process, call, flags, pin, longterm, pfns }) => ({
+export const pinRows = (moment: Moment, ranges: readonly RangeInfo[]): PinRow[] =>
+  moment.handles.map(({ name, process, call, flags, pin, longterm, pfns }) => ({
     name,
     call,
     about: [flags.join(' | '), `by ${process}`].filter((part) => part !== '').join(', '),
@@ -28,8 +28,7 @@ export const pinRows = (moment: Moment): PinRow[] => {
     frames: pfns.slice(0, MAX_FRAMES).map((pfn, index) => ({
       key: `${index} ${pfn}`,
       text: formatHex(pfn),
-      tone: frames.get(pfn)?.residence ?? 'free',
+      tone: residenceAt(ranges, pfn),
     })),
     more: Math.max(0, pfns.length - MAX_FRAMES),
   }));
-};

@@ -1,24 +1,25 @@
 import { type PointerEvent, useEffect, useMemo, useRef, useState, type WheelEvent } from 'react';
 import { useActions, useApp } from '../../store/use-app.ts';
 import { formatCount } from '../../ui/format.ts';
-import { Segmented } from '../../ui/Segmented.tsx';
 import { useSize } from '../../ui/use-size.ts';
 import { say } from '../../words/index.ts';
-import { laneTop, lanesHeight, paintTimeline, rowAt } from './paint.ts';
+import { laneTop, lanesHeight, paintTimeline, REM_PX, rowAt } from './paint.ts';
 import { axisTicks, barAt, LANES, spanBars, timeScale } from './rows.ts';
-import { type Extent, useTimelineColors, useWindow, zoomWindow } from './use-window.ts';
+import type { Extent } from './extent.ts';
+import { useTimelineColors, useWindow, zoomWindow } from './use-window.ts';
 import './timeline.css';
 
-const EXTENTS: readonly { readonly value: Extent; readonly label: string }[] = [
-  { value: 'run', label: 'Run' },
-  { value: 'step', label: 'Step' },
-];
+/** Type and rows grow with the type of the page. */
+const rootZoom = (): number =>
+  Number.parseFloat(getComputedStyle(document.documentElement).fontSize) / REM_PX;
 
 /** Lanes of what ran, over an axis that counts events; drag, click or press keys to go elsewhere. */
-export const Timeline = () => {
+export const Timeline = ({ extent }: { readonly extent: Extent | undefined }) => {
   const area = useRef<HTMLDivElement>(null);
   const canvas = useRef<HTMLCanvasElement>(null);
-  const size = useSize(area);
+  const sizePx = useSize(area);
+  const zoom = rootZoom();
+  const size = useMemo(() => ({ width: sizePx.width / zoom, height: sizePx.height / zoom }), [sizePx, zoom]);
   const run = useApp((state) => state.scenario.run);
   const position = useApp((state) => state.playback.position);
   const caption = useApp((state) => state.trace.moment?.caption);
@@ -26,9 +27,9 @@ export const Timeline = () => {
   const marks = useApp((state) => state.trace.marks);
   const window = useApp((state) => state.trace.window);
   const { seek, showWindow } = useActions();
-  const { extent, setExtent, limits } = useWindow();
+  const limits = useWindow(extent);
   const colors = useTimelineColors();
-  const [tip, setTip] = useState('');
+  const [tip, setTip] = useState<{ readonly xPx: number; readonly text: string }>();
 
   const scale = useMemo(() => timeScale(window, size.width), [window, size.width]);
   const bars = useMemo(
@@ -41,9 +42,9 @@ export const Timeline = () => {
     const pen = element?.getContext('2d');
     if (element === null || !pen || colors === undefined) return;
     const ratio = globalThis.devicePixelRatio;
-    element.width = Math.round(size.width * ratio);
-    element.height = Math.round(size.height * ratio);
-    pen.setTransform(ratio, 0, 0, ratio, 0, 0);
+    element.width = Math.round(sizePx.width * ratio);
+    element.height = Math.round(sizePx.height * ratio);
+    pen.setTransform(ratio * zoom, 0, 0, ratio * zoom, 0, 0);
     const base = run?.bootEnd ?? 0;
     paintTimeline(
       pen,
@@ -60,11 +61,11 @@ export const Timeline = () => {
       },
       colors,
     );
-  }, [bars, marks, scale, position, size, colors, window, run]);
+  }, [bars, marks, scale, position, size, sizePx, zoom, colors, window, run]);
 
   const pointOf = (event: PointerEvent) => {
     const origin = event.currentTarget.getBoundingClientRect();
-    return { x: event.clientX - origin.left, y: event.clientY - origin.top };
+    return { x: (event.clientX - origin.left) / zoom, y: (event.clientY - origin.top) / zoom };
   };
   const scrub = (event: PointerEvent) => {
     const to = Math.round(scale.invert(pointOf(event).x));
@@ -79,12 +80,11 @@ export const Timeline = () => {
     const { x, y } = pointOf(event);
     const at = rowAt(y);
     const bar = at && barAt(bars, at.lane, at.row, x);
-    setTip(
-      bar === undefined ? '' : `${bar.span.label} · ${formatCount(bar.span.end - bar.span.begin)} events`,
-    );
+    const text = bar && `${bar.span.label}, ${formatCount(bar.span.end - bar.span.begin)} events`;
+    setTip(text === undefined ? undefined : { xPx: x, text });
   };
   const onWheel = (event: WheelEvent) => {
-    const x = event.clientX - event.currentTarget.getBoundingClientRect().left;
+    const x = (event.clientX - event.currentTarget.getBoundingClientRect().left) / zoom;
     const factor = Math.exp(event.deltaY * 0.002);
     const next = zoomWindow(
       window,
@@ -103,11 +103,11 @@ export const Timeline = () => {
       </h2>
       <div className="timeline-lanes" aria-hidden="true">
         {LANES.map((lane) => (
-          <span key={lane} style={{ top: laneTop(lane) }}>
+          <span key={lane} style={{ top: `${laneTop(lane) / REM_PX}rem` }}>
             {lane}
           </span>
         ))}
-        <span style={{ top: lanesHeight() }}>events</span>
+        <span style={{ top: `${lanesHeight() / REM_PX}rem` }}>events</span>
       </div>
       <div
         ref={area}
@@ -121,14 +121,19 @@ export const Timeline = () => {
         aria-valuetext={caption === undefined ? undefined : say(caption)}
         onPointerDown={onPointerDown}
         onPointerMove={onPointerMove}
-        onPointerLeave={() => setTip('')}
+        onPointerLeave={() => setTip(undefined)}
         onWheel={onWheel}
       >
         <canvas ref={canvas} className="timeline-canvas" />
-      </div>
-      <div className="timeline-foot">
-        <span className="timeline-tip">{tip}</span>
-        <Segmented label="Show in the timeline" options={EXTENTS} value={extent} onChange={setExtent} />
+        {tip === undefined ? null : (
+          <span
+            className="timeline-tip"
+            data-side={tip.xPx > size.width / 2 ? 'end' : 'start'}
+            style={{ left: tip.xPx * zoom }}
+          >
+            {tip.text}
+          </span>
+        )}
       </div>
     </section>
   );

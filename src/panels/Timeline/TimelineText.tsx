@@ -5,7 +5,12 @@ import { spanBars } from './rows.ts';
 const MAX_ROWS = 250;
 /** The text shows what a timeline of this width would. */
 const WIDTH_PX = 1000;
-const STATE_WORDS = { past: 'done', current: 'running', next: 'to come' } as const;
+const STATE_WORDS = {
+  past: 'done',
+  running: 'running',
+  current: 'running, innermost',
+  next: 'to come',
+} as const;
 
 /** The timeline as a table, from the same bars that are painted. */
 export const TimelineText = () => {

@@ -3,8 +3,10 @@
 import type { Mark } from '../../store/views.ts';
 import { LANE_ROWS, LANES, type Lane, type SpanBar } from './rows.ts';
 
-export const ROW_PX = 19;
+const ROW_PX: Readonly<Record<Lane, number>> = { task: 18, kernel: 15, driver: 15, device: 15 };
 const LANE_GAP_PX = 5;
+/** Type size that all measures here are for; the canvas is scaled to the page's. */
+export const REM_PX = 14;
 export const TOP_PX = 16;
 
 export interface TimelineColors {
@@ -13,7 +15,9 @@ export interface TimelineColors {
   readonly 'ink-3': string;
   readonly span: string;
   readonly 'span-dim': string;
+  readonly 'span-now': string;
   readonly 'span-ink': string;
+  readonly 'span-now-ink': string;
   readonly current: string;
   readonly 'current-ink': string;
   readonly paper: string;
@@ -23,17 +27,17 @@ export const laneTop = (lane: Lane): number => {
   let top = TOP_PX;
   for (const each of LANES) {
     if (each === lane) return top;
-    top += LANE_ROWS[each] * ROW_PX + LANE_GAP_PX;
+    top += LANE_ROWS[each] * ROW_PX[each] + LANE_GAP_PX;
   }
   return top;
 };
 
-export const lanesHeight = (): number => laneTop('device') + LANE_ROWS.device * ROW_PX + LANE_GAP_PX;
+export const lanesHeight = (): number => laneTop('device') + LANE_ROWS.device * ROW_PX.device + LANE_GAP_PX;
 
 /** Lane and row at a height; undefined between lanes. */
 export const rowAt = (yPx: number): { readonly lane: Lane; readonly row: number } | undefined => {
   for (const lane of LANES) {
-    const row = Math.floor((yPx - laneTop(lane)) / ROW_PX);
+    const row = Math.floor((yPx - laneTop(lane)) / ROW_PX[lane]);
     if (row >= 0 && row < LANE_ROWS[lane]) return { lane, row };
   }
   return undefined;
@@ -48,7 +52,7 @@ export interface TimelineScene {
   readonly heightPx: number;
 }
 
-const FONT = '11.5px "JetBrains Mono Variable", monospace';
+const FONT = '11px "JetBrains Mono Variable", monospace';
 
 export const paintTimeline = (
   pen: CanvasRenderingContext2D,
@@ -58,7 +62,7 @@ export const paintTimeline = (
   const { widthPx, heightPx, cursorPx } = scene;
   pen.clearRect(0, 0, widthPx, heightPx);
   pen.fillStyle = colors.line;
-  for (const lane of LANES) pen.fillRect(0, laneTop(lane) + LANE_ROWS[lane] * ROW_PX + 2, widthPx, 1);
+  for (const lane of LANES) pen.fillRect(0, laneTop(lane) + LANE_ROWS[lane] * ROW_PX[lane] + 1, widthPx, 1);
   paintTicks(pen, scene, colors);
   for (const bar of scene.bars) paintBar(pen, bar, colors);
   paintMarks(pen, scene, colors);
@@ -71,28 +75,33 @@ export const paintTimeline = (
   pen.fill();
 };
 
+const LOOKS: Readonly<
+  Record<SpanBar['state'], { readonly fill: keyof TimelineColors; readonly ink: keyof TimelineColors }>
+> = {
+  past: { fill: 'span', ink: 'span-ink' },
+  running: { fill: 'span-now', ink: 'span-now-ink' },
+  current: { fill: 'current', ink: 'current-ink' },
+  next: { fill: 'span-dim', ink: 'ink-3' },
+};
+
 const paintBar = (pen: CanvasRenderingContext2D, bar: SpanBar, colors: TimelineColors): void => {
-  const isInnermost = bar.state === 'current' && bar.lane !== 'task';
+  const look = LOOKS[bar.state];
   const x = bar.leftPx + (bar.widthPx > 4 ? 0.5 : 0);
-  const y = laneTop(bar.lane) + bar.row * ROW_PX;
+  const y = laneTop(bar.lane) + bar.row * ROW_PX[bar.lane];
   const width = bar.widthPx - (bar.widthPx > 4 ? 1 : 0);
-  const height = ROW_PX - 2;
-  pen.fillStyle = isInnermost ? colors.current : bar.state === 'next' ? colors['span-dim'] : colors.span;
+  const height = ROW_PX[bar.lane] - 2;
+  pen.fillStyle = colors[look.fill];
   if (width < 4) pen.fillRect(x, y, width, height);
   else {
     pen.beginPath();
     pen.roundRect(x, y, width, height, 3);
     pen.fill();
   }
-  if (width < 26) return;
+  if (width < 30) return;
   pen.font = FONT;
   pen.textBaseline = 'middle';
   pen.textAlign = 'left';
-  pen.fillStyle = isInnermost
-    ? colors['current-ink']
-    : bar.state === 'next'
-      ? colors['ink-3']
-      : colors['span-ink'];
+  pen.fillStyle = colors[look.ink];
   const left = Math.max(x, 0);
   const text = shorten(pen, bar.span.label, x + width - left - 10);
   if (text !== '') pen.fillText(text, left + 5, y + height / 2 + 0.5);

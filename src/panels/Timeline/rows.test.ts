@@ -38,12 +38,12 @@ describe('bars of the timeline', () => {
     expect(bars[1]).toMatchObject({ leftPx: 500, widthPx: 250 });
   });
 
-  test('what the cursor is in is current, what it has passed is past', () => {
+  test('what the cursor is in is running, the innermost is current', () => {
     expect(bars.map(({ state }) => state)).toEqual([
-      'current',
+      'running',
       'next',
-      'current',
-      'current',
+      'running',
+      'running',
       'current',
       'next',
     ]);

@@ -7,7 +7,7 @@ export const LANES = ['task', 'kernel', 'driver', 'device'] as const;
 export type Lane = (typeof LANES)[number];
 
 /** Rows of nested spans that a lane has room for. */
-export const LANE_ROWS: Readonly<Record<Lane, number>> = { task: 1, kernel: 3, driver: 1, device: 1 };
+export const LANE_ROWS: Readonly<Record<Lane, number>> = { task: 1, kernel: 5, driver: 1, device: 1 };
 
 export interface SpanBar {
   readonly span: SpanView;
@@ -16,7 +16,8 @@ export interface SpanBar {
   readonly row: number;
   readonly leftPx: number;
   readonly widthPx: number;
-  readonly state: 'past' | 'current' | 'next';
+  /** `current`: the innermost of those that are running. */
+  readonly state: 'past' | 'running' | 'current' | 'next';
 }
 
 export interface TimeWindow {
@@ -48,7 +49,7 @@ export const spanBars = (
   const scale = timeScale(window, widthPx);
   const bars: SpanBar[] = [];
   for (const lane of LANES) {
-    const ofLane = spans.filter((span) => span.lane === lane);
+    const ofLane = spans.filter((span) => span.lane === lane && !repeatsTask(span, spans));
     const rows = rowsOf(ofLane);
     for (const [i, span] of ofLane.entries()) {
       const row = rows[i] ?? 0;
@@ -60,10 +61,27 @@ export const spanBars = (
         row,
         leftPx: scale(span.begin),
         widthPx: Math.max(MIN_BAR_PX, widthOfBar),
-        state: span.end <= position ? 'past' : span.begin < position ? 'current' : 'next',
+        state: span.end <= position ? 'past' : span.begin < position ? 'running' : 'next',
       });
     }
   }
+  return markInnermost(bars);
+};
+
+/** The system call itself: the lane of the task already has it. */
+const repeatsTask = (span: SpanView, spans: readonly SpanView[]): boolean =>
+  span.lane === 'kernel' &&
+  spans.some(
+    ({ lane, label, begin, end }) =>
+      lane === 'task' && label === span.label && begin <= span.begin && end >= span.end,
+  );
+
+const markInnermost = (bars: SpanBar[]): SpanBar[] => {
+  let innermost = -1;
+  for (const [i, { state, span }] of bars.entries())
+    if (state === 'running' && span.depth >= (bars[innermost]?.span.depth ?? 0)) innermost = i;
+  const bar = bars[innermost];
+  if (bar !== undefined) bars[innermost] = { ...bar, state: 'current' };
   return bars;
 };
 

@@ -3,34 +3,26 @@
 import { useEffect, useState } from 'react';
 import { useActions, useApp } from '../../store/use-app.ts';
 import { useMedia } from '../../ui/use-media.ts';
+import { type Extent, extentOf } from './extent.ts';
 import type { TimelineColors } from './paint.ts';
 import type { TimeWindow } from './rows.ts';
 
-export type Extent = 'run' | 'step';
-
-/** Longer runs begin with the current step: the whole would be a grey bar. */
-const LONG_RUN_EVENTS = 50_000;
-
-export const useWindow = (): {
-  readonly extent: Extent;
-  readonly setExtent: (extent: Extent) => void;
-  readonly limits: TimeWindow;
-} => {
+/** Keeps the window on the run or on the current step. @returns how far it may go */
+export const useWindow = (chosen: Extent | undefined): TimeWindow => {
   const run = useApp((state) => state.scenario.run);
   const current = useApp((state) => state.scenario.run?.steps[Math.max(0, state.trace.moment?.step ?? 0)]);
   const { showWindow } = useActions();
-  const [chosen, setChosen] = useState<Extent | undefined>(undefined);
   const bootEnd = run?.bootEnd ?? 0;
   const length = run?.length ?? 0;
-  const extent = chosen ?? (length - bootEnd > LONG_RUN_EVENTS ? 'step' : 'run');
-  const shown = extent === 'step' && current !== undefined ? current : { begin: bootEnd, end: length };
+  const isStep = extentOf(chosen, length - bootEnd) === 'step';
+  const shown = isStep && current !== undefined ? current : { begin: bootEnd, end: length };
   const margin = Math.max(1, (shown.end - shown.begin) * 0.01);
   const from = Math.floor(shown.begin - margin);
   const to = Math.ceil(shown.end + margin);
   useEffect(() => {
     if (to > 0) showWindow(from, to);
   }, [from, to, showWindow, run]);
-  return { extent, setExtent: setChosen, limits: { from: bootEnd, to: length } };
+  return { from: bootEnd, to: length };
 };
 
 /** Zooms around an event and moves sideways, within the run. */
@@ -56,7 +48,9 @@ const COLOR_KEYS = [
   'ink-3',
   'span',
   'span-dim',
+  'span-now',
   'span-ink',
+  'span-now-ink',
   'current',
   'current-ink',
   'paper',

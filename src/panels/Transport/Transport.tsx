@@ -20,7 +20,7 @@ const KEYS: Readonly<Record<Grain, readonly [string, string]>> = {
   step: ['[', ']'],
 };
 
-const speedText = (speed: Speed): string => (speed === 'readable' ? 'Reading pace' : `${speed}×`);
+const speedText = (speed: Speed): string => (speed === 'readable' ? 'Reading pace' : `Speed ${speed}×`);
 
 /** Play, pause, and step forward and back by a grain. */
 export const Transport = () => {
@@ -71,23 +71,22 @@ export const Transport = () => {
           disabled={!hasRun}
           onClick={() => void actions.toEnd()}
         />
-        <Select
-          label="Speed"
-          look="bare"
-          value={String(speed)}
-          onChange={(value) => {
-            const found = SPEEDS.find((each) => String(each) === value);
-            if (found !== undefined) actions.setSpeed(found);
-          }}
-        >
-          {SPEEDS.map((each) => (
-            <option key={each} value={String(each)}>
-              {speedText(each)}
-            </option>
-          ))}
-        </Select>
       </div>
       <Segmented label="Step by" options={GRAINS} value={grain} onChange={setGrain} />
+      <Select
+        label="Speed"
+        value={String(speed)}
+        onChange={(value) => {
+          const found = SPEEDS.find((each) => String(each) === value);
+          if (found !== undefined) actions.setSpeed(found);
+        }}
+      >
+        {SPEEDS.map((each) => (
+          <option key={each} value={String(each)}>
+            {speedText(each)}
+          </option>
+        ))}
+      </Select>
     </div>
   );
 };

@@ -1,4 +1,4 @@
-/** A page in VRAM, the way home, and the same page in system memory with its pin. A still picture. */
+/** A page in VRAM, and its way home to system memory. A still picture. */
 export const HomeFigure = () => (
   <svg className="home" viewBox="0 0 520 104" aria-hidden="true" focusable="false">
     <g className="home-row">
@@ -42,7 +42,6 @@ export const HomeFigure = () => (
           ) : null}
         </g>
       ))}
-      <path className="home-nail" d="M4-10h12v5h-3L10 10 7-5H4z" />
     </g>
     <text className="home-label" x="0" y="98">
       VRAM of the device
