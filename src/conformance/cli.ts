@@ -1,23 +1,33 @@
-// npm run -s conformance -- [--emit DIR] [--calls] [--verbose] [DIRS or FILES]
+// npm run -s conformance -- [--emit DIR] [--calls] [--verbose] [--patches SET] [DIRS or FILES]
 // Runs recordings in the core and compares after every step; see README.md.
+// npm run -s conformance -- --selftests [--patches SET] [NAMES]
+// Runs the kernel's own tests instead. SET: all, none, or numbers of the series' patches such as 1,3-6.
 
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import {
   compareRecording,
   createSimulation,
+  parsePatches,
   parseScenario,
+  PatchSetError,
   recordingOf,
   ScenarioError,
   StepError,
 } from '../core/index.ts';
 import { isRecording } from '../core/scenario/compare.ts';
 import { recordingText } from '../core/scenario/recording.ts';
+import type { SimulationOverrides } from '../core/index.ts';
+import { SELFTESTS } from '../scenarios/selftests/index.ts';
+import { runSelftest, verdictLine } from './selftests.ts';
 
 interface Options {
   readonly emit: string | undefined;
   readonly calls: boolean;
   readonly verbose: boolean;
+  readonly selftests: boolean;
+  /** What the machine's kernel is, if not the one of the recordings. */
+  readonly overrides: SimulationOverrides;
   readonly inputs: readonly string[];
 }
 
@@ -29,18 +39,25 @@ const parseOptions = (args: readonly string[]): Options => {
   let emit: string | undefined;
   let calls = false;
   let verbose = false;
+  let selftests = false;
+  let overrides: SimulationOverrides = {};
   const inputs: string[] = [];
   for (let i = 0; i < args.length; i++) {
     const arg = args[i];
     if (arg === '--calls') calls = true;
     else if (arg === '--verbose') verbose = true;
-    else if (arg === '--emit') {
+    else if (arg === '--selftests') selftests = true;
+    else if (arg === '--patches') {
+      const set = args[++i];
+      if (set === undefined) throw new UsageError('--patches needs a set: all, none, or 1,3-6');
+      overrides = { kernel: { patches: parsePatches(set) } };
+    } else if (arg === '--emit') {
       emit = args[++i];
       if (emit === undefined) throw new UsageError('--emit needs a directory');
     } else if (arg?.startsWith('--')) throw new UsageError(`unknown option ${arg}`);
     else if (arg !== undefined) inputs.push(arg);
   }
-  return { emit, calls, verbose, inputs };
+  return { emit, calls, verbose, selftests, overrides, inputs };
 };
 
 /** Recordings of a directory (not of its subfolders), or the file itself. */
@@ -81,7 +98,7 @@ const judge = (
   options: Options,
   tally: Tally,
 ): { ok: boolean; line: string } => {
-  const comparison = compareRecording(input);
+  const comparison = compareRecording(input, createSimulation(parseScenario(input), options.overrides));
   tally.callSteps += comparison.callOrderTotal;
   tally.callStepsAgree += comparison.callOrderAgree;
   const found = [...comparison.differences, ...(options.calls ? comparison.callDifferences : [])];
@@ -124,8 +141,26 @@ const emitFile = (directory: string, input: unknown, name: string): void => {
   writeFileSync(join(directory, `${name}.json`), recordingText(recording));
 };
 
-const main = (): number => {
+const runSelftests = async (options: Options): Promise<number> => {
+  const { inputs, overrides } = options;
+  const chosen = SELFTESTS.filter(
+    ({ name }) => inputs.length === 0 || inputs.some((part) => name.includes(part)),
+  );
+  if (chosen.length === 0) throw new UsageError('no selftest has such a name');
+  let passed = 0;
+  for (const entry of chosen) {
+    const test = await entry.scenario();
+    const verdict = runSelftest(test, overrides.kernel);
+    if (verdict.ok) passed++;
+    console.log(verdictLine(test, verdict));
+  }
+  console.log(`${passed} passed, ${chosen.length - passed} failed`);
+  return passed === chosen.length ? 0 : 1;
+};
+
+const main = async (): Promise<number> => {
   const options = parseOptions(process.argv.slice(2));
+  if (options.selftests) return await runSelftests(options);
   const inputs = options.inputs.length > 0 ? options.inputs : DEFAULT_INPUTS;
   if (options.emit !== undefined) {
     if (options.inputs.length !== 1) throw new UsageError('--emit wants exactly one input directory');
@@ -141,9 +176,9 @@ const main = (): number => {
 };
 
 try {
-  process.exitCode = main();
+  process.exitCode = await main();
 } catch (error) {
-  if (!(error instanceof UsageError)) throw error;
+  if (!(error instanceof UsageError || error instanceof PatchSetError)) throw error;
   console.error(`conformance: ${error.message}`);
   process.exitCode = 2;
 }

@@ -26,6 +26,7 @@ import { doMunmap, exitMmap, mmapRegion } from '../kernel/mm/mmap.ts';
 import { doMprotect } from '../kernel/mm/mprotect.ts';
 import { doMremap } from '../kernel/mm/mremap.ts';
 import { putPage } from '../kernel/mm/swap.ts';
+import { findVma } from '../kernel/mm/vma.ts';
 import { mmapReadLock, mmapReadUnlock, mmapWriteLock, mmapWriteUnlock } from '../kernel/sched/locks.ts';
 import type { TaskSpec } from '../kernel/sched/tasks.ts';
 import type { Area, Dmirror, DmirrorDevice, GupCall, Mm, PinHandle } from '../machine/entities.ts';
@@ -140,12 +141,23 @@ const protOf = (prot: string): number =>
 
 // --- operations -------------------------------------------------------------------------------------------------
 
-const runMmap = (m: Machine, step: StepOf<'mmap'>): StepResult => {
-  const mm = processNamed(m, step.proc);
-  if (mm.areas.some((area) => area.name === step.vma)) {
+/** The area that a mmap maps again; undefined: it makes a new one. */
+const unmappedArea = (m: Machine, mm: Mm, step: StepOf<'mmap'>): Area | undefined => {
+  const area = mm.areas.find(({ name }) => name === step.vma);
+  if (area === undefined) return undefined;
+  const next = findVma(m, mm, area.start);
+  const mapped = next !== undefined && next.vmStart < area.start + area.npages;
+  if (mapped || area.npages !== step.pages || area.kind !== step.kind) {
     throw new StepError('vma', `process ${step.proc} has an area ${step.vma} already`);
   }
-  if (mm.areas.length >= MAX_AREAS) throw new StepError('vma', `a process can have ${MAX_AREAS} areas`);
+  return area;
+};
+
+const runMmap = (m: Machine, step: StepOf<'mmap'>): StepResult => {
+  const mm = processNamed(m, step.proc);
+  const again = unmappedArea(m, mm, step);
+  if (again === undefined && mm.areas.length >= MAX_AREAS)
+    throw new StepError('vma', `a process can have ${MAX_AREAS} areas`);
   if (step.kind === 'hugetlb' && step.pages % 512 !== 0) {
     throw new StepError('pages', 'a hugetlb area is a multiple of 512 pages long');
   }
@@ -158,7 +170,11 @@ const runMmap = (m: Machine, step: StepOf<'mmap'>): StepResult => {
   }
   if (step.device !== undefined) openDevice(m, mm, step.device);
   const request = { name: step.vma, npages: step.pages, prot: protOf(step.prot), kind: step.kind };
-  const vma = mmapRegion(m, mm, file === undefined ? request : { ...request, file });
+  const vma = mmapRegion(m, mm, {
+    ...request,
+    ...(file === undefined ? {} : { file }),
+    ...(again === undefined ? {} : { again }),
+  });
   if (step.kind !== 'device') return ok();
   const err = dmirrorFopsMmap(m, vma);
   if (err !== 0) doMunmap(m, m.mms.get(mm.id), vma.vmStart, vma.vmEnd);

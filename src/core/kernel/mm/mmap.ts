@@ -329,6 +329,8 @@ export interface MmapRequest {
   readonly kind: AreaKind;
   /** For file kinds: the file; absent: the one regular file. */
   readonly file?: number;
+  /** An area of that name and size that is unmapped: it is mapped again where it was (MAP_FIXED). */
+  readonly again?: Area;
 }
 
 /** Backing and flags that follow from the kind of a mapping. */
@@ -360,7 +362,7 @@ const backingOf = (
  */
 export const mmapRegion = atomic('mmap_region', (m, mm: Mm, request: MmapRequest): Vma => {
   const { name, npages, prot, kind } = request;
-  const area = addArea(m, mm.id, name, npages, kind);
+  const area = request.again ?? addArea(m, mm.id, name, npages, kind);
   const { file, flags } = backingOf(m, request);
   const id = m.vmas.add(
     (vmaId): Vma => ({
