@@ -49,3 +49,26 @@ it('writes no event when a value stays', () => {
   column.set(3, 0);
   expect(journal.log.length).toBe(0);
 });
+
+it('finds every position again over many keyframes', () => {
+  const journal = new Journal();
+  const column = journal.column('c', 'u32');
+  const map = journal.map('m');
+  const seen = new Map<number, string>();
+  const picture = (): string =>
+    [0, 1, 40_000, 90_001].map((row) => column.get(row)).join() + [...map.keys()].join();
+  for (let i = 0; i < 600_000; i++) {
+    if (i % 1000 === 0) map.set(i % 7000, i);
+    column.set(i % 3 === 0 ? (i * 7) % 100_000 : i % 2, i + 1);
+    if (i % 50_000 === 0) seen.set(journal.log.length, picture());
+  }
+  journal.commit();
+  const positions = [...seen.keys()];
+  for (const at of [11, 0, 7, 3, 10, 1, 9, 2, 8]) {
+    const position = positions[at];
+    if (position === undefined) throw new Error('no such position');
+    journal.seek(position);
+    expect(picture()).toBe(seen.get(position));
+  }
+  expect(journal.bytes().historyBytes).toBeLessThan(80 * 2 ** 20);
+});

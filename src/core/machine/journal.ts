@@ -4,17 +4,18 @@
 import { EventLog } from '../trace/log.ts';
 import { Trace } from '../trace/trace.ts';
 import { EventKind } from '../uapi/events.ts';
+import { Keyframes } from './keyframes.ts';
 
-const SECTION_SHIFT_ROWS = 32768;
+const SECTION_ROWS = 32768;
 const SECTION_MASK = 32767;
 
 export type ElementType = 'i32' | 'u32' | 'f64';
-type Elements = Int32Array | Uint32Array | Float64Array;
+export type Elements = Int32Array | Uint32Array | Float64Array;
 
 const newElements = (type: ElementType): Elements => {
-  if (type === 'i32') return new Int32Array(SECTION_SHIFT_ROWS);
-  if (type === 'u32') return new Uint32Array(SECTION_SHIFT_ROWS);
-  return new Float64Array(SECTION_SHIFT_ROWS);
+  if (type === 'i32') return new Int32Array(SECTION_ROWS);
+  if (type === 'u32') return new Uint32Array(SECTION_ROWS);
+  return new Float64Array(SECTION_ROWS);
 };
 
 /**
@@ -25,6 +26,9 @@ export class Column {
   private readonly sections = new Map<number, Elements>();
   private lastNo = -1;
   private last: Elements | undefined;
+  /** Sections written since the last keyframe. */
+  private written = new Set<number>();
+  private lastWritten = -1;
 
   constructor(
     private readonly journal: Journal,
@@ -34,7 +38,7 @@ export class Column {
   ) {}
 
   get(row: number): number {
-    const no = Math.floor(row / SECTION_SHIFT_ROWS);
+    const no = Math.floor(row / SECTION_ROWS);
     if (no !== this.lastNo) {
       this.last = this.sections.get(no);
       this.lastNo = no;
@@ -47,6 +51,7 @@ export class Column {
     const i = row & SECTION_MASK;
     const old = elements[i];
     if (old === value) return;
+    this.markWritten(row);
     elements[i] = value;
     this.journal.record(EventKind.COLUMN, this.id, row, old, elements[i]);
   }
@@ -56,17 +61,56 @@ export class Column {
     this.writable(row)[row & SECTION_MASK] = value;
   }
 
+  /** Notes that a row changes for the first time, not by undo or redo. */
+  markWritten(row: number): void {
+    const no = Math.floor(row / SECTION_ROWS);
+    if (no === this.lastWritten) return;
+    this.lastWritten = no;
+    this.written.add(no);
+  }
+
+  /** Copies of the sections written since the last call. */
+  takeWritten(): Map<number, Elements> {
+    const copies = new Map<number, Elements>();
+    for (const no of this.written) {
+      const section = this.sections.get(no);
+      if (section !== undefined) copies.set(no, section.slice());
+    }
+    this.written = new Set();
+    this.lastWritten = -1;
+    return copies;
+  }
+
+  /** Sections written since the last keyframe. */
+  writtenSections(): ReadonlySet<number> {
+    return this.written;
+  }
+
+  /** Counts sections as written again whose keyframe was forgotten. */
+  addWritten(sections: Iterable<number>): void {
+    for (const no of sections) this.written.add(no);
+    this.lastWritten = -1;
+  }
+
+  /** Overwrites one section; undefined: as it was before anything was written. */
+  restoreSection(no: number, elements: Elements | undefined): void {
+    const live = this.sections.get(no);
+    if (live === undefined) return;
+    if (elements === undefined) live.fill(0);
+    else live.set(elements);
+  }
+
   /** Numbers of the sections that exist, ascending. */
   sectionNumbers(): number[] {
     return [...this.sections.keys()].sort((a, b) => a - b);
   }
 
   bytes(): number {
-    return this.sections.size * SECTION_SHIFT_ROWS * (this.type === 'f64' ? 8 : 4);
+    return this.sections.size * SECTION_ROWS * (this.type === 'f64' ? 8 : 4);
   }
 
   private writable(row: number): Elements {
-    const no = Math.floor(row / SECTION_SHIFT_ROWS);
+    const no = Math.floor(row / SECTION_ROWS);
     if (no === this.lastNo && this.last !== undefined) return this.last;
     let elements = this.sections.get(no);
     if (elements === undefined) {
@@ -220,6 +264,9 @@ export class Journal {
   private readonly cells: number[] = [];
   private readonly objects: unknown[] = [];
   private refcounts: Column | undefined;
+  private readonly keyframes = new Keyframes(this.columns);
+  /** Indices of the events that changed a map or a cell: keyframes do not hold those. */
+  private readonly sparse: number[] = [];
   /** How many events are applied: the cursor. */
   private applied = 0;
 
@@ -261,13 +308,16 @@ export class Journal {
   }
 
   record(kind: EventKind, id: number, row: number, old: number, now: number): void {
-    this.log.append(kind, id, this.trace.current, row, old, now);
+    const index = this.log.append(kind, id, this.trace.current, row, old, now);
+    if (kind === EventKind.MAP || kind === EventKind.CELL) this.sparse.push(index);
+    if (index >= this.keyframes.next) this.keyframes.take(index + 1);
   }
 
   setRefcount(row: number, now: number, holder: number): void {
     const column = this.refcounts;
     if (column === undefined) throw new Error('no refcount column');
     const old = column.get(row);
+    column.markWritten(row);
     column.poke(row, now);
     this.record(EventKind.REF, holder, row, old, now);
   }
@@ -301,6 +351,12 @@ export class Journal {
   /** Moves the state to the moment after `position` events. */
   seek(position: number): void {
     const target = Math.max(0, Math.min(position, this.log.length));
+    const keyframe = this.keyframes.worthJumping(this.applied, target);
+    if (keyframe !== undefined) {
+      this.keyframes.restore(keyframe, this.applied);
+      this.replaySparse(this.applied, keyframe.position);
+      this.applied = keyframe.position;
+    }
     while (this.applied > target) this.undo(--this.applied);
     while (this.applied < target) this.redo(this.applied++);
   }
@@ -310,13 +366,37 @@ export class Journal {
     this.commit();
     this.seek(position);
     this.log.truncate(position);
+    while (this.sparse.length > 0 && this.sparse[this.sparse.length - 1] >= position) this.sparse.pop();
+    this.keyframes.forgetFrom(position);
     this.trace.current = -1;
   }
 
   /** State and history, for the figures of the benchmark. */
   bytes(): { readonly stateBytes: number; readonly historyBytes: number } {
     const stateBytes = this.columns.reduce((sum, column) => sum + column.bytes(), 0);
-    return { stateBytes, historyBytes: this.log.bytes() };
+    return { stateBytes, historyBytes: this.log.bytes() + this.keyframes.bytes() };
+  }
+
+  /** Brings maps and cells from one position to another. */
+  private replaySparse(from: number, to: number): void {
+    if (to < from)
+      for (let i = this.sparseBefore(from) - 1; i >= 0 && this.sparse[i] >= to; i--)
+        this.undo(this.sparse[i]);
+    else
+      for (let i = this.sparseBefore(from); i < this.sparse.length && this.sparse[i] < to; i++)
+        this.redo(this.sparse[i]);
+  }
+
+  /** How many map and cell events lie before a position. */
+  private sparseBefore(position: number): number {
+    let low = 0;
+    let high = this.sparse.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.sparse[middle] < position) low = middle + 1;
+      else high = middle;
+    }
+    return low;
   }
 
   private undo(index: number): void {
