@@ -357,8 +357,9 @@ export class Journal {
       this.replaySparse(this.applied, keyframe.position);
       this.applied = keyframe.position;
     }
-    while (this.applied > target) this.undo(--this.applied);
-    while (this.applied < target) this.redo(this.applied++);
+    if (target < this.applied) this.log.revert(this.applied, target, this.write);
+    else this.log.replay(this.applied, target, this.write);
+    this.applied = target;
   }
 
   /** Takes back all events from `position` on and forgets them: a step that was refused leaves nothing. */
@@ -400,29 +401,31 @@ export class Journal {
   }
 
   private undo(index: number): void {
-    this.write(index, this.log.oldAt(index));
+    const { kind, id, row, old } = this.log.at(index);
+    this.write(kind, id, row, old);
   }
 
   private redo(index: number): void {
-    this.write(index, this.log.nowAt(index));
+    const { kind, id, row, now } = this.log.at(index);
+    this.write(kind, id, row, now);
   }
 
-  private write(index: number, value: number): void {
-    switch (this.log.kindAt(index)) {
+  private readonly write = (kind: EventKind, id: number, row: number, value: number): void => {
+    switch (kind) {
       case EventKind.COLUMN:
-        this.columns[this.log.idAt(index)].poke(this.log.rowAt(index), value);
+        this.columns[id].poke(row, value);
         return;
       case EventKind.REF:
-        this.refcounts?.poke(this.log.rowAt(index), value);
+        this.refcounts?.poke(row, value);
         return;
       case EventKind.MAP:
-        this.maps[this.log.idAt(index)].poke(this.log.rowAt(index), value);
+        this.maps[id].poke(row, value);
         return;
       case EventKind.CELL:
-        this.cells[this.log.idAt(index)] = value;
+        this.cells[id] = value;
         return;
       default:
         return; // spans, decisions and the like change no state
     }
-  }
+  };
 }

@@ -1,7 +1,7 @@
 // The event log: everything that happened, one fixed-size record an event, in columns.
 // 32 bytes an event; panels, undo, captions and "who last wrote this" all read this one log.
 
-import { type EventKind, PROVENANCES, type Provenance } from '../uapi/events.ts';
+import { EventKind, PROVENANCES, type Provenance } from '../uapi/events.ts';
 
 const CHUNK_SHIFT = 16;
 const CHUNK_EVENTS = 1 << CHUNK_SHIFT;
@@ -32,6 +32,9 @@ export interface LogEvent {
   readonly old: number;
   readonly now: number;
 }
+
+/** Whether an event changed the state; spans, decisions and the like do not. */
+const isChange = (kind: number): kind is EventKind => kind >= EventKind.COLUMN && kind <= EventKind.REF;
 
 const newChunk = (): Chunk => ({
   what: new Uint32Array(CHUNK_EVENTS),
@@ -115,6 +118,42 @@ export class EventLog {
       old: chunk.old[slot],
       now: chunk.now[slot],
     };
+  }
+
+  /** Hands the state changes of [from, to) on with their new values, oldest first. */
+  replay(
+    from: number,
+    to: number,
+    write: (kind: EventKind, id: number, row: number, value: number) => void,
+  ): void {
+    for (let index = from; index < to; ) {
+      const chunk = this.chunkOf(index);
+      const end = Math.min(to, ((index >>> CHUNK_SHIFT) + 1) * CHUNK_EVENTS);
+      for (; index < end; index++) {
+        const slot = index & CHUNK_MASK;
+        const what = chunk.what[slot];
+        const kind = what >>> 26;
+        if (isChange(kind)) write(kind, what & ID_MASK, chunk.row[slot], chunk.now[slot]);
+      }
+    }
+  }
+
+  /** Hands the state changes of [to, from) on with their old values, newest first. */
+  revert(
+    from: number,
+    to: number,
+    write: (kind: EventKind, id: number, row: number, value: number) => void,
+  ): void {
+    for (let index = from; index > to; ) {
+      const chunk = this.chunkOf(index - 1);
+      const end = Math.max(to, ((index - 1) >>> CHUNK_SHIFT) * CHUNK_EVENTS);
+      for (; index > end; index--) {
+        const slot = (index - 1) & CHUNK_MASK;
+        const what = chunk.what[slot];
+        const kind = what >>> 26;
+        if (isChange(kind)) write(kind, what & ID_MASK, chunk.row[slot], chunk.old[slot]);
+      }
+    }
   }
 
   /** Forgets all events from `length` on. Only for what never became visible: a step that was refused. */
