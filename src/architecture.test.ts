@@ -56,6 +56,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ],
   'core/timeline': ['core/uapi', 'core/trace', 'core/machine', 'core/kernel'],
   'core/scenario': ['core/uapi', 'core/trace', 'core/machine', 'core/kernel', 'core/timeline'],
+  'core/invariants': ['core/uapi', 'core/trace', 'core/machine', 'core/kernel', 'core/scenario'],
   'core/index': ['core'],
 
   scenarios: ['core/uapi'],
@@ -74,7 +75,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   app: ['map', 'panels', 'walkthrough', 'store', 'ui', 'words', 'core/uapi', 'npm'],
   main: ['app', 'map', 'panels', 'walkthrough', 'store', 'ui', 'core/uapi', 'npm'],
 
-  conformance: ['core', 'scenarios', 'node'],
+  conformance: ['core', 'scenarios', 'node', 'npm:fast-check'],
   bench: ['core', 'conformance', 'node'],
   tools: ['node'],
 };

@@ -1,0 +1,261 @@
+// I17: what a process reads is what it, or whoever shares the memory with it, last wrote. A model of its own, fed
+// with the steps and their results only, says which numbers each page may hold.
+
+import { backingPage } from '../kernel/drivers/test-hmm.ts';
+import type { Area, AreaKind, Mm } from '../machine/entities.ts';
+import type { Machine } from '../machine/machine.ts';
+import type { StepResult } from '../scenario/runner.ts';
+import type { SimpleStep, Step } from '../uapi/scenario.ts';
+import type { Pfn } from '../uapi/units.ts';
+import type { Survey } from './survey.ts';
+import { Findings, pageText, type Violation } from './violation.ts';
+
+/** Page k of the file of 64 pages begins with this number + k. */
+const FILE_FIRST_VALUE = 9000;
+
+/** Numbers that a page may hold: one, or several after a step that failed half way. */
+type Allowed = readonly number[];
+
+/** Memory behind a file or a shared mapping: its pages by index, as far as they were written. */
+interface SharedMemory {
+  readonly written: Map<number, Allowed>;
+  initial(index: number): number;
+}
+
+/** What a model knows of one area of one process. */
+interface AreaContent {
+  readonly kind: AreaKind;
+  readonly behind: SharedMemory;
+  /** Pages of its own, in a private mapping. */
+  readonly own: Map<number, Allowed>;
+}
+
+type ProcessContent = Map<string, AreaContent>;
+
+const isShared = (kind: AreaKind): boolean => kind === 'anon-shared' || kind === 'file-shared';
+
+const union = (a: Allowed, b: Allowed): Allowed => [...new Set([...a, ...b])];
+
+const copyArea = (area: AreaContent): AreaContent => ({ ...area, own: new Map(area.own) });
+
+export class ContentModel {
+  private readonly processes = new Map<string, ProcessContent>([['A', new Map()]]);
+  private readonly files = new Map<string, SharedMemory>();
+
+  constructor(private readonly m: Machine) {}
+
+  /** Takes a step into account, then compares every page of every process. */
+  afterStep(step: Step, result: StepResult, survey: Survey): Violation[] {
+    const findings = new Findings();
+    if (step.op === 'concurrent') {
+      // in whatever order they ran, their numbers are allowed
+      step.steps.forEach((simple, i) => this.apply(findings, simple, result.results?.[i] ?? result, true));
+    } else {
+      this.apply(findings, step, result, false);
+    }
+    for (const mm of this.m.mms.values()) if (mm.alive) this.compareProcess(findings, mm, survey);
+    return findings.found;
+  }
+
+  // --- what a step does ------------------------------------------------------------------------------------------
+
+  private apply(findings: Findings, step: SimpleStep, result: StepResult, mixed: boolean): void {
+    const failed = result.ret < 0;
+    switch (step.op) {
+      case 'mmap':
+        this.processes.get(step.proc)?.set(step.vma, this.newArea(step.kind, step.file));
+        return;
+      case 'file_create':
+        this.files.set(step.file, { written: new Map(), initial: (index) => step.value + index });
+        return;
+      case 'fork':
+        if (!failed) {
+          const parent = this.processes.get(step.proc) ?? new Map<string, AreaContent>();
+          this.processes.set(step.child, new Map([...parent].map(([name, area]) => [name, copyArea(area)])));
+        }
+        return;
+      case 'exit':
+        this.processes.delete(step.proc);
+        return;
+      case 'mremap':
+        this.move(step.proc, step.vma, step.to);
+        return;
+      case 'munmap':
+        if (!failed) this.each(step, (area, index) => area.own.delete(index));
+        return;
+      case 'madvise':
+        this.advise(step, failed || mixed);
+        return;
+      case 'write':
+        this.each(step, (area, index, i) => {
+          if (i < result.ret) this.put(area, index, [step.value + index], mixed);
+        });
+        return;
+      case 'dev_write':
+        this.each(step, (area, index) => this.put(area, index, [step.value + index], mixed || failed));
+        return;
+      case 'read':
+      case 'dev_read':
+        if (!mixed) this.compareValues(findings, step, result.values ?? []);
+        return;
+      default:
+        return;
+    }
+  }
+
+  private newArea(kind: AreaKind, file: string | undefined): AreaContent {
+    return { kind, behind: this.memoryBehind(kind, file ?? ''), own: new Map() };
+  }
+
+  private memoryBehind(kind: AreaKind, file: string): SharedMemory {
+    if (kind !== 'file-private' && kind !== 'file-shared') return { written: new Map(), initial: () => 0 };
+    const known = this.files.get(file);
+    if (known !== undefined) return known;
+    const fresh: SharedMemory = { written: new Map(), initial: (index) => FILE_FIRST_VALUE + index };
+    this.files.set(file, fresh);
+    return fresh;
+  }
+
+  private move(proc: string, from: string, to: string): void {
+    const areas = this.processes.get(proc);
+    const area = areas?.get(from);
+    if (areas === undefined || area === undefined) return;
+    areas.set(to, area);
+    // a move that failed leaves the pages in the old area
+    areas.set(from, copyArea(area));
+  }
+
+  private advise(step: Extract<SimpleStep, { op: 'madvise' }>, uncertain: boolean): void {
+    if (step.advice === 'DONTNEED') {
+      this.each(step, (area, index) => {
+        if (isShared(area.kind)) return;
+        if (!uncertain && area.kind !== 'hugetlb') {
+          area.own.delete(index);
+          return;
+        }
+        // VMAs before the one that refused have lost their pages; what is left of a huge page of a pool stays
+        const own = area.own.get(index);
+        if (own !== undefined) area.own.set(index, union(own, this.behind(area, index)));
+      });
+    } else if (step.advice === 'FREE') {
+      this.each(step, (area, index) => {
+        const own = area.own.get(index);
+        if (own !== undefined && area.kind === 'anon-private') area.own.set(index, union(own, [0]));
+      });
+    }
+  }
+
+  private each(
+    step: { proc: string; vma: string; page?: number | undefined; count?: number | undefined },
+    change: (area: AreaContent, index: number, i: number) => void,
+  ): void {
+    const area = this.processes.get(step.proc)?.get(step.vma);
+    const first = step.page ?? 0;
+    if (area === undefined) return;
+    const count = step.count ?? this.areaOf(step.proc, step.vma) - first;
+    for (let i = 0; i < count; i++) change(area, first + i, i);
+  }
+
+  /** Length of an area, also of a process that has ended. */
+  private areaOf(proc: string, name: string): number {
+    const mm = this.m.mms.values().findLast((candidate) => candidate.name === proc);
+    return mm?.areas.find((area) => area.name === name)?.npages ?? 0;
+  }
+
+  private put(area: AreaContent, index: number, values: Allowed, uncertain: boolean): void {
+    const allowed = uncertain ? union(this.allowed(area, index), values) : values;
+    if (isShared(area.kind)) area.behind.written.set(index, allowed);
+    else area.own.set(index, allowed);
+  }
+
+  private behind(area: AreaContent, index: number): Allowed {
+    return area.behind.written.get(index) ?? [area.behind.initial(index)];
+  }
+
+  private allowed(area: AreaContent, index: number): Allowed {
+    return area.own.get(index) ?? this.behind(area, index);
+  }
+
+  // --- comparison --------------------------------------------------------------------------------------------------
+
+  private compareValues(
+    findings: Findings,
+    step: { op: string; proc: string; vma: string; page?: number | undefined },
+    values: readonly number[],
+  ): void {
+    const area = this.processes.get(step.proc)?.get(step.vma);
+    if (area === undefined || area.kind === 'device') return;
+    values.forEach((value, i) => {
+      const index = (step.page ?? 0) + i;
+      const allowed = this.allowed(area, index);
+      findings.expect(
+        allowed.includes(value),
+        'I17',
+        () =>
+          `${step.op} of ${step.proc} ${step.vma} page ${index} gave ${value}, written was ${allowed.join(' or ')}`,
+      );
+    });
+  }
+
+  private compareProcess(findings: Findings, mm: Mm, survey: Survey): void {
+    const process = this.processes.get(mm.name);
+    if (process === undefined) return;
+    for (const area of mm.areas) {
+      const content = process.get(area.name);
+      if (content !== undefined && content.kind !== 'device')
+        this.compareArea(findings, mm, area, content, survey);
+    }
+  }
+
+  private compareArea(findings: Findings, mm: Mm, area: Area, content: AreaContent, survey: Survey): void {
+    for (const id of mm.vmas) {
+      const vma = this.m.vmas.get(id);
+      if (vma.vmStart < area.start || vma.vmStart >= area.start + area.npages) continue;
+      for (let vpn = vma.vmStart; vpn < vma.vmEnd; vpn++) {
+        this.comparePage(findings, mm, area, content, vpn - area.start, survey.pageAt(mm.id, vpn));
+      }
+    }
+  }
+
+  private comparePage(
+    findings: Findings,
+    mm: Mm,
+    area: Area,
+    content: AreaContent,
+    index: number,
+    page: Pfn | undefined,
+  ): void {
+    const { m } = this;
+    const allowed = this.allowed(content, index);
+    const anon = page !== undefined && (m.pages.mapping.get(page - m.pages.tailOffset.get(page)) & 1) === 1;
+    if (page === undefined || (!anon && !isShared(content.kind))) {
+      // nothing of its own: the next access finds zeros or the file
+      if (!content.own.has(index)) return;
+      const behind = this.behind(content, index);
+      findings.expect(
+        behind.some((value) => allowed.includes(value)),
+        'I17',
+        () => `${mm.name} ${area.name} page ${index} is lost: written was ${allowed.join(' or ')}`,
+      );
+      content.own.delete(index);
+      return;
+    }
+    const value = page === m.zeroPfn ? 0 : m.pages.content.get(backingPage(m, page));
+    findings.expect(
+      allowed.includes(value),
+      'I17',
+      () =>
+        `${mm.name} ${area.name} page ${index} in ${pageText(page)} holds ${value}, written was ${allowed.join(' or ')}`,
+    );
+    this.settle(content, index, value, allowed);
+  }
+
+  /** What was uncertain is known now; a private page of a file keeps its number from here on. */
+  private settle(content: AreaContent, index: number, value: number, allowed: Allowed): void {
+    if (isShared(content.kind)) {
+      if (allowed.length > 1) content.behind.written.set(index, [value]);
+    } else if (content.kind === 'file-private' || !content.own.has(index)) {
+      content.own.set(index, [value]);
+    }
+  }
+}

@@ -1,0 +1,97 @@
+// Who holds which references of a page: read from the log, where every change of a count names its holder.
+
+import { EventKind, HOLDER_KINDS, type HolderKind } from '../uapi/events.ts';
+import type { Pfn } from '../uapi/units.ts';
+import type { Journal } from './journal.ts';
+
+/** References of one folio by holder; kinds that hold none are absent. */
+export type Holders = ReadonlyMap<HolderKind, number>;
+
+/** Amounts by position in HOLDER_KINDS. */
+type Amounts = Int32Array<ArrayBuffer>;
+
+const noAmounts = (): Amounts => new Int32Array(HOLDER_KINDS.length);
+
+/**
+ * What one event does to the holders of a page.
+ *
+ * @param sign - 1: the event happens; -1: it is taken back
+ */
+const applyEvent = (journal: Journal, index: number, amounts: Amounts, sign: 1 | -1): void => {
+  const { log } = journal;
+  if (log.kindAt(index) === EventKind.REF) {
+    amounts[log.idAt(index)] += sign * (log.nowAt(index) - log.oldAt(index));
+  } else {
+    const amount = sign * log.nowAt(index);
+    amounts[log.oldAt(index)] -= amount;
+    amounts[log.idAt(index)] += amount;
+  }
+};
+
+const concernsHolders = (journal: Journal, index: number): boolean => {
+  const kind = journal.log.kindAt(index);
+  return kind === EventKind.REF || kind === EventKind.HOLDER;
+};
+
+const named = (amounts: Amounts): Holders => {
+  const holders = new Map<HolderKind, number>();
+  HOLDER_KINDS.forEach((kind, id) => {
+    if (amounts[id] !== 0) holders.set(kind, amounts[id]);
+  });
+  return holders;
+};
+
+/**
+ * Who holds a folio at the cursor. Reads the log from its beginning; for many pages keep a Ledger.
+ *
+ * @param folio - first page, if it is a compound one
+ */
+export const holdersOf = (journal: Journal, folio: Pfn): Holders => {
+  const amounts = noAmounts();
+  for (let i = 0; i < journal.position; i++) {
+    if (concernsHolders(journal, i) && journal.log.rowAt(i) === folio) applyEvent(journal, i, amounts, 1);
+  }
+  return named(amounts);
+};
+
+/** The holders of all pages after some number of events; moves along the log in both directions. */
+export class Ledger {
+  /** Events counted so far. */
+  position = 0;
+  private readonly pages = new Map<Pfn, Amounts>();
+
+  constructor(private readonly journal: Journal) {}
+
+  seek(position: number): void {
+    while (this.position < position) this.apply(this.position++, 1);
+    while (this.position > position) this.apply(--this.position, -1);
+  }
+
+  holdersOf(folio: Pfn): Holders {
+    return named(this.pages.get(folio) ?? noAmounts());
+  }
+
+  amountOf(folio: Pfn, holder: number): number {
+    return this.pages.get(folio)?.[holder] ?? 0;
+  }
+
+  /** References of all holders together: what _refcount must be. */
+  sum(folio: Pfn): number {
+    return this.pages.get(folio)?.reduce((sum, amount) => sum + amount, 0) ?? 0;
+  }
+
+  private apply(index: number, sign: 1 | -1): void {
+    if (!concernsHolders(this.journal, index)) return;
+    const folio = this.journal.log.rowAt(index);
+    let amounts = this.pages.get(folio);
+    if (amounts === undefined) {
+      amounts = noAmounts();
+      this.pages.set(folio, amounts);
+    }
+    applyEvent(this.journal, index, amounts, sign);
+  }
+}
+
+/** `page table entry 2, LRU batch 1` */
+export const holdersText = (holders: Holders): string =>
+  holders.size === 0 ? 'nobody' : [...holders].map(([kind, amount]) => `${kind} ${amount}`).join(', ');
