@@ -1,6 +1,5 @@
-import { useEffect, useMemo, useState } from 'react';
+import { useCallback, useEffect, useMemo, useState } from 'react';
 import { MapController } from '../map/controller.ts';
-import { MapText } from '../map/MapText.tsx';
 import { MemoryMaps } from '../map/MemoryMaps.tsx';
 import { CallStack } from '../panels/CallStack/CallStack.tsx';
 import { DeviceTables } from '../panels/DeviceTables/DeviceTables.tsx';
@@ -38,16 +37,17 @@ export const App = () => {
   const [pane, setPane] = useState<Pane>('maps');
   const introduction = useApp((state) => state.walkthrough.introduction);
   const help = useApp((state) => state.viewport.openPanel === 'help');
+  const toggleText = useCallback(() => setAsText((text) => !text), []);
   useTheme();
 
   useEffect(() => {
-    const stopKeys = listenToKeys({ app, maps, toggleText: () => setAsText((text) => !text) });
+    const stopKeys = listenToKeys({ app, maps, toggleText });
     const stopTips = watchTips(document.documentElement);
     return () => {
       stopKeys();
       stopTips();
     };
-  }, [app, maps]);
+  }, [app, maps, toggleText]);
 
   return (
     <div className="app" data-pane={pane} data-introduction={introduction}>
@@ -71,14 +71,9 @@ export const App = () => {
               <Pins />
             </div>
             <div className="stage-maps" data-in="maps">
-              {asText ? (
-                <div className="stage-text scroll">
-                  <MapText maps={maps} />
-                  <TimelineText />
-                </div>
-              ) : (
-                <MemoryMaps maps={maps} />
-              )}
+              <MemoryMaps maps={maps} asText={asText} onToggleText={toggleText}>
+                <TimelineText />
+              </MemoryMaps>
             </div>
             <div className="side-right scroll" data-in="inspect">
               <Explanation />

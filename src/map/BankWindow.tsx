@@ -2,8 +2,8 @@ import { type KeyboardEvent, type MouseEvent, useEffect, useRef, useSyncExternal
 import { useActions, useApp } from '../store/use-app.ts';
 import { formatCount } from '../ui/format.ts';
 import { Icon } from '../ui/Icon.tsx';
-import type { MapController } from './controller.ts';
-import { bankTitle, scaleText, zoneInView } from './describe.ts';
+import type { MapController, MapView } from './controller.ts';
+import { bankTitle, scaleOf, zoneInView } from './describe.ts';
 import { isArrow, nextFrame, startFrame } from './hit-test.ts';
 import type { Bank } from './layout.ts';
 import { attachZoom } from './zoom.ts';
@@ -46,7 +46,7 @@ export const BankWindow = ({ bank, maps, open, canClose, onToggle }: BankWindowP
   }, [bank, maps, open]);
 
   const onPointerMove = (event: MouseEvent) => {
-    maps.activeBank = bank.id;
+    maps.activate(bank.id);
     const cell = moment && maps.cellAtPoint(bank.id, pointOf(event), moment);
     actions.hover(cell === undefined ? undefined : { kind: 'page', pfn: cell.start });
   };
@@ -90,9 +90,7 @@ export const BankWindow = ({ bank, maps, open, canClose, onToggle }: BankWindowP
           aria-label={`Map of ${bankTitle(bank)}`}
           aria-describedby="maps-keys"
           onKeyDown={onKeyDown}
-          onFocus={() => {
-            maps.activeBank = bank.id;
-          }}
+          onFocus={() => maps.activate(bank.id)}
         >
           <canvas
             ref={canvas}
@@ -104,6 +102,16 @@ export const BankWindow = ({ bank, maps, open, canClose, onToggle }: BankWindowP
         </div>
       ) : null}
     </figure>
+  );
+};
+
+const Scale = ({ view }: { readonly view: MapView }) => {
+  const { size, unit } = scaleOf(view);
+  return (
+    <span className="bank-scale" title={`A cell is one ${unit} of ${size}`}>
+      <span className="bank-scale-cell" aria-hidden="true" /> <span className="hidden-visually">cell: </span>
+      {size} <span className="bank-scale-unit">{unit}</span>
+    </span>
   );
 };
 
@@ -125,11 +133,7 @@ const Caption = ({ bank, maps }: { readonly bank: Bank; readonly maps: MapContro
           </span>
         </span>
       </span>
-      <span className="bank-scale">
-        <span className="bank-scale-cell" aria-hidden="true" />{' '}
-        <span className="hidden-visually">cell: </span>
-        {view === undefined ? '' : scaleText(view)}
-      </span>
+      {view === undefined ? null : <Scale view={view} />}
     </>
   );
 };

@@ -2,7 +2,7 @@ import { useSyncExternalStore } from 'react';
 import { useActions, useApp } from '../store/use-app.ts';
 import { formatCount, formatCounted, formatHex } from '../ui/format.ts';
 import type { MapController } from './controller.ts';
-import { bankTitle, type MapRow, mapRows, scaleText, zoneInView } from './describe.ts';
+import { bankTitle, type MapRow, mapRows, scaleOf, zoneInView } from './describe.ts';
 import type { Bank } from './layout.ts';
 
 /** More rows than this nobody reads; zooming out makes fewer. */
@@ -12,7 +12,7 @@ const MAX_ROWS = 250;
 export const MapText = ({ maps }: { readonly maps: MapController }) => {
   const banks = useSyncExternalStore(maps.subscribe, maps.banksNow);
   return (
-    <section className="map-text" aria-labelledby="map-text-heading">
+    <section aria-labelledby="map-text-heading">
       <h2 id="map-text-heading" className="heading">
         Memory, as text
       </h2>
@@ -30,7 +30,7 @@ const BankText = ({ bank, maps }: { readonly bank: Bank; readonly maps: MapContr
   const tiles = useApp((state) => state.queries.tiles[bank.id]);
   if (view === undefined || moment === undefined) return null;
   const rows = mapRows(maps.cellsOf(bank.id, moment));
-  const about = `${zoneInView(view)}, ${formatCounted(bank.npages, 'page')}, cell: ${scaleText(view)}`;
+  const about = `${zoneInView(view)}, ${formatCounted(bank.npages, 'page')}, cell: ${scaleOf(view).size} ${scaleOf(view).unit}`;
   return (
     <table className="map-rows" data-position={tiles?.position}>
       <caption>

@@ -1,9 +1,10 @@
-import { type RefObject, useEffect, useRef, useState, useSyncExternalStore } from 'react';
+import { type ReactNode, useEffect, useRef, useState, useSyncExternalStore } from 'react';
 import { useApp } from '../store/use-app.ts';
 import { IconButton } from '../ui/Button.tsx';
 import { useMedia } from '../ui/use-media.ts';
 import { BankWindow } from './BankWindow.tsx';
 import type { MapController } from './controller.ts';
+import { MapText } from './MapText.tsx';
 import type { Bank } from './layout.ts';
 import { Legend } from './Legend.tsx';
 import { isBusyBank } from './rows.ts';
@@ -20,11 +21,11 @@ const usePalette = (maps: MapController): void => {
   }, [maps, theme, dark, forced]);
 };
 
-const useOverlay = (maps: MapController, overlay: RefObject<HTMLCanvasElement | null>): void => {
-  useEffect(
-    () => (overlay.current === null ? undefined : maps.attachOverlay(overlay.current)),
-    [maps, overlay],
-  );
+/** Above all windows: what changes and moves. */
+const Overlay = ({ maps }: { readonly maps: MapController }) => {
+  const canvas = useRef<HTMLCanvasElement>(null);
+  useEffect(() => (canvas.current === null ? undefined : maps.attachOverlay(canvas.current)), [maps]);
+  return <canvas ref={canvas} className="maps-overlay" aria-hidden="true" />;
 };
 
 /** The page under the pointer, or the selected one, in words. */
@@ -35,9 +36,17 @@ const Readout = ({ maps }: { readonly maps: MapController }) => {
   return <p className="maps-readout">{text === '' ? 'Point at a page, or click it.' : text}</p>;
 };
 
+interface MemoryMapsProps {
+  readonly maps: MapController;
+  /** Tables instead of pictures. */
+  readonly asText: boolean;
+  readonly onToggleText: () => void;
+  /** What else is shown as text beside the maps. */
+  readonly children: ReactNode;
+}
+
 /** Maps of all memory: the RAM of each node, and the VRAM of each device. */
-export const MemoryMaps = ({ maps }: { readonly maps: MapController }) => {
-  const overlay = useRef<HTMLCanvasElement>(null);
+export const MemoryMaps = ({ maps, asText, onToggleText, children }: MemoryMapsProps) => {
   const banks = useSyncExternalStore(maps.subscribe, maps.banksNow);
   const steps = useApp((state) => state.scenario.run?.steps);
   const following = useApp((state) => Object.keys(state.viewport.cameras).length === 0);
@@ -45,7 +54,6 @@ export const MemoryMaps = ({ maps }: { readonly maps: MapController }) => {
   const [toggled, setToggled] = useState<ReadonlyMap<string, boolean>>(new Map());
   const isOpen = (bank: Bank): boolean => toggled.get(bank.id) ?? isBusyBank(bank, steps ?? []);
   usePalette(maps);
-  useOverlay(maps, overlay);
 
   const showAll = () => {
     setToggled(new Map(banks.map(({ id }) => [id, true])));
@@ -60,6 +68,13 @@ export const MemoryMaps = ({ maps }: { readonly maps: MapController }) => {
         </h2>
         <Readout maps={maps} />
         <span className="maps-tools">
+          <IconButton
+            icon="text"
+            label="Read as text"
+            keys="T"
+            aria-pressed={asText}
+            onClick={onToggleText}
+          />
           <IconButton icon="minus" label="Zoom out" keys="−" onClick={() => maps.zoom(1 / 1.6)} />
           <IconButton icon="plus" label="Zoom in" keys="+" onClick={() => maps.zoom(1.6)} />
           <IconButton icon="fit" label="Show all memory" keys="F F" onClick={showAll} />
@@ -75,20 +90,29 @@ export const MemoryMaps = ({ maps }: { readonly maps: MapController }) => {
       <p id="maps-keys" className="hidden-visually">
         Arrow keys select the neighbouring page. Plus and minus zoom. W, A, S and D pan.
       </p>
-      <div className="maps-banks">
-        {banks.map((bank) => (
-          <BankWindow
-            key={bank.id}
-            bank={bank}
-            maps={maps}
-            open={isOpen(bank)}
-            canClose={banks.length > 1}
-            onToggle={() => setToggled(new Map(toggled).set(bank.id, !isOpen(bank)))}
-          />
-        ))}
-        <canvas ref={overlay} className="maps-overlay" aria-hidden="true" />
-      </div>
-      <Legend />
+      {asText ? (
+        <div className="map-text scroll">
+          <MapText maps={maps} />
+          {children}
+        </div>
+      ) : (
+        <>
+          <div className="maps-banks">
+            {banks.map((bank) => (
+              <BankWindow
+                key={bank.id}
+                bank={bank}
+                maps={maps}
+                open={isOpen(bank)}
+                canClose={banks.length > 1}
+                onToggle={() => setToggled(new Map(toggled).set(bank.id, !isOpen(bank)))}
+              />
+            ))}
+            <Overlay maps={maps} />
+          </div>
+          <Legend />
+        </>
+      )}
     </section>
   );
 };

@@ -194,13 +194,14 @@ export const cellOf = (
   return groupCell(bank, pfn - (pfn % pagesPerCell), pagesPerCell, { width, height }, index, tiles);
 };
 
-/** All cells of which a part is in the window, in address order. */
+/** All cells of which a part is in the window, in address order; or all pages of the pageblocks in sight. */
 export const cellsInView = (
   bank: Bank,
   camera: Camera,
   size: SizePx,
   moment: Moment,
   tiles: readonly Tile[],
+  wholeBlocks = false,
 ): MapCell[] => {
   const level = levelOf(camera);
   const rect = visibleRect(camera, size);
@@ -217,7 +218,7 @@ export const cellsInView = (
   for (const block of unitsWithin(bank, rect, PAGEBLOCK_NR_PAGES).sort((a, b) => a - b)) {
     for (let pfn = block; pfn < block + PAGEBLOCK_NR_PAGES; pfn++) {
       const cell = pageCell(bank, pfn, index, tiles);
-      if (cell !== undefined && overlaps(cell, rect)) cells.push(cell);
+      if (cell !== undefined && (wholeBlocks || overlaps(cell, rect))) cells.push(cell);
     }
   }
   return cells;

@@ -65,9 +65,7 @@ export class MapController {
   private frame = 0;
   private readonly listeners = new Set<() => void>();
   private readonly app: App;
-  /** The bank that keys act on: the one last pointed at or focused. */
-  activeBank = '';
-  copyingWord = 'copying';
+  private activeBank = '';
 
   constructor(app: App) {
     this.app = app;
@@ -102,6 +100,11 @@ export class MapController {
     return () => {
       this.overlay = undefined;
     };
+  }
+
+  /** Keys act on this bank now: it was pointed at or focused last. */
+  activate(bankId: string): void {
+    this.activeBank = bankId;
   }
 
   /** The canvas has another size now. */
@@ -158,12 +161,12 @@ export class MapController {
     }
   }
 
-  /** What a window shows, for the text twin. */
+  /** What a window shows, for the text twin; of each pageblock in sight all pages, so that ranges stay whole. */
   cellsOf(bankId: string, moment: Moment): MapCell[] {
     const window = this.windows.get(bankId);
     if (window === undefined) return [];
     const { camera, size, bank } = window.view;
-    return cellsInView(bank, camera, size, moment, this.tilesOf(bankId));
+    return cellsInView(bank, camera, size, moment, this.tilesOf(bankId), true);
   }
 
   zoom(factor: number, bankId = this.activeBank, around?: { x: number; y: number }): void {
@@ -342,10 +345,9 @@ export class MapController {
       settings.motion === 'reduce' ||
       (settings.motion === 'system' && matchMedia('(prefers-reduced-motion: reduce)').matches);
     const { selected, hovered } = selection;
-    const { copyingWord } = this;
     paintOverlay(
       pen,
-      { banks, before, after, t, selected, hovered, reducedMotion, copyingWord },
+      { banks, before, after, t, selected, hovered, reducedMotion, copyingWord: 'copying' },
       size,
       palette,
     );

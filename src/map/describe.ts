@@ -6,7 +6,7 @@ import { TONES } from '../ui/tones.ts';
 import { levelOf, visibleRect } from './camera.ts';
 import type { MapCell } from './cells.ts';
 import { lookOf, partsOf } from './color.ts';
-import { type Bank, LEVELS, pfnAt, rangeOf } from './layout.ts';
+import { type Bank, LEVELS, type Level, pfnAt, rangeOf } from './layout.ts';
 import type { MapView } from './controller.ts';
 
 export const bankTitle = ({ kind, node, device }: Bank): string =>
@@ -30,10 +30,10 @@ export const zoneInView = ({ bank, camera, size }: MapView): string => {
   return `${zones.length === 1 ? 'zone' : 'zones'} ${zones.join(', ')}`;
 };
 
-/** What one cell stands for: `4 KiB page` */
-export const scaleText = ({ camera }: MapView): string => {
-  const level = levelOf(camera);
-  return `${formatBytes(LEVELS[level].pagesPerCell * PAGE_SIZE_BYTES)} ${level}`;
+/** What one cell stands for: `4 KiB`, `page` */
+export const scaleOf = ({ camera }: MapView): { readonly size: string; readonly unit: Level } => {
+  const unit = levelOf(camera);
+  return { size: formatBytes(LEVELS[unit].pagesPerCell * PAGE_SIZE_BYTES), unit };
 };
 
 const USAGE_WORDS = {

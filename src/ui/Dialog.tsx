@@ -10,7 +10,10 @@ interface DialogProps {
   readonly place?: 'center' | 'side';
 }
 
-/** A modal dialog: the native one, which keeps the focus inside and gives it back. Mount it to open it. */
+/**
+ * A modal dialog: the native one, which keeps the focus inside and gives it back. Mount it to open it.
+ * What has `data-first` gets the focus.
+ */
 export const Dialog = ({ title, onClose, children, place = 'center' }: DialogProps) => {
   const ref = useRef<HTMLDialogElement>(null);
   const titleId = useId();
@@ -19,6 +22,7 @@ export const Dialog = ({ title, onClose, children, place = 'center' }: DialogPro
     const dialog = ref.current;
     if (dialog === null || dialog.open) return;
     dialog.showModal();
+    dialog.querySelector<HTMLElement>('[data-first]')?.focus();
     return () => dialog.close();
   }, []);
 

@@ -1,4 +1,4 @@
-import { useRef } from 'react';
+import { useState } from 'react';
 import { useApp } from '../../store/use-app.ts';
 import type { Moment } from '../../store/views.ts';
 import { AreaTable } from './AreaTable.tsx';
@@ -7,9 +7,8 @@ import './page-tables.css';
 
 /** What the panel showed before what it shows now. */
 const usePrevious = (moment: Moment | undefined): Moment | undefined => {
-  const shown = useRef<readonly [Moment | undefined, Moment | undefined]>([undefined, undefined]);
-  if (shown.current[1] !== moment) shown.current = [shown.current[1], moment];
-  const [before] = shown.current;
+  const [[before, shown], setShown] = useState<readonly (Moment | undefined)[]>([undefined, moment]);
+  if (shown !== moment) setShown([shown, moment]);
   return before?.runId === moment?.runId ? before : undefined;
 };
 

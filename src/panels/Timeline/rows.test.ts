@@ -5,6 +5,7 @@ import { axisTicks, spanBars } from './rows.ts';
 const span = (fn: string, lane: SpanView['lane'], depth: number, begin: number, end: number): SpanView => ({
   fn,
   lane,
+  task: 1,
   depth,
   begin,
   end,

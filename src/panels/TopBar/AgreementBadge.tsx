@@ -1,7 +1,7 @@
 import { useActions, useApp } from '../../store/use-app.ts';
 import { Dialog } from '../../ui/Dialog.tsx';
 import { Icon } from '../../ui/Icon.tsx';
-import { badgeOf, differenceRows, evidenceOf } from './agreement.ts';
+import { badgeOf, differenceRows, evidenceOf, evidenceSteps } from './agreement.ts';
 
 /** Whether this run agrees with what the real kernel was recorded doing. Opens to the evidence. */
 export const AgreementBadge = () => {
@@ -39,6 +39,16 @@ const Evidence = ({ onClose }: { readonly onClose: () => void }) => {
         {evidenceOf(run).map((sentence) => (
           <p key={sentence}>{sentence}</p>
         ))}
+        <ol className="evidence-steps">
+          {evidenceSteps(run).map(({ index, command, verdict, agrees }) => (
+            <li key={index}>
+              <Icon name={agrees ? 'check' : 'differs'} />
+              <span className="muted">{index}</span>
+              <code>{command}</code>
+              <span className="muted">{verdict}</span>
+            </li>
+          ))}
+        </ol>
         {rows.length === 0 ? null : (
           <table className="differences">
             <thead>

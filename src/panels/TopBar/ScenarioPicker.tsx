@@ -27,6 +27,7 @@ export const ScenarioPicker = ({ onClose }: { readonly onClose: () => void }) =>
           <Icon name="search" />
           <input
             type="search"
+            data-first
             aria-label="Filter scenarios"
             placeholder="Filter: longterm, cow, thp, private…"
             value={filter}

@@ -1,6 +1,7 @@
 // The badge and its evidence, in words.
 
 import type { Agreement, Difference, RunInfo } from '../../store/views.ts';
+import { stepText } from '../../words/step.ts';
 import type { IconName } from '../../ui/Icon.tsx';
 
 export const badgeOf = (agreement: Agreement): { readonly icon: IconName; readonly text: string } => {
@@ -32,6 +33,23 @@ export const evidenceOf = ({ agreement, name, machine }: RunInfo): string[] => {
     `Order of kernel functions: ${callOrderAgree} of ${callOrderTotal} steps agree.`,
     ...(kind === 'differs' ? ['Where they differ, believe the recording:'] : []),
   ];
+};
+
+export interface EvidenceStep {
+  readonly index: number;
+  readonly command: string;
+  readonly verdict: string;
+  readonly agrees: boolean;
+}
+
+/** The verdict on each step; none where nothing was recorded. */
+export const evidenceSteps = ({ agreement, steps }: RunInfo): EvidenceStep[] => {
+  if (agreement.kind === 'nothing-recorded') return [];
+  return steps.slice(0, agreement.stepsTotal).map(({ index, step }) => {
+    const found = agreement.differences.filter((difference) => difference.step === index).length;
+    const verdict = found === 0 ? 'agrees' : `${found} ${found === 1 ? 'difference' : 'differences'}`;
+    return { index, command: stepText(step).command, verdict, agrees: found === 0 };
+  });
 };
 
 const MAX_ROWS = 200;
