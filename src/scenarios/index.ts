@@ -1,13 +1,28 @@
-// Scenes made by hand: nothing was recorded of them. One folder and one line here for each.
+// Scenes made by hand: one file and one line here for each, in the order of the picker.
 
-import type { Scenario } from '../core/uapi/scenario.ts';
+import { busyPage } from './busy-page.ts';
+import { cpuTouch } from './cpu-touch.ts';
+import { deviceFull } from './device-full.ts';
+import { forkAndPin } from './fork-and-pin.ts';
+import { labNode } from './lab-node.ts';
+import { longtermPin } from './longterm-pin.ts';
+import { mixedRange } from './mixed-range.ts';
+import { movableZone } from './movable-zone.ts';
+import type { Scene } from './scene.ts';
+import { shortPin } from './short-pin.ts';
+import { waitForMigration } from './wait-for-migration.ts';
 
-export interface Scene {
-  readonly name: string;
-  readonly title: string;
-  /** What there is to see, in a sentence or two. */
-  readonly about: string;
-  readonly scenario: Pick<Scenario, 'devices' | 'steps' | 'name' | 'title'> & Partial<Scenario>;
-}
+export type { Scene } from './scene.ts';
 
-export const SCENES: readonly Scene[] = [];
+export const SCENES: readonly Scene[] = [
+  longtermPin,
+  shortPin,
+  busyPage,
+  mixedRange,
+  movableZone,
+  cpuTouch,
+  forkAndPin,
+  waitForMigration,
+  deviceFull,
+  labNode,
+];

@@ -32,9 +32,10 @@ const GROUP_ORDER = ['Scenes', ...GROUPS.map(([, group]) => group), 'Basics'];
 export const sceneEntries: readonly CatalogueEntry[] = SCENES.map((scene) => ({
   name: scene.name,
   title: scene.title,
+  about: scene.about,
   source: 'scene',
   group: 'Scenes',
-  boot: scene.scenario.boot ?? 'default',
+  boot: scene.scenario.boot,
   devices: scene.scenario.devices,
   steps: scene.scenario.steps.length,
 }));
@@ -43,7 +44,9 @@ export const sceneEntries: readonly CatalogueEntry[] = SCENES.map((scene) => ({
 export const readCatalogue = (index: unknown): CatalogueEntry[] => {
   const recordings = v
     .parse(indexSchema, index)
-    .map((entry): CatalogueEntry => ({ ...entry, source: 'recording', group: groupOf(entry.name) }));
+    .map(
+      (entry): CatalogueEntry => ({ ...entry, about: '', source: 'recording', group: groupOf(entry.name) }),
+    );
   const order = (entry: CatalogueEntry): number => GROUP_ORDER.indexOf(entry.group);
   return [...sceneEntries, ...recordings].toSorted((a, b) => order(a) - order(b));
 };

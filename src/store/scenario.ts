@@ -15,6 +15,8 @@ import type { Place } from './url-state.ts';
 export interface CatalogueEntry {
   readonly name: string;
   readonly title: string;
+  /** What there is to see, in a sentence or two; '' for recordings. */
+  readonly about: string;
   readonly source: 'recording' | 'scene';
   /** Heading under which the picker lists it. */
   readonly group: string;

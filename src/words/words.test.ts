@@ -2,9 +2,43 @@ import { expect, test } from 'vitest';
 import { DECISIONS } from '../core/uapi/events.ts';
 import { KERNEL_FUNCTIONS } from '../core/uapi/source-refs.ts';
 import { CAPTION_IDS } from '../worker/views/captions.ts';
+import { parseStep, ScenarioError, type Step } from '../core/uapi/scenario.ts';
 import { functions } from './en/functions.ts';
 import { glossary } from './en/glossary.ts';
+import { operationsWithWords } from './en/steps.ts';
 import { aboutFunction, hasWords, pieces, say } from './index.ts';
+
+/** All operations of the vocabulary: the compiler misses none and accepts no other. */
+const OPERATIONS = Object.keys({
+  mmap: 0,
+  munmap: 0,
+  mremap: 0,
+  mprotect: 0,
+  madvise: 0,
+  mlock: 0,
+  munlock: 0,
+  read: 0,
+  write: 0,
+  fork: 0,
+  exit: 0,
+  file_create: 0,
+  file_read: 0,
+  dev_open: 0,
+  dev_close: 0,
+  dev_evict: 0,
+  dev_check_exclusive: 0,
+  dev_read: 0,
+  dev_write: 0,
+  migrate_to_dev: 0,
+  migrate_to_sys: 0,
+  dev_exclusive: 0,
+  snapshot: 0,
+  gup: 0,
+  gup_test: 0,
+  unpin: 0,
+  put: 0,
+  concurrent: 0,
+} satisfies Record<Step['op'], 0>);
 
 test('every stop of playback and every decision has a sentence and a reason', () => {
   const missing = CAPTION_IDS.flatMap((id) => [id, `why.${id}`]).filter((id) => !hasWords(id));
@@ -29,4 +63,18 @@ test('kernel words come as pieces of their own', () => {
 test('backticks come in pairs', () => {
   const texts = [...Object.values(functions), ...Object.values(glossary).map(({ text }) => text)];
   expect(texts.filter((text) => text.split('`').length % 2 === 0)).toEqual([]);
+});
+
+test('every operation of a scenario has a sentence and a reason', () => {
+  const issue = (op: string): string => {
+    try {
+      parseStep({ op });
+      return '';
+    } catch (error) {
+      return error instanceof ScenarioError ? error.place : '';
+    }
+  };
+  // an operation that is in the vocabulary is refused for its fields, an unknown one for its name
+  expect(operationsWithWords.filter((op) => issue(op) === 'op')).toEqual([]);
+  expect(operationsWithWords).toEqual(expect.arrayContaining(OPERATIONS));
 });

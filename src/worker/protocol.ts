@@ -438,6 +438,8 @@ export interface Mark {
 export interface SpanView {
   readonly fn: string;
   readonly lane: 'task' | 'kernel' | 'driver' | 'device';
+  /** Which task of the step; 1 unless several run at once. Spans of one task and lane nest. */
+  readonly task: number;
   readonly depth: number;
   readonly begin: Position;
   readonly end: Position;

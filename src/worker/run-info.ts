@@ -3,6 +3,7 @@
 import type { MachineConfig, MemoryRange } from '../core/uapi/config.ts';
 import type { Agreement, MachineInfo, RangeInfo, RunInfo, StepInfo } from './protocol.ts';
 import type { Run } from './run.ts';
+import { hasFailed } from './views/captions.ts';
 
 interface Opened {
   readonly run: Run;
@@ -69,7 +70,7 @@ export const runInfo = ({ run, source, agreement }: Opened): RunInfo => {
         begin,
         end,
         result: { ...result },
-        failed: result.ret < 0 || result.signal !== undefined,
+        failed: hasFailed(result),
       }),
     ),
     bootEnd: sim.bootEnd,

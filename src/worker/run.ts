@@ -4,7 +4,7 @@ import type { Simulation, StepRecord } from '../core/index.ts';
 import type { EventLog } from '../core/trace/log.ts';
 import { EventKind } from '../core/uapi/events.ts';
 import type { Grain, Position, RunId } from './protocol.ts';
-import { BeatIndex } from './views/beats.ts';
+import { BeatIndex, FIRST_TASK } from './views/beats.ts';
 import { MoveIndex } from './views/moves.ts';
 import { SpanIndex } from './views/spans.ts';
 
@@ -64,6 +64,11 @@ export class Run {
       case EventKind.LOG:
         this.beats.feed(log, index);
         return;
+      case EventKind.STEP:
+      case EventKind.TASK:
+        this.spans.feed(log, index);
+        this.beats.feed(log, index);
+        return;
       default:
     }
   }
@@ -89,6 +94,30 @@ export class Run {
     const step: StepRecord | undefined = steps[low - 1];
     if (step === undefined) return { index: -1, begin: this.sim.bootEnd, running: false };
     return { index: step.index, begin: step.begin, running: position < step.end };
+  }
+
+  /** The process that runs at a position: the step's, or that of the task among several. */
+  processAt(position: Position): string {
+    const { index, begin } = this.stepAt(position);
+    const step = this.sim.steps[index]?.step;
+    if (step === undefined) return '';
+    if (step.op !== 'concurrent') return step.proc;
+    return step.steps[this.taskAt(begin, position) - FIRST_TASK]?.proc ?? step.proc;
+  }
+
+  /** What each of the tasks of a step does, where several run at once: `B read buf`. */
+  tasksAt(position: Position): readonly string[] {
+    const step = this.sim.steps[this.stepAt(position).index]?.step;
+    if (step?.op !== 'concurrent') return [];
+    return step.steps.map(
+      (simple) => `${simple.proc} ${simple.op}${'vma' in simple ? ` ${simple.vma}` : ''}`,
+    );
+  }
+
+  private taskAt(begin: Position, position: Position): number {
+    const { log } = this.sim.machine.journal;
+    for (let i = position - 1; i >= begin; i--) if (log.kindAt(i) === EventKind.TASK) return log.idAt(i);
+    return FIRST_TASK;
   }
 
   /** The next stop of a grain; the end of the timeline if there is none. */

@@ -169,6 +169,7 @@ export class Session {
         ...steps.map(({ step, begin, end }) => ({
           fn: step.op,
           lane: 'task' as const,
+          task: 1,
           depth: 0,
           begin,
           end,

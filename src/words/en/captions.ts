@@ -8,6 +8,7 @@ import {
   code,
   count,
   errno,
+  has,
   isLongterm,
   isPin,
   num,
@@ -207,7 +208,10 @@ const DECISIONS: Readonly<Record<DecisionId, Told>> = {
     why: '`folio_migrate_mapping` goes on only if nobody but the migration holds the page.',
   },
   'migrate.no-destination': {
-    what: (p) => `There is no destination for ${pageAndPfn(p)}. It stays.`,
+    what: (p) =>
+      has(p, 'page')
+        ? `There is no destination for ${pageAndPfn(p)}. It stays.`
+        : 'There is no destination for an address where nothing is mapped. It stays empty.',
     why: 'The driver, or the page allocator, had no free page.',
   },
   'migrate.destination': {
@@ -242,7 +246,7 @@ const DECISIONS: Readonly<Record<DecisionId, Told>> = {
     why: 'Nothing is copied until one of them writes.',
   },
   'fork.early-copy': {
-    what: (p) => `${pageAndPfn(p)} may be pinned. The child gets its copy at once.`,
+    what: (p) => `${page(p)} may be pinned. The child gets a copy at once.`,
     why: 'The pinned page must stay with the parent. A later copy on write could give it to the wrong one.',
   },
   'fork.private-entry': {
@@ -324,10 +328,15 @@ const MOVE_NAMES = (p: Params): string => `${page(p)}: pfn ${code(p, 'pfn')} →
 const BEATS: Readonly<Record<string, Told>> = {
   boot: {
     what: 'The machine is up. Process `A` lives and has no memory yet.',
-    why: 'The steps on the left give it memory, move it and pin it.',
+    why: 'The steps give it memory, move it and pin it.',
   },
   'step.begin': { what: stepBegin, why: stepBeginWhy },
   'step.end': { what: stepEnd, why: stepEndWhy },
+  'task.runs': {
+    what: (p) =>
+      `Task ${num(p, 'task')} runs${txt(p, 'does') === '' ? '' : ` (${code(p, 'does')})`}, on CPU ${num(p, 'cpu')}.`,
+    why: 'The other task may sleep here, or has to wait.',
+  },
   'gup.fast.taken': {
     what: (p) =>
       `The fast path has ${isPin(p) ? 'pinned' : 'taken references on'} ${pages(p)} from ${page(p)} on.`,

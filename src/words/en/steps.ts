@@ -14,6 +14,7 @@ const KINDS: Readonly<Record<string, string>> = {
   'file-private': 'a private file mapping',
   'file-shared': 'a shared file mapping',
   hugetlb: 'hugetlb memory',
+  device: 'memory of a device, mapped by its driver',
 };
 const PROTS: Readonly<Record<string, string>> = { '': 'no access', r: 'read only', rw: 'read and write' };
 
@@ -30,7 +31,15 @@ const BEGIN: ByOp = {
   read: (p) => `The CPU reads ${range(p)} for ${proc(p)}.`,
   write: (p) => `The CPU writes ${range(p)} for ${proc(p)}.`,
   fork: (p) => `${proc(p)} forks a child, ${code(p, 'child')}.`,
-  exit: (p) => `${proc(p)} exits.`,
+  exit: (p) => (has(p, 'signal') ? `${proc(p)} is killed by ${code(p, 'signal')}.` : `${proc(p)} exits.`),
+  file_create: (p) => `${proc(p)} writes a file, ${code(p, 'file')}, of ${count(num(p, 'pages'), 'page')}.`,
+  file_read: (p) => `${proc(p)} reads the file ${code(p, 'file')}.`,
+  dev_open: (p) => `${proc(p)} opens ${device(p)}.`,
+  dev_close: (p) => `${proc(p)} closes ${device(p)}.`,
+  dev_evict: (p) => `The driver empties the memory of ${device(p)}.`,
+  dev_check_exclusive: (p) => `Does ${device(p)} still have ${range(p)} for itself?`,
+  gup_test: (p) => `${proc(p)} runs \`gup_test\` on ${range(p)}: ${code(p, 'cmd')}${flags(p)}.`,
+  concurrent: (p) => `${num(p, 'count')} tasks run at once: ${txt(p, 'does')}.`,
   dev_read: (p) => `${cap(device(p))} reads ${range(p)} of ${proc(p)}.`,
   dev_write: (p) => `${cap(device(p))} writes ${range(p)} of ${proc(p)}.`,
   migrate_to_dev: (p) => `The driver migrates ${range(p)} to ${device(p)}.`,
@@ -61,6 +70,20 @@ const BEGIN_WHY: ByOp = {
     'Parent and child share pages read-only until one of them writes. A page that may be pinned is copied at once.',
   exit: () =>
     'All entries of the process go. Pages on a device return to their driver when their last reference is dropped.',
+  file_create: () => 'All pages of the file are in the page cache now, dirty.',
+  file_read: () => 'A read copies from the page cache; nothing is mapped by it.',
+  dev_open: () =>
+    'From now on the device may have a page table for this process, and a notifier keeps it true.',
+  dev_close: () =>
+    'On closing, the test driver brings every page of the device back to system memory, for all processes.',
+  dev_evict: () =>
+    'Each page is migrated by its frame number, without an area. What somebody holds cannot leave.',
+  dev_check_exclusive: () =>
+    'A CPU access takes exclusive access away; the driver can only notice it afterwards.',
+  gup_test: () =>
+    "The kernel's own test module takes references, looks at them, and gives them back before it returns.",
+  concurrent: (p) =>
+    `A task goes on until it may sleep. Who is next comes from the seed, ${num(p, 'seed')}, so it can be repeated.`,
   dev_read: () =>
     'The device has a page table of its own. Where that has no entry, the driver asks `hmm_range_fault` for one.',
   dev_write: () =>
@@ -111,6 +134,10 @@ const END: ByOp = {
   mmap: (p) => `${code(p, 'vma')} is mapped; no page is there yet.`,
   fork: (p) => `${code(p, 'child')} lives, with the same areas.`,
   exit: (p) => `${proc(p)} is gone.`,
+  gup_test: (p) => `\`gup_test\` got ${pages(p, 'got')} and has given them back.`,
+  dev_check_exclusive: () => 'The device still has it.',
+  concurrent: (p) =>
+    has(p, 'someFailed') ? 'All tasks are done; not all of them succeeded.' : 'All tasks are done.',
   unpin: (p) => `${code(p, 'handle')} holds nothing any more.`,
   put: (p) => `${code(p, 'handle')} holds nothing any more.`,
 };
@@ -150,6 +177,11 @@ const ERRNO_WHY: Readonly<Record<string, string>> = {
   EAGAIN: 'It could not be done now.',
 };
 
+/** Operations that have words; a test compares them with the vocabulary. */
+export const operationsWithWords: readonly string[] = Object.keys(BEGIN).filter(
+  (op) => BEGIN_WHY[op] !== undefined,
+);
+
 export const stepBegin = (p: Params): string => BEGIN[txt(p, 'op')]?.(p) ?? `Step ${txt(p, 'step')} begins.`;
 export const stepBeginWhy = (p: Params): string => BEGIN_WHY[txt(p, 'op')]?.(p) ?? '';
 
@@ -162,7 +194,8 @@ export const stepEnd = (p: Params): string => {
 };
 
 export const stepEndWhy = (p: Params): string => {
-  if (has(p, 'signal')) return 'The address is not mapped, or its area does not permit the access.';
+  if (has(p, 'signal') && txt(p, 'op') !== 'exit')
+    return 'The address is not mapped, or its area does not permit the access.';
   if (has(p, 'errno')) return ERRNO_WHY[txt(p, 'errno')] ?? 'The kernel refused.';
   return END_WHY[txt(p, 'op')]?.(p) ?? BEGIN_WHY[txt(p, 'op')]?.(p) ?? '';
 };

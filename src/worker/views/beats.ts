@@ -13,6 +13,7 @@ export const BEAT_ARGUMENTS = {
   boot: [],
   'step.begin': ['step'],
   'step.end': ['step'],
+  'task.runs': ['task', 'cpu'],
   'gup.fast.taken': ['vpn', 'count', 'flags'],
   'gup.slow.taken': ['vpn', 'count', 'flags'],
   'gup.slow.taken-again': ['vpn', 'count', 'flags'],
@@ -148,17 +149,31 @@ const emptyBatch = (): Batch => ({
   device: 0,
 });
 
+/** What is known of a running task; tasks that run at once each have their own. */
+interface TaskState {
+  batch: Batch;
+  faultOutcome: { readonly id: BeatId; readonly args: readonly number[] } | undefined;
+  /** A page that may be pinned: its entry is clear now and is put back next. */
+  maybePinned: readonly number[] | undefined;
+  lastMoved: readonly number[];
+  /** Event that begins the __gup_longterm_locked which is in its second pass; -1: none. */
+  secondPassIn: number;
+}
+const newTask = (): TaskState => ({
+  batch: emptyBatch(),
+  faultOutcome: undefined,
+  maybePinned: undefined,
+  lastMoved: [],
+  secondPassIn: -1,
+});
+
 export class BeatIndex {
   readonly beats: Beat[] = [];
-  private batch = emptyBatch();
+  private task = newTask();
+  private tasks = new Map<number, TaskState>();
   /** Beats of the running step by id; those beyond SAME_BEATS are held back until a later one takes their place. */
   private counts = new Map<BeatId, number>();
   private heldBack = new Map<BeatId, Beat>();
-  private faultOutcome: { readonly id: BeatId; readonly args: readonly number[] } | undefined;
-  /** A page that may be pinned: its entry is clear now and is put back next. */
-  private maybePinned: readonly number[] | undefined;
-  private lastMoved: readonly number[] = [];
-  private secondPassIn = -1;
 
   private readonly entriesId: number;
 
@@ -170,8 +185,16 @@ export class BeatIndex {
   beginStep(step: number, log: EventLog, begin: Position): void {
     this.counts = new Map();
     this.heldBack = new Map();
+    this.tasks = new Map();
+    this.task = this.taskNumbered(FIRST_TASK);
     const first = begin < log.length && log.kindAt(begin) === EventKind.STEP ? begin + 1 : begin;
     this.beats.push({ position: first, id: 'step.begin', args: [step], occurrence: 1 });
+  }
+
+  private taskNumbered(id: number): TaskState {
+    const task = this.tasks.get(id) ?? newTask();
+    this.tasks.set(id, task);
+    return task;
   }
 
   endStep(step: number, end: Position): void {
@@ -185,17 +208,21 @@ export class BeatIndex {
         this.decided(log, index);
         return;
       case EventKind.SPAN_BEGIN:
-        if (log.idAt(index) === SETUP) this.batch = emptyBatch();
-        if (log.idAt(index) === FAULT) this.faultOutcome = undefined;
+        if (log.idAt(index) === SETUP) this.task.batch = emptyBatch();
+        if (log.idAt(index) === FAULT) this.task.faultOutcome = undefined;
         return;
       case EventKind.SPAN_END:
         this.ended(log, index);
         return;
       case EventKind.COLUMN:
-        if (this.maybePinned !== undefined && log.idAt(index) === this.entriesId) {
-          this.add(index, 'migrate.maybe-pinned', ...this.maybePinned);
-          this.maybePinned = undefined;
+        if (this.task.maybePinned !== undefined && log.idAt(index) === this.entriesId) {
+          this.add(index, 'migrate.maybe-pinned', ...this.task.maybePinned);
+          this.task.maybePinned = undefined;
         }
+        return;
+      case EventKind.TASK:
+        this.task = this.taskNumbered(log.idAt(index));
+        this.add(index, 'task.runs', log.idAt(index), log.rowAt(index));
         return;
       case EventKind.LOG:
         this.add(index, 'kernel-log', log.idAt(index), log.rowAt(index), log.oldAt(index));
@@ -250,10 +277,10 @@ export class BeatIndex {
     const args = [log.rowAt(index), log.oldAt(index), log.nowAt(index)];
     const [a = 0, b = 0, c = 0] = args;
     this.countInBatch(id, a, b);
-    if (id === 'migrate.maybe-pinned') this.maybePinned = args;
-    if (id === 'migrate.moved' && a >= 0) this.lastMoved = args;
-    if (id === 'longterm.second-pass') this.secondPassIn = enclosing(log, index, LONGTERM);
-    if (FAULT_OUTCOMES.has(id)) this.faultOutcome = { id, args };
+    if (id === 'migrate.maybe-pinned') this.task.maybePinned = args;
+    if (id === 'migrate.moved' && a >= 0) this.task.lastMoved = args;
+    if (id === 'longterm.second-pass') this.task.secondPassIn = enclosing(log, index, LONGTERM);
+    if (FAULT_OUTCOMES.has(id)) this.task.faultOutcome = { id, args };
     else if (DECISION_BEATS.has(id)) this.add(index, id, ...args);
     else if (id === 'migrate.expected-count' && b !== c) this.add(index, id, ...args);
     else if (id === 'longterm.unpinnable-count' && a > 0) this.add(index, id, ...args);
@@ -264,7 +291,7 @@ export class BeatIndex {
   }
 
   private countInBatch(id: DecisionId, first: number, second: number): void {
-    const { batch } = this;
+    const { batch } = this.task;
     switch (id) {
       case 'migrate.selected':
         batch.selected++;
@@ -298,7 +325,7 @@ export class BeatIndex {
     const a = log.rowAt(begin);
     const b = log.oldAt(begin);
     const c = log.nowAt(begin);
-    const { batch } = this;
+    const { batch } = this.task;
     const isWorking = batch.selected + batch.holes > 0;
     switch (KERNEL_FUNCTIONS[log.idAt(index)]?.name) {
       case 'lockless_pages_from_mm':
@@ -322,9 +349,9 @@ export class BeatIndex {
         if (enclosing(log, begin, SINGLE_MOVE) >= 0) this.add(index, 'page.flags-moved', b, a);
         return;
       case 'migrate_device_finalize':
-        if (enclosing(log, begin, COHERENT_MOVE) >= 0 && this.lastMoved.length > 0) {
-          this.add(index, 'page.home', ...this.lastMoved);
-          this.lastMoved = [];
+        if (enclosing(log, begin, COHERENT_MOVE) >= 0 && this.task.lastMoved.length > 0) {
+          this.add(index, 'page.home', ...this.task.lastMoved);
+          this.task.lastMoved = [];
         }
         return;
       case 'migrate_vma_collect':
@@ -387,24 +414,26 @@ export class BeatIndex {
     if (result < 0) this.add(index, 'gup.slow.gave-up', vpn, result);
     else if (result > 0) {
       const again =
-        this.secondPassIn >= 0 && enclosing(log, log.oldAt(index), LONGTERM) === this.secondPassIn;
+        this.task.secondPassIn >= 0 && enclosing(log, log.oldAt(index), LONGTERM) === this.task.secondPassIn;
       this.add(index, again ? 'gup.slow.taken-again' : 'gup.slow.taken', vpn, result, flags);
     }
   }
 
   private outcomeOfFault(log: EventLog, begin: number, id: OwnBeatId): void {
     const fault = enclosing(log, begin, FAULTS);
-    if (fault < 0 || this.faultOutcome !== undefined) return;
-    this.faultOutcome = { id, args: [log.oldAt(fault), log.nowAt(fault) & FAULT_FLAG_WRITE] };
+    if (fault < 0 || this.task.faultOutcome !== undefined) return;
+    this.task.faultOutcome = { id, args: [log.oldAt(fault), log.nowAt(fault) & FAULT_FLAG_WRITE] };
   }
 
   private faulted(index: number, vpn: number): void {
-    const outcome = this.faultOutcome;
-    this.faultOutcome = undefined;
+    const outcome = this.task.faultOutcome;
+    this.task.faultOutcome = undefined;
     if (outcome === undefined) this.add(index, 'fault.served', vpn);
     else this.add(index, outcome.id, ...outcome.args);
   }
 }
 
+/** The task that runs when a step begins. */
+export const FIRST_TASK = 1;
 const SETUP = kernelFunctionId('migrate_vma_setup');
 const FAULT = kernelFunctionId('handle_mm_fault');

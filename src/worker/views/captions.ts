@@ -1,6 +1,6 @@
 // What is happening at a position and why: the beat that was reached last, as ids with parameters.
 
-import type { StepRecord } from '../../core/index.ts';
+import type { StepRecord, StepResult } from '../../core/index.ts';
 import { KERNEL_MESSAGES } from '../../core/kernel/sched/bug.ts';
 import { DECISIONS } from '../../core/uapi/events.ts';
 import type { Step } from '../../core/uapi/scenario.ts';
@@ -27,6 +27,12 @@ const rangeText = (namer: Namer, step: Step): Params => {
 /** Names and numbers of a step. */
 export const stepParams = (namer: Namer, index: number, step: Step): Params => {
   const params: Params = { step: index, op: step.op, proc: step.proc, ...rangeText(namer, step) };
+  if (step.op === 'concurrent') {
+    params['count'] = step.steps.length;
+    params['does'] = step.steps
+      .map((simple) => `\`${simple.proc}\` ${simple.op} ${rangeText(namer, simple)['range'] ?? ''}`.trim())
+      .join(', ');
+  }
   for (const [key, value] of Object.entries(step)) {
     if (key === 'flags' && Array.isArray(value)) params['flags'] = value.join(' | ');
     else if (key !== 'count' && key !== 'page' && (typeof value === 'string' || typeof value === 'number')) {
@@ -36,12 +42,17 @@ export const stepParams = (namer: Namer, index: number, step: Step): Params => {
   return params;
 };
 
+/** Whether a call failed, or one of several that ran at once. */
+export const hasFailed = ({ ret, signal, results }: StepResult): boolean =>
+  ret < 0 || signal !== undefined || results?.some(hasFailed) === true;
+
 const resultParams = ({ result }: StepRecord): Params => {
   const params: Params = { ret: result.ret };
-  for (const key of ['errno', 'signal', 'at', 'cpages', 'faults'] as const) {
+  for (const key of ['errno', 'signal', 'at', 'cpages', 'faults', 'got', 'status'] as const) {
     const value = result[key];
     if (value !== undefined) params[key] = value;
   }
+  if (result.results?.some(hasFailed) === true) params['someFailed'] = 1;
   if (result.perms !== undefined) params['perms'] = [...new Set(result.perms)].join(', ');
   return params;
 };

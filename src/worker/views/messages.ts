@@ -26,6 +26,8 @@ export type ArgumentKind =
   | 'refcount'
   | 'expected'
   | 'device'
+  /** Identity of a device in the machine: `device` is its number in the scenario. */
+  | 'deviceId'
   | 'errno'
   | 'flags'
   | 'write'
@@ -38,6 +40,8 @@ export interface Namer {
   readonly places: Places;
   /** Process of the running step; '' outside. */
   readonly process: string;
+  /** What each task does, where several run at once. */
+  readonly tasks: readonly string[];
   /** Frames that a page is coming to, with the frame it comes from. */
   readonly comingFrom: ReadonlyMap<number, number>;
 }
@@ -66,15 +70,20 @@ const argument = (namer: Namer, kind: ArgumentKind, value: number): Record<strin
   if (Number.isNaN(value)) return {};
   switch (kind) {
     case 'page':
+      if (value < 0) return {};
       return { page: frameName(namer, value), pfn: hex(value), place: placeOf(namer.m, value) };
     case 'dst':
       return { dst: hex(value), dstPlace: placeOf(namer.m, value) };
     case 'vpn':
       return { page: vpnName(namer, value) };
+    case 'deviceId':
+      return { device: namer.m.devices.find(value)?.configId ?? -1 };
     case 'errno':
       return { errno: errnoName(value) };
     case 'flags':
       return { flags: follFlagNames(value).join(' | ') };
+    case 'task':
+      return { task: value, does: namer.tasks[value - 1] ?? '' };
     case 'none':
       return {};
     case 'step':
@@ -85,7 +94,6 @@ const argument = (namer: Namer, kind: ArgumentKind, value: number): Record<strin
     case 'expected':
     case 'device':
     case 'write':
-    case 'task':
     case 'cpu':
       return { [kind]: value };
   }
@@ -158,15 +166,15 @@ export const DECISION_ARGUMENTS: Readonly<Record<DecisionId, readonly ArgumentKi
   'migrate.moved': ['page', 'dst'],
   'migrate.restored': ['page'],
   'migrate.isolation-failed': ['page'],
-  'fork.share': ['page'],
-  'fork.early-copy': ['page'],
-  'fork.private-entry': ['page'],
+  'fork.share': ['vpn'],
+  'fork.early-copy': ['vpn'],
+  'fork.private-entry': ['vpn'],
   'fork.vma-skipped': ['vpn'],
   'device.free': ['page'],
   'device.allocated': ['page', 'device'],
   'device.exhausted': ['device'],
-  'notifier.own-migration-ignored': ['device', 'vpn'],
-  'notifier.invalidated': ['device', 'vpn'],
+  'notifier.own-migration-ignored': ['deviceId', 'vpn'],
+  'notifier.invalidated': ['deviceId', 'vpn'],
   'hmm.needs-fault': ['vpn'],
   'hmm.error': ['vpn'],
   'thp.fallback': ['vpn'],

@@ -60,10 +60,9 @@ export const sceneAt = (run: Run, position: number): Scene => {
   const m = run.sim.machine;
   const places = new Places(m);
   const moves = run.moves.at(position);
-  const step = run.stepAt(position);
   const comingFrom = new Map(moves.filter(({ dst }) => dst >= 0).map(({ src, dst }) => [dst, src]));
-  const process = run.sim.steps[step.index]?.step.proc ?? '';
-  return { m, places, moves, tables: new Tables(), namer: { m, places, process, comingFrom } };
+  const namer = { m, places, process: run.processAt(position), tasks: run.tasksAt(position), comingFrom };
+  return { m, places, moves, tables: new Tables(), namer };
 };
 
 const VMA_FLAGS: readonly (readonly [number, string])[] = [

@@ -30,18 +30,20 @@ class SpanColumns {
   end = new Uint32Array(1024);
   /** How many spans of the same lane it lies in. */
   depth = new Uint8Array(1024);
+  task = new Uint8Array(1024);
 
-  add(fn: number, begin: number, depth: number): void {
+  add(fn: number, begin: number, depth: number, task: number): void {
     if (this.length === this.fn.length) this.grow();
     this.fn[this.length] = fn;
     this.begin[this.length] = begin;
     this.depth[this.length] = depth;
+    this.task[this.length] = task;
     this.length += 1;
   }
 
   private grow(): void {
     const size = this.length * 2;
-    const { fn, begin, end, depth } = this;
+    const { fn, begin, end, depth, task } = this;
     this.fn = new Uint16Array(size);
     this.begin = new Uint32Array(size);
     this.end = new Uint32Array(size);
@@ -50,6 +52,8 @@ class SpanColumns {
     this.begin.set(begin);
     this.end.set(end);
     this.depth.set(depth);
+    this.task = new Uint8Array(size);
+    this.task.set(task);
   }
 }
 
@@ -57,6 +61,7 @@ export class SpanIndex {
   private readonly spans = new SpanColumns();
   /** Number of the span by the event that begins it; only of those that are open. */
   private readonly open = new Map<number, number>();
+  private task = 1;
 
   feed(log: EventLog, index: number): void {
     const kind = log.kindAt(index);
@@ -67,13 +72,14 @@ export class SpanIndex {
       for (let at = log.parentAt(index); at >= 0; at = log.parentAt(at))
         if (LANES[log.idAt(at)] === lane) depth++;
       this.open.set(index, this.spans.length);
-      this.spans.add(fn, index, depth);
+      this.spans.add(fn, index, depth, this.task);
     } else if (kind === EventKind.SPAN_END) {
       const begin = log.oldAt(index);
       const span = this.open.get(begin);
       if (span !== undefined) this.spans.end[span] = index + 1;
       this.open.delete(begin);
-    }
+    } else if (kind === EventKind.TASK) this.task = log.idAt(index);
+    else if (kind === EventKind.STEP) this.task = 1;
   }
 
   /** Spans that touch [from, to); the longest ones, which are the outer ones, if there are more than `limit`. */
@@ -108,6 +114,7 @@ export class SpanIndex {
         fn: KERNEL_FUNCTIONS[spans.fn[i] ?? -1]?.name ?? '',
         lane: LANES[spans.fn[i] ?? -1] ?? 'kernel',
         depth: spans.depth[i] ?? 0,
+        task: spans.task[i] ?? 1,
         begin: spans.begin[i] ?? 0,
         end: spans.end[i] || end,
         label: '',
