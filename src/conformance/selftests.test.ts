@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { createSimulation } from '../core/index.ts';
+import { Invariants } from '../core/invariants/invariants.ts';
+import { violationText } from '../core/invariants/violation.ts';
 import { parsePatches } from '../core/uapi/patches.ts';
 import { parseSelftest, type Selftest, type SelftestStep } from '../core/uapi/selftest.ts';
 import { SELFTESTS } from '../scenarios/selftests/index.ts';
@@ -22,10 +24,17 @@ test('there are 58 runs: 29 tests, private and coherent, under the names of the 
 });
 
 describe.each(SELFTESTS)('$name', ({ name, scenario }) => {
-  test('passes', async () => {
+  test('passes, and the invariants hold after each step', async () => {
     const loaded = await scenario();
     expect(loaded.name).toBe(name);
-    expect(verdictLine(loaded, runSelftest(loaded))).toMatch(/^ok \S+ (private|coherent), \d+ assertions$/);
+    const violations: string[] = [];
+    const verdict = runSelftest(loaded, {}, (sim) => {
+      const invariants = new Invariants(sim);
+      violations.push(...invariants.afterBoot().map(violationText));
+      return (record) => violations.push(...invariants.afterStep(record).map(violationText));
+    });
+    expect(verdictLine(loaded, verdict)).toMatch(/^ok \S+ (private|coherent), \d+ assertions$/);
+    expect(violations).toEqual([]);
   });
 });
 

@@ -1,6 +1,12 @@
 // The judge of a selftest: runs its steps and looks after each whether what it asserts is so.
 
-import { createSimulation, type Simulation, StepError, type StepResult } from '../core/index.ts';
+import {
+  createSimulation,
+  type Simulation,
+  StepError,
+  type StepRecord,
+  type StepResult,
+} from '../core/index.ts';
 import { observeArea, observeDevices } from '../core/scenario/observe.ts';
 import { isZeroPfn, pagePgmap } from '../core/kernel/mm/page-ref.ts';
 import type { KernelConfig, PatchNumber } from '../core/uapi/config.ts';
@@ -169,18 +175,28 @@ const patchOfTest = ({ test, variant }: Selftest): PatchNumber | undefined => {
   return variant === 'coherent' ? 11 : undefined;
 };
 
+/** Looks at a run beside its assertions: called once it is booted, it gives what looks after each step. */
+export type Watch = (sim: Simulation) => (record: StepRecord) => void;
+
 /** Runs one selftest to its end or to the first assertion that does not hold. */
-export const runSelftest = (test: Selftest, kernel: Partial<KernelConfig> = {}): SelftestVerdict => {
+export const runSelftest = (
+  test: Selftest,
+  kernel: Partial<KernelConfig> = {},
+  watch: Watch = () => () => undefined,
+): SelftestVerdict => {
   const total = test.steps.reduce((sum, { expect }) => sum + assertionsOf(expect), 0);
   const sim = createSimulation(test, { kernel });
   const configured = sim.machine.kernel;
+  const look = watch(sim);
   let held = 0;
   const failed = (difference: string): SelftestVerdict => ({ ok: false, total, held, difference });
   for (const [index, { step, expect }] of test.steps.entries()) {
     const at = `step ${index} (${step.op})`;
     let result: StepResult;
     try {
-      result = sim.runStep(step).result;
+      const record = sim.runStep(step);
+      look(record);
+      result = record.result;
     } catch (error) {
       if (!(error instanceof StepError)) throw error;
       return failed(`${at}: ${error.message}${whyAbsent(configured, test)}`);

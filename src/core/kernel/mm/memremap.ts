@@ -73,15 +73,31 @@ export const memremapPages = atomic('memremap_pages', (m, request: DevPagemapReq
 });
 
 /**
- * Ends a registration. The kernel waits until every page is free; here nobody is left who could free one.
+ * Ends a registration, and with it the memmap of the range: the next one starts with clean pages. The kernel waits
+ * until every page is free; here nobody is left who could free one.
  *
  * Kernel: `mm/memremap.c: memunmap_pages`
  */
 export const memunmapPages = atomic('memunmap_pages', (m, id: number): void => {
   bugOn(m.scalars.get(pgmapRefRow(id)) > 1, 'memunmap_pages: waits for ever for pages that are still in use');
+  const { start, end } = m.pgmaps.get(id);
+  const { flags, index, mapping, zoneDeviceData } = m.pages;
+  for (let pfn = start; pfn < end; pfn++)
+    for (const column of [flags, index, mapping, zoneDeviceData])
+      if (column.get(pfn) !== 0) column.set(pfn, 0);
   m.scalars.set(pgmapRefRow(id), 0);
   m.pgmaps.set(id, undefined);
 });
+
+/**
+ * Whether a reference on the frame's pgmap can be had: it is registered and not about to go.
+ *
+ * Kernel: `mm/memremap.c: get_dev_pagemap`
+ */
+export const pgmapIsLive = (m: Machine, pfn: Pfn): boolean => {
+  const pgmap = pagePgmap(m, pfn);
+  return pgmap !== undefined && m.scalars.get(pgmapRefRow(pgmap.id)) > 0;
+};
 
 /**
  * A driver takes a free page of its own: one reference, locked, one reference on the pgmap.
