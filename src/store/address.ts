@@ -51,7 +51,7 @@ export class AddressSync {
         state.settings.theme !== before.settings.theme;
       if (changed && state.scenario.run !== undefined) this.schedule();
     });
-    this.context.environment.address.onPop(() => void this.context.idle.during(this.restore()));
+    this.context.environment.address.onPop(() => void this.context.idle.during(this.goBack()));
   }
 
   /** Opens what the address names; false if it names nothing that could be opened. */
@@ -74,6 +74,14 @@ export class AddressSync {
     } finally {
       this.restoring = false;
     }
+  }
+
+  /** Back or Forward; the entry of the first load names nothing and shows the introduction. */
+  private async goBack(): Promise<void> {
+    const { address } = this.context.environment;
+    if (address.search() === '' && address.hash() === '')
+      update(this.context, 'walkthrough', { introduction: true });
+    else await this.restore();
   }
 
   private async open(link: LinkState): Promise<boolean> {

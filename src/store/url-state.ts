@@ -173,6 +173,8 @@ const unpack = async (
   } catch {
     return problem('#', 'link.damaged');
   }
+  // an array has properties of its own that an object schema would read
+  if (Array.isArray(parsed)) return problem('#', 'link.damaged');
   const result = v.safeParse(packedSchema, parsed);
   if (result.success) return result.output;
   const issue = result.issues[0];

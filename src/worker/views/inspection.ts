@@ -10,7 +10,7 @@ import type { HistoryEntry, Inspection, PteRow, Selection } from '../protocol.ts
 import type { Run } from '../run.ts';
 import { eventText } from './events.ts';
 import { type FrameContext, frameView } from './frames.ts';
-import { DECISION_ARGUMENTS, hex, placeOf } from './messages.ts';
+import { DECISION_ARGUMENTS, hex } from './messages.ts';
 import { frameContext, protText, type Scene, sceneAt, vmaFlagNames } from './moment.ts';
 import { contentOf, rowPfn } from './rows.ts';
 import { DECISIONS } from '../../core/uapi/events.ts';
@@ -34,7 +34,6 @@ const pageFields = (context: FrameContext, pfn: number): Fields => {
     { name: 'pfn', value: hex(pfn) },
     { name: 'physical address', value: hex(pfnToPhysBytes(pfn)) },
     { name: 'zone', value: `${frame.zone === '' ? 'none' : frame.zone}, node ${frame.node}` },
-    { name: 'place', value: placeOf(m, pfn) },
     { name: 'owner', value: frame.owner === '' ? 'none' : frame.owner },
     { name: '_refcount', value: String(frame.refcount) },
     { name: '_mapcount', value: String(frame.mapcount) },

@@ -194,6 +194,6 @@ export const rowPfn = (row: PteRow, i: number): number => (row.pfn < 0 ? -1 : ro
 export const rowOffsetOf = (row: PteRow, pfn: number): number => {
   if (row.pfn < 0) return -1;
   if (row.pfnStep === 0) return row.pfn === pfn ? 0 : -1;
-  const i = (pfn - row.pfn) * row.pfnStep;
+  const i = row.pfnStep > 0 ? pfn - row.pfn : row.pfn - pfn;
   return i >= 0 && i < row.npages ? i : -1;
 };

@@ -1,0 +1,149 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { say } from '../words/index.ts';
+import {
+  type LinkState,
+  parsePlace,
+  parseSelection,
+  readLink,
+  selectionText,
+  writeLink,
+} from './url-state.ts';
+
+const split = (address: string): [string, string] => {
+  const at = address.indexOf('#');
+  return at < 0 ? [address, ''] : [address.slice(0, at), address.slice(at)];
+};
+const roundTrip = async (link: LinkState) => await readLink(...split(await writeLink(link)));
+
+const FULL: LinkState = {
+  scenario: 'coherent-longterm-pin-fast',
+  machine: 'teaching',
+  theme: 'dark',
+  at: { step: 3, offset: 47 },
+  selected: { kind: 'page', pfn: 0x5fffd },
+  added: [{ op: 'read', proc: 'A', vma: 'buf' }],
+};
+
+describe('an address', () => {
+  test('can be read where a teacher would type it', async () => {
+    expect(await writeLink(FULL)).toMatch(
+      /^\?scenario=coherent-longterm-pin-fast&machine=teaching&theme=dark&t=3\.47&sel=page:0x5fffd#v1\.[\w-]+$/,
+    );
+  });
+
+  test('gives back what went in', async () => {
+    expect(await roundTrip(FULL)).toEqual({ link: FULL, problems: [] });
+  });
+
+  test('the packed part alone is enough', async () => {
+    const [, hash] = split(await writeLink(FULL));
+    const { theme: _typed, ...packed } = FULL;
+    expect(await readLink('', hash)).toEqual({ link: packed, problems: [] });
+  });
+
+  test('what is typed outranks what is packed, and another scenario drops its commands', async () => {
+    const [, hash] = split(await writeLink(FULL));
+    const { link } = await readLink('?scenario=first-touch&t=1', hash);
+    expect(link).toMatchObject({ scenario: 'first-touch', at: { step: 1, offset: 0 } });
+    expect(link.added).toBeUndefined();
+  });
+
+  test("carries a scenario of one's own", async () => {
+    const own = { devices: [], steps: [{ step: { op: 'exit', proc: 'A' } }] };
+    expect((await roundTrip({ own })).link).toEqual({ own });
+  });
+
+  test('thirty commands stay short', async () => {
+    const added = Array.from({ length: 30 }, (_, i) => ({
+      op: 'write',
+      proc: 'A',
+      vma: 'buf',
+      page: i,
+      count: 1,
+      value: i,
+    }));
+    expect((await writeLink({ scenario: 'first-touch', added })).length).toBeLessThan(1000);
+  });
+});
+
+describe('places and selections', () => {
+  test.each([
+    ['3', { step: 3, offset: 0 }],
+    ['3.47', { step: 3, offset: 47 }],
+    ['-1', { step: -1, offset: 0 }],
+  ])('%s is a place', (text, place) => expect(parsePlace(text)).toEqual(place));
+
+  test.each(['', 'x', '3.', '.4', '3.4.5', '1e9', '99999999', '-2'])('%s is none', (text) =>
+    expect(parsePlace(text)).toBeUndefined(),
+  );
+
+  test.each([
+    { kind: 'page', pfn: 0x3ffffffff } as const,
+    { kind: 'pte', process: 'A', vpn: 0x7f0000002 } as const,
+    { kind: 'vma', process: 'B', vpn: 12 } as const,
+    { kind: 'handle', name: 'h1' } as const,
+  ])('a selection of the kind $kind survives', (selection) => {
+    expect(parseSelection(selectionText(selection))).toEqual(selection);
+  });
+
+  test.each([
+    'page:',
+    'page:x',
+    'page:1:2',
+    'pte:A',
+    'pte:<b>:1',
+    'handle:a b',
+    'all',
+    'page:0xfffffffffffffffff',
+  ])('%s is no selection', (text) => expect(parseSelection(text)).toBeUndefined());
+});
+
+describe('hostile addresses', () => {
+  const deflated = async (text: string): Promise<string> => {
+    const stream = new Blob([text]).stream().pipeThrough(new CompressionStream('deflate-raw'));
+    return Buffer.from(await new Response(stream).arrayBuffer()).toString('base64url');
+  };
+
+  test.each([
+    ['a newer version', '#v2.AAAA', 'link.newer'],
+    ['no version', '#hello', 'link.damaged'],
+    ['no base64', '#v1.%%%', 'link.damaged'],
+    ['an array', `#v1.${Buffer.from([0x8b, 0x8e, 0x05, 0x00]).toString('base64url')}`, 'link.damaged'],
+    ['no deflate', '#v1.AAAAAAAA', 'link.damaged'],
+    ['far too long', `#v1.${'A'.repeat(200_000)}`, 'link.too-long'],
+  ])('%s gives one problem and nothing else', async (_name, hash, id) => {
+    const { link, problems } = await readLink('', hash);
+    expect(link).toEqual({});
+    expect(problems.map(({ message }) => message.id)).toEqual([id]);
+    expect(say(problems[0]?.message ?? { id: '', params: {} })).toMatch(/\.$/);
+  });
+
+  test('a bomb is not unpacked', async () => {
+    const { problems } = await readLink('', `#v1.${await deflated('0'.repeat(20_000_000))}`);
+    expect(problems.map(({ message }) => message.id)).toEqual(['link.too-long']);
+  });
+
+  test.each([
+    ['{"scenario":"<script>"}', 'scenario'],
+    ['{"own":7}', 'own'],
+    ['{"added":"many"}', 'added'],
+    [`{"added":[${'{},'.repeat(1000)}{}]}`, 'added'],
+    ['{"machine":"toaster"}', 'machine'],
+  ])('%s does not fit', async (json, place) => {
+    const { problems } = await readLink('', `#v1.${await deflated(json)}`);
+    expect(problems.map((problem) => `${problem.message.id} ${problem.place}`)).toEqual([
+      `link.unfit ${place}`,
+    ]);
+  });
+
+  test('whatever is typed, reading never throws', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.string({ unit: 'binary' }), fc.string({ unit: 'binary' }), async (search, hash) => {
+        const { problems } = await readLink(`?scenario=${search}&t=${hash}&sel=${search}`, `#v1.${hash}`);
+        for (const { message } of problems) expect(say(message)).not.toBe(message.id);
+      }),
+      { numRuns: 60 },
+    );
+  }, 30_000);
+});
