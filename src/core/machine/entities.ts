@@ -67,7 +67,7 @@ export interface AnonVma {
 export interface AddressSpace {
   readonly id: number;
   readonly name: string;
-  readonly kind: 'file' | 'shmem' | 'hugetlb' | 'device';
+  readonly kind: 'file' | 'shmem' | 'hugetlb' | 'device' | 'secretmem' | 'fsdax' | 'devdax';
   readonly npages: number;
   /** What page 0 begins with on the disk; page k with k more. */
   readonly firstValue: number;
@@ -77,7 +77,17 @@ export interface AddressSpace {
   readonly iMmap: readonly number[];
 }
 
-export type GupCall = 'get_user_pages' | 'get_user_pages_fast' | 'pin_user_pages' | 'pin_user_pages_fast';
+export type GupCall =
+  | 'get_user_pages'
+  | 'get_user_pages_remote'
+  | 'get_user_pages_unlocked'
+  | 'get_user_pages_fast'
+  | 'get_user_pages_fast_only'
+  | 'pin_user_pages'
+  | 'pin_user_pages_remote'
+  | 'pin_user_pages_unlocked'
+  | 'pin_user_pages_fast'
+  | 'pin_user_pages_fast_only';
 
 /** What one GUP call of the scenario got and has not yet given back. */
 export interface PinHandle {

@@ -23,6 +23,8 @@ export interface CurrentTask {
   readonly cpu: number;
   /** PF_MEMALLOC_PIN: allocations of this task must be long-term pinnable. */
   memallocPin: boolean;
+  /** SIGKILL is pending: loops in the kernel end with -EINTR. Nothing in a scenario sets it before a step ends. */
+  readonly fatalSignalPending?: boolean;
 }
 
 export interface MmuNotifierRange {

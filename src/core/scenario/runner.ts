@@ -15,11 +15,18 @@ import { createMm, dupMmap } from '../kernel/mm/fork.ts';
 import {
   getUserPages,
   getUserPagesFast,
+  getUserPagesFastOnly,
+  getUserPagesRemote,
+  getUserPagesUnlocked,
+  type GupOptions,
   type GupResult,
   pinUserPages,
   pinUserPagesFast,
-  unpinUserPages,
+  pinUserPagesFastOnly,
+  pinUserPagesRemote,
+  pinUserPagesUnlocked,
 } from '../kernel/mm/gup.ts';
+import { unpinUserPages, unpinUserPagesDirtyLock } from '../kernel/mm/gup-grab.ts';
 import { doMadvise } from '../kernel/mm/madvise.ts';
 import { doMlock, doMunlock } from '../kernel/mm/mlock-vma.ts';
 import { doMunmap, exitMmap, mmapRegion } from '../kernel/mm/mmap.ts';
@@ -245,25 +252,30 @@ function* runFork(m: Machine, step: StepOf<'fork'>): Sleeps<StepResult> {
   return fromErrno(err);
 }
 
-function* callGup(
+type GupFunction = (
   m: Machine,
-  call: GupCall,
   start: Vpn,
   npages: number,
   flags: number,
   mm: number,
-): Sleeps<GupResult> {
-  switch (call) {
-    case 'get_user_pages':
-      return yield* getUserPages(m, start, npages, flags, mm);
-    case 'get_user_pages_fast':
-      return yield* getUserPagesFast(m, start, npages, flags, mm);
-    case 'pin_user_pages':
-      return yield* pinUserPages(m, start, npages, flags, mm);
-    case 'pin_user_pages_fast':
-      return yield* pinUserPagesFast(m, start, npages, flags, mm);
-  }
-}
+  options: GupOptions,
+) => Sleeps<GupResult>;
+
+const GUP_FUNCTIONS: Readonly<Record<GupCall, GupFunction>> = {
+  get_user_pages: getUserPages,
+  get_user_pages_remote: getUserPagesRemote,
+  get_user_pages_unlocked: getUserPagesUnlocked,
+  get_user_pages_fast: getUserPagesFast,
+  get_user_pages_fast_only: getUserPagesFastOnly,
+  pin_user_pages: pinUserPages,
+  pin_user_pages_remote: pinUserPagesRemote,
+  pin_user_pages_unlocked: pinUserPagesUnlocked,
+  pin_user_pages_fast: pinUserPagesFast,
+  pin_user_pages_fast_only: pinUserPagesFastOnly,
+};
+
+/** The fast and unlocked calls take mmap_lock themselves, if they need it. */
+const callerLocks = (call: GupCall): boolean => !call.includes('_fast') && !call.endsWith('_unlocked');
 
 const flagBits = (names: readonly FollFlagName[]): number =>
   names.reduce((bits, name) => bits | FOLL_FLAGS[name], 0);
@@ -274,10 +286,12 @@ function* runGup(m: Machine, step: StepOf<'gup'>): Sleeps<StepResult> {
     throw new StepError('as', `references are held under the name ${step.as} already`);
   }
   const gupFlags = flagBits(step.flags);
-  yield* mmapReadLock(m, mm.id);
-  const { pages, id } = yield* callGup(m, step.call, start, npages, gupFlags, mm.id);
-  mmapReadUnlock(m, mm.id);
-  if (pages.length === 0) return failed(id);
+  const options = { noPages: step.no_pages === true, locked: step.locked === true };
+  const locks = callerLocks(step.call);
+  if (locks) yield* mmapReadLock(m, mm.id);
+  const { pages, id } = yield* GUP_FUNCTIONS[step.call](m, start, npages, gupFlags, mm.id, options);
+  if (locks) mmapReadUnlock(m, mm.id);
+  if (pages.length === 0) return id < 0 ? failed(id) : ok(id);
   m.handles.add(
     (handleId): PinHandle => ({
       id: handleId,
@@ -305,9 +319,9 @@ function* runGupTest(m: Machine, step: StepOf<'gup_test'>): Sleeps<StepResult> {
   return { ret: 0, got };
 }
 
-const isPin = (call: GupCall): boolean => call === 'pin_user_pages' || call === 'pin_user_pages_fast';
+const isPin = (call: GupCall): boolean => call.startsWith('pin_');
 
-const runRelease = (m: Machine, step: StepOf<'unpin'> | StepOf<'put'>): StepResult => {
+function* runRelease(m: Machine, step: StepOf<'unpin'> | StepOf<'put'>): Sleeps<StepResult> {
   const handle = handleNamed(m, step.handle);
   if (isPin(handle.call) !== (step.op === 'unpin')) {
     throw new StepError(
@@ -316,10 +330,12 @@ const runRelease = (m: Machine, step: StepOf<'unpin'> | StepOf<'put'>): StepResu
     );
   }
   m.handles.set(handle.id, undefined);
-  if (step.op === 'unpin') unpinUserPages(m, handle.pages.length, handle.pages);
-  else for (const page of handle.pages) putPage(m, page, 'FOLL_GET');
+  const { pages } = handle;
+  if (step.op === 'put') for (const page of pages) putPage(m, page, 'FOLL_GET');
+  else if (step.dirty === true) yield* unpinUserPagesDirtyLock(m, pages.length, pages, true);
+  else unpinUserPages(m, pages.length, pages);
   return ok();
-};
+}
 
 const deviceResult = (step: DeviceStep, given: DmirrorResult): StepResult => {
   if (given.ret < 0) return failed(given.ret);
@@ -498,6 +514,6 @@ export function* runOperation(m: Machine, step: SimpleStep): Sleeps<StepResult> 
       return yield* runGup(m, step);
     case 'unpin':
     case 'put':
-      return runRelease(m, step);
+      return yield* runRelease(m, step);
   }
 }

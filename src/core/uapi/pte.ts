@@ -2,6 +2,7 @@
 //
 // In the state an entry is one safe integer, so that mechanisms need neither BigInt nor two halves:
 //   present     low 12 bits as in the hardware word, pfn * 4096 above (pfn < 2^40), DEVMAP as bit 52
+//               (_PAGE_DEVMAP is bit 58 of the hardware word)
 //   swap type   pfn * 4096 + SWAP_MARK + dirty << 7 + young << 6 + type << 1
 // `rawEntry` gives the 64 bits that the kernel would store (NX, inverted offsets and pfns included).
 
@@ -23,6 +24,8 @@ export const PTE_PROTNONE = 1 << 8;
 export const PTE_SPECIAL = 1 << 9;
 export const PTE_UFFD_WP = 1 << 10;
 export const PTE_SOFT_DIRTY = 1 << 11;
+/** Bit 58 of the hardware word, here bit 52: above what fits bit operations, so added and taken away. */
+const PTE_DEVMAP = 2 ** 52;
 
 /** Entry that points to a lower table: present, writable, user, accessed, dirty (_PAGE_TABLE). */
 export const PAGE_TABLE_BITS = PTE_PRESENT | PTE_RW | PTE_USER | PTE_ACCESSED | PTE_DIRTY;
@@ -44,7 +47,7 @@ export const SWP_PTE_MARKER = 30;
 export const SWP_SWAPIN_ERROR = 31;
 
 export const mkEntry = (pfn: Pfn, bits: number): Entry => pfn * 4096 + bits;
-export const entryPfn = (e: Entry): Pfn => Math.floor(e / 4096);
+export const entryPfn = (e: Entry): Pfn => Math.floor((e >= PTE_DEVMAP ? e - PTE_DEVMAP : e) / 4096);
 export const entryBits = (e: Entry): number => e & 0xfff;
 export const setBits = (e: Entry, bits: number): Entry => e - (e & 0xfff) + ((e & 0xfff) | bits);
 export const clearBits = (e: Entry, bits: number): Entry => e - (e & 0xfff & bits);
@@ -57,6 +60,10 @@ export const pteWrite = (e: Entry): boolean => (e & PTE_RW) !== 0;
 export const pteDirty = (e: Entry): boolean => (e & PTE_DIRTY) !== 0;
 export const pteYoung = (e: Entry): boolean => (e & PTE_ACCESSED) !== 0;
 export const pteSpecial = (e: Entry): boolean => (e & PTE_SPECIAL) !== 0;
+/** The frame belongs to legacy device memory (DAX), whose entries hold no reference. */
+export const pteDevmap = (e: Entry): boolean => e >= PTE_DEVMAP;
+/** Kernel: `arch/x86/include/asm/pgtable.h: pte_mkdevmap`; SPECIAL comes with it. */
+export const pteMkdevmap = (e: Entry): Entry => (pteDevmap(e) ? e : setBits(e, PTE_SPECIAL) + PTE_DEVMAP);
 export const pmdLeaf = (e: Entry): boolean => ptePresent(e) && (e & PTE_PSE) !== 0;
 
 export const isSwapEntry = (e: Entry): boolean => e !== 0 && !ptePresent(e);
@@ -139,7 +146,8 @@ export const rawEntry = (e: Entry, leaf = true): RawEntry => {
     let pfn = entryPfn(e);
     if (pteProtnone(e)) pfn = 2 ** 40 - 1 - pfn; // the pfn is stored inverted against L1TF
     const lo = ((pfn % 2 ** 20) * 4096 + (e & 0xfff)) >>> 0;
-    const hi = (Math.floor(pfn / 2 ** 20) | (leaf ? 0x80000000 : 0)) >>> 0;
+    const devmap = pteDevmap(e) ? 2 ** 26 : 0; // _PAGE_BIT_DEVMAP 58
+    const hi = (Math.floor(pfn / 2 ** 20) | devmap | (leaf ? 0x80000000 : 0)) >>> 0;
     return { hi, lo };
   }
   // type in bits 59-63, inverted offset in bits 9-58

@@ -42,9 +42,15 @@ export const ADVICES = [
 export type Advice = (typeof ADVICES)[number];
 export const GUP_CALLS = [
   'get_user_pages',
+  'get_user_pages_remote',
+  'get_user_pages_unlocked',
   'get_user_pages_fast',
+  'get_user_pages_fast_only',
   'pin_user_pages',
+  'pin_user_pages_remote',
+  'pin_user_pages_unlocked',
   'pin_user_pages_fast',
+  'pin_user_pages_fast_only',
 ] as const;
 /** Commands of /sys/kernel/debug/gup_test; each gives the pages back before it returns. */
 export const GUP_TEST_COMMANDS = [
@@ -121,6 +127,10 @@ const simpleStepSchema = v.variant('op', [
     call: v.picklist(GUP_CALLS),
     flags: v.pipe(v.array(v.picklist(Object.keys(FOLL_FLAGS) as FollFlagName[])), v.maxLength(16)),
     as: name,
+    /** The caller passes no array (NULL): it only wants the pages present. */
+    no_pages: v.optional(v.literal(true)),
+    /** A _remote call that lets a fault drop mmap_lock. */
+    locked: v.optional(v.literal(true)),
   }),
   v.strictObject({
     op: v.literal('gup_test'),
@@ -132,7 +142,8 @@ const simpleStepSchema = v.variant('op', [
     /** DUMP_USER_PAGES_TEST: with pin_user_pages instead of get_user_pages. */
     use_pin: v.optional(v.literal(true)),
   }),
-  v.strictObject({ op: v.literal('unpin'), proc: name, handle: name }),
+  /** `dirty`: the device has written the pages; they are marked so first. */
+  v.strictObject({ op: v.literal('unpin'), proc: name, handle: name, dirty: v.optional(v.literal(true)) }),
   v.strictObject({ op: v.literal('put'), proc: name, handle: name }),
 ]);
 

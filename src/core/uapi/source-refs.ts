@@ -55,6 +55,15 @@ const BY_FILE = {
     'unpin_user_pages',
     'populate_vma_page_range',
     'check_vma_flags',
+    'get_user_pages_remote',
+    'get_user_pages_unlocked',
+    'get_user_pages_fast_only',
+    'pin_user_pages_remote',
+    'pin_user_pages_unlocked',
+    'pin_user_pages_fast_only',
+    'follow_page',
+    'unpin_user_pages_dirty_lock',
+    'unpin_user_page_range_dirty_lock',
   ],
   'include/linux/mm.h': ['is_longterm_pinnable_page', 'folio_is_longterm_pinnable', 'put_page', 'get_page'],
   'mm/migrate_device.c': [
@@ -93,6 +102,10 @@ const BY_FILE = {
     'putback_movable_pages',
     'migration_entry_wait',
     'alloc_migration_target',
+    'add_page_for_migration',
+    'do_pages_move',
+    'do_pages_stat_array',
+    'do_move_pages_to_node',
   ],
   'mm/folio-compat.c': [
     'isolate_lru_page',
@@ -219,6 +232,7 @@ const BY_FILE = {
     'dmirror_fops_mmap',
   ],
   'mm/gup_test.c': ['__gup_test_ioctl'],
+  'mm/ksm.c': ['get_mergeable_page'],
   'include/linux/highmem.h': ['copy_highpage', 'clear_highpage'],
 } as const;
 

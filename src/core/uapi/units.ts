@@ -21,6 +21,10 @@ export const PAGES_PER_SECTION = 32768;
 /** Pages of one pageblock: 2 MiB. */
 export const PAGEBLOCK_NR_PAGES = 512;
 export const GIB_PAGES = 262144;
+/** First page behind user space with four levels: TASK_SIZE_MAX, one page short of 2^47 bytes. */
+export const TASK_SIZE_PAGES: Vpn = 2 ** 35 - 1;
+/** First page number whose address does not fit 64 bits. */
+export const VPN_LIMIT: Vpn = 2 ** 52;
 
 /** Stands for "no frame" where a kernel function returns a NULL page. */
 export const NO_PFN: Pfn = -1;

@@ -471,9 +471,49 @@ const BEATS: Readonly<Record<string, Told>> = {
 };
 
 const LOGS: Readonly<Record<string, Told>> = {
-  'log.gup.illegal-flags': {
-    what: 'The kernel warns: these flags do not go together.',
-    why: 'For example, `FOLL_LONGTERM` is only allowed with a pin.',
+  'log.gup.warn.pin-by-caller': {
+    what: 'The kernel warns: `FOLL_PIN` was passed to a `get_user_pages` call.',
+    why: 'Only the `pin_user_pages` calls set it, and they do so themselves. The call returns `-EINVAL`.',
+  },
+  'log.gup.warn.longterm-by-caller': {
+    what: 'The kernel warns: `FOLL_LONGTERM` was passed to a `get_user_pages` call.',
+    why: 'A long-term reference must be a pin. The call returns `-EINVAL`.',
+  },
+  'log.gup.warn.get-in-pin': {
+    what: 'The kernel warns: `FOLL_GET` was passed to a `pin_user_pages` call.',
+    why: 'A page is either referenced or pinned by one call. It returns `-EINVAL`.',
+  },
+  'log.gup.warn.no-pages': {
+    what: 'The kernel warns: a `pin_user_pages` call has no array for the pages.',
+    why: 'Nobody could give such pins back. The call returns `-EINVAL`.',
+  },
+  'log.gup.warn.longterm-with-locked': {
+    what: 'The kernel warns: a long-term pin may not drop `mmap_lock`.',
+    why: '`FOLL_LONGTERM` looks at the area, which could change while the lock is dropped.',
+  },
+  'log.gup.warn.longterm-unlocked': {
+    what: 'The kernel warns: `FOLL_LONGTERM` was passed to a call that takes `mmap_lock` itself.',
+    why: 'Faults may drop that lock, and a long-term pin must keep it.',
+  },
+  'log.gup.warn.longterm-without-pin': {
+    what: 'The kernel warns: `FOLL_LONGTERM` without `FOLL_PIN`.',
+    why: 'The check for movable pages expects them to be pinned.',
+  },
+  'log.gup.warn.fast-flags': {
+    what: 'The kernel warns: the fast path does not know one of these flags.',
+    why: 'It knows `WRITE`, `LONGTERM`, `FORCE`, `PIN`, `GET`, `FAST_ONLY` and `NOFAULT`. The call returns `-EINVAL`.',
+  },
+  'log.gup.warn.get-and-pin': {
+    what: 'The kernel warns: `FOLL_GET` and `FOLL_PIN` together.',
+    why: 'One lookup takes one kind of reference.',
+  },
+  'log.gup.warn.neither': {
+    what: 'The kernel warns: a grab without `FOLL_GET` and `FOLL_PIN`.',
+    why: 'The fast path always takes one of the two.',
+  },
+  'log.gup.warn.error-count': {
+    what: 'The kernel warns: pages are given back, and their number is an error code.',
+    why: 'The pin call had failed; there is nothing to give back.',
   },
   'log.try_grab_page.refcount': {
     what: 'The kernel warns: a reference was asked on a page that is free.',

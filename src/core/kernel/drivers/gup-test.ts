@@ -14,8 +14,8 @@ import {
   type GupResult,
   pinUserPages,
   pinUserPagesFast,
-  unpinUserPages,
 } from '../mm/gup.ts';
+import { unpinUserPages } from '../mm/gup-grab.ts';
 import { isLongtermPinnablePage } from '../mm/normal-page.ts';
 import { pageMaybeDmaPinned } from '../mm/page-ref.ts';
 import { putPage } from '../mm/swap.ts';

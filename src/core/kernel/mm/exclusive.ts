@@ -107,14 +107,9 @@ export const makeDeviceExclusiveRange = sleepable(
     mm: number,
     owner: number,
   ): Sleeps<{ id: number; pages: readonly Pfn[] }> {
-    const { pages: found, err } = yield* getUserPagesRemote(
-      m,
-      mm,
-      start,
-      npages,
-      FOLL_GET | FOLL_WRITE | FOLL_SPLIT_PMD,
-    );
-    if (found.length === 0) return { id: err, pages: [] };
+    const flags = FOLL_GET | FOLL_WRITE | FOLL_SPLIT_PMD;
+    const { pages: found, id } = yield* getUserPagesRemote(m, start, npages, flags, mm);
+    if (found.length === 0) return { id, pages: [] };
     const pages = found.map((page, i) => {
       const folio = compoundHead(m, page);
       if (folio !== page || !trylockPage(m, folio)) return drop(m, folio);

@@ -60,7 +60,7 @@ import {
 } from '../../uapi/vm-flags.ts';
 import { bugOn } from '../sched/bug.ts';
 import { atomic, sleepable } from '../sched/kernel-function.ts';
-import { gupMustUnshare, tryGrabPage } from './gup.ts';
+import { gupMustUnshare, tryGrabPage } from './gup-grab.ts';
 import { type MmuGather, tlbFlushMmu, tlbRemovePage, tlbRemoveTlbEntry } from './mmu-gather.ts';
 import { allocPages } from './page-alloc.ts';
 import {

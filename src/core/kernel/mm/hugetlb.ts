@@ -48,7 +48,7 @@ import { bugOn, warn } from '../sched/bug.ts';
 import { sleepable } from '../sched/kernel-function.ts';
 import { migrationEntryWait, trylockPage, unlockPage } from '../sched/locks.ts';
 import { newAddressSpace } from './filemap.ts';
-import { gupMustUnshare, tryGrabFolio } from './gup.ts';
+import { gupMustUnshare, tryGrabFolio } from './gup-grab.ts';
 import { hugeStart, pageTryDupHugeRmap } from './huge-memory.ts';
 import {
   type MmuGather,

@@ -38,6 +38,22 @@ export const vmaIsAnonymous = (vma: Vma): boolean => vma.file === 0 && (vma.vmFl
 /** Kernel: `include/linux/hugetlb_inline.h: is_vm_hugetlb_page` */
 export const isVmHugetlbPage = (vma: Vma): boolean => (vma.vmFlags & VM_HUGETLB) !== 0;
 
+/** A file whose pages are device memory with a file system on it. Kernel: `include/linux/fs.h: vma_is_fsdax` */
+export const vmaIsFsdax = (m: Machine, vma: Vma): boolean =>
+  vma.file !== 0 && m.files.get(vma.file).kind === 'fsdax';
+
+/** Kernel: `include/linux/fs.h: vma_is_dax` */
+export const vmaIsDax = (m: Machine, vma: Vma): boolean =>
+  vmaIsFsdax(m, vma) || (vma.file !== 0 && m.files.get(vma.file).kind === 'devdax');
+
+/** Memory that not even the kernel maps. Kernel: `include/linux/secretmem.h: vma_is_secretmem` */
+export const vmaIsSecretmem = (m: Machine, vma: Vma): boolean =>
+  vma.file !== 0 && m.files.get(vma.file).kind === 'secretmem';
+
+/** Whether the area's file can fault pages in. Ours: stands for vm_ops->fault. */
+export const vmaHasFault = (m: Machine, vma: Vma): boolean =>
+  vma.file !== 0 && m.files.get(vma.file).kind !== 'device';
+
 /** Kernel: `include/linux/mm.h: vma_is_accessible` */
 export const vmaIsAccessible = (vma: Vma): boolean => (vma.vmFlags & 7) !== 0;
 

@@ -18,7 +18,17 @@ export const bugOn = (condition: boolean, what: string): void => {
 
 /** Warnings the simulated kernel can print; the position is the message's id in the log. */
 export const KERNEL_MESSAGES = [
-  'gup.illegal-flags',
+  'gup.warn.pin-by-caller',
+  'gup.warn.longterm-by-caller',
+  'gup.warn.get-in-pin',
+  'gup.warn.no-pages',
+  'gup.warn.longterm-with-locked',
+  'gup.warn.longterm-unlocked',
+  'gup.warn.longterm-without-pin',
+  'gup.warn.fast-flags',
+  'gup.warn.get-and-pin',
+  'gup.warn.neither',
+  'gup.warn.error-count',
   'try_grab_page.refcount',
   'hugetlb.longterm-grab-failed',
   'dmirror_do_fault.not-writable',

@@ -1,0 +1,132 @@
+// mm/gup.c: the fast walk. No lock, no fault; it ends at the first page that it may not take.
+
+import type { Mm } from '../../machine/entities.ts';
+import type { Machine } from '../../machine/machine.ts';
+import { FOLL_LONGTERM, FOLL_PIN, FOLL_WRITE } from '../../uapi/gup-flags.ts';
+import { PG_referenced } from '../../uapi/page-flags.ts';
+import {
+  type Entry,
+  entryPfn,
+  pmdLeaf,
+  PTE_PRESENT,
+  pteDevmap,
+  pteProtnone,
+  ptePresent,
+  pteSpecial,
+  pteWrite,
+} from '../../uapi/pte.ts';
+import { type EntryRow, NO_PFN, NO_ROW, type Pfn, type Vpn } from '../../uapi/units.ts';
+import { atomic } from '../sched/kernel-function.ts';
+import { gupCanFollowProtnone, gupMustUnshare, gupPutFolio, tryGrabFolio } from './gup-grab.ts';
+import { pgmapIsLive } from './memremap.ts';
+import { compoundHead, pageMapping, setFlags } from './page-ref.ts';
+import { PMD_PAGES, pmdOffset, pteOffset } from './page-table.ts';
+
+/** Hardware's view of an entry. Kernel: `arch/x86/include/asm/pgtable.h: pte_access_permitted` */
+const accessPermitted = (entry: Entry, write: boolean): boolean =>
+  (entry & PTE_PRESENT) !== 0 && (!write || pteWrite(entry));
+
+/** Kernel: `include/linux/secretmem.h: page_is_secretmem` */
+const pageIsSecretmem = (m: Machine, page: Pfn): boolean => {
+  const file = pageMapping(m, page);
+  return file !== 0 && m.files.get(file).kind === 'secretmem';
+};
+
+const gupHugePmd = atomic(
+  'gup_huge_pmd',
+  (m, vpn: Vpn, end: Vpn, flags: number, pmdRow: EntryRow, pages: Pfn[]): boolean => {
+    const entry = m.entries.get(pmdRow);
+    if (!accessPermitted(entry, (flags & FOLL_WRITE) !== 0)) return false;
+    const first = entryPfn(entry) + (vpn % PMD_PAGES);
+    const refs = end - vpn;
+    const folio = tryGrabFolio(m, first, refs, flags);
+    if (folio === NO_PFN) return false;
+    if (!pteWrite(entry) && gupMustUnshare(m, flags, folio)) {
+      m.trace.decide('gup.fast.refused.unshare', vpn, first);
+      gupPutFolio(m, folio, refs, flags);
+      return false;
+    }
+    for (let i = 0; i < refs; i++) pages.push(first + i);
+    setFlags(m, folio, PG_referenced);
+    m.trace.decide('gup.fast.grabbed', vpn, first, refs);
+    return true;
+  },
+);
+
+const gupPteRange = atomic(
+  'gup_pte_range',
+  (m, vpn: Vpn, end: Vpn, flags: number, pmdRow: EntryRow, pages: Pfn[]): boolean => {
+    const write = (flags & FOLL_WRITE) !== 0;
+    const first = pages.length;
+    for (let at = vpn; at < end; at++) {
+      const entry = m.entries.get(pteOffset(m, pmdRow, at));
+      if (pteProtnone(entry) && !gupCanFollowProtnone(flags)) return false;
+      if (!accessPermitted(entry, write)) {
+        m.trace.decide(
+          (entry & PTE_PRESENT) !== 0 ? 'gup.fast.refused.read-only' : 'gup.fast.refused.none',
+          at,
+        );
+        return false;
+      }
+      const page = entryPfn(entry);
+      if (pteDevmap(entry)) {
+        if ((flags & FOLL_LONGTERM) !== 0) {
+          m.trace.decide('gup.fast.refused.longterm', page);
+          return false;
+        }
+        // everything of this page table that was grabbed so far is given back
+        if (!pgmapIsLive(m, page)) {
+          for (const grabbed of pages.splice(first)) gupPutFolio(m, compoundHead(m, grabbed), 1, flags);
+          return false;
+        }
+      } else if (pteSpecial(entry)) {
+        m.trace.decide('gup.fast.refused.special', at);
+        return false;
+      }
+      const folio = tryGrabFolio(m, page, 1, flags);
+      if (folio === NO_PFN) return false;
+      if (pageIsSecretmem(m, page)) {
+        gupPutFolio(m, folio, 1, flags);
+        return false;
+      }
+      if (!pteWrite(entry) && gupMustUnshare(m, flags, page)) {
+        m.trace.decide('gup.fast.refused.unshare', at, page);
+        gupPutFolio(m, folio, 1, flags);
+        return false;
+      }
+      setFlags(m, folio, PG_referenced);
+      m.trace.decide('gup.fast.grabbed', at, page, 1);
+      pages.push(page);
+    }
+    return true;
+  },
+);
+
+const gupPgdRange = atomic(
+  'gup_pgd_range',
+  (m, start: Vpn, end: Vpn, flags: number, mm: Mm, pages: Pfn[]): void => {
+    for (let vpn = start; vpn < end; ) {
+      const next = Math.min(end, (Math.floor(vpn / PMD_PAGES) + 1) * PMD_PAGES);
+      const pmdRow = pmdOffset(m, mm, vpn);
+      const pmd = pmdRow === NO_ROW ? 0 : m.entries.get(pmdRow);
+      if (!ptePresent(pmd)) return;
+      if (pmdLeaf(pmd)) {
+        if (pteProtnone(pmd) && !gupCanFollowProtnone(flags)) return;
+        if (!gupHugePmd(m, vpn, next, flags, pmdRow, pages)) return;
+      } else if (!gupPteRange(m, vpn, next, flags, pmdRow, pages)) {
+        return;
+      }
+      vpn = next;
+    }
+  },
+);
+
+/** Kernel: `mm/gup.c: lockless_pages_from_mm` */
+export const locklessPagesFromMm = atomic(
+  'lockless_pages_from_mm',
+  (m, start: Vpn, end: Vpn, flags: number, mm: Mm, pages: Pfn[]): number => {
+    if ((flags & FOLL_PIN) !== 0 && mm.writeProtectSeq % 2 === 1) return 0;
+    gupPgdRange(m, start, end, flags, mm, pages);
+    return pages.length;
+  },
+);
