@@ -10,6 +10,7 @@ import { mixedRange } from './mixed-range.ts';
 import { movableZone } from './movable-zone.ts';
 import type { Scene } from './scene.ts';
 import { shortPin } from './short-pin.ts';
+import { twoOwners } from './two-owners.ts';
 import { waitForMigration } from './wait-for-migration.ts';
 
 export type { Scene } from './scene.ts';
@@ -22,6 +23,7 @@ export const SCENES: readonly Scene[] = [
   movableZone,
   cpuTouch,
   forkAndPin,
+  twoOwners,
   waitForMigration,
   deviceFull,
   labNode,

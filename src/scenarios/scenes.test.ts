@@ -63,6 +63,13 @@ describe('scenes made by hand', () => {
     expect(decisions(run('wait-for-migration'), 'sleep.migration-entry')).toBeGreaterThan(0);
   });
 
+  test('two-owners: only the owner moves the pages', () => {
+    const sim = run('two-owners');
+    expect(sim.steps[3]?.result.cpages).toBe(0);
+    expect(sim.steps[4]?.result.perms).toEqual(['coherent-remote:w', 'coherent-remote:w']);
+    expect(sim.steps[5]?.result.cpages).toBe(2);
+  });
+
   test('device-full: what does not fit stays', () => {
     const sim = run('device-full');
     expect(decisions(sim, 'device.exhausted')).toBe(32);

@@ -269,6 +269,13 @@ describe('the address', () => {
     await page.app.idle();
     expect(page.state().scenario.run?.name).toBe(HOME_SCENARIO);
     expect(page.state().playback.position).toBe(page.state().scenario.run?.steps[2]?.end);
+    page.back();
+    await page.app.idle();
+    expect(page.state().walkthrough.introduction).toBe(true);
+    page.back(2);
+    await page.app.idle();
+    expect(page.state().scenario.run?.name).toBe('first-touch');
+    expect(page.state().walkthrough.introduction).toBe(false);
   });
 
   test("a scenario of one's own travels in the link, with the steps that were added", async () => {
