@@ -24,7 +24,7 @@ test('there are 58 runs: 29 tests, private and coherent, under the names of the 
 });
 
 describe.each(SELFTESTS)('$name', ({ name, scenario }) => {
-  test('passes, and the invariants hold after each step', async () => {
+  test('passes, and the invariants hold after each step', { timeout: 60_000 }, async () => {
     const loaded = await scenario();
     expect(loaded.name).toBe(name);
     const violations: string[] = [];
@@ -110,7 +110,9 @@ describe('without patches of the series', () => {
   });
 });
 
-test('the device that reads while memory is unmapped sometimes wins and sometimes meets the hole', async () => {
+test('the device that reads while memory is unmapped sometimes wins and sometimes meets the hole', {
+  timeout: 60_000,
+}, async () => {
   const sim = createSimulation(await selftest('hmm.hmm_device_private.anon_teardown'));
   sim.runAll();
   const outcomes = sim.steps.flatMap(({ result }) => result.results?.slice(1) ?? []);
