@@ -9,6 +9,7 @@ import { LiveRegion } from '../panels/Explanation/LiveRegion.tsx';
 import { Inspector } from '../panels/Inspector/Inspector.tsx';
 import { PageTables } from '../panels/PageTables/PageTables.tsx';
 import { Pins } from '../panels/Pins/Pins.tsx';
+import { NextStep } from '../panels/Steps/NextStep.tsx';
 import { Steps } from '../panels/Steps/Steps.tsx';
 import type { Extent } from '../panels/Timeline/extent.ts';
 import { Timeline } from '../panels/Timeline/Timeline.tsx';
@@ -64,6 +65,7 @@ export const App = () => {
             <div className="side-left" data-in="steps">
               <Steps />
               <CallStack />
+              <NextStep />
             </div>
             <div className="stage-tables scroll" data-in="tables" tabIndex={-1}>
               <PageTables />

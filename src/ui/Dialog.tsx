@@ -40,10 +40,10 @@ export const Dialog = ({ title, onClose, children, place = 'center' }: DialogPro
       }}
     >
       <div className="dialog-body">
-        <header className="dialog-header">
+        <div className="dialog-header">
           <h2 id={titleId}>{title}</h2>
           <IconButton icon="close" label="Close" onClick={onClose} />
-        </header>
+        </div>
         {children}
       </div>
     </dialog>

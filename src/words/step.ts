@@ -50,6 +50,19 @@ const argumentsOf = (step: StepRecord): StepText => {
       return { command: `migrate_to_dev ${range} → device ${text(step.device)}`, detail: '' };
     case 'migrate_to_sys':
       return { command: `migrate_to_sys ${range} ← device ${text(step.device)}`, detail: '' };
+    case 'dev_check_exclusive':
+      return { command: `${step.op} ${range}`, detail: `device ${text(step.device)}` };
+    case 'dev_open':
+    case 'dev_close':
+    case 'dev_evict':
+      return { command: `${step.op} device ${text(step.device)}`, detail: '' };
+    case 'file_create':
+    case 'file_read':
+      return { command: `${step.op} ${text(step.file)}`, detail: '' };
+    case 'gup_test':
+      return { command: `gup_test ${range}`, detail: text(step.cmd) };
+    case 'concurrent':
+      return concurrentText(step);
     case 'fork':
       return { command: `fork → ${text(step.child)}`, detail: '' };
     case 'gup': {
@@ -66,6 +79,15 @@ const argumentsOf = (step: StepRecord): StepText => {
     default:
       return { command: [text(step.op), range].filter((part) => part !== '').join(' '), detail: '' };
   }
+};
+
+/** What several tasks do at once. */
+const concurrentText = ({ steps, seed }: StepRecord): StepText => {
+  const tasks = Array.isArray(steps) ? steps : [];
+  const commands = tasks.map((task: unknown) =>
+    typeof task === 'object' && task !== null ? stepText({ ...task }).command : '',
+  );
+  return { command: commands.join(' \u2225 '), detail: `at once, seed ${text(seed)}` };
 };
 
 /** The first process goes without saying. */

@@ -1,4 +1,5 @@
 import { useActions, useApp } from '../../store/use-app.ts';
+import { aboutFunction } from '../../words/index.ts';
 import './call-stack.css';
 
 const NONE: readonly never[] = [];
@@ -22,7 +23,7 @@ export const CallStack = () => {
                 type="button"
                 className="call"
                 style={{ paddingInlineStart: `calc(var(--gap-4) + ${Math.min(depth, 14) * 0.4}rem)` }}
-                title={`${frame.fn}(${frame.args.map(({ name, value }) => `${name}: ${value}`).join(', ')}) in ${frame.file}`}
+                title={`${frame.fn}(${frame.args.map(({ name, value }) => `${name}: ${value}`).join(', ')}) in ${frame.file}\n${aboutFunction(frame.fn)}`}
                 onClick={() => void seek(frame.begin)}
               >
                 <span className="call-name">{frame.fn}</span>

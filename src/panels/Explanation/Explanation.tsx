@@ -1,6 +1,6 @@
 import { useApp } from '../../store/use-app.ts';
 import { Prose } from '../../ui/Prose.tsx';
-import { pieces } from '../../words/index.ts';
+import { aboutFunction, pieces, textPieces } from '../../words/index.ts';
 import './explanation.css';
 
 /** Why it happens, and in which kernel function. */
@@ -25,7 +25,8 @@ export const Explanation = () => {
       )}
       {current === undefined ? null : (
         <p className="explanation-source">
-          <code>{current.file}</code>: <code>{current.fn}</code>
+          <code>{current.fn}</code> <Prose pieces={textPieces(aboutFunction(current.fn))} />{' '}
+          <span className="explanation-provenance">{current.file}</span>
         </p>
       )}
     </section>

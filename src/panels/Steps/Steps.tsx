@@ -38,7 +38,7 @@ const StepItem = ({ row }: { readonly row: StepRow }) => {
         type="button"
         className="step-button"
         title={row.detail}
-        onClick={() => void seekStep(row.index, row.edge)}
+        onClick={() => void seekStep(row.index, 'end')}
       >
         <span className="step-number">{row.index}</span>
         <span className="step-command">{row.command}</span>

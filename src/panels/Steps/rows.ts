@@ -11,8 +11,6 @@ export interface StepRow {
   readonly result: string;
   readonly failed: boolean;
   readonly state: 'done' | 'current' | 'next';
-  /** Where a click goes: to its end, or before it if that is where one stands. */
-  readonly edge: 'begin' | 'end';
 }
 
 export const stepRows = (steps: readonly StepInfo[], current: number, inStep: boolean): StepRow[] =>
@@ -26,6 +24,5 @@ export const stepRows = (steps: readonly StepInfo[], current: number, inStep: bo
       result: returned ? resultText(result) : '',
       failed,
       state: index === current ? 'current' : index < current ? 'done' : 'next',
-      edge: index === current && !inStep ? 'begin' : 'end',
     };
   });

@@ -1,9 +1,16 @@
 import { useActions, useApp } from '../../store/use-app.ts';
 import { Button } from '../../ui/Button.tsx';
 import { HomeFigure } from './HomeFigure.tsx';
-import { TERMS } from './terms.ts';
 import { Prose } from '../../ui/Prose.tsx';
+import { explain, type TermId, textPieces } from '../../words/index.ts';
 import './welcome.css';
+
+/** The three terms that a newcomer needs, with how the kernel spells them. */
+const TERMS: readonly (readonly [TermId, string])[] = [
+  ['device-coherent', 'MEMORY_DEVICE_COHERENT'],
+  ['pin', 'pin_user_pages, FOLL_PIN'],
+  ['migration', 'migrate_vma, migrate_pages'],
+];
 
 /** The first visit: what this is, one thing to do, and the three words one needs. */
 export const Welcome = () => {
@@ -30,13 +37,13 @@ export const Welcome = () => {
           <span className="muted">or choose another scenario above</span>
         </div>
         <dl className="welcome-terms">
-          {TERMS.map(({ term, words, pieces }) => (
-            <div key={term}>
+          {TERMS.map(([id, kernelWords]) => (
+            <div key={id}>
               <dt>
-                {term} <code>{words}</code>
+                {explain(id).term} <code>{kernelWords}</code>
               </dt>
               <dd>
-                <Prose pieces={pieces} />
+                <Prose pieces={textPieces(explain(id).text)} />
               </dd>
             </div>
           ))}

@@ -1,0 +1,142 @@
+import AxeBuilder from '@axe-core/playwright';
+import { expect, type Locator, type Page, test as base } from '@playwright/test';
+
+/** Drives the page by role and label, and waits for its own word that nothing is pending. */
+export class AppPage {
+  readonly page: Page;
+  readonly caption: Locator;
+  readonly badge: Locator;
+  readonly inspector: Locator;
+  readonly textToggle: Locator;
+
+  constructor(page: Page) {
+    this.page = page;
+    this.caption = page.getByRole('region', { name: 'What is happening' });
+    this.badge = page.getByRole('button', { name: /Linux 6\.1\.192|nothing recorded/ });
+    this.inspector = page.locator('.inspector');
+    this.textToggle = page.getByRole('button', { name: 'Read as text' });
+  }
+
+  async open(address = './'): Promise<void> {
+    await this.page.goto(address);
+    await this.idle();
+  }
+
+  /** Resolves when no request is pending and nothing moves. */
+  async idle(): Promise<void> {
+    await this.page.waitForFunction(() => 'simIdle' in window);
+    await this.page.evaluate(async () => {
+      const wait: unknown = Reflect.get(window, 'simIdle');
+      if (typeof wait === 'function') await wait();
+    });
+  }
+
+  async press(...keys: string[]): Promise<void> {
+    for (const key of keys) {
+      await this.page.keyboard.press(key);
+      await this.idle();
+    }
+  }
+
+  step(index: number): Locator {
+    return this.page
+      .getByRole('region', { name: 'Steps' })
+      .getByRole('listitem')
+      .filter({ hasText: new RegExp(`^${index}`) });
+  }
+
+  async openScenario(name: string): Promise<void> {
+    await this.page.getByRole('button', { name: /^Scenario/ }).click();
+    const dialog = this.page.getByRole('dialog', { name: 'Scenarios' });
+    await dialog.getByRole('searchbox').fill(name);
+    await dialog
+      .getByRole('button')
+      .filter({ has: this.page.getByText(name, { exact: true }) })
+      .click();
+    await this.idle();
+  }
+
+  /** What the table of a process says of its pages: the text of the frame's chip, by page. */
+  async frames(process = 'A'): Promise<Record<string, string>> {
+    const rows = this.page
+      .getByRole('region', { name: `Page table of process ${process}` })
+      .locator('tbody tr');
+    const texts = await rows.evaluateAll((all) =>
+      all.map((row) => [...row.children].map((cell) => cell.textContent?.trim() ?? '')),
+    );
+    return Object.fromEntries(texts.map(([page = '', , , frame = '']) => [page, frame]));
+  }
+
+  async showText(shown: boolean): Promise<void> {
+    if ((await this.textToggle.getAttribute('aria-pressed')) !== String(shown)) await this.textToggle.click();
+  }
+
+  /** The rows of the text twin of a bank that have an owner: `buf+0 system memory, dirty`. */
+  async ownedRows(bank: string): Promise<string[]> {
+    const wasText = (await this.textToggle.getAttribute('aria-pressed')) === 'true';
+    await this.showText(true);
+    const rows = this.page.getByRole('table', { name: bank }).locator('tbody tr');
+    const texts = await rows.evaluateAll((all) =>
+      all.map((row) => [...row.children].slice(2).map((cell) => cell.textContent?.trim() ?? '')),
+    );
+    await this.showText(wasText);
+    return texts.filter(([owner]) => owner !== '').map((cells) => cells.join(' '));
+  }
+
+  /** How many pixels of a map have exactly one of the theme's colours. */
+  async pixels(bank: string, color: string): Promise<number> {
+    await this.settlePaint();
+    return await this.page
+      .getByRole('application', { name: `Map of ${bank}` })
+      .locator('canvas')
+      .evaluate((canvas, name) => {
+        if (!(canvas instanceof HTMLCanvasElement)) return -1;
+        const hex = getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+        const wanted = [1, 3, 5].map((at) => Number.parseInt(hex.slice(at, at + 2), 16));
+        const data = canvas.getContext('2d')?.getImageData(0, 0, canvas.width, canvas.height).data ?? [];
+        let count = 0;
+        for (let i = 0; i < data.length; i += 4)
+          if (wanted.every((value, channel) => data[i + channel] === value)) count += 1;
+        return count;
+      }, color);
+  }
+
+  /** Two frames: what the store holds now has been painted. */
+  async settlePaint(): Promise<void> {
+    await this.page.evaluate(
+      () =>
+        new Promise<void>((resolve) => requestAnimationFrame(() => requestAnimationFrame(() => resolve()))),
+    );
+  }
+
+  async expectAccessible(): Promise<void> {
+    const { violations } = await new AxeBuilder({ page: this.page }).analyze();
+    expect(violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`)).toEqual(
+      [],
+    );
+  }
+
+  async overflowPx(): Promise<number> {
+    return await this.page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+  }
+}
+
+/** Every test also fails on a console error, a page error or a request to another origin. */
+export const test = base.extend<{ app: AppPage }>({
+  app: async ({ page, baseURL }, use) => {
+    const complaints: string[] = [];
+    page.on('console', (message) => {
+      if (message.type() === 'error' || message.type() === 'warning') complaints.push(message.text());
+    });
+    page.on('pageerror', (error) => complaints.push(String(error)));
+    page.on('request', (request) => {
+      const { protocol, origin } = new URL(request.url());
+      const isOwn = origin === new URL(baseURL ?? '').origin || protocol === 'data:' || protocol === 'blob:';
+      if (!isOwn) complaints.push(`request to ${request.url()}`);
+    });
+    await use(new AppPage(page));
+    expect(complaints).toEqual([]);
+  },
+});
+
+export { expect } from '@playwright/test';

@@ -1,0 +1,53 @@
+import { expect, test } from './app-page.ts';
+
+const RUN = './?scenario=coherent-longterm-pin-fast&t=3';
+
+test('events, functions, moments and steps go forward and exactly back', async ({ app }) => {
+  await app.open(RUN);
+  const trail = [await app.caption.textContent()];
+  const forward = ['ArrowRight', 'Shift+ArrowRight', 'n', ']'];
+  for (const key of forward) {
+    await app.press(key);
+    trail.push(await app.caption.textContent());
+  }
+  expect(new Set(trail).size).toBe(trail.length);
+  await app.press('[');
+  expect(await app.caption.textContent()).toBe(trail[0]);
+  await app.press('Home');
+  await expect(app.caption).toContainText('before step 0');
+  await app.press('End');
+  await expect(app.caption).toContainText('step 6');
+});
+
+test('the arrow keys of a focused map select pages, and the inspector follows', async ({ app, page }) => {
+  await app.open(RUN);
+  await page.getByRole('application', { name: 'Map of VRAM, device 0' }).focus();
+  await app.press('ArrowLeft');
+  await expect(app.inspector).toContainText('buf+0');
+  await app.press('ArrowLeft');
+  await expect(app.inspector).toContainText('buf+1');
+  await app.press('Escape');
+  await expect(app.inspector).toContainText('Select a page');
+});
+
+test('letters can be switched off', async ({ app, page }) => {
+  await app.open(RUN);
+  await page.keyboard.press('?');
+  await page.getByRole('checkbox', { name: /single letter/ }).uncheck();
+  await page.keyboard.press('Escape');
+  const place = await app.caption.textContent();
+  await app.press('n', 'k');
+  expect(await app.caption.textContent()).toBe(place);
+  await app.press('ArrowRight');
+  expect(await app.caption.textContent()).not.toBe(place);
+});
+
+test('the history of a page leads to its moments', async ({ app, page }) => {
+  await app.open(`${RUN}&sel=page:0x5fffd`);
+  const history = page.getByRole('region', { name: 'History' });
+  const before = await app.caption.textContent();
+  await history.getByRole('button').first().click();
+  await app.idle();
+  expect(await app.caption.textContent()).not.toBe(before);
+  await expect(app.inspector).toContainText('0x5fffd');
+});
