@@ -1,10 +1,8 @@
 import { expect, it } from 'vitest';
-import { ZONE_NR_FREE, zoneRow } from '../../machine/scalars.ts';
 import { bootMachine } from '../../scenario/boot.ts';
 import { DEFAULT_KERNEL, type MachinePresetName, MIGRATE_CMA } from '../../uapi/config.ts';
 import { GFP_HIGHUSER_MOVABLE, GFP_USER } from '../../uapi/gfp.ts';
 import { machinePreset } from '../../uapi/presets.ts';
-import { NO_PFN } from '../../uapi/units.ts';
 import { allocPage, allocPages, freePages } from './page-alloc.ts';
 import { folioRefAdd, pageblockMigratetype } from './page-ref.ts';
 
@@ -42,12 +40,4 @@ it('splits a block of 4 MiB down and merges it again', () => {
     freePages(m, page, 0);
   }
   expect(allocPages(m, GFP_HIGHUSER_MOVABLE, 10)).toBe(first);
-});
-
-it('answers NO_PFN when nothing is left', () => {
-  const m = boot('teaching');
-  const free = m.zones.reduce((sum, zone) => sum + m.scalars.get(zoneRow(zone.id, ZONE_NR_FREE)), 0);
-  let taken = 0;
-  while (allocPage(m, GFP_HIGHUSER_MOVABLE) !== NO_PFN) taken++;
-  expect(taken).toBe(free);
 });

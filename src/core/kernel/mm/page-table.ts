@@ -20,7 +20,6 @@ export const tableIndex = (vpn: Vpn, level: number): number =>
 const rowIn = (table: Pfn, vpn: Vpn, level: number): EntryRow =>
   table * PTRS_PER_TABLE + tableIndex(vpn, level);
 
-
 /** A page of page table, zeroed; NO_PFN without memory. Kernel: `include/asm-generic/pgalloc.h: pte_alloc_one` */
 export const allocTable = (m: Machine): Pfn => {
   const pin = m.current.memallocPin;
