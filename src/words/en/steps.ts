@@ -135,7 +135,7 @@ const END: ByOp = {
   fork: (p) => `${code(p, 'child')} lives, with the same areas.`,
   exit: (p) => `${proc(p)} is gone.`,
   gup_test: (p) => `\`gup_test\` got ${pages(p, 'got')} and has given them back.`,
-  dev_check_exclusive: () => 'The device still has it.',
+  dev_check_exclusive: () => 'The device has no page of the range for itself any more.',
   concurrent: (p) =>
     has(p, 'someFailed') ? 'All tasks are done; not all of them succeeded.' : 'All tasks are done.',
   unpin: (p) => `${code(p, 'handle')} holds nothing any more.`,
