@@ -134,18 +134,26 @@ export const playbackActions = (context: Context, player: Player): PlaybackActio
     await context.idle.during(seeking);
   };
 
-  /** Steps wait for each other, so that three presses of a key go three steps. */
+  /** Steps wait for each other, so that three presses of a key go three steps; any other wish ends the row. */
   let lastStep: Promise<void> = Promise.resolve();
+  let stepsWaiting = 0;
+  let rowWish = 0;
+  const oneStep = async (grain: Grain, direction: 1 | -1, wish: number): Promise<void> => {
+    if (!player.isWanted(wish)) return;
+    player.snap();
+    const moment = await fetchStop(context, context.store.getState().playback.position, grain, direction);
+    if (moment !== undefined && player.isWanted(wish)) void player.travelTo(moment, 'step');
+  };
   const stepBy = async (grain: Grain, direction: 1 | -1): Promise<void> => {
-    halt();
-    const step = lastStep.then(async () => {
-      const wish = player.newWish();
-      player.snap();
-      const moment = await fetchStop(context, context.store.getState().playback.position, grain, direction);
-      if (moment !== undefined && player.isWanted(wish)) void player.travelTo(moment, 'step');
-    });
-    lastStep = step;
-    await context.idle.during(step);
+    if (stepsWaiting === 0 || !player.isWanted(rowWish)) rowWish = halt();
+    const wish = rowWish;
+    stepsWaiting += 1;
+    lastStep = lastStep
+      .then(() => oneStep(grain, direction, wish))
+      .finally(() => {
+        stepsWaiting -= 1;
+      });
+    await context.idle.during(lastStep);
   };
 
   const setSpeed = (speed: Speed): void => update(context, 'playback', { speed });

@@ -174,6 +174,17 @@ describe('moving in time', () => {
     expect(page.state().playback.position).toBe(from + 3);
   });
 
+  test('presses that come while an earlier one is under way count, too', async () => {
+    const page = await openHome();
+    const from = page.state().playback.position;
+    for (let i = 0; i < 20; i++) {
+      void page.actions.stepBy('event', 1);
+      await new Promise((resolve) => setTimeout(resolve, i % 3));
+    }
+    await page.app.idle();
+    expect(page.state().playback.position).toBe(from + 20);
+  });
+
   test('of many seeks the last one counts', async () => {
     const page = await openHome();
     for (let position = 2200; position < 2300; position++) void page.actions.seek(position);

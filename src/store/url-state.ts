@@ -158,27 +158,27 @@ const unpack = async (
   try {
     bytes = fromBase64Url(text);
   } catch {
-    return problem('#', 'link.damaged');
+    return problem('', 'link.damaged');
   }
   let json: string;
   try {
     const inflated = await readAll(through(bytes, new DecompressionStream('deflate-raw')), MAX_JSON_BYTES);
     json = new TextDecoder('utf-8', { fatal: true }).decode(inflated);
   } catch (error) {
-    return error instanceof RangeError ? problem('#', 'link.too-long') : problem('#', 'link.damaged');
+    return error instanceof RangeError ? problem('', 'link.too-long') : problem('', 'link.damaged');
   }
   let parsed: unknown;
   try {
     parsed = JSON.parse(json);
   } catch {
-    return problem('#', 'link.damaged');
+    return problem('', 'link.damaged');
   }
   // an array has properties of its own that an object schema would read
-  if (Array.isArray(parsed)) return problem('#', 'link.damaged');
+  if (Array.isArray(parsed)) return problem('', 'link.damaged');
   const result = v.safeParse(packedSchema, parsed);
   if (result.success) return result.output;
   const issue = result.issues[0];
-  return problem(v.getDotPath(issue) ?? '#', 'link.unfit', { what: issue.message });
+  return problem(v.getDotPath(issue) ?? '', 'link.unfit', { what: issue.message });
 };
 
 // --- whole addresses -----------------------------------------------------------------------------------------
@@ -209,14 +209,14 @@ export const readLink = async (search: string, hash: string): Promise<ReadLink> 
   const problems: { place: string; message: Message }[] = [];
   let packed: Packed = {};
   const version = /^#(v\d+)\./.exec(hash)?.[1];
-  if (hash.length > MAX_HASH_CHARS) problems.push(problem('#', 'link.too-long'));
+  if (hash.length > MAX_HASH_CHARS) problems.push(problem('', 'link.too-long'));
   else if (version !== undefined && version !== LINK_VERSION)
-    problems.push(problem('#', 'link.newer', { version }));
+    problems.push(problem('', 'link.newer', { version }));
   else if (version !== undefined) {
     const unpacked = await unpack(hash.slice(version.length + 2));
     if ('message' in unpacked) problems.push(unpacked);
     else packed = unpacked;
-  } else if (hash.length > 1) problems.push(problem('#', 'link.damaged'));
+  } else if (hash.length > 1) problems.push(problem('', 'link.damaged'));
 
   const typed = new URLSearchParams(search);
   const field = <T>(
