@@ -356,12 +356,12 @@ export const copyHugePmd = atomic(
     if (!isHugeZeroPmd(m, entry)) {
       const folio = entryPfn(entry);
       if (!pageTryDupHugeRmap(m, folio, srcMm)) {
-        m.trace.decide('fork.early-copy', folio, vpn);
+        m.trace.decide('fork.early-copy', vpn, folio);
         freeTable(m, table);
         splitHugePmd(m, srcVma, srcPmdRow, vpn, false);
         return -EAGAIN;
       }
-      m.trace.decide('fork.share', folio, vpn);
+      m.trace.decide('fork.share', vpn, folio);
       folioGet(m, folio, 'page table entry');
       m.addRss(dstMm.id, RSS_ANON, HPAGE_PMD_NR);
     }

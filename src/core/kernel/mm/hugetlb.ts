@@ -362,7 +362,7 @@ export const unmapHugepageRange = (m: Machine, tlb: MmuGather, vma: Vma, start: 
 const installCopy = (m: Machine, dstVma: Vma, vpn: Vpn, dstRow: EntryRow, page: Pfn): number => {
   const copy = allocHugePage(m);
   if (copy === NO_PFN) return -ENOSPC;
-  m.trace.decide('fork.early-copy', page, vpn);
+  m.trace.decide('fork.early-copy', vpn, page);
   copyHugePage(m, copy, page);
   hugepageAddNewAnonRmap(m, copy, dstVma, vpn);
   moveReference(m, copy, 'allocation', 'page table entry');
@@ -382,7 +382,7 @@ const copyHugetlbEntry = (
   if (entry === 0) return 0;
   const page = entryPfn(entry);
   if (!pageTryDupHugeRmap(m, page, srcMm)) return installCopy(m, dstVma, vpn, dst, page);
-  m.trace.decide('fork.share', page, vpn);
+  m.trace.decide('fork.share', vpn, page);
   folioGet(m, page, 'page table entry');
   m.entries.set(src, clearBits(entry, PTE_RW));
   m.entries.set(dst, clearBits(entry, PTE_RW));
