@@ -123,7 +123,7 @@ export class AppPage {
 
 /** Every test also fails on a console error, a page error or a request to another origin. */
 export const test = base.extend<{ app: AppPage }>({
-  app: async ({ page, baseURL }, use) => {
+  app: async ({ page, baseURL }, provide) => {
     const complaints: string[] = [];
     page.on('console', (message) => {
       if (message.type() === 'error' || message.type() === 'warning') complaints.push(message.text());
@@ -134,7 +134,7 @@ export const test = base.extend<{ app: AppPage }>({
       const isOwn = origin === new URL(baseURL ?? '').origin || protocol === 'data:' || protocol === 'blob:';
       if (!isOwn) complaints.push(`request to ${request.url()}`);
     });
-    await use(new AppPage(page));
+    await provide(new AppPage(page));
     expect(complaints).toEqual([]);
   },
 });

@@ -1,6 +1,6 @@
 // From what a cell is to how it looks. Names of colours only: the values stand in tokens.css.
 
-import type { Residence } from '../store/views.ts';
+import type { MoveView, Residence } from '../store/views.ts';
 import { type Form, TONES } from '../ui/tones.ts';
 import type { MapCell } from './cells.ts';
 
@@ -54,7 +54,7 @@ export interface CellLook {
   readonly residence: Residence;
   readonly form: Form;
   readonly glyph: string;
-  /** Migration: a hatch of where it comes from and where it goes; undefined: none. */
+  /** Migration: the page that is left, or the one whose bytes have not come yet; undefined: neither. */
   readonly hatch: 'leaving' | 'arriving' | undefined;
   readonly locked: boolean;
   readonly dirty: boolean;
@@ -88,8 +88,18 @@ export const lookOf = (cell: MapCell): CellLook => {
   };
 };
 
-const hatchOf = (role: 'src' | 'dst', phase: string): 'leaving' | 'arriving' | undefined =>
-  phase === 'failed' ? undefined : role === 'src' ? 'leaving' : 'arriving';
+const hatchOf = (role: 'src' | 'dst', phase: MoveView['phase']): CellLook['hatch'] => {
+  switch (phase) {
+    case 'unmapped':
+    case 'allocated':
+      return role === 'src' ? 'leaving' : 'arriving';
+    case 'copied':
+    case 'mapped':
+      return role === 'src' ? 'leaving' : undefined;
+    case 'failed':
+      return undefined;
+  }
+};
 
 /** What a group of pages is in use for, as parts of its cell; they add up to 1. */
 export interface GroupParts {

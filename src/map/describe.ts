@@ -1,11 +1,13 @@
 // A map in words, from the same cells that are painted: for the line under the pointer and for the text twin.
 
 import { PAGE_SIZE_BYTES } from '../core/uapi/units.ts';
+import type { MoveView } from '../store/views.ts';
 import { formatBytes, formatCount, formatCounted, formatHex } from '../ui/format.ts';
 import { TONES } from '../ui/tones.ts';
 import { levelOf, visibleRect } from './camera.ts';
 import type { MapCell } from './cells.ts';
 import { lookOf, partsOf } from './color.ts';
+import { isCopied } from './flights.ts';
 import { type Bank, LEVELS, type Level, pfnAt, rangeOf } from './layout.ts';
 import type { MapView } from './controller.ts';
 
@@ -45,6 +47,12 @@ const USAGE_WORDS = {
   unknown: 'not known yet',
 } as const;
 
+const moveWords = (role: 'src' | 'dst', { src, dst, phase }: MoveView): string => {
+  if (phase === 'failed') return 'stays: the migration failed';
+  if (role === 'src') return dst < 0 ? 'on its way' : `on its way to ${formatHex(dst)}`;
+  return isCopied({ src, dst, phase }) ? `copy of ${formatHex(src)}` : `destination of ${formatHex(src)}`;
+};
+
 /** Everything that a page's cell shows, in words. */
 export const stateWords = (cell: MapCell): string[] => {
   const look = lookOf(cell);
@@ -52,8 +60,7 @@ export const stateWords = (cell: MapCell): string[] => {
   const words: string[] = [
     look.usage === 'shown' ? TONES[look.residence].longLabel : USAGE_WORDS[look.usage],
   ];
-  if (look.hatch === 'leaving') words.push(`on its way to ${formatHex(move?.view.dst ?? -1)}`);
-  if (look.hatch === 'arriving') words.push(`destination of ${formatHex(move?.view.src ?? -1)}`);
+  if (move !== undefined) words.push(moveWords(move.role, move.view));
   if (cell.pins > 0) words.push(formatCounted(cell.pins, cell.longterm ? 'long-term pin' : 'pin'));
   if (look.locked) words.push('locked');
   if (look.dirty) words.push('dirty');

@@ -13,7 +13,9 @@ export interface Flight {
 /** More than this many at once would be a swarm that shows nothing; the rest is counted. */
 export const MAX_FLIGHTS = 48;
 
-const isCopied = (move: MoveView | undefined): boolean => move?.phase === 'copied';
+/** The new page has the bytes. */
+export const isCopied = (move: MoveView | undefined): boolean =>
+  move?.phase === 'copied' || move?.phase === 'mapped';
 
 const known = new WeakMap<Moment, WeakMap<Moment, readonly Flight[]>>();
 

@@ -1,3 +1,4 @@
+import { Fragment } from 'react';
 import { useActions, useApp } from '../../store/use-app.ts';
 import { Chip } from '../../ui/Chip.tsx';
 import { PathLine } from './PathLine.tsx';
@@ -100,9 +101,29 @@ const Entry = ({ process, row, changed }: EntryProps) => {
           </Chip>
         )}
       </td>
-      <td className="entry-flags">{row.pageFlags.join(' ')}</td>
+      <td className="entry-flags">
+        {row.pageFlags.map((flag) => (
+          <PageFlag key={flag} flag={flag} />
+        ))}
+      </td>
       <td className="entry-value">{row.value}</td>
     </tr>
+  );
+};
+
+/** A long name may break before its second word where there is no room. */
+const PageFlag = ({ flag }: { readonly flag: string }) => {
+  const [head = '', ...rest] = flag.split(/(?=[A-Z])/);
+  return (
+    <span className="entry-flag">
+      {head}
+      {rest.map((word) => (
+        <Fragment key={word}>
+          <wbr />
+          {word}
+        </Fragment>
+      ))}
+    </span>
   );
 };
 

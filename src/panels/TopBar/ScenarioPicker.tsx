@@ -47,7 +47,7 @@ export const ScenarioPicker = ({ onClose }: { readonly onClose: () => void }) =>
           <section key={group} aria-label={group}>
             <h3 className="heading">{group}</h3>
             <ul>
-              {entries.map(({ name, title, about }) => (
+              {entries.map(({ name, title, about, size }) => (
                 <li key={name}>
                   <button
                     type="button"
@@ -56,8 +56,9 @@ export const ScenarioPicker = ({ onClose }: { readonly onClose: () => void }) =>
                     onClick={() => open(name)}
                   >
                     <span className="scenario-title">{title}</span>
+                    {about === '' ? null : <span className="scenario-about">{about}</span>}
                     <code className="scenario-name">{name}</code>
-                    <span className="scenario-about">{about}</span>
+                    <span className="scenario-size">{size}</span>
                   </button>
                 </li>
               ))}

@@ -5,8 +5,10 @@ import type { CatalogueEntry } from '../../store/scenario.ts';
 export interface ScenarioEntry {
   readonly name: string;
   readonly title: string;
-  /** `7 steps`, `6 steps, made by hand` */
+  /** What there is to see; '' where the title says it. */
   readonly about: string;
+  /** `7 steps` */
+  readonly size: string;
 }
 
 export interface ScenarioGroup {
@@ -23,11 +25,11 @@ const titleOf = (title: string): string => (/^[a-z]+[_(]/.test(title) ? title : 
 export const groupEntries = (entries: readonly CatalogueEntry[], filter: string): ScenarioGroup[] => {
   const words = filter.toLowerCase().split(/\s+/).filter(Boolean);
   const groups = new Map<string, ScenarioEntry[]>();
-  for (const { name, title, group, steps, source } of entries) {
-    const haystack = `${name} ${title} ${group}`.toLowerCase();
+  for (const { name, title, about, group, steps } of entries) {
+    const haystack = `${name} ${title} ${about} ${group}`.toLowerCase();
     if (!words.every((word) => haystack.includes(word))) continue;
-    const about = `${steps} steps${source === 'scene' ? ', made by hand' : ''}`;
-    groups.set(group, [...(groups.get(group) ?? []), { name, title: titleOf(title), about }]);
+    const size = `${steps} ${steps === 1 ? 'step' : 'steps'}`;
+    groups.set(group, [...(groups.get(group) ?? []), { name, title: titleOf(title), about, size }]);
   }
   return [...groups].map(([group, found]) => ({ group, entries: found }));
 };
