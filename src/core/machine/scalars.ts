@@ -1,5 +1,13 @@
 // Single numbers with a fixed row in Machine.scalars.
 
+/** LRU lists: node * 16 + list * 3 + these; head and tail as pfn + 1, and the number of pages. */
+const LRU_BASE = 64;
+export const LRU_HEAD = 0;
+export const LRU_TAIL = 1;
+export const LRU_NR = 2;
+export const lruRow = (node: number, lru: number, field: number): number =>
+  LRU_BASE + node * 16 + lru * 3 + field;
+
 /** Rows of a zone: its id * 64 + these. */
 export const ZONE_BASE = 1024;
 export const zoneRow = (zone: number, field: number): number => ZONE_BASE + zone * 128 + field;

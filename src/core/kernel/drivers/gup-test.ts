@@ -8,13 +8,7 @@ import type { Pfn, Vpn } from '../../uapi/units.ts';
 import { warn } from '../sched/bug.ts';
 import { sleepable } from '../sched/kernel-function.ts';
 import { mmapReadLock, mmapReadUnlock } from '../sched/locks.ts';
-import {
-  getUserPages,
-  getUserPagesFast,
-  type GupResult,
-  pinUserPages,
-  pinUserPagesFast,
-} from '../mm/gup.ts';
+import { getUserPages, getUserPagesFast, type GupResult, pinUserPages, pinUserPagesFast } from '../mm/gup.ts';
 import { unpinUserPages } from '../mm/gup-grab.ts';
 import { isLongtermPinnablePage } from '../mm/normal-page.ts';
 import { pageMaybeDmaPinned } from '../mm/page-ref.ts';

@@ -53,6 +53,7 @@ import { type EntryRow, HPAGE_PMD_NR, NO_ROW, type Pfn, PTRS_PER_TABLE, type Vpn
 import { bugOn } from '../sched/bug.ts';
 import { atomic } from '../sched/kernel-function.ts';
 import { removeMigrationPtes } from './migrate.ts';
+import { lruAddPageTail, lruvecAddFolio } from './mm-inline.ts';
 import { munlockPage } from './mlock.ts';
 import { mmuNotifierInvalidateRangeEnd, mmuNotifierInvalidateRangeStart } from './mmu-notifier.ts';
 import {
@@ -276,21 +277,26 @@ const FLAGS_OF_TAILS =
   PG_dirty;
 
 /** Kernel: `mm/huge_memory.c: __split_huge_page_tail` */
-const splitHugePageTail = (m: Machine, head: Pfn, i: number): void => {
+const splitHugePageTail = (m: Machine, head: Pfn, i: number, isolated: boolean): void => {
   const tail = head + i;
   bugOn(m.pages.mapcount.get(tail) !== 0, '__split_huge_page_tail: page is mapped');
-  m.pages.flags.set(tail, (m.pages.flags.get(head) & FLAGS_OF_TAILS) | PG_lru);
+  m.pages.flags.set(tail, m.pages.flags.get(head) & FLAGS_OF_TAILS);
   m.pages.mapping.set(tail, m.pages.mapping.get(head));
   m.pages.index.set(tail, m.pages.index.get(head) + i);
   m.pages.mlockCount.set(tail, 0);
   m.pages.tailOffset.set(tail, 0);
   setPageCount(m, tail, 1, 'split');
+  // reclaim, which has isolated the huge page, takes the tails along
+  if (isolated) return;
+  if (testFlags(m, head, PG_lru)) lruAddPageTail(m, head, tail);
+  else lruvecAddFolio(m, tail);
+  setFlags(m, tail, PG_lru);
 };
 
 /** Kernel: `mm/huge_memory.c: __split_huge_page` */
 const splitHugePage = (m: Machine, head: Pfn, page: Pfn, holder: HolderKind): void => {
   const nr = folioNrPages(m, head);
-  for (let i = nr - 1; i >= 1; i--) splitHugePageTail(m, head, i);
+  for (let i = nr - 1; i >= 1; i--) splitHugePageTail(m, head, i, holder === 'LRU isolation');
   clearFlags(m, head, PG_head | PG_deferred_split | PG_double_map);
   m.pages.order.set(head, 0);
   // the one reference that was left belongs to the caller, and stays with the page it named

@@ -4,6 +4,7 @@ import { EBUSY } from '../../uapi/errno.ts';
 import { PG_lru } from '../../uapi/page-flags.ts';
 import type { Pfn } from '../../uapi/units.ts';
 import { atomic } from '../sched/kernel-function.ts';
+import { lruvecDelFolio } from './mm-inline.ts';
 import { clearFlags, compoundHead, folioGet, testFlags } from './page-ref.ts';
 import { folioAddLru, folioPut } from './swap.ts';
 
@@ -16,6 +17,7 @@ import { folioAddLru, folioPut } from './swap.ts';
  */
 export const folioIsolateLru = atomic('folio_isolate_lru', (m, folio: Pfn): number => {
   if (!testFlags(m, folio, PG_lru)) return -EBUSY;
+  lruvecDelFolio(m, folio);
   clearFlags(m, folio, PG_lru);
   folioGet(m, folio, 'LRU isolation');
   return 0;

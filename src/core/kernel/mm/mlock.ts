@@ -6,6 +6,7 @@ import { PG_active, PG_lru, PG_mlocked, PG_unevictable } from '../../uapi/page-f
 import type { Pfn } from '../../uapi/units.ts';
 import { bugOn } from '../sched/bug.ts';
 import { atomic } from '../sched/kernel-function.ts';
+import { lruvecAddFolio, lruvecDelFolio } from './mm-inline.ts';
 import {
   clearFlags,
   compoundHead,
@@ -37,6 +38,7 @@ const modNrMlock = (m: Machine, pfn: Pfn, by: number): void => {
 /** Kernel: `mm/mlock.c: __mlock_page` */
 const mlockLruPage = (m: Machine, folio: Pfn): void => {
   if (!testClearFlags(m, folio, PG_lru)) return;
+  lruvecDelFolio(m, folio);
   const nrPages = folioNrPages(m, folio);
   if (folioEvictable(m, folio)) {
     if (testClearFlags(m, folio, PG_unevictable)) m.countVmEvent('unevictable_pgs_rescued', nrPages);
@@ -48,6 +50,7 @@ const mlockLruPage = (m: Machine, folio: Pfn): void => {
     m.pages.mlockCount.set(folio, testFlags(m, folio, PG_mlocked) ? 1 : 0);
     m.countVmEvent('unevictable_pgs_culled', nrPages);
   }
+  lruvecAddFolio(m, folio);
   setFlags(m, folio, PG_lru);
 };
 
@@ -59,6 +62,7 @@ const mlockNewLruPage = (m: Machine, folio: Pfn): void => {
     m.pages.mlockCount.set(folio, testFlags(m, folio, PG_mlocked) ? 1 : 0);
     m.countVmEvent('unevictable_pgs_culled', folioNrPages(m, folio));
   }
+  lruvecAddFolio(m, folio);
   setFlags(m, folio, PG_lru);
 };
 
@@ -66,10 +70,12 @@ const mlockNewLruPage = (m: Machine, folio: Pfn): void => {
 const munlockLruPage = (m: Machine, folio: Pfn): void => {
   const nrPages = folioNrPages(m, folio);
   const isolated = testClearFlags(m, folio, PG_lru);
+  if (isolated) lruvecDelFolio(m, folio);
   if (isolated && testFlags(m, folio, PG_unevictable)) {
     const count = m.pages.mlockCount.get(folio);
     if (count > 0) m.pages.mlockCount.set(folio, count - 1);
     if (count > 1) {
+      lruvecAddFolio(m, folio);
       setFlags(m, folio, PG_lru);
       return;
     }
@@ -84,6 +90,7 @@ const munlockLruPage = (m: Machine, folio: Pfn): void => {
     clearFlags(m, folio, PG_unevictable);
     m.countVmEvent('unevictable_pgs_rescued', nrPages);
   }
+  lruvecAddFolio(m, folio);
   setFlags(m, folio, PG_lru);
 };
 

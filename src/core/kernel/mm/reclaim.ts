@@ -7,7 +7,6 @@ import type { MmuNotifierRange } from '../../machine/ops.ts';
 import {
   PG_active,
   PG_dirty,
-  PG_lru,
   PG_mlocked,
   PG_private,
   PG_reclaim,
@@ -109,7 +108,6 @@ const splitFolioToList = (m: Machine, folio: Pfn, candidates: Pfn[]): boolean =>
   const tails: Pfn[] = [];
   for (let page = folio + 1; page < folio + nr; page++) {
     if (m.pages.refcount.get(page) === 0) continue; // was not mapped: freed already
-    clearFlags(m, page, PG_lru);
     folioGet(m, page, 'LRU isolation');
     tails.push(page);
   }

@@ -19,6 +19,7 @@ import { bugOn } from '../sched/bug.ts';
 import { atomic } from '../sched/kernel-function.ts';
 import { freeZoneDevicePage } from './memremap.ts';
 import { mlockNewPage, mlockPageDrainLocal, mlockBatchPending, drainMlockBatch } from './mlock.ts';
+import { lruvecAddFolios, lruvecDelFolio } from './mm-inline.ts';
 import { freePages } from './page-alloc.ts';
 import {
   clearFlags,
@@ -113,14 +114,18 @@ const moveFnOf = (batch: Batch): ((m: Machine, folio: Pfn) => void) => {
 const folioBatchMoveLru = (m: Machine, cpu: number, batch: Batch): void => {
   const folios = batchPages(m, cpu, batch);
   const moveFn = moveFnOf(batch);
+  const moved: Pfn[] = [];
   for (const folio of folios) {
     if (batch !== 'lruAdd') {
       if (!testFlags(m, folio, PG_lru)) continue;
+      lruvecDelFolio(m, folio);
       clearFlags(m, folio, PG_lru);
     }
     moveFn(m, folio);
-    setFlags(m, folio, PG_lru);
+    moved.push(folio);
   }
+  lruvecAddFolios(m, moved);
+  for (const folio of moved) setFlags(m, folio, PG_lru);
   m.batches.set(batchBase(cpu, batch) + 15, 0);
   for (const folio of folios) folioPut(m, folio, 'LRU batch');
 };
@@ -229,7 +234,10 @@ export const lruAddDrainAll = atomic('lru_add_drain_all', (m): void => {
 
 /** Kernel: `mm/swap.c: __page_cache_release` */
 const pageCacheRelease = (m: Machine, folio: Pfn): void => {
-  if (testFlags(m, folio, PG_lru)) clearFlags(m, folio, PG_lru | PG_active | PG_unevictable);
+  if (testFlags(m, folio, PG_lru)) {
+    lruvecDelFolio(m, folio);
+    clearFlags(m, folio, PG_lru | PG_active | PG_unevictable);
+  }
   if (testFlags(m, folio, PG_mlocked)) {
     clearFlags(m, folio, PG_mlocked);
     m.countVmEvent('unevictable_pgs_cleared', folioNrPages(m, folio));

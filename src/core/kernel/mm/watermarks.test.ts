@@ -54,7 +54,11 @@ it('computes the watermarks of the reference: two zones of 16 and 48 MiB', () =>
 
 it('protects lower zones from requests that higher ones could serve', () => {
   const [dma, dma32, normal] = setupPerZoneWmarks(LAB, 92_681);
-  expect(dma.lowmemReserve.slice(0, 3)).toEqual([0, Math.floor(520_192 / 256), Math.floor((520_192 + 33_030_144) / 256)]);
+  expect(dma.lowmemReserve.slice(0, 3)).toEqual([
+    0,
+    Math.floor(520_192 / 256),
+    Math.floor((520_192 + 33_030_144) / 256),
+  ]);
   expect(dma32.lowmemReserve[2]).toBe(Math.floor(33_030_144 / 256));
   expect(normal.lowmemReserve[2]).toBe(0);
 });
