@@ -9,6 +9,8 @@ import type { Extent } from './extent.ts';
 import { useTimelineColors, useWindow, zoomWindow } from './use-window.ts';
 import './timeline.css';
 
+const NO_FRAMES: readonly never[] = [];
+
 /** Type and rows grow with the type of the page. */
 const rootZoom = (): number =>
   Number.parseFloat(getComputedStyle(document.documentElement).fontSize) / REM_PX;
@@ -25,6 +27,7 @@ export const Timeline = ({ extent }: { readonly extent: Extent | undefined }) =>
   const caption = useApp((state) => state.trace.moment?.caption);
   const spans = useApp((state) => state.trace.spans);
   const marks = useApp((state) => state.trace.marks);
+  const stack = useApp((state) => state.trace.moment?.stack) ?? NO_FRAMES;
   const window = useApp((state) => state.trace.window);
   const { seek, showWindow } = useActions();
   const limits = useWindow(extent);
@@ -33,8 +36,8 @@ export const Timeline = ({ extent }: { readonly extent: Extent | undefined }) =>
 
   const scale = useMemo(() => timeScale(window, size.width), [window, size.width]);
   const bars = useMemo(
-    () => spanBars(spans, window, size.width, position),
-    [spans, window, size.width, position],
+    () => spanBars(spans, window, size.width, position, stack),
+    [spans, window, size.width, position, stack],
   );
 
   useEffect(() => {

@@ -3,6 +3,7 @@ import { formatCount } from '../../ui/format.ts';
 import { spanBars } from './rows.ts';
 
 const MAX_ROWS = 250;
+const NO_FRAMES: readonly never[] = [];
 /** The text shows what a timeline of this width would. */
 const WIDTH_PX = 1000;
 const STATE_WORDS = {
@@ -18,8 +19,9 @@ export const TimelineText = () => {
   const window = useApp((state) => state.trace.window);
   const position = useApp((state) => state.playback.position);
   const bootEnd = useApp((state) => state.scenario.run?.bootEnd ?? 0);
+  const stack = useApp((state) => state.trace.moment?.stack) ?? NO_FRAMES;
   const { seek } = useActions();
-  const bars = spanBars(spans, window, WIDTH_PX, position).sort(
+  const bars = spanBars(spans, window, WIDTH_PX, position, stack).sort(
     (a, b) => a.span.begin - b.span.begin || a.span.depth - b.span.depth,
   );
   return (

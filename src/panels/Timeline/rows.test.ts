@@ -21,7 +21,10 @@ describe('bars of the timeline', () => {
     span('dmirror_interval_invalidate', 'driver', 6, 160, 170),
     span('snapshot', 'task', 0, 200, 250),
   ];
-  const bars = spanBars(spans, { from: 100, to: 300 }, 1000, 123);
+  const bars = spanBars(spans, { from: 100, to: 300 }, 1000, 123, [
+    { fn: 'follow_page_mask', file: 'mm/gup.c', begin: 121, args: [] },
+    { fn: 'try_grab_page', file: 'mm/gup.c', begin: 122, args: [] },
+  ]);
 
   test('a lane begins with its own outermost span, whatever is around it', () => {
     expect(bars.map(({ span: { fn }, row }) => `${fn} ${row}`)).toEqual([
@@ -49,6 +52,20 @@ describe('bars of the timeline', () => {
       'next',
     ]);
   });
+});
+
+test('tasks that run at once have rows of their own', () => {
+  const spans = [
+    span('migrate_vma_setup', 'kernel', 1, 0, 100),
+    { ...span('handle_mm_fault', 'kernel', 1, 50, 150), task: 2 },
+    span('migrate_vma_pages', 'kernel', 1, 110, 140),
+  ];
+  const bars = spanBars(spans, { from: 0, to: 200 }, 1000, 60, []);
+  expect(bars.map(({ span: { fn }, row }) => `${fn} ${row}`)).toEqual([
+    'migrate_vma_setup 0',
+    'handle_mm_fault 2',
+    'migrate_vma_pages 0',
+  ]);
 });
 
 test('the axis counts whole events from the beginning of the run', () => {

@@ -1,7 +1,7 @@
 // The timeline as it is drawn: lanes of spans over an axis that counts events.
 
 import { scaleLinear } from 'd3';
-import type { SpanView } from '../../store/views.ts';
+import type { SpanView, StackFrame } from '../../store/views.ts';
 
 export const LANES = ['task', 'kernel', 'driver', 'device'] as const;
 export type Lane = (typeof LANES)[number];
@@ -45,12 +45,13 @@ export const spanBars = (
   window: TimeWindow,
   widthPx: number,
   position: number,
+  stack: readonly StackFrame[],
 ): SpanBar[] => {
   const scale = timeScale(window, widthPx);
   const bars: SpanBar[] = [];
   for (const lane of LANES) {
     const ofLane = spans.filter((span) => span.lane === lane && !repeatsTask(span, spans));
-    const rows = rowsOf(ofLane);
+    const rows = rowsOf(ofLane, LANE_ROWS[lane]);
     for (const [i, span] of ofLane.entries()) {
       const row = rows[i] ?? 0;
       const widthOfBar = scale(span.end) - scale(span.begin);
@@ -65,7 +66,7 @@ export const spanBars = (
       });
     }
   }
-  return markInnermost(bars);
+  return markInnermost(bars, stack);
 };
 
 /** The system call itself: the lane of the task already has it. */
@@ -76,34 +77,69 @@ const repeatsTask = (span: SpanView, spans: readonly SpanView[]): boolean =>
       lane === 'task' && label === span.label && begin <= span.begin && end >= span.end,
   );
 
-const markInnermost = (bars: SpanBar[]): SpanBar[] => {
-  let innermost = -1;
-  for (const [i, { state, span }] of bars.entries())
-    if (state === 'running' && span.depth >= (bars[innermost]?.span.depth ?? 0)) innermost = i;
-  const bar = bars[innermost];
-  if (bar !== undefined) bars[innermost] = { ...bar, state: 'current' };
+/** The innermost function of the call stack that has a bar. A span begins with the event before its frame. */
+const markInnermost = (bars: SpanBar[], stack: readonly StackFrame[]): SpanBar[] => {
+  for (const { begin } of stack.toReversed()) {
+    const i = bars.findIndex(({ span, lane }) => lane !== 'task' && span.begin === begin - 1);
+    const bar = bars[i];
+    if (bar === undefined) continue;
+    bars[i] = { ...bar, state: 'current' };
+    break;
+  }
   return bars;
 };
 
 /** How deep each span lies within its lane, whatever lies between in others. */
-const rowsOf = (spans: readonly SpanView[]): number[] => {
-  const order = spans
-    .map((_, i) => i)
-    .sort((a, b) => {
-      const one = spans[a];
-      const two = spans[b];
-      return one === undefined || two === undefined ? 0 : one.begin - two.begin || one.depth - two.depth;
-    });
-  const rows: number[] = [];
-  const open: SpanView[] = [];
-  for (const i of order) {
+const rowsOf = (spans: readonly SpanView[], laneRows: number): number[] => {
+  const rows = spans.map(() => 0);
+  const tasks = [...new Set(spans.map(({ task }) => task))];
+  for (const task of tasks) nestTask(spans, task, rows);
+  const crowds = crowdsOf(spans);
+  return rows.map((row, i) => {
     const span = spans[i];
-    if (span === undefined) continue;
+    const crowd = crowds.find(({ begin, end }) => span !== undefined && span.begin < end && span.end > begin);
+    if (span === undefined || crowd === undefined) return row;
+    // tasks that run at once share the lane: each has its own rows
+    const room = Math.max(1, Math.floor(laneRows / crowd.tasks));
+    return row < room ? row + (span.task - 1) * room : laneRows;
+  });
+};
+
+/** Spans of one task nest. */
+const nestTask = (spans: readonly SpanView[], task: number, rows: number[]): void => {
+  const order = [...spans.entries()]
+    .filter(([, span]) => span.task === task)
+    .sort(([, a], [, b]) => a.begin - b.begin || a.depth - b.depth);
+  const open: SpanView[] = [];
+  for (const [i, span] of order) {
     for (let last = open.at(-1); last !== undefined && last.end <= span.begin; last = open.at(-1)) open.pop();
     rows[i] = open.length;
     open.push(span);
   }
-  return rows;
+};
+
+interface Crowd {
+  readonly begin: number;
+  readonly end: number;
+  readonly tasks: number;
+}
+
+/** Stretches in which several tasks run at once. */
+const crowdsOf = (spans: readonly SpanView[]): Crowd[] => {
+  const crowds: Crowd[] = [];
+  for (const { task, begin, end } of spans
+    .filter((span) => span.task > 1)
+    .sort((a, b) => a.begin - b.begin)) {
+    const last = crowds.at(-1);
+    if (last !== undefined && begin < last.end)
+      crowds[crowds.length - 1] = {
+        begin: last.begin,
+        end: Math.max(last.end, end),
+        tasks: Math.max(last.tasks, task),
+      };
+    else crowds.push({ begin, end, tasks: task });
+  }
+  return crowds;
 };
 
 /** The deepest bar at a point. */
