@@ -13,7 +13,7 @@ const TOO_LONG = 'coherent-exhaustion.json';
 
 const programs = FOLDERS.flatMap((folder) =>
   readdirSync(folder)
-    .filter((name) => /\.json$/.test(name) && name !== 'index.json' && name !== TOO_LONG)
+    .filter((name) => name.endsWith('.json') && name !== 'index.json' && name !== TOO_LONG)
     .map((name) => join(folder, name)),
 );
 
