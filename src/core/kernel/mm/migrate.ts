@@ -73,6 +73,7 @@ import { folioAddLru, folioPut, lruAddDrain } from './swap.ts';
 import { maybeMkwrite, vmaMlocksPages, vmPageProt } from './vma.ts';
 
 const NR_MAX_MIGRATE_PAGES_RETRY = 10;
+const NR_MAX_BATCHED_MIGRATION = 512;
 
 /**
  * References a folio has when nobody but the migration and its mapping holds it.
@@ -376,6 +377,13 @@ const migratePagesBatch = sleepable(
   },
 );
 
+/** How many folios of a list make a batch: as many as fit whole. The first always does. */
+const batchLength = (m: Machine, list: readonly Pfn[]): number => {
+  let pages = 0;
+  const end = list.findIndex((folio) => (pages += folioNrPages(m, folio)) > NR_MAX_BATCHED_MIGRATION);
+  return end < 0 ? list.length : end;
+};
+
 /**
  * Migrates isolated folios, all for a long-term pin. What could not move stays in the list.
  *
@@ -386,7 +394,15 @@ const migratePagesBatch = sleepable(
  */
 export const migratePages = sleepable('migrate_pages', function* (m, from: Pfn[]): Sleeps<number> {
   const stats: MigrateStats = { succeeded: 0, failed: 0, thpSucceeded: 0, thpFailed: 0, thpSplit: 0 };
-  const rc = yield* migratePagesBatch(m, from, stats);
+  const left: Pfn[] = [];
+  let rc = 0;
+  do {
+    const batch = from.splice(0, batchLength(m, from));
+    const failed: number = yield* migratePagesBatch(m, batch, stats);
+    left.push(...batch);
+    rc = failed < 0 ? failed : rc + failed;
+  } while (rc >= 0 && from.length > 0);
+  from.unshift(...left);
   if (stats.succeeded > 0) m.countVmEvent('pgmigrate_success', stats.succeeded);
   if (stats.failed > 0) m.countVmEvent('pgmigrate_fail', stats.failed);
   if (stats.thpSucceeded > 0) m.countVmEvent('thp_migration_success', stats.thpSucceeded);
