@@ -31,10 +31,11 @@ import {
 import { atomic, sleepable } from '../sched/kernel-function.ts';
 import { migrationEntryWait } from '../sched/locks.ts';
 import { handleMmFault } from './fault.ts';
+import { hugeStart } from './huge-memory.ts';
 import { mmuIntervalReadRetry } from './mmu-notifier.ts';
 import { vmNormalPage } from './normal-page.ts';
 import { isZeroPfn, pagePgmap } from './page-ref.ts';
-import { PMD_PAGES, pmdOffset, pteOffset, pudOffset } from './page-table.ts';
+import { PMD_PAGES, pmdOffset, pteOffset, walkEnd } from './page-table.ts';
 import { findVma, isVmHugetlbPage } from './vma.ts';
 
 // One word a page: pfn * 16 + these. The kernel keeps the flags in the top bits.
@@ -259,18 +260,19 @@ const hmmVmaWalkTest = atomic(
   },
 );
 
-/** Kernel: `mm/pagewalk.c: __walk_page_range` of one VMA. */
+/** Kernel: `mm/pagewalk.c: __walk_page_range, walk_hugetlb_range` */
 function* walkVma(m: Machine, mm: Mm, walk: HmmWalk, vma: Vma, start: Vpn, end: Vpn): Sleeps<number> {
   for (let vpn = start; vpn < end; ) {
-    const next = Math.min(end, (Math.floor(vpn / PMD_PAGES) + 1) * PMD_PAGES);
+    const hugetlb = isVmHugetlbPage(vma);
+    const next = hugetlb ? Math.min(end, hugeStart(vpn) + PMD_PAGES) : walkEnd(m, mm, vpn, end);
     const pmdRow = pmdOffset(m, mm, vpn);
     let ret: number;
-    if (isVmHugetlbPage(vma)) {
+    if (hugetlb) {
       // the entry of a huge page exists as soon as its PMD table does
-      const missing = pmdRow === NO_ROW || pudOffset(m, mm, vpn) === NO_ROW;
-      ret = missing
-        ? yield* hmmVmaWalkHole(m, vpn, next, walk, vma)
-        : yield* hmmVmaWalkHugetlbEntry(m, vpn, next, pmdRow, walk, vma);
+      ret =
+        pmdRow === NO_ROW
+          ? yield* hmmVmaWalkHole(m, vpn, next, walk, vma)
+          : yield* hmmVmaWalkHugetlbEntry(m, vpn, next, pmdRow, walk, vma);
     } else if (pmdRow === NO_ROW || m.entries.get(pmdRow) === 0) {
       ret = yield* hmmVmaWalkHole(m, vpn, next, walk, vma);
     } else {

@@ -63,7 +63,7 @@ import {
   setFlags,
   testFlags,
 } from './page-ref.ts';
-import { PMD_PAGES, pmdAlloc, pmdOffset, pteAlloc, pteOffset } from './page-table.ts';
+import { pmdAlloc, pmdOffset, pteAlloc, pteOffset, walkEnd } from './page-table.ts';
 import {
   anonVmaPrepare,
   pageAddNewAnonRmap,
@@ -274,7 +274,7 @@ const migrateVmaCollect = atomic(
     mmuNotifierInvalidateRangeStart(m, range);
     const mm = m.mms.get(vma.mm);
     for (let vpn = start; vpn < end; ) {
-      const next = Math.min(end, (Math.floor(vpn / PMD_PAGES) + 1) * PMD_PAGES);
+      const next = walkEnd(m, mm, vpn, end);
       const pmdRow = pmdOffset(m, mm, vpn);
       if (pmdRow === NO_ROW || m.entries.get(pmdRow) === 0) migrateVmaCollectHole(m, vpn, next, migrate, vma);
       else migrateVmaCollectPmd(m, vpn, next, pmdRow, migrate, vma);

@@ -50,6 +50,16 @@ export const pudOffset = (m: Machine, mm: Mm, vpn: Vpn): EntryRow => {
   return pud === NO_PFN ? NO_ROW : rowIn(pud, vpn, 2);
 };
 
+/**
+ * End of what a page walk takes in one go at an address: 2 MiB, or the whole GiB where there is no PMD table.
+ *
+ * Kernel: `mm/pagewalk.c: walk_pud_range, walk_pmd_range`
+ */
+export const walkEnd = (m: Machine, mm: Mm, vpn: Vpn, end: Vpn): Vpn => {
+  const size = pmdOffset(m, mm, vpn) === NO_ROW ? PUD_PAGES : PMD_PAGES;
+  return Math.min(end, (Math.floor(vpn / size) + 1) * size);
+};
+
 /** Row of the PMD entry; NO_ROW where there is no table. Kernel: `mm/rmap.c: mm_find_pmd`, `include/linux/pgtable.h: pmd_offset` */
 export const pmdOffset = (m: Machine, mm: Mm, vpn: Vpn): EntryRow => {
   const pudRow = pudOffset(m, mm, vpn);
