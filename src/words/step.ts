@@ -59,6 +59,13 @@ const argumentsOf = (step: StepRecord): StepText => {
     case 'file_create':
     case 'file_read':
       return { command: `${step.op} ${text(step.file)}`, detail: '' };
+    case 'move_pages':
+      return {
+        command: `move_pages ${range}`,
+        detail: step.node === undefined ? '' : `to node ${text(step.node)}`,
+      };
+    case 'isolate':
+      return { command: `${step.undo === true ? 'undo isolation of' : 'isolate'} ${range}`, detail: '' };
     case 'gup_test':
       return { command: `gup_test ${range}`, detail: text(step.cmd) };
     case 'concurrent':

@@ -22,7 +22,8 @@ const isRecordedKernel = ({ machine: { kernel } }: Simulation): boolean =>
   kernel.CONFIG_MIGRATION === DEFAULT_KERNEL.CONFIG_MIGRATION &&
   kernel.CONFIG_CMA === DEFAULT_KERNEL.CONFIG_CMA &&
   kernel.CONFIG_DEVICE_PRIVATE === DEFAULT_KERNEL.CONFIG_DEVICE_PRIVATE &&
-  kernel.CONFIG_TRANSPARENT_HUGEPAGE === DEFAULT_KERNEL.CONFIG_TRANSPARENT_HUGEPAGE;
+  kernel.CONFIG_TRANSPARENT_HUGEPAGE === DEFAULT_KERNEL.CONFIG_TRANSPARENT_HUGEPAGE &&
+  kernel.followPage === DEFAULT_KERNEL.followPage;
 
 const RECORDED_MACHINES = { default: 'guest', movable: 'guest-movable', cma: 'guest-cma' } as const;
 

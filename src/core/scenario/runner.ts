@@ -31,7 +31,10 @@ import { doMadvise } from '../kernel/mm/madvise.ts';
 import { doMlock, doMunlock } from '../kernel/mm/mlock-vma.ts';
 import { doMunmap, exitMmap, mmapRegion } from '../kernel/mm/mmap.ts';
 import { doMprotect } from '../kernel/mm/mprotect.ts';
+import { doPagesMove, doPagesStatArray } from '../kernel/mm/move-pages.ts';
 import { doMremap } from '../kernel/mm/mremap.ts';
+import { startIsolatePageRange, undoIsolatePageRange } from '../kernel/mm/page-isolation.ts';
+import { mappedFrame } from '../kernel/mm/page-table.ts';
 import { putPage } from '../kernel/mm/swap.ts';
 import { findVma } from '../kernel/mm/vma.ts';
 import { mmapReadLock, mmapReadUnlock, mmapWriteLock, mmapWriteUnlock } from '../kernel/sched/locks.ts';
@@ -42,7 +45,7 @@ import type { Sleeps } from '../machine/ops.ts';
 import { ENOENT, errnoName } from '../uapi/errno.ts';
 import { FOLL_FLAGS, type FollFlagName } from '../uapi/gup-flags.ts';
 import type { SimpleStep, Step, StepOf } from '../uapi/scenario.ts';
-import { GIB_PAGES, type Vpn } from '../uapi/units.ts';
+import { GIB_PAGES, NO_PFN, PAGEBLOCK_NR_PAGES, type Pfn, type Vpn } from '../uapi/units.ts';
 import { VM_READ, VM_WRITE } from '../uapi/vm-flags.ts';
 
 /** A step that cannot be run: `field` names the part of it that is wrong. Nothing of it has happened. */
@@ -70,6 +73,8 @@ export interface StepResult {
   readonly mirror?: readonly number[];
   /** Signal by which `exit` ended the process. */
   readonly status?: string;
+  /** move_pages: of each page its node, or the name of the error; empty: the call ended before it. */
+  readonly nodes?: readonly string[];
   /** gup_test: pages that it got, and gave back. */
   readonly got?: number;
   /** Of operations that ran at once: what each gave. */
@@ -306,6 +311,41 @@ function* runGup(m: Machine, step: StepOf<'gup'>): Sleeps<StepResult> {
   return ok(pages.length);
 }
 
+function* runMovePages(m: Machine, step: StepOf<'move_pages'>): Sleeps<StepResult> {
+  const { mm, start, npages } = rangeOf(m, step);
+  const { id, status } =
+    step.node === undefined
+      ? yield* doPagesStatArray(m, mm.id, start, npages)
+      : yield* doPagesMove(m, mm.id, start, npages, step.node, false);
+  const nodes = status.map((node) => (node === undefined ? '' : node < 0 ? errnoName(node) : String(node)));
+  return id < 0 ? { ...failed(id), nodes } : { ret: id, nodes };
+}
+
+/** All pageblocks in which pages of the range lie, or none. */
+const runIsolate = (m: Machine, step: StepOf<'isolate'>): StepResult => {
+  const { mm, start, npages } = rangeOf(m, step);
+  const blocks = new Set<Pfn>();
+  for (let vpn = start; vpn < start + npages; vpn++) {
+    const pfn = mappedFrame(m, mm, vpn);
+    if (pfn !== NO_PFN) blocks.add(pfn - (pfn % PAGEBLOCK_NR_PAGES));
+  }
+  if (blocks.size === 0) throw new StepError('page', `no page of ${step.vma} is in memory`);
+  const isolated: Pfn[] = [];
+  for (const block of blocks) {
+    if (step.undo === true) {
+      undoIsolatePageRange(m, block);
+      continue;
+    }
+    const err = startIsolatePageRange(m, block);
+    if (err !== 0) {
+      for (const done of isolated) undoIsolatePageRange(m, done);
+      return failed(err);
+    }
+    isolated.push(block);
+  }
+  return ok();
+};
+
 function* runGupTest(m: Machine, step: StepOf<'gup_test'>): Sleeps<StepResult> {
   const { mm, start, npages } = rangeOf(m, step);
   const got = yield* gupTestIoctl(m, step.cmd, {
@@ -510,6 +550,10 @@ export function* runOperation(m: Machine, step: SimpleStep): Sleeps<StepResult> 
       return runFileRead(m, step);
     case 'gup_test':
       return yield* runGupTest(m, step);
+    case 'move_pages':
+      return yield* runMovePages(m, step);
+    case 'isolate':
+      return runIsolate(m, step);
     case 'gup':
       return yield* runGup(m, step);
     case 'unpin':

@@ -60,6 +60,13 @@ export interface MachineConfig {
 export type PatchNumber = 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8 | 9 | 10 | 11 | 12 | 13 | 14;
 export const ALL_PATCHES: readonly PatchNumber[] = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14];
 
+/**
+ * How callers of follow_page turn a device page away. `v6.1` drops the reference that the lookup took; `v6.0`, as the
+ * series was merged, forgot to; `FOLL_LRU` is the flag of earlier postings, proposed, not merged: the lookup itself
+ * says -EEXIST and takes no reference.
+ */
+export type FollowPageReading = 'v6.1' | 'v6.0' | 'FOLL_LRU';
+
 export interface KernelConfig {
   readonly version: '6.1.192';
   readonly patches: readonly PatchNumber[];
@@ -67,6 +74,7 @@ export interface KernelConfig {
   readonly CONFIG_CMA: boolean;
   readonly CONFIG_DEVICE_PRIVATE: boolean;
   readonly CONFIG_TRANSPARENT_HUGEPAGE: boolean;
+  readonly followPage: FollowPageReading;
 }
 
 export const DEFAULT_KERNEL: KernelConfig = {
@@ -76,4 +84,5 @@ export const DEFAULT_KERNEL: KernelConfig = {
   CONFIG_CMA: true,
   CONFIG_DEVICE_PRIVATE: true,
   CONFIG_TRANSPARENT_HUGEPAGE: true,
+  followPage: 'v6.1',
 };

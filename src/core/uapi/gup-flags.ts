@@ -17,6 +17,9 @@ export const FOLL_SPLIT_PMD = 0x20000;
 export const FOLL_PIN = 0x40000;
 export const FOLL_FAST_ONLY = 0x80000;
 
+/** Proposed, not merged: in the earlier postings of the series; no kernel has it. See FollowPageReading. */
+export const FOLL_LRU = 0x1000;
+
 /** What one FOLL_PIN adds to the reference count of a small folio. */
 export const GUP_PIN_COUNTING_BIAS = 1024;
 

@@ -132,6 +132,10 @@ const simpleStepSchema = v.variant('op', [
     /** A _remote call that lets a fault drop mmap_lock. */
     locked: v.optional(v.literal(true)),
   }),
+  /** The system call: to a node, or without one the question where the pages are. */
+  v.strictObject({ op: v.literal('move_pages'), ...range, node: v.optional(count(63)) }),
+  /** Memory offlining begins with this: the pageblocks of these pages are to be emptied. */
+  v.strictObject({ op: v.literal('isolate'), ...range, undo: v.optional(v.literal(true)) }),
   v.strictObject({
     op: v.literal('gup_test'),
     ...range,

@@ -19,6 +19,8 @@ export const VM_WIPEONFORK = 0x2000000;
 export const VM_MIXEDMAP = 0x10000000;
 export const VM_HUGEPAGE = 0x20000000;
 export const VM_NOHUGEPAGE = 0x40000000;
+/** The sign bit of a 32-bit number, and so negative; tests of bits work all the same. */
+export const VM_MERGEABLE = 1 << 31;
 /**
  * Not a flag of the kernel: it asks vm_ops->page_mkwrite. Shared mapping of a file that must hear of the first
  * write to a page, so that fresh entries are read-only.

@@ -39,6 +39,14 @@ const BEGIN: ByOp = {
   dev_evict: (p) => `The driver empties the memory of ${device(p)}.`,
   dev_check_exclusive: (p) => `Does ${device(p)} still have ${range(p)} for itself?`,
   gup_test: (p) => `${proc(p)} runs \`gup_test\` on ${range(p)}: ${code(p, 'cmd')}${flags(p)}.`,
+  move_pages: (p) =>
+    has(p, 'node')
+      ? `${proc(p)} asks for ${range(p)} to be moved to node ${txt(p, 'node')}.`
+      : `${proc(p)} asks on which nodes ${range(p)} is.`,
+  isolate: (p) =>
+    has(p, 'undo')
+      ? `The pageblocks of ${range(p)} are given back to the allocator.`
+      : `The pageblocks of ${range(p)} are isolated, as if their memory should go offline.`,
   concurrent: (p) => `${num(p, 'count')} tasks run at once: ${txt(p, 'does')}.`,
   dev_read: (p) => `${cap(device(p))} reads ${range(p)} of ${proc(p)}.`,
   dev_write: (p) => `${cap(device(p))} writes ${range(p)} of ${proc(p)}.`,
@@ -82,6 +90,10 @@ const BEGIN_WHY: ByOp = {
     'A CPU access takes exclusive access away; the driver can only notice it afterwards.',
   gup_test: () =>
     "The kernel's own test module takes references, looks at them, and gives them back before it returns.",
+  move_pages: () =>
+    'Each page is looked up by itself. A device page is on no LRU list, so for this call there is no page.',
+  isolate: () =>
+    'Nothing is allocated from an isolated block any more, and no page in it may be pinned for long.',
   concurrent: (p) =>
     `A task goes on until it may sleep. Who is next comes from the seed, ${num(p, 'seed')}, so it can be repeated.`,
   dev_read: () =>

@@ -63,6 +63,26 @@ const setPageblocks = (m: Machine, pfn: Pfn, npages: number, migratetype: number
   }
 };
 
+/**
+ * Changes the type of a pageblock that was handed out from; its free blocks change lists with it.
+ *
+ * Kernel: `mm/page_alloc.c: set_pageblock_migratetype, move_freepages_block`
+ * Simplified: free pages of an isolated block still count as free ones of their zone.
+ */
+export const movePageblock = (m: Machine, block: Pfn, migratetype: number): void => {
+  const zone = pageZone(m, block);
+  if (zone === undefined) return;
+  const before = pageblockMigratetype(m, block);
+  setPageblocks(m, block, PAGEBLOCK_NR_PAGES, migratetype);
+  for (let pfn = block; pfn < block + PAGEBLOCK_NR_PAGES; pfn++) {
+    if ((m.pages.flags.get(pfn) & PG_buddy) === 0) continue;
+    const order = m.pages.private.get(pfn);
+    delFree(m, zone, before, order, pfn);
+    addFree(m, zone, migratetype, order, pfn);
+    pfn += 2 ** order - 1;
+  }
+};
+
 /** Splits a block down to the wanted order; the upper halves go to the free lists. */
 const expand = (m: Machine, zone: Zone, migratetype: number, pfn: Pfn, low: number, high: number): void => {
   for (let order = high - 1; order >= low; order--) addFree(m, zone, migratetype, order, pfn + 2 ** order);

@@ -26,12 +26,16 @@ import {
 } from '../../uapi/pte.ts';
 import { type EntryRow, NO_PFN, NO_ROW, type Pfn, type Vpn } from '../../uapi/units.ts';
 import {
+  FAULT_FLAG_ALLOW_RETRY,
+  FAULT_FLAG_RETRY_NOWAIT,
+  FAULT_FLAG_TRIED,
   FAULT_FLAG_UNSHARE,
   FAULT_FLAG_WRITE,
   VM_FAULT_FALLBACK,
   VM_FAULT_HWPOISON,
   VM_FAULT_NOPAGE,
   VM_FAULT_OOM,
+  VM_FAULT_RETRY,
   VM_FAULT_SIGBUS,
   VM_SHARED,
   VM_WRITE,
@@ -277,13 +281,35 @@ export const restoreExclusivePte = atomic(
 );
 
 /** Kernel: `mm/memory.c: remove_device_exclusive_entry` */
+/**
+ * Locks a page, or tells the caller to fault again: at once if it may not wait, else when the page is free.
+ *
+ * Kernel: `mm/filemap.c: __folio_lock_or_retry`
+ */
+function* folioLockOrRetry(m: Machine, folio: Pfn, flags: number): Sleeps<boolean> {
+  if (trylockPage(m, folio)) return true;
+  const first = (flags & (FAULT_FLAG_ALLOW_RETRY | FAULT_FLAG_TRIED)) === FAULT_FLAG_ALLOW_RETRY;
+  if (!first) {
+    yield* lockPage(m, folio);
+    return true;
+  }
+  if ((flags & FAULT_FLAG_RETRY_NOWAIT) === 0) {
+    m.trace.decide('sleep.page-lock', folio);
+    yield { kind: 'page-lock', pfn: folio };
+  }
+  return false;
+}
+
 const removeDeviceExclusiveEntry = sleepable(
   'remove_device_exclusive_entry',
-  function* (m, vma: Vma, vpn: Vpn, row: EntryRow): Sleeps<number> {
+  function* (m, vma: Vma, vpn: Vpn, row: EntryRow, flags: number): Sleeps<number> {
     const entry = m.entries.get(row);
     const page = entryPfn(entry);
     folioGet(m, page, 'fault handler');
-    yield* lockPage(m, compoundHead(m, page));
+    if (!(yield* folioLockOrRetry(m, compoundHead(m, page), flags))) {
+      putPage(m, page, 'fault handler');
+      return VM_FAULT_RETRY;
+    }
     const range: MmuNotifierRange = { event: 'EXCLUSIVE', mm: vma.mm, start: vpn, end: vpn + 1, owner: 0 };
     mmuNotifierInvalidateRangeStart(m, range);
     if (m.entries.get(row) === entry) restoreExclusivePte(m, vma, page, vpn, row);
@@ -301,7 +327,7 @@ const removeDeviceExclusiveEntry = sleepable(
  */
 export const doSwapPage = sleepable(
   'do_swap_page',
-  function* (m, vma: Vma, vpn: Vpn, row: EntryRow): Sleeps<number> {
+  function* (m, vma: Vma, vpn: Vpn, row: EntryRow, flags: number): Sleeps<number> {
     const entry = m.entries.get(row);
     const page = entryPfn(entry);
     if (isMigrationEntry(entry)) {
@@ -310,7 +336,7 @@ export const doSwapPage = sleepable(
     }
     if (isDeviceExclusiveEntry(entry)) {
       m.trace.decide('fault.device-exclusive', vpn, page);
-      return yield* removeDeviceExclusiveEntry(m, vma, vpn, row);
+      return yield* removeDeviceExclusiveEntry(m, vma, vpn, row, flags);
     }
     if (isDevicePrivateEntry(entry)) {
       m.trace.decide('fault.device-private', vpn, page);
@@ -334,7 +360,7 @@ function* handlePteFault(m: Machine, vma: Vma, vpn: Vpn, pmdRow: EntryRow, flags
     if (vmaIsAnonymous(vma)) return yield* doAnonymousPage(m, vma, vpn, pmdRow, flags);
     return yield* doFault(m, vma, vpn, flags, pmdRow);
   }
-  if (!ptePresent(entry)) return yield* doSwapPage(m, vma, vpn, row);
+  if (!ptePresent(entry)) return yield* doSwapPage(m, vma, vpn, row, flags);
   bugOn(pteProtnone(entry) && vmaIsAccessible(vma), 'do_numa_page: NUMA balancing is off');
   if ((flags & (FAULT_FLAG_WRITE | FAULT_FLAG_UNSHARE)) !== 0) {
     if (!pteWrite(entry)) return yield* doWpPage(m, vma, vpn, row, flags);

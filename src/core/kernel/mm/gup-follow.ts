@@ -8,6 +8,7 @@ import {
   FOLL_DUMP,
   FOLL_FORCE,
   FOLL_GET,
+  FOLL_LRU,
   FOLL_MIGRATION,
   FOLL_PIN,
   FOLL_SPLIT_PMD,
@@ -39,7 +40,7 @@ import { followTransHugePmd } from './huge-memory.ts';
 import { splitHugePmd } from './huge-split.ts';
 import { pgmapIsLive } from './memremap.ts';
 import { vmNormalPage } from './normal-page.ts';
-import { compoundHead, isZeroPfn, pageAnon, testFlags } from './page-ref.ts';
+import { compoundHead, isZeroPfn, isZoneDevicePage, pageAnon, testFlags } from './page-ref.ts';
 import { PMD_PAGES, pmdOffset, pteAlloc, pteOffset } from './page-table.ts';
 import { markPageAccessed, setPageDirty } from './swap.ts';
 import { isVmHugetlbPage, vmaHasFault, vmaIsAnonymous, vmaIsSecretmem } from './vma.ts';
@@ -121,6 +122,8 @@ const followPagePte = sleepable(
       if (pteProtnone(entry) && !gupCanFollowProtnone(flags)) return NOTHING;
       const normal = vmNormalPage(m, vma, vpn, entry);
       if ((flags & FOLL_WRITE) !== 0 && !canFollowWritePte(m, entry, normal, vma, flags)) return NOTHING;
+      const device = normal === NO_PFN ? pteDevmap(entry) : isZoneDevicePage(m, normal);
+      if ((flags & FOLL_LRU) !== 0 && device) return { kind: 'error', err: -EEXIST };
       const found = pageBehind(m, entry, normal, flags, row);
       if (found.kind !== 'page') return found;
       const { page } = found;
@@ -202,3 +205,10 @@ export const followPage = sleepable(
     return yield* followPageMask(m, vma, vpn, flags);
   },
 );
+
+/**
+ * What the lookups of the series' callers ask for, in the reading of the kernel that runs.
+ *
+ * Ours: FOLL_LRU stood in earlier postings only.
+ */
+export const lruOnly = (m: Machine): number => (m.kernel.followPage === 'FOLL_LRU' ? FOLL_LRU : 0);

@@ -18,6 +18,7 @@ import {
   type Vpn,
 } from '../../uapi/units.ts';
 import {
+  FAULT_FLAG_ALLOW_RETRY,
   VM_FAULT_ERROR,
   VM_FAULT_RETRY,
   VM_HUGETLB,
@@ -187,7 +188,7 @@ function* collapseSwapin(m: Machine, vma: Vma, haddr: Vpn, pmdRow: EntryRow): Sl
   for (let i = 0; i < HPAGE_PMD_NR; i++) {
     const row = pteOffset(m, pmdRow, haddr + i);
     if (!isSwapEntry(m.entries.get(row))) continue;
-    const ret = yield* doSwapPage(m, vma, haddr + i, row);
+    const ret = yield* doSwapPage(m, vma, haddr + i, row, FAULT_FLAG_ALLOW_RETRY);
     if ((ret & VM_FAULT_RETRY) !== 0) return 'SCAN_PAGE_LOCK';
     if ((ret & VM_FAULT_ERROR) !== 0) return 'SCAN_FAIL';
     swappedIn++;

@@ -4,14 +4,7 @@ import type { Vma } from '../../machine/entities.ts';
 import type { Machine } from '../../machine/machine.ts';
 import type { Sleeps } from '../../machine/ops.ts';
 import { EAGAIN, ENOMEM } from '../../uapi/errno.ts';
-import {
-  __GFP_COMP,
-  __GFP_HIGHMEM,
-  __GFP_NOWARN,
-  GFP_TRANSHUGE,
-  GFP_USER,
-  __GFP_MOVABLE,
-} from '../../uapi/gfp.ts';
+import { __GFP_COMP, __GFP_HIGHMEM, __GFP_NOWARN, GFP_TRANSHUGE, GFP_USER } from '../../uapi/gfp.ts';
 import {
   PG_active,
   PG_dirty,
@@ -222,17 +215,27 @@ export const removeMigrationPtes = atomic('remove_migration_ptes', (m, src: Pfn,
   for (const { vma, vpn } of rmapPlaces(m, dst)) removeMigrationPte(m, src, dst, vma, vpn);
 });
 
+/** struct migration_target_control: where the copies go. */
+export interface MigrationTargetControl {
+  /** NUMA_NO_NODE, -1: the node of the source. */
+  readonly nid: number;
+  readonly gfpMask: number;
+}
+
+/** A long-term pin: on the same node, never from movable memory (the task has PF_MEMALLOC_PIN). */
+const LONGTERM_TARGET: MigrationTargetControl = { nid: -1, gfpMask: GFP_USER | __GFP_NOWARN };
+
 /**
- * A page for the copy that a long-term pin makes: never from movable memory.
+ * A page for the copy.
  *
  * Kernel: `mm/migrate.c: alloc_migration_target`
  */
-const allocMigrationTarget = (m: Machine, src: Pfn): Pfn => {
-  let gfp = GFP_USER | __GFP_NOWARN;
+const allocMigrationTarget = (m: Machine, src: Pfn, { nid, gfpMask }: MigrationTargetControl): Pfn => {
+  let gfp = gfpMask;
   const order = folioOrder(m, src);
-  if (order > 0) gfp = (gfp | GFP_TRANSHUGE | __GFP_COMP) & ~__GFP_MOVABLE;
+  if (order > 0) gfp |= GFP_TRANSHUGE | __GFP_COMP;
   if (isZoneMovablePage(m, src)) gfp |= __GFP_HIGHMEM;
-  return allocPages(m, gfp, order, m.rangeOf(src)?.node ?? localNode(m));
+  return allocPages(m, gfp, order, nid < 0 ? (m.rangeOf(src)?.node ?? localNode(m)) : nid);
 };
 
 interface MigrateStats {
@@ -268,30 +271,38 @@ const migrateFolioUnmapLocked = sleepable(
 );
 
 /** Kernel: `mm/migrate.c: migrate_folio_unmap` */
-const migrateFolioUnmap = sleepable('migrate_folio_unmap', function* (m, src: Pfn, force: boolean): Sleeps<{
-  id: number;
-  dst: Pfn;
-  wasMapped: boolean;
-}> {
-  if (m.pages.refcount.get(src) === 1) {
-    // freed by its last user while it was isolated
-    clearFlags(m, src, PG_active | PG_unevictable);
-    folioPut(m, src, 'LRU isolation');
-    return { id: 0, dst: NO_PFN, wasMapped: false };
-  }
-  const dst = allocMigrationTarget(m, src);
-  if (dst === NO_PFN) {
-    m.trace.decide('migrate.no-destination', src);
-    return { id: -ENOMEM, dst: NO_PFN, wasMapped: false };
-  }
-  m.trace.decide('migrate.destination', src, dst);
-  const { id, wasMapped } = yield* migrateFolioUnmapLocked(m, src, dst, force);
-  if (id !== MIGRATEPAGE_UNMAP) {
-    m.trace.decide('migrate.restored', src);
-    folioPut(m, dst, 'allocation');
-  }
-  return { id, dst, wasMapped };
-});
+const migrateFolioUnmap = sleepable(
+  'migrate_folio_unmap',
+  function* (
+    m,
+    src: Pfn,
+    force: boolean,
+    mtc: MigrationTargetControl,
+  ): Sleeps<{
+    id: number;
+    dst: Pfn;
+    wasMapped: boolean;
+  }> {
+    if (m.pages.refcount.get(src) === 1) {
+      // freed by its last user while it was isolated
+      clearFlags(m, src, PG_active | PG_unevictable);
+      folioPut(m, src, 'LRU isolation');
+      return { id: 0, dst: NO_PFN, wasMapped: false };
+    }
+    const dst = allocMigrationTarget(m, src, mtc);
+    if (dst === NO_PFN) {
+      m.trace.decide('migrate.no-destination', src);
+      return { id: -ENOMEM, dst: NO_PFN, wasMapped: false };
+    }
+    m.trace.decide('migrate.destination', src, dst);
+    const { id, wasMapped } = yield* migrateFolioUnmapLocked(m, src, dst, force);
+    if (id !== MIGRATEPAGE_UNMAP) {
+      m.trace.decide('migrate.restored', src);
+      folioPut(m, dst, 'allocation');
+    }
+    return { id, dst, wasMapped };
+  },
+);
 
 /** Kernel: `mm/migrate.c: __migrate_folio_move` */
 const migrateFolioMoveLocked = atomic(
@@ -323,8 +334,8 @@ const migrateFolioMove = atomic('migrate_folio_move', (m, src: Pfn, dst: Pfn, wa
   return rc;
 });
 
-function* migrateOne(m: Machine, folio: Pfn, force: boolean): Sleeps<number> {
-  const { id, dst, wasMapped } = yield* migrateFolioUnmap(m, folio, force);
+function* migrateOne(m: Machine, folio: Pfn, force: boolean, mtc: MigrationTargetControl): Sleeps<number> {
+  const { id, dst, wasMapped } = yield* migrateFolioUnmap(m, folio, force, mtc);
   return id === MIGRATEPAGE_UNMAP ? migrateFolioMove(m, folio, dst, wasMapped) : id;
 }
 
@@ -336,7 +347,7 @@ function* migrateOne(m: Machine, folio: Pfn, force: boolean): Sleeps<number> {
  */
 const migratePagesBatch = sleepable(
   'migrate_pages_batch',
-  function* (m, from: Pfn[], stats: MigrateStats): Sleeps<number> {
+  function* (m, from: Pfn[], stats: MigrateStats, mtc: MigrationTargetControl): Sleeps<number> {
     let list = from.splice(0);
     const given: Pfn[] = [];
     let retry = true;
@@ -348,7 +359,7 @@ const migratePagesBatch = sleepable(
         const nrPages = folioNrPages(m, folio);
         const isThp = folioTestLarge(m, folio);
         yield* condResched(m, 'migrate_pages_batch');
-        const rc = yield* migrateOne(m, folio, pass > 2);
+        const rc = yield* migrateOne(m, folio, pass > 2, mtc);
         if (rc === 0) {
           stats.succeeded += nrPages;
           if (isThp) stats.thpSucceeded++;
@@ -385,31 +396,34 @@ const batchLength = (m: Machine, list: readonly Pfn[]): number => {
 };
 
 /**
- * Migrates isolated folios, all for a long-term pin. What could not move stays in the list.
+ * Migrates isolated folios. What could not move stays in the list.
  *
  * Kernel: `mm/migrate.c: migrate_pages`
  * Simplified: no hugetlb folios; a THP without memory for its copy is split, but its pieces are not tried again.
  *
  * @returns number of folios that did not move, or -errno
  */
-export const migratePages = sleepable('migrate_pages', function* (m, from: Pfn[]): Sleeps<number> {
-  const stats: MigrateStats = { succeeded: 0, failed: 0, thpSucceeded: 0, thpFailed: 0, thpSplit: 0 };
-  const left: Pfn[] = [];
-  let rc = 0;
-  do {
-    const batch = from.splice(0, batchLength(m, from));
-    const failed: number = yield* migratePagesBatch(m, batch, stats);
-    left.push(...batch);
-    rc = failed < 0 ? failed : rc + failed;
-  } while (rc >= 0 && from.length > 0);
-  from.unshift(...left);
-  if (stats.succeeded > 0) m.countVmEvent('pgmigrate_success', stats.succeeded);
-  if (stats.failed > 0) m.countVmEvent('pgmigrate_fail', stats.failed);
-  if (stats.thpSucceeded > 0) m.countVmEvent('thp_migration_success', stats.thpSucceeded);
-  if (stats.thpFailed > 0) m.countVmEvent('thp_migration_fail', stats.thpFailed);
-  if (stats.thpSplit > 0) m.countVmEvent('thp_migration_split', stats.thpSplit);
-  return rc;
-});
+export const migratePages = sleepable(
+  'migrate_pages',
+  function* (m, from: Pfn[], mtc: MigrationTargetControl = LONGTERM_TARGET): Sleeps<number> {
+    const stats: MigrateStats = { succeeded: 0, failed: 0, thpSucceeded: 0, thpFailed: 0, thpSplit: 0 };
+    const left: Pfn[] = [];
+    let rc = 0;
+    do {
+      const batch = from.splice(0, batchLength(m, from));
+      const failed: number = yield* migratePagesBatch(m, batch, stats, mtc);
+      left.push(...batch);
+      rc = failed < 0 ? failed : rc + failed;
+    } while (rc >= 0 && from.length > 0);
+    from.unshift(...left);
+    if (stats.succeeded > 0) m.countVmEvent('pgmigrate_success', stats.succeeded);
+    if (stats.failed > 0) m.countVmEvent('pgmigrate_fail', stats.failed);
+    if (stats.thpSucceeded > 0) m.countVmEvent('thp_migration_success', stats.thpSucceeded);
+    if (stats.thpFailed > 0) m.countVmEvent('thp_migration_fail', stats.thpFailed);
+    if (stats.thpSplit > 0) m.countVmEvent('thp_migration_split', stats.thpSplit);
+    return rc;
+  },
+);
 
 /** Kernel: `mm/migrate.c: putback_movable_pages` */
 export const putbackMovablePages = atomic('putback_movable_pages', (m, list: readonly Pfn[]): void => {

@@ -160,6 +160,10 @@ export const pageZone = (m: Machine, pfn: Pfn): Zone | undefined => {
   return m.zones.find((zone) => zone.node === range.node && zone.name === range.zone);
 };
 
+/** Node of a frame; for memory that a driver invented, that of its pgmap. Kernel: `include/linux/mm.h: page_to_nid` */
+export const pageToNid = (m: Machine, pfn: Pfn): number =>
+  m.rangeOf(pfn)?.node ?? pagePgmap(m, pfn)?.node ?? 0;
+
 /** Kernel: `include/linux/mmzone.h: is_zone_movable_page` */
 export const isZoneMovablePage = (m: Machine, pfn: Pfn): boolean => m.rangeOf(pfn)?.zone === 'Movable';
 

@@ -78,6 +78,16 @@ export const pteOffset = (m: Machine, pmdRow: EntryRow, vpn: Vpn): EntryRow => {
 /** Row of the PTE of a page, or NO_ROW. Ours: the whole walk in one. */
 export const walkPte = (m: Machine, mm: Mm, vpn: Vpn): EntryRow => pteOffset(m, pmdOffset(m, mm, vpn), vpn);
 
+/** Frame that an address is mapped to, whatever the size of the entry; NO_PFN: none. Ours: a look from outside. */
+export const mappedFrame = (m: Machine, mm: Mm, vpn: Vpn): Pfn => {
+  const pmdRow = pmdOffset(m, mm, vpn);
+  const pmd = pmdRow === NO_ROW ? 0 : m.entries.get(pmdRow);
+  if (pmdLeaf(pmd)) return entryPfn(pmd) + (vpn % PMD_PAGES);
+  const row = pteOffset(m, pmdRow, vpn);
+  const entry = row === NO_ROW ? 0 : m.entries.get(row);
+  return ptePresent(entry) ? entryPfn(entry) : NO_PFN;
+};
+
 const growTable = (m: Machine, row: EntryRow): Pfn => {
   const entry = m.entries.get(row);
   if (entry !== 0) {
