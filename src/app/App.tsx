@@ -25,6 +25,9 @@ import { listenToKeys } from './keyboard.ts';
 import { PaneTabs, type Pane } from './PaneTabs.tsx';
 import { ProblemBar } from './ProblemBar.tsx';
 import { useTheme } from './use-theme.ts';
+import { useTitle } from './use-title.ts';
+import '@fontsource-variable/inter/wght.css';
+import '@fontsource-variable/jetbrains-mono/wght.css';
 import './tokens.css';
 import './base.css';
 import './app.css';
@@ -40,6 +43,7 @@ export const App = () => {
   const help = useApp((state) => state.viewport.openPanel === 'help');
   const toggleText = useCallback(() => setAsText((text) => !text), []);
   useTheme();
+  useTitle();
 
   useEffect(() => {
     const stopKeys = listenToKeys({ app, maps, toggleText });

@@ -86,7 +86,8 @@ const isTyping = (target: EventTarget | null): boolean =>
 const isTaken = (event: KeyboardEvent): boolean => {
   const { target, key } = event;
   if (!(target instanceof HTMLElement)) return false;
-  if (key === ' ' || key === 'Enter') return target.matches('button, a, summary, label, [role=button]');
+  if (key === ' ' || key === 'Enter')
+    return target.matches('button, a, summary, label, input, [role=button]');
   if (key.startsWith('Arrow')) return target.matches('input[type=radio]');
   return false;
 };

@@ -63,10 +63,9 @@ export const MemoryMaps = ({ maps, asText, onToggleText, children }: MemoryMapsP
   return (
     <section className="maps" aria-labelledby="maps-heading">
       <header className="maps-header tips-below tips-end">
-        <h2 id="maps-heading" className="hidden-visually">
+        <h2 id="maps-heading" className="heading">
           Memory
         </h2>
-        <Readout maps={maps} />
         <span className="maps-tools">
           <IconButton
             icon="text"
@@ -110,6 +109,7 @@ export const MemoryMaps = ({ maps, asText, onToggleText, children }: MemoryMapsP
             ))}
             <Overlay maps={maps} />
           </div>
+          <Readout maps={maps} />
           <Legend />
         </>
       )}

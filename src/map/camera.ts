@@ -1,7 +1,7 @@
 // The window on a bank: one immutable transform, screenPx = world * k + (x, y).
 
 import type { Camera } from '../store/viewport.ts';
-import { type Bank, LEVELS, type Level, placeOf, type WorldPoint, type WorldRect } from './layout.ts';
+import { type Bank, type Level, placeOf, type WorldPoint, type WorldRect } from './layout.ts';
 
 export interface SizePx {
   readonly width: number;
@@ -18,8 +18,6 @@ const PAGEBLOCK_LEVEL_PX = 0.14;
 
 export const levelOf = ({ k }: Camera): Level =>
   k >= PAGE_LEVEL_PX ? 'page' : k >= PAGEBLOCK_LEVEL_PX ? 'pageblock' : 'section';
-
-export const pagesPerCell = (camera: Camera): number => LEVELS[levelOf(camera)].pagesPerCell;
 
 export const toScreen = (camera: Camera, { x, y }: WorldPoint): WorldPoint => ({
   x: x * camera.k + camera.x,

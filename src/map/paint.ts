@@ -1,7 +1,6 @@
 // Draws the cells of a map. Depends on nothing but its arguments: the same cells give the same pixels.
 
 import type { Camera } from '../store/viewport.ts';
-import type { Selection } from '../store/views.ts';
 import { type SizePx, toScreen } from './camera.ts';
 import type { MapCell } from './cells.ts';
 import { type CellLook, hueOf, lookOf, type Palette, partsOf } from './color.ts';
@@ -236,9 +235,6 @@ export const paintOutline = (pen: Pen, box: BoxPx, color: string, widthPx: numbe
   tracePath(pen, 'outline', inset(box, -widthPx));
   pen.stroke();
 };
-
-export const isSelectedPage = (selected: Selection | undefined, pfn: number): boolean =>
-  selected?.kind === 'page' && selected.pfn === pfn;
 
 export const inset = (box: BoxPx, by: number): BoxPx => ({
   x: box.x + by,

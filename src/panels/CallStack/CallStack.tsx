@@ -1,3 +1,4 @@
+import { useEffect, useRef } from 'react';
 import { useActions, useApp } from '../../store/use-app.ts';
 import { aboutFunction } from '../../words/index.ts';
 import './call-stack.css';
@@ -8,6 +9,8 @@ const NONE: readonly never[] = [];
 export const CallStack = () => {
   const stack = useApp((state) => state.trace.moment?.stack) ?? NONE;
   const { seek } = useActions();
+  const list = useRef<HTMLOListElement>(null);
+  useEffect(() => list.current?.lastElementChild?.scrollIntoView({ block: 'nearest' }), [stack]);
   return (
     <section className="call-stack" aria-labelledby="call-stack-heading">
       <h2 id="call-stack-heading" className="heading">
@@ -16,7 +19,7 @@ export const CallStack = () => {
       {stack.length === 0 ? (
         <p className="call-stack-empty muted">No kernel function is running.</p>
       ) : (
-        <ol className="call-stack-list scroll">
+        <ol ref={list} className="call-stack-list scroll">
           {stack.map((frame, depth) => (
             <li key={frame.begin} aria-current={depth === stack.length - 1 ? 'true' : undefined}>
               <button
