@@ -637,13 +637,20 @@ export function* getDumpPage(m: Machine, vpn: Vpn, mm: number): Sleeps<Pfn> {
  *
  * Kernel: `mm/gup.c: populate_vma_page_range`
  *
+ * @param mayUnlock - a fault may drop mmap_lock; the call then ends early
  * @returns pages handled, or -errno
  */
-export function* populateVmaPageRange(m: Machine, vma: Vma, start: Vpn, end: Vpn): Sleeps<number> {
+export function* populateVmaPageRange(
+  m: Machine,
+  vma: Vma,
+  start: Vpn,
+  end: Vpn,
+  mayUnlock: boolean,
+): Sleeps<number> {
   let flags = FOLL_TOUCH;
   if ((vma.vmFlags & (VM_WRITE | VM_SHARED)) === VM_WRITE) flags |= FOLL_WRITE;
   if (vmaIsAccessible(vma)) flags |= FOLL_FORCE;
-  const walk: GupWalk = yield* getUserPagesWalk(m, start, end - start, flags, vma.mm, true);
+  const walk: GupWalk = yield* getUserPagesWalk(m, start, end - start, flags, vma.mm, mayUnlock);
   lruAddDrain(m);
   return walk.id;
 }

@@ -109,7 +109,7 @@ function* mmPopulate(m: Machine, mm: Mm, start: Vpn, end: Vpn): Sleeps<number> {
     }
     vpn = Math.max(vpn, vma.vmStart);
     // a fault that dropped mmap_lock ends the call early: the loop goes on where it stopped
-    const done = yield* populateVmaPageRange(m, vma, vpn, last);
+    const done = yield* populateVmaPageRange(m, vma, vpn, last, true);
     if (done < 0) return done;
     vpn += done;
   }

@@ -197,7 +197,7 @@ const mprotectFixup = sleepable(
     changeProtection(m, vma, start, end, tlb, { newprot: newProtection(m, vma), tryChangeWritable });
     // locked memory that becomes writable gets its own copies now, not at the first write
     const wasLocked = (old.vmFlags & (VM_WRITE | VM_SHARED | VM_LOCKED)) === VM_LOCKED;
-    if (wasLocked && (vmFlags & VM_WRITE) !== 0) yield* populateVmaPageRange(m, vma, start, end);
+    if (wasLocked && (vmFlags & VM_WRITE) !== 0) yield* populateVmaPageRange(m, vma, start, end, false);
     return 0;
   },
 );
