@@ -11,6 +11,7 @@ import {
   PG_error,
   PG_mappedtodisk,
   PG_private,
+  PG_readahead,
   PG_referenced,
   PG_swapbacked,
   PG_unevictable,
@@ -113,6 +114,7 @@ export const folioMigrateFlags = atomic('folio_migrate_flags', (m, dst: Pfn, src
   if (testClearFlags(m, src, PG_active)) setFlags(m, dst, PG_active);
   else if (testClearFlags(m, src, PG_unevictable)) setFlags(m, dst, PG_unevictable);
   clearFlags(m, src, PG_private);
+  setFlags(m, dst, m.pages.flags.get(src) & PG_readahead);
 });
 
 /** Kernel: `mm/migrate.c: folio_migrate_copy` */
