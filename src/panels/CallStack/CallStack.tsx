@@ -10,7 +10,9 @@ export const CallStack = () => {
   const stack = useApp((state) => state.trace.moment?.stack) ?? NONE;
   const { seek } = useActions();
   const list = useRef<HTMLOListElement>(null);
-  useEffect(() => list.current?.lastElementChild?.scrollIntoView({ block: 'nearest' }), [stack]);
+  useEffect(() => {
+    list.current?.lastElementChild?.scrollIntoView({ block: 'nearest' });
+  }, [stack]);
   return (
     <section className="call-stack" aria-labelledby="call-stack-heading">
       <h2 id="call-stack-heading" className="heading">
