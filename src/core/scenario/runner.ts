@@ -42,7 +42,7 @@ import type { TaskSpec } from '../kernel/sched/tasks.ts';
 import type { Area, Dmirror, DmirrorDevice, GupCall, Mm, PinHandle } from '../machine/entities.ts';
 import type { Machine } from '../machine/machine.ts';
 import type { Sleeps } from '../machine/ops.ts';
-import { ENOENT, errnoName } from '../uapi/errno.ts';
+import { ENOENT, ENOMEM, errnoName } from '../uapi/errno.ts';
 import { FOLL_FLAGS, type FollFlagName } from '../uapi/gup-flags.ts';
 import type { SimpleStep, Step, StepOf } from '../uapi/scenario.ts';
 import { GIB_PAGES, NO_PFN, PAGEBLOCK_NR_PAGES, type Pfn, type Vpn } from '../uapi/units.ts';
@@ -253,8 +253,9 @@ function* runFork(m: Machine, step: StepOf<'fork'>): Sleeps<StepResult> {
   const child = createMm(m, step.child);
   const err = dupMmap(m, child.id, parent.id);
   mmapWriteUnlock(m, parent.id);
-  if (err !== 0) exitMmap(m, m.mms.get(child.id));
-  return fromErrno(err);
+  if (err === 0) return ok();
+  exitMmap(m, m.mms.get(child.id));
+  return failed(-ENOMEM); // copy_mm does not pass on why
 }
 
 type GupFunction = (

@@ -64,3 +64,14 @@ it('copies a pinned huge page for the child, and shares one that is not pinned',
   expect(freePages(sim)).toBe(2);
   expect(sim.runStep({ op: 'read', proc: 'B', vma: 'h', page: 0, count: 1 }).result.values).toEqual([7]);
 });
+
+it('lets fork fail with ENOMEM when the pool has no page for the copy of a pinned one', () => {
+  const pin = { op: 'gup', proc: 'A', vma: 'h', page: 0, count: 1, call: 'pin_user_pages', as: 'p' };
+  const sim = run(
+    area(4 * 512),
+    { op: 'write', proc: 'A', vma: 'h', value: 0 },
+    { ...pin, flags: ['FOLL_WRITE'] },
+    { op: 'fork', proc: 'A', child: 'B' },
+  );
+  expect(sim.steps[3]?.result).toEqual({ ret: -1, errno: 'ENOMEM' });
+});
