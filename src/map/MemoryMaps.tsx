@@ -28,12 +28,19 @@ const Overlay = ({ maps }: { readonly maps: MapController }) => {
   return <canvas ref={canvas} className="maps-overlay" aria-hidden="true" />;
 };
 
-/** The page under the pointer, or the selected one, in words. */
-const Readout = ({ maps }: { readonly maps: MapController }) => {
+/** What is pointed at, in words, below its cell. */
+const CellTip = ({ maps }: { readonly maps: MapController }) => {
   const moment = useApp((state) => state.trace.moment);
-  const target = useApp(({ selection }) => selection.hovered ?? selection.selected);
-  const text = moment === undefined || target?.kind !== 'page' ? '' : maps.textOf(target.pfn, moment);
-  return <p className="maps-readout">{text === '' ? 'Point at a page, or click it.' : text}</p>;
+  const hovered = useApp(({ selection }) => selection.hovered);
+  if (moment === undefined || hovered?.kind !== 'page') return null;
+  const tip = maps.tipFor(hovered.pfn, moment);
+  if (tip === undefined) return null;
+  const style = tip.atEnd ? { right: tip.rightPx, top: tip.topPx } : { left: tip.leftPx, top: tip.topPx };
+  return (
+    <p className="cell-tip" style={style}>
+      {tip.text}
+    </p>
+  );
 };
 
 interface MemoryMapsProps {
@@ -108,8 +115,8 @@ export const MemoryMaps = ({ maps, asText, onToggleText, children }: MemoryMapsP
               />
             ))}
             <Overlay maps={maps} />
+            <CellTip maps={maps} />
           </div>
-          <Readout maps={maps} />
           <Legend />
         </>
       )}

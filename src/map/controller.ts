@@ -24,7 +24,7 @@ import { cellText } from './describe.ts';
 import { cameraBetween, followCamera } from './follow.ts';
 import { type Bank, layOutBanks, pfnAt, rangeOf, type WorldPoint } from './layout.ts';
 import { paintOverlay } from './overlay.ts';
-import { paintCells } from './paint.ts';
+import { boxOf, paintCells } from './paint.ts';
 import { tilesFor } from './tiles.ts';
 
 /** A window on a bank as it stands now. */
@@ -34,6 +34,15 @@ export interface MapView {
   readonly size: SizePx;
   /** Whether it follows what happens, or stands where somebody put it. */
   readonly following: boolean;
+}
+
+export interface CellTip {
+  readonly text: string;
+  readonly leftPx: number;
+  readonly rightPx: number;
+  readonly topPx: number;
+  /** In the right half: the tip ends at the cell instead of beginning there. */
+  readonly atEnd: boolean;
 }
 
 interface Window {
@@ -141,14 +150,29 @@ export class MapController {
     return view && cellOf(view.bank, view.camera, pfn, moment, this.tilesOf(bankId));
   }
 
-  /** A frame in words, as its window draws it. */
-  textOf(pfn: number, moment: Moment): string {
-    for (const { bank } of this.windows.values()) {
-      if (rangeOf(bank, pfn) === undefined) continue;
+  /** What to say of a frame, and where: below its cell, relative to the overlay. */
+  tipFor(pfn: number, moment: Moment): CellTip | undefined {
+    const { overlay } = this;
+    for (const { bank, canvas, view } of this.windows.values()) {
+      if (overlay === undefined || canvas === undefined || rangeOf(bank, pfn) === undefined) continue;
       const cell = this.cellOf(bank.id, pfn, moment);
-      if (cell !== undefined) return cellText(cell);
+      if (cell === undefined) return undefined;
+      const box = boxOf(cell, view.camera);
+      const { width, height } = view.size;
+      if (box.x > width || box.y > height || box.x + box.width < 0 || box.y + box.height < 0)
+        return undefined;
+      const origin = overlay.getBoundingClientRect();
+      const { left, top } = canvas.getBoundingClientRect();
+      const leftPx = left - origin.left + box.x;
+      return {
+        text: cellText(cell),
+        leftPx,
+        rightPx: origin.width - leftPx - box.width,
+        topPx: top - origin.top + box.y + box.height + 6,
+        atEnd: box.x + box.width / 2 > width / 2,
+      };
     }
-    return '';
+    return undefined;
   }
 
   /** Brings a frame into its window. */

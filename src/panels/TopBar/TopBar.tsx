@@ -3,6 +3,7 @@ import type { Theme } from '../../store/settings.ts';
 import { IconButton } from '../../ui/Button.tsx';
 import { Icon, type IconName } from '../../ui/Icon.tsx';
 import { AgreementBadge } from './AgreementBadge.tsx';
+import { CopyLink } from './CopyLink.tsx';
 import { MachinePicker } from './MachinePicker.tsx';
 import { ScenarioPicker } from './ScenarioPicker.tsx';
 import './top-bar.css';
@@ -41,6 +42,7 @@ export const TopBar = () => {
       <MachinePicker />
       <AgreementBadge />
       <span className="top-end tips-end">
+        <CopyLink />
         <IconButton
           icon={THEME_ICON[theme]}
           label={`Theme: ${theme}`}
