@@ -28,7 +28,11 @@ interface Task<T> {
 
 /** Integers from a seed: xorshift32. */
 const seededInts = (seed: number): (() => number) => {
-  let state = (seed ^ 0x9e3779b9) >>> 0 || 1;
+  // seeds next to each other must not begin alike, so their bits are mixed first (the finalizer of MurmurHash3)
+  let state = seed ^ 0x9e3779b9;
+  state = Math.imul(state ^ (state >>> 16), 0x85ebca6b);
+  state = Math.imul(state ^ (state >>> 13), 0xc2b2ae35);
+  state = (state ^ (state >>> 16)) >>> 0 || 1;
   return () => {
     state ^= (state << 13) >>> 0;
     state ^= state >>> 17;
@@ -58,21 +62,22 @@ const describe = (wait: Wait | undefined): string => {
     : wait.kind;
 };
 
-/** Runs one task until it sleeps or ends. */
-const resume = <T>(m: Machine, task: Task<T>, before: number): void => {
+/** Runs one task until it sleeps or ends. A task that is alone passes over the points where others could run. */
+const resume = <T>(m: Machine, task: Task<T>, before: number, alone: boolean): void => {
   if (task.wait !== undefined && task.wait.kind !== 'resched') m.trace.decide('wake', task.id);
   if (task.id !== before) m.trace.taskSwitch(task.id, task.cpu, before);
   m.current = { id: task.id, mm: task.mm, cpu: task.cpu, memallocPin: task.memallocPin };
   m.trace.current = task.span;
-  const { done, value } = task.generator.next();
+  let next = task.generator.next();
+  while (alone && next.done !== true && next.value.kind === 'resched') next = task.generator.next();
   task.span = m.trace.current;
   task.memallocPin = m.current.memallocPin;
-  if (done === true) {
+  if (next.done === true) {
     task.done = true;
-    task.result = value;
+    task.result = next.value;
     task.wait = undefined;
   } else {
-    task.wait = value;
+    task.wait = next.value;
   }
 };
 
@@ -111,7 +116,7 @@ export const runTasks = <T>(m: Machine, specs: readonly TaskSpec<T>[], seed: num
       );
     }
     const task = runnable.length === 1 ? runnable[0] : runnable[next() % runnable.length];
-    resume(m, task, before);
+    resume(m, task, before, alive.length === 1);
     before = task.id;
   }
   m.current = idle;
