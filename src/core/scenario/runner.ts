@@ -356,6 +356,7 @@ function* runGupTest(m: Machine, step: StepOf<'gup_test'>): Sleeps<StepResult> {
     nrPagesPerCall: step.per_call ?? npages,
     gupFlags: flagBits(step.flags),
     usePin: step.use_pin === true,
+    whichPages: step.which_pages ?? [],
   });
   return { ret: 0, got };
 }

@@ -145,6 +145,8 @@ const simpleStepSchema = v.variant('op', [
     per_call: v.optional(v.pipe(count(MAX_AREA_PAGES), v.minValue(1))),
     /** DUMP_USER_PAGES_TEST: with pin_user_pages instead of get_user_pages. */
     use_pin: v.optional(v.literal(true)),
+    /** DUMP_USER_PAGES_TEST: pages to print, counted from 1; 0: none. */
+    which_pages: v.optional(v.pipe(v.array(count(MAX_AREA_PAGES)), v.maxLength(8))),
   }),
   /** `dirty`: the device has written the pages; they are marked so first. */
   v.strictObject({ op: v.literal('unpin'), proc: name, handle: name, dirty: v.optional(v.literal(true)) }),

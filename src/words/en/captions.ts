@@ -543,6 +543,19 @@ const LOGS: Readonly<Record<string, Told>> = {
     what: (p) => `The kernel warns: \`pages[${num(p, 'a')}] is NOT pinnable but pinned\`.`,
     why: 'The test driver checks that no page is pinned for long that must stay movable.',
   },
+  'log.gup_test.failure': {
+    what: (p) => `The kernel prints the page: \`page dumped because: gup_test failure\`, pfn ${num(p, 'b')}.`,
+    why: 'With the page that failed the check everything known of it is printed.',
+  },
+  'log.gup_test.zeroing': {
+    what: (p) =>
+      `The kernel prints: \`ZEROING due to out of range: .which_pages[${num(p, 'a')}]: ${num(p, 'b')}\`.`,
+    why: 'The program asked to see a page that the call did not get.',
+  },
+  'log.gup_test.dump-page': {
+    what: (p) => `The kernel prints \`page #${num(p, 'a')}\`, pfn ${num(p, 'b')}.`,
+    why: '`DUMP_USER_PAGES_TEST` prints the pages that the program named.',
+  },
   'log.other': { what: 'The kernel prints a message.', why: '' },
 };
 

@@ -23,6 +23,8 @@ export interface GupTest {
   readonly gupFlags: number;
   /** GUP_TEST_FLAG_DUMP_PAGES_USE_PIN */
   readonly usePin: boolean;
+  /** Pages that DUMP_USER_PAGES_TEST prints, counted from 1; 0: none. */
+  readonly whichPages: readonly number[];
 }
 
 const pins = (cmd: GupTestCommand, gup: GupTest): boolean =>
@@ -54,21 +56,37 @@ const verifyDmaPinned = (m: Machine, cmd: GupTestCommand, pages: readonly Pfn[])
   for (const [i, page] of pages.entries()) {
     if (!pageMaybeDmaPinned(m, page)) {
       warn(m, 'gup_test.not-dma-pinned', i, page);
+      warn(m, 'gup_test.failure', i, page);
       return;
     }
     if (cmd === 'PIN_LONGTERM_BENCHMARK' && !isLongtermPinnablePage(m, page)) {
       warn(m, 'gup_test.not-pinnable', i, page);
+      warn(m, 'gup_test.failure', i, page);
       return;
     }
   }
 };
+
+/** Kernel: `mm/gup_test.c: dump_pages_test` */
+const dumpPagesTest = (m: Machine, whichPages: readonly number[], pages: readonly Pfn[]): void => {
+  whichPages.forEach((which, i) => {
+    if (which > pages.length) warn(m, 'gup_test.zeroing', i, which);
+  });
+  for (const which of whichPages) {
+    if (which > 0 && which <= pages.length) warn(m, 'gup_test.dump-page', which - 1, pages[which - 1]);
+  }
+};
+
+/** The fast commands take no mmap_lock here; GUP does where it must. */
+const needsMmapLock = (cmd: GupTestCommand): boolean =>
+  cmd !== 'GUP_FAST_BENCHMARK' && cmd !== 'PIN_FAST_BENCHMARK';
 
 /**
  * One command of the test driver. A GUP call that fails ends the loop, not the command: what was got is given back
  * and the command succeeds all the same.
  *
  * Kernel: `mm/gup_test.c: __gup_test_ioctl`
- * Simplified: mmap_lock is held for the fast commands too; no timing; DUMP_USER_PAGES_TEST prints nothing.
+ * Simplified: no timing.
  *
  * @returns how many pages were got
  */
@@ -78,7 +96,8 @@ export const gupTestIoctl = sleepable(
     const pages: Pfn[] = [];
     const end = gup.start + gup.npages;
     let nr = gup.nrPagesPerCall;
-    yield* mmapReadLock(m, gup.mm);
+    const locks = needsMmapLock(cmd);
+    if (locks) yield* mmapReadLock(m, gup.mm);
     for (let vpn = gup.start; vpn < end && nr === gup.nrPagesPerCall; ) {
       const next = Math.min(vpn + nr, end);
       const got = yield* getSome(m, cmd, gup, vpn, next - vpn);
@@ -88,9 +107,10 @@ export const gupTestIoctl = sleepable(
       vpn = next;
     }
     verifyDmaPinned(m, cmd, pages);
+    if (cmd === 'DUMP_USER_PAGES_TEST') dumpPagesTest(m, gup.whichPages, pages);
     if (pins(cmd, gup)) unpinUserPages(m, pages.length, pages);
     else for (const page of pages) putPage(m, page, 'FOLL_GET');
-    mmapReadUnlock(m, gup.mm);
+    if (locks) mmapReadUnlock(m, gup.mm);
     return pages.length;
   },
 );

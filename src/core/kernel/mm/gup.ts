@@ -56,7 +56,7 @@ import {
 } from '../../uapi/vm-flags.ts';
 import { type KernelMessage, warn } from '../sched/bug.ts';
 import { sleepable } from '../sched/kernel-function.ts';
-import { mmapReadLock, mmapReadUnlock } from '../sched/locks.ts';
+import { condResched, mmapReadLock, mmapReadUnlock } from '../sched/locks.ts';
 import { handleMmFault } from './fault.ts';
 import { locklessPagesFromMm } from './gup-fast.ts';
 import { type Followed, followPageMask } from './gup-follow.ts';
@@ -206,6 +206,7 @@ const getUserPagesWalk = sleepable(
         }
       }
       if (m.current.fatalSignalPending) return done(-EINTR);
+      yield* condResched(m, '__get_user_pages');
       vma = m.vmas.get(vma.id);
       const found: Followed = yield* followPageMask(m, vma, vpn, (flags & ~FOLL_TRIED) | tried);
       if (found.kind === 'page') {

@@ -36,6 +36,9 @@ export const KERNEL_MESSAGES = [
   'longterm.retry-capped',
   'gup_test.not-dma-pinned',
   'gup_test.not-pinnable',
+  'gup_test.failure',
+  'gup_test.zeroing',
+  'gup_test.dump-page',
 ] as const;
 export type KernelMessage = (typeof KERNEL_MESSAGES)[number];
 
