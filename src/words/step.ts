@@ -108,7 +108,10 @@ export const stepText = (step: StepRecord): StepText => {
 
 /** What a call returned: `4`, `−1 EFAULT`, `SIGBUS at page 2`. */
 export const resultText = (result: StepRecord): string => {
-  if (result.signal !== undefined) return `${text(result.signal)} at page ${text(result.at)}`;
+  if (result.signal !== undefined)
+    return result.at === undefined
+      ? text(result.signal)
+      : `${text(result.signal)} at page ${text(result.at)}`;
   if (result.errno !== undefined) return `−1 ${text(result.errno)}`;
   const parts = result.cpages === undefined ? [text(result.ret)] : [`${text(result.cpages)} pages`];
   return parts.filter((part) => part !== '').join(', ');

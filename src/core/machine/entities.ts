@@ -22,6 +22,10 @@ export interface Mm {
   /** Areas of the scenario, in order of creation; they stay listed after munmap. */
   readonly areas: readonly Area[];
   readonly alive: boolean;
+  /** The OOM killer chose it: it is to die and may use memory that is kept back. */
+  readonly oomVictim: boolean;
+  /** MMF_OOM_SKIP: nothing more can be got from it. */
+  readonly oomSkip: boolean;
 }
 
 export type AreaKind = 'anon-private' | 'anon-shared' | 'file-private' | 'file-shared' | 'hugetlb' | 'device';

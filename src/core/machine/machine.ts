@@ -64,6 +64,12 @@ export class Machine {
   readonly batches: Column;
   /** Migratetype of a pageblock + 1; 0: as the range says. Row = pfn / 512. */
   readonly pageblocks: Column;
+  /** Slots of the swap device: entries that name one, and whether the swap cache has it. Row = slot. */
+  readonly swapMap: Column;
+  /** What is written there: first eight bytes of the page as a number. */
+  readonly swapContent: Column;
+  /** Slot to the page that has it. */
+  readonly swapCache: NumberMap;
   /** Row of a huge PMD entry to the page table deposited for it. */
   readonly deposits: NumberMap;
 
@@ -87,6 +93,10 @@ export class Machine {
 
   /** The running task; ephemeral, between events only. */
   current: CurrentTask = { id: 0, mm: 0, cpu: 0, memallocPin: false };
+  /** Some task reclaims memory: what it allocates must not lead to reclaim again. Ephemeral. */
+  reclaiming = false;
+  /** Process that fork is making; no task has it yet. Ephemeral. */
+  newMm = 0;
   /** Holders of each process's mmap_lock: readers, or -1 for one writer. Ephemeral: nobody holds it at rest. */
   readonly mmapLocks = new Map<number, number>();
   /** The zero page's frame; set at boot. */
@@ -123,6 +133,9 @@ export class Machine {
     this.batches = j.column('per-CPU batch', 'f64');
     this.pageblocks = j.column('pageblock migratetype', 'i32');
     this.deposits = j.map('deposited page tables');
+    this.swapMap = j.column('swap_map', 'i32');
+    this.swapContent = j.column('swap content', 'f64');
+    this.swapCache = j.map('swap cache');
     this.mms = new Pool(j, 'process');
     this.vmas = new Pool(j, 'vma');
     this.anonVmas = new Pool(j, 'anon_vma');
@@ -166,6 +179,8 @@ export class Machine {
 
 export const RSS_FILE = 0;
 export const RSS_ANON = 1;
+/** MM_SWAPENTS: entries that name a slot of the swap device. */
+export const RSS_SWAP = 2;
 export const RSS_SHMEM = 3;
 
 const zonesOf = (config: MachineConfig): Zone[] => {

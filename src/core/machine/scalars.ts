@@ -45,6 +45,9 @@ export const notifierActiveRow = (mm: number): number => MMU_NOTIFIER_SEQ_BASE +
 /** S of the sequence protocol, per subscription. */
 export const subscriptionSeqRow = (subscription: number): number => 393216 + subscription;
 
+/** Swap device: slot that was taken last, and free slots. */
+export const SWAP_HINT = 9;
+export const SWAP_NR_FREE = 10;
 /** Huge zero page: pfn + 1; 0: not allocated. */
 export const HUGE_ZERO_PFN = 1;
 /** Hugetlb pool: head of the free list (pfn + 1), free pages, all pages. */

@@ -4,6 +4,7 @@ import { dmirrorDeviceInit } from '../kernel/drivers/test-hmm.ts';
 import { createMm } from '../kernel/mm/fork.ts';
 import { hugetlbInit } from '../kernel/mm/hugetlb.ts';
 import { freeAllBootMemory } from '../kernel/mm/page-alloc.ts';
+import { swapon } from '../kernel/mm/swapfile.ts';
 import { setFlags, setPageCount } from '../kernel/mm/page-ref.ts';
 import { Machine } from '../machine/machine.ts';
 import type { DeviceKind, KernelConfig, MachineConfig } from '../uapi/config.ts';
@@ -36,6 +37,7 @@ export const bootMachine = (config: MachineConfig, kernel: KernelConfig): Machin
   freeAllBootMemory(m);
   placeZeroPage(m);
   hugetlbInit(m);
+  swapon(m);
   for (const device of config.devices) {
     if (!driverHas(kernel, device.kind)) continue;
     const registered = dmirrorDeviceInit(m, device);

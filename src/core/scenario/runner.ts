@@ -465,16 +465,47 @@ function* runDeviceFile(
   }
 }
 
+/**
+ * Ends the processes that the OOM killer chose during a step; a step of such a process ends with SIGKILL.
+ *
+ * @returns the results of the step's tasks
+ */
+export const withVictims = (m: Machine, step: Step, results: readonly StepResult[]): StepResult[] => {
+  for (const mm of m.mms.values()) if (mm.alive && mm.oomVictim) exitMmap(m, mm);
+  const steps = step.op === 'concurrent' ? step.steps : [step];
+  return results.map((result, i) => {
+    const mm = m.mms.values().findLast(({ name }) => name === steps[i].proc);
+    return mm?.oomVictim === true ? { ...result, signal: 'SIGKILL' } : result;
+  });
+};
+
+/** A process that the OOM killer ended does nothing any more. */
+const killedTask = (m: Machine, name: string): TaskSpec<StepResult> | undefined => {
+  const mm = m.mms.values().findLast((candidate) => candidate.name === name);
+  if (mm === undefined || mm.alive || !mm.oomVictim) return undefined;
+  return {
+    mm: mm.id,
+    cpu: 0,
+    // oxlint-disable-next-line require-yield -- a task is a generator
+    generator: (function* (): Sleeps<StepResult> {
+      return { ret: -1, signal: 'SIGKILL' };
+    })(),
+  };
+};
+
 /** The tasks of a step: one, or those that it wants to run at once, dealt out to the simulated CPUs. */
 export const tasksOf = (m: Machine, step: Step): TaskSpec<StepResult>[] => {
   const steps = step.op === 'concurrent' ? step.steps : [step];
-  return steps.map((simple, cpu) => ({
-    mm: processNamed(m, simple.proc).id,
-    cpu,
-    generator: (function* () {
-      return yield* runOperation(m, simple);
-    })(),
-  }));
+  return steps.map(
+    (simple, cpu) =>
+      killedTask(m, simple.proc) ?? {
+        mm: processNamed(m, simple.proc).id,
+        cpu,
+        generator: (function* () {
+          return yield* runOperation(m, simple);
+        })(),
+      },
+  );
 };
 
 /**

@@ -10,7 +10,7 @@ import { machinePreset } from '../uapi/presets.ts';
 import type { Scenario, Step } from '../uapi/scenario.ts';
 import { KERNEL_FUNCTIONS } from '../uapi/source-refs.ts';
 import { bootMachine } from './boot.ts';
-import { StepError, type StepResult, tasksOf } from './runner.ts';
+import { StepError, type StepResult, tasksOf, withVictims } from './runner.ts';
 
 /** One step that has run, with the stretch of the timeline it covers. */
 export interface StepRecord {
@@ -56,7 +56,8 @@ export class Simulation {
     readonly scenario: Scenario,
     overrides: SimulationOverrides = {},
   ) {
-    const config = machinePreset(overrides.machine ?? presetOf(scenario), scenario.devices);
+    const preset = machinePreset(overrides.machine ?? presetOf(scenario), scenario.devices);
+    const config = { ...preset, swapPages: scenario.swap ?? 0 };
     this.machine = bootMachine(config, { ...DEFAULT_KERNEL, ...overrides.kernel });
     this.bootEnd = this.machine.journal.position;
   }
@@ -87,7 +88,8 @@ export class Simulation {
     const before = this.counters();
     try {
       m.trace.step(this.records.length);
-      const results = runTasks(m, tasksOf(m, step), step.op === 'concurrent' ? step.seed : 0);
+      const ran = runTasks(m, tasksOf(m, step), step.op === 'concurrent' ? step.seed : 0);
+      const results = withVictims(m, step, ran);
       const result = step.op === 'concurrent' ? { ret: 0, results } : results[0];
       const operationEnd = journal.log.length;
       const vmstat = this.changedCounters(before);
@@ -109,6 +111,8 @@ export class Simulation {
     } catch (error) {
       journal.rollback(begin);
       m.mmapLocks.clear();
+      m.reclaiming = false;
+      m.newMm = 0;
       m.current = { id: 0, mm: 0, cpu: 0, memallocPin: false };
       if (error instanceof KernelBug)
         throw new StepError('op', `the simulated kernel stopped: ${error.message}`);

@@ -54,6 +54,8 @@ export interface MachineConfig {
   readonly devices: readonly DeviceConfig[];
   /** Huge pages of 2 MiB in the pool. */
   readonly hugetlbPages: number;
+  /** Pages of the swap device; 0: there is none. */
+  readonly swapPages: number;
 }
 
 /** The 14 patches of the series "Add MEMORY_DEVICE_COHERENT", by number. */

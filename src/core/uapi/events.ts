@@ -55,6 +55,7 @@ export const HOLDER_KINDS = [
   'page table',
   'kernel',
   'split',
+  'swap cache',
 ] as const;
 export type HolderKind = (typeof HOLDER_KINDS)[number];
 
@@ -169,6 +170,13 @@ export const VMSTAT_COUNTERS = [
   'nr_foll_pin_released',
   'htlb_buddy_alloc_success',
   'thp_swpout_fallback',
+  'pswpin',
+  'pswpout',
+  'pgsteal_kswapd',
+  'pgsteal_direct',
+  'pgscan_kswapd',
+  'pgscan_direct',
+  'oom_kill',
 ] as const;
 export type VmstatCounter = (typeof VMSTAT_COUNTERS)[number];
 const vmstatIds = new Map<VmstatCounter, number>(VMSTAT_COUNTERS.map((name, id) => [name, id]));

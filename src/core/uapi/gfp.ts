@@ -3,7 +3,9 @@
 export const __GFP_HIGHMEM = 0x02;
 export const __GFP_MOVABLE = 0x08;
 export const __GFP_ZERO = 0x100;
+export const __GFP_DIRECT_RECLAIM = 0x400;
 export const __GFP_NOWARN = 0x2000;
+export const __GFP_RETRY_MAYFAIL = 0x4000;
 export const __GFP_COMP = 0x40000;
 export const __GFP_THISNODE = 0x200000;
 

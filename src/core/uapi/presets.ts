@@ -124,6 +124,7 @@ const guest = (
     ranges: byStart([...base, ...rest, ...softReserved(devices)]),
     devices,
     hugetlbPages: 4,
+    swapPages: 0,
   };
 };
 
@@ -146,6 +147,7 @@ const teaching = (requests: readonly DeviceRequest[]): MachineConfig => {
     ]),
     devices,
     hugetlbPages: 2,
+    swapPages: 0,
   };
 };
 
@@ -179,6 +181,7 @@ const labNode = (requests: readonly DeviceRequest[]): MachineConfig => {
     ]),
     devices,
     hugetlbPages: 0,
+    swapPages: 0,
   };
 };
 

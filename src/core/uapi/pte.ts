@@ -31,6 +31,8 @@ const PTE_DEVMAP = 2 ** 52;
 export const PAGE_TABLE_BITS = PTE_PRESENT | PTE_RW | PTE_USER | PTE_ACCESSED | PTE_DIRTY;
 
 const SWAP_MARK = 1 << 9;
+/** Entry of the swap device: its page belonged to this process alone. Bit 3 of the hardware word. */
+const SWAP_EXCLUSIVE = 1 << 10;
 const SWAP_YOUNG = 1 << 6;
 const SWAP_DIRTY = 1 << 7;
 
@@ -72,6 +74,15 @@ export const swapYoung = (e: Entry): boolean => (e & SWAP_YOUNG) !== 0;
 export const swapDirty = (e: Entry): boolean => (e & SWAP_DIRTY) !== 0;
 export const mkSwapEntry = (type: number, pfn: Pfn, young = false, dirty = false): Entry =>
   pfn * 4096 + SWAP_MARK + (type << 1) + (young ? SWAP_YOUNG : 0) + (dirty ? SWAP_DIRTY : 0);
+
+/** Entry that names a slot of swap device 0. */
+export const mkRealSwapEntry = (slot: number, exclusive: boolean): Entry =>
+  slot * 4096 + SWAP_MARK + (exclusive ? SWAP_EXCLUSIVE : 0);
+/** include/linux/swapops.h: !non_swap_entry */
+export const isRealSwapEntry = (e: Entry): boolean => isSwapEntry(e) && swapType(e) < SWP_HWPOISON;
+/** arch/x86/include/asm/pgtable.h: pte_swp_exclusive */
+export const swpExclusive = (e: Entry): boolean => (e & SWAP_EXCLUSIVE) !== 0;
+export const swpClearExclusive = (e: Entry): Entry => (swpExclusive(e) ? e - SWAP_EXCLUSIVE : e);
 
 const typeBetween = (e: Entry, low: number, high: number): boolean => {
   if (!isSwapEntry(e)) return false;
@@ -157,7 +168,7 @@ export const rawEntry = (e: Entry, leaf = true): RawEntry => {
     if (swapDirty(e)) offset += 2 ** (SWP_PFN_BITS + 1);
   }
   const inverted = 2 ** 50 - 1 - offset;
-  const lo = ((inverted % 2 ** 23) * 512) >>> 0;
+  const lo = ((inverted % 2 ** 23) * 512 + (isRealSwapEntry(e) && swpExclusive(e) ? 8 : 0)) >>> 0;
   const hi = ((swapType(e) << 27) | Math.floor(inverted / 2 ** 23)) >>> 0;
   return { hi, lo };
 };

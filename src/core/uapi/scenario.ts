@@ -177,6 +177,8 @@ const headerFields = {
     ),
     v.maxLength(16),
   ),
+  /** Pages of a swap device; absent: there is none, as in the recordings. */
+  swap: v.optional(count(2 ** 24)),
 };
 
 const scenarioSchema = v.object({

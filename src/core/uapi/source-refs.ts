@@ -145,7 +145,17 @@ const BY_FILE = {
     'mlock_pte_range',
     'apply_vma_lock_flags',
   ],
-  'mm/vmscan.c': ['folio_isolate_lru', 'folio_putback_lru', 'reclaim_pages'],
+  'mm/swap_state.c': ['add_to_swap'],
+  'mm/vmscan.c': [
+    'folio_isolate_lru',
+    'folio_putback_lru',
+    'reclaim_pages',
+    'balance_pgdat',
+    'try_to_free_pages',
+    'shrink_inactive_list',
+    'shrink_active_list',
+  ],
+  'mm/oom_kill.c': ['out_of_memory', '__oom_reap_task_mm'],
   'mm/memremap.c': [
     'memremap_pages',
     'memunmap_pages',

@@ -31,7 +31,7 @@ import { vmaIsAccessible, vmaLookup } from './vma.ts';
 /** The page reached, or the signal that ends the access. */
 export type AccessResult =
   | { readonly kind: 'page'; readonly pfn: Pfn }
-  | { readonly kind: 'signal'; readonly signal: 'SIGSEGV' | 'SIGBUS' };
+  | { readonly kind: 'signal'; readonly signal: 'SIGSEGV' | 'SIGBUS' | 'SIGKILL' };
 
 /**
  * The page walk of the MMU: sets accessed and dirty bits when the entry permits the access. No kernel code runs.
@@ -59,7 +59,7 @@ function* doUserAddrFault(
   mm: Mm,
   vpn: Vpn,
   write: boolean,
-): Sleeps<'SIGSEGV' | 'SIGBUS' | undefined> {
+): Sleeps<'SIGSEGV' | 'SIGBUS' | 'SIGKILL' | undefined> {
   let flags = FAULT_FLAG_ALLOW_RETRY | FAULT_FLAG_KILLABLE | FAULT_FLAG_USER | (write ? FAULT_FLAG_WRITE : 0);
   for (;;) {
     const vma = vmaLookup(m, m.mms.get(mm.id), vpn);
@@ -69,14 +69,17 @@ function* doUserAddrFault(
       return 'SIGSEGV';
     }
     const ret = yield* handleMmFault(m, vma, vpn, flags);
+    // a fatal signal is delivered on the way back to the program
+    if (m.mms.get(mm.id).oomVictim) return 'SIGKILL';
     if ((ret & VM_FAULT_RETRY) !== 0) {
       flags |= FAULT_FLAG_TRIED;
       continue;
     }
     if ((ret & VM_FAULT_ERROR) === 0) return undefined;
-    // no OOM killer here: the task that asked dies
+    // pagefault_out_of_memory: the allocator has let somebody die, the access is tried again
+    if ((ret & VM_FAULT_OOM) !== 0) continue;
     m.trace.decide('fault.sigbus', vpn, ret);
-    return (ret & VM_FAULT_OOM) !== 0 ? 'SIGSEGV' : 'SIGBUS';
+    return 'SIGBUS';
   }
 }
 

@@ -12,6 +12,7 @@ import {
   isDeviceExclusiveEntry,
   isDevicePrivateEntry,
   isMigrationEntry,
+  isRealSwapEntry,
   isSwapEntry,
   isWritableDeviceExclusiveEntry,
   mkEntry,
@@ -79,6 +80,8 @@ import {
   pageRemoveRmap,
 } from './rmap.ts';
 import { folioPut, lruAddDrain, lruCacheAddInactiveOrUnevictable, putPage, setPageDirty } from './swap.ts';
+import { freeSwapCache, folioFreeSwap, folioTestSwapcache } from './swapfile.ts';
+import { swapInPage } from './swap-fault.ts';
 import { isVmHugetlbPage, maybeMkwrite, vmaIsAccessible, vmaIsAnonymous, vmPageProt } from './vma.ts';
 
 /** Which resident counter a page counts in. Kernel: `include/linux/mm.h: mm_counter` */
@@ -156,6 +159,12 @@ export const wpPageCopy = sleepable(
       if (oldPage !== NO_PFN) putPage(m, oldPage, 'fault handler');
       return VM_FAULT_OOM;
     }
+    // reclaim may have taken the old page away while this one was allocated
+    if (m.entries.get(row) !== entry) {
+      folioPut(m, page, 'allocation');
+      if (oldPage !== NO_PFN) putPage(m, oldPage, 'fault handler');
+      return 0;
+    }
     if (oldPage !== NO_PFN) copyHighpage(m, page, oldPage);
     setFlags(m, page, PG_uptodate);
     const range: MmuNotifierRange = { event: 'CLEAR', mm: vma.mm, start: vpn, end: vpn + 1, owner: 0 };
@@ -178,11 +187,11 @@ export const wpPageCopy = sleepable(
     m.entries.set(row, mkEntry(page, bits));
     if (oldPage !== NO_PFN) {
       pageRemoveRmap(m, oldPage, vma, false);
+      freeSwapCache(m, compoundHead(m, oldPage));
       putPage(m, oldPage, 'page table entry');
     }
     mmuNotifierInvalidateRangeEnd(m, range);
     if (oldPage !== NO_PFN) putPage(m, oldPage, 'fault handler');
-    void entry;
     return 0;
   },
 );
@@ -193,8 +202,9 @@ const canReuseAnon = (m: Machine, page: Pfn, vma: Vma): boolean => {
   if (pageCount(m, folio) > 3) return false;
   // a batch on this CPU may hold the last odd reference
   if (!testFlags(m, folio, PG_lru)) lruAddDrain(m);
-  if (pageCount(m, folio) > 1) return false;
+  if (pageCount(m, folio) > (folioTestSwapcache(m, folio) ? 2 : 1)) return false;
   if (!trylockPage(m, folio)) return false;
+  folioFreeSwap(m, folio);
   if (pageCount(m, folio) !== 1) {
     unlockPage(m, folio);
     return false;
@@ -348,6 +358,7 @@ export const doSwapPage = sleepable(
       folioPut(m, page, 'fault handler');
       return ret;
     }
+    if (isRealSwapEntry(entry)) return yield* swapInPage(m, vma, vpn, row, flags);
     return VM_FAULT_HWPOISON;
   },
 );

@@ -1,7 +1,7 @@
 // kernel/fork.c and mm/memory.c: a child gets the parent's areas; pages are shared read-only, pinned ones copied.
 
 import type { Mm, Vma } from '../../machine/entities.ts';
-import { type Machine, RSS_ANON } from '../../machine/machine.ts';
+import { type Machine, RSS_ANON, RSS_SWAP } from '../../machine/machine.ts';
 import type { MmuNotifierRange } from '../../machine/ops.ts';
 import { EAGAIN, EBUSY, ENOMEM } from '../../uapi/errno.ts';
 import { GFP_HIGHUSER_MOVABLE } from '../../uapi/gfp.ts';
@@ -13,6 +13,7 @@ import {
   isDevicePrivateEntry,
   isMigrationEntry,
   isReadableMigrationEntry,
+  isRealSwapEntry,
   isWritableDevicePrivateEntry,
   mkEntry,
   mkSwapEntry,
@@ -25,6 +26,7 @@ import {
   SWP_DEVICE_READ,
   SWP_MIGRATION_READ,
   swapDirty,
+  swpClearExclusive,
   swapYoung,
 } from '../../uapi/pte.ts';
 import { type EntryRow, NO_PFN, NO_ROW, type Pfn, type Vpn } from '../../uapi/units.ts';
@@ -61,6 +63,7 @@ import {
 import { allocTable, PMD_PAGES, pmdAlloc, pmdOffset, pteAlloc, pteOffset } from './page-table.ts';
 import { anonVmaFork, pageAddNewAnonRmap } from './rmap.ts';
 import { lruCacheAddInactiveOrUnevictable, putPage } from './swap.ts';
+import { swapDuplicate } from './swapfile.ts';
 import { isVmHugetlbPage, maybeMkwrite, vmPageProt } from './vma.ts';
 
 /** What the copying of one page table needs. */
@@ -161,7 +164,12 @@ const copyNonpresentPte = atomic(
     let entry = m.entries.get(srcRow);
     const page = entryPfn(entry);
     const cow = isCowMapping(srcVma.vmFlags);
-    if (isMigrationEntry(entry)) {
+    if (isRealSwapEntry(entry)) {
+      swapDuplicate(m, page);
+      entry = swpClearExclusive(entry);
+      m.entries.set(srcRow, entry);
+      m.addRss(dstVma.mm, RSS_SWAP, 1);
+    } else if (isMigrationEntry(entry)) {
       m.addRss(dstVma.mm, mmCounter(m, page), 1);
       if (!isReadableMigrationEntry(entry) && cow) {
         entry = mkSwapEntry(SWP_MIGRATION_READ, page, swapYoung(entry), swapDirty(entry));
@@ -294,6 +302,8 @@ export const createMm = (m: Machine, name: string): Mm => {
       hasNotifierSubscriptions: false,
       areas: [],
       alive: true,
+      oomVictim: false,
+      oomSkip: false,
     }),
   );
   return m.mms.get(id);
@@ -331,6 +341,8 @@ const dupVma = (m: Machine, child: number, parent: Vma): Vma => {
  */
 export const dupMmap = atomic('dup_mmap', (m, child: number, parent: number): number => {
   m.mms.update(child, { areas: m.mms.get(parent).areas });
+  m.newMm = child;
+  let ret = 0;
   for (const id of m.mms.get(parent).vmas) {
     const srcVma = m.vmas.get(id);
     if ((srcVma.vmFlags & VM_DONTCOPY) !== 0) {
@@ -339,8 +351,9 @@ export const dupMmap = atomic('dup_mmap', (m, child: number, parent: number): nu
     }
     const dstVma = dupVma(m, child, srcVma);
     if ((srcVma.vmFlags & VM_WIPEONFORK) !== 0) continue;
-    const ret = copyPageRange(m, dstVma, srcVma);
-    if (ret !== 0) return ret;
+    ret = copyPageRange(m, dstVma, srcVma);
+    if (ret !== 0) break;
   }
-  return 0;
+  m.newMm = 0;
+  return ret;
 });

@@ -47,6 +47,7 @@ import {
 import { pmdOffset, pteOffset } from './page-table.ts';
 import { pageRemoveRmap } from './rmap.ts';
 import { folioPut, lruAddDrain, lruAddDrainAll, putPage } from './swap.ts';
+import { folioTestSwapcache } from './swapfile.ts';
 import { findVma, vmaIsAnonymous } from './vma.ts';
 
 /** Kernel: enum scan_result, as far as MADV_COLLAPSE of anonymous memory meets it. */
@@ -126,7 +127,7 @@ const noneOrZero = (m: Machine, entry: Entry): boolean =>
 
 /** Nobody but page tables refers to the folio. Kernel: `mm/khugepaged.c: is_refcount_suitable` */
 const isRefcountSuitable = (m: Machine, folio: Pfn): boolean =>
-  m.pages.refcount.get(folio) === folioMapcount(m, folio);
+  m.pages.refcount.get(folio) === folioMapcount(m, folio) + (folioTestSwapcache(m, folio) ? 1 : 0);
 
 // --- first look: can it succeed? -----------------------------------------------------------------------------------
 

@@ -1,13 +1,14 @@
 // mm/madvise.c: what a program tells about its use of a range.
 
 import type { Mm, Vma } from '../../machine/entities.ts';
-import type { Machine } from '../../machine/machine.ts';
+import { type Machine, RSS_SWAP } from '../../machine/machine.ts';
 import type { MmuNotifierRange, Sleeps } from '../../machine/ops.ts';
 import { EAGAIN, EINVAL, ENOMEM } from '../../uapi/errno.ts';
 import { PG_dirty, PG_lru, PG_referenced, PG_swapcache, PG_unevictable } from '../../uapi/page-flags.ts';
 import {
   clearBits,
   entryPfn,
+  isRealSwapEntry,
   PTE_ACCESSED,
   PTE_DIRTY,
   pmdLeaf,
@@ -47,6 +48,7 @@ import {
 import { PMD_PAGES, pmdOffset, pteOffset } from './page-table.ts';
 import { reclaimPages } from './reclaim.ts';
 import { deactivatePage, lruAddDrain, markPageLazyfree, putPage } from './swap.ts';
+import { folioFreeSwap, folioTestSwapcache, freeSwapAndCache } from './swapfile.ts';
 import { zapPageRange } from './unmap.ts';
 import { findVma, isVmHugetlbPage, vmaIsAnonymous } from './vma.ts';
 
@@ -218,7 +220,7 @@ const madviseFreeHugePmd = (m: Machine, tlb: MmuGather, pmdRow: EntryRow, start:
 const cleanPage = (m: Machine, page: Pfn): boolean => {
   if (!testFlags(m, page, PG_dirty | PG_swapcache)) return true;
   if (!trylockPage(m, page)) return false;
-  const sole = folioMapcount(m, page) === 1;
+  const sole = folioMapcount(m, page) === 1 && (!folioTestSwapcache(m, page) || folioFreeSwap(m, page));
   if (sole) clearFlags(m, page, PG_dirty);
   unlockPage(m, page);
   return sole;
@@ -237,6 +239,12 @@ const madviseFreePteRange = atomic(
     for (let vpn = start; vpn < end; vpn++) {
       const row = pteOffset(m, pmdRow, vpn);
       const entry = m.entries.get(row);
+      if (isRealSwapEntry(entry)) {
+        m.addRss(vma.mm, RSS_SWAP, -1);
+        freeSwapAndCache(m, entryPfn(entry));
+        m.entries.set(row, 0);
+        continue;
+      }
       if (!ptePresent(entry)) continue;
       const page = vmNormalPage(m, vma, vpn, entry);
       if (page === NO_PFN || isNonLruPage(m, page)) continue;

@@ -79,6 +79,7 @@ import {
   lruCacheAddInactiveOrUnevictable,
   setPageDirty,
 } from './swap.ts';
+import { folioTestSwapcache } from './swapfile.ts';
 import { isVmHugetlbPage, vmaIsAnonymous, vmPageProt } from './vma.ts';
 
 /** A page stands behind the word. */
@@ -297,6 +298,7 @@ const migrateVmaCheckPage = atomic('migrate_vma_check_page', (m, page: Pfn, faul
   let extra = 1 + (page === faultPage ? 1 : 0);
   if (isZoneDevicePage(m, page)) extra++;
   if (pageMapping(m, page) !== 0) extra += 1 + (testFlags(m, page, PG_private) ? 1 : 0);
+  if (folioTestSwapcache(m, page)) extra++;
   const ok = m.pages.refcount.get(page) - extra <= pageMapcount(m, page);
   if (!ok) m.trace.decide('migrate.check-page.extra-references', page, m.pages.refcount.get(page), extra);
   return ok;

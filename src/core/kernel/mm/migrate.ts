@@ -64,6 +64,7 @@ import {
   tryToMigrate,
 } from './rmap.ts';
 import { folioAddLru, folioPut, lruAddDrain } from './swap.ts';
+import { folioTestSwapcache, migrateSwapCache } from './swapfile.ts';
 import { maybeMkwrite, vmaMlocksPages, vmPageProt } from './vma.ts';
 
 const NR_MAX_MIGRATE_PAGES_RETRY = 10;
@@ -75,7 +76,7 @@ const NR_MAX_BATCHED_MIGRATION = 512;
  * Kernel: `mm/migrate.c: folio_expected_refs`
  */
 const folioExpectedRefs = (m: Machine, folio: Pfn): number => {
-  if (pageMapping(m, folio) === 0) return 1;
+  if (pageMapping(m, folio) === 0) return folioTestSwapcache(m, folio) ? 2 : 1;
   return 1 + folioNrPages(m, folio) + (testFlags(m, folio, PG_private) ? 1 : 0);
 };
 
@@ -97,6 +98,7 @@ export const folioMigrateMapping = atomic(
     m.pages.mapping.set(dst, m.pages.mapping.get(src));
     if (testFlags(m, src, PG_swapbacked)) setFlags(m, dst, PG_swapbacked);
     const file = pageMapping(m, src);
+    if (folioTestSwapcache(m, src)) migrateSwapCache(m, dst, src);
     if (file === 0) return 0;
     const nr = folioNrPages(m, src);
     folioRefAdd(m, dst, nr, 'page cache');

@@ -5,9 +5,10 @@ import { PG_table } from '../../uapi/page-flags.ts';
 import type { Pfn, Vpn } from '../../uapi/units.ts';
 import { atomic } from '../sched/kernel-function.ts';
 import { mmuNotifierInvalidateRange } from './mmu-notifier.ts';
-import { testFlags } from './page-ref.ts';
+import { compoundHead, testFlags } from './page-ref.ts';
 import { freeTable } from './page-table.ts';
 import { lruAddDrain, putPage } from './swap.ts';
+import { freeSwapCache } from './swapfile.ts';
 
 /** Entries of the batch inside the gather. Kernel: include/asm-generic/tlb.h: MMU_GATHER_BUNDLE */
 const MMU_GATHER_BUNDLE = 8;
@@ -90,6 +91,7 @@ const releasePages = atomic('release_pages', (m, _count: number, pages: readonly
 /** Kernel: `mm/swap_state.c: free_pages_and_swap_cache` */
 const freePagesAndSwapCache = (m: Machine, pages: readonly Pfn[]): void => {
   lruAddDrain(m);
+  for (const page of pages) if (!testFlags(m, page, PG_table)) freeSwapCache(m, compoundHead(m, page));
   releasePages(m, pages.length, pages);
 };
 

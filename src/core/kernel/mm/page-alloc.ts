@@ -4,12 +4,21 @@ import type { Zone } from '../../machine/entities.ts';
 import type { Machine } from '../../machine/machine.ts';
 import { ZONE_NR_FREE, ZONE_NR_FREE_CMA, zoneRow } from '../../machine/scalars.ts';
 import { MIGRATE_CMA, MIGRATE_MOVABLE, MIGRATE_UNMOVABLE } from '../../uapi/config.ts';
-import { __GFP_COMP, __GFP_MOVABLE, __GFP_ZERO } from '../../uapi/gfp.ts';
+import {
+  __GFP_COMP,
+  __GFP_DIRECT_RECLAIM,
+  __GFP_MOVABLE,
+  __GFP_RETRY_MAYFAIL,
+  __GFP_THISNODE,
+  __GFP_ZERO,
+} from '../../uapi/gfp.ts';
 import { PG_head, PG_reserved } from '../../uapi/page-flags.ts';
 import { NO_PFN, type Pfn } from '../../uapi/units.ts';
 import { bugOn } from '../sched/bug.ts';
 import { freeOnePage, rmqueue } from './buddy.ts';
+import { currentIsOomVictim, outOfMemory } from './oom-kill.ts';
 import { pageblockMigratetype, pageZone, setPageCount } from './page-ref.ts';
+import { balancePgdat, reclaimablePages, tryToFreePages } from './vmscan.ts';
 import { type AllocFlags, zoneWatermarkOk } from './watermarks.ts';
 import { gfpZone, zonelist } from './zonelists.ts';
 
@@ -54,14 +63,46 @@ const getPageFromFreelist = (m: Machine, { gfp, order, node }: Request, flags: A
   return NO_PFN;
 };
 
+/** Orders above are costly: such a request rather fails than kills. Kernel: include/linux/mmzone.h */
+const PAGE_ALLOC_COSTLY_ORDER = 3;
+/** Simplified: fruitless rounds of reclaim before the OOM killer comes; the kernel tries 16. */
+const MAX_RECLAIM_RETRIES = 2;
+
+/** Whether another round of reclaim could help. Kernel: `mm/page_alloc.c: should_reclaim_retry` */
+const shouldReclaimRetry = (m: Machine, { gfp, order, node }: Request, flags: AllocFlags): boolean =>
+  zonelist(m, gfp, node).some((zone) =>
+    zoneWatermarkOk(m, zone, order, gfpZone(gfp), flags, reclaimablePages(m, zone.node)),
+  );
+
 /**
- * What a request does when all zones are below their low watermarks.
+ * What a request does when all zones are below their low watermarks: kswapd is woken, the request goes on down to the
+ * min watermark, then the task reclaims memory itself, and at last some process dies for it.
  *
  * Kernel: `mm/page_alloc.c: __alloc_pages_slowpath`
+ * Simplified: no compaction, so that costly orders only take what is there.
  */
 const allocPagesSlowpath = (m: Machine, request: Request): Pfn => {
   const flags: AllocFlags = { mark: 'min', cma: isMovable(request.gfp), oom: false };
-  return getPageFromFreelist(m, request, flags);
+  const { gfp, order, node } = request;
+  // PF_MEMALLOC: a task that reclaims may take everything, and causes no further reclaim
+  if (m.reclaiming) return getPageFromFreelist(m, request, { ...flags, mark: 'none' });
+  const mayReclaim = (gfp & __GFP_DIRECT_RECLAIM) !== 0 && order <= PAGE_ALLOC_COSTLY_ORDER;
+  const nodes = [...new Set(zonelist(m, gfp, node).map((zone) => zone.node))];
+  if (mayReclaim) for (const id of nodes) balancePgdat(m, id);
+  for (let fruitless = 0; ; ) {
+    const pfn = getPageFromFreelist(m, request, flags);
+    if (pfn !== NO_PFN || !mayReclaim) return pfn;
+    if (tryToFreePages(m, nodes) > 0) {
+      fruitless = 0;
+      continue;
+    }
+    if (++fruitless <= MAX_RECLAIM_RETRIES && shouldReclaimRetry(m, request, flags)) continue;
+    // a victim gets half of what is kept back, to die sooner; nobody kills for it
+    if (currentIsOomVictim(m)) return getPageFromFreelist(m, request, { ...flags, oom: true });
+    if ((gfp & (__GFP_RETRY_MAYFAIL | __GFP_THISNODE)) !== 0) return NO_PFN;
+    outOfMemory(m);
+    fruitless = 0;
+  }
 };
 
 /**

@@ -1,19 +1,29 @@
-// mm/vmscan.c: reclaiming the pages that madvise hands over. There is no swap space, so of anonymous memory only
-// what MADV_FREE gave up can go.
+// mm/vmscan.c: what becomes of pages that were taken off the LRU lists: unmapped, written to the swap device, freed, or
+// kept. Device pages are on no list, so none ever comes here.
 
 import type { Vma } from '../../machine/entities.ts';
-import { type Machine, RSS_ANON } from '../../machine/machine.ts';
+import { type Machine, RSS_ANON, RSS_SWAP } from '../../machine/machine.ts';
 import type { MmuNotifierRange } from '../../machine/ops.ts';
 import {
   PG_active,
+  PG_anon_exclusive,
   PG_dirty,
   PG_mlocked,
   PG_private,
   PG_reclaim,
+  PG_referenced,
   PG_swapbacked,
 } from '../../uapi/page-flags.ts';
-import { pteDirty, ptePresent } from '../../uapi/pte.ts';
-import type { Pfn, Vpn } from '../../uapi/units.ts';
+import {
+  clearBits,
+  type Entry,
+  mkRealSwapEntry,
+  PTE_ACCESSED,
+  pteDirty,
+  ptePresent,
+  pteYoung,
+} from '../../uapi/pte.ts';
+import { NO_ROW, type Pfn, type Vpn } from '../../uapi/units.ts';
 import { VM_LOCKED } from '../../uapi/vm-flags.ts';
 import { atomic } from '../sched/kernel-function.ts';
 import { trylockPage, unlockPage } from '../sched/locks.ts';
@@ -37,10 +47,51 @@ import {
   pageAnon,
   pageMapping,
   setFlags,
+  testClearFlags,
   testFlags,
 } from './page-ref.ts';
-import { type FoundEntry, mlockVmaPage, pageRemoveRmap, pageVmaMappedEntries, rmapPlaces } from './rmap.ts';
+import {
+  type FoundEntry,
+  mlockVmaPage,
+  pageRemoveRmap,
+  pageTryShareAnonRmap,
+  pageVmaMappedEntries,
+  pageVmaMappedPmd,
+  rmapPlaces,
+} from './rmap.ts';
 import { folioEvictable, folioPut, setPageDirty } from './swap.ts';
+import {
+  addToSwap,
+  deleteFromSwapCache,
+  folioFreeSwap,
+  folioTestSwapcache,
+  swapDuplicate,
+  swapWritepage,
+  vmSwapFull,
+} from './swapfile.ts';
+
+/**
+ * An entry becomes the name of a slot on the swap device; false if the page may be pinned. The entry is clear already.
+ *
+ * Kernel: `mm/rmap.c: try_to_unmap_one`, the part for anonymous folios
+ */
+const swapOutEntry = (m: Machine, folio: Pfn, vma: Vma, found: FoundEntry, entry: Entry): boolean => {
+  const { row, vpn, page } = found;
+  const slot = m.pages.private.get(folio);
+  const anonExclusive = testFlags(m, page, PG_anon_exclusive);
+  if (anonExclusive && !pageTryShareAnonRmap(m, page)) {
+    m.entries.set(row, entry);
+    return false;
+  }
+  swapDuplicate(m, slot);
+  m.addRss(vma.mm, RSS_ANON, -1);
+  m.addRss(vma.mm, RSS_SWAP, 1);
+  m.entries.set(row, mkRealSwapEntry(slot, anonExclusive));
+  mmuNotifierInvalidateRange(m, vma.mm, vpn, vpn + 1);
+  pageRemoveRmap(m, page, vma, false);
+  folioPut(m, folio, 'page table entry');
+  return true;
+};
 
 /** Takes one entry away; false if the page must stay mapped. */
 const unmapOneEntry = (m: Machine, folio: Pfn, vma: Vma, found: FoundEntry): boolean => {
@@ -49,6 +100,7 @@ const unmapOneEntry = (m: Machine, folio: Pfn, vma: Vma, found: FoundEntry): boo
   m.entries.set(row, 0);
   if (pteDirty(entry)) setPageDirty(m, folio);
   if (pageAnon(m, folio)) {
+    if (testFlags(m, folio, PG_swapbacked)) return swapOutEntry(m, folio, vma, found, entry);
     // lazily freed: the only references may be the isolation's and those of the mappings
     const unused = m.pages.refcount.get(folio) === 1 + folioMapcount(m, folio);
     if (!unused || testFlags(m, folio, PG_dirty)) {
@@ -67,10 +119,41 @@ const unmapOneEntry = (m: Machine, folio: Pfn, vma: Vma, found: FoundEntry): boo
 };
 
 /**
+ * Looks how many entries the processors have used since the last look, and makes them old.
+ *
+ * Kernel: `mm/rmap.c: folio_referenced, folio_referenced_one`
+ *
+ * @returns `locked`: a locked area maps it, so it does not belong on this list
+ */
+export const folioReferenced = (
+  m: Machine,
+  folio: Pfn,
+): { readonly ptes: number; readonly locked: boolean } => {
+  let ptes = 0;
+  for (const place of rmapPlaces(m, folio)) {
+    const pmdRow = pageVmaMappedPmd(m, folio, place, false);
+    const found =
+      pmdRow === NO_ROW ? pageVmaMappedEntries(m, folio, place, false).map(({ row }) => row) : [pmdRow];
+    for (const row of found) {
+      const entry = m.entries.get(row);
+      if (!ptePresent(entry)) continue;
+      if ((place.vma.vmFlags & VM_LOCKED) !== 0) {
+        mlockVmaPage(m, folio, place.vma, pmdRow !== NO_ROW);
+        return { ptes, locked: true };
+      }
+      if (!pteYoung(entry)) continue;
+      m.entries.set(row, clearBits(entry, PTE_ACCESSED));
+      ptes++;
+    }
+  }
+  return { ptes, locked: false };
+};
+
+/**
  * Unmaps a folio from one VMA.
  *
  * Kernel: `mm/rmap.c: try_to_unmap_one`
- * Simplified: no swap entries, no hwpoison.
+ * Simplified: no hwpoison.
  *
  * @returns false if the walk must stop
  */
@@ -115,13 +198,16 @@ const splitFolioToList = (m: Machine, folio: Pfn, candidates: Pfn[]): boolean =>
   return true;
 };
 
-/** Anonymous memory that is still wanted: without swap space it stays, but a huge page comes apart on the way. */
-const failToSwap = (m: Machine, folio: Pfn, candidates: Pfn[]): 'activate' | 'keep' => {
+/** Gives anonymous memory a place on the swap device; a huge page comes apart on the way, also if there is none. */
+const placeInSwap = (m: Machine, folio: Pfn, candidates: Pfn[]): 'placed' | 'activate' | 'keep' => {
+  if (folioTestSwapcache(m, folio)) return 'placed';
   if (folioMaybeDmaPinned(m, folio)) return 'keep';
-  if (!folioTestLarge(m, folio) || !canSplitFolio(m, folio)) return 'activate';
+  if (!folioTestLarge(m, folio)) return addToSwap(m, folio) ? 'placed' : 'activate';
+  if (!canSplitFolio(m, folio)) return 'activate';
   const wholeMapping = m.pages.compoundMapcount.get(folio) > 0;
-  if (splitFolioToList(m, folio, candidates) && wholeMapping) m.countVmEvent('thp_swpout_fallback');
-  return 'activate';
+  if (!splitFolioToList(m, folio, candidates)) return 'activate';
+  if (wholeMapping) m.countVmEvent('thp_swpout_fallback');
+  return addToSwap(m, folio) ? 'placed' : 'activate';
 };
 
 /** Drops a clean page's buffers. Kernel: `mm/filemap.c: filemap_release_folio` */
@@ -132,8 +218,14 @@ const releaseBuffers = (m: Machine, folio: Pfn): void => {
   folioPut(m, folio, 'buffer heads');
 };
 
-/** Takes a page that nobody else holds out of the page cache. Kernel: `mm/vmscan.c: __remove_mapping` */
+/** Takes a page that nobody else holds out of the page cache or swap cache. Kernel: `mm/vmscan.c: __remove_mapping` */
 const removeMapping = (m: Machine, folio: Pfn): boolean => {
+  if (folioTestSwapcache(m, folio)) {
+    if (m.pages.refcount.get(folio) !== 2 || testFlags(m, folio, PG_dirty)) return false;
+    deleteFromSwapCache(m, folio);
+    folioPut(m, folio, 'swap cache');
+    return true;
+  }
   const file = pageMapping(m, folio);
   if (file === 0 || m.pages.refcount.get(folio) !== 2 || testFlags(m, folio, PG_dirty)) return false;
   m.journal.mapById(m.files.get(file).pages).delete(m.pages.index.get(folio));
@@ -142,40 +234,93 @@ const removeMapping = (m: Machine, folio: Pfn): boolean => {
   return true;
 };
 
+/**
+ * Whether the processors have used a folio since somebody looked: then it gets another round.
+ *
+ * Kernel: `mm/vmscan.c: folio_check_references`
+ * Simplified: no executable mappings.
+ */
+const folioCheckReferences = (m: Machine, folio: Pfn): 'activate' | 'keep' | 'reclaim' | 'reclaim-clean' => {
+  const { ptes, locked } = folioReferenced(m, folio);
+  const marked = testClearFlags(m, folio, PG_referenced);
+  if (locked) return 'activate';
+  if (ptes > 0) {
+    setFlags(m, folio, PG_referenced);
+    return marked || ptes > 1 ? 'activate' : 'keep';
+  }
+  return marked && folioIsFileLru(m, folio) ? 'reclaim-clean' : 'reclaim';
+};
+
 /** What becomes of one locked candidate. */
-const reclaimOne = (m: Machine, folio: Pfn, candidates: Pfn[]): 'free' | 'keep' | 'activate' => {
+const reclaimOne = (
+  m: Machine,
+  folio: Pfn,
+  candidates: Pfn[],
+  ignoreReferences: boolean,
+): 'free' | 'keep' | 'activate' => {
   if (!folioEvictable(m, folio)) return 'activate';
-  if (pageAnon(m, folio) && testFlags(m, folio, PG_swapbacked)) return failToSwap(m, folio, candidates);
+  const references = ignoreReferences ? 'reclaim' : folioCheckReferences(m, folio);
+  if (references === 'activate' || references === 'keep') return references;
+  const anon = pageAnon(m, folio);
+  if (anon && testFlags(m, folio, PG_swapbacked)) {
+    const place = placeInSwap(m, folio, candidates);
+    if (place !== 'placed') return place;
+  }
   if (folioMapped(m, folio)) {
     tryToUnmap(m, folio);
     if (folioMapped(m, folio)) return 'activate';
   }
   if (folioMaybeDmaPinned(m, folio)) return 'activate';
   if (testFlags(m, folio, PG_dirty)) {
-    // a file's pages are left to the flusher; shared memory has no swap space to go to
-    if (folioIsFileLru(m, folio)) setFlags(m, folio, PG_reclaim);
-    return 'activate';
+    if (!folioTestSwapcache(m, folio)) {
+      // a file's pages are left to the flusher; shared memory has no swap space to go to
+      if (folioIsFileLru(m, folio)) setFlags(m, folio, PG_reclaim);
+      return 'activate';
+    }
+    // whoever else holds the page could still write to it
+    if (m.pages.refcount.get(folio) !== 2) return 'keep';
+    swapWritepage(m, folio);
   }
   releaseBuffers(m, folio);
-  if (pageAnon(m, folio)) return m.pages.refcount.get(folio) === 1 ? 'free' : 'keep';
+  if (anon && !testFlags(m, folio, PG_swapbacked)) return m.pages.refcount.get(folio) === 1 ? 'free' : 'keep';
   return removeMapping(m, folio) ? 'free' : 'keep';
 };
 
-/** Kernel: `mm/vmscan.c: shrink_folio_list`. Simplified: no swap, no writeback, no demotion. */
-const shrinkFolioList = (m: Machine, candidates: Pfn[]): Pfn[] => {
+export interface Shrunk {
+  /** Pages that were freed. */
+  readonly reclaimed: number;
+  /** Folios that stay, still isolated. */
+  readonly kept: readonly Pfn[];
+}
+
+/**
+ * Frees what can be freed of a list of isolated folios.
+ *
+ * Kernel: `mm/vmscan.c: shrink_folio_list`
+ * Simplified: dirty pages of files are not written back, shared memory is not swapped, no demotion.
+ */
+export const shrinkFolioList = (m: Machine, candidates: Pfn[], ignoreReferences: boolean): Shrunk => {
   const kept: Pfn[] = [];
+  let reclaimed = 0;
   for (let folio = candidates.shift(); folio !== undefined; folio = candidates.shift()) {
     if (!trylockPage(m, folio)) {
       kept.push(folio);
       continue;
     }
-    const verdict = reclaimOne(m, folio, candidates);
-    if (verdict === 'activate' && !testFlags(m, folio, PG_mlocked)) setFlags(m, folio, PG_active);
+    const verdict = reclaimOne(m, folio, candidates, ignoreReferences);
+    if (verdict === 'activate') {
+      if (vmSwapFull(m) || testFlags(m, folio, PG_mlocked)) folioFreeSwap(m, folio);
+      if (!testFlags(m, folio, PG_mlocked)) setFlags(m, folio, PG_active);
+    }
     unlockPage(m, folio);
-    if (verdict === 'free') folioPut(m, folio, 'LRU isolation');
-    else kept.push(folio);
+    if (verdict === 'free') {
+      reclaimed += folioNrPages(m, folio);
+      folioPut(m, folio, 'LRU isolation');
+    } else {
+      kept.push(folio);
+    }
   }
-  return kept;
+  return { reclaimed, kept };
 };
 
 /**
@@ -187,5 +332,5 @@ const shrinkFolioList = (m: Machine, candidates: Pfn[]): Pfn[] => {
 export const reclaimPages = atomic('reclaim_pages', (m, folios: readonly Pfn[]): void => {
   if (folios.length === 0) return;
   for (const folio of folios) clearFlags(m, folio, PG_active);
-  for (const folio of shrinkFolioList(m, [...folios])) folioPutbackLru(m, folio);
+  for (const folio of shrinkFolioList(m, [...folios], true).kept) folioPutbackLru(m, folio);
 });

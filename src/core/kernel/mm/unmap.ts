@@ -2,7 +2,7 @@
 // which frees them after the TLB flush.
 
 import type { Vma } from '../../machine/entities.ts';
-import type { Machine } from '../../machine/machine.ts';
+import { type Machine, RSS_SWAP } from '../../machine/machine.ts';
 import type { MmuNotifierRange } from '../../machine/ops.ts';
 import {
   type Entry,
@@ -10,6 +10,7 @@ import {
   isDeviceExclusiveEntry,
   isDevicePrivateEntry,
   isMigrationEntry,
+  isRealSwapEntry,
   pteDirty,
   ptePresent,
   pteYoung,
@@ -37,6 +38,7 @@ import { pageAnon } from './page-ref.ts';
 import { PMD_PAGES, pmdOffset, pteOffset, tableIndex } from './page-table.ts';
 import { pageRemoveRmap, unlinkAnonVmas } from './rmap.ts';
 import { lruAddDrain, markPageAccessed, putPage, setPageDirty } from './swap.ts';
+import { freeSwapAndCache } from './swapfile.ts';
 import { isVmHugetlbPage } from './vma.ts';
 
 /** End of the user's half of the address space. Kernel: arch/x86/include/asm/page_64_types.h: TASK_SIZE_MAX */
@@ -85,6 +87,9 @@ const zapSpecialPte = (m: Machine, vma: Vma, row: EntryRow, entry: Entry): void 
     }
   } else if (isMigrationEntry(entry)) {
     m.addRss(vma.mm, mmCounter(m, entryPfn(entry)), -1);
+  } else if (isRealSwapEntry(entry)) {
+    m.addRss(vma.mm, RSS_SWAP, -1);
+    freeSwapAndCache(m, entryPfn(entry));
   }
   m.entries.set(row, 0);
 };
@@ -118,7 +123,7 @@ const zapPtes = (
  * Unmaps the small pages of a range under one page table.
  *
  * Kernel: `mm/memory.c: zap_pte_range`
- * Simplified: no swap slots, no userfaultfd markers.
+ * Simplified: no userfaultfd markers.
  */
 const zapPteRange = atomic(
   'zap_pte_range',
@@ -135,7 +140,7 @@ const zapPteRange = atomic(
 );
 
 /** Kernel: `mm/memory.c: unmap_page_range, zap_pmd_range` */
-const unmapPageRange = (m: Machine, tlb: MmuGather, vma: Vma, start: Vpn, end: Vpn): void => {
+export const unmapPageRange = (m: Machine, tlb: MmuGather, vma: Vma, start: Vpn, end: Vpn): void => {
   const mm = m.mms.get(vma.mm);
   let next: Vpn;
   for (let vpn = start; vpn < end; vpn = next) {

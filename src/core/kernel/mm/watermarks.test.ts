@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { ZONE_NR_FREE, zoneRow } from '../../machine/scalars.ts';
 import { bootMachine } from '../../scenario/boot.ts';
 import { DEFAULT_KERNEL, MIGRATE_MOVABLE, MIGRATE_UNMOVABLE, type ZoneName } from '../../uapi/config.ts';
-import { GFP_HIGHUSER_MOVABLE, GFP_KERNEL } from '../../uapi/gfp.ts';
+import { __GFP_DIRECT_RECLAIM, GFP_HIGHUSER_MOVABLE, GFP_KERNEL } from '../../uapi/gfp.ts';
 import { machinePreset } from '../../uapi/presets.ts';
 import { NO_PFN } from '../../uapi/units.ts';
 import { allocPage, allocPages, freePages } from './page-alloc.ts';
@@ -105,9 +105,9 @@ it('counts free blocks by order and type, those included that nobody has touched
   expect(total()).toEqual(free());
 });
 
-it('stops at the min watermark', () => {
+it('stops at the min watermark when the request may not reclaim', () => {
   const m = bootMachine(machinePreset('teaching'), DEFAULT_KERNEL);
-  while (allocPage(m, GFP_HIGHUSER_MOVABLE) !== NO_PFN);
+  while (allocPage(m, GFP_HIGHUSER_MOVABLE & ~__GFP_DIRECT_RECLAIM) !== NO_PFN);
   for (const each of m.zones) {
     const { min, lowmemReserve } = zoneWatermarks(m, each);
     expect(m.scalars.get(zoneRow(each.id, ZONE_NR_FREE))).toBe(min + lowmemReserve[3]);

@@ -39,6 +39,7 @@ export const KERNEL_MESSAGES = [
   'gup_test.failure',
   'gup_test.zeroing',
   'gup_test.dump-page',
+  'oom.killed',
 ] as const;
 export type KernelMessage = (typeof KERNEL_MESSAGES)[number];
 

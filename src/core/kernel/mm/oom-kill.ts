@@ -1,0 +1,100 @@
+// mm/oom_kill.c: when nothing can be reclaimed, a process dies. Its device pages count among its resident pages and go
+// back to the driver, so a death may free device memory and no system memory.
+
+import type { Mm } from '../../machine/entities.ts';
+import { type Machine, RSS_ANON, RSS_FILE, RSS_SHMEM, RSS_SWAP } from '../../machine/machine.ts';
+import type { MmuNotifierRange } from '../../machine/ops.ts';
+import { entryPfn, pmdLeaf, ptePresent } from '../../uapi/pte.ts';
+import { PTRS_PER_TABLE, type Pfn } from '../../uapi/units.ts';
+import { VM_HUGETLB, VM_PFNMAP, VM_SHARED } from '../../uapi/vm-flags.ts';
+import { bugOn, warn } from '../sched/bug.ts';
+import { atomic } from '../sched/kernel-function.ts';
+import { tlbFinishMmu, tlbGatherMmu } from './mmu-gather.ts';
+import { mmuNotifierInvalidateRangeEnd, mmuNotifierInvalidateRangeStart } from './mmu-notifier.ts';
+import { unmapPageRange } from './unmap.ts';
+import { vmaIsAnonymous, vmasOf } from './vma.ts';
+
+/** Page tables below one table. Kernel: `include/linux/mm.h: mm_pgtables_bytes` */
+const countTables = (m: Machine, table: Pfn, level: number): number => {
+  let count = 0;
+  for (let i = 0; i < PTRS_PER_TABLE; i++) {
+    const entry = m.entries.get(table * PTRS_PER_TABLE + i);
+    if (entry === 0 || !ptePresent(entry) || pmdLeaf(entry)) continue;
+    count += 1 + (level > 2 ? countTables(m, entryPfn(entry), level - 1) : 0);
+  }
+  return count;
+};
+
+/**
+ * How much memory the death of a process would free at best; device pages count like others.
+ *
+ * Kernel: `mm/oom_kill.c: oom_badness`
+ * Simplified: no oom_score_adj.
+ *
+ * @returns pages; undefined: it cannot be killed, or nothing can be got from it
+ */
+export const oomBadness = (m: Machine, mm: Mm): number | undefined => {
+  if (!mm.alive || mm.oomSkip || mm.id === m.newMm) return undefined;
+  const rss = [RSS_FILE, RSS_ANON, RSS_SHMEM, RSS_SWAP].reduce(
+    (sum, member) => sum + m.rss.get(mm.id * 4 + member),
+    0,
+  );
+  return rss + countTables(m, mm.pgd, 4);
+};
+
+/** Of equals the last one. Kernel: `mm/oom_kill.c: select_bad_process, oom_evaluate_task` */
+const selectBadProcess = (m: Machine): Mm | undefined => {
+  let chosen: Mm | undefined;
+  let chosenPoints = 0;
+  for (const mm of m.mms.values()) {
+    const points = oomBadness(m, mm);
+    if (points === undefined || points < chosenPoints) continue;
+    chosen = mm;
+    chosenPoints = points;
+  }
+  return chosen;
+};
+
+/**
+ * Unmaps the private memory of a process that is to die.
+ *
+ * Kernel: `mm/oom_kill.c: __oom_reap_task_mm`
+ */
+const oomReapTaskMm = atomic('__oom_reap_task_mm', (m, id: number): void => {
+  const mm = m.mms.get(id);
+  for (const vma of vmasOf(m, mm)) {
+    if ((vma.vmFlags & (VM_HUGETLB | VM_PFNMAP)) !== 0) continue;
+    if (!vmaIsAnonymous(vma) && (vma.vmFlags & VM_SHARED) !== 0) continue;
+    const range: MmuNotifierRange = {
+      event: 'UNMAP',
+      mm: id,
+      start: vma.vmStart,
+      end: vma.vmEnd,
+      owner: 0,
+    };
+    const tlb = tlbGatherMmu(m, id);
+    mmuNotifierInvalidateRangeStart(m, range);
+    unmapPageRange(m, tlb, vma, vma.vmStart, vma.vmEnd);
+    mmuNotifierInvalidateRangeEnd(m, range);
+    tlbFinishMmu(m, tlb);
+  }
+});
+
+/**
+ * Chooses a process and kills it. Its memory is taken away at once, unless somebody changes its areas just now.
+ *
+ * Kernel: `mm/oom_kill.c: out_of_memory, oom_kill_process`
+ * Simplified: the reaper, a kernel thread, runs at once.
+ */
+export const outOfMemory = atomic('out_of_memory', (m): void => {
+  const victim = selectBadProcess(m);
+  bugOn(victim === undefined, 'System is deadlocked on memory');
+  if (victim === undefined) return;
+  m.countVmEvent('oom_kill');
+  warn(m, 'oom.killed', victim.id, m.rss.get(victim.id * 4 + RSS_ANON));
+  m.mms.update(victim.id, { oomVictim: true, oomSkip: true });
+  if ((m.mmapLocks.get(victim.id) ?? 0) >= 0) oomReapTaskMm(m, victim.id);
+});
+
+/** The running task is to die. Kernel: `mm/oom_kill.c: tsk_is_oom_victim` */
+export const currentIsOomVictim = (m: Machine): boolean => m.mms.find(m.current.mm)?.oomVictim === true;
