@@ -555,6 +555,7 @@ const LOGS: Readonly<Record<string, Told>> = {
   'log.gup_test.dump-page': {
     what: (p) => `The kernel prints \`page #${num(p, 'a')}\`, pfn ${num(p, 'b')}.`,
     why: '`DUMP_USER_PAGES_TEST` prints the pages that the program named.',
+  },
   'log.oom.killed': {
     what: (p) => `Out of memory: the kernel kills a process with ${count(num(p, 'b'), 'anonymous page')}.`,
     why: 'Nothing can be reclaimed. The process with the most memory dies; its device pages count, but go back to the driver.',
