@@ -60,11 +60,17 @@ const runsOf = (moment: Moment): FrameRun[] =>
     ),
   );
 
-const pinsOf = (moment: Moment): Map<number, { count: number; longterm: boolean }> => {
+const pinsOf = (
+  moment: Moment,
+  runs: readonly FrameRun[],
+): Map<number, { count: number; longterm: boolean }> => {
   const pins = new Map<number, { count: number; longterm: boolean }>();
   for (const { pin, longterm, pfns } of moment.handles)
     if (pin) for (const pfn of pfns) pins.set(pfn, { count: 1, longterm });
+  const hasHandles = pins.size > 0;
   for (const { pfn, pins: count, longtermPinned } of moment.frames) {
+    // a huge page counts its pins as a whole: the handles know which of its pages they are on
+    if (hasHandles && isInRun(runs, pfn)) continue;
     if (count > 0) pins.set(pfn, { count, longterm: longtermPinned });
     else pins.delete(pfn);
   }
@@ -104,7 +110,7 @@ export const indexMoment = (moment: Moment): MomentIndex => {
     if (view.dst >= 0) moves.set(view.dst, { role: 'dst', view });
   }
   const frames = new Map(moment.frames.map((frame) => [frame.pfn, frame]));
-  const index = { frames, moves, perBlock, runs, pins: pinsOf(moment) };
+  const index = { frames, moves, perBlock, runs, pins: pinsOf(moment, runs) };
   indexes.set(moment, index);
   return index;
 };

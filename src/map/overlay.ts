@@ -126,7 +126,7 @@ const looksAlike = (a: MapCell, b: MapCell): boolean =>
 /** A pin: a nail in the page's upper edge, hollow for a short one, solid for FOLL_LONGTERM. */
 const paintNail = (pen: Pen, scene: OverlayScene, nail: Nail, palette: Palette): void => {
   const place = locate(scene, nail.pfn, scene.after);
-  if (place === undefined || !place.isInWindow || place.box.width < 8) return;
+  if (place === undefined || !place.isInWindow || place.box.width < 6) return;
   const { box } = place;
   const unit = Math.min(box.width, 40) / 10;
   const lift = (1 - nail.presence) * unit * 7;
@@ -154,7 +154,7 @@ const paintNail = (pen: Pen, scene: OverlayScene, nail: Nail, palette: Palette):
       pen.fill();
       pen.stroke();
     }
-    if (nail.count > 1) paintCount(pen, nail.count, x + unit * 2.6, y, unit, palette);
+    if (nail.count > 1 && box.width >= 16) paintCount(pen, nail.count, x + unit * 2.6, y, unit, palette);
     pen.globalAlpha = 1;
   });
 };
