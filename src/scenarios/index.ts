@@ -8,6 +8,8 @@ import { labNode } from './lab-node.ts';
 import { longtermPin } from './longterm-pin.ts';
 import { mixedRange } from './mixed-range.ts';
 import { movableZone } from './movable-zone.ts';
+import { PATCH_SCENES } from './patches.ts';
+import { PINNABLE_SCENES } from './pinnable.ts';
 import type { Scene } from './scene.ts';
 import { shortPin } from './short-pin.ts';
 import { twoOwners } from './two-owners.ts';
@@ -27,4 +29,6 @@ export const SCENES: readonly Scene[] = [
   waitForMigration,
   deviceFull,
   labNode,
+  ...PINNABLE_SCENES,
+  ...PATCH_SCENES,
 ];

@@ -23,9 +23,17 @@ export const COHERENT_AND_PRIVATE: Devices = [
   { id: 1, kind: 'private' },
 ];
 
+/** What a scene is and where it runs. */
+type About = Omit<Scene, 'scenario'> & {
+  readonly machine?: Machine;
+  readonly boot?: Scenario['boot'];
+  /** Where it is not the whole series. */
+  readonly config?: Scenario['config'];
+};
+
 /** @param steps - in order; the file format numbers and wraps them */
 export const scene = (
-  { name, title, about, machine = 'teaching' }: Omit<Scene, 'scenario'> & { readonly machine?: Machine },
+  { name, title, about, machine = 'teaching', boot = 'default', config }: About,
   devices: Devices,
   steps: readonly Step[],
 ): Scene => ({
@@ -37,7 +45,8 @@ export const scene = (
     name,
     title,
     machine,
-    boot: 'default',
+    boot,
+    ...(config === undefined ? {} : { config }),
     devices,
     steps: steps.map((step, n) => ({ n, step })),
   },

@@ -6,6 +6,7 @@ import { runTasks } from '../kernel/sched/tasks.ts';
 import type { Machine } from '../machine/machine.ts';
 import { DEFAULT_KERNEL, type KernelConfig, type MachinePresetName } from '../uapi/config.ts';
 import { EventKind, VMSTAT_COUNTERS, type VmstatCounter } from '../uapi/events.ts';
+import { parsePatches } from '../uapi/patches.ts';
 import { machinePreset } from '../uapi/presets.ts';
 import type { Scenario, Step } from '../uapi/scenario.ts';
 import { KERNEL_FUNCTIONS } from '../uapi/source-refs.ts';
@@ -46,6 +47,15 @@ const presetOf = (scenario: Scenario): MachinePresetName => {
   return scenario.boot === 'cma' ? 'guest-cma' : 'guest';
 };
 
+const kernelOf = ({ config }: Scenario): Partial<KernelConfig> => {
+  const { patches, ...wanted } = config ?? {};
+  const given = Object.entries(wanted).filter(([, value]) => value !== undefined);
+  return {
+    ...Object.fromEntries(given),
+    ...(patches === undefined ? {} : { patches: parsePatches(patches) }),
+  };
+};
+
 export class Simulation {
   readonly machine: Machine;
   readonly bootEnd: number;
@@ -58,7 +68,7 @@ export class Simulation {
   ) {
     const preset = machinePreset(overrides.machine ?? presetOf(scenario), scenario.devices);
     const config = { ...preset, swapPages: scenario.swap ?? 0 };
-    this.machine = bootMachine(config, { ...DEFAULT_KERNEL, ...overrides.kernel });
+    this.machine = bootMachine(config, { ...DEFAULT_KERNEL, ...kernelOf(scenario), ...overrides.kernel });
     this.bootEnd = this.machine.journal.position;
   }
 

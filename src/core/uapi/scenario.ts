@@ -2,6 +2,7 @@
 
 import * as v from 'valibot';
 import { FOLL_FLAGS, type FollFlagName } from './gup-flags.ts';
+import { parsePatches, PatchSetError } from './patches.ts';
 
 export const SCENARIO_FORMAT = 1;
 
@@ -181,11 +182,38 @@ const headerFields = {
   swap: v.optional(count(2 ** 24)),
 };
 
+/** A set of patches as people write it; one that could not be built is refused with what is missing. */
+const patchSet = v.pipe(
+  v.string(),
+  v.rawCheck(({ dataset, addIssue }) => {
+    if (!dataset.typed) return;
+    try {
+      parsePatches(dataset.value);
+    } catch (error) {
+      if (!(error instanceof PatchSetError)) throw error;
+      addIssue({ message: error.message });
+    }
+  }),
+);
+
+/** The kernel that the scenario wants, where it is not the whole series. */
+const kernelSchema = v.strictObject({
+  /** `all`, `none`, or `1-5,7-14` */
+  patches: v.optional(patchSet),
+  CONFIG_MIGRATION: v.optional(v.boolean()),
+  CONFIG_CMA: v.optional(v.boolean()),
+  CONFIG_DEVICE_PRIVATE: v.optional(v.boolean()),
+  CONFIG_TRANSPARENT_HUGEPAGE: v.optional(v.boolean()),
+  followPage: v.optional(v.picklist(['v6.1', 'v6.0', 'FOLL_LRU'])),
+});
+
 const scenarioSchema = v.object({
   format: v.optional(v.literal(SCENARIO_FORMAT), SCENARIO_FORMAT),
   name: v.optional(v.pipe(v.string(), v.maxLength(200)), ''),
   title: v.optional(v.pipe(v.string(), v.maxLength(1000)), ''),
   machine: v.optional(v.picklist(['guest', 'teaching', 'lab-node'])),
+  /** (`kernel` of a recording names the one that was recorded.) */
+  config: v.optional(kernelSchema),
   ...headerFields,
   steps: v.pipe(
     v.array(v.object({ n: v.optional(count(MAX_STEPS)), step: stepSchema })),

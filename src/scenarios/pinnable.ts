@@ -1,0 +1,85 @@
+// One scene for each reason why a page may stay pinned for long or not: the conditions of is_longterm_pinnable_page.
+// Device-coherent memory has `longterm-pin`, ZONE_MOVABLE `movable-zone`.
+
+import type { StepOf } from '../core/uapi/scenario.ts';
+import { type Scene, scene, written } from './scene.ts';
+
+const LONGTERM: StepOf<'gup'> = {
+  op: 'gup',
+  proc: 'A',
+  vma: 'buf',
+  call: 'pin_user_pages_fast',
+  flags: ['FOLL_WRITE', 'FOLL_LONGTERM'],
+  as: 'long',
+};
+const UNPIN: StepOf<'unpin'> = { op: 'unpin', proc: 'A', handle: 'long' };
+
+export const pinnableCma = scene(
+  {
+    name: 'pinnable-cma',
+    title: 'CMA lends its memory, and wants it back',
+    about:
+      'Fresh pages lie in a CMA area, which movable memory may borrow. A pin for long would keep it, so the pages move out first.',
+    machine: 'guest',
+    boot: 'cma',
+  },
+  [],
+  [...written('buf', 4), LONGTERM, UNPIN],
+);
+
+export const pinnableIsolate = scene(
+  {
+    name: 'pinnable-isolate',
+    title: 'A pageblock that is to be emptied',
+    about:
+      'Memory offlining has isolated the pageblock. A pin for long moves its pages out; a short one takes them as they are.',
+    machine: 'guest',
+  },
+  [],
+  [
+    ...written('buf', 4),
+    { op: 'isolate', proc: 'A', vma: 'buf' },
+    { op: 'gup', proc: 'A', vma: 'buf', call: 'pin_user_pages_fast', flags: ['FOLL_WRITE'], as: 'short' },
+    { op: 'unpin', proc: 'A', handle: 'short' },
+    LONGTERM,
+    { op: 'isolate', proc: 'A', vma: 'buf', undo: true },
+    UNPIN,
+  ],
+);
+
+export const pinnableZeroPage = scene(
+  {
+    name: 'pinnable-zero-page',
+    title: 'The zero page may be pinned for long, and nothing is counted',
+    about:
+      'A pin that only reads gets the zero page for a hole. Its count does not change. When the process writes, it gets another page: the pin does not follow.',
+  },
+  [],
+  [
+    { op: 'mmap', proc: 'A', vma: 'buf', pages: 2, prot: 'rw', kind: 'anon-private' },
+    { ...LONGTERM, flags: ['FOLL_LONGTERM'] },
+    { op: 'write', proc: 'A', vma: 'buf', page: 0, count: 1, value: 100 },
+    { ...LONGTERM, as: 'write' },
+    UNPIN,
+    { op: 'unpin', proc: 'A', handle: 'write' },
+  ],
+);
+
+export const pinnableWithoutMigration = scene(
+  {
+    name: 'pinnable-without-migration',
+    title: 'A kernel that cannot migrate takes every page',
+    about:
+      'Without `CONFIG_MIGRATION` the question is always answered with yes. The pages stay in ZONE_MOVABLE, pinned for long.',
+    config: { CONFIG_MIGRATION: false },
+  },
+  [],
+  [...written('buf', 4), LONGTERM, UNPIN],
+);
+
+export const PINNABLE_SCENES: readonly Scene[] = [
+  pinnableCma,
+  pinnableIsolate,
+  pinnableZeroPage,
+  pinnableWithoutMigration,
+];
