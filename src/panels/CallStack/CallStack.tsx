@@ -27,7 +27,7 @@ export const CallStack = () => {
               <button
                 type="button"
                 className="call"
-                style={{ paddingInlineStart: `calc(var(--gap-4) + ${Math.min(depth, 14) * 0.4}rem)` }}
+                style={{ paddingInlineStart: `calc(var(--gap-4) + ${Math.min(depth, 14) * 0.2}rem)` }}
                 title={`${frame.fn}(${frame.args.map(({ name, value }) => `${name}: ${value}`).join(', ')}) in ${frame.file}\n${aboutFunction(frame.fn)}`}
                 onClick={() => void seek(frame.begin)}
               >

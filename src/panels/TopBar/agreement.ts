@@ -54,5 +54,11 @@ export const evidenceSteps = ({ agreement, steps }: RunInfo): EvidenceStep[] => 
 
 const MAX_ROWS = 200;
 
-export const differenceRows = ({ differences }: Agreement): (Difference & { readonly key: string })[] =>
-  differences.slice(0, MAX_ROWS).map((difference, i) => ({ ...difference, key: `${i}` }));
+/** Differences in state, then those in the order of calls. */
+export const differenceRows = ({
+  differences,
+  callDifferences,
+}: Agreement): (Difference & { readonly key: string })[] =>
+  [...differences, ...callDifferences]
+    .slice(0, MAX_ROWS)
+    .map((difference, i) => ({ ...difference, key: `${i}` }));

@@ -1,0 +1,200 @@
+import { describe, expect, test } from 'vitest';
+import type { Moment, PteRow, RangeInfo, Tile } from '../store/views.ts';
+import { TILE_CHANNELS } from '../store/views.ts';
+import { cellsInView, indexMoment, pageCell } from './cells.ts';
+import { lookOf, partsOf } from './color.ts';
+import { cellText, cellWords, mapRows } from './describe.ts';
+import { drawFrame, drawMoment } from './fixture.ts';
+import { nextFrame, startFrame } from './hit-test.ts';
+import { layOutBanks } from './layout.ts';
+import { countsAt, tilesFor } from './tiles.ts';
+
+const range = (kind: RangeInfo['kind'], start: number, npages: number): RangeInfo => ({
+  id: kind,
+  start,
+  npages,
+  kind,
+  node: 0,
+  zone: kind === 'ram' ? 'Normal' : 'Device',
+  cma: false,
+  reserved: '',
+  device: kind === 'ram' ? -1 : 0,
+});
+const [system, vram] = layOutBanks({
+  preset: 'teaching',
+  title: 'drawn',
+  cpus: 1,
+  totalPages: 2048,
+  ranges: [range('ram', 0, 1024), range('coherent', 4096, 1024)],
+});
+if (system === undefined || vram === undefined) throw new Error('two banks were drawn');
+
+/** A tile of single pages: free, but for what is said. */
+const tile = (start: number, cells: number, said: Record<number, (typeof TILE_CHANNELS)[number]>): Tile => {
+  const counts = new Uint32Array(cells * TILE_CHANNELS.length);
+  for (const [pfn, channel] of Object.entries(said))
+    counts[(Number(pfn) - start) * TILE_CHANNELS.length + TILE_CHANNELS.indexOf(channel)] = 1;
+  return { start, cells, pagesPerCell: 1, counts };
+};
+
+const rowOf = (more: Partial<PteRow>): PteRow => ({
+  vpn: 1000,
+  index: 0,
+  npages: 1,
+  path: [0, 0, 0, 0],
+  tables: [1, 2, 3],
+  level: 'pte',
+  entry: 'present',
+  raw: '0x0',
+  writable: true,
+  dirty: true,
+  young: true,
+  special: false,
+  pfn: -1,
+  pfnStep: 0,
+  value: undefined,
+  mirrors: [],
+  ...more,
+});
+const withRows = (rows: PteRow[], more: Partial<Moment> = {}): Moment =>
+  drawMoment({
+    processes: [
+      {
+        name: 'A',
+        alive: true,
+        areas: [{ name: 'buf', kind: 'anon-private', startVpn: 1000, npages: 100, vmas: [], rows }],
+      },
+    ],
+    ...more,
+  });
+
+describe('a page in words', () => {
+  test('says where it lives, whose it is, and what is on it', () => {
+    const frame = drawFrame(4099, {
+      residence: 'coherent',
+      owner: 'buf+2',
+      pins: 1,
+      longtermPinned: true,
+      locked: true,
+      flags: ['dirty', 'anon_exclusive'],
+    });
+    const cell = pageCell(vram, 4099, indexMoment(drawMoment({ frames: [frame] })), []);
+    expect(cell && cellText(cell)).toBe(
+      'pfn 0x1003 · buf+2 · device-coherent memory · 1 long-term pin · locked · dirty · AnonExclusive',
+    );
+  });
+
+  test('a page on its way names both ends; the new one is a copy once the bytes are there', () => {
+    const wordsAt = (phase: 'allocated' | 'copied') => {
+      const frames = [drawFrame(4099, { residence: 'coherent' }), drawFrame(17)];
+      const index = indexMoment(drawMoment({ frames, moves: [{ src: 4099, dst: 17, phase }] }));
+      return [
+        [vram, 4099],
+        [system, 17],
+      ].map(([bank, pfn]) => {
+        const cell = pageCell(bank as typeof vram, pfn as number, index, []);
+        return cell === undefined ? '' : cellWords(cell)[1];
+      });
+    };
+    expect(wordsAt('allocated')).toEqual(['on its way to 0x11', 'destination of 0x1003']);
+    expect(wordsAt('copied')).toEqual(['on its way to 0x11', 'copy of 0x1003']);
+  });
+
+  test('without an answer of the worker nothing is claimed', () => {
+    const cell = pageCell(system, 5, indexMoment(drawMoment({})), []);
+    expect(cell && cellWords(cell)).toEqual(['not known yet']);
+  });
+});
+
+describe('the text twin', () => {
+  const camera = { k: 20, x: 0, y: 0 };
+  const size = { width: 640, height: 320 };
+
+  test('has a row for each page of a process, and one for neighbours that are alike', () => {
+    const moment = drawMoment({
+      frames: [drawFrame(2, { owner: 'buf+0' }), drawFrame(3, { owner: 'buf+1' })],
+    });
+    const tiles = [tile(0, 512, { 0: 'kernel', 1: 'kernel' })];
+    const rows = mapRows(cellsInView(system, camera, size, moment, tiles));
+    expect(rows.map(({ start, npages, owner, state }) => `${start}+${npages} ${owner} ${state}`)).toEqual([
+      '0+2  in use by the kernel',
+      '2+1 buf+0 system memory',
+      '3+1 buf+1 system memory',
+      '4+508  free',
+    ]);
+  });
+
+  test('a long area of which only the ends are listed is one row, whichever way its frames run', () => {
+    const moment = withRows([rowOf({ npages: 100, pfn: 4195, pfnStep: -1 })]);
+    const rows = mapRows(cellsInView(vram, camera, size, moment, [tile(4096, 512, {})]));
+    expect(rows.map(({ start, npages, owner, state }) => `${start}+${npages} ${owner} ${state}`)).toEqual([
+      '4096+100 buf+99 … buf+0 device-coherent memory',
+      '4196+412  free',
+    ]);
+  });
+});
+
+describe('cells', () => {
+  test('a pageblock is told in parts that add up to one', () => {
+    const moment = withRows([rowOf({ npages: 100, pfn: 0, pfnStep: 1 })]);
+    const counts = new Uint32Array(TILE_CHANNELS.length);
+    counts[TILE_CHANNELS.indexOf('used')] = 200;
+    counts[TILE_CHANNELS.indexOf('kernel')] = 30;
+    const tiles = [{ start: 0, cells: 1, pagesPerCell: 512, counts }];
+    const [cell] = cellsInView(system, { k: 1, x: 0, y: 0 }, { width: 32, height: 16 }, moment, tiles);
+    const parts = cell && partsOf(cell);
+    expect(parts).toMatchObject({ shown: 100 / 512, kernel: 30 / 512, other: 70 / 512, reserved: 0 });
+    expect(Object.values(parts ?? {}).reduce((sum, part) => sum + part, 0)).toBeCloseTo(1);
+  });
+
+  test('every residence has its own form, so that hue is never the only sign', () => {
+    const forms = (['system', 'coherent', 'private', 'movable'] as const).map((residence) => {
+      const cell = pageCell(
+        system,
+        1,
+        indexMoment(drawMoment({ frames: [drawFrame(1, { residence })] })),
+        [],
+      );
+      return cell && [lookOf(cell).form, lookOf(cell).glyph].join(' ');
+    });
+    expect(forms).toEqual(['plain S', 'notch C', 'double P', 'dotted M']);
+  });
+});
+
+describe('tiles', () => {
+  test('a window asks for whole pageblocks, neighbours in one', () => {
+    expect(tilesFor(system, { k: 20, x: 0, y: 0 }, { width: 600, height: 300 })).toEqual([
+      { start: 0, cells: 512, pagesPerCell: 1 },
+    ]);
+    expect(tilesFor(system, { k: 1, x: 0, y: 0 }, { width: 600, height: 300 })).toEqual([
+      { start: 0, cells: 2, pagesPerCell: 512 },
+    ]);
+  });
+
+  test('counts are found in the tile that covers them', () => {
+    const tiles = [tile(512, 4, { 514: 'used' })];
+    expect(countsAt(tiles, 514, 1)?.used).toBe(1);
+    expect(countsAt(tiles, 513, 1)?.used).toBe(0);
+    expect(countsAt(tiles, 516, 1)).toBeUndefined();
+    expect(countsAt(tiles, 514, 512)).toBeUndefined();
+  });
+});
+
+describe('keys on a map', () => {
+  test('arrows go to the neighbour, across the gap between pageblocks, and stop at the edge', () => {
+    expect(nextFrame(system, 33, 'ArrowRight')).toBe(34);
+    expect(nextFrame(system, 33, 'ArrowUp')).toBe(1);
+    expect(nextFrame(system, 0, 'ArrowLeft')).toBeUndefined();
+    expect(nextFrame(system, 33, 'Enter')).toBeUndefined();
+    const overGap = [nextFrame(system, 31, 'ArrowRight'), nextFrame(system, 480, 'ArrowDown')];
+    expect(overGap).toContain(512);
+  });
+
+  test('the first arrow lands on a page that the moment shows', () => {
+    const moment = drawMoment({ frames: [drawFrame(4100), drawFrame(7)] });
+    expect(startFrame(system, undefined, moment)).toBe(7);
+    expect(startFrame(vram, 7, moment)).toBe(4100);
+    expect(startFrame(vram, 4200, moment)).toBe(4200);
+    expect(startFrame(system, undefined, drawMoment({}))).toBe(0);
+  });
+});
