@@ -129,8 +129,10 @@ export interface DmirrorDevice {
   /** Id in the scenario. */
   readonly configId: number;
   readonly kind: DeviceKind;
-  /** Its one chunk; 0: given up, the next allocation makes a new one. */
+  /** Its newest chunk; 0: given up, the next allocation makes a new one. */
   readonly pgmap: number;
+  /** Chunks it had before it grew, all of their pages handed out once; only private devices grow. */
+  readonly olderPgmaps: readonly number[];
 }
 
 /** struct dmirror: one process's open file on one device, with the device's page table for it. */

@@ -36,7 +36,7 @@ export const longtermPinnable = (m: Machine, pfn: number): boolean => {
 export const deviceOf = (m: Machine, pfn: number): number => {
   const pgmap = pagePgmap(m, pfn);
   if (pgmap === undefined) return -1;
-  return m.devices.values().find((device) => device.pgmap === pgmap.id)?.configId ?? -1;
+  return m.devices.find(pgmap.owner)?.configId ?? -1;
 };
 
 export const residenceOf = (m: Machine, pfn: number): Residence => {

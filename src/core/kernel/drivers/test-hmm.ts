@@ -166,11 +166,20 @@ const takeFreePage = (m: Machine, device: DmirrorDevice): Pfn => {
 };
 
 /**
- * Registers a chunk of device memory; all its pages are free. A coherent device lies at a fixed place, so a second
- * chunk meets the first.
+ * First page of the next private chunk: below the lowest one, where no device answers.
+ *
+ * Kernel: `kernel/resource.c: request_free_mem_region`
+ */
+const requestFreeMemRegion = (m: Machine, npages: number): Pfn => {
+  const taken = m.pgmaps.values().filter(({ type }) => type === 'MEMORY_DEVICE_PRIVATE');
+  return Math.min(...taken.map(({ start }) => start)) - npages;
+};
+
+/**
+ * Registers a chunk of device memory; all its pages are free. A private device grows by further chunks; a coherent
+ * one lies at a fixed place, so a second chunk meets the first.
  *
  * Kernel: `lib/test_hmm.c: dmirror_allocate_chunk`
- * Simplified: a private device does not grow by another chunk either.
  *
  * @returns 0, or -errno of memremap_pages
  */
@@ -178,12 +187,14 @@ const dmirrorAllocateChunk = atomic('dmirror_allocate_chunk', (m, deviceId: numb
   const device = m.devices.get(deviceId);
   const config = m.config.devices.find(({ id }) => id === device.configId);
   bugOn(config === undefined, 'dmirror_allocate_chunk: not a device of this machine');
-  if (config === undefined || (device.kind === 'private' && device.pgmap !== 0)) return -ENOMEM;
+  if (config === undefined) return -ENOMEM;
   const isPrivate = device.kind === 'private';
+  const grows = isPrivate && device.pgmap !== 0;
+  const start = grows ? requestFreeMemRegion(m, config.pages) : config.start;
   const pgmap = memremapPages(m, {
     type: isPrivate ? 'MEMORY_DEVICE_PRIVATE' : 'MEMORY_DEVICE_COHERENT',
-    start: config.start,
-    end: config.start + config.pages,
+    start,
+    end: start + config.pages,
     node: config.node,
     owner: deviceId,
     ops: {
@@ -198,7 +209,7 @@ const dmirrorAllocateChunk = atomic('dmirror_allocate_chunk', (m, deviceId: numb
     },
   });
   if (pgmap < 0) return pgmap;
-  m.devices.update(deviceId, { pgmap });
+  m.devices.update(deviceId, grows ? { pgmap, olderPgmaps: chunksOf(device) } : { pgmap });
   m.scalars.set(deviceRow(deviceId, DEVICE_FRESH), config.pages);
   return 0;
 });
@@ -233,13 +244,19 @@ const dmirrorDevmemAllocPage = atomic('dmirror_devmem_alloc_page', (m, deviceId:
   return page;
 });
 
+/** Chunks of a device, oldest first. Ours: the driver keeps them in an array. */
+const chunksOf = (device: DmirrorDevice): number[] =>
+  device.pgmap === 0 ? [] : [...device.olderPgmaps, device.pgmap];
+
 /** Pages handed out and left. Ours: what the recordings show of a device. */
 export const deviceUsage = (m: Machine, device: DmirrorDevice): { used: number; free: number } => {
   const used =
     m.scalars.get(deviceRow(device.id, DEVICE_CALLOC)) - m.scalars.get(deviceRow(device.id, DEVICE_CFREE));
-  if (device.pgmap === 0) return { used, free: 0 };
-  const { start, end } = m.pgmaps.get(device.pgmap);
-  return { used, free: end - start - used };
+  const total = chunksOf(device).reduce((sum, id) => {
+    const { start, end } = m.pgmaps.get(id);
+    return sum + end - start;
+  }, 0);
+  return { used, free: total - used };
 };
 
 // --- migration ----------------------------------------------------------------------------------------------------
@@ -695,12 +712,12 @@ const dmirrorSnapshot = sleepable(
 // --- giving memory up ---------------------------------------------------------------------------------------------
 
 /**
- * Brings every page of the device's chunk back to system memory, whoever maps it. One attempt a page.
+ * Brings every page of a chunk back to system memory, whoever maps it. One attempt a page.
  *
  * Kernel: `lib/test_hmm.c: dmirror_device_evict_chunk`
  */
-const dmirrorDeviceEvictChunk = atomic('dmirror_device_evict_chunk', (m, device: DmirrorDevice): void => {
-  const { start, end } = m.pgmaps.get(device.pgmap);
+const dmirrorDeviceEvictChunk = atomic('dmirror_device_evict_chunk', (m, pgmap: number): void => {
+  const { start, end } = m.pgmaps.get(pgmap);
   const src = migrateDeviceRange(m, start, end - start);
   const dst = src.map((word) => {
     const spage = migratePfnToPage(word);
@@ -728,9 +745,11 @@ const dmirrorDeviceRemoveChunks = atomic('dmirror_device_remove_chunks', (m, dev
   set(DEVICE_REMOVING, 1);
   set(DEVICE_FREE_HEAD, 0);
   set(DEVICE_FRESH, 0);
-  dmirrorDeviceEvictChunk(m, device);
-  memunmapPages(m, device.pgmap);
-  m.devices.update(deviceId, { pgmap: 0 });
+  for (const pgmap of chunksOf(device)) {
+    dmirrorDeviceEvictChunk(m, pgmap);
+    memunmapPages(m, pgmap);
+  }
+  m.devices.update(deviceId, { pgmap: 0, olderPgmaps: [] });
   set(DEVICE_REMOVING, 0);
   set(DEVICE_CALLOC, 0);
   set(DEVICE_CFREE, 0);
@@ -812,8 +831,7 @@ export const dmirrorOpen = (m: Machine, mm: number, device: number): Dmirror => 
  */
 export const dmirrorRelease = atomic('dmirror_fops_release', (m, dmirror: Dmirror): void => {
   mmuIntervalNotifierRemove(m, dmirror.mm, dmirror.id);
-  const device = deviceOf(m, dmirror);
-  if (device.pgmap !== 0) dmirrorDeviceEvictChunk(m, device);
+  for (const pgmap of chunksOf(deviceOf(m, dmirror))) dmirrorDeviceEvictChunk(m, pgmap);
   const pt = ptOf(m, dmirror);
   for (const vpn of pt.keys()) pt.delete(vpn);
   m.dmirrors.set(dmirror.id, undefined);
@@ -846,7 +864,13 @@ export const dmirrorFopsMmap = atomic('dmirror_fops_mmap', (m, vma: Vma): number
  */
 export const dmirrorDeviceInit = (m: Machine, config: DeviceConfig): DmirrorDevice | number => {
   const id = m.devices.add(
-    (deviceId): DmirrorDevice => ({ id: deviceId, configId: config.id, kind: config.kind, pgmap: 0 }),
+    (deviceId): DmirrorDevice => ({
+      id: deviceId,
+      configId: config.id,
+      kind: config.kind,
+      pgmap: 0,
+      olderPgmaps: [],
+    }),
   );
   const err = dmirrorAllocateChunk(m, id);
   if (err === 0) return m.devices.get(id);
