@@ -1,13 +1,21 @@
+import type { AppState } from '../../store/app.ts';
 import { useApp } from '../../store/use-app.ts';
 import { Prose } from '../../ui/Prose.tsx';
 import { aboutFunction, pieces, textPieces } from '../../words/index.ts';
 import './explanation.css';
+
+/** What there is to see in a scene, as long as nothing has happened in it. */
+const aboutScene = ({ scenario, trace }: AppState): string =>
+  trace.moment?.step === -1
+    ? (scenario.catalogue.entries.find(({ name }) => name === scenario.run?.name)?.about ?? '')
+    : '';
 
 /** Why it happens, and in which kernel function. */
 export const Explanation = () => {
   const why = useApp((state) => state.trace.moment?.why);
   const event = useApp((state) => state.trace.moment?.event);
   const current = useApp((state) => state.trace.moment?.stack.at(-1));
+  const about = useApp(aboutScene);
   if (why === undefined) return null;
   return (
     <section className="explanation" aria-labelledby="explanation-heading">
@@ -17,6 +25,7 @@ export const Explanation = () => {
       <p className="explanation-why">
         <Prose pieces={pieces(why)} />
       </p>
+      {about === '' ? null : <p className="explanation-event">{about}</p>}
       {event === undefined ? null : (
         <p className="explanation-event">
           <Prose pieces={pieces(event.text)} />{' '}

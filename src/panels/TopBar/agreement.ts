@@ -46,7 +46,8 @@ export interface EvidenceStep {
 export const evidenceSteps = ({ agreement, steps }: RunInfo): EvidenceStep[] => {
   if (agreement.kind === 'nothing-recorded') return [];
   return steps.slice(0, agreement.stepsTotal).map(({ index, step }) => {
-    const found = agreement.differences.filter((difference) => difference.step === index).length;
+    const all = [...agreement.differences, ...agreement.callDifferences];
+    const found = all.filter((difference) => difference.step === index).length;
     const verdict = found === 0 ? 'agrees' : `${found} ${found === 1 ? 'difference' : 'differences'}`;
     return { index, command: stepText(step).command, verdict, agrees: found === 0 };
   });
