@@ -35,6 +35,8 @@ const OPERATIONS = Object.keys({
   snapshot: 0,
   gup: 0,
   gup_test: 0,
+  numa_scan: 0,
+  mbind: 0,
   move_pages: 0,
   isolate: 0,
   unpin: 0,

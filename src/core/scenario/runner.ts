@@ -35,6 +35,7 @@ import { doPagesMove, doPagesStatArray } from '../kernel/mm/move-pages.ts';
 import { doMremap } from '../kernel/mm/mremap.ts';
 import { startIsolatePageRange, undoIsolatePageRange } from '../kernel/mm/page-isolation.ts';
 import { mappedFrame } from '../kernel/mm/page-table.ts';
+import { doMbind, taskNumaWork } from '../kernel/mm/numa.ts';
 import { putPage } from '../kernel/mm/swap.ts';
 import { findVma } from '../kernel/mm/vma.ts';
 import { mmapReadLock, mmapReadUnlock, mmapWriteLock, mmapWriteUnlock } from '../kernel/sched/locks.ts';
@@ -583,6 +584,16 @@ export function* runOperation(m: Machine, step: SimpleStep): Sleeps<StepResult> 
       return runFileRead(m, step);
     case 'gup_test':
       return yield* runGupTest(m, step);
+    case 'numa_scan': {
+      const { mm, start, npages } = rangeOf(m, step);
+      return ok(taskNumaWork(m, mm.id, start, start + npages));
+    }
+    case 'mbind': {
+      const { mm, start, npages } = rangeOf(m, step);
+      return yield* withAreasLocked(m, mm.id, function* () {
+        return yield* doMbind(m, m.mms.get(mm.id), start, npages, step.node);
+      });
+    }
     case 'move_pages':
       return yield* runMovePages(m, step);
     case 'isolate':

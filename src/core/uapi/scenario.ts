@@ -39,6 +39,11 @@ export const ADVICES = [
   'FREE',
   'PAGEOUT',
   'COLLAPSE',
+  'DOFORK',
+  'WIPEONFORK',
+  'KEEPONFORK',
+  'POPULATE_READ',
+  'POPULATE_WRITE',
 ] as const;
 export type Advice = (typeof ADVICES)[number];
 export const GUP_CALLS = [
@@ -134,6 +139,10 @@ const simpleStepSchema = v.variant('op', [
     locked: v.optional(v.literal(true)),
   }),
   /** The system call: to a node, or without one the question where the pages are. */
+  /** NUMA balancing looks who uses the pages. */
+  v.strictObject({ op: v.literal('numa_scan'), ...range }),
+  /** MPOL_BIND with MPOL_MF_MOVE. */
+  v.strictObject({ op: v.literal('mbind'), ...range, node: count(63) }),
   v.strictObject({ op: v.literal('move_pages'), ...range, node: v.optional(count(63)) }),
   /** Memory offlining begins with this: the pageblocks of these pages are to be emptied. */
   v.strictObject({ op: v.literal('isolate'), ...range, undo: v.optional(v.literal(true)) }),

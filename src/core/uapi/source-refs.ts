@@ -194,6 +194,8 @@ const BY_FILE = {
     'hmm_vma_walk_pmd',
     'hmm_vma_walk_test',
   ],
+  'kernel/sched/fair.c': ['task_numa_work'],
+  'mm/mempolicy.c': ['do_mbind', 'queue_folios_pte_range'],
   'mm/mprotect.c': ['change_protection', 'change_pte_range', 'mprotect_fixup'],
   'mm/mremap.c': ['move_page_tables', 'move_vma'],
   'mm/madvise.c': ['madvise_free_pte_range', 'madvise_cold_or_pageout_pte_range', 'madvise_vma_behavior'],

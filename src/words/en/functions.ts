@@ -142,6 +142,10 @@ export const functions: Readonly<Record<KernelFunctionName, string>> = {
   shrink_active_list: 'Moves the oldest pages of an active list to the inactive one.',
   out_of_memory: 'Nothing can be reclaimed: chooses the process whose death frees most, and kills it.',
   __oom_reap_task_mm: 'Takes the memory of a killed process away before it gets to die.',
+  task_numa_work: 'NUMA balancing: takes the access from entries, so that faults tell who uses the pages.',
+  do_mbind: '`mbind`: moves the pages of a range to a node.',
+  queue_folios_pte_range:
+    '`mbind`: collects the pages that are on other nodes; device pages are passed over.',
   reclaim_pages: 'Reclaims a list of pages now.',
   memremap_pages: 'A driver registers its memory: `struct page`s come to life.',
   memunmap_pages: 'A driver takes its memory away again.',

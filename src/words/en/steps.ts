@@ -39,6 +39,8 @@ const BEGIN: ByOp = {
   dev_evict: (p) => `The driver empties the memory of ${device(p)}.`,
   dev_check_exclusive: (p) => `Does ${device(p)} still have ${range(p)} for itself?`,
   gup_test: (p) => `${proc(p)} runs \`gup_test\` on ${range(p)}: ${code(p, 'cmd')}${flags(p)}.`,
+  numa_scan: (p) => `NUMA balancing looks who uses ${range(p)} of ${proc(p)}.`,
+  mbind: (p) => `${proc(p)} binds ${range(p)} to node ${txt(p, 'node')}.`,
   move_pages: (p) =>
     has(p, 'node')
       ? `${proc(p)} asks for ${range(p)} to be moved to node ${txt(p, 'node')}.`
@@ -90,6 +92,9 @@ const BEGIN_WHY: ByOp = {
     'A CPU access takes exclusive access away; the driver can only notice it afterwards.',
   gup_test: () =>
     "The kernel's own test module takes references, looks at them, and gives them back before it returns.",
+  numa_scan: () =>
+    'Entries lose their access for a while; the next access faults and tells its node. Device pages are left out.',
+  mbind: () => 'Pages on other nodes move. A device page is passed over, and nothing says so.',
   move_pages: () =>
     'Each page is looked up by itself. A device page is on no LRU list, so for this call there is no page.',
   isolate: () =>
@@ -117,6 +122,11 @@ const ADVICE_WHY: Readonly<Record<string, string>> = {
   HUGEPAGE: 'The first write to an aligned 2 MiB of the area may get a huge page.',
   NOHUGEPAGE: 'The area gets no huge pages.',
   DONTFORK: 'A child will not get this area.',
+  DOFORK: 'A child will get this area again.',
+  WIPEONFORK: 'A child gets this area empty.',
+  KEEPONFORK: 'A child gets the pages of this area again.',
+  POPULATE_READ: 'Every page is made readable now, so that no access will fault.',
+  POPULATE_WRITE: 'Every page is made writable now. A page on a device stays there.',
   COLD: 'Pages on the LRU lists become the first to be reclaimed. Device pages are on no such list.',
   FREE: 'The pages may be thrown away when memory is short, unless they are written before.',
   PAGEOUT: 'Pages on the LRU lists are to be reclaimed now. Device pages are on no such list.',

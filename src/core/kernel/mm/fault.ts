@@ -59,6 +59,7 @@ import {
   mmuNotifierInvalidateRangeStart,
 } from './mmu-notifier.ts';
 import { vmNormalPage } from './normal-page.ts';
+import { doNumaPage } from './numa.ts';
 import { allocPage } from './page-alloc.ts';
 import {
   compoundHead,
@@ -372,7 +373,7 @@ function* handlePteFault(m: Machine, vma: Vma, vpn: Vpn, pmdRow: EntryRow, flags
     return yield* doFault(m, vma, vpn, flags, pmdRow);
   }
   if (!ptePresent(entry)) return yield* doSwapPage(m, vma, vpn, row, flags);
-  bugOn(pteProtnone(entry) && vmaIsAccessible(vma), 'do_numa_page: NUMA balancing is off');
+  if (pteProtnone(entry) && vmaIsAccessible(vma)) return yield* doNumaPage(m, vma, vpn, row);
   if ((flags & (FAULT_FLAG_WRITE | FAULT_FLAG_UNSHARE)) !== 0) {
     if (!pteWrite(entry)) return yield* doWpPage(m, vma, vpn, row, flags);
     // x86 writes the entry back only for a write fault; a read leaves an old entry old

@@ -655,3 +655,26 @@ export function* populateVmaPageRange(
   lruAddDrain(m);
   return walk.id;
 }
+
+/**
+ * Faults the pages of one VMA in for reading or writing, as an access would; takes no references.
+ *
+ * Kernel: `mm/gup.c: faultin_vma_page_range`
+ * Simplified: keeps mmap_lock.
+ *
+ * @returns pages handled, or -errno; -EINVAL, the area does not permit the access
+ */
+export function* faultinVmaPageRange(
+  m: Machine,
+  vma: Vma,
+  start: Vpn,
+  end: Vpn,
+  write: boolean,
+): Sleeps<number> {
+  const permitted = write ? (vma.vmFlags & VM_WRITE) !== 0 : (vma.vmFlags & VM_READ) !== 0;
+  if (!permitted || (vma.vmFlags & (VM_IO | VM_PFNMAP)) !== 0) return -EINVAL;
+  const flags = FOLL_TOUCH | FOLL_HWPOISON | (write ? FOLL_WRITE : 0);
+  const walk: GupWalk = yield* getUserPagesWalk(m, start, end - start, flags, vma.mm, false);
+  lruAddDrain(m);
+  return walk.id;
+}

@@ -3,7 +3,7 @@
 import type { Mm, Vma } from '../../machine/entities.ts';
 import { type Machine, RSS_SWAP } from '../../machine/machine.ts';
 import type { MmuNotifierRange, Sleeps } from '../../machine/ops.ts';
-import { EAGAIN, EINVAL, ENOMEM } from '../../uapi/errno.ts';
+import { EAGAIN, EFAULT, EINVAL, ENOMEM } from '../../uapi/errno.ts';
 import { PG_dirty, PG_lru, PG_referenced, PG_swapcache, PG_unevictable } from '../../uapi/page-flags.ts';
 import {
   clearBits,
@@ -22,12 +22,16 @@ import {
   VM_DONTCOPY,
   VM_HUGEPAGE,
   VM_HUGETLB,
+  VM_IO,
   VM_LOCKED,
   VM_NOHUGEPAGE,
   VM_PFNMAP,
+  VM_SHARED,
+  VM_WIPEONFORK,
 } from '../../uapi/vm-flags.ts';
 import { atomic, sleepable } from '../sched/kernel-function.ts';
 import { lockPage, trylockPage, unlockPage } from '../sched/locks.ts';
+import { faultinVmaPageRange } from './gup.ts';
 import { isHugePmd, isHugeZeroPmd } from './huge-memory.ts';
 import { splitHugePageToList } from './huge-split.ts';
 import { isolateLruPage, putbackLruPage } from './isolate.ts';
@@ -303,7 +307,10 @@ const madviseDontneedFree = (
 
 // --- advice that only changes the area -------------------------------------------------------------------------------
 
-type FlagAdvice = Exclude<Advice, 'DONTNEED' | 'FREE' | 'COLD' | 'PAGEOUT' | 'COLLAPSE'>;
+type FlagAdvice = Exclude<
+  Advice,
+  'DONTNEED' | 'FREE' | 'COLD' | 'PAGEOUT' | 'COLLAPSE' | 'POPULATE_READ' | 'POPULATE_WRITE'
+>;
 
 /** Kernel: `mm/madvise.c: madvise_vma_behavior`, `mm/khugepaged.c: hugepage_madvise` */
 const advisedFlags = (vma: Vma, advice: FlagAdvice): number => {
@@ -314,11 +321,30 @@ const advisedFlags = (vma: Vma, advice: FlagAdvice): number => {
       return (vma.vmFlags & ~VM_HUGEPAGE) | VM_NOHUGEPAGE;
     case 'DONTFORK':
       return vma.vmFlags | VM_DONTCOPY;
+    case 'DOFORK':
+      return vma.vmFlags & ~VM_DONTCOPY;
+    case 'WIPEONFORK':
+      return vma.vmFlags | VM_WIPEONFORK;
+    case 'KEEPONFORK':
+      return vma.vmFlags & ~VM_WIPEONFORK;
   }
 };
 
+/** Makes all pages present, as an access would. Kernel: `mm/madvise.c: madvise_populate` */
+function* madvisePopulate(m: Machine, vma: Vma, start: Vpn, end: Vpn, write: boolean): Sleeps<number> {
+  for (let vpn = start; vpn < end; ) {
+    const handled: number = yield* faultinVmaPageRange(m, m.vmas.get(vma.id), vpn, end, write);
+    if (handled < 0) return handled === -EINVAL || handled === -EFAULT ? handled : -ENOMEM;
+    vpn += handled;
+  }
+  return 0;
+}
+
 /** Kernel: `mm/madvise.c: madvise_update_vma` */
 const madviseUpdateVma = (m: Machine, vma: Vma, start: Vpn, end: Vpn, advice: FlagAdvice): number => {
+  // only private anonymous memory can be wiped; what a driver mapped is never given to a child
+  if (advice === 'WIPEONFORK' && (vma.file !== 0 || (vma.vmFlags & VM_SHARED) !== 0)) return -EINVAL;
+  if (advice === 'DOFORK' && (vma.vmFlags & VM_IO) !== 0) return -EINVAL;
   const vmFlags = advisedFlags(vma, advice);
   if (vmFlags === vma.vmFlags) return 0;
   const changed = changeVmaFlags(m, vma, start, end, vmFlags);
@@ -343,9 +369,15 @@ const madviseVmaBehavior = sleepable(
         return madviseDontneedFree(m, vma, start, end, advice);
       case 'COLLAPSE':
         return yield* madviseCollapse(m, vma, start, end);
+      case 'POPULATE_READ':
+      case 'POPULATE_WRITE':
+        return yield* madvisePopulate(m, vma, start, end, advice === 'POPULATE_WRITE');
       case 'HUGEPAGE':
       case 'NOHUGEPAGE':
-      case 'DONTFORK': {
+      case 'DONTFORK':
+      case 'DOFORK':
+      case 'WIPEONFORK':
+      case 'KEEPONFORK': {
         const err = madviseUpdateVma(m, vma, start, end, advice);
         return err === -ENOMEM ? -EAGAIN : err;
       }

@@ -4,7 +4,7 @@ import type { Mm, Vma } from '../../machine/entities.ts';
 import type { Machine } from '../../machine/machine.ts';
 import type { MmuNotifierRange, Sleeps } from '../../machine/ops.ts';
 import { EACCES, ENOMEM } from '../../uapi/errno.ts';
-import { PG_anon_exclusive } from '../../uapi/page-flags.ts';
+import { PG_anon_exclusive, PG_dirty } from '../../uapi/page-flags.ts';
 import {
   type Entry,
   entryBits,
@@ -36,7 +36,7 @@ import {
   swapYoung,
 } from '../../uapi/pte.ts';
 import { type EntryRow, HPAGE_PMD_NR, NO_PFN, NO_ROW, type Vpn } from '../../uapi/units.ts';
-import { VM_ACCESS_FLAGS, VM_LOCKED, VM_SHARED, VM_WRITE } from '../../uapi/vm-flags.ts';
+import { isCowMapping, VM_ACCESS_FLAGS, VM_LOCKED, VM_SHARED, VM_WRITE } from '../../uapi/vm-flags.ts';
 import { atomic, sleepable } from '../sched/kernel-function.ts';
 import { populateVmaPageRange } from './gup.ts';
 import { changeHugePmd, isHugePmd } from './huge-memory.ts';
@@ -45,8 +45,9 @@ import { hugetlbChangeProtection } from './hugetlb.ts';
 import { changeVmaFlags, vmaWantsWritenotify } from './mmap.ts';
 import { type MmuGather, tlbFinishMmu, tlbGatherMmu, tlbRemoveTlbEntry } from './mmu-gather.ts';
 import { mmuNotifierInvalidateRangeEnd, mmuNotifierInvalidateRangeStart } from './mmu-notifier.ts';
-import { vmNormalPage } from './normal-page.ts';
-import { pageAnon, testFlags } from './page-ref.ts';
+import { isNonLruPage, vmNormalPage } from './normal-page.ts';
+import { localNode } from './page-alloc.ts';
+import { folioIsFileLru, pageAnon, pageCount, pageToNid, testFlags } from './page-ref.ts';
 import { PMD_PAGES, PUD_PAGES, pmdOffset, pteOffset } from './page-table.ts';
 import { findVma, isVmHugetlbPage, vmPageProt } from './vma.ts';
 
@@ -97,9 +98,25 @@ interface Change {
   readonly newprot: number;
   /** Private writable area, or one that wants to hear of writes: look at each entry. */
   readonly tryChangeWritable: boolean;
+  /** MM_CP_PROT_NUMA: only to see who uses the pages; counts the entries that were armed. */
+  readonly numa?: { armed: number };
 }
 
-/** Kernel: `mm/mprotect.c: change_pte_range`. Simplified: no NUMA hinting, no userfaultfd. */
+/**
+ * Entries that tell nothing by a hinting fault: of device pages, of shared copies, of pages that are local already.
+ *
+ * Kernel: `mm/mprotect.c: change_pte_range`, the part for MM_CP_PROT_NUMA
+ */
+const skipsHinting = (m: Machine, vma: Vma, vpn: Vpn, entry: Entry): boolean => {
+  if (pteProtnone(entry)) return true;
+  const page = vmNormalPage(m, vma, vpn, entry);
+  if (page === NO_PFN || isNonLruPage(m, page)) return true;
+  if (isCowMapping(vma.vmFlags) && pageCount(m, page) !== 1) return true;
+  if (folioIsFileLru(m, page) && testFlags(m, page, PG_dirty)) return true;
+  return (vma.vmFlags & VM_SHARED) === 0 && pageToNid(m, page) === localNode(m);
+};
+
+/** Kernel: `mm/mprotect.c: change_pte_range`. Simplified: no userfaultfd. */
 const changePteRange = atomic(
   'change_pte_range',
   (m, vma: Vma, start: Vpn, end: Vpn, pmdRow: EntryRow, tlb: MmuGather, change: Change): void => {
@@ -112,6 +129,12 @@ const changePteRange = atomic(
         continue;
       }
       let after = pteModify(before, change.newprot);
+      if (change.numa !== undefined) {
+        if (skipsHinting(m, vma, vpn, before)) continue;
+        // pte_savedwrite: the entry remembers that it was writable
+        if (pteWrite(before)) after = setBits(after, PTE_RW);
+        change.numa.armed++;
+      }
       if (change.tryChangeWritable && !pteWrite(after) && canChangePteWritable(m, vma, vpn, after)) {
         after = setBits(after, PTE_RW);
       }
@@ -152,6 +175,8 @@ const changePmdRange = (m: Machine, tlb: MmuGather, vma: Vma, start: Vpn, end: V
       range = { event: 'PROTECTION_VMA', mm: vma.mm, start: vpn, end, owner: 0 };
       mmuNotifierInvalidateRangeStart(m, range);
     }
+    // Simplified: huge pages are not hinted
+    if (change.numa !== undefined && isHugePmd(m.entries.get(pmdRow))) continue;
     if (isHugePmd(m.entries.get(pmdRow)) && changeHugeEntry(m, tlb, vma, pmdRow, vpn, next)) continue;
     changePteRange(m, vma, vpn, next, pmdRow, tlb, change);
   }
@@ -177,6 +202,25 @@ const changeProtection = atomic(
     }
   },
 );
+
+/**
+ * Takes the access from the entries of a range, for hinting faults.
+ *
+ * Kernel: `mm/mempolicy.c: change_prot_numa`
+ *
+ * @returns entries that were changed
+ */
+export const changeProtNuma = (m: Machine, vma: Vma, start: Vpn, end: Vpn): number => {
+  const numa = { armed: 0 };
+  const tlb = tlbGatherMmu(m, vma.mm);
+  changeProtection(m, vma, start, end, tlb, {
+    newprot: PTE_PROTNONE | PTE_ACCESSED,
+    tryChangeWritable: false,
+    numa,
+  });
+  tlbFinishMmu(m, tlb);
+  return numa.armed;
+};
 
 /**
  * New flags for a range inside one area, which is cut or joined as needed.
