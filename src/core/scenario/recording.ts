@@ -288,6 +288,8 @@ export interface Recording {
   readonly title: string;
   readonly kernel: string;
   readonly boot: string;
+  /** Only of a machine that is not the guest of the kernel's recordings. */
+  readonly machine?: string;
   readonly devices: readonly { id: number; kind: string; pages: number }[];
   readonly steps: readonly RecordedStep[];
 }
@@ -319,6 +321,7 @@ export const recordingOf = (sim: Simulation, name: string): Recording => {
     title: 'simulated',
     kernel: KERNEL_VERSION,
     boot: sim.scenario.boot,
+    ...(sim.scenario.machine === undefined ? {} : { machine: sim.scenario.machine }),
     devices: sim.machine.config.devices.map(({ id, kind, pages }) => ({ id, kind, pages })),
     steps,
   };
