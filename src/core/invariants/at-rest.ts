@@ -2,10 +2,11 @@
 // that are or were referred to, are compared; the others were found right before and have not changed.
 
 import { deviceUsage } from '../kernel/drivers/test-hmm.ts';
-import type { Ledger } from '../machine/holders.ts';
+import { type Amounts, type Ledger, NOBODY } from '../machine/holders.ts';
 import type { DmirrorDevice } from '../machine/entities.ts';
 import { type Machine, RSS_ANON, RSS_FILE, RSS_SHMEM } from '../machine/machine.ts';
 import {
+  DEVICE_BASE,
   DEVICE_FREE_HEAD,
   DEVICE_FRESH,
   deviceRow,
@@ -15,6 +16,7 @@ import {
   notifierActiveRow,
   notifierSeqRow,
   pgmapRefRow,
+  ZONE_BASE,
 } from '../machine/scalars.ts';
 import { EventKind, HOLDER_KINDS, type HolderKind, holderId, vmstatIndex } from '../uapi/events.ts';
 import {
@@ -29,11 +31,11 @@ import {
   PG_swapbacked,
   PG_table,
 } from '../uapi/page-flags.ts';
-import { PTRS_PER_TABLE, type Pfn } from '../uapi/units.ts';
+import { type EntryRow, PTRS_PER_TABLE, type Pfn } from '../uapi/units.ts';
 import { checkAreas } from './areas.ts';
-import { checkBuddy } from './buddy.ts';
+import { BuddyChecker } from './buddy.ts';
 import { checkDeviceTables } from './device-tables.ts';
-import { checkMapping } from './mappings.ts';
+import { MappingChecker } from './mappings.ts';
 import { type PageUse, Survey } from './survey.ts';
 import { Findings, pageText, type Violation } from './violation.ts';
 
@@ -44,23 +46,36 @@ const LRU_BATCH = holderId('LRU batch');
 const PAGE_TABLE_ENTRY = holderId('page table entry');
 const DEVICE_EXCLUSIVE = holderId('device-exclusive entry');
 
-const heldText = (held: Int32Array): string => {
+const heldText = (held: Amounts): string => {
   const parts = HOLDER_KINDS.flatMap((kind: HolderKind, id) =>
     held[id] === 0 ? [] : [`${kind} ${held[id]}`],
   );
   return parts.length === 0 ? 'nobody' : parts.join(', ');
 };
 
+const sameUse = (a: PageUse, b: PageUse | undefined): boolean =>
+  a.ptes === b?.ptes && a.pmds === b.pmds && a.held.every((amount, id) => amount === b.held[id]);
+
+/** What the events since the last check have touched. */
+interface Touched {
+  readonly pages: Set<Pfn>;
+  readonly entryRows: Set<EntryRow>;
+  /** A list or count of the page allocator. */
+  buddy: boolean;
+}
+
 /** Checks a machine at rest; keeps what it saw last time to know which pages to look at. */
 export class RestChecker {
   private previous: Survey | undefined;
   private readonly pageColumns: ReadonlySet<number>;
+  private readonly buddy: BuddyChecker;
 
   constructor(
     private readonly m: Machine,
     private readonly ledger: Ledger,
   ) {
     this.pageColumns = new Set(Object.values(m.pages).map(({ id }) => id));
+    this.buddy = new BuddyChecker(m);
   }
 
   /** The survey of the last check. */
@@ -76,186 +91,159 @@ export class RestChecker {
   check(begin: number): Violation[] {
     const findings = new Findings();
     const survey = new Survey(this.m);
-    const end = this.m.journal.position;
-    this.ledger.seek(end);
-    const pages = this.pagesToCheck(survey, begin, end);
-    for (const pfn of pages) this.checkPage(findings, survey, pfn);
-    for (const mapping of survey.mappings) checkMapping(findings, survey, mapping);
+    this.ledger.seek(this.m.journal.position);
+    const touched = this.touchedSince(begin);
+    for (const pfn of touched.pages) this.checkPage(findings, survey, pfn);
+    this.checkChangedUses(findings, survey, touched.pages);
+    new MappingChecker(findings, survey).check(this.previous, touched.pages);
     this.checkProcesses(findings, survey);
-    this.checkTables(findings, survey, begin, end);
+    this.checkTables(findings, survey, touched.entryRows);
     this.checkPools(findings, survey);
     for (const device of this.m.devices.values()) this.checkDevice(findings, survey, device);
-    checkBuddy(findings, survey);
+    this.buddy.check(findings, survey, touched.buddy);
     checkAreas(findings, this.m);
     checkDeviceTables(findings, survey);
     this.previous = survey;
     return findings.found;
   }
 
-  private pagesToCheck(survey: Survey, begin: number, end: number): Set<Pfn> {
-    const pages = new Set<Pfn>(survey.uses.keys());
-    for (const pfn of this.previous?.uses.keys() ?? []) pages.add(pfn);
-    const { log } = this.m.journal;
-    for (let i = begin; i < end; i++) {
+  private touchedSince(begin: number): Touched {
+    const touched: Touched = { pages: new Set(), entryRows: new Set(), buddy: false };
+    const { journal, entries, scalars } = this.m;
+    const { log } = journal;
+    for (let i = begin; i < journal.position; i++) {
       const kind = log.kindAt(i);
-      if (kind === EventKind.REF || (kind === EventKind.COLUMN && this.pageColumns.has(log.idAt(i)))) {
-        pages.add(log.rowAt(i));
-      }
+      if (kind === EventKind.REF || kind === EventKind.HOLDER) touched.pages.add(log.rowAt(i));
+      if (kind !== EventKind.COLUMN) continue;
+      const id = log.idAt(i);
+      const row = log.rowAt(i);
+      if (id === entries.id) touched.entryRows.add(row);
+      else if (this.pageColumns.has(id)) touched.pages.add(row);
+      else if (id === scalars.id && row >= ZONE_BASE && row < DEVICE_BASE) touched.buddy = true;
     }
-    return pages;
+    return touched;
   }
 
   // --- one page --------------------------------------------------------------------------------------------------
 
+  /** Pages that no event touched, but that are referred to in another way than at the last check. */
+  private checkChangedUses(findings: Findings, survey: Survey, touched: ReadonlySet<Pfn>): void {
+    const before = this.previous?.uses;
+    for (const [pfn, use] of survey.uses) {
+      if (touched.has(pfn) || sameUse(use, before?.get(pfn))) continue;
+      this.checkPage(findings, survey, pfn);
+    }
+    for (const pfn of before?.keys() ?? []) {
+      if (!touched.has(pfn) && !survey.uses.has(pfn)) this.checkPage(findings, survey, pfn);
+    }
+  }
+
   private checkPage(findings: Findings, survey: Survey, pfn: Pfn): void {
     const { pages } = this.m;
     const use = survey.uses.get(pfn);
+    const flags = pages.flags.get(pfn);
     const head = survey.head(pfn);
     const mapcount = pages.mapcount.get(pfn);
     const ptes = use?.ptes ?? 0;
-    findings.expect(
-      mapcount === ptes,
-      'I2',
-      () => `${pageText(pfn)}: mapcount ${mapcount}, ${ptes} entries map it`,
-    );
-    findings.expect(
-      (pages.flags.get(pfn) & PG_locked) === 0,
-      'I6',
-      () => `${pageText(pfn)} is locked at rest`,
-    );
-    if (head !== pfn) {
-      this.checkTail(findings, survey, pfn, head);
-      return;
+    if (mapcount !== ptes) {
+      findings.add('I2', `${pageText(pfn)}: mapcount ${mapcount}, ${ptes} entries map it`);
+    }
+    if ((flags & PG_locked) !== 0) findings.add('I6', `${pageText(pfn)} is locked at rest`);
+    if ((flags & PG_anon_exclusive) !== 0) this.checkExclusive(findings, survey, pfn, head);
+    if (head !== pfn) this.checkTail(findings, pfn, head);
+    else this.checkFolio(findings, survey, pfn, use);
+  }
+
+  private checkTail(findings: Findings, pfn: Pfn, head: Pfn): void {
+    const { pages } = this.m;
+    if ((pages.flags.get(head) & PG_head) === 0 || pfn >= head + 2 ** pages.order.get(head)) {
+      findings.add('I4', `${pageText(pfn)}: tail of ${pageText(head)}, which is no compound page around it`);
     }
     const count = pages.refcount.get(pfn);
-    const references = use?.references ?? 0;
-    findings.expect(
-      count === references,
-      'I1',
-      () =>
-        `${pageText(pfn)}: _refcount ${count}, holders add up to ${references} (${use ? heldText(use.held) : 'nobody'})`,
-    );
-    this.checkLedger(findings, pfn, use);
-    const pmds = use?.pmds ?? 0;
-    const compound = pages.compoundMapcount.get(pfn);
-    const large = (pages.flags.get(pfn) & PG_head) !== 0;
-    findings.expect(
-      compound === pmds && (large || pmds === 0),
-      'I2',
-      () => `${pageText(pfn)}: compound_mapcount ${compound}, ${pmds} huge entries map it`,
-    );
-    if (large) this.checkPincount(findings, pfn, use);
-    if (count === 0) this.checkFree(findings, survey, pfn);
-    else this.checkInUse(findings, survey, pfn, use);
+    if (count !== 0) findings.add('I1', `${pageText(pfn)}: tail with _refcount ${count}`);
   }
 
-  /** The log names the same holders as the survey finds. */
-  private checkLedger(findings: Findings, pfn: Pfn, use: PageUse | undefined): void {
-    for (let id = 0; id < HOLDER_KINDS.length; id++) {
-      const logged = this.ledger.amountOf(pfn, id);
-      const held = use === undefined ? 0 : use.held[id];
-      findings.expect(
-        logged === held,
+  private checkFolio(findings: Findings, survey: Survey, pfn: Pfn, use: PageUse | undefined): void {
+    const { pages } = this.m;
+    const large = (pages.flags.get(pfn) & PG_head) !== 0;
+    const held = use?.held ?? NOBODY;
+    const count = pages.refcount.get(pfn);
+    const logged = this.ledger.amountsOf(pfn);
+    let references = 0;
+    for (let id = 0; id < held.length; id++) {
+      references += held[id];
+      // the log names the same holders as the survey finds
+      if (logged[id] === held[id]) continue;
+      findings.add(
         'I1',
-        () => `${pageText(pfn)}: by the log ${HOLDER_KINDS[id]} holds ${logged}, found ${held}`,
+        `${pageText(pfn)}: by the log ${HOLDER_KINDS[id]} holds ${logged[id]}, found ${held[id]}`,
       );
     }
-  }
-
-  private checkTail(findings: Findings, survey: Survey, pfn: Pfn, head: Pfn): void {
-    const { pages } = this.m;
-    const order = pages.order.get(head);
-    findings.expect(
-      (pages.flags.get(head) & PG_head) !== 0 && pfn < head + 2 ** order,
-      'I4',
-      () => `${pageText(pfn)}: tail of ${pageText(head)}, which is no compound page around it`,
-    );
-    findings.expect(
-      pages.refcount.get(pfn) === 0,
-      'I1',
-      () => `${pageText(pfn)}: tail with _refcount ${pages.refcount.get(pfn)}`,
-    );
-    this.checkExclusive(findings, survey, pfn, head);
-  }
-
-  private checkPincount(findings: Findings, pfn: Pfn, use: PageUse | undefined): void {
-    const pins = use?.held[FOLL_PIN] ?? 0;
-    const pincount = this.m.pages.compoundPincount.get(pfn);
-    findings.expect(pincount === pins, 'I1', () => `${pageText(pfn)}: pincount ${pincount}, ${pins} pins`);
+    if (count !== references) {
+      const holders = heldText(held);
+      findings.add(
+        'I1',
+        `${pageText(pfn)}: _refcount ${count}, holders add up to ${references} (${holders})`,
+      );
+    }
+    const pmds = use?.pmds ?? 0;
+    const compound = pages.compoundMapcount.get(pfn);
+    if (compound !== pmds || (pmds > 0 && !large)) {
+      findings.add('I2', `${pageText(pfn)}: compound_mapcount ${compound}, ${pmds} huge entries map it`);
+    }
+    const pincount = pages.compoundPincount.get(pfn);
+    if (large && pincount !== held[FOLL_PIN]) {
+      findings.add('I1', `${pageText(pfn)}: pincount ${pincount}, ${held[FOLL_PIN]} pins`);
+    }
+    if (count === 0) this.checkFree(findings, survey, pfn);
+    else this.checkInUse(findings, survey, pfn, held);
   }
 
   private checkFree(findings: Findings, survey: Survey, pfn: Pfn): void {
     const { pages } = this.m;
     const flags = pages.flags.get(pfn);
     const mapping = pages.mapping.get(pfn);
-    findings.expect(mapping === 0, 'I4', () => `${pageText(pfn)} is free, its mapping is ${mapping}`);
+    if (mapping !== 0) findings.add('I4', `${pageText(pfn)} is free, its mapping is ${mapping}`);
     if ((flags & PG_hugetlb) !== 0) {
-      findings.expect(
-        (flags & PG_hugetlb_freed) !== 0 && survey.hugetlbFree.includes(pfn),
-        'I4',
-        () => `${pageText(pfn)} is free and not in the hugetlb pool`,
-      );
+      const listed = (flags & PG_hugetlb_freed) !== 0 && survey.hugetlbFree.includes(pfn);
+      if (!listed) findings.add('I4', `${pageText(pfn)} is free and not in the hugetlb pool`);
       return;
     }
+    // a device page keeps most flags for its next user
     const device = survey.pgmapOf(pfn) !== undefined;
-    if (device) {
-      findings.expect(
-        (flags & (PG_anon_exclusive | PG_lru)) === 0,
-        'I4',
-        () => `${pageText(pfn)} is free, flags ${flags}`,
-      );
-      return;
-    }
-    const kept = flags & ~(PG_reserved | PG_buddy);
-    findings.expect(kept === 0, 'I4', () => `${pageText(pfn)} is free, flags 0x${kept.toString(16)} remain`);
+    const wrong = device ? flags & (PG_anon_exclusive | PG_lru) : flags & ~(PG_reserved | PG_buddy);
+    if (wrong !== 0) findings.add('I4', `${pageText(pfn)} is free, flags 0x${wrong.toString(16)} remain`);
   }
 
-  private checkInUse(findings: Findings, survey: Survey, pfn: Pfn, use: PageUse | undefined): void {
+  private checkInUse(findings: Findings, survey: Survey, pfn: Pfn, held: Amounts): void {
     const { pages } = this.m;
     const flags = pages.flags.get(pfn);
-    const held = use?.held ?? new Int32Array(HOLDER_KINDS.length);
-    const anon = (pages.mapping.get(pfn) & 1) === 1;
-    findings.expect(
-      (flags & PG_buddy) === 0,
-      'I4',
-      () => `${pageText(pfn)} is in use and in the buddy allocator`,
-    );
-    findings.expect(
-      (flags & PG_head) !== 0 || pages.refcount.get(pfn) >= pages.mapcount.get(pfn),
-      'I3',
-      () =>
-        `${pageText(pfn)}: _refcount ${pages.refcount.get(pfn)} below mapcount ${pages.mapcount.get(pfn)}`,
-    );
-    this.checkExclusive(findings, survey, pfn, pfn);
+    const large = (flags & PG_head) !== 0;
+    const mapping = pages.mapping.get(pfn);
+    const anon = (mapping & 1) === 1;
+    if ((flags & PG_buddy) !== 0) {
+      findings.add('I4', `${pageText(pfn)} is in use and in the buddy allocator`);
+    }
+    if (!large && pages.refcount.get(pfn) < pages.mapcount.get(pfn)) {
+      findings.add('I3', `${pageText(pfn)}: _refcount ${pages.refcount.get(pfn)} is below its mapcount`);
+    }
+    if (anon && !large && held[FOLL_PIN] > 0 && (flags & PG_anon_exclusive) === 0) {
+      findings.add('I13', `${pageText(pfn)}: pinned, not AnonExclusive`);
+    }
     const pgmap = survey.pgmapOf(pfn);
     if (pgmap !== undefined) {
-      findings.expect(
-        (flags & (PG_lru | PG_head)) === 0 && held[LRU_BATCH] === 0 && held[PAGE_CACHE] === 0 && anon,
-        'I7',
-        () => `${pageText(pfn)} of a device: flags 0x${flags.toString(16)}, ${heldText(held)}`,
-      );
+      const listed = (flags & (PG_lru | PG_head)) !== 0 || held[LRU_BATCH] + held[PAGE_CACHE] > 0;
+      if (listed || !anon) {
+        findings.add('I7', `${pageText(pfn)} of a device: flags 0x${flags.toString(16)}, ${heldText(held)}`);
+      }
+      if (pgmap.type === 'MEMORY_DEVICE_PRIVATE' && held[FOLL_PIN] + held[FOLL_GET] > 0) {
+        findings.add('I8', `${pageText(pfn)}: device-private, held by ${heldText(held)}`);
+      }
+      return;
     }
-    if (pgmap?.type === 'MEMORY_DEVICE_PRIVATE') {
-      findings.expect(
-        held[FOLL_PIN] === 0 && held[FOLL_GET] === 0,
-        'I8',
-        () => `${pageText(pfn)}: device-private, held by ${heldText(held)}`,
-      );
-    }
-    const mapped = held[PAGE_TABLE_ENTRY] + held[DEVICE_EXCLUSIVE] + held[PAGE_CACHE] > 0;
-    if (pgmap === undefined && mapped && pages.mapping.get(pfn) !== 0 && (flags & PG_hugetlb) === 0) {
-      findings.expect(
-        (flags & PG_lru) !== 0,
-        'I23',
-        () => `${pageText(pfn)}: user page at rest on no LRU list`,
-      );
-    }
-    if (anon && (flags & PG_head) === 0 && held[FOLL_PIN] > 0) {
-      findings.expect(
-        (flags & PG_anon_exclusive) !== 0,
-        'I13',
-        () => `${pageText(pfn)}: pinned, not AnonExclusive`,
-      );
+    const used = held[PAGE_TABLE_ENTRY] + held[DEVICE_EXCLUSIVE] + held[PAGE_CACHE] > 0;
+    if (used && mapping !== 0 && (flags & (PG_hugetlb | PG_lru)) === 0) {
+      findings.add('I23', `${pageText(pfn)}: user page at rest on no LRU list`);
     }
   }
 
@@ -263,15 +251,13 @@ export class RestChecker {
   private checkExclusive(findings: Findings, survey: Survey, pfn: Pfn, head: Pfn): void {
     const { pages } = this.m;
     // the bit means something else on a page of a file
-    if ((pages.flags.get(pfn) & PG_anon_exclusive) === 0 || (pages.mapping.get(head) & 1) === 0) return;
+    if ((pages.mapping.get(head) & 1) === 0) return;
     const small = survey.uses.get(pfn)?.ptes ?? 0;
     const huge = survey.uses.get(head)?.pmds ?? 0;
-    findings.expect(
-      small + huge <= 1,
-      'I12',
-      () => `${pageText(pfn)}: AnonExclusive with ${small} small and ${huge} huge mappings`,
-    );
-    findings.expect(pages.refcount.get(head) > 0, 'I12', () => `${pageText(pfn)}: AnonExclusive and free`);
+    if (small + huge > 1) {
+      findings.add('I12', `${pageText(pfn)}: AnonExclusive with ${small} small and ${huge} huge mappings`);
+    }
+    if (pages.refcount.get(head) <= 0) findings.add('I12', `${pageText(pfn)}: AnonExclusive and free`);
   }
 
   // --- whole machine -----------------------------------------------------------------------------------------------
@@ -326,27 +312,21 @@ export class RestChecker {
     );
   }
 
-  private checkTables(findings: Findings, survey: Survey, begin: number, end: number): void {
+  private checkTables(findings: Findings, survey: Survey, entryRows: ReadonlySet<EntryRow>): void {
     const { m } = this;
     for (const table of survey.sharedTables) {
-      findings.expect(false, 'page tables', () => `table ${pageText(table)} is reached twice`);
+      findings.add('page tables', `table ${pageText(table)} is reached twice`);
     }
     for (const table of survey.tables.keys()) {
-      findings.expect(
-        (m.pages.flags.get(table) & PG_table) !== 0,
-        'page tables',
-        () => `${pageText(table)} is used as a page table and is none`,
-      );
+      if ((m.pages.flags.get(table) & PG_table) !== 0) continue;
+      findings.add('page tables', `${pageText(table)} is used as a page table and is none`);
     }
-    const { log } = m.journal;
-    for (let i = begin; i < end; i++) {
-      if (log.kindAt(i) !== EventKind.COLUMN || log.idAt(i) !== m.entries.id) continue;
-      const row = log.rowAt(i);
+    for (const row of entryRows) {
       const table = Math.floor(row / PTRS_PER_TABLE);
-      findings.expect(
-        survey.tables.has(table) || m.entries.get(row) === 0,
+      if (m.entries.get(row) === 0 || survey.tables.has(table)) continue;
+      findings.add(
         'page tables',
-        () => `${pageText(table)} is no page table any more, its entry ${row % PTRS_PER_TABLE} is not empty`,
+        `${pageText(table)} is no page table any more, its entry ${row % PTRS_PER_TABLE} is not empty`,
       );
     }
   }

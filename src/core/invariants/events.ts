@@ -4,7 +4,7 @@ import { type Ledger, holdersText } from '../machine/holders.ts';
 import type { Mm, Vma } from '../machine/entities.ts';
 import type { Machine } from '../machine/machine.ts';
 import { HUGE_ZERO_PFN } from '../machine/scalars.ts';
-import { EventKind, HOLDER_KINDS, holderId } from '../uapi/events.ts';
+import { EventKind, holderId } from '../uapi/events.ts';
 import type { LogEvent } from '../trace/log.ts';
 import { PG_anon_exclusive, PG_head, PG_locked, PG_lru } from '../uapi/page-flags.ts';
 import {
@@ -106,15 +106,15 @@ export class EventChecker {
     const count = m.pages.refcount.get(pfn);
     const text = (): string => `${pageText(pfn)}: _refcount ${count}, ${holdersText(ledger.holdersOf(pfn))}`;
     findings.expect(count >= 0 && ledger.sum(pfn) === count, 'I1', text);
-    for (let id = 0; id < HOLDER_KINDS.length; id++)
-      findings.expect(ledger.amountOf(pfn, id) >= 0, 'I1', text);
-    findings.expect(ledger.amountOf(pfn, ISOLATION) <= 1, 'I23', text);
+    const amounts = ledger.amountsOf(pfn);
+    for (const amount of amounts) findings.expect(amount >= 0, 'I1', text);
+    findings.expect(amounts[ISOLATION] <= 1, 'I23', text);
     this.checkMapcount(findings, pfn);
     const type = this.memoryType(pfn);
     if (type === undefined) return;
-    findings.expect(ledger.amountOf(pfn, LRU_BATCH) + ledger.amountOf(pfn, ISOLATION) === 0, 'I7', text);
+    findings.expect(amounts[LRU_BATCH] + amounts[ISOLATION] === 0, 'I7', text);
     if (type === 'MEMORY_DEVICE_PRIVATE') {
-      findings.expect(ledger.amountOf(pfn, FOLL_PIN) + ledger.amountOf(pfn, FOLL_GET) === 0, 'I8', text);
+      findings.expect(amounts[FOLL_PIN] + amounts[FOLL_GET] === 0, 'I8', text);
     }
   }
 

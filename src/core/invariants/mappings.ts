@@ -1,5 +1,6 @@
 // What must be true of every entry of a page table between two steps.
 
+import type { Vma } from '../machine/entities.ts';
 import type { Machine } from '../machine/machine.ts';
 import { HUGE_ZERO_PFN } from '../machine/scalars.ts';
 import { PG_anon_exclusive, PG_hugetlb } from '../uapi/page-flags.ts';
@@ -17,126 +18,143 @@ import {
 } from '../uapi/pte.ts';
 import type { Pfn } from '../uapi/units.ts';
 import { isCowMapping, VM_ACCESS_FLAGS, VM_MIXEDMAP, VM_WRITE } from '../uapi/vm-flags.ts';
-import type { Vma } from '../machine/entities.ts';
 import type { Mapping, Survey } from './survey.ts';
-import { type Findings, pageText } from './violation.ts';
+import { type Findings, type InvariantName, pageText } from './violation.ts';
 
 /** DEVMAP is kept above the frame number. */
 const DEVMAP = 2 ** 52;
 
-/** `A 0x7f0000003 → page 0x6ff0` */
-const mappingText = ({ mm, vpn, entry }: Mapping): string =>
-  `${mm.name} 0x${vpn.toString(16)} → ${pageText(entryPfn(entry))}`;
+/** Checks all entries that a survey found. */
+export class MappingChecker {
+  private readonly m: Machine;
+  /** Anchor or file and area that were checked last: neighbours mostly have the same. */
+  private lastWord = 0;
+  private lastVma: Vma | undefined;
 
-const isZero = (m: Machine, pfn: Pfn, huge: boolean): boolean =>
-  pfn === m.zeroPfn || (huge && m.scalars.get(HUGE_ZERO_PFN) === pfn + 1);
-
-export const checkMapping = (findings: Findings, survey: Survey, mapping: Mapping): void => {
-  const { m } = survey;
-  const { vma, entry, huge } = mapping;
-  const pfn = entryPfn(entry % DEVMAP);
-  const text = (what: string) => () => `${mappingText(mapping)}: ${what}`;
-  findings.expect(!isMigrationEntry(entry), 'I6', text('migration entry at rest'));
-  findings.expect(vma !== undefined, 'areas', text('no area here'));
-  if (vma === undefined) return;
-  const present = ptePresent(entry);
-  if (present) {
-    const accessible = (vma.vmFlags & VM_ACCESS_FLAGS) !== 0;
-    findings.expect(pteProtnone(entry) !== accessible, 'areas', text('PROT_NONE differs from the area'));
-    findings.expect(
-      !pteWrite(entry) || (vma.vmFlags & VM_WRITE) !== 0,
-      'I16',
-      text('writable, the area is not'),
-    );
+  constructor(
+    private readonly findings: Findings,
+    private readonly survey: Survey,
+  ) {
+    this.m = survey.m;
   }
-  if (isZero(m, pfn, huge)) {
-    findings.expect(
-      present && (huge || pteSpecial(entry)) && !pteWrite(entry),
-      'I9',
-      text(`zero page by entry 0x${entry.toString(16)}`),
-    );
-    return;
+
+  /**
+   * @param before - the last survey, in which all was right
+   * @param touched - pages that changed since
+   */
+  check(before: Survey | undefined, touched: ReadonlySet<Pfn>): void {
+    for (const mapping of this.survey.mappings) {
+      const { mm, vpn, vma, entry } = mapping;
+      const old = before?.mappingAt(mm.id, vpn);
+      const pfn = entryPfn(entry);
+      const same = old !== undefined && old.entry === entry && old.vma === vma && old.vpn === vpn;
+      if (!same || touched.has(pfn) || touched.has(this.survey.head(pfn))) this.checkMapping(mapping);
+    }
   }
-  findings.expect(!pteSpecial(entry) || !present, 'I9', text('special entry'));
-  findings.expect(entry < DEVMAP, 'I9', text('DEVMAP is set'));
-  findings.expect(m.pages.refcount.get(survey.head(pfn)) > 0, 'I5', text('the page is free'));
-  checkKind(findings, survey, mapping, pfn);
-  checkSharing(findings, survey, mapping, vma, pfn);
-  checkReverse(findings, survey, mapping, vma, pfn);
-};
 
-/** Which entries may stand for which memory. */
-const checkKind = (findings: Findings, survey: Survey, mapping: Mapping, pfn: Pfn): void => {
-  const { entry } = mapping;
-  const type = survey.pgmapOf(pfn)?.type;
-  const text = (what: string) => () => `${mappingText(mapping)}: ${what}`;
-  const kind = entryKind(entry);
-  const known = ptePresent(entry) || isDevicePrivateEntry(entry) || isDeviceExclusiveEntry(entry);
-  findings.expect(known, 'I5', text(`${kind} entry`));
-  const isPrivate = type === 'MEMORY_DEVICE_PRIVATE';
-  findings.expect(
-    isPrivate === isDevicePrivateEntry(entry),
-    'I8',
-    text(`${kind} entry, memory ${type ?? 'RAM'}`),
-  );
-};
+  private wrong(invariant: InvariantName, { mm, vpn, entry }: Mapping, what: string): void {
+    this.findings.add(invariant, `${mm.name} 0x${vpn.toString(16)} → ${pageText(entryPfn(entry))}: ${what}`);
+  }
 
-/** Writable and shared exclude each other in a copy-on-write mapping. */
-const checkSharing = (findings: Findings, survey: Survey, mapping: Mapping, vma: Vma, pfn: Pfn): void => {
-  const { m } = survey;
-  const { entry, huge } = mapping;
-  if (!isCowMapping(vma.vmFlags) || !entryWritable(entry)) return;
-  const head = survey.head(pfn);
-  const anon = (m.pages.mapping.get(head) & 1) === 1;
-  const exclusive = (m.pages.flags.get(huge ? head : pfn) & PG_anon_exclusive) !== 0;
-  findings.expect(
-    anon && exclusive,
-    'I14',
-    () => `${mappingText(mapping)}: writable, the page is ${anon ? 'not exclusive' : 'not anonymous'}`,
-  );
-  const mapped = (survey.uses.get(pfn)?.ptes ?? 0) + (survey.uses.get(head)?.pmds ?? 0);
-  findings.expect(
-    mapped <= 1,
-    'I15',
-    () => `${mappingText(mapping)}: writable, the page is mapped ${mapped} times`,
-  );
-};
+  private checkMapping(mapping: Mapping): void {
+    const { m, survey } = this;
+    const { vma, entry, huge } = mapping;
+    if (vma === undefined) {
+      this.wrong('areas', mapping, 'no area here');
+      return;
+    }
+    const present = ptePresent(entry);
+    if (present) {
+      const accessible = (vma.vmFlags & VM_ACCESS_FLAGS) !== 0;
+      if (pteProtnone(entry) === accessible) this.wrong('areas', mapping, 'PROT_NONE differs from the area');
+      if (pteWrite(entry) && (vma.vmFlags & VM_WRITE) === 0) {
+        this.wrong('I16', mapping, 'writable, the area is not');
+      }
+    } else if (isMigrationEntry(entry)) {
+      this.wrong('I6', mapping, 'migration entry at rest');
+    }
+    if (entry >= DEVMAP) this.wrong('I9', mapping, 'DEVMAP is set');
+    const pfn = entryPfn(entry);
+    if (pfn === m.zeroPfn || (huge && m.scalars.get(HUGE_ZERO_PFN) === pfn + 1)) {
+      const special = huge || pteSpecial(entry);
+      if (!present || !special || pteWrite(entry)) this.wrong('I9', mapping, `zero page by entry ${entry}`);
+      return;
+    }
+    if (present && pteSpecial(entry)) this.wrong('I9', mapping, 'special entry');
+    const head = survey.head(pfn);
+    if (m.pages.refcount.get(head) <= 0) this.wrong('I5', mapping, 'the page is free');
+    this.checkKind(mapping, pfn, present);
+    if (entryWritable(entry) && isCowMapping(vma.vmFlags)) this.checkExclusive(mapping, pfn, head);
+    this.checkReverse(mapping, vma, pfn, head);
+  }
 
-/** The reverse map finds every entry: the anchor's tree or the file's list has the area, at the page's offset. */
-const checkReverse = (findings: Findings, survey: Survey, mapping: Mapping, vma: Vma, pfn: Pfn): void => {
-  const { m } = survey;
-  const head = survey.head(pfn);
-  const word = m.pages.mapping.get(head);
-  // a driver's own page in a mixed map is in no reverse map
-  if (word === 0 && (vma.vmFlags & VM_MIXEDMAP) !== 0) return;
-  const index = m.pages.index.get(head) + (pfn - head);
-  const wanted = mapping.vpn - vma.vmStart + vma.vmPgoff;
-  findings.expect(
-    index === wanted,
-    'reverse map',
-    () => `${mappingText(mapping)}: page offset ${index}, the area's is ${wanted} here`,
-  );
-  const id = word >> 1;
-  if ((word & 1) === 1) {
-    const anonVma = m.anonVmas.find(id);
-    findings.expect(
-      vma.anonVmaChain.includes(id) && anonVma?.tree.includes(vma.id) === true,
+  /** Which entries may stand for which memory. */
+  private checkKind(mapping: Mapping, pfn: Pfn, present: boolean): void {
+    const { entry } = mapping;
+    const byPrivateEntry = isDevicePrivateEntry(entry);
+    if (!present && !byPrivateEntry && !isDeviceExclusiveEntry(entry)) {
+      this.wrong('I5', mapping, `${entryKind(entry)} entry`);
+    }
+    const isPrivate = this.survey.pgmapOf(pfn)?.type === 'MEMORY_DEVICE_PRIVATE';
+    if (isPrivate !== byPrivateEntry) {
+      this.wrong(
+        'I8',
+        mapping,
+        `${entryKind(entry)} entry, memory is ${isPrivate ? '' : 'not '}device-private`,
+      );
+    }
+  }
+
+  /** Writable and shared exclude each other in a copy-on-write mapping. */
+  private checkExclusive(mapping: Mapping, pfn: Pfn, head: Pfn): void {
+    const { m, survey } = this;
+    const anon = (m.pages.mapping.get(head) & 1) === 1;
+    const exclusive = (m.pages.flags.get(mapping.huge ? head : pfn) & PG_anon_exclusive) !== 0;
+    if (!anon || !exclusive) {
+      this.wrong('I14', mapping, `writable, the page is ${anon ? 'not exclusive' : 'not anonymous'}`);
+    }
+    const mapped = (survey.uses.get(pfn)?.ptes ?? 0) + (survey.uses.get(head)?.pmds ?? 0);
+    if (mapped > 1) this.wrong('I15', mapping, `writable, the page is mapped ${mapped} times`);
+  }
+
+  /** The reverse map finds every entry: the anchor's tree or the file's list has the area, at the page's offset. */
+  private checkReverse(mapping: Mapping, vma: Vma, pfn: Pfn, head: Pfn): void {
+    const { m } = this;
+    const word = m.pages.mapping.get(head);
+    // a driver's own page in a mixed map is in no reverse map
+    if (word === 0 && (vma.vmFlags & VM_MIXEDMAP) !== 0) return;
+    const index = m.pages.index.get(head) + (pfn - head);
+    const wanted = mapping.vpn - vma.vmStart + vma.vmPgoff;
+    if (index !== wanted) {
+      this.wrong('reverse map', mapping, `page offset ${index}, the area's is ${wanted} here`);
+    }
+    if ((word & 1) === 0) this.checkCached(mapping, vma, word >> 1, index, head);
+    else if (word !== this.lastWord || vma !== this.lastVma) this.checkAnchor(mapping, vma, word >> 1);
+    this.lastWord = word;
+    this.lastVma = vma;
+  }
+
+  private checkAnchor(mapping: Mapping, vma: Vma, id: number): void {
+    const anonVma = this.m.anonVmas.find(id);
+    if (vma.anonVmaChain.includes(id) && anonVma?.tree.includes(vma.id) === true) return;
+    const chain = vma.anonVmaChain.join(' ');
+    this.wrong(
       'reverse map',
-      () =>
-        `${mappingText(mapping)}: anon_vma ${id} does not lead to area ${vma.id} (chain ${vma.anonVmaChain.join(' ')})`,
+      mapping,
+      `anon_vma ${id} does not lead to area ${vma.id}, whose chain is ${chain}`,
     );
-    return;
   }
-  const file = m.files.find(id);
-  findings.expect(
-    file !== undefined && vma.file === id && file.iMmap.includes(vma.id),
-    'reverse map',
-    () => `${mappingText(mapping)}: page of file ${id}, area of file ${vma.file}`,
-  );
-  const cached = file === undefined ? undefined : m.journal.mapById(file.pages).get(index);
-  findings.expect(
-    cached === head || (m.pages.flags.get(head) & PG_hugetlb) !== 0,
-    'reverse map',
-    () => `${mappingText(mapping)}: the cache of file ${id} has another page at ${index}`,
-  );
-};
+
+  private checkCached(mapping: Mapping, vma: Vma, id: number, index: number, head: Pfn): void {
+    const { m } = this;
+    const file = m.files.find(id);
+    if (file === undefined || vma.file !== id || !file.iMmap.includes(vma.id)) {
+      this.wrong('reverse map', mapping, `page of file ${id}, area of file ${vma.file}`);
+      return;
+    }
+    const hugetlb = (m.pages.flags.get(head) & PG_hugetlb) !== 0;
+    if (!hugetlb && m.journal.mapById(file.pages).get(index) !== head) {
+      this.wrong('reverse map', mapping, `the cache of file ${id} has another page at ${index}`);
+    }
+  }
+}

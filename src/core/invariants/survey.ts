@@ -4,9 +4,10 @@
 import { batchPages } from '../kernel/mm/swap.ts';
 import { mlockBatchPages } from '../kernel/mm/mlock.ts';
 import type { DevPagemap, Mm, Vma } from '../machine/entities.ts';
+import { type Amounts, NOBODY } from '../machine/holders.ts';
 import type { Machine } from '../machine/machine.ts';
 import { HUGE_ZERO_PFN, HUGETLB_FREE_HEAD } from '../machine/scalars.ts';
-import { HOLDER_KINDS, holderId } from '../uapi/events.ts';
+import { holderId } from '../uapi/events.ts';
 import { PG_head, PG_hugetlb, PG_private } from '../uapi/page-flags.ts';
 import {
   type Entry,
@@ -21,19 +22,13 @@ import { type EntryRow, type Pfn, PTRS_PER_TABLE, type Vpn } from '../uapi/units
 /** What refers to one page. References are on the first page of a folio, mappings on each page. */
 export class PageUse {
   /** References by position in HOLDER_KINDS. */
-  readonly held = new Int32Array(HOLDER_KINDS.length);
+  held: Amounts = NOBODY;
   /** Small entries that count as mappings: present ones and device-private ones. */
   ptes = 0;
   /** Huge entries, on the first page. */
   pmds = 0;
   /** Entries of both kinds that let their process write. */
   writable = 0;
-
-  get references(): number {
-    let sum = 0;
-    for (let i = 0; i < this.held.length; i++) sum += this.held[i];
-    return sum;
-  }
 }
 
 /** One entry that is not empty and points to no table. */
@@ -60,7 +55,8 @@ const DRIVER = holderId('driver');
 const KERNEL = holderId('kernel');
 
 const PIN_BIAS = 1024;
-const VPN_RANGE = 2 ** 36;
+/** Tables of PTEs that an address space can have. */
+const TABLE_RANGE = 2 ** 26;
 
 export class Survey {
   readonly uses = new Map<Pfn, PageUse>();
@@ -73,7 +69,10 @@ export class Survey {
   pins = 0;
   /** Free pages of the hugetlb pool, in order. */
   readonly hugetlbFree: Pfn[] = [];
-  private readonly byAddress = new Map<number, Mapping>();
+  /** Entries of one process under one PMD: by index, or one huge one. */
+  private readonly byPmd = new Map<number, Mapping | (Mapping | undefined)[]>();
+  private lastPmd = -1;
+  private last: Mapping | (Mapping | undefined)[] | undefined;
   private readonly pgmaps: readonly DevPagemap[];
 
   constructor(readonly m: Machine) {
@@ -109,10 +108,12 @@ export class Survey {
   }
 
   mappingAt(mm: number, vpn: Vpn): Mapping | undefined {
-    return (
-      this.byAddress.get(mm * VPN_RANGE + vpn) ??
-      this.hugeMappingAt(mm * VPN_RANGE + vpn - (vpn % PTRS_PER_TABLE))
-    );
+    const pmd = mm * TABLE_RANGE + Math.floor(vpn / PTRS_PER_TABLE);
+    if (pmd !== this.lastPmd) {
+      this.lastPmd = pmd;
+      this.last = this.byPmd.get(pmd);
+    }
+    return Array.isArray(this.last) ? this.last[vpn % PTRS_PER_TABLE] : this.last;
   }
 
   /** The page that a process finds at an address through any kind of entry. */
@@ -122,13 +123,11 @@ export class Survey {
     return entryPfn(mapping.entry) + (mapping.huge ? vpn % PTRS_PER_TABLE : 0);
   }
 
-  private hugeMappingAt(key: number): Mapping | undefined {
-    const mapping = this.byAddress.get(key);
-    return mapping?.huge === true ? mapping : undefined;
-  }
-
   private hold(pfn: Pfn, holder: number, amount = 1): void {
-    this.use(this.head(pfn)).held[holder] += amount;
+    const use = this.use(this.head(pfn));
+    const held = use.held.slice();
+    held[holder] += amount;
+    use.held = held;
   }
 
   // --- page tables -----------------------------------------------------------------------------------------------
@@ -181,8 +180,8 @@ export class Survey {
   private addMapping(mapping: Mapping): void {
     const { m } = this;
     this.mappings.push(mapping);
-    this.byAddress.set(mapping.mm.id * VPN_RANGE + mapping.vpn, mapping);
-    const { entry, huge } = mapping;
+    const { mm, vpn, entry, huge } = mapping;
+    this.remember(mm.id * TABLE_RANGE + Math.floor(vpn / PTRS_PER_TABLE), mapping);
     const pfn = entryPfn(entry);
     // the zero pages are mapped without being counted
     if (pfn === m.zeroPfn || (huge && m.scalars.get(HUGE_ZERO_PFN) === pfn + 1)) return;
@@ -195,6 +194,19 @@ export class Survey {
     } else if (isDeviceExclusiveEntry(entry)) {
       this.hold(pfn, DEVICE_EXCLUSIVE);
     }
+  }
+
+  private remember(pmd: number, mapping: Mapping): void {
+    if (mapping.huge) {
+      this.byPmd.set(pmd, mapping);
+      return;
+    }
+    let small = this.byPmd.get(pmd);
+    if (!Array.isArray(small)) {
+      small = Array<Mapping | undefined>(PTRS_PER_TABLE);
+      this.byPmd.set(pmd, small);
+    }
+    small[mapping.vpn % PTRS_PER_TABLE] = mapping;
   }
 
   // --- everything else that holds pages ----------------------------------------------------------------------------

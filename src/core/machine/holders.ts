@@ -8,16 +8,17 @@ import type { Journal } from './journal.ts';
 export type Holders = ReadonlyMap<HolderKind, number>;
 
 /** Amounts by position in HOLDER_KINDS. */
-type Amounts = Int32Array<ArrayBuffer>;
+export type Amounts = readonly number[];
+type Counting = number[];
 
-const noAmounts = (): Amounts => new Int32Array(HOLDER_KINDS.length);
+export const NOBODY: Amounts = HOLDER_KINDS.map(() => 0);
 
 /**
  * What one event does to the holders of a page.
  *
  * @param sign - 1: the event happens; -1: it is taken back
  */
-const applyEvent = (journal: Journal, index: number, amounts: Amounts, sign: 1 | -1): void => {
+const applyEvent = (journal: Journal, index: number, amounts: Counting, sign: 1 | -1): void => {
   const { log } = journal;
   if (log.kindAt(index) === EventKind.REF) {
     amounts[log.idAt(index)] += sign * (log.nowAt(index) - log.oldAt(index));
@@ -47,7 +48,7 @@ const named = (amounts: Amounts): Holders => {
  * @param folio - first page, if it is a compound one
  */
 export const holdersOf = (journal: Journal, folio: Pfn): Holders => {
-  const amounts = noAmounts();
+  const amounts = NOBODY.slice();
   for (let i = 0; i < journal.position; i++) {
     if (concernsHolders(journal, i) && journal.log.rowAt(i) === folio) applyEvent(journal, i, amounts, 1);
   }
@@ -58,7 +59,7 @@ export const holdersOf = (journal: Journal, folio: Pfn): Holders => {
 export class Ledger {
   /** Events counted so far. */
   position = 0;
-  private readonly pages = new Map<Pfn, Amounts>();
+  private readonly pages = new Map<Pfn, Counting>();
 
   constructor(private readonly journal: Journal) {}
 
@@ -68,16 +69,16 @@ export class Ledger {
   }
 
   holdersOf(folio: Pfn): Holders {
-    return named(this.pages.get(folio) ?? noAmounts());
+    return named(this.amountsOf(folio));
   }
 
-  amountOf(folio: Pfn, holder: number): number {
-    return this.pages.get(folio)?.[holder] ?? 0;
+  amountsOf(folio: Pfn): Amounts {
+    return this.pages.get(folio) ?? NOBODY;
   }
 
   /** References of all holders together: what _refcount must be. */
   sum(folio: Pfn): number {
-    return this.pages.get(folio)?.reduce((sum, amount) => sum + amount, 0) ?? 0;
+    return this.amountsOf(folio).reduce((sum, amount) => sum + amount, 0);
   }
 
   private apply(index: number, sign: 1 | -1): void {
@@ -85,7 +86,7 @@ export class Ledger {
     const folio = this.journal.log.rowAt(index);
     let amounts = this.pages.get(folio);
     if (amounts === undefined) {
-      amounts = noAmounts();
+      amounts = NOBODY.slice();
       this.pages.set(folio, amounts);
     }
     applyEvent(this.journal, index, amounts, sign);
