@@ -10,6 +10,8 @@ export type Wait =
   /** Waits until the migrated page is unlocked, without holding a reference. */
   | { readonly kind: 'migration-entry'; readonly pfn: Pfn }
   | { readonly kind: 'mmap-lock'; readonly mm: number; readonly free: () => boolean }
+  /** An interval of the mm is being invalidated. */
+  | { readonly kind: 'invalidation'; readonly mm: number; readonly free: () => boolean }
   /** Could sleep here, need not: another task may run in between. */
   | { readonly kind: 'resched'; readonly where: string };
 
@@ -46,8 +48,9 @@ export type MmuNotifierEvent =
   | 'MIGRATE'
   | 'EXCLUSIVE';
 
-/** struct mmu_interval_notifier_ops. */
+/** struct mmu_interval_notifier: its callback, and the interval that it watches; without one the whole address space. */
 export interface MmuIntervalNotifierOps {
+  readonly interval?: { readonly start: Vpn; readonly end: Vpn };
   invalidate(m: Machine, subscription: number, range: MmuNotifierRange): boolean;
 }
 

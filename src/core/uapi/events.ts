@@ -134,6 +134,7 @@ export const DECISIONS = [
   'lru.drained',
   'sleep.page-lock',
   'sleep.migration-entry',
+  'sleep.invalidation',
   'wake',
 ] as const;
 export type DecisionId = (typeof DECISIONS)[number];

@@ -313,6 +313,10 @@ const DECISIONS: Readonly<Record<DecisionId, Told>> = {
     what: (p) => `The task waits for the lock of ${pageAndPfn(p)}.`,
     why: 'Somebody else is working on the page.',
   },
+  'sleep.invalidation': {
+    what: 'The driver waits until the invalidation that runs has ended.',
+    why: 'What it would read now could be wrong when it has read it.',
+  },
   'sleep.migration-entry': {
     what: (p) => `The task waits until ${pageAndPfn(p)} has arrived.`,
     why: 'Its entry is a migration entry. The wait takes no reference, so it cannot spoil the migration.',

@@ -85,6 +85,7 @@ const DECISION_BEATS: ReadonlySet<DecisionId> = new Set([
   'hugetlb.exhausted',
   'sleep.page-lock',
   'sleep.migration-entry',
+  'sleep.invalidation',
   'wake',
 ]);
 

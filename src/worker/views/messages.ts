@@ -185,6 +185,7 @@ export const DECISION_ARGUMENTS: Readonly<Record<DecisionId, readonly ArgumentKi
   'lru.drained': ['count'],
   'sleep.page-lock': ['page'],
   'sleep.migration-entry': ['page'],
+  'sleep.invalidation': ['none', 'none'],
   wake: ['task'],
 };
 

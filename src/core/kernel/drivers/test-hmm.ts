@@ -524,7 +524,7 @@ const dmirrorRangeFault = sleepable(
       const range: HmmRange = {
         mm: dmirror.mm,
         subscription: dmirror.id,
-        notifierSeq: mmuIntervalReadBegin(m, dmirror.id),
+        notifierSeq: yield* mmuIntervalReadBegin(m, dmirror.mm, dmirror.id),
         start,
         end,
         hmmPfns: [],
@@ -670,29 +670,57 @@ const dmirrorMkentry = atomic('dmirror_mkentry', (m, word: number, dmirror: Dmir
   return `${place}${access}${(word & HMM_PFN_PMD) !== 0 ? '+pmd' : ''}`;
 });
 
+/** Subscriptions of snapshots, apart from those of open files, which have their dmirror's id. */
+const SNAPSHOT_SUBSCRIPTIONS = 65536;
+
+/** An invalidation within the interval: the snapshot begins again. */
+const dmirrorSnapshotInvalidate = atomic(
+  'dmirror_snapshot_invalidate',
+  (m, subscription: number, range: MmuNotifierRange): boolean => {
+    mmuIntervalSetSeq(m, range.mm, subscription);
+    return true;
+  },
+);
+
 /**
+ * What the device would see of one piece; a notifier on just that piece tells whether it changed meanwhile.
+ *
  * Kernel: `lib/test_hmm.c: dmirror_range_snapshot`
- * Simplified: no interval notifier of its own for the time of the snapshot.
+ * Simplified: no limit of one second.
  */
 const dmirrorRangeSnapshot = sleepable(
   'dmirror_range_snapshot',
   function* (m, start: Vpn, end: Vpn, dmirror: Dmirror, perms: string[]): Sleeps<number> {
-    const range: HmmRange = {
-      mm: dmirror.mm,
-      subscription: 0,
-      notifierSeq: 0,
-      start,
-      end,
-      hmmPfns: [],
-      defaultFlags: 0,
-      devPrivateOwner: dmirror.device,
-    };
-    yield* mmapReadLock(m, dmirror.mm);
-    const ret = yield* hmmRangeFault(m, start, end, range);
-    mmapReadUnlock(m, dmirror.mm);
-    if (ret !== 0) return ret;
-    for (const word of range.hmmPfns) perms.push(dmirrorMkentry(m, word, dmirror));
-    return 0;
+    const subscription = SNAPSHOT_SUBSCRIPTIONS + dmirror.id;
+    m.notifierOps.set(subscription, {
+      interval: { start, end },
+      invalidate: (machine, id, range) => dmirrorSnapshotInvalidate(machine, id, range),
+    });
+    mmuIntervalNotifierInsert(m, dmirror.mm, subscription);
+    let ret: number;
+    for (;;) {
+      const range: HmmRange = {
+        mm: dmirror.mm,
+        subscription,
+        notifierSeq: yield* mmuIntervalReadBegin(m, dmirror.mm, subscription),
+        start,
+        end,
+        hmmPfns: [],
+        defaultFlags: 0,
+        devPrivateOwner: dmirror.device,
+      };
+      yield* condResched(m, 'dmirror_range_snapshot');
+      yield* mmapReadLock(m, dmirror.mm);
+      ret = yield* hmmRangeFault(m, start, end, range);
+      mmapReadUnlock(m, dmirror.mm);
+      if (ret === -EBUSY) continue;
+      if (ret === 0 && mmuIntervalReadRetry(m, subscription, range.notifierSeq)) continue;
+      if (ret === 0) for (const word of range.hmmPfns) perms.push(dmirrorMkentry(m, word, dmirror));
+      break;
+    }
+    mmuIntervalNotifierRemove(m, dmirror.mm, subscription);
+    m.notifierOps.delete(subscription);
+    return ret;
   },
 );
 

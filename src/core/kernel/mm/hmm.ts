@@ -12,6 +12,7 @@ import {
   isMigrationEntry,
   isWritableDevicePrivateEntry,
   pmdLeaf,
+  pteDevmap,
   pteProtnone,
   ptePresent,
   pteWrite,
@@ -63,8 +64,11 @@ export interface HmmRange {
   readonly notifierSeq: number;
   readonly start: Vpn;
   readonly end: Vpn;
-  /** One word a page, filled in. */
+  /** Before the call: what is asked of each page, if `pfnFlagsMask` lets it through. */
   readonly hmmPfns: number[];
+  /** Bits of the words in `hmmPfns` that count as requests; absent: none. */
+  readonly pfnFlagsMask?: number;
+  /** What is asked of every page. */
   readonly defaultFlags: number;
   readonly devPrivateOwner: number;
 }
@@ -81,21 +85,33 @@ const fill = (walk: HmmWalk, from: Vpn, to: Vpn, word: number): number => {
   return 0;
 };
 
-const hmmPteNeedFault = atomic('hmm_pte_need_fault', (_m, cpuFlags: number, walk: HmmWalk): number => {
-  const request = walk.range.defaultFlags;
-  if ((request & HMM_PFN_REQ_FAULT) === 0) return 0;
-  if ((request & HMM_PFN_REQ_WRITE) !== 0 && (cpuFlags & HMM_PFN_WRITE) === 0) {
-    return HMM_NEED_FAULT | HMM_NEED_WRITE_FAULT;
-  }
-  return (cpuFlags & HMM_PFN_VALID) === 0 ? HMM_NEED_FAULT : 0;
-});
+/** What is asked of a page besides the default. A word that was never written asks nothing. */
+const requestOf = ({ range }: HmmWalk, vpn: Vpn): number => range.hmmPfns[vpn - range.start] ?? 0;
+
+/**
+ * Whether an entry with these flags must be faulted for the request; `asked` is the page's own.
+ *
+ * Kernel: `mm/hmm.c: hmm_pte_need_fault`
+ */
+const hmmPteNeedFault = atomic(
+  'hmm_pte_need_fault',
+  (_m, cpuFlags: number, walk: HmmWalk, asked: number): number => {
+    const request = (asked & (walk.range.pfnFlagsMask ?? 0)) | walk.range.defaultFlags;
+    if ((request & HMM_PFN_REQ_FAULT) === 0) return 0;
+    if ((request & HMM_PFN_REQ_WRITE) !== 0 && (cpuFlags & HMM_PFN_WRITE) === 0) {
+      return HMM_NEED_FAULT | HMM_NEED_WRITE_FAULT;
+    }
+    return (cpuFlags & HMM_PFN_VALID) === 0 ? HMM_NEED_FAULT : 0;
+  },
+);
 
 /** Kernel: `mm/hmm.c: hmm_range_need_fault` */
-const rangeNeedFault = (m: Machine, walk: HmmWalk, npages: number, cpuFlags: number): number => {
-  if ((walk.range.defaultFlags & HMM_PFN_REQ_FAULT) === 0) return 0;
+const rangeNeedFault = (m: Machine, walk: HmmWalk, start: Vpn, end: Vpn, cpuFlags: number): number => {
+  const { defaultFlags, pfnFlagsMask = 0 } = walk.range;
+  if (((defaultFlags | pfnFlagsMask) & HMM_PFN_REQ_FAULT) === 0) return 0;
   let required = 0;
-  for (let i = 0; i < npages; i++) {
-    required |= hmmPteNeedFault(m, cpuFlags, walk);
+  for (let vpn = start; vpn < end; vpn++) {
+    required |= hmmPteNeedFault(m, cpuFlags, walk, requestOf(walk, vpn));
     if (required === HMM_NEED_ALL_BITS) return required;
   }
   return required;
@@ -123,7 +139,7 @@ const hmmVmaFault = sleepable(
 const hmmVmaWalkHole = sleepable(
   'hmm_vma_walk_hole',
   function* (m, start: Vpn, end: Vpn, walk: HmmWalk, vma: Vma | undefined): Sleeps<number> {
-    const required = rangeNeedFault(m, walk, end - start, 0);
+    const required = rangeNeedFault(m, walk, start, end, 0);
     if (vma === undefined) {
       if (required !== 0) return -EFAULT;
       return fill(walk, start, end, HMM_PFN_ERROR);
@@ -143,7 +159,7 @@ const hmmVmaHandlePmd = sleepable(
   function* (m, start: Vpn, end: Vpn, pmdRow: EntryRow, walk: HmmWalk, vma: Vma): Sleeps<number> {
     const pmd = m.entries.get(pmdRow);
     const flags = cpuFlagsOf(pmd);
-    const required = rangeNeedFault(m, walk, end - start, flags);
+    const required = rangeNeedFault(m, walk, start, end, flags);
     if (required !== 0) return yield* hmmVmaFault(m, start, end, required, walk, vma);
     // a protected huge entry still reports its order, but is not valid
     const word = flags === 0 ? 0 : flags | HMM_PFN_PMD;
@@ -171,7 +187,7 @@ function* handleSwapEntry(
     range.hmmPfns[i] = page * 16 + HMM_PFN_VALID + (isWritableDevicePrivateEntry(entry) ? HMM_PFN_WRITE : 0);
     return 0;
   }
-  const required = hmmPteNeedFault(m, 0, walk);
+  const required = hmmPteNeedFault(m, 0, walk, requestOf(walk, vpn));
   if (required === 0) {
     range.hmmPfns[i] = 0;
     return 0;
@@ -195,14 +211,16 @@ const hmmVmaHandlePte = sleepable(
     const entry = m.entries.get(row);
     if (entry !== 0 && !ptePresent(entry)) return yield* handleSwapEntry(m, vpn, end, entry, walk, vma);
     const flags = entry === 0 ? 0 : cpuFlagsOf(entry);
-    const required = hmmPteNeedFault(m, flags, walk);
+    const asked = requestOf(walk, vpn);
+    const required = hmmPteNeedFault(m, flags, walk, asked);
     if (required !== 0) return yield* hmmVmaFault(m, vpn, end, required, walk, vma);
     if (entry === 0) {
       range.hmmPfns[i] = 0;
       return 0;
     }
-    if (vmNormalPage(m, vma, vpn, entry) === NO_PFN && !isZeroPfn(m, entryPfn(entry))) {
-      if (hmmPteNeedFault(m, 0, walk) !== 0) return -EFAULT;
+    const normal = vmNormalPage(m, vma, vpn, entry);
+    if (normal === NO_PFN && !pteDevmap(entry) && !isZeroPfn(m, entryPfn(entry))) {
+      if (hmmPteNeedFault(m, 0, walk, asked) !== 0) return -EFAULT;
       range.hmmPfns[i] = HMM_PFN_ERROR;
       return 0;
     }
@@ -217,7 +235,7 @@ const hmmVmaWalkPmd = sleepable(
     const pmd = m.entries.get(pmdRow);
     if (pmd === 0) return yield* hmmVmaWalkHole(m, start, end, walk, vma);
     if (isMigrationEntry(pmd)) {
-      if (rangeNeedFault(m, walk, end - start, 0) === 0) return fill(walk, start, end, 0);
+      if (rangeNeedFault(m, walk, start, end, 0) === 0) return fill(walk, start, end, 0);
       walk.last = start;
       yield* migrationEntryWait(m, entryPfn(pmd));
       return -EBUSY;
@@ -236,7 +254,8 @@ const hmmVmaWalkHugetlbEntry = sleepable(
   function* (m, start: Vpn, end: Vpn, pmdRow: EntryRow, walk: HmmWalk, vma: Vma): Sleeps<number> {
     const entry = m.entries.get(pmdRow);
     const flags = entry === 0 ? 0 : cpuFlagsOf(entry);
-    const required = hmmPteNeedFault(m, flags, walk);
+    // the first page's request stands for the whole huge page
+    const required = hmmPteNeedFault(m, flags, walk, requestOf(walk, start));
     if (required !== 0) return yield* hmmVmaFault(m, start, end, required, walk, vma);
     for (let vpn = start; vpn < end; vpn++) {
       const page = entry === 0 ? 0 : entryPfn(entry) + (vpn % PMD_PAGES);
@@ -251,7 +270,7 @@ const hmmVmaWalkTest = atomic(
   'hmm_vma_walk_test',
   (m, start: Vpn, end: Vpn, walk: HmmWalk, vma: Vma): number => {
     if ((vma.vmFlags & (VM_IO | VM_PFNMAP)) === 0 && (vma.vmFlags & VM_READ) !== 0) return 0;
-    if (rangeNeedFault(m, walk, end - start, 0) !== 0) {
+    if (rangeNeedFault(m, walk, start, end, 0) !== 0) {
       m.trace.decide('hmm.error', start, end);
       return -EFAULT;
     }

@@ -1,19 +1,25 @@
 // Secondary page tables are told before the CPU's change: intervals, events, the sequence protocol.
 
 import type { Machine } from '../../machine/machine.ts';
-import type { MmuNotifierRange } from '../../machine/ops.ts';
+import type { MmuNotifierRange, Sleeps } from '../../machine/ops.ts';
 import { notifierActiveRow, notifierSeqRow, subscriptionSeqRow } from '../../machine/scalars.ts';
 import type { Vpn } from '../../uapi/units.ts';
-import { atomic } from '../sched/kernel-function.ts';
+import { atomic, sleepable } from '../sched/kernel-function.ts';
 
 /** Kernel: `include/linux/mmu_notifier.h: mm_has_notifiers` */
 export const mmHasNotifiers = (m: Machine, mm: number): boolean => m.mms.get(mm).hasNotifierSubscriptions;
+
+/** Kernel: `lib/interval_tree.c: interval_tree_iter_first` */
+const overlaps = (m: Machine, subscription: number, start: Vpn, end: Vpn): boolean => {
+  const interval = m.notifierOps.get(subscription)?.interval;
+  return interval === undefined || (interval.start < end && start < interval.end);
+};
 
 const rangeStart = atomic(
   '__mmu_notifier_invalidate_range_start',
   (m, mm: number, start: Vpn, end: Vpn, range: MmuNotifierRange) => {
     m.scalars.set(notifierActiveRow(mm), m.scalars.get(notifierActiveRow(mm)) + 1);
-    const subscriptions = m.mms.get(mm).subscriptions;
+    const subscriptions = m.mms.get(mm).subscriptions.filter((id) => overlaps(m, id, start, end));
     if (subscriptions.length === 0 || start >= end) return;
     const seq = m.scalars.get(notifierSeqRow(mm));
     if (seq % 2 === 0) m.scalars.set(notifierSeqRow(mm), seq + 1);
@@ -33,7 +39,6 @@ const rangeEnd = atomic('__mmu_notifier_invalidate_range_end', (m, mm: number) =
  * Opens the bracket: every device with an interval over the range drops it from its own page table.
  *
  * Kernel: `include/linux/mmu_notifier.h: mmu_notifier_invalidate_range_start`
- * Simplified: an interval notifier covers the whole address space, as the test driver's does.
  */
 export const mmuNotifierInvalidateRangeStart = (m: Machine, range: MmuNotifierRange): void => {
   if (mmHasNotifiers(m, range.mm)) rangeStart(m, range.mm, range.start, range.end, range);
@@ -59,23 +64,38 @@ export const mmuIntervalSetSeq = (m: Machine, mm: number, subscription: number):
   m.scalars.set(subscriptionSeqRow(subscription), m.scalars.get(notifierSeqRow(mm)));
 };
 
+/** Whether a seq that was read is the one of an invalidation that still runs. */
+const isInvalidating = (m: Machine, mm: number, seq: number): boolean =>
+  m.scalars.get(notifierSeqRow(mm)) === seq;
+
 /**
- * Begins a read side that may collide with an invalidation.
+ * Begins a read side that may collide with an invalidation; waits for one that runs already.
+ * Sleeps: until the invalidation has ended.
  *
  * Kernel: `mm/mmu_notifier.c: mmu_interval_read_begin`
- * Simplified: never waits for a running invalidation; its caller tries again instead.
  */
-export const mmuIntervalReadBegin = (m: Machine, subscription: number): number =>
-  m.scalars.get(subscriptionSeqRow(subscription));
+export const mmuIntervalReadBegin = sleepable(
+  'mmu_interval_read_begin',
+  function* (m, mm: number, subscription: number): Sleeps<number> {
+    const seq = m.scalars.get(subscriptionSeqRow(subscription));
+    while (isInvalidating(m, mm, seq)) {
+      m.trace.decide('sleep.invalidation', mm, seq);
+      yield { kind: 'invalidation', mm, free: () => !isInvalidating(m, mm, seq) };
+    }
+    return seq;
+  },
+);
 
 /** Kernel: `include/linux/mmu_notifier.h: mmu_interval_read_retry` */
 export const mmuIntervalReadRetry = (m: Machine, subscription: number, seq: number): boolean =>
   m.scalars.get(subscriptionSeqRow(subscription)) !== seq;
 
 /**
- * A driver subscribes to the whole address space of a process.
+ * A driver subscribes to its interval of a process's address space. While any range of it is being invalidated the
+ * new interval counts as hit.
  *
  * Kernel: `mm/mmu_notifier.c: mmu_interval_notifier_insert`
+ * Simplified: an insertion during an invalidation takes effect at once, not at its end.
  */
 export const mmuIntervalNotifierInsert = (m: Machine, mm: number, subscription: number): void => {
   const owner = m.mms.get(mm);
@@ -83,9 +103,11 @@ export const mmuIntervalNotifierInsert = (m: Machine, mm: number, subscription: 
     subscriptions: [...owner.subscriptions, subscription],
     hasNotifierSubscriptions: true,
   });
-  const seq = m.scalars.get(notifierSeqRow(mm)) || 2;
+  const idle = m.scalars.get(notifierSeqRow(mm)) || 2;
+  const active = m.scalars.get(notifierActiveRow(mm)) > 0;
+  const seq = active && idle % 2 === 0 ? idle + 1 : idle;
   m.scalars.set(notifierSeqRow(mm), seq);
-  m.scalars.set(subscriptionSeqRow(subscription), seq - 1);
+  m.scalars.set(subscriptionSeqRow(subscription), active ? seq : seq - 1);
 };
 
 /**

@@ -49,6 +49,7 @@ const satisfied = (m: Machine, wait: Wait | undefined): boolean => {
     case 'migration-entry':
       return (m.pages.flags.get(wait.pfn) & PG_locked) === 0;
     case 'mmap-lock':
+    case 'invalidation':
       return wait.free();
     case 'resched':
       return true;
