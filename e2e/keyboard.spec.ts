@@ -5,7 +5,7 @@ const RUN = './?scenario=coherent-longterm-pin-fast&t=3';
 test('events, functions, moments and steps go forward and exactly back', async ({ app }) => {
   await app.open(RUN);
   const trail = [await app.caption.textContent()];
-  const forward = ['ArrowRight', 'Shift+ArrowRight', 'n', ']'];
+  const forward = ['ArrowRight', 'Shift+ArrowRight', 'l', ']'];
   for (const key of forward) {
     await app.press(key);
     trail.push(await app.caption.textContent());
@@ -36,7 +36,7 @@ test('letters can be switched off', async ({ app, page }) => {
   await page.getByRole('checkbox', { name: /single letter/ }).uncheck();
   await page.keyboard.press('Escape');
   const place = await app.caption.textContent();
-  await app.press('n', 'k');
+  await app.press('l', 'k');
   expect(await app.caption.textContent()).toBe(place);
   await app.press('ArrowRight');
   expect(await app.caption.textContent()).not.toBe(place);

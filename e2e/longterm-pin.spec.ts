@@ -63,7 +63,7 @@ test.describe('with reduced motion', () => {
     await app.showText(true);
     const seen: string[] = [];
     for (let i = 0; i < 34; i++) {
-      await app.press('n');
+      await app.press('l');
       const vram = (await app.ownedRows('VRAM, device 0')).filter((row) => row.includes('pin')).length;
       const system = (await app.ownedRows('System memory, node 0')).filter((row) =>
         row.includes('pin'),

@@ -14,7 +14,7 @@ const GRAINS: readonly { readonly value: Grain; readonly label: string }[] = [
   { value: 'step', label: 'Step' },
 ];
 const KEYS: Readonly<Record<Grain, readonly [string, string]>> = {
-  beat: ['', ''],
+  beat: ['J', 'L'],
   event: ['←', '→'],
   function: ['Shift ←', 'Shift →'],
   step: ['[', ']'],
@@ -31,7 +31,6 @@ export const Transport = () => {
   const actions = useActions();
   const noun = GRAINS.find(({ value }) => value === grain)?.label.toLowerCase() ?? '';
   const [backKeys, forwardKeys] = KEYS[grain];
-  const keys = (text: string) => (text === '' ? {} : { keys: text });
   return (
     <div className="transport" role="group" aria-label="Playback">
       <div className="transport-buttons">
@@ -45,7 +44,7 @@ export const Transport = () => {
         <IconButton
           icon="back"
           label={`Back one ${noun}`}
-          {...keys(backKeys)}
+          keys={backKeys}
           disabled={!hasRun}
           onClick={() => void actions.stepBy(grain, -1)}
         />
@@ -60,7 +59,7 @@ export const Transport = () => {
         <IconButton
           icon="forward"
           label={`Forward one ${noun}`}
-          {...keys(forwardKeys)}
+          keys={forwardKeys}
           disabled={!hasRun}
           onClick={() => void actions.stepBy(grain, 1)}
         />
