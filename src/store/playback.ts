@@ -31,8 +31,8 @@ export interface PlaybackSlice {
 }
 
 export interface PlaybackActions {
-  /** Plays from beat to beat; from the end it starts over. */
-  readonly play: () => void;
+  /** Plays from beat to beat, up to a position if one is given; from the end it starts over. */
+  readonly play: (until?: Position) => void;
   readonly pause: () => void;
   readonly togglePlay: () => void;
   /** One event, function, beat or scenario step forward or back; pauses. */
@@ -83,8 +83,8 @@ const fetchStop = async (
   return await fetchMoment(context, answer.position);
 };
 
-/** Plays beat after beat until the end, or until somebody wants something else. */
-const playOn = async (context: Context, player: Player): Promise<void> => {
+/** Plays beat after beat until the end (or `until`), or until somebody wants something else. */
+const playOn = async (context: Context, player: Player, until = Infinity): Promise<void> => {
   const wish = player.newWish();
   const { run } = context.store.getState().scenario;
   if (run === undefined) return;
@@ -100,7 +100,7 @@ const playOn = async (context: Context, player: Player): Promise<void> => {
   while (player.isWanted(wish)) {
     const moment = await next;
     if (!player.isWanted(wish)) return;
-    if (moment === undefined) break;
+    if (moment === undefined || moment.position > until) break;
     next = fetchStop(context, moment.position, 'beat', 1);
     await player.travelTo(moment, 'play');
   }
@@ -165,7 +165,7 @@ export const playbackActions = (context: Context, player: Player): PlaybackActio
     if (wanted !== undefined) setSpeed(wanted);
   };
 
-  const play = (): void => void context.idle.during(playOn(context, player));
+  const play = (until?: Position): void => void context.idle.during(playOn(context, player, until));
   const pause = (): void => {
     halt();
     player.freeze();

@@ -116,7 +116,7 @@ describe('first load', () => {
     );
   });
 
-  test('the one button opens the long-term pin before the pin and plays it to the end', async () => {
+  test('the one button opens the long-term pin before the pin and plays until the pages are home', async () => {
     const page = await opened();
     page.actions.setMotion('reduce');
     await page.actions.watchAPageComeHome();
@@ -127,7 +127,9 @@ describe('first load', () => {
     page.actions.setSpeed(8);
     await page.app.idle();
     expect(page.state().playback.playing).toBe(false);
-    expect(page.state().playback.position).toBe(page.state().scenario.run?.length);
+    expect(page.state().trace.moment?.step).toBe(3);
+    expect(page.state().trace.moment?.handles[0]?.longterm).toBe(true);
+    expect(residence(page)).toEqual(AT_HOME);
   });
 });
 

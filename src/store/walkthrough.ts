@@ -12,7 +12,7 @@ export interface WalkthroughSlice {
 }
 
 export interface WalkthroughActions {
-  /** Opens the long-term pin, goes to before it, and plays. */
+  /** Opens the long-term pin, goes to before it, and plays until the pages are home. */
   readonly watchAPageComeHome: () => Promise<void>;
   readonly closeIntroduction: () => void;
   readonly openIntroduction: () => void;
@@ -32,7 +32,7 @@ export const walkthroughActions = (
   watchAPageComeHome: async () => {
     if (!(await scenario.openByName(HOME_SCENARIO, { beforeStep: HOME_STEP }))) return;
     playback.setSpeed('readable');
-    playback.play();
+    playback.play(context.store.getState().scenario.run?.steps[HOME_STEP]?.end);
   },
   closeIntroduction: () => update(context, 'walkthrough', { introduction: false }),
   openIntroduction: () => update(context, 'walkthrough', { introduction: true }),
