@@ -310,6 +310,8 @@ export interface DeviceView {
       readonly access: 'r' | 'w' | 'x';
       readonly pfn: number;
     }[];
+    /** Entries behind those listed. */
+    readonly more: number;
   }[];
 }
 

@@ -33,7 +33,7 @@ export const DeviceTables = () => {
           </tbody>
         </table>
       )}
-      {more > 0 ? <p className="muted device-empty">and {formatCount(more)} more</p> : null}
+      {more > 0 ? <p className="muted device-empty">and {formatCount(more)} more pages</p> : null}
     </section>
   ));
 };

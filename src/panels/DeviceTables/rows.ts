@@ -91,13 +91,14 @@ const mirrorRow = (
 
 export const deviceTables = (moment: Moment, ranges: readonly RangeInfo[]): DeviceTable[] =>
   moment.devices.flatMap((device) =>
-    device.tables.map(({ process, rows }): DeviceTable => {
+    device.tables.map(({ process, rows, more }): DeviceTable => {
       const runs = mirrorRuns(rows);
       return {
         key: `${device.id} ${process}`,
         title: `Device ${device.id}`,
         process,
-        more: Math.max(0, runs.length - MAX_ROWS),
+        // what is listed comes in runs; what is cut is counted in entries
+        more: runs.slice(MAX_ROWS).reduce((sum, { npages }) => sum + npages, more),
         rows: runs.slice(0, MAX_ROWS).map((run) => mirrorRow(run, moment, process, device, ranges)),
       };
     }),
