@@ -6,7 +6,13 @@ import type { LogEvent } from '../../core/trace/log.ts';
 import { errnoName } from '../../core/uapi/errno.ts';
 import { DECISIONS, EventKind, HOLDER_KINDS, VMSTAT_COUNTERS } from '../../core/uapi/events.ts';
 import { KERNEL_MESSAGES } from '../../core/kernel/sched/bug.ts';
-import { pageFlagNames } from '../../core/uapi/page-flags.ts';
+import {
+  PG_buddy,
+  PG_deferred_split,
+  PG_double_map,
+  PG_table,
+  pageFlagNames,
+} from '../../core/uapi/page-flags.ts';
 import { entryKind, entryPfn, ptePresent } from '../../core/uapi/pte.ts';
 import { KERNEL_FUNCTIONS } from '../../core/uapi/source-refs.ts';
 import type { EventView, Message } from '../protocol.ts';
@@ -41,10 +47,23 @@ const entryText = (entry: number): string => {
   return `${kind} ${hex(entryPfn(entry))}`;
 };
 
+/** Page types and states that the recordings do not print. */
+const UNPRINTED_FLAGS: readonly (readonly [number, string])[] = [
+  [PG_buddy, 'buddy'],
+  [PG_table, 'table'],
+  [PG_deferred_split, 'deferred_split'],
+  [PG_double_map, 'double_map'],
+];
+
+const allFlagNames = (flags: number): Set<string> => {
+  const unprinted = UNPRINTED_FLAGS.filter(([bit]) => (flags & bit) !== 0).map(([, name]) => name);
+  return new Set([...pageFlagNames(flags >>> 0, true), ...unprinted]);
+};
+
 /** Flags that were set and cleared: `+locked -lru`. */
 const flagChange = (old: number, now: number): string => {
-  const before = new Set(pageFlagNames(old >>> 0, true));
-  const after = new Set(pageFlagNames(now >>> 0, true));
+  const before = allFlagNames(old);
+  const after = allFlagNames(now);
   const set = [...after].filter((name) => !before.has(name) && name !== 'anon').map((name) => `+${name}`);
   const cleared = [...before].filter((name) => !after.has(name) && name !== 'anon').map((name) => `-${name}`);
   return [...set, ...cleared].join(' ');
