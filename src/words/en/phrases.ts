@@ -61,4 +61,6 @@ export const allPages = (p: Params): string => {
   return n === 2 ? 'both pages' : `all ${pages(p)}`;
 };
 
-export const cap = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
+/** Begins a sentence with a word of ours; a kernel name keeps its spelling, there too. */
+export const cap = (text: string): string =>
+  /^\w*_/.test(text) ? text : text.charAt(0).toUpperCase() + text.slice(1);
