@@ -37,6 +37,7 @@ const OPERATIONS = Object.keys({
   gup_test: 0,
   numa_scan: 0,
   mbind: 0,
+  ksm_scan: 0,
   move_pages: 0,
   isolate: 0,
   unpin: 0,

@@ -70,6 +70,8 @@ export class Machine {
   readonly swapContent: Column;
   /** Slot to the page that has it. */
   readonly swapCache: NumberMap;
+  /** KSM: process * 2^36 + vpn to the merged page that was mapped there. */
+  readonly ksmItems: NumberMap;
   /** Row of a huge PMD entry to the page table deposited for it. */
   readonly deposits: NumberMap;
 
@@ -136,6 +138,7 @@ export class Machine {
     this.swapMap = j.column('swap_map', 'i32');
     this.swapContent = j.column('swap content', 'f64');
     this.swapCache = j.map('swap cache');
+    this.ksmItems = j.map('KSM items');
     this.mms = new Pool(j, 'process');
     this.vmas = new Pool(j, 'vma');
     this.anonVmas = new Pool(j, 'anon_vma');

@@ -35,6 +35,7 @@ import { doPagesMove, doPagesStatArray } from '../kernel/mm/move-pages.ts';
 import { doMremap } from '../kernel/mm/mremap.ts';
 import { startIsolatePageRange, undoIsolatePageRange } from '../kernel/mm/page-isolation.ts';
 import { mappedFrame } from '../kernel/mm/page-table.ts';
+import { ksmDoScan } from '../kernel/mm/ksm-scan.ts';
 import { doMbind, taskNumaWork } from '../kernel/mm/numa.ts';
 import { putPage } from '../kernel/mm/swap.ts';
 import { findVma } from '../kernel/mm/vma.ts';
@@ -587,6 +588,10 @@ export function* runOperation(m: Machine, step: SimpleStep): Sleeps<StepResult> 
     case 'numa_scan': {
       const { mm, start, npages } = rangeOf(m, step);
       return ok(taskNumaWork(m, mm.id, start, start + npages));
+    }
+    case 'ksm_scan': {
+      const { mm, start, npages } = rangeOf(m, step);
+      return ok(yield* ksmDoScan(m, mm.id, start, start + npages));
     }
     case 'mbind': {
       const { mm, start, npages } = rangeOf(m, step);

@@ -40,6 +40,9 @@ export const PG_deferred_split = 1 << 28;
 /** Huge page that is mapped by a huge entry and by small ones. */
 export const PG_double_map = 1 << 29;
 
+/** Anonymous page that KSM merged; the kernel keeps this in the low bits of mapping. */
+export const PG_ksm = 1 << 30;
+
 /** Flags a page must not carry when it is allocated or freed. mm/page_alloc.c: free_pages_prepare. */
 export const PAGE_FLAGS_CLEARED_AT_FREE = ~PG_reserved;
 

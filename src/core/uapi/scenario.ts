@@ -44,6 +44,8 @@ export const ADVICES = [
   'KEEPONFORK',
   'POPULATE_READ',
   'POPULATE_WRITE',
+  'MERGEABLE',
+  'UNMERGEABLE',
 ] as const;
 export type Advice = (typeof ADVICES)[number];
 export const GUP_CALLS = [
@@ -141,6 +143,8 @@ const simpleStepSchema = v.variant('op', [
   /** The system call: to a node, or without one the question where the pages are. */
   /** NUMA balancing looks who uses the pages. */
   v.strictObject({ op: v.literal('numa_scan'), ...range }),
+  /** KSM looks for equal pages in areas with MADV_MERGEABLE. */
+  v.strictObject({ op: v.literal('ksm_scan'), ...range }),
   /** MPOL_BIND with MPOL_MF_MOVE. */
   v.strictObject({ op: v.literal('mbind'), ...range, node: count(63) }),
   v.strictObject({ op: v.literal('move_pages'), ...range, node: v.optional(count(63)) }),

@@ -244,7 +244,7 @@ const BY_FILE = {
     'dmirror_fops_mmap',
   ],
   'mm/gup_test.c': ['__gup_test_ioctl'],
-  'mm/ksm.c': ['get_mergeable_page'],
+  'mm/ksm.c': ['get_mergeable_page', 'ksm_do_scan', 'try_to_merge_one_page'],
   'include/linux/highmem.h': ['copy_highpage', 'clear_highpage'],
 } as const;
 

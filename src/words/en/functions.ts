@@ -146,6 +146,8 @@ export const functions: Readonly<Record<KernelFunctionName, string>> = {
   do_mbind: '`mbind`: moves the pages of a range to a node.',
   queue_folios_pte_range:
     '`mbind`: collects the pages that are on other nodes; device pages are passed over.',
+  ksm_do_scan: 'Kernel samepage merging: looks for equal pages.',
+  try_to_merge_one_page: 'Makes a page read-only and puts the merged page in its place.',
   reclaim_pages: 'Reclaims a list of pages now.',
   memremap_pages: 'A driver registers its memory: `struct page`s come to life.',
   memunmap_pages: 'A driver takes its memory away again.',

@@ -40,6 +40,7 @@ const BEGIN: ByOp = {
   dev_check_exclusive: (p) => `Does ${device(p)} still have ${range(p)} for itself?`,
   gup_test: (p) => `${proc(p)} runs \`gup_test\` on ${range(p)}: ${code(p, 'cmd')}${flags(p)}.`,
   numa_scan: (p) => `NUMA balancing looks who uses ${range(p)} of ${proc(p)}.`,
+  ksm_scan: (p) => `KSM looks for equal pages in ${range(p)} of ${proc(p)}.`,
   mbind: (p) => `${proc(p)} binds ${range(p)} to node ${txt(p, 'node')}.`,
   move_pages: (p) =>
     has(p, 'node')
@@ -94,6 +95,7 @@ const BEGIN_WHY: ByOp = {
     "The kernel's own test module takes references, looks at them, and gives them back before it returns.",
   numa_scan: () =>
     'Entries lose their access for a while; the next access faults and tells its node. Device pages are left out.',
+  ksm_scan: () => 'Equal pages become one, mapped read-only. A device page is never merged.',
   mbind: () => 'Pages on other nodes move. A device page is passed over, and nothing says so.',
   move_pages: () =>
     'Each page is looked up by itself. A device page is on no LRU list, so for this call there is no page.',
@@ -126,6 +128,8 @@ const ADVICE_WHY: Readonly<Record<string, string>> = {
   WIPEONFORK: 'A child gets this area empty.',
   KEEPONFORK: 'A child gets the pages of this area again.',
   POPULATE_READ: 'Every page is made readable now, so that no access will fault.',
+  MERGEABLE: 'KSM may merge equal pages of this area.',
+  UNMERGEABLE: 'The area gets copies of its own again.',
   POPULATE_WRITE: 'Every page is made writable now. A page on a device stays there.',
   COLD: 'Pages on the LRU lists become the first to be reclaimed. Device pages are on no such list.',
   FREE: 'The pages may be thrown away when memory is short, unless they are written before.',

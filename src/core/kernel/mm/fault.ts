@@ -4,7 +4,7 @@ import type { Vma } from '../../machine/entities.ts';
 import { type Machine, RSS_ANON, RSS_FILE, RSS_SHMEM } from '../../machine/machine.ts';
 import type { MmuNotifierRange, Sleeps } from '../../machine/ops.ts';
 import { GFP_HIGHUSER_MOVABLE, __GFP_ZERO } from '../../uapi/gfp.ts';
-import { PG_anon_exclusive, PG_lru, PG_swapbacked, PG_uptodate } from '../../uapi/page-flags.ts';
+import { PG_anon_exclusive, PG_ksm, PG_lru, PG_swapbacked, PG_uptodate } from '../../uapi/page-flags.ts';
 import {
   clearBits,
   type Entry,
@@ -200,7 +200,7 @@ export const wpPageCopy = sleepable(
 /** Whether the last owner may keep a page that was shared: nobody else holds it. Locks and unlocks the page. */
 const canReuseAnon = (m: Machine, page: Pfn, vma: Vma): boolean => {
   const folio = compoundHead(m, page);
-  if (pageCount(m, folio) > 3) return false;
+  if (testFlags(m, folio, PG_ksm) || pageCount(m, folio) > 3) return false;
   // a batch on this CPU may hold the last odd reference
   if (!testFlags(m, folio, PG_lru)) lruAddDrain(m);
   if (pageCount(m, folio) > (folioTestSwapcache(m, folio) ? 2 : 1)) return false;

@@ -22,8 +22,11 @@ import {
   VM_DONTCOPY,
   VM_HUGEPAGE,
   VM_HUGETLB,
+  VM_DONTEXPAND,
   VM_IO,
   VM_LOCKED,
+  VM_MERGEABLE,
+  VM_MIXEDMAP,
   VM_NOHUGEPAGE,
   VM_PFNMAP,
   VM_SHARED,
@@ -36,6 +39,7 @@ import { isHugePmd, isHugeZeroPmd } from './huge-memory.ts';
 import { splitHugePageToList } from './huge-split.ts';
 import { isolateLruPage, putbackLruPage } from './isolate.ts';
 import { madviseCollapse } from './khugepaged.ts';
+import { unmergeKsmPages } from './ksm-scan.ts';
 import { changeVmaFlags } from './mmap.ts';
 import { type MmuGather, tlbFinishMmu, tlbGatherMmu, tlbRemoveTlbEntry } from './mmu-gather.ts';
 import { mmuNotifierInvalidateRangeEnd, mmuNotifierInvalidateRangeStart } from './mmu-notifier.ts';
@@ -327,6 +331,12 @@ const advisedFlags = (vma: Vma, advice: FlagAdvice): number => {
       return vma.vmFlags | VM_WIPEONFORK;
     case 'KEEPONFORK':
       return vma.vmFlags & ~VM_WIPEONFORK;
+    case 'MERGEABLE': {
+      const refused = VM_SHARED | VM_PFNMAP | VM_IO | VM_DONTEXPAND | VM_HUGETLB | VM_MIXEDMAP;
+      return (vma.vmFlags & refused) === 0 ? vma.vmFlags | VM_MERGEABLE : vma.vmFlags;
+    }
+    case 'UNMERGEABLE':
+      return vma.vmFlags & ~VM_MERGEABLE;
   }
 };
 
@@ -377,7 +387,10 @@ const madviseVmaBehavior = sleepable(
       case 'DONTFORK':
       case 'DOFORK':
       case 'WIPEONFORK':
-      case 'KEEPONFORK': {
+      case 'KEEPONFORK':
+      case 'MERGEABLE':
+      case 'UNMERGEABLE': {
+        if (advice === 'UNMERGEABLE' && (yield* unmergeKsmPages(m, vma, start, end)) !== 0) return -EAGAIN;
         const err = madviseUpdateVma(m, vma, start, end, advice);
         return err === -ENOMEM ? -EAGAIN : err;
       }

@@ -9,6 +9,7 @@ import {
   PG_active,
   PG_dirty,
   PG_error,
+  PG_ksm,
   PG_mappedtodisk,
   PG_private,
   PG_readahead,
@@ -36,6 +37,7 @@ import { atomic, sleepable } from '../sched/kernel-function.ts';
 import { condResched, lockPage, trylockPage, unlockPage } from '../sched/locks.ts';
 import { removeMigrationPmd, splitHugePageToList } from './huge-split.ts';
 import { putbackLruPage } from './isolate.ts';
+import { folioMigrateKsm } from './ksm-scan.ts';
 import { mlockPageDrainLocal } from './mlock.ts';
 import { allocPages, localNode } from './page-alloc.ts';
 import {
@@ -99,6 +101,7 @@ export const folioMigrateMapping = atomic(
     if (testFlags(m, src, PG_swapbacked)) setFlags(m, dst, PG_swapbacked);
     const file = pageMapping(m, src);
     if (folioTestSwapcache(m, src)) migrateSwapCache(m, dst, src);
+    if (testFlags(m, src, PG_ksm)) folioMigrateKsm(m, dst, src);
     if (file === 0) return 0;
     const nr = folioNrPages(m, src);
     folioRefAdd(m, dst, nr, 'page cache');

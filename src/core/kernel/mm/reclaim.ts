@@ -8,6 +8,7 @@ import {
   PG_active,
   PG_anon_exclusive,
   PG_dirty,
+  PG_ksm,
   PG_mlocked,
   PG_private,
   PG_reclaim,
@@ -201,6 +202,8 @@ const splitFolioToList = (m: Machine, folio: Pfn, candidates: Pfn[]): boolean =>
 /** Gives anonymous memory a place on the swap device; a huge page comes apart on the way, also if there is none. */
 const placeInSwap = (m: Machine, folio: Pfn, candidates: Pfn[]): 'placed' | 'activate' | 'keep' => {
   if (folioTestSwapcache(m, folio)) return 'placed';
+  // Simplified: merged pages are not swapped out
+  if (testFlags(m, folio, PG_ksm)) return 'activate';
   if (folioMaybeDmaPinned(m, folio)) return 'keep';
   if (!folioTestLarge(m, folio)) return addToSwap(m, folio) ? 'placed' : 'activate';
   if (!canSplitFolio(m, folio)) return 'activate';

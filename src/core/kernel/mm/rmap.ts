@@ -4,7 +4,7 @@
 import type { AnonVma, Vma } from '../../machine/entities.ts';
 import type { Machine } from '../../machine/machine.ts';
 import type { MmuNotifierRange } from '../../machine/ops.ts';
-import { PG_anon_exclusive, PG_double_map, PG_locked, PG_swapbacked } from '../../uapi/page-flags.ts';
+import { PG_anon_exclusive, PG_double_map, PG_ksm, PG_locked, PG_swapbacked } from '../../uapi/page-flags.ts';
 import {
   entryPfn,
   isDeviceExclusiveEntry,
@@ -25,6 +25,7 @@ import { type EntryRow, NO_ROW, type Pfn, type Vpn } from '../../uapi/units.ts';
 import { bugOn } from '../sched/bug.ts';
 import { atomic } from '../sched/kernel-function.ts';
 import { deferredSplitHugePage, setPmdMigrationEntry, splitHugePmdAddress } from './huge-split.ts';
+import { ksmPlaces } from './ksm-scan.ts';
 import { mlockFolio, mlockPageDrainLocal, munlockPage } from './mlock.ts';
 import { mmuNotifierInvalidateRangeEnd, mmuNotifierInvalidateRangeStart } from './mmu-notifier.ts';
 import {
@@ -327,6 +328,7 @@ export interface RmapPlace {
 export const rmapPlaces = (m: Machine, folio: Pfn): RmapPlace[] => {
   const mapping = m.pages.mapping.get(folio);
   if (mapping === 0) return [];
+  if (testFlags(m, folio, PG_ksm)) return ksmPlaces(m, folio);
   const ids = (mapping & 1) === 1 ? m.anonVmas.get(mapping >> 1).tree : m.files.get(mapping >> 1).iMmap;
   const pgoff = m.pages.index.get(folio);
   const npages = folioNrPages(m, folio);
@@ -362,7 +364,10 @@ export const pageVmaMappedEntries = (
 ): FoundEntry[] => {
   const npages = folioNrPages(m, folio);
   const mm = m.mms.get(place.vma.mm);
-  const firstVpn = place.vma.vmStart + m.pages.index.get(folio) - place.vma.vmPgoff;
+  // a merged page has an address of its own in each of its places
+  const firstVpn = testFlags(m, folio, PG_ksm)
+    ? place.vpn
+    : place.vma.vmStart + m.pages.index.get(folio) - place.vma.vmPgoff;
   const found: FoundEntry[] = [];
   const from = Math.max(firstVpn, place.vma.vmStart);
   const to = Math.min(firstVpn + npages, place.vma.vmEnd);
