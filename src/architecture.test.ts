@@ -39,6 +39,20 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'core/kernel/sched',
     'core/kernel/mm',
   ],
+  'core/kernel/drivers/dax': [
+    'core/uapi',
+    'core/trace',
+    'core/machine',
+    'core/kernel/sched',
+    'core/kernel/mm',
+  ],
+  'core/kernel/drivers/p2pdma': [
+    'core/uapi',
+    'core/trace',
+    'core/machine',
+    'core/kernel/sched',
+    'core/kernel/mm',
+  ],
   'core/kernel/drivers/ttm': [
     'core/uapi',
     'core/trace',

@@ -79,6 +79,8 @@ export interface AddressSpace {
   readonly pages: number;
   /** VMAs that map it, in order of insertion (i_mmap). */
   readonly iMmap: readonly number[];
+  /** DAX: frame of page 0; the pages are device memory, and not in the page cache. */
+  readonly daxStart?: Pfn;
 }
 
 export type GupCall =
@@ -121,6 +123,9 @@ export interface DevPagemap {
   readonly node: number;
   /** Identity of the driver or device group; 0: none. */
   readonly owner: number;
+  /** The kernel can reach it by its linear map; not so for private memory. */
+  readonly linearMap: boolean;
+  readonly pgprot: 'PAGE_KERNEL' | 'noncached' | 'decrypted';
 }
 
 /** struct dmirror_device of the test driver. Its counters are scalars. */

@@ -63,6 +63,6 @@ export interface VmFault {
 
 /** struct dev_pagemap_ops. */
 export interface DevPagemapOps {
-  readonly pageFree: (m: Machine, pfn: Pfn) => void;
+  readonly pageFree?: (m: Machine, pfn: Pfn) => void;
   readonly migrateToRam?: (m: Machine, vmf: VmFault) => Sleeps<number>;
 }

@@ -535,6 +535,38 @@ const LOGS: Readonly<Record<string, Told>> = {
     what: 'The kernel warns: this range is registered already.',
     why: 'Two drivers cannot own the same memory.',
   },
+  'log.memremap.no-device-private': {
+    what: 'The kernel prints: `Device private memory not supported`.',
+    why: 'It was built without `CONFIG_DEVICE_PRIVATE`; the registration fails with `-EINVAL`.',
+  },
+  'log.memremap.no-migrate-to-ram': {
+    what: 'The kernel prints: `Missing migrate_to_ram method`.',
+    why: 'Private memory needs a driver that can bring a page home when the CPU touches it.',
+  },
+  'log.memremap.no-page-free': {
+    what: 'The kernel prints: `Missing page_free method`.',
+    why: 'Somebody has to take a page back when its last reference is gone.',
+  },
+  'log.memremap.no-owner': {
+    what: 'The kernel prints: `Missing owner`.',
+    why: 'Only its owner may move the pages of a device.',
+  },
+  'log.memremap.invalid-type': {
+    what: 'The kernel prints: `Invalid pgmap type`.',
+    why: 'This kernel does not know the type of memory.',
+  },
+  'log.memremap.attempted-on-ram': {
+    what: 'The kernel prints: `attempted on ram region`.',
+    why: 'System memory cannot be registered as memory of a device: `-ENXIO`.',
+  },
+  'log.free_zone_device_page.no-page-free': {
+    what: 'The kernel warns: a device page has no references, and its driver does not take it back.',
+    why: 'The page is lost: nobody can use it any more.',
+  },
+  'log.migrate.unsupported-type': {
+    what: 'The kernel prints: `Unsupported ZONE_DEVICE page type`.',
+    why: 'Only private and coherent memory can hold pages of a process.',
+  },
   'log.longterm.retry-capped': {
     what: 'The retries of the long-term pin are cut off here. The kernel would go on.',
     why: 'A simplification of this simulation: after 16 passes it stops.',

@@ -20,6 +20,7 @@ import {
   PTE_ACCESSED,
   PTE_DIRTY,
   PTE_SPECIAL,
+  pteDevmap,
   pteProtnone,
   ptePresent,
   pteWrite,
@@ -140,7 +141,7 @@ export const wpPageReuse = (m: Machine, vma: Vma, row: EntryRow, entry: Entry): 
  *
  * Kernel: `mm/memory.c: wp_page_copy`
  *
- * @param oldPage - the page mapped so far; NO_PFN for the zero page
+ * @param oldPage - the page mapped so far; NO_PFN for the zero page, and for DAX memory, whose entry holds no reference
  */
 export const wpPageCopy = sleepable(
   'wp_page_copy',
@@ -155,7 +156,8 @@ export const wpPageCopy = sleepable(
   ): Sleeps<number> {
     m.trace.decide(unshare ? 'fault.unshare.copy' : 'fault.wp.copy', vpn, oldPage);
     const anchored = anonVmaPrepare(m, vma);
-    const page = allocPage(m, oldPage === NO_PFN ? GFP_HIGHUSER_MOVABLE | __GFP_ZERO : GFP_HIGHUSER_MOVABLE);
+    const zeroed = oldPage === NO_PFN && !pteDevmap(entry);
+    const page = allocPage(m, zeroed ? GFP_HIGHUSER_MOVABLE | __GFP_ZERO : GFP_HIGHUSER_MOVABLE);
     if (page === NO_PFN) {
       if (oldPage !== NO_PFN) putPage(m, oldPage, 'fault handler');
       return VM_FAULT_OOM;
@@ -166,7 +168,7 @@ export const wpPageCopy = sleepable(
       if (oldPage !== NO_PFN) putPage(m, oldPage, 'fault handler');
       return 0;
     }
-    if (oldPage !== NO_PFN) copyHighpage(m, page, oldPage);
+    if (!zeroed) copyHighpage(m, page, oldPage === NO_PFN ? entryPfn(entry) : oldPage);
     setFlags(m, page, PG_uptodate);
     const range: MmuNotifierRange = { event: 'CLEAR', mm: vma.mm, start: vpn, end: vpn + 1, owner: 0 };
     mmuNotifierInvalidateRangeStart(m, range);
@@ -250,7 +252,11 @@ export const doWpPage = sleepable(
     const page = vmNormalPage(m, vma, vpn, entry);
     if (page === NO_PFN) {
       if (unshare) return 0;
-      m.trace.decide('fault.zero-page', vpn);
+      if ((vma.vmFlags & (VM_WRITE | VM_SHARED)) === (VM_WRITE | VM_SHARED)) {
+        wpPageReuse(m, vma, row, entry); // wp_pfn_shared
+        return 0;
+      }
+      if (!pteDevmap(entry)) m.trace.decide('fault.zero-page', vpn);
       return yield* wpPageCopy(m, vma, vpn, row, entry, NO_PFN, false);
     }
     if (pageAnon(m, page)) {

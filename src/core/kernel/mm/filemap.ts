@@ -44,6 +44,7 @@ import {
 import { bugOn } from '../sched/bug.ts';
 import { atomic, sleepable } from '../sched/kernel-function.ts';
 import { lockPage, unlockPage } from '../sched/locks.ts';
+import { daxFault } from './dax.ts';
 import { allocPage } from './page-alloc.ts';
 import { clearFlags, copyHighpage, folioGet, moveReference, setFlags, testFlags } from './page-ref.ts';
 import { pteAlloc, pteOffset } from './page-table.ts';
@@ -56,7 +57,7 @@ import {
   lruCacheAddInactiveOrUnevictable,
   markPageAccessed,
 } from './swap.ts';
-import { linearPageIndex, maybeMkwrite, vmPageProt } from './vma.ts';
+import { linearPageIndex, maybeMkwrite, vmaIsDax, vmPageProt } from './vma.ts';
 
 /** Pages of the one file. */
 export const FILE_PAGES = 64;
@@ -420,7 +421,7 @@ const NOT_MAPPED = VM_FAULT_ERROR | VM_FAULT_NOPAGE | VM_FAULT_RETRY;
  *
  * @param cowPage - copy for a private mapping; NO_PFN: the cached page itself is mapped
  */
-const finishFault = atomic('finish_fault', (m, fault: FileFault, page: Pfn, cowPage: Pfn): number => {
+export const finishFault = atomic('finish_fault', (m, fault: FileFault, page: Pfn, cowPage: Pfn): number => {
   const { vma, vpn, pmdRow, flags } = fault;
   if (!pteAlloc(m, pmdRow)) return VM_FAULT_OOM;
   const row = pteOffset(m, pmdRow, vpn);
@@ -544,6 +545,7 @@ export const doFault = sleepable(
     // a special file whose pages were all there at mmap has no fault handler
     if (m.files.get(vma.file).kind === 'device') return VM_FAULT_SIGBUS;
     const fault: FileFault = { vma, vpn, pgoff: linearPageIndex(vma, vpn), flags, pmdRow };
+    if (vmaIsDax(m, vma)) return daxFault(m, fault);
     if ((flags & FAULT_FLAG_WRITE) === 0) return yield* doReadFault(m, fault, vma.file);
     if ((vma.vmFlags & VM_SHARED) === 0) return yield* doCowFault(m, fault, vma.file);
     return yield* doSharedFault(m, fault, vma.file);

@@ -8,7 +8,7 @@ import { EINVAL, ENOMEM, ENXIO } from '../../uapi/errno.ts';
 import { PG_anon_exclusive, PG_locked, PG_reserved } from '../../uapi/page-flags.ts';
 import { hasPatch } from '../../uapi/patches.ts';
 import type { Pfn } from '../../uapi/units.ts';
-import { bugOn, warn } from '../sched/bug.ts';
+import { bugOn, type KernelMessage, warn } from '../sched/bug.ts';
 import { atomic } from '../sched/kernel-function.ts';
 import { clearFlags, pageAnon, pagePgmap, setFlags, setPageCount } from './page-ref.ts';
 
@@ -22,31 +22,51 @@ export interface DevPagemapRequest {
 }
 
 const subsectionPages = 512;
+/** Frames that the architecture can address: 46 bits with four levels. Kernel: `mm/memory_hotplug.c: mhp_range_allowed` */
+const MAX_PHYSMEM_PFN = 2 ** 34;
 
-const checkType = (m: Machine, request: DevPagemapRequest): number => {
-  const { ops, owner } = request;
-  switch (request.type) {
+/** What is missing for a type. Kernel: the switch at the head of memremap_pages. */
+const checkType = (m: Machine, { ops, owner, type }: DevPagemapRequest): KernelMessage | undefined => {
+  switch (type) {
     case 'MEMORY_DEVICE_PRIVATE':
-      if (!m.kernel.CONFIG_DEVICE_PRIVATE) return -EINVAL;
-      return ops.migrateToRam === undefined || ops.pageFree === undefined || owner === 0 ? -EINVAL : 0;
+      if (!m.kernel.CONFIG_DEVICE_PRIVATE) return 'memremap.no-device-private';
+      if (ops.migrateToRam === undefined) return 'memremap.no-migrate-to-ram';
+      if (ops.pageFree === undefined) return 'memremap.no-page-free';
+      return owner === 0 ? 'memremap.no-owner' : undefined;
     case 'MEMORY_DEVICE_COHERENT':
-      // an unknown type before the series' third patch
-      if (!hasPatch(m.kernel, 3)) return -EINVAL;
-      return ops.pageFree === undefined || owner === 0 ? -EINVAL : 0;
+      // an unknown type before the series' third patch; the kernel only warns, but no driver could be built
+      if (!hasPatch(m.kernel, 3)) return 'memremap.invalid-type';
+      if (ops.pageFree === undefined) return 'memremap.no-page-free';
+      return owner === 0 ? 'memremap.no-owner' : undefined;
     case 'MEMORY_DEVICE_FS_DAX':
     case 'MEMORY_DEVICE_GENERIC':
     case 'MEMORY_DEVICE_PCI_P2PDMA':
-      return 0;
+      return undefined;
   }
 };
+
+const PGPROTS: Readonly<Record<MemoryType, DevPagemap['pgprot']>> = {
+  MEMORY_DEVICE_PRIVATE: 'PAGE_KERNEL',
+  MEMORY_DEVICE_COHERENT: 'PAGE_KERNEL',
+  MEMORY_DEVICE_FS_DAX: 'decrypted',
+  MEMORY_DEVICE_GENERIC: 'PAGE_KERNEL',
+  MEMORY_DEVICE_PCI_P2PDMA: 'noncached',
+};
+
+/** Pages of these types are at rest with no reference; those of the others with one, which is the pgmap's. */
+const restsAtZero = (type: MemoryType): boolean =>
+  type === 'MEMORY_DEVICE_PRIVATE' || type === 'MEMORY_DEVICE_COHERENT';
 
 const pagemapRange = atomic('pagemap_range', (m, start: Pfn, end: Pfn): number => {
   if (pagePgmap(m, start) !== undefined || pagePgmap(m, end - 1) !== undefined) {
     warn(m, 'conflicting-mapping', start, end);
     return -ENOMEM;
   }
-  if (m.config.ranges.some((range) => range.kind === 'ram' && range.start < end && start < range.end))
+  if (m.config.ranges.some((range) => range.kind === 'ram' && range.start < end && start < range.end)) {
+    warn(m, 'memremap.attempted-on-ram', start, end);
     return -ENXIO;
+  }
+  if (end > MAX_PHYSMEM_PFN) return -EINVAL;
   if (start % subsectionPages !== 0 || end % subsectionPages !== 0) return -EINVAL;
   return 0;
 });
@@ -60,15 +80,34 @@ const pagemapRange = atomic('pagemap_range', (m, start: Pfn, end: Pfn): number =
  * @returns id of the pgmap; -EINVAL wrong callbacks or alignment, -ENXIO ordinary RAM, -ENOMEM registered already
  */
 export const memremapPages = atomic('memremap_pages', (m, request: DevPagemapRequest): number => {
-  const bad = checkType(m, request) || pagemapRange(m, request.start, request.end);
-  if (bad !== 0) return bad;
+  const missing = checkType(m, request);
+  if (missing !== undefined) {
+    warn(m, missing);
+    return -EINVAL;
+  }
   const { type, start, end, node, owner } = request;
-  const id = m.pgmaps.add((pgmapId): DevPagemap => ({ id: pgmapId, type, start, end, node, owner }));
-  m.pagemapOps.set(id, {
-    pageFree: request.ops.pageFree ?? (() => undefined),
-    ...(request.ops.migrateToRam === undefined ? {} : { migrateToRam: request.ops.migrateToRam }),
-  });
-  m.scalars.set(pgmapRefRow(id), 1);
+  const err = pagemapRange(m, start, end);
+  if (err !== 0) return err;
+  const id = m.pgmaps.add(
+    (pgmapId): DevPagemap => ({
+      id: pgmapId,
+      type,
+      start,
+      end,
+      node,
+      owner,
+      linearMap: type !== 'MEMORY_DEVICE_PRIVATE',
+      pgprot: PGPROTS[type],
+    }),
+  );
+  m.pagemapOps.set(id, request.ops);
+  m.scalars.set(pgmapRefRow(id), restsAtZero(type) ? 1 : 1 + end - start);
+  if (!restsAtZero(type)) {
+    for (let pfn = start; pfn < end; pfn++) {
+      setPageCount(m, pfn, 1, 'kernel');
+      setFlags(m, pfn, PG_reserved);
+    }
+  }
   return id;
 });
 
@@ -79,8 +118,14 @@ export const memremapPages = atomic('memremap_pages', (m, request: DevPagemapReq
  * Kernel: `mm/memremap.c: memunmap_pages`
  */
 export const memunmapPages = atomic('memunmap_pages', (m, id: number): void => {
-  bugOn(m.scalars.get(pgmapRefRow(id)) > 1, 'memunmap_pages: waits for ever for pages that are still in use');
-  const { start, end } = m.pgmaps.get(id);
+  const { start, end, type } = m.pgmaps.get(id);
+  // the pages' own references on the pgmap end here; only those of pages in use are waited for
+  const own = restsAtZero(type) ? 0 : end - start;
+  bugOn(
+    m.scalars.get(pgmapRefRow(id)) > 1 + own,
+    'memunmap_pages: waits for ever for pages that are still in use',
+  );
+  if (!restsAtZero(type)) for (let pfn = start; pfn < end; pfn++) setPageCount(m, pfn, 0, 'kernel');
   const { flags, index, mapping, zoneDeviceData } = m.pages;
   for (let pfn = start; pfn < end; pfn++)
     for (const column of [flags, index, mapping, zoneDeviceData])
@@ -122,12 +167,17 @@ export const zoneDevicePageInit = atomic('zone_device_page_init', (m, pfn: Pfn):
 export const freeZoneDevicePage = atomic('free_zone_device_page', (m, pfn: Pfn): void => {
   const pgmap = pagePgmap(m, pfn);
   if (pgmap === undefined) return;
+  const pageFree = m.pagemapOps.get(pgmap.id)?.pageFree;
+  if (pageFree === undefined) {
+    warn(m, 'free_zone_device_page.no-page-free', pfn);
+    return;
+  }
   bugOn(m.pages.mapcount.get(pfn) !== 0, 'free_zone_device_page: page is still mapped');
   if (pageAnon(m, pfn)) clearFlags(m, pfn, PG_anon_exclusive);
   m.pages.mapping.set(pfn, 0);
   m.trace.decide('device.free', pfn, pgmap.id);
-  m.pagemapOps.get(pgmap.id)?.pageFree(m, pfn);
-  if (pgmap.type === 'MEMORY_DEVICE_PRIVATE' || pgmap.type === 'MEMORY_DEVICE_COHERENT') {
+  pageFree(m, pfn);
+  if (restsAtZero(pgmap.type)) {
     m.scalars.set(pgmapRefRow(pgmap.id), m.scalars.get(pgmapRefRow(pgmap.id)) - 1);
   } else {
     setPageCount(m, pfn, 1, 'kernel');

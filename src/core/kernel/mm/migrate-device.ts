@@ -30,7 +30,7 @@ import {
 import { hasPatch } from '../../uapi/patches.ts';
 import { type EntryRow, NO_PFN, NO_ROW, type Pfn, type Vpn } from '../../uapi/units.ts';
 import { VM_SPECIAL, VM_WRITE } from '../../uapi/vm-flags.ts';
-import { bugOn } from '../sched/bug.ts';
+import { bugOn, warn } from '../sched/bug.ts';
 import { atomic, sleepable } from '../sched/kernel-function.ts';
 import { condResched, lockPage, trylockPage, unlockPage } from '../sched/locks.ts';
 import { isHugeZeroPage } from './huge-memory.ts';
@@ -80,7 +80,7 @@ import {
   setPageDirty,
 } from './swap.ts';
 import { folioTestSwapcache } from './swapfile.ts';
-import { isVmHugetlbPage, vmaIsAnonymous, vmPageProt } from './vma.ts';
+import { isVmHugetlbPage, vmaIsAnonymous, vmaIsDax, vmPageProt } from './vma.ts';
 
 /** A page stands behind the word. */
 export const MIGRATE_PFN_VALID = 1;
@@ -397,6 +397,7 @@ export const migrateVmaSetup = sleepable(
   function* (m, start: Vpn, end: Vpn, migrate: MigrateVma): Sleeps<number> {
     const vma = migrate.vma;
     if (vma === undefined || isVmHugetlbPage(vma) || (vma.vmFlags & VM_SPECIAL) !== 0) return -EINVAL;
+    if (vmaIsDax(m, vma)) return -EINVAL;
     if (end <= start || start < vma.vmStart || start >= vma.vmEnd || end > vma.vmEnd) return -EINVAL;
     if (migrate.faultPage !== NO_PFN && !isDevicePrivatePage(m, migrate.faultPage)) return -EINVAL;
     migrateVmaCollect(m, start, end, migrate, vma);
@@ -429,6 +430,10 @@ const migrateVmaInsertPage = atomic(
     if (pmdRow === NO_ROW || pmdLeaf(m.entries.get(pmdRow)) || !pteAlloc(m, pmdRow)) return abort();
     const anchored = anonVmaPrepare(m, vma);
     setFlags(m, page, PG_uptodate);
+    if (isZoneDevicePage(m, page) && !isDevicePrivatePage(m, page) && !isDeviceCoherentPage(m, page)) {
+      warn(m, 'migrate.unsupported-type', page);
+      return abort();
+    }
     const row = pteOffset(m, pmdRow, vpn);
     const entry = m.entries.get(row);
     const zero = ptePresent(entry) && isZeroPfn(m, entryPfn(entry));

@@ -80,7 +80,8 @@ export const removeVma = (m: Machine, vma: Vma): void => {
   m.vmas.set(vma.id, undefined);
   if (vma.file === 0) return;
   const file = m.files.get(vma.file);
-  if (file.kind !== 'file' && file.iMmap.length === 0) shmemEvictInode(m, vma.file);
+  const stays = file.kind === 'file' || file.daxStart !== undefined;
+  if (!stays && file.iMmap.length === 0) shmemEvictInode(m, vma.file);
 };
 
 // --- cutting and joining ------------------------------------------------------------------------------------------

@@ -21,6 +21,8 @@ import {
   PTE_RW,
   PTE_SOFT_DIRTY,
   PTE_SPECIAL,
+  pteDevmap,
+  pteMkdevmap,
   PTE_UFFD_WP,
   PTE_USER,
   pteDirty,
@@ -55,8 +57,10 @@ import { findVma, isVmHugetlbPage, vmPageProt } from './vma.ts';
 const CHG_MASK = PTE_ACCESSED | PTE_DIRTY | PTE_SPECIAL | PTE_SOFT_DIRTY | PTE_UFFD_WP;
 
 /** Kernel: `arch/x86/include/asm/pgtable.h: pte_modify` */
-const pteModify = (entry: Entry, newprot: number): Entry =>
-  mkEntry(entryPfn(entry), (entryBits(entry) & CHG_MASK) | (newprot & ~CHG_MASK));
+const pteModify = (entry: Entry, newprot: number): Entry => {
+  const changed = mkEntry(entryPfn(entry), (entryBits(entry) & CHG_MASK) | (newprot & ~CHG_MASK));
+  return pteDevmap(entry) ? pteMkdevmap(changed) : changed;
+};
 
 /** Whether a processor could go on using what the old entry allowed. Kernel: `arch/x86/include/asm/tlbflush.h: pte_needs_flush` */
 const pteNeedsFlush = (before: Entry, after: Entry): boolean => {
