@@ -7,7 +7,7 @@ import type { DevPagemap, MemoryType, Mm } from '../../machine/entities.ts';
 import type { Machine } from '../../machine/machine.ts';
 import type { Sleeps } from '../../machine/ops.ts';
 import { pgmapRefRow } from '../../machine/scalars.ts';
-import type { KernelConfig } from '../../uapi/config.ts';
+import type { KernelConfig, PatchNumber } from '../../uapi/config.ts';
 import { errnoName } from '../../uapi/errno.ts';
 import { EventKind } from '../../uapi/events.ts';
 import { FOLL_LONGTERM, FOLL_WRITE } from '../../uapi/gup-flags.ts';
@@ -150,7 +150,7 @@ class Bench {
 }
 
 /** What a migration with this bench's memory as its destination gives: the page that was to move, or a hole. */
-const migrateInto = (bench: Bench, hole: boolean): string => {
+const migrateInto = (bench: Pick<Bench, 'm' | 'mm' | 'pgmap'>, hole: boolean): string => {
   const { m } = bench;
   const vma = mmapRegion(m, bench.mm, { name: 'more', npages: 4, prot: 3, kind: 'anon-private' });
   if (!hole) run(cpuAccess(m, bench.mm, vma.vmStart, true));
@@ -183,7 +183,7 @@ const migrateInto = (bench: Bench, hole: boolean): string => {
 };
 
 /** Pages of the area that a driver with these flags could select; or the name of the error. */
-const select = (bench: Bench, flags: number): string => {
+const select = (bench: Pick<Bench, 'm' | 'start' | 'vma' | 'pgmap'>, flags: number): string => {
   const { m, start } = bench;
   const args: MigrateVma = {
     vma: bench.vma,
@@ -486,4 +486,27 @@ it('a page without references and without page_free is lost, with a warning', ()
   folioPut(bench.m, HOLE, 'kernel');
   expect(bench.m.pages.refcount.get(HOLE)).toBe(0);
   expect(() => folioGet(bench.m, HOLE, 'kernel')).toThrow('folio is free');
+});
+
+/** A driver of its own on a kernel with these patches: one page of a process in its coherent memory. */
+const coherentOn = (patches: readonly PatchNumber[]): Pick<Bench, 'm' | 'start' | 'vma' | 'pgmap'> => {
+  const { machine: m } = createSimulation(parseScenario({ devices: [], steps: [] }), { kernel: { patches } });
+  const type = 'MEMORY_DEVICE_COHERENT';
+  const request = { type, start: HOLE, end: HOLE + UNIT, node: 0, owner: 1, ops: { pageFree } } as const;
+  const pgmap = m.pgmaps.get(memremapPages(m, request));
+  expect(migrateInto({ m, mm: m.mms.get(1), pgmap }, false)).toBe('yes');
+  const start = m.mms.get(1).areas[0]?.start ?? NO_PFN;
+  const vma = vmaLookup(m, m.mms.get(1), start);
+  if (vma === undefined) throw new Error('no area');
+  return { m, start, vma, pgmap };
+};
+
+it('without the fifth patch nothing selects coherent pages, and whoever wants system memory gets them too', () => {
+  const selected = (patches: readonly PatchNumber[]): string[] =>
+    [MIGRATE_VMA_SELECT_DEVICE_COHERENT, MIGRATE_VMA_SELECT_SYSTEM].map((flags) =>
+      select(coherentOn(patches), flags),
+    );
+  // the second page of the range is a hole, which is always a candidate
+  expect(selected([1, 2, 3, 4, 5, 6])).toEqual(['2', '1']);
+  expect(selected([1, 2, 3, 4, 6])).toEqual(['1', '2']);
 });
