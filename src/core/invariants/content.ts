@@ -28,6 +28,11 @@ interface AreaContent {
   readonly behind: SharedMemory;
   /** Pages of its own, in a private mapping. */
   readonly own: Map<number, Allowed>;
+  /**
+   * Pages that MADV_FREE gave up and the CPU has not written since. What a device writes there may be lost: HMM finds
+   * a writable entry, so nothing makes the page dirty, and the test driver does not either.
+   */
+  readonly freed: Set<number>;
 }
 
 type ProcessContent = Map<string, AreaContent>;
@@ -38,7 +43,11 @@ const union = (a: Allowed, b: Allowed): Allowed => [...new Set([...a, ...b])];
 
 const forksLast = ({ op }: SimpleStep): number => (op === 'fork' ? 1 : 0);
 
-const copyArea = (area: AreaContent): AreaContent => ({ ...area, own: new Map(area.own) });
+const copyArea = (area: AreaContent): AreaContent => ({
+  ...area,
+  own: new Map(area.own),
+  freed: new Set(area.freed),
+});
 
 export class ContentModel {
   private readonly processes = new Map<string, ProcessContent>([['A', new Map()]]);
@@ -93,11 +102,16 @@ export class ContentModel {
         return;
       case 'write':
         this.each(step, (area, index, i) => {
-          if (i < result.ret) this.put(area, index, [step.value + index], mixed);
+          if (i >= result.ret) return;
+          if (!mixed) area.freed.delete(index);
+          this.put(area, index, [step.value + index], mixed);
         });
         return;
       case 'dev_write':
-        this.each(step, (area, index) => this.put(area, index, [step.value + index], mixed || failed));
+        this.each(step, (area, index) => {
+          const values = area.freed.has(index) ? [step.value + index, 0] : [step.value + index];
+          this.put(area, index, values, mixed || failed);
+        });
         return;
       case 'read':
       case 'dev_read':
@@ -109,7 +123,7 @@ export class ContentModel {
   }
 
   private newArea(kind: AreaKind, file: string | undefined): AreaContent {
-    return { kind, behind: this.memoryBehind(kind, file ?? ''), own: new Map() };
+    return { kind, behind: this.memoryBehind(kind, file ?? ''), own: new Map(), freed: new Set() };
   }
 
   private memoryBehind(kind: AreaKind, file: string): SharedMemory {
@@ -145,7 +159,9 @@ export class ContentModel {
     } else if (step.advice === 'FREE') {
       this.each(step, (area, index) => {
         const own = area.own.get(index);
-        if (own !== undefined && area.kind === 'anon-private') area.own.set(index, union(own, [0]));
+        if (own === undefined || area.kind !== 'anon-private') return;
+        area.own.set(index, union(own, [0]));
+        area.freed.add(index);
       });
     }
   }

@@ -20,7 +20,7 @@ import {
 } from '../uapi/pte.ts';
 import { kernelFunctionId } from '../uapi/source-refs.ts';
 import { type EntryRow, type Pfn, PTRS_PER_TABLE, type Vpn } from '../uapi/units.ts';
-import { isCowMapping, VM_WRITE } from '../uapi/vm-flags.ts';
+import { isCowMapping, VM_HUGETLB, VM_WRITE } from '../uapi/vm-flags.ts';
 import { Findings, pageText, type Violation } from './violation.ts';
 
 /** Where a page of page table stands in its process. */
@@ -243,7 +243,7 @@ export class EventChecker {
   ): void {
     const { m } = this;
     const vma = this.vmaAt(place.mm, vpn);
-    findings.expect(vma !== undefined && (vma.vmFlags & VM_WRITE) !== 0, 'I16', text);
+    findings.expect(vma !== undefined && (vma.vmFlags & (VM_WRITE | VM_HUGETLB)) !== 0, 'I16', text);
     if (vma === undefined || !isCowMapping(vma.vmFlags)) return;
     const pfn = entryPfn(entry);
     const head = pfn - m.pages.tailOffset.get(pfn);

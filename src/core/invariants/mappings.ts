@@ -17,7 +17,7 @@ import {
   pteWrite,
 } from '../uapi/pte.ts';
 import type { Pfn } from '../uapi/units.ts';
-import { isCowMapping, VM_ACCESS_FLAGS, VM_MIXEDMAP, VM_WRITE } from '../uapi/vm-flags.ts';
+import { isCowMapping, VM_ACCESS_FLAGS, VM_HUGETLB, VM_MIXEDMAP, VM_WRITE } from '../uapi/vm-flags.ts';
 import type { Mapping, Survey } from './survey.ts';
 import { type Findings, type InvariantName, pageText } from './violation.ts';
 
@@ -67,7 +67,8 @@ export class MappingChecker {
     if (present) {
       const accessible = (vma.vmFlags & VM_ACCESS_FLAGS) !== 0;
       if (pteProtnone(entry) === accessible) this.wrong('areas', mapping, 'PROT_NONE differs from the area');
-      if (pteWrite(entry) && (vma.vmFlags & VM_WRITE) === 0) {
+      // fork makes its copy of a pinned page of the hugetlb pool writable, whatever the area's rights are
+      if (pteWrite(entry) && (vma.vmFlags & (VM_WRITE | VM_HUGETLB)) === 0) {
         this.wrong('I16', mapping, 'writable, the area is not');
       }
     } else if (isMigrationEntry(entry)) {
