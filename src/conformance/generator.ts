@@ -38,6 +38,8 @@ export interface Program {
   readonly boot: Boot;
   /** Actions run two at a time where they can, on a small machine with two processors. */
   readonly concurrent: boolean;
+  /** There is a small swap device; the kernel of the recordings has none. */
+  readonly swap: boolean;
   readonly areas: readonly AreaSpec[];
   readonly actions: readonly Action[];
 }
@@ -119,6 +121,7 @@ export const programArbitrary: fc.Arbitrary<Program> = fc.record({
   mix: weighted<Mix>([5, 'coherent'], [3, 'private'], [4, 'mixed']),
   boot: weighted<Boot>([8, 'default'], [2, 'movable'], [1, 'cma']),
   concurrent: weighted([9, false], [1, true]),
+  swap: weighted([9, false], [1, true]),
   areas: fc.array(areaArbitrary, { minLength: 1, maxLength: 4, size: 'max' }),
   actions: fc.array(actionArbitrary, { minLength: 8, maxLength: 30, size: 'max' }),
 });
@@ -133,11 +136,12 @@ const devicesOf = (mix: Mix): Scenario['devices'] => {
 };
 
 /** The machine of a program, with no steps yet. */
-export const scenarioOf = ({ mix, boot, concurrent }: Program, name: string): Scenario => ({
+export const scenarioOf = ({ mix, boot, concurrent, swap }: Program, name: string): Scenario => ({
   format: 1,
   name,
   title: `generated program, ${mix}/${boot}`,
   ...(concurrent ? { machine: 'teaching' } : {}),
+  ...(swap ? { swap: SWAP_PAGES } : {}),
   boot,
   devices: devicesOf(mix),
   steps: [],
@@ -200,6 +204,8 @@ const lengthOf = ({ sort, size }: AreaSpec): number => {
 };
 
 const MAX_PROCESSES = 3;
+/** So few that they run out. */
+const SWAP_PAGES = 16;
 
 /** Turns actions into steps, and follows what became of them. */
 export class ProgramModel {

@@ -2,9 +2,11 @@
 // that are or were referred to, are compared; the others were found right before and have not changed.
 
 import { deviceUsage } from '../kernel/drivers/test-hmm.ts';
+import { LRU_UNEVICTABLE, lruProblems, lruvecLruSize } from '../kernel/mm/mm-inline.ts';
+import { getNrSwapPages, swapCount } from '../kernel/mm/swapfile.ts';
 import { type Amounts, type Ledger, NOBODY } from '../machine/holders.ts';
 import type { DmirrorDevice } from '../machine/entities.ts';
-import { type Machine, RSS_ANON, RSS_FILE, RSS_SHMEM } from '../machine/machine.ts';
+import { type Machine, RSS_ANON, RSS_FILE, RSS_SHMEM, RSS_SWAP } from '../machine/machine.ts';
 import {
   DEVICE_BASE,
   DEVICE_FREE_HEAD,
@@ -30,7 +32,9 @@ import {
   PG_reserved,
   PG_swapbacked,
   PG_table,
+  PG_unevictable,
 } from '../uapi/page-flags.ts';
+import { entryPfn, isRealSwapEntry } from '../uapi/pte.ts';
 import { type EntryRow, PTRS_PER_TABLE, type Pfn } from '../uapi/units.ts';
 import { checkAreas } from './areas.ts';
 import { BuddyChecker } from './buddy.ts';
@@ -99,6 +103,8 @@ export class RestChecker {
     this.checkProcesses(findings, survey);
     this.checkTables(findings, survey, touched.entryRows);
     this.checkPools(findings, survey);
+    this.checkSwap(findings, survey);
+    this.checkLru(findings, survey);
     for (const device of this.m.devices.values()) this.checkDevice(findings, survey, device);
     this.buddy.check(findings, survey, touched.buddy);
     checkAreas(findings, this.m);
@@ -267,7 +273,11 @@ export class RestChecker {
     const rss = new Map<number, number>();
     const add = (row: number, by: number): void => void rss.set(row, (rss.get(row) ?? 0) + by);
     for (const { mm, entry, huge } of survey.mappings) {
-      const pfn = Math.floor(entry / 4096);
+      const pfn = entryPfn(entry);
+      if (isRealSwapEntry(entry)) {
+        add(mm.id * 4 + RSS_SWAP, 1);
+        continue;
+      }
       if (pfn === m.zeroPfn || (huge && m.scalars.get(HUGE_ZERO_PFN) === pfn + 1)) continue;
       const head = survey.head(pfn);
       const flags = m.pages.flags.get(head);
@@ -281,6 +291,7 @@ export class RestChecker {
         ['anon', RSS_ANON],
         ['file', RSS_FILE],
         ['shmem', RSS_SHMEM],
+        ['swap', RSS_SWAP],
       ] as const) {
         const counted = m.rss.get(mm.id * 4 + member);
         const found = rss.get(mm.id * 4 + member) ?? 0;
@@ -349,6 +360,48 @@ export class RestChecker {
       'I4',
       () => `hugetlb pool of ${total}: ${used} used, ${listed.length} free`,
     );
+  }
+
+  /** Each slot is counted by the entries that name it and by the cache. */
+  private checkSwap(findings: Findings, survey: Survey): void {
+    const { m } = this;
+    const { swapPages } = m.config;
+    if (swapPages === 0) return;
+    let used = 0;
+    for (let slot = 1; slot <= swapPages; slot++) {
+      const count = m.swapMap.get(slot);
+      if (count !== 0) used++;
+      const named = survey.slots.get(slot) ?? 0;
+      const cached = m.swapCache.has(slot);
+      if (swapCount(m, slot) !== named || (count !== named) !== cached) {
+        findings.add(
+          'swap',
+          `slot ${slot}: count 0x${count.toString(16)}, ${named} entries, cached: ${cached}`,
+        );
+      }
+    }
+    const free = getNrSwapPages(m);
+    if (free + used !== swapPages)
+      findings.add('swap', `${swapPages} slots: ${used} used, ${free} counted as free`);
+  }
+
+  /** Every page that is on an LRU list is on one, and the lists are sound. */
+  private checkLru(findings: Findings, survey: Survey): void {
+    const { m } = this;
+    const nodes = [...new Set(m.zones.map(({ node }) => node))];
+    for (const problem of lruProblems(m, nodes)) findings.add('LRU', problem);
+    let listed = 0;
+    for (const node of nodes) {
+      for (let lru = 0; lru < LRU_UNEVICTABLE; lru++) listed += lruvecLruSize(m, node, lru);
+    }
+    let flagged = 0;
+    for (const pfn of survey.uses.keys()) {
+      if (survey.head(pfn) !== pfn || (m.pages.flags.get(pfn) & (PG_lru | PG_unevictable)) !== PG_lru)
+        continue;
+      flagged += 2 ** m.pages.order.get(pfn);
+    }
+    if (listed !== flagged)
+      findings.add('LRU', `${listed} pages on the lists, ${flagged} say they are on one`);
   }
 
   private checkDevice(findings: Findings, survey: Survey, device: DmirrorDevice): void {

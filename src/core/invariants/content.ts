@@ -7,7 +7,8 @@ import type { Machine } from '../machine/machine.ts';
 import type { StepResult } from '../scenario/runner.ts';
 import type { SimpleStep, Step } from '../uapi/scenario.ts';
 import type { Pfn } from '../uapi/units.ts';
-import type { Survey } from './survey.ts';
+import { entryPfn, isRealSwapEntry } from '../uapi/pte.ts';
+import type { Mapping, Survey } from './survey.ts';
 import { Findings, pageText, type Violation } from './violation.ts';
 
 /** Page k of the file of 64 pages begins with this number + k. */
@@ -233,7 +234,12 @@ export class ContentModel {
       const vma = this.m.vmas.get(id);
       if (vma.vmStart < area.start || vma.vmStart >= area.start + area.npages) continue;
       for (let vpn = vma.vmStart; vpn < vma.vmEnd; vpn++) {
-        this.comparePage(findings, mm, area, content, vpn - area.start, survey.pageAt(mm.id, vpn));
+        const mapping = survey.mappingAt(mm.id, vpn);
+        if (mapping !== undefined && isRealSwapEntry(mapping.entry)) {
+          this.compareSwapped(findings, mapping, area, content, vpn - area.start);
+        } else {
+          this.comparePage(findings, mm, area, content, vpn - area.start, survey.pageAt(mm.id, vpn));
+        }
       }
     }
   }
@@ -267,6 +273,28 @@ export class ContentModel {
       findings.add(
         'I17',
         `${mm.name} ${area.name} page ${index} in ${pageText(page)} holds ${value}, written was ${written}`,
+      );
+    }
+    this.settle(content, index, value, allowed);
+  }
+
+  /** A page that is swapped out is in its slot, or still in the swap cache. */
+  private compareSwapped(
+    findings: Findings,
+    { mm, entry }: Mapping,
+    area: Area,
+    content: AreaContent,
+    index: number,
+  ): void {
+    const slot = entryPfn(entry);
+    const cached = this.m.swapCache.get(slot);
+    const value = cached === undefined ? this.m.swapContent.get(slot) : this.m.pages.content.get(cached);
+    const allowed = this.allowed(content, index);
+    if (!allowed.includes(value)) {
+      const written = allowed.join(' or ');
+      findings.add(
+        'I17',
+        `${mm.name} ${area.name} page ${index} in slot ${slot} holds ${value}, written was ${written}`,
       );
     }
     this.settle(content, index, value, allowed);

@@ -13,6 +13,7 @@ import {
   entryPfn,
   isDevicePrivateEntry,
   isMigrationEntry,
+  isRealSwapEntry,
   pmdLeaf,
   ptePresent,
   pteSpecial,
@@ -218,6 +219,7 @@ export class EventChecker {
 
   private checkTarget(findings: Findings, entry: Entry, huge: boolean, text: () => string): void {
     const { m } = this;
+    if (isRealSwapEntry(entry)) return;
     const pfn = entryPfn(entry);
     if (pfn === m.zeroPfn || (huge && m.scalars.get(HUGE_ZERO_PFN) === pfn + 1)) {
       findings.expect(!pteWrite(entry) && (huge || pteSpecial(entry)), 'I9', text);

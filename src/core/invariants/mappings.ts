@@ -11,6 +11,7 @@ import {
   isDeviceExclusiveEntry,
   isDevicePrivateEntry,
   isMigrationEntry,
+  isRealSwapEntry,
   ptePresent,
   pteProtnone,
   pteSpecial,
@@ -74,6 +75,7 @@ export class MappingChecker {
     } else if (isMigrationEntry(entry)) {
       this.wrong('I6', mapping, 'migration entry at rest');
     }
+    if (isRealSwapEntry(entry)) return;
     if (entry >= DEVMAP) this.wrong('I9', mapping, 'DEVMAP is set');
     const pfn = entryPfn(entry);
     if (pfn === m.zeroPfn || (huge && m.scalars.get(HUGE_ZERO_PFN) === pfn + 1)) {

@@ -14,6 +14,7 @@ import {
   entryPfn,
   isDeviceExclusiveEntry,
   isDevicePrivateEntry,
+  isRealSwapEntry,
   pmdLeaf,
   ptePresent,
 } from '../uapi/pte.ts';
@@ -51,6 +52,7 @@ const LRU_BATCH = holderId('LRU batch');
 const MLOCK_BATCH = holderId('mlock batch');
 const PAGE_CACHE = holderId('page cache');
 const BUFFER_HEADS = holderId('buffer heads');
+const SWAP_CACHE = holderId('swap cache');
 const DRIVER = holderId('driver');
 const KERNEL = holderId('kernel');
 
@@ -67,6 +69,8 @@ export class Survey {
   readonly sharedTables: Pfn[] = [];
   /** Live pins of small and large folios together, the zero page apart. */
   pins = 0;
+  /** Entries that name a slot of the swap device, by slot. */
+  readonly slots = new Map<number, number>();
   /** Free pages of the hugetlb pool, in order. */
   readonly hugetlbFree: Pfn[] = [];
   /** Entries of one process under one PMD: by index, or one huge one. */
@@ -85,6 +89,7 @@ export class Survey {
     for (const row of m.deposits.keys()) this.addDeposit(row);
     this.addBatches();
     this.addCaches();
+    this.addSwapCache();
     this.addHandles();
     this.addPools();
   }
@@ -116,10 +121,10 @@ export class Survey {
     return Array.isArray(this.last) ? this.last[vpn % PTRS_PER_TABLE] : this.last;
   }
 
-  /** The page that a process finds at an address through any kind of entry. */
+  /** The page that a process finds at an address through any kind of entry; none if it is swapped out. */
   pageAt(mm: number, vpn: Vpn): Pfn | undefined {
     const mapping = this.mappingAt(mm, vpn);
-    if (mapping === undefined) return undefined;
+    if (mapping === undefined || isRealSwapEntry(mapping.entry)) return undefined;
     return entryPfn(mapping.entry) + (mapping.huge ? vpn % PTRS_PER_TABLE : 0);
   }
 
@@ -183,6 +188,10 @@ export class Survey {
     const { mm, vpn, entry, huge } = mapping;
     this.remember(mm.id * TABLE_RANGE + Math.floor(vpn / PTRS_PER_TABLE), mapping);
     const pfn = entryPfn(entry);
+    if (isRealSwapEntry(entry)) {
+      this.slots.set(pfn, (this.slots.get(pfn) ?? 0) + 1);
+      return;
+    }
     // the zero pages are mapped without being counted
     if (pfn === m.zeroPfn || (huge && m.scalars.get(HUGE_ZERO_PFN) === pfn + 1)) return;
     const mapped = ptePresent(entry) || isDevicePrivateEntry(entry);
@@ -231,6 +240,11 @@ export class Survey {
         if ((m.pages.flags.get(pfn) & PG_private) !== 0) this.hold(pfn, BUFFER_HEADS);
       }
     }
+  }
+
+  private addSwapCache(): void {
+    const { swapCache } = this.m;
+    for (const slot of swapCache.keys()) this.hold(swapCache.get(slot) ?? 0, SWAP_CACHE);
   }
 
   private addHandles(): void {

@@ -14,6 +14,7 @@ export type InvariantName =
   | 'reverse map'
   | 'device page table'
   | 'LRU'
+  | 'swap'
   | 'back and forth';
 
 export interface Violation {

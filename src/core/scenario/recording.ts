@@ -290,6 +290,8 @@ export interface Recording {
   readonly boot: string;
   /** Only of a machine that is not the guest of the kernel's recordings. */
   readonly machine?: string;
+  /** Pages of the swap device; the recordings' guest has none. */
+  readonly swap?: number;
   readonly devices: readonly { id: number; kind: string; pages: number }[];
   readonly steps: readonly RecordedStep[];
 }
@@ -322,6 +324,7 @@ export const recordingOf = (sim: Simulation, name: string): Recording => {
     kernel: KERNEL_VERSION,
     boot: sim.scenario.boot,
     ...(sim.scenario.machine === undefined ? {} : { machine: sim.scenario.machine }),
+    ...(sim.scenario.swap === undefined ? {} : { swap: sim.scenario.swap }),
     devices: sim.machine.config.devices.map(({ id, kind, pages }) => ({ id, kind, pages })),
     steps,
   };
