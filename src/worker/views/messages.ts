@@ -270,6 +270,8 @@ const FUNCTION_ARGUMENTS: Partial<Record<KernelFunctionName, readonly (readonly 
       ['refs', 'count'],
       ['flags', 'flags'],
     ],
+    is_longterm_pinnable_page: [['page', 'page']],
+    folio_is_longterm_pinnable: [['folio', 'page']],
     unpin_user_page: [['page', 'page']],
     migrate_device_coherent_page: [['page', 'page']],
     migrate_vma_check_page: [['page', 'page']],

@@ -71,12 +71,13 @@ export const pinnableFor = (why: Pinnability): boolean =>
  *
  * Kernel: `include/linux/mm.h: is_longterm_pinnable_page`
  */
-export const isLongtermPinnablePage = (m: Machine, pfn: Pfn): boolean => {
+export const isLongtermPinnablePage = atomic('is_longterm_pinnable_page', (m, pfn: Pfn): boolean => {
   const why = longtermPinnability(m, pfn);
   if (why !== 'no-migration') m.trace.decide(`pinnable.${why}`, pfn);
   return pinnableFor(why);
-};
+});
 
 /** Kernel: `include/linux/mm.h: folio_is_longterm_pinnable` */
-export const folioIsLongtermPinnable = (m: Machine, pfn: Pfn): boolean =>
-  isLongtermPinnablePage(m, compoundHead(m, pfn));
+export const folioIsLongtermPinnable = atomic('folio_is_longterm_pinnable', (m, pfn: Pfn): boolean =>
+  isLongtermPinnablePage(m, compoundHead(m, pfn)),
+);
