@@ -19,7 +19,8 @@ import { isRecording } from '../core/scenario/compare.ts';
 import { recordingText } from '../core/scenario/recording.ts';
 import type { SimulationOverrides } from '../core/index.ts';
 import { SELFTESTS } from '../scenarios/selftests/index.ts';
-import { runSelftest, verdictLine } from './selftests.ts';
+import { runSelftest } from '../core/scenario/selftests.ts';
+import { verdictLine } from './selftests.ts';
 
 interface Options {
   readonly emit: string | undefined;
@@ -150,7 +151,7 @@ const runSelftests = async (options: Options): Promise<number> => {
   let passed = 0;
   for (const entry of chosen) {
     const test = await entry.scenario();
-    const verdict = runSelftest(test, overrides.kernel);
+    const verdict = runSelftest(test, createSimulation(test, overrides));
     if (verdict.ok) passed++;
     console.log(verdictLine(test, verdict));
   }
