@@ -1,8 +1,6 @@
 // npm run -s bench -- [--json FILE]
 // Times are printed for orientation; what counts are sizes and ratios measured in one run.
 
-import { writeFileSync } from 'node:fs';
-import { cpus } from 'node:os';
 import { createSimulation, parseScenario, type Simulation } from '../core/index.ts';
 import { bootMachine } from '../core/scenario/boot.ts';
 import { DEFAULT_KERNEL } from '../core/uapi/config.ts';
@@ -10,7 +8,8 @@ import { PG_anon_exclusive } from '../core/uapi/page-flags.ts';
 import { entryPfn } from '../core/uapi/pte.ts';
 import { machinePreset } from '../core/uapi/presets.ts';
 import { walkPte } from '../core/kernel/mm/page-table.ts';
-import { type Figure, figure, median, percentile, settledBytes, timed } from './measure.ts';
+import { type Figure, figure, figureTable, MORE, thisMachine, writeResult } from './figures.ts';
+import { median, percentile, settledBytes, timed } from './measure.ts';
 import { ObjectMachine } from './objects.ts';
 
 const PAGES = 2 ** 14;
@@ -109,7 +108,7 @@ const migrateAndPinHome = (): Figure[] => {
     figure('migrate_pin_home_events_per_page', eventsPerPage, 'events/page'),
     figure('objects_ns_per_page', (median(theirs) * 1e6) / PAGES, 'ns/page'),
     figure('objects_bytes_per_page', peerBytesPerPage, 'bytes/page'),
-    figure('migrate_pin_home_vs_objects', median(theirs) / median(ours), 'x'),
+    figure('migrate_pin_home_vs_objects', median(theirs) / median(ours), 'x', MORE),
   ];
 };
 
@@ -139,26 +138,16 @@ const seekTimes = (): Figure[] => {
   ];
 };
 
-const table = (figures: readonly Figure[]): string => {
-  const width = Math.max(...figures.map(({ name }) => name.length));
-  return figures
-    .map(({ name, value, unit, bound, ok }) => {
-      const promise = bound === null ? '' : `  ${bound} ${ok ? 'ok' : 'MISSED'}`;
-      return `${name.padEnd(width)}  ${value.toLocaleString('en-US').padStart(14)} ${unit}${promise}`;
-    })
-    .join('\n');
-};
-
 const main = (): void => {
   const at = process.argv.indexOf('--json');
   const file = at < 0 ? undefined : process.argv[at + 1];
   if (at >= 0 && file === undefined) throw new Error('--json needs a file');
   const figures = [...openLabNode(), ...migrateAndPinHome(), ...seekTimes()];
-  const [cpu] = cpus();
-  const machine = { node: process.version, cpu: cpu?.model ?? 'unknown', cores: cpus().length };
-  console.log(`Node ${machine.node}, ${machine.cores} x ${machine.cpu}`);
-  console.log(table(figures));
-  if (file !== undefined) writeFileSync(file, `${JSON.stringify({ machine, figures }, undefined, 2)}\n`);
+  const machine = thisMachine();
+  const versions = { node: process.version };
+  console.log(`Node ${versions.node}, ${machine.cores} x ${machine.cpu}`);
+  console.log(figureTable(figures));
+  if (file !== undefined) writeResult(file, { bench: 'node', machine, versions, figures });
   if (figures.some(({ ok }) => !ok)) process.exitCode = 1;
 };
 

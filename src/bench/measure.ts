@@ -30,26 +30,3 @@ export const percentile = (values: readonly number[], share: number): number => 
   const sorted = [...values].sort((a, b) => a - b);
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
 };
-
-/** One line of the result; `bound` is null where nothing is promised. */
-export interface Figure {
-  readonly name: string;
-  readonly value: number;
-  readonly unit: string;
-  readonly bound: string | null;
-  readonly ok: boolean;
-}
-
-export const figure = (
-  name: string,
-  value: number,
-  unit: string,
-  bound: string | null = null,
-  ok = true,
-): Figure => ({
-  name,
-  value: Number(value.toPrecision(4)),
-  unit,
-  bound,
-  ok,
-});
