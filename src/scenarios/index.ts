@@ -17,18 +17,31 @@ import { waitForMigration } from './wait-for-migration.ts';
 
 export type { Scene } from './scene.ts';
 
-export const SCENES: readonly Scene[] = [
-  longtermPin,
-  shortPin,
-  busyPage,
-  mixedRange,
-  movableZone,
-  cpuTouch,
-  forkAndPin,
-  twoOwners,
-  waitForMigration,
-  deviceFull,
-  labNode,
-  ...PINNABLE_SCENES,
-  ...PATCH_SCENES,
+export interface SceneGroup {
+  /** Heading under which the picker lists them. */
+  readonly group: string;
+  readonly scenes: readonly Scene[];
+}
+
+export const SCENE_GROUPS: readonly SceneGroup[] = [
+  {
+    group: 'Scenes',
+    scenes: [
+      longtermPin,
+      shortPin,
+      busyPage,
+      mixedRange,
+      movableZone,
+      cpuTouch,
+      forkAndPin,
+      twoOwners,
+      waitForMigration,
+      deviceFull,
+      labNode,
+    ],
+  },
+  { group: 'What may stay pinned for long', scenes: PINNABLE_SCENES },
+  { group: 'With and without a patch', scenes: PATCH_SCENES },
 ];
+
+export const SCENES: readonly Scene[] = SCENE_GROUPS.flatMap(({ scenes }) => scenes);

@@ -11,11 +11,12 @@ const WRITE_AFTER_MS = 250;
 /** What a link to what is shown now has to say. */
 export const linkStateOf = (state: AppState): LinkState => {
   const { scenario, playback, selection, settings } = state;
-  const { run, origin, machine, added } = scenario;
+  const { run, origin, machine, kernel, added } = scenario;
   if (run === undefined || origin === undefined) return { theme: settings.theme };
   return {
     ...(origin.kind === 'catalogue' ? { scenario: origin.name } : { own: origin.scenario }),
     ...(machine === undefined ? {} : { machine }),
+    ...(kernel === undefined ? {} : { kernel }),
     ...(added.length === 0 ? {} : { added }),
     at: stepOf(run.steps, playback.position),
     ...(selection.selected === undefined ? {} : { selected: selection.selected }),
@@ -87,6 +88,7 @@ export class AddressSync {
   private async open(link: LinkState): Promise<boolean> {
     const options = {
       machine: link.machine,
+      kernel: link.kernel,
       ...(link.added === undefined ? {} : { added: link.added }),
       ...(link.at === undefined ? {} : { at: link.at }),
     };

@@ -1,7 +1,8 @@
-// What the picker lists: the hand-made scenes, then the recordings in groups.
+// What the picker lists: the scenes made by hand, the recordings in families, the kernel's own tests.
 
 import * as v from 'valibot';
-import { SCENES } from '../scenarios/index.ts';
+import { SCENE_GROUPS } from '../scenarios/index.ts';
+import { SELFTESTS } from '../scenarios/selftests/index.ts';
 import type { CatalogueEntry } from './scenario.ts';
 
 /** Relative to the page, so that the app works below any path. */
@@ -17,36 +18,58 @@ const indexSchema = v.array(
   }),
 );
 
-/** First match counts. */
-const GROUPS: readonly (readonly [RegExp, string])[] = [
+/** Families of recordings by their names; the first match counts. */
+const FAMILIES: readonly (readonly [RegExp, string])[] = [
   [/longterm|pin-mixed|pin-same|movable|cma/, 'Long-term pins'],
   [/pin|get-blocks/, 'Pins and references'],
   [/^coherent/, 'Device-coherent memory'],
   [/^private/, 'Device-private memory'],
   [/thp|hugetlb|collapse/, 'Huge pages'],
 ];
+const OTHERS = 'Basics';
 
-const groupOf = (name: string): string => GROUPS.find(([pattern]) => pattern.test(name))?.[1] ?? 'Basics';
-const GROUP_ORDER = ['Scenes', ...GROUPS.map(([, group]) => group), 'Basics'];
+const familyOf = (name: string): string => FAMILIES.find(([pattern]) => pattern.test(name))?.[1] ?? OTHERS;
+const FAMILY_ORDER = [...FAMILIES.map(([, family]) => family), OTHERS];
 
-export const sceneEntries: readonly CatalogueEntry[] = SCENES.map((scene) => ({
-  name: scene.name,
-  title: scene.title,
-  about: scene.about,
-  source: 'scene',
-  group: 'Scenes',
-  boot: scene.scenario.boot,
-  devices: scene.scenario.devices,
-  steps: scene.scenario.steps.length,
-}));
+const sceneEntries: readonly CatalogueEntry[] = SCENE_GROUPS.flatMap(({ group, scenes }) =>
+  scenes.map(({ name, title, about, scenario }) => ({
+    name,
+    title,
+    about,
+    source: 'scene',
+    group,
+    boot: scenario.boot,
+    devices: scenario.devices,
+    steps: scenario.steps.length,
+  })),
+);
+
+const VARIANT_GROUPS = { private: 'Private devices', coherent: 'Coherent devices' } as const;
+
+const selftestEntries: readonly CatalogueEntry[] = Object.entries(VARIANT_GROUPS).flatMap(
+  ([variant, group]) =>
+    SELFTESTS.filter((selftest) => selftest.variant === variant).map(({ name, title, fixture, test }) => ({
+      name,
+      title,
+      about: `A test of the kernel's own suite, hmm-tests.c: ${fixture}.${test}, with ${variant} devices.`,
+      source: 'selftest',
+      group,
+      boot: 'default',
+      devices: [],
+      steps: undefined,
+    })),
+);
+
+/** Without the recordings, which are on the list of a file. */
+export const builtInEntries: readonly CatalogueEntry[] = [...sceneEntries, ...selftestEntries];
 
 /** @throws when the index is not one */
 export const readCatalogue = (index: unknown): CatalogueEntry[] => {
   const recordings = v
     .parse(indexSchema, index)
     .map(
-      (entry): CatalogueEntry => ({ ...entry, about: '', source: 'recording', group: groupOf(entry.name) }),
+      (entry): CatalogueEntry => ({ ...entry, about: '', source: 'recording', group: familyOf(entry.name) }),
     );
-  const order = (entry: CatalogueEntry): number => GROUP_ORDER.indexOf(entry.group);
-  return [...sceneEntries, ...recordings].toSorted((a, b) => order(a) - order(b));
+  const order = (entry: CatalogueEntry): number => FAMILY_ORDER.indexOf(entry.group);
+  return [...sceneEntries, ...recordings.toSorted((a, b) => order(a) - order(b)), ...selftestEntries];
 };

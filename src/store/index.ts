@@ -3,7 +3,7 @@
 import { createStore } from 'zustand/vanilla';
 import { AddressSync } from './address.ts';
 import type { App, AppActions, AppState } from './app.ts';
-import { sceneEntries } from './catalogue.ts';
+import { builtInEntries } from './catalogue.ts';
 import { type Context, type Environment, report } from './context.ts';
 import { Idle } from './idle.ts';
 import { initialPlayback, playbackActions } from './playback.ts';
@@ -20,7 +20,7 @@ import { WorkerLink } from './worker-link.ts';
 
 export const createApp = (environment: Environment): App => {
   const store = createStore<AppState>(() => ({
-    scenario: { ...initialScenario, catalogue: { status: 'loading', entries: sceneEntries } },
+    scenario: { ...initialScenario, catalogue: { status: 'loading', entries: builtInEntries } },
     playback: initialPlayback,
     trace: initialTrace,
     queries: initialQueries,

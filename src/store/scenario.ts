@@ -1,28 +1,31 @@
 // Which run is open, and what can be opened. The last good run stays when something cannot be opened.
 
-import type { MachinePresetName } from '../core/uapi/config.ts';
+import type { KernelConfig, MachinePresetName } from '../core/uapi/config.ts';
 import { SCENES } from '../scenarios/index.ts';
+import { SELFTESTS } from '../scenarios/selftests/index.ts';
 import type { Position, RunId, RunInfo } from '../worker/protocol.ts';
 import { RECORDINGS_PATH, readCatalogue } from './catalogue.ts';
 import { type Context, report, update } from './context.ts';
+import { type KernelChoice, kernelChoice } from './kernel-choice.ts';
 import { initialPlayback } from './playback.ts';
-import type { Player } from './player.ts';
+import { type Player, stepOf } from './player.ts';
 import { initialQueries, type Queries } from './queries.ts';
 import { initialTrace } from './trace.ts';
 import type { Place } from './url-state.ts';
 
-/** What the picker offers: a recording of the real kernel, or a scene made by hand. */
+/** What the picker offers: a recording of the real kernel, a scene made by hand, or one of the kernel's own tests. */
 export interface CatalogueEntry {
   readonly name: string;
   readonly title: string;
   /** What there is to see, in a sentence or two; '' for recordings. */
   readonly about: string;
-  readonly source: 'recording' | 'scene';
+  readonly source: 'recording' | 'scene' | 'selftest';
   /** Heading under which the picker lists it. */
   readonly group: string;
   readonly boot: string;
   readonly devices: readonly { readonly id: number; readonly kind: string }[];
-  readonly steps: number;
+  /** undefined: not known before it is opened. */
+  readonly steps: number | undefined;
 }
 
 export interface Catalogue {
@@ -44,6 +47,8 @@ export interface ScenarioSlice {
   readonly origin: ScenarioOrigin | undefined;
   /** Machine chosen in the picker; undefined: the one that the scenario asks for. */
   readonly machine: MachinePresetName | undefined;
+  /** What was chosen of the kernel; undefined: all as the scenario asks. */
+  readonly kernel: KernelChoice | undefined;
   /** Steps that were added by hand, behind those of the scenario. */
   readonly added: readonly unknown[];
   /** Name or title of what is being opened; undefined: nothing. */
@@ -53,6 +58,7 @@ export interface ScenarioSlice {
 /** Where to stand after opening. Without any of these: at the end of boot, before step 0. */
 export interface OpenOptions {
   readonly machine?: MachinePresetName | undefined;
+  readonly kernel?: KernelChoice | undefined;
   /** Stands before this step. */
   readonly beforeStep?: number;
   readonly at?: Place;
@@ -69,6 +75,8 @@ export interface ScenarioActions {
   readonly openText: (text: string) => Promise<boolean>;
   /** Runs the same scenario on another machine; undefined: the one it asks for. */
   readonly setMachine: (machine: MachinePresetName | undefined) => Promise<boolean>;
+  /** Runs the same scenario on another kernel. */
+  readonly setKernel: (kernel: KernelConfig) => Promise<boolean>;
   /** Adds a step at the end of the run and goes there. */
   readonly addStep: (step: unknown) => Promise<boolean>;
 }
@@ -79,12 +87,14 @@ export const initialScenario: ScenarioSlice = {
   run: undefined,
   origin: undefined,
   machine: undefined,
+  kernel: undefined,
   added: [],
   opening: undefined,
 };
 
 const positionOf = (run: RunInfo, { beforeStep, at }: OpenOptions): Position => {
   if (at !== undefined) {
+    if (at.step >= run.steps.length) return run.length;
     const step = run.steps[at.step];
     return step === undefined ? run.bootEnd : Math.min(step.begin + at.offset, step.end);
   }
@@ -116,7 +126,7 @@ class Opener {
     this.runs += 1;
     const runNumber = this.runs;
     const runId = `run${runNumber}`;
-    const { machine, added = [] } = options;
+    const { machine, kernel, added = [] } = options;
     this.player.newWish();
     this.player.snap();
     update(this.context, 'playback', { playing: false });
@@ -127,6 +137,7 @@ class Opener {
       scenario,
       added,
       ...(machine === undefined ? {} : { machine }),
+      ...(kernel === undefined ? {} : { kernel }),
     });
     const isLatest = runNumber === this.runs;
     if (isLatest) update(this.context, 'scenario', { opening: undefined });
@@ -144,7 +155,7 @@ class Opener {
     const before = this.context.store.getState().scenario.runId;
     this.context.store.setState((state) => ({
       ...state,
-      scenario: { ...state.scenario, runId, run: opened.run, origin, machine, added },
+      scenario: { ...state.scenario, runId, run: opened.run, origin, machine, kernel, added },
       playback: { ...initialPlayback, runId, speed: state.playback.speed },
       trace: { ...initialTrace, runId },
       queries: { ...initialQueries, runId },
@@ -159,10 +170,13 @@ class Opener {
     return true;
   }
 
-  async reopen(machine: MachinePresetName | undefined): Promise<boolean> {
-    const { origin, run, added, machine: current } = this.context.store.getState().scenario;
-    if (origin === undefined || run === undefined || machine === current) return false;
-    return await this.open(origin, run.title, this.scenario, { machine, added });
+  /** Runs the same scenario with something else chosen, and goes before the same step; what is not named stays. */
+  async reopen(change: Pick<OpenOptions, 'machine' | 'kernel'>): Promise<boolean> {
+    const { scenario, playback } = this.context.store.getState();
+    const { origin, run, added, machine, kernel } = scenario;
+    if (origin === undefined || run === undefined) return false;
+    const at = { step: stepOf(run.steps, playback.position).step, offset: 0 };
+    return await this.open(origin, run.title, this.scenario, { machine, kernel, added, at, ...change });
   }
 
   async append(step: unknown): Promise<boolean> {
@@ -200,10 +214,27 @@ export const scenarioActions = (
     return false;
   };
 
+  /** Fetches what is to be opened; undefined, and said, if that fails. */
+  const load = async (name: string, title: string, fetch: () => Promise<unknown>): Promise<unknown> => {
+    update(context, 'scenario', { opening: title });
+    try {
+      return await fetch();
+    } catch (error) {
+      update(context, 'scenario', { opening: undefined });
+      refuse('problem.fetch', { name, reason: String(error) });
+      return undefined;
+    }
+  };
+
   const openByName = async (name: string, options: OpenOptions = {}): Promise<boolean> => {
     const origin = { kind: 'catalogue', name } as const;
     const scene = SCENES.find((candidate) => candidate.name === name);
     if (scene !== undefined) return await opener.open(origin, scene.title, scene.scenario, options);
+    const selftest = SELFTESTS.find((candidate) => candidate.name === name);
+    if (selftest !== undefined) {
+      const scenario = await load(name, selftest.title, selftest.scenario);
+      return scenario !== undefined && (await opener.open(origin, selftest.title, scenario, options));
+    }
     const { catalogue } = context.store.getState().scenario;
     const entry = catalogue.entries.find((candidate) => candidate.name === name);
     if (entry === undefined) {
@@ -211,15 +242,10 @@ export const scenarioActions = (
         name,
       });
     }
-    update(context, 'scenario', { opening: entry.title });
-    let recording: unknown;
-    try {
-      recording = await context.environment.fetchJson(`${RECORDINGS_PATH}${name}.json`);
-    } catch (error) {
-      update(context, 'scenario', { opening: undefined });
-      return refuse('problem.fetch', { name, reason: String(error) });
-    }
-    return await opener.open(origin, entry.title, recording, options);
+    const recording = await load(name, entry.title, () =>
+      context.environment.fetchJson(`${RECORDINGS_PATH}${name}.json`),
+    );
+    return recording !== undefined && (await opener.open(origin, entry.title, recording, options));
   };
 
   const openScenario = async (scenario: unknown, options: OpenOptions = {}): Promise<boolean> =>
@@ -241,7 +267,15 @@ export const scenarioActions = (
       }
       return await openScenario(scenario);
     }),
-    setMachine: during(async (machine: MachinePresetName | undefined) => await opener.reopen(machine)),
+    setMachine: during(async (machine: MachinePresetName | undefined) => {
+      if (machine === context.store.getState().scenario.machine) return false;
+      return await opener.reopen({ machine });
+    }),
+    setKernel: during(async (wanted: KernelConfig) => {
+      const { run } = context.store.getState().scenario;
+      if (run === undefined || kernelChoice(wanted, run.kernel) === undefined) return false;
+      return await opener.reopen({ kernel: kernelChoice(wanted, run.ownKernel) });
+    }),
     addStep: during(async (step: unknown) => {
       if (!(await opener.append(step))) return false;
       const { run } = context.store.getState().scenario;

@@ -19,6 +19,7 @@ const roundTrip = async (link: LinkState) => await readLink(...split(await write
 const FULL: LinkState = {
   scenario: 'coherent-longterm-pin-fast',
   machine: 'teaching',
+  kernel: { patches: [1, 2, 3, 4, 5, 7, 8], CONFIG_MIGRATION: false, CONFIG_CMA: true, followPage: 'v6.0' },
   theme: 'dark',
   at: { step: 3, offset: 47 },
   selected: { kind: 'page', pfn: 0x5fffd },
@@ -28,7 +29,7 @@ const FULL: LinkState = {
 describe('an address', () => {
   test('can be read where a teacher would type it', async () => {
     expect(await writeLink(FULL)).toMatch(
-      /^\?scenario=coherent-longterm-pin-fast&machine=teaching&theme=dark&t=3\.47&sel=page:0x5fffd#v1\.[\w-]+$/,
+      /^\?scenario=coherent-longterm-pin-fast&machine=teaching&patches=1-5,7-8&config=MIGRATION:n,CMA:y&follow_page=v6\.0&theme=dark&t=3\.47&sel=page:0x5fffd#v1\.[\w-]+$/,
     );
   });
 
@@ -47,6 +48,7 @@ describe('an address', () => {
     const { link } = await readLink('?scenario=first-touch&t=1', hash);
     expect(link).toMatchObject({ scenario: 'first-touch', at: { step: 1, offset: 0 } });
     expect(link.added).toBeUndefined();
+    expect(link.kernel).toBeUndefined();
   });
 
   test("carries a scenario of one's own", async () => {

@@ -1,11 +1,12 @@
-// The address: what it says, and how it is read back. `?scenario=…&machine=…&theme=…&t=3.47&sel=page:0x5fffd` can be
-// typed; `#v1.` + base64url of deflated JSON holds all of it and the commands. It never holds simulated state.
+// The address: what it says, and how it is read back. `?scenario=…&machine=…&patches=1-5,7-14&config=CMA:n&theme=…&
+// t=3.47&sel=page:0x5fffd` can be typed; `#v1.` + base64url of deflated JSON holds all of it and the commands. It never holds simulated state.
 // Whatever comes in is untrusted: it is capped in size and checked against a schema before anything acts on it.
 
 import * as v from 'valibot';
 import type { MachinePresetName } from '../core/uapi/config.ts';
 import { MACHINE_PRESETS } from '../core/uapi/presets.ts';
 import type { Message, Selection } from '../worker/protocol.ts';
+import { type KernelChoice, kernelTexts, readKernelTexts } from './kernel-choice.ts';
 import type { Theme } from './settings.ts';
 
 export const LINK_VERSION = 'v1';
@@ -26,6 +27,8 @@ export interface LinkState {
   /** The scenario itself, if it is none of the catalogue's. */
   readonly own?: unknown;
   readonly machine?: MachinePresetName;
+  /** Of the kernel, what is not as the scenario asks. */
+  readonly kernel?: KernelChoice;
   /** Steps behind those of the scenario. */
   readonly added?: readonly unknown[];
   readonly at?: Place;
@@ -93,6 +96,9 @@ const packedSchema = v.object({
   scenario: v.optional(v.pipe(v.string(), v.regex(NAME))),
   own: v.optional(v.record(v.string(), v.unknown())),
   machine: v.optional(v.picklist(MACHINE_PRESETS)),
+  patches: v.optional(v.pipe(v.string(), v.maxLength(100))),
+  config: v.optional(v.pipe(v.string(), v.maxLength(200))),
+  follow_page: v.optional(v.pipe(v.string(), v.maxLength(20))),
   added: v.optional(v.pipe(v.array(v.record(v.string(), v.unknown())), v.maxLength(MAX_ADDED_STEPS))),
   at: v.optional(v.pipe(v.string(), v.maxLength(20))),
   sel: v.optional(v.pipe(v.string(), v.maxLength(100))),
@@ -188,6 +194,8 @@ export const writeLink = async (link: LinkState): Promise<string> => {
   const search = new URLSearchParams();
   if (link.scenario !== undefined) search.set('scenario', link.scenario);
   if (link.machine !== undefined) search.set('machine', link.machine);
+  const kernel = link.kernel === undefined ? {} : kernelTexts(link.kernel);
+  for (const [name, text] of Object.entries(kernel)) search.set(name, text);
   if (link.theme !== undefined && link.theme !== 'system') search.set('theme', link.theme);
   if (link.at !== undefined) search.set('t', placeText(link.at));
   if (link.selected !== undefined) search.set('sel', selectionText(link.selected));
@@ -196,11 +204,12 @@ export const writeLink = async (link: LinkState): Promise<string> => {
     ...(link.scenario === undefined ? {} : { scenario: link.scenario }),
     ...(link.own === undefined ? {} : { own: link.own }),
     ...(link.machine === undefined ? {} : { machine: link.machine }),
+    ...kernel,
     ...(added.length === 0 ? {} : { added }),
     ...(link.at === undefined ? {} : { at: placeText(link.at) }),
     ...(link.selected === undefined ? {} : { sel: selectionText(link.selected) }),
   } as Packed;
-  const readable = search.toString().replaceAll('%3A', ':');
+  const readable = search.toString().replaceAll('%3A', ':').replaceAll('%2C', ',');
   return `${readable === '' ? '' : `?${readable}`}#${LINK_VERSION}.${await pack(packed)}`;
 };
 
@@ -237,18 +246,28 @@ export const readLink = async (search: string, hash: string): Promise<ReadLink> 
   const theme = field('theme', text('theme') ?? packed.theme, (s) => (isTheme(s) ? s : undefined));
   const at = field('t', text('t') ?? packed.at, parsePlace);
   const selected = field('sel', text('sel') ?? packed.sel, parseSelection);
-  // a scenario typed into the address replaces the one that is packed
+  // a scenario typed into the address replaces the one that is packed, and the kernel that was chosen for it
   const isPacked = text('scenario') === undefined || text('scenario') === packed.scenario;
+  const ofKernel = (name: 'patches' | 'config' | 'follow_page') => {
+    const value = text(name) ?? (isPacked ? packed[name] : undefined);
+    return value === undefined ? {} : { [name]: value };
+  };
+  const kernel = readKernelTexts({
+    ...ofKernel('patches'),
+    ...ofKernel('config'),
+    ...ofKernel('follow_page'),
+  });
   return {
     link: {
       ...(scenario === undefined ? {} : { scenario }),
       ...(packed.own === undefined || !isPacked ? {} : { own: packed.own }),
       ...(machine === undefined ? {} : { machine }),
+      ...(kernel.choice === undefined ? {} : { kernel: kernel.choice }),
       ...(packed.added === undefined || !isPacked ? {} : { added: packed.added }),
       ...(at === undefined ? {} : { at }),
       ...(selected === undefined ? {} : { selected }),
       ...(theme === undefined ? {} : { theme }),
     },
-    problems,
+    problems: [...problems, ...kernel.problems],
   };
 };

@@ -3,6 +3,7 @@
 export type {
   Agreement,
   AreaView,
+  AssertionInfo,
   Difference,
   DeviceView,
   EventView,
@@ -11,6 +12,7 @@ export type {
   HandleView,
   HistoryEntry,
   Inspection,
+  LeftOutStep,
   MachineInfo,
   Mark,
   Message,
@@ -24,6 +26,7 @@ export type {
   ResidenceCount,
   RunInfo,
   Selection,
+  SelftestReport,
   SpanView,
   StackFrame,
   StepInfo,

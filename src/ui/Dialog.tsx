@@ -6,8 +6,8 @@ interface DialogProps {
   readonly title: string;
   readonly onClose: () => void;
   readonly children: ReactNode;
-  /** `side`: along the right edge. */
-  readonly place?: 'center' | 'side';
+  /** `wide`: with room for two columns. `side`: along the right edge. */
+  readonly place?: 'center' | 'wide' | 'side';
 }
 
 /**

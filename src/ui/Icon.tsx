@@ -28,6 +28,7 @@ const PATHS = {
   warning: 'M8 2.4 14 13H2zM8 6.4v3M8 11.2v.1',
   file: 'M8 10.5v-8m0 0L5 5.4m3-2.9 3 2.9M3 10.5v2.7h10v-2.7',
   link: 'M6.5 9.5a2.6 2.6 0 0 0 3.9.3l2-2A2.7 2.7 0 0 0 8.6 4l-.9.9M9.5 6.5a2.6 2.6 0 0 0-3.9-.3l-2 2A2.7 2.7 0 0 0 7.4 12l.9-.9',
+  patches: 'M8 2.2 14 5.4 8 8.6 2 5.4zM2.6 8.4 8 11.3l5.4-2.9M2.6 11 8 13.9l5.4-2.9',
   arrow: 'M3 8h9.5M9 4.5 12.5 8 9 11.5',
 } as const;
 export type IconName = keyof typeof PATHS;

@@ -2,28 +2,31 @@
 
 import { compareRecording, type Scenario, type Simulation } from '../core/index.ts';
 import { isRecording } from '../core/scenario/compare.ts';
-import { ALL_PATCHES, DEFAULT_KERNEL } from '../core/uapi/config.ts';
+import { DEFAULT_KERNEL, type KernelConfig, KERNEL_SWITCHES } from '../core/uapi/config.ts';
+import { patchesText } from '../core/uapi/patches.ts';
 import { KERNEL_VERSION } from '../core/uapi/source-refs.ts';
-import type { Agreement } from './protocol.ts';
+import type { Agreement, Message } from './protocol.ts';
 
-const NOTHING: Agreement = {
+const nothing = (reason: Message): Agreement => ({
   kind: 'nothing-recorded',
   kernel: KERNEL_VERSION,
+  reason,
   stepsAgree: 0,
   stepsTotal: 0,
   callOrderAgree: 0,
   callOrderTotal: 0,
   differences: [],
   callDifferences: [],
-};
+});
 
-const isRecordedKernel = ({ machine: { kernel } }: Simulation): boolean =>
-  kernel.patches.length === ALL_PATCHES.length &&
-  kernel.CONFIG_MIGRATION === DEFAULT_KERNEL.CONFIG_MIGRATION &&
-  kernel.CONFIG_CMA === DEFAULT_KERNEL.CONFIG_CMA &&
-  kernel.CONFIG_DEVICE_PRIVATE === DEFAULT_KERNEL.CONFIG_DEVICE_PRIVATE &&
-  kernel.CONFIG_TRANSPARENT_HUGEPAGE === DEFAULT_KERNEL.CONFIG_TRANSPARENT_HUGEPAGE &&
-  kernel.followPage === DEFAULT_KERNEL.followPage;
+/** How a kernel differs from the recorded one, for a sentence; undefined if it does not. */
+const otherKernel = (kernel: KernelConfig): Message['params'] | undefined => {
+  const patches = patchesText(kernel.patches);
+  const off = KERNEL_SWITCHES.filter((name) => !kernel[name]).join(', ');
+  const { followPage } = kernel;
+  if (patches === 'all' && off === '' && followPage === DEFAULT_KERNEL.followPage) return undefined;
+  return { patches, off, followPage };
+};
 
 const RECORDED_MACHINES = { default: 'guest', movable: 'guest-movable', cma: 'guest-cma' } as const;
 
@@ -34,8 +37,12 @@ const RECORDED_MACHINES = { default: 'guest', movable: 'guest-movable', cma: 'gu
  * @param sim - its simulation, which has not run yet; stops before a step that cannot be run
  */
 export const runAndCompare = (input: unknown, scenario: Scenario, sim: Simulation): Agreement => {
-  const isRecordedMachine = sim.machine.config.preset === RECORDED_MACHINES[scenario.boot];
-  if (!isRecording(input) || !isRecordedMachine || !isRecordedKernel(sim)) return NOTHING;
+  if (!isRecording(input)) return nothing({ id: 'agreement.scene', params: {} });
+  const { kernel, config } = sim.machine;
+  const other = otherKernel(kernel);
+  if (other !== undefined) return nothing({ id: 'agreement.kernel', params: other });
+  if (config.preset !== RECORDED_MACHINES[scenario.boot])
+    return nothing({ id: 'agreement.machine', params: { machine: config.title } });
   const comparison = compareRecording(input, sim);
   const { stepsAgree, stepsTotal } = comparison;
   return { kind: stepsAgree === stepsTotal ? 'agrees' : 'differs', kernel: KERNEL_VERSION, ...comparison };

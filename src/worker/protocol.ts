@@ -1,7 +1,7 @@
 // The whole boundary between the page and the simulation worker. Plain data only; bulk as typed arrays.
 // Every request has an id and the run it is about; the answer repeats both, so stale answers are dropped.
 
-import type { KernelConfig, MachinePresetName } from '../core/uapi/config.ts';
+import type { KernelConfig, MachinePresetName, PatchNumber } from '../core/uapi/config.ts';
 import type { EntryKind } from '../core/uapi/pte.ts';
 import type { Provenance } from '../core/uapi/events.ts';
 
@@ -24,6 +24,10 @@ export interface OpenRequest {
   readonly scenario: unknown;
   /** Overrides the machine that the scenario asks for. */
   readonly machine?: MachinePresetName;
+  /**
+   * Overrides parts of the kernel that the scenario asks for. On such a kernel a step may be impossible that follows
+   * from one that now fails: the run ends there, and `leftOut` says what was not run.
+   */
   readonly kernel?: Partial<KernelConfig>;
   /** Steps to run behind those of the scenario, as AppendRequests would; a failure names `added[2]`. */
   readonly added?: readonly unknown[];
@@ -131,16 +135,52 @@ export interface Opened {
 export interface RunInfo {
   readonly name: string;
   readonly title: string;
-  readonly source: 'recording' | 'scene';
+  readonly source: 'recording' | 'scene' | 'selftest';
   readonly machine: MachineInfo;
   readonly kernel: KernelConfig;
+  /** What the scenario asks for, without overrides. */
+  readonly ownKernel: KernelConfig;
   readonly steps: readonly StepInfo[];
   readonly bootEnd: Position;
   /** Length of the timeline. */
   readonly length: Position;
   /** A tree of branches; one, until somebody acts in the past. */
   readonly branches: readonly { readonly id: number; readonly parent: number; readonly forkStep: number }[];
+  /** Steps of the scenario, and added ones, that were not run; the first says why. */
+  readonly leftOut: readonly LeftOutStep[];
   readonly agreement: Agreement;
+  /** The verdict on one of the kernel's own tests; undefined for any other scenario. */
+  readonly selftest: SelftestReport | undefined;
+}
+
+export interface LeftOutStep {
+  readonly step: Readonly<Record<string, unknown>>;
+  /** Why it could not be run; '' for a step that only comes behind such a one, or behind the end of a test. */
+  readonly reason: string;
+}
+
+/** What one of the kernel's own tests asserts, and what of it is so here. */
+export interface SelftestReport {
+  readonly test: string;
+  readonly fixture: string;
+  readonly variant: 'private' | 'coherent';
+  readonly ok: boolean;
+  /** Assertions before the first that does not hold. */
+  readonly held: number;
+  readonly assertions: readonly AssertionInfo[];
+  /** Patches that the kernel lacks, and without which the driver has no coherent device. */
+  readonly missingPatches: readonly PatchNumber[];
+  /** The patch that brought the test, if the kernel lacks it: `hmm-tests` has no such test then. */
+  readonly absentPatch: PatchNumber | undefined;
+}
+export interface AssertionInfo {
+  readonly step: number;
+  /** `ret`, `perms[2]`, `place of A buf+0..3` */
+  readonly what: string;
+  readonly expected: string;
+  /** '' where it was not reached. */
+  readonly found: string;
+  readonly state: 'holds' | 'differs' | 'not-reached';
 }
 
 export interface MachineInfo {
@@ -185,6 +225,8 @@ export interface StepInfo {
 export interface Agreement {
   readonly kind: 'agrees' | 'differs' | 'nothing-recorded';
   readonly kernel: string;
+  /** Why nothing was recorded. */
+  readonly reason?: Message;
   readonly stepsAgree: number;
   readonly stepsTotal: number;
   readonly callOrderAgree: number;

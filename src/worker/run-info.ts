@@ -1,18 +1,34 @@
 // What the page learns of a run when it is opened.
 
 import type { MachineConfig, MemoryRange } from '../core/uapi/config.ts';
-import type { Agreement, MachineInfo, RangeInfo, RunInfo, StepInfo } from './protocol.ts';
+import { kernelOf } from '../core/scenario/simulation.ts';
+import type {
+  LeftOutStep,
+  Agreement,
+  MachineInfo,
+  RangeInfo,
+  RunInfo,
+  SelftestReport,
+  StepInfo,
+} from './protocol.ts';
 import type { Run } from './run.ts';
 import { hasFailed } from './views/captions.ts';
 
-interface Opened {
+/** A run that is open, with what was found out while it was opened. */
+export interface OpenRun {
   readonly run: Run;
   readonly source: RunInfo['source'];
   readonly agreement: Agreement;
+  readonly leftOut: readonly LeftOutStep[];
+  readonly selftest: SelftestReport | undefined;
 }
 
-const rangeInfo = (config: MachineConfig, range: MemoryRange): RangeInfo => {
-  const device = config.devices.find(({ start }) => start === range.start);
+/** Numbers of the devices whose driver has registered their memory. */
+type Registered = ReadonlySet<number>;
+
+/** Without a driver that registers it, memory of a device has no page frames to show. */
+const rangeInfo = (config: MachineConfig, registered: Registered, range: MemoryRange): RangeInfo => {
+  const device = config.devices.find(({ start, id }) => start === range.start && registered.has(id));
   const isDevice = range.kind === 'soft-reserved' && device !== undefined;
   return {
     id: isDevice ? `device ${device.id}` : `${range.kind} ${range.start.toString(16)}`,
@@ -28,9 +44,9 @@ const rangeInfo = (config: MachineConfig, range: MemoryRange): RangeInfo => {
 };
 
 /** Private memory lies in no range of the firmware. */
-const privateRanges = (config: MachineConfig): RangeInfo[] =>
+const privateRanges = (config: MachineConfig, registered: Registered): RangeInfo[] =>
   config.devices
-    .filter(({ kind }) => kind === 'private')
+    .filter(({ kind, id }) => kind === 'private' && registered.has(id))
     .map(({ id, start, pages, node }) => ({
       id: `device ${id}`,
       start,
@@ -43,8 +59,11 @@ const privateRanges = (config: MachineConfig): RangeInfo[] =>
       device: id,
     }));
 
-export const machineInfo = (config: MachineConfig): MachineInfo => {
-  const ranges = [...config.ranges.map((range) => rangeInfo(config, range)), ...privateRanges(config)];
+export const machineInfo = (config: MachineConfig, registered: Registered): MachineInfo => {
+  const ranges = [
+    ...config.ranges.map((range) => rangeInfo(config, registered, range)),
+    ...privateRanges(config, registered),
+  ];
   return {
     preset: config.preset,
     title: config.title,
@@ -54,15 +73,19 @@ export const machineInfo = (config: MachineConfig): MachineInfo => {
   };
 };
 
-export const runInfo = ({ run, source, agreement }: Opened): RunInfo => {
+export const runInfo = ({ run, source, agreement, leftOut, selftest }: OpenRun): RunInfo => {
   const { sim } = run;
   const { name, title } = sim.scenario;
   return {
     name,
     title,
     source,
-    machine: machineInfo(sim.machine.config),
+    machine: machineInfo(
+      sim.machine.config,
+      new Set(sim.machine.devices.values().map(({ configId }) => configId)),
+    ),
     kernel: sim.machine.kernel,
+    ownKernel: kernelOf(sim.scenario),
     steps: sim.steps.map(
       ({ index, step, begin, end, result }): StepInfo => ({
         index,
@@ -76,6 +99,8 @@ export const runInfo = ({ run, source, agreement }: Opened): RunInfo => {
     bootEnd: sim.bootEnd,
     length: sim.length,
     branches: sim.branches,
+    leftOut,
     agreement,
+    selftest,
   };
 };

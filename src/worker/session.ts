@@ -4,6 +4,7 @@ import { KernelBug } from '../core/kernel/sched/bug.ts';
 import {
   createSimulation,
   parseScenario,
+  PatchSetError,
   parseStep,
   type Scenario,
   ScenarioError,
@@ -11,17 +12,17 @@ import {
   StepError,
 } from '../core/index.ts';
 import { isRecording } from '../core/scenario/compare.ts';
+import { spelling } from '../core/uapi/patches.ts';
 import { runAndCompare } from './agreement.ts';
 import type {
-  Agreement,
   AppendRequest,
   Failed,
   FromWorker,
+  LeftOutStep,
   Mark,
   Message,
   OpenRequest,
   Opened,
-  RunInfo,
   SpansAnswer,
   SpansRequest,
   TilesAnswer,
@@ -29,7 +30,8 @@ import type {
   ToWorker,
 } from './protocol.ts';
 import { Run } from './run.ts';
-import { runInfo } from './run-info.ts';
+import { type OpenRun, runInfo } from './run-info.ts';
+import { judge } from './selftest.ts';
 import { beatMessage } from './views/captions.ts';
 import { inspect } from './views/inspection.ts';
 import { momentAt, sceneAt } from './views/moment.ts';
@@ -50,13 +52,6 @@ class Refusal extends Error {
     this.place = place;
     this.words = { id, params };
   }
-}
-
-interface OpenRun {
-  readonly run: Run;
-  /** A recording of the real kernel, or a scene of which nothing was recorded. */
-  readonly source: RunInfo['source'];
-  readonly agreement: Agreement;
 }
 
 export class Session {
@@ -119,14 +114,18 @@ export class Session {
       ...(machine === undefined ? {} : { machine }),
       ...(kernel === undefined ? {} : { kernel }),
     });
+    const selftest = judge(input, sim);
     const agreement = runAndCompare(input, scenario, sim);
-    scenario.steps.slice(sim.steps.length).forEach(({ step }) => {
-      runStep(sim, step, `steps[${sim.steps.length}].step`);
-    });
-    added.forEach((step, index) => runStep(sim, parseAdded(step, `added[${index}]`), `added[${index}]`));
+    const ended = selftest?.report.ok === false;
+    const mayStop = kernel !== undefined || agreement.kind === 'differs';
+    const leftOut = [
+      ...(ended ? leftBehind(scenario, sim, selftest.impossible) : runScenario(scenario, sim, mayStop)),
+      ...runAdded(added, sim, mayStop),
+    ];
     const run = new Run(runId, sim);
     run.indexNewSteps();
-    const open: OpenRun = { run, source: isRecording(input) ? 'recording' : 'scene', agreement };
+    const source = selftest !== undefined ? 'selftest' : isRecording(input) ? 'recording' : 'scene';
+    const open: OpenRun = { run, source, agreement, leftOut, selftest: selftest?.report };
     this.keep(runId, open);
     return { kind: 'opened', id, runId, run: runInfo(open) };
   }
@@ -158,6 +157,7 @@ export class Session {
     const { run } = this.runOf(runId);
     const steps = run.sim.steps.filter(({ begin, end }) => begin < to && end > from);
     const { namer } = sceneAt(run, run.sim.machine.journal.position);
+    const { kernel } = run.sim.machine;
     const inner = run.spans.between(from, to, limit, run.sim.length);
     return {
       kind: 'spans',
@@ -175,7 +175,10 @@ export class Session {
           end,
           label: step.op === 'gup' ? step.call : step.op,
         })),
-        ...inner.map((span) => ({ ...span, label: span.fn })),
+        ...inner.map((span) => {
+          const fn = spelling(kernel, span.fn);
+          return { ...span, fn, label: fn };
+        }),
       ],
       marks: run.beats
         .between(from, to)
@@ -220,6 +223,8 @@ const boot = (scenario: Scenario, overrides: Parameters<typeof createSimulation>
   } catch (error) {
     if (error instanceof RangeError)
       throw new Refusal('devices', 'problem.machine', { reason: error.message });
+    if (error instanceof PatchSetError)
+      throw new Refusal('kernel.patches', 'problem.patches', { reason: error.message });
     throw error;
   }
 };
@@ -241,15 +246,52 @@ const runStep = (sim: Simulation, step: ReturnType<typeof parseStep>, place: str
   try {
     sim.runStep(step);
   } catch (error) {
-    if (error instanceof StepError) {
-      throw new Refusal(`${place}.${error.field}`, 'problem.impossible', {
-        op: step.op,
-        reason: error.message,
-      });
-    }
+    if (error instanceof StepError) throw impossible(step.op, error, place);
     throw error;
   }
 };
+
+const impossible = (op: string, error: StepError, place: string): Refusal =>
+  new Refusal(`${place}.${error.field}`, 'problem.impossible', { op, reason: error.message });
+
+/** The steps that have not run, of which the first could not; `reason` is '' if it only was not reached. */
+const leftBehind = (scenario: Scenario, sim: Simulation, reason: string): LeftOutStep[] =>
+  scenario.steps
+    .slice(sim.steps.length)
+    .map(({ step }, i): LeftOutStep => ({ step, reason: i === 0 ? reason : '' }));
+
+/**
+ * Runs what has not run yet of a scenario.
+ *
+ * @param mayStop - the scenario was written for another kernel: a step that is impossible on this one ends it
+ * @returns the steps that were not run
+ */
+const runScenario = (scenario: Scenario, sim: Simulation, mayStop: boolean): LeftOutStep[] => {
+  for (const { step } of scenario.steps.slice(sim.steps.length)) {
+    try {
+      sim.runStep(step);
+    } catch (error) {
+      if (!(error instanceof StepError)) throw error;
+      if (!mayStop) throw impossible(step.op, error, `steps[${sim.steps.length}].step`);
+      return leftBehind(scenario, sim, error.message);
+    }
+  }
+  return [];
+};
+
+/** Runs what somebody added. Each was added for itself, so one that is impossible on this kernel ends nothing. */
+const runAdded = (added: readonly unknown[], sim: Simulation, mayStop: boolean): LeftOutStep[] =>
+  added.flatMap((input, index) => {
+    const step = parseAdded(input, `added[${index}]`);
+    try {
+      sim.runStep(step);
+      return [];
+    } catch (error) {
+      if (!(error instanceof StepError)) throw error;
+      if (!mayStop) throw impossible(step.op, error, `added[${index}]`);
+      return [{ step, reason: error.message }];
+    }
+  });
 
 const explain = (error: unknown): { readonly place: string; readonly words: Message } => {
   if (error instanceof Refusal) return error;

@@ -66,12 +66,12 @@ const single = (
   look: (sim, result) => ({ what, expected: text(expected), found: text(find(sim, result)) }),
 });
 
-/** A list in few words: `0`, `7 x 1024`, `0..1023`. */
+/** A list in few words: `0`, `4 x device 2`, `0..1023`. */
 const listText = (values: readonly (string | number)[]): string => {
   const [first, second] = values;
   const last = values.at(-1);
+  if (values.length > 1 && values.every((value) => value === first)) return `${values.length} x ${first}`;
   if (values.length <= 4) return values.join(', ') || 'nothing';
-  if (values.every((value) => value === first)) return `${first} x ${values.length}`;
   const rises = typeof first === 'number' && typeof second === 'number' && second === first + 1;
   if (rises && values.every((value, i) => value === first + i)) return `${first}..${last}`;
   return `${values.slice(0, 3).join(', ')} .. ${last}`;

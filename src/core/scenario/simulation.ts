@@ -6,7 +6,7 @@ import { runTasks } from '../kernel/sched/tasks.ts';
 import type { Machine } from '../machine/machine.ts';
 import { DEFAULT_KERNEL, type KernelConfig, type MachinePresetName } from '../uapi/config.ts';
 import { EventKind, VMSTAT_COUNTERS, type VmstatCounter } from '../uapi/events.ts';
-import { parsePatches } from '../uapi/patches.ts';
+import { parsePatches, spelling } from '../uapi/patches.ts';
 import { machinePreset } from '../uapi/presets.ts';
 import type { Scenario, Step } from '../uapi/scenario.ts';
 import { KERNEL_FUNCTIONS } from '../uapi/source-refs.ts';
@@ -47,10 +47,12 @@ const presetOf = (scenario: Scenario): MachinePresetName => {
   return scenario.boot === 'cma' ? 'guest-cma' : 'guest';
 };
 
-const kernelOf = ({ config }: Scenario): Partial<KernelConfig> => {
+/** The kernel that a scenario asks for: the whole series, where it says nothing else. */
+export const kernelOf = ({ config }: Scenario): KernelConfig => {
   const { patches, ...wanted } = config ?? {};
   const given = Object.entries(wanted).filter(([, value]) => value !== undefined);
   return {
+    ...DEFAULT_KERNEL,
     ...Object.fromEntries(given),
     ...(patches === undefined ? {} : { patches: parsePatches(patches) }),
   };
@@ -68,7 +70,7 @@ export class Simulation {
   ) {
     const preset = machinePreset(overrides.machine ?? presetOf(scenario), scenario.devices);
     const config = { ...preset, swapPages: scenario.swap ?? 0 };
-    this.machine = bootMachine(config, { ...DEFAULT_KERNEL, ...kernelOf(scenario), ...overrides.kernel });
+    this.machine = bootMachine(config, { ...kernelOf(scenario), ...overrides.kernel });
     this.bootEnd = this.machine.journal.position;
   }
 
@@ -140,7 +142,8 @@ export class Simulation {
     const { log } = this.machine.journal;
     const calls: string[] = [];
     for (let i = record.begin; i < record.operationEnd; i++) {
-      if (log.kindAt(i) === EventKind.SPAN_BEGIN) calls.push(KERNEL_FUNCTIONS[log.idAt(i)].name);
+      if (log.kindAt(i) !== EventKind.SPAN_BEGIN) continue;
+      calls.push(spelling(this.machine.kernel, KERNEL_FUNCTIONS[log.idAt(i)].name));
     }
     return calls;
   }

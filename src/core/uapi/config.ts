@@ -67,15 +67,21 @@ export const ALL_PATCHES: readonly PatchNumber[] = [1, 2, 3, 4, 5, 6, 7, 8, 9, 1
  * series was merged, forgot to; `FOLL_LRU` is the flag of earlier postings, proposed, not merged: the lookup itself
  * says -EEXIST and takes no reference.
  */
-export type FollowPageReading = 'v6.1' | 'v6.0' | 'FOLL_LRU';
+export const FOLLOW_PAGE_READINGS = ['v6.1', 'v6.0', 'FOLL_LRU'] as const;
+export type FollowPageReading = (typeof FOLLOW_PAGE_READINGS)[number];
 
-export interface KernelConfig {
+/** Switches of the kernel's configuration that the simulation asks for. */
+export const KERNEL_SWITCHES = [
+  'CONFIG_MIGRATION',
+  'CONFIG_CMA',
+  'CONFIG_DEVICE_PRIVATE',
+  'CONFIG_TRANSPARENT_HUGEPAGE',
+] as const;
+export type KernelSwitch = (typeof KERNEL_SWITCHES)[number];
+
+export interface KernelConfig extends Readonly<Record<KernelSwitch, boolean>> {
   readonly version: '6.1.192';
   readonly patches: readonly PatchNumber[];
-  readonly CONFIG_MIGRATION: boolean;
-  readonly CONFIG_CMA: boolean;
-  readonly CONFIG_DEVICE_PRIVATE: boolean;
-  readonly CONFIG_TRANSPARENT_HUGEPAGE: boolean;
   readonly followPage: FollowPageReading;
 }
 

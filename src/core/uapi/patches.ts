@@ -66,21 +66,32 @@ export class PatchSetError extends Error {
   override readonly name = 'PatchSetError';
 }
 
+/** A patch of a set, and one that it is built on and that the set lacks. */
+export interface MissingPatch {
+  readonly patch: Patch;
+  readonly missing: Patch;
+}
+
+/** What each patch of a set lacks; empty: the set can be built. */
+export const missingPatches = (patches: readonly PatchNumber[]): MissingPatch[] =>
+  PATCHES.filter(({ number }) => patches.includes(number)).flatMap((patch) =>
+    patch.needs
+      .filter((needed) => !patches.includes(needed))
+      .map((needed) => ({ patch, missing: PATCHES[needed - 1] })),
+  );
+
 /**
  * Refuses a set in which a patch lacks what it builds on.
  *
  * @throws PatchSetError naming the patch and the missing one
  */
 export const checkPatches = (patches: readonly PatchNumber[]): void => {
-  for (const patch of PATCHES) {
-    if (!patches.includes(patch.number)) continue;
-    const missing = patch.needs.find((needed) => !patches.includes(needed));
-    if (missing === undefined) continue;
-    const { subject } = PATCHES[missing - 1];
-    throw new PatchSetError(
-      `patch ${patch.number} ("${patch.subject}") cannot be built without patch ${missing} ("${subject}")`,
-    );
-  }
+  const [first] = missingPatches(patches);
+  if (first === undefined) return;
+  const { patch, missing } = first;
+  throw new PatchSetError(
+    `patch ${patch.number} ("${patch.subject}") cannot be built without patch ${missing.number} ("${missing.subject}")`,
+  );
 };
 
 /**
@@ -108,6 +119,20 @@ export const parsePatches = (text: string): PatchNumber[] => {
   return patches;
 };
 
+/** A set as people write it, so that `parsePatches` reads it: `all`, `none`, or `1,3-6`. */
+export const patchesText = (patches: readonly PatchNumber[]): string => {
+  const numbers = ALL_PATCHES.filter((number) => patches.includes(number));
+  if (numbers.length === ALL_PATCHES.length) return 'all';
+  if (numbers.length === 0) return 'none';
+  const runs: [from: number, to: number][] = [];
+  for (const number of numbers) {
+    const last = runs.at(-1);
+    if (last !== undefined && last[1] === number - 1) last[1] = number;
+    else runs.push([number, number]);
+  }
+  return runs.map(([from, to]) => (from === to ? `${from}` : `${from}-${to}`)).join(',');
+};
+
 export const hasPatch = (kernel: KernelConfig, number: PatchNumber): boolean =>
   kernel.patches.includes(number);
 
@@ -116,7 +141,12 @@ const OLD_NAMES: ReadonlyMap<string, string> = new Map([
   ['is_longterm_pinnable_page', 'is_pinnable_page'],
   ['folio_is_longterm_pinnable', 'folio_is_pinnable'],
 ]);
+const NEW_NAMES: ReadonlyMap<string, string> = new Map([...OLD_NAMES].map(([now, old]) => [old, now]));
+const RENAMED = new RegExp(`\\b(${[...OLD_NAMES.keys()].join('|')})\\b`, 'g');
 
-/** A kernel function's name as the configured kernel spells it. */
-export const spelling = (kernel: KernelConfig, name: string): string =>
-  hasPatch(kernel, 1) ? name : (OLD_NAMES.get(name) ?? name);
+/** A kernel function's name, or a text with such names, as the configured kernel spells it. */
+export const spelling = (kernel: KernelConfig, text: string): string =>
+  hasPatch(kernel, 1) ? text : text.replaceAll(RENAMED, (name) => OLD_NAMES.get(name) ?? name);
+
+/** The name that a function has with the whole series. */
+export const presentName = (name: string): string => NEW_NAMES.get(name) ?? name;

@@ -1,6 +1,6 @@
 import { useEffect, useRef } from 'react';
 import { useActions, useApp } from '../../store/use-app.ts';
-import { aboutFunction } from '../../words/index.ts';
+import { useWords } from '../../store/use-words.ts';
 import './call-stack.css';
 
 const NONE: readonly never[] = [];
@@ -9,6 +9,7 @@ const NONE: readonly never[] = [];
 export const CallStack = () => {
   const stack = useApp((state) => state.trace.moment?.stack) ?? NONE;
   const { seek } = useActions();
+  const { aboutFunction } = useWords();
   const list = useRef<HTMLOListElement>(null);
   useEffect(() => {
     list.current?.lastElementChild?.scrollIntoView({ block: 'nearest' });

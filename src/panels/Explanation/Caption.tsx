@@ -1,7 +1,7 @@
 import { useApp } from '../../store/use-app.ts';
+import { useWords } from '../../store/use-words.ts';
 import { formatCount } from '../../ui/format.ts';
 import { Prose } from '../../ui/Prose.tsx';
-import { pieces } from '../../words/index.ts';
 import './explanation.css';
 
 /** Where the cursor stands, in words. */
@@ -17,6 +17,7 @@ const usePlace = (): string => {
 export const Caption = () => {
   const caption = useApp((state) => state.trace.moment?.caption);
   const place = usePlace();
+  const { pieces } = useWords();
   return (
     <section className="caption" aria-label="What is happening">
       <p className="caption-place">{place}</p>

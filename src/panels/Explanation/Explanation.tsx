@@ -1,7 +1,7 @@
 import type { AppState } from '../../store/app.ts';
 import { useApp } from '../../store/use-app.ts';
+import { useWords } from '../../store/use-words.ts';
 import { Prose } from '../../ui/Prose.tsx';
-import { aboutFunction, pieces, textPieces } from '../../words/index.ts';
 import './explanation.css';
 
 /** What there is to see in a scene, as long as nothing has happened in it. */
@@ -16,6 +16,7 @@ export const Explanation = () => {
   const event = useApp((state) => state.trace.moment?.event);
   const current = useApp((state) => state.trace.moment?.stack.at(-1));
   const about = useApp(aboutScene);
+  const { aboutFunction, pieces, textPieces } = useWords();
   if (why === undefined) return null;
   return (
     <section className="explanation" aria-labelledby="explanation-heading">
@@ -25,7 +26,11 @@ export const Explanation = () => {
       <p className="explanation-why">
         <Prose pieces={pieces(why)} />
       </p>
-      {about === '' ? null : <p className="explanation-event">{about}</p>}
+      {about === '' ? null : (
+        <p className="explanation-event">
+          <Prose pieces={textPieces(about)} />
+        </p>
+      )}
       {event === undefined ? null : (
         <p className="explanation-event">
           <Prose pieces={pieces(event.text)} />{' '}

@@ -1,6 +1,6 @@
 import { useEffect, useState } from 'react';
 import { useApp } from '../../store/use-app.ts';
-import { say } from '../../words/index.ts';
+import { useWords } from '../../store/use-words.ts';
 
 /** While playing, a screen reader hears a sentence no more often than this. */
 const SETTLE_MS = 900;
@@ -9,12 +9,13 @@ const SETTLE_MS = 900;
 export const LiveRegion = () => {
   const caption = useApp((state) => state.trace.moment?.caption);
   const playing = useApp((state) => state.playback.playing);
+  const { say } = useWords();
   const [spoken, setSpoken] = useState('');
   useEffect(() => {
     if (caption === undefined) return;
     const timer = setTimeout(() => setSpoken(say(caption)), playing ? SETTLE_MS : 150);
     return () => clearTimeout(timer);
-  }, [caption, playing]);
+  }, [caption, playing, say]);
   return (
     <p className="hidden-visually" aria-live="polite">
       {spoken}

@@ -1,7 +1,7 @@
 import { useActions, useApp } from '../../store/use-app.ts';
+import { useWords } from '../../store/use-words.ts';
 import { IconButton } from '../../ui/Button.tsx';
 import { Prose } from '../../ui/Prose.tsx';
-import { pieces } from '../../words/index.ts';
 import { type HistoryRow, historyRows, holderRows } from './rows.ts';
 import './inspector.css';
 
@@ -35,7 +35,9 @@ export const Inspector = () => {
       <dl className="fields">
         {inspection.fields.map(({ name, value, was, help }) => (
           <div key={name} title={help}>
-            <dt>{name}</dt>
+            <dt>
+              <Breakable name={name} />
+            </dt>
             <dd>
               {value === '' ? '\u2212' : value}
               {was === undefined || was === value ? null : <span className="muted"> was {was}</span>}
@@ -65,9 +67,21 @@ export const Inspector = () => {
   );
 };
 
+/** A kernel name that may be broken where its words end. */
+const Breakable = ({ name }: { readonly name: string }) =>
+  name.split(/(?<=[a-z]_)/).map((word, index) => (
+    // The words of a name have no identity but their place.
+    // eslint-disable-next-line react/no-array-index-key
+    <span key={index}>
+      {word}
+      <wbr />
+    </span>
+  ));
+
 const History = ({ rows }: { readonly rows: readonly HistoryRow[] }) => {
   const { seek } = useActions();
   const position = useApp((state) => state.playback.position);
+  const { pieces } = useWords();
   if (rows.length === 0) return null;
   return (
     <section aria-labelledby="history-heading">

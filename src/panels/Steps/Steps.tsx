@@ -1,6 +1,8 @@
 import { useEffect, useRef } from 'react';
 import { useActions, useApp } from '../../store/use-app.ts';
-import { type StepRow, stepRows } from './rows.ts';
+import { useWords } from '../../store/use-words.ts';
+import { Prose } from '../../ui/Prose.tsx';
+import { leftOutRows, type StepRow, stepRows } from './rows.ts';
 import './steps.css';
 
 const NONE: readonly never[] = [];
@@ -20,8 +22,29 @@ export const Steps = () => {
         {rows.map((row) => (
           <StepItem key={row.index} row={row} />
         ))}
+        <LeftOut />
       </ol>
     </section>
+  );
+};
+
+/** What the scenario would have done further, and why it was not done. */
+const LeftOut = () => {
+  const leftOut = useApp((state) => state.scenario.run?.leftOut) ?? NONE;
+  const { pieces } = useWords();
+  const found = leftOutRows(leftOut);
+  if (found === undefined) return null;
+  return (
+    <li className="left-out">
+      <p>
+        <Prose pieces={pieces(found.reason)} />
+      </p>
+      <ul aria-label="Steps that were not run">
+        {found.rows.map(({ key, command }) => (
+          <li key={key}>{command}</li>
+        ))}
+      </ul>
+    </li>
   );
 };
 

@@ -1,6 +1,6 @@
 // The list of steps as it is shown.
 
-import type { StepInfo } from '../../store/views.ts';
+import type { LeftOutStep, Message, StepInfo } from '../../store/views.ts';
 import { resultText, stepText } from '../../words/step.ts';
 
 export interface StepRow {
@@ -26,3 +26,24 @@ export const stepRows = (steps: readonly StepInfo[], current: number, inStep: bo
       state: index === current ? 'current' : index < current ? 'done' : 'next',
     };
   });
+
+export interface LeftOutRow {
+  readonly key: string;
+  readonly command: string;
+}
+
+/** Steps that were not run; the reason is that of the first. */
+export const leftOutRows = (
+  leftOut: readonly LeftOutStep[],
+): { readonly reason: Message; readonly rows: readonly LeftOutRow[] } | undefined => {
+  const [first] = leftOut;
+  if (first === undefined) return undefined;
+  const { reason } = first;
+  return {
+    reason:
+      reason === ''
+        ? { id: 'left-out.test-ended', params: {} }
+        : { id: 'left-out.impossible', params: { reason } },
+    rows: leftOut.map(({ step }, index) => ({ key: `${index}`, command: stepText(step).command })),
+  };
+};

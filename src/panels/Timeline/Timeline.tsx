@@ -1,8 +1,8 @@
 import { type PointerEvent, useEffect, useMemo, useRef, useState, type WheelEvent } from 'react';
 import { useActions, useApp } from '../../store/use-app.ts';
+import { useWords } from '../../store/use-words.ts';
 import { formatCount } from '../../ui/format.ts';
 import { useSize } from '../../ui/use-size.ts';
-import { say } from '../../words/index.ts';
 import { laneTop, lanesHeight, paintTimeline, REM_PX, rowAt } from './paint.ts';
 import { axisTicks, barAt, LANES, spanBars, timeScale } from './rows.ts';
 import type { Extent } from './extent.ts';
@@ -25,6 +25,7 @@ export const Timeline = ({ extent }: { readonly extent: Extent | undefined }) =>
   const run = useApp((state) => state.scenario.run);
   const position = useApp((state) => state.playback.position);
   const caption = useApp((state) => state.trace.moment?.caption);
+  const { say } = useWords();
   const spans = useApp((state) => state.trace.spans);
   const marks = useApp((state) => state.trace.marks);
   const stack = useApp((state) => state.trace.moment?.stack) ?? NO_FRAMES;

@@ -1,21 +1,23 @@
 import { useActions, useApp } from '../../store/use-app.ts';
-import { Dialog } from '../../ui/Dialog.tsx';
 import { Icon } from '../../ui/Icon.tsx';
-import { badgeOf, differenceRows, evidenceOf, evidenceSteps } from './agreement.ts';
+import { badgeOf } from './agreement.ts';
+import { Evidence } from './Evidence.tsx';
+import { SelftestEvidence } from './SelftestEvidence.tsx';
 
-/** Whether this run agrees with what the real kernel was recorded doing. Opens to the evidence. */
+/** Whether this run agrees with what the real kernel was recorded doing, or passes its test. Opens to the evidence. */
 export const AgreementBadge = () => {
-  const agreement = useApp((state) => state.scenario.run?.agreement);
+  const run = useApp((state) => state.scenario.run);
   const open = useApp((state) => state.viewport.openPanel === 'agreement');
   const { openPanel } = useActions();
-  if (agreement === undefined) return null;
-  const { icon, text } = badgeOf(agreement);
+  if (run === undefined) return null;
+  const { kind, icon, text } = badgeOf(run);
+  const close = () => openPanel('');
   return (
     <>
       <button
         type="button"
         className="badge"
-        data-kind={agreement.kind}
+        data-kind={kind}
         aria-haspopup="dialog"
         aria-label={text}
         onClick={() => openPanel('agreement')}
@@ -23,72 +25,11 @@ export const AgreementBadge = () => {
         <Icon name={icon} />
         <span>{text}</span>
       </button>
-      {open ? <Evidence onClose={() => openPanel('')} /> : null}
+      {!open ? null : run.selftest === undefined ? (
+        <Evidence run={run} onClose={close} />
+      ) : (
+        <SelftestEvidence run={run} report={run.selftest} onClose={close} />
+      )}
     </>
-  );
-};
-
-const Evidence = ({ onClose }: { readonly onClose: () => void }) => {
-  const run = useApp((state) => state.scenario.run);
-  const { seekStep } = useActions();
-  if (run === undefined) return null;
-  const rows = differenceRows(run.agreement);
-  return (
-    <Dialog title="Does this run agree with the recorded kernel?" onClose={onClose}>
-      <div className="evidence scroll">
-        {evidenceOf(run).map((sentence) => (
-          <p key={sentence}>{sentence}</p>
-        ))}
-        <ol className="evidence-steps">
-          {evidenceSteps(run).map(({ index, command, verdict, agrees }) => (
-            <li key={index}>
-              <Icon name={agrees ? 'check' : 'differs'} />
-              <span className="muted">{index}</span>
-              <code>{command}</code>
-              <span className="muted">{verdict}</span>
-            </li>
-          ))}
-        </ol>
-        {rows.length === 0 ? null : (
-          <table className="differences">
-            <thead>
-              <tr>
-                <th scope="col">step</th>
-                <th scope="col">field</th>
-                <th scope="col">Linux</th>
-                <th scope="col">here</th>
-              </tr>
-            </thead>
-            <tbody>
-              {rows.map(({ key, step, path, kernel, ours }) => (
-                <tr key={key}>
-                  <td>
-                    <button
-                      type="button"
-                      className="button button-bare"
-                      onClick={() => {
-                        onClose();
-                        void seekStep(step, 'end');
-                      }}
-                    >
-                      {step}
-                    </button>
-                  </td>
-                  <td>
-                    <code>{path}</code>
-                  </td>
-                  <td>
-                    <code>{kernel}</code>
-                  </td>
-                  <td>
-                    <code>{ours}</code>
-                  </td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        )}
-      </div>
-    </Dialog>
   );
 };

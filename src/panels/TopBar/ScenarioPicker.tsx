@@ -1,16 +1,23 @@
-import { type ChangeEvent, useDeferredValue, useState } from 'react';
+import { type ChangeEvent, type KeyboardEvent, useDeferredValue, useMemo, useRef, useState } from 'react';
 import { useActions, useApp } from '../../store/use-app.ts';
 import { Dialog } from '../../ui/Dialog.tsx';
 import { Icon } from '../../ui/Icon.tsx';
-import { groupEntries } from './scenarios.ts';
+import { ScenarioList } from './ScenarioList.tsx';
+import { countEntries, type ScenarioSection, scenarioSections } from './scenarios.ts';
+import './scenario-picker.css';
 
 /** All scenarios by group, with a filter; and a file of one's own. */
 export const ScenarioPicker = ({ onClose }: { readonly onClose: () => void }) => {
   const catalogue = useApp((state) => state.scenario.catalogue);
-  const current = useApp((state) => state.scenario.run?.name);
   const { openByName, openText } = useActions();
   const [filter, setFilter] = useState('');
-  const groups = groupEntries(catalogue.entries, useDeferredValue(filter));
+  const deferred = useDeferredValue(filter);
+  const sections = useMemo(
+    () => scenarioSections(catalogue.entries, deferred),
+    [catalogue.entries, deferred],
+  );
+  const list = useRef<HTMLDivElement>(null);
+  const input = useRef<HTMLInputElement>(null);
   const open = (name: string) => {
     onClose();
     void openByName(name);
@@ -20,55 +27,93 @@ export const ScenarioPicker = ({ onClose }: { readonly onClose: () => void }) =>
     onClose();
     if (file !== undefined) void file.text().then(openText);
   };
+  const entriesShown = () => [
+    ...(list.current?.querySelectorAll<HTMLButtonElement>('.scenario-entry') ?? []),
+  ];
+  const onFilterKey = (event: KeyboardEvent) => {
+    const [first] = entriesShown();
+    if (first === undefined) return;
+    if (event.key === 'ArrowDown') {
+      event.preventDefault();
+      first.focus();
+    } else if (event.key === 'Enter' && filter.trim() !== '' && deferred === filter) {
+      event.preventDefault();
+      first.click();
+    }
+  };
+  const found = countEntries(sections);
   return (
-    <Dialog title="Scenarios" onClose={onClose}>
+    <Dialog title="Scenarios" place="wide" onClose={onClose}>
       <div className="scenario-tools">
         <label className="scenario-filter">
           <Icon name="search" />
           <input
+            ref={input}
             type="search"
             data-first
             aria-label="Filter scenarios"
-            placeholder="Filter: longterm, cow, thp, private…"
+            aria-describedby="scenario-count"
+            placeholder="Filter: longterm, cow, thp, selftest, without patch…"
             value={filter}
             onChange={(event) => setFilter(event.target.value)}
+            onKeyDown={onFilterKey}
           />
         </label>
+        <p id="scenario-count" className="muted scenario-count" role="status">
+          {catalogue.status === 'loading' ? 'Loading the list…' : countText(found, catalogue.entries.length)}
+        </p>
         <label className="button button-line scenario-file">
           <Icon name="file" />
           Open a file
           <input type="file" accept=".json,application/json" className="hidden-visually" onChange={onFile} />
         </label>
       </div>
-      {catalogue.status === 'loading' ? <p className="muted">Loading the list…</p> : null}
       {catalogue.status === 'failed' ? <p>The list of recordings could not be loaded.</p> : null}
-      <div className="scenario-groups scroll">
-        {groups.map(({ group, entries }) => (
-          <section key={group} aria-label={group}>
-            <h3 className="heading">{group}</h3>
-            <ul>
-              {entries.map(({ name, title, about, size }) => (
-                <li key={name}>
-                  <button
-                    type="button"
-                    className="scenario-entry"
-                    aria-current={name === current ? 'true' : undefined}
-                    onClick={() => open(name)}
-                  >
-                    <span className="scenario-title">{title}</span>
-                    {about === '' ? null : <span className="scenario-about">{about}</span>}
-                    <code className="scenario-name">{name}</code>
-                    <span className="scenario-size">{size}</span>
-                  </button>
-                </li>
-              ))}
-            </ul>
-          </section>
-        ))}
-        {groups.length === 0 && catalogue.status === 'ready' ? (
-          <p className="muted">No scenario has all of these words.</p>
-        ) : null}
+      <div className="scenario-columns">
+        <Groups sections={sections} list={list} />
+        <div ref={list} className="scenario-list scroll">
+          <ScenarioList sections={sections} onOpen={open} toFilter={() => input.current?.focus()} />
+          {found === 0 && catalogue.status !== 'loading' ? (
+            <p className="muted">No scenario has all of these words.</p>
+          ) : null}
+        </div>
       </div>
     </Dialog>
+  );
+};
+
+const countText = (found: number, all: number): string =>
+  found === all ? `${all} scenarios` : `${found} of ${all}`;
+
+interface GroupsProps {
+  readonly sections: readonly ScenarioSection[];
+  readonly list: { readonly current: HTMLDivElement | null };
+}
+
+/** What kinds of scenarios there are; each leads to its part of the list. */
+const Groups = ({ sections, list }: GroupsProps) => {
+  const goTo = (key: string) => {
+    const group = list.current?.querySelector(`[data-group="${CSS.escape(key)}"]`);
+    group?.scrollIntoView({ block: 'start' });
+    group?.querySelector<HTMLElement>('.scenario-entry')?.focus({ preventScroll: true });
+  };
+  return (
+    <nav className="scenario-nav scroll" aria-label="Kinds of scenarios">
+      {sections.map(({ heading, groups }) => (
+        <section key={heading} aria-label={heading}>
+          <h3 className="heading">{heading}</h3>
+          <ul>
+            {groups.map(({ key, group, entries }) => (
+              <li key={key}>
+                <button type="button" className="scenario-nav-entry" onClick={() => goTo(key)}>
+                  <span>{group}</span>
+                  <span className="muted">{entries.length}</span>
+                </button>
+              </li>
+            ))}
+          </ul>
+        </section>
+      ))}
+    </nav>
   );
 };

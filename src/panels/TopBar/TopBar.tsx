@@ -4,6 +4,7 @@ import { IconButton } from '../../ui/Button.tsx';
 import { Icon, type IconName } from '../../ui/Icon.tsx';
 import { AgreementBadge } from './AgreementBadge.tsx';
 import { CopyLink } from './CopyLink.tsx';
+import { KernelPicker } from './KernelPicker.tsx';
 import { MachinePicker } from './MachinePicker.tsx';
 import { ScenarioPicker } from './ScenarioPicker.tsx';
 import './top-bar.css';
@@ -40,6 +41,7 @@ export const TopBar = () => {
         <Icon name="down" />
       </button>
       <MachinePicker />
+      <KernelPicker />
       <AgreementBadge />
       <span className="top-end tips-end">
         <CopyLink />

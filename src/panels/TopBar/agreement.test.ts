@@ -1,7 +1,6 @@
 import { expect, test } from 'vitest';
-import type { Agreement } from '../../store/views.ts';
-import { badgeOf, differenceRows } from './agreement.ts';
-import { groupEntries } from './scenarios.ts';
+import type { Agreement, SelftestReport } from '../../store/views.ts';
+import { assertionSteps, badgeOf, differenceRows } from './agreement.ts';
 
 const agreement = (more: Partial<Agreement>): Agreement => ({
   kind: 'agrees',
@@ -16,11 +15,15 @@ const agreement = (more: Partial<Agreement>): Agreement => ({
 });
 
 test('the badge says in how many steps the run agrees, or that nothing was recorded', () => {
-  expect(badgeOf(agreement({})).text).toBe('agrees with Linux 6.1.192 in 7 of 7 steps');
-  expect(badgeOf(agreement({ kind: 'differs', stepsAgree: 5 })).text).toBe(
-    'differs from Linux 6.1.192 in 2 of 7 steps',
+  expect(badgeOf({ agreement: agreement({}), selftest: undefined }).text).toBe(
+    'agrees with Linux 6.1.192 in 7 of 7 steps',
   );
-  expect(badgeOf(agreement({ kind: 'nothing-recorded' })).text).toBe('nothing recorded to compare with');
+  expect(
+    badgeOf({ agreement: agreement({ kind: 'differs', stepsAgree: 5 }), selftest: undefined }).text,
+  ).toBe('differs from Linux 6.1.192 in 2 of 7 steps');
+  expect(badgeOf({ agreement: agreement({ kind: 'nothing-recorded' }), selftest: undefined }).text).toBe(
+    'nothing recorded to compare with',
+  );
 });
 
 test('differences are listed, but not without end', () => {
@@ -30,26 +33,62 @@ test('differences are listed, but not without end', () => {
   );
 });
 
-test('a filter finds scenarios by every word, in name, title or group', () => {
-  const entry = (name: string, title: string, group: string) => ({
-    name,
-    title,
-    group,
-    about: '',
-    source: 'recording' as const,
-    boot: 'default',
-    devices: [],
-    steps: 7,
+test('a run on another kernel is never said to agree or to differ', () => {
+  const reason = { id: 'agreement.kernel', params: { patches: '1-5,7-14', off: '', followPage: 'v6.1' } };
+  const nothing = agreement({ kind: 'nothing-recorded', reason });
+  expect(badgeOf({ agreement: nothing, selftest: undefined })).toEqual({
+    kind: 'nothing-recorded',
+    icon: 'unknown',
+    text: 'nothing recorded of this kernel',
   });
-  const entries = [
-    entry('coherent-cow', 'fork with pages on a coherent device', 'Device-coherent memory'),
-    entry('private-cow', 'fork with pages on a private device', 'Device-private memory'),
-    entry('thp-fork', 'pin_user_pages of a THP', 'Huge pages'),
-  ];
-  expect(groupEntries(entries, '').map(({ group }) => group)).toHaveLength(3);
+});
+
+const report = (more: Partial<SelftestReport>): SelftestReport => ({
+  test: 'migrate',
+  fixture: 'hmm',
+  variant: 'private',
+  ok: true,
+  held: 2,
+  assertions: [
+    { step: 0, what: 'ret', expected: '0', found: '0', state: 'holds' },
+    { step: 1, what: 'perms[2]', expected: '"w"', found: '"coherent-local:w"', state: 'holds' },
+  ],
+  missingPatches: [],
+  absentPatch: undefined,
+  ...more,
+});
+
+test.each([
+  [{}, 'agrees', 'selftest passes: all 2 assertions hold'],
+  [{ ok: false, held: 1 }, 'differs', 'selftest fails: 1 of 2 assertions hold'],
+  [{ ok: false, absentPatch: 14 as const }, 'nothing-recorded', 'no such selftest on this kernel'],
+])('a selftest is judged by its assertions: %j is %s', (more, kind, text) => {
+  expect(badgeOf({ agreement: agreement({}), selftest: report(more) })).toMatchObject({ kind, text });
+});
+
+test('assertions stand under the step that makes them, also where the test ended before', () => {
+  const step = (index: number, op: string) => ({
+    index,
+    step: { op },
+    begin: 0,
+    end: 0,
+    result: {},
+    failed: false,
+  });
+  const selftest = report({
+    ok: false,
+    assertions: [
+      { step: 1, what: 'perms[2]', expected: '"w"', found: '"coherent-local:w"', state: 'differs' },
+      { step: 2, what: 'ret', expected: '0', found: '', state: 'not-reached' },
+    ],
+  });
+  const steps = [step(0, 'mmap'), step(1, 'exit')];
+  const run = { selftest, steps, leftOut: [{ step: { op: 'exit', proc: 'B' }, reason: '' }] };
   expect(
-    groupEntries(entries, 'FORK private').flatMap((group) => group.entries.map(({ name }) => name)),
-  ).toEqual(['private-cow']);
-  expect(groupEntries(entries, '').at(0)?.entries.at(0)?.title).toBe('Fork with pages on a coherent device');
-  expect(groupEntries(entries, '').at(2)?.entries.at(0)?.title).toBe('pin_user_pages of a THP');
+    assertionSteps(run).map(({ index, command, ran, rows }) => [index, command, ran, rows[0]?.verdict]),
+  ).toEqual([
+    [1, 'exit', true, 'does not hold'],
+    [2, 'B: exit', false, 'not reached'],
+  ]);
+  expect(assertionSteps(run)[0]?.rows[0]).toMatchObject({ expected: 'w', found: 'coherent-local:w' });
 });

@@ -1,30 +1,66 @@
 // The badge and its evidence, in words.
 
-import type { Agreement, Difference, RunInfo } from '../../store/views.ts';
+import type { Agreement, Difference, Message, RunInfo, SelftestReport } from '../../store/views.ts';
+import { unquoted } from '../../words/index.ts';
 import { stepText } from '../../words/step.ts';
 import type { IconName } from '../../ui/Icon.tsx';
 
-export const badgeOf = (agreement: Agreement): { readonly icon: IconName; readonly text: string } => {
-  const { kind, kernel, stepsAgree, stepsTotal } = agreement;
+export interface Badge {
+  readonly kind: Agreement['kind'];
+  readonly icon: IconName;
+  readonly text: string;
+}
+
+/** One of the kernel's own tests is judged by its assertions, all else by what was recorded. */
+export const badgeOf = ({ agreement, selftest }: Pick<RunInfo, 'agreement' | 'selftest'>): Badge =>
+  selftest === undefined ? agreementBadge(agreement) : selftestBadge(selftest);
+
+const agreementBadge = ({ kind, kernel, stepsAgree, stepsTotal, reason }: Agreement): Badge => {
   switch (kind) {
     case 'agrees':
-      return { icon: 'check', text: `agrees with Linux ${kernel} in ${stepsAgree} of ${stepsTotal} steps` };
+      return {
+        kind,
+        icon: 'check',
+        text: `agrees with Linux ${kernel} in ${stepsAgree} of ${stepsTotal} steps`,
+      };
     case 'differs':
       return {
+        kind,
         icon: 'differs',
         text: `differs from Linux ${kernel} in ${stepsTotal - stepsAgree} of ${stepsTotal} steps`,
       };
     case 'nothing-recorded':
-      return { icon: 'unknown', text: 'nothing recorded to compare with' };
+      return { kind, icon: 'unknown', text: NOTHING[reason?.id ?? ''] ?? 'nothing recorded to compare with' };
   }
 };
 
-/** What stands behind the badge. */
-export const evidenceOf = ({ agreement, name, machine }: RunInfo): string[] => {
-  const { kind, kernel, stepsAgree, stepsTotal, callOrderAgree, callOrderTotal } = agreement;
+const NOTHING: Readonly<Record<string, string>> = {
+  'agreement.kernel': 'nothing recorded of this kernel',
+  'agreement.machine': 'nothing recorded of this machine',
+};
+
+const selftestBadge = ({ ok, held, assertions, absentPatch }: SelftestReport): Badge => {
+  if (ok)
+    return {
+      kind: 'agrees',
+      icon: 'check',
+      text: `selftest passes: all ${assertions.length} assertions hold`,
+    };
+  if (absentPatch !== undefined && held === assertions.length)
+    return { kind: 'nothing-recorded', icon: 'unknown', text: 'no such selftest on this kernel' };
+  return {
+    kind: 'differs',
+    icon: 'differs',
+    text: `selftest fails: ${held} of ${assertions.length} assertions hold`,
+  };
+};
+
+/** What stands behind the badge, as messages and plain sentences. */
+export const evidenceOf = ({ agreement, name, machine }: RunInfo): readonly (string | Message)[] => {
+  const { kind, kernel, stepsAgree, stepsTotal, callOrderAgree, callOrderTotal, reason } = agreement;
   if (kind === 'nothing-recorded')
     return [
-      'Nobody recorded a real kernel doing this: the scenario was made by hand, was changed, or runs on a machine that was not recorded.',
+      reason ?? { id: 'agreement.scene', params: {} },
       'The mechanisms are the same that agree with the recordings of other scenarios.',
     ];
   return [
@@ -63,3 +99,50 @@ export const differenceRows = ({
   [...differences, ...callDifferences]
     .slice(0, MAX_ROWS)
     .map((difference, i) => ({ ...difference, key: `${i}` }));
+
+// --- one of the kernel's own tests ---------------------------------------------------------------------------
+
+export interface AssertionRow {
+  readonly key: string;
+  readonly what: string;
+  readonly expected: string;
+  readonly found: string;
+  readonly icon: IconName;
+  /** `holds` */
+  readonly verdict: string;
+  readonly state: SelftestReport['assertions'][number]['state'];
+}
+
+export interface AssertionStep {
+  readonly index: number;
+  readonly command: string;
+  /** Whether it was run: one can go there. */
+  readonly ran: boolean;
+  readonly rows: readonly AssertionRow[];
+}
+
+const VERDICTS = {
+  holds: { icon: 'check', verdict: 'holds' },
+  differs: { icon: 'differs', verdict: 'does not hold' },
+  'not-reached': { icon: 'minus', verdict: 'not reached' },
+} as const satisfies Record<AssertionRow['state'], { icon: IconName; verdict: string }>;
+
+/** Assertions by the step that makes them. */
+export const assertionSteps = ({
+  selftest,
+  steps,
+  leftOut,
+}: Pick<RunInfo, 'selftest' | 'steps' | 'leftOut'>): AssertionStep[] => {
+  const all = [...steps.map(({ step }) => step), ...leftOut.map(({ step }) => step)];
+  const found = new Map<number, AssertionRow[]>();
+  selftest?.assertions.forEach(({ step, what, expected, found: was, state }, i) => {
+    const row = { key: `${i}`, what, expected: unquoted(expected), found: unquoted(was), state };
+    found.set(step, [...(found.get(step) ?? []), { ...row, ...VERDICTS[state] }]);
+  });
+  return [...found].map(([index, rows]) => ({
+    index,
+    command: stepText(all[index] ?? {}).command,
+    ran: index < steps.length,
+    rows,
+  }));
+};

@@ -7,29 +7,64 @@ export interface ScenarioEntry {
   readonly title: string;
   /** What there is to see; '' where the title says it. */
   readonly about: string;
-  /** `7 steps` */
+  /** `7 steps`; '' where it is not known yet. */
   readonly size: string;
 }
 
 export interface ScenarioGroup {
+  readonly key: string;
   readonly group: string;
   readonly entries: readonly ScenarioEntry[];
 }
+
+/** Where scenarios come from, and so what can be said of them. */
+export interface ScenarioSection {
+  readonly heading: string;
+  readonly groups: readonly ScenarioGroup[];
+}
+
+const HEADINGS: Readonly<Record<CatalogueEntry['source'], string>> = {
+  scene: 'Made by hand',
+  recording: 'Recorded on Linux 6.1.192',
+  selftest: 'The kernel’s selftests',
+};
 
 const capitalised = (title: string): string => title.charAt(0).toUpperCase() + title.slice(1);
 
 /** Kernel functions keep their spelling. */
 const titleOf = (title: string): string => (/^[a-z]+[_(]/.test(title) ? title : capitalised(title));
 
-/** Entries that have every word of the filter in their name, title or group; groups in the order of the catalogue. */
-export const groupEntries = (entries: readonly CatalogueEntry[], filter: string): ScenarioGroup[] => {
+const sizeOf = (steps: number | undefined): string =>
+  steps === undefined ? '' : `${steps} ${steps === 1 ? 'step' : 'steps'}`;
+
+const haystackOf = ({ name, title, about, group, source }: CatalogueEntry): string =>
+  `${name} ${title} ${about} ${group} ${HEADINGS[source]}`.toLowerCase();
+
+/** Entries that have every word of the filter; sections and groups in the order of the catalogue. */
+export const scenarioSections = (entries: readonly CatalogueEntry[], filter: string): ScenarioSection[] => {
   const words = filter.toLowerCase().split(/\s+/).filter(Boolean);
-  const groups = new Map<string, ScenarioEntry[]>();
-  for (const { name, title, about, group, steps } of entries) {
-    const haystack = `${name} ${title} ${about} ${group}`.toLowerCase();
+  const sections = new Map<string, Map<string, ScenarioEntry[]>>();
+  for (const entry of entries) {
+    const haystack = haystackOf(entry);
     if (!words.every((word) => haystack.includes(word))) continue;
-    const size = `${steps} ${steps === 1 ? 'step' : 'steps'}`;
-    groups.set(group, [...(groups.get(group) ?? []), { name, title: titleOf(title), about, size }]);
+    const heading = HEADINGS[entry.source];
+    const groups = sections.get(heading) ?? new Map<string, ScenarioEntry[]>();
+    sections.set(heading, groups);
+    const { name, title, about, group, source, steps } = entry;
+    const shown = groups.get(group) ?? [];
+    groups.set(group, shown);
+    shown.push({
+      name,
+      title: titleOf(title),
+      about: source === 'scene' ? about : '',
+      size: sizeOf(steps),
+    });
   }
-  return [...groups].map(([group, found]) => ({ group, entries: found }));
+  return [...sections].map(([heading, groups]) => ({
+    heading,
+    groups: [...groups].map(([group, found]) => ({ key: `${heading} ${group}`, group, entries: found })),
+  }));
 };
+
+export const countEntries = (sections: readonly ScenarioSection[]): number =>
+  sections.flatMap(({ groups }) => groups).reduce((sum, { entries }) => sum + entries.length, 0);

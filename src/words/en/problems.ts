@@ -10,7 +10,7 @@ export const problems: Sentences = {
   'problem.no-catalogue': (p) =>
     `${code(p, 'name')} cannot be opened, since the list of recordings could not be loaded. Reload the page to try again.`,
   'problem.unknown-scenario': (p) => `There is no scenario ${code(p, 'name')}. Choose one from the list.`,
-  'problem.fetch': (p) => `The recording ${code(p, 'name')} could not be loaded${because(p)}. Try again.`,
+  'problem.fetch': (p) => `The scenario ${code(p, 'name')} could not be loaded${because(p)}. Try again.`,
   'problem.not-json': (p) => `This is not a scenario file: it is not JSON${because(p)}.`,
   'problem.file-too-long': 'This file is too long for a scenario.',
   'problem.unfit': (p) => `The scenario does not fit: ${txt(p, 'reason')}. Correct it and open it again.`,
@@ -18,6 +18,8 @@ export const problems: Sentences = {
     `The step ${code(p, 'op')} is not possible: ${txt(p, 'reason')}. Nothing of it was done.`,
   'problem.machine': (p) =>
     `This machine cannot run the scenario: ${txt(p, 'reason')}. Choose another machine.`,
+  'problem.patches': (p) =>
+    `No kernel can be built like this: ${txt(p, 'reason')}. What was on screen is still there.`,
   'problem.bug': (p) => `The simulated kernel stopped at one of its own checks: ${txt(p, 'reason')}.`,
   'problem.internal': (p) => `Something went wrong inside${because(p)}. What was on screen is still there.`,
   'problem.no-run': 'This run is not open any more. Open the scenario again.',
@@ -32,6 +34,12 @@ export const problems: Sentences = {
   'link.scenario': (p) => `The link names a scenario that cannot be one: ${code(p, 'value')}.`,
   'link.machine': (p) =>
     `The link names a machine that does not exist: ${code(p, 'value')}. The scenario's own is used.`,
+  'link.patches': (p) =>
+    `The link names a set of patches that cannot be: ${txt(p, 'reason')}. The scenario's own is used.`,
+  'link.config': (p) =>
+    `The link sets a switch that does not exist: ${code(p, 'value')}. Write, for example, \`config=MIGRATION:n,CMA:n\`. The scenario's own are used.`,
+  'link.follow_page': (p) =>
+    `The link names a reading of \`follow_page\` that does not exist: ${code(p, 'value')}. Write v6.1, v6.0 or FOLL_LRU.`,
   'link.theme': (p) => `The link names a theme that does not exist: ${code(p, 'value')}. Yours is kept.`,
   'link.t': (p) =>
     `The link names a place in time that cannot be read: ${code(p, 'value')}. It opens at the start.`,

@@ -14,6 +14,7 @@ import {
   pageFlagNames,
 } from '../../core/uapi/page-flags.ts';
 import { entryKind, entryPfn, ptePresent } from '../../core/uapi/pte.ts';
+import { spelling } from '../../core/uapi/patches.ts';
 import { KERNEL_FUNCTIONS } from '../../core/uapi/source-refs.ts';
 import type { EventView, Message } from '../protocol.ts';
 import {
@@ -122,11 +123,14 @@ export const eventText = (namer: Namer, tables: Tables, event: LogEvent): Messag
       const args = callArguments(namer, fn, [row, old, now]);
       return {
         id: 'event.call',
-        params: { fn, args: args.map(({ name, value }) => `${name} ${value}`).join(', ') },
+        params: {
+          fn: spelling(m.kernel, fn),
+          args: args.map(({ name, value }) => `${name} ${value}`).join(', '),
+        },
       };
     }
     case EventKind.SPAN_END: {
-      const fn = KERNEL_FUNCTIONS[id]?.name ?? '';
+      const fn = spelling(m.kernel, KERNEL_FUNCTIONS[id]?.name ?? '');
       if (Number.isNaN(row)) return { id: 'event.return', params: { fn } };
       const result = row < 0 && row > -4096 ? `-${errnoName(row)}` : String(row);
       return { id: 'event.return-value', params: { fn, result } };

@@ -4,6 +4,7 @@ import { compoundHead, folioNrPages } from '../../core/kernel/mm/page-ref.ts';
 import { vmaLookup } from '../../core/kernel/mm/vma.ts';
 import type { Machine } from '../../core/machine/machine.ts';
 import { EventKind, HOLDER_KINDS } from '../../core/uapi/events.ts';
+import { spelling } from '../../core/uapi/patches.ts';
 import { entryPfn, isPfnSwapEntry, ptePresent } from '../../core/uapi/pte.ts';
 import { pfnToPhysBytes, vpnToAddrBytes } from '../../core/uapi/units.ts';
 import type { HistoryEntry, Inspection, PteRow, Selection } from '../protocol.ts';
@@ -39,7 +40,7 @@ const pageFields = (context: FrameContext, pfn: number): Fields => {
     { name: '_mapcount', value: String(frame.mapcount) },
     { name: 'pins', value: String(frame.pins) },
     { name: 'long-term pinned', value: yes(frame.longtermPinned) },
-    { name: 'long-term pinnable', value: yes(frame.longtermPinnable) },
+    { name: spelling(m.kernel, 'is_longterm_pinnable_page'), value: yes(frame.longtermPinnable) },
     { name: 'flags', value: frame.flags.join(' ') || 'none' },
     { name: 'mapping', value: mappingText(m, head) },
     { name: 'index', value: hex(m.pages.index.get(head)) },

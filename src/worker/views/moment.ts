@@ -6,6 +6,7 @@ import type { Vma } from '../../core/machine/entities.ts';
 import type { Machine } from '../../core/machine/machine.ts';
 import { EventKind, VMSTAT_COUNTERS } from '../../core/uapi/events.ts';
 import { FOLL_LONGTERM, follFlagNames } from '../../core/uapi/gup-flags.ts';
+import { spelling } from '../../core/uapi/patches.ts';
 import { KERNEL_FUNCTIONS, kernelFunctionId } from '../../core/uapi/source-refs.ts';
 import {
   VM_DONTCOPY,
@@ -212,7 +213,7 @@ const stackAt = (run: Run, position: number, namer: Namer): StackFrame[] => {
     const fn = KERNEL_FUNCTIONS[log.idAt(at)];
     if (fn === undefined) continue;
     const args = callArguments(namer, fn.name, [log.rowAt(at), log.oldAt(at), log.nowAt(at)]);
-    stack.push({ fn: fn.name, file: fn.file, begin: at + 1, args });
+    stack.push({ fn: spelling(namer.m.kernel, fn.name), file: fn.file, begin: at + 1, args });
   }
   return stack.toReversed();
 };

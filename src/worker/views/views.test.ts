@@ -138,8 +138,8 @@ describe('the inspection of a page', () => {
     const unmapped = run.beats.beats.find(({ id }) => id === 'page.unmapped')?.position ?? 0;
     const { fields } = inspect(run, unmapped, { kind: 'page', pfn: source });
     expect(fields.find(({ name }) => name === '_mapcount')).toMatchObject({ value: '0', was: '1' });
-    expect(fields.find(({ name }) => name === 'long-term pinnable')).toEqual({
-      name: 'long-term pinnable',
+    expect(fields.find(({ name }) => name === 'is_longterm_pinnable_page')).toEqual({
+      name: 'is_longterm_pinnable_page',
       value: 'no',
     });
   });

@@ -1,0 +1,124 @@
+// The kernel configuration as it is shown and changed, before anything runs on it.
+
+import { ALL_PATCHES, type KernelConfig, type PatchNumber } from '../../core/uapi/config.ts';
+import { missingPatches, type Patch, PATCHES, patchesText } from '../../core/uapi/patches.ts';
+import type { CatalogueEntry } from '../../store/scenario.ts';
+import { kconfigNotes, listed, patchRoles, withoutPatch } from '../../words/index.ts';
+
+type Patches = readonly PatchNumber[];
+
+const ordered = (patches: ReadonlySet<PatchNumber>): Patches =>
+  ALL_PATCHES.filter((number) => patches.has(number));
+
+/** The set without one patch and without what is built on it. */
+export const without = (patches: Patches, gone: PatchNumber): Patches =>
+  buildable(patches.filter((number) => number !== gone));
+
+/** The set without the patches that lack something. */
+export const buildable = (patches: Patches): Patches => {
+  const left = new Set(patches);
+  // a patch needs only patches before it
+  for (const { number, needs } of PATCHES) if (needs.some((needed) => !left.has(needed))) left.delete(number);
+  return ordered(left);
+};
+
+/** The set with all that its patches are built on. */
+export const completed = (patches: Patches): Patches => {
+  const all = new Set(patches);
+  for (const { number, needs } of PATCHES.toReversed())
+    if (all.has(number)) for (const needed of needs) all.add(needed);
+  return ordered(all);
+};
+
+export const toggled = (patches: Patches, number: PatchNumber): Patches =>
+  patches.includes(number)
+    ? patches.filter((other) => other !== number)
+    : ordered(new Set([...patches, number]));
+
+// --- patches -------------------------------------------------------------------------------------------------
+
+export interface PatchRow {
+  readonly number: PatchNumber;
+  readonly subject: string;
+  readonly role: string;
+  /** What goes wrong without it. */
+  readonly without: string;
+  readonly isOn: boolean;
+  /** Why the set cannot be built with this patch as it is; '' if it can. */
+  readonly lacks: string;
+  /** Where one sees what goes wrong: a scene, or a selftest on a kernel without the patch. */
+  readonly see: { readonly scenario: string; readonly patches?: Patches } | undefined;
+}
+
+/** Selftests that the series brought; without the patch they do not exist. */
+const TEST_OF_PATCH: Partial<Record<PatchNumber, string>> = {
+  11: 'hmm.hmm_device_coherent.migrate',
+  13: 'hmm.hmm_device_coherent.hmm_gup_test',
+  14: 'hmm.hmm_device_coherent.hmm_cow_in_device',
+};
+
+const sceneWithout = (number: PatchNumber): string => `patch-${number}-without`;
+
+const seeOf = (number: PatchNumber, names: ReadonlySet<string>): PatchRow['see'] => {
+  if (names.has(sceneWithout(number))) return { scenario: sceneWithout(number) };
+  const scenario = TEST_OF_PATCH[number];
+  return scenario === undefined ? undefined : { scenario, patches: without(ALL_PATCHES, number) };
+};
+
+export const patchRows = (patches: Patches, catalogue: readonly CatalogueEntry[]): PatchRow[] => {
+  const names = new Set(catalogue.map(({ name }) => name));
+  const missing = missingPatches(patches);
+  return PATCHES.map(({ number, subject, role }: Patch) => {
+    const lacking = missing.filter(({ patch }) => patch.number === number).map((each) => each.missing.number);
+    return {
+      number,
+      subject,
+      role: patchRoles[role],
+      without: withoutPatch[number],
+      isOn: patches.includes(number),
+      lacks: lacking.length === 0 ? '' : `cannot be built without ${listed(lacking)}`,
+      see: seeOf(number, names),
+    };
+  });
+};
+
+/** What makes a set impossible, in a sentence for each missing patch; empty: it can be built. */
+export const objections = (patches: Patches): string[] => {
+  const missing = missingPatches(patches);
+  const absent = [...new Set(missing.map((each) => each.missing))];
+  return absent.map((patch) => {
+    const users = missing.filter((each) => each.missing === patch).map((each) => each.patch.number);
+    return `${users.length === 1 ? 'Patch' : 'Patches'} ${listed(users)} cannot be built without patch ${patch.number}, \u201C${patch.subject}\u201D.`;
+  });
+};
+
+// --- presets -------------------------------------------------------------------------------------------------
+
+export interface Preset {
+  readonly label: string;
+  readonly patches: Patches;
+  readonly isChosen: boolean;
+}
+
+/** All, none, and without each patch of which a scene shows the want. */
+export const presets = (patches: Patches, catalogue: readonly CatalogueEntry[]): Preset[] => {
+  const names = new Set(catalogue.map(({ name }) => name));
+  const chosen = patchesText(patches);
+  return [
+    { label: 'All 14', patches: ALL_PATCHES },
+    { label: 'None', patches: [] },
+    ...ALL_PATCHES.filter((number) => names.has(sceneWithout(number))).map((number) => ({
+      label: `Without ${number}`,
+      patches: without(ALL_PATCHES, number),
+    })),
+  ].map((preset) => ({ ...preset, isChosen: patchesText(preset.patches) === chosen }));
+};
+
+/** What Kconfig would say to the switches; a text of the catalogue each. */
+export const kconfigObjections = (kernel: KernelConfig): string[] => [
+  ...(kernel.CONFIG_MIGRATION ||
+  !(kernel.CONFIG_CMA || kernel.CONFIG_TRANSPARENT_HUGEPAGE || kernel.CONFIG_DEVICE_PRIVATE)
+    ? []
+    : [kconfigNotes.migration]),
+  ...(kernel.CONFIG_DEVICE_PRIVATE && kernel.CONFIG_TRANSPARENT_HUGEPAGE ? [] : [kconfigNotes.driver]),
+];

@@ -1,0 +1,32 @@
+// One of the kernel's own tests: run and judged when it is opened.
+
+import type { Simulation } from '../core/index.ts';
+import { runSelftest } from '../core/scenario/selftests.ts';
+import { parseSelftest } from '../core/uapi/selftest.ts';
+import type { SelftestReport } from './protocol.ts';
+
+/** Only these say what their steps must give. */
+const isSelftest = (input: unknown): boolean =>
+  typeof input === 'object' && input !== null && 'fixture' in input && 'variant' in input;
+
+/**
+ * Runs a selftest to its end, or to the first step of which something does not hold; runs nothing else.
+ *
+ * @param input - the scenario as it was read
+ * @param sim - its simulation, which has not run yet
+ * @returns undefined for any other scenario
+ * @throws ScenarioError for an assertion that is none
+ */
+export const judge = (
+  input: unknown,
+  sim: Simulation,
+): { readonly report: SelftestReport; readonly impossible: string } | undefined => {
+  if (!isSelftest(input)) return undefined;
+  const selftest = parseSelftest(input);
+  const { test, fixture, variant } = selftest;
+  const { ok, held, assertions, missingPatches, absentPatch, impossible } = runSelftest(selftest, sim);
+  return {
+    report: { test, fixture, variant, ok, held, assertions, missingPatches, absentPatch },
+    impossible: impossible?.reason ?? '',
+  };
+};
