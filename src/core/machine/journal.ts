@@ -8,6 +8,8 @@ import { Keyframes } from './keyframes.ts';
 
 const SECTION_ROWS = 32768;
 const SECTION_MASK = 32767;
+/** Rows by which changes are told apart: the pages of a pageblock, the entries of a page table. */
+export const BLOCK_ROWS = 512;
 
 export type ElementType = 'i32' | 'u32' | 'f64';
 export type Elements = Int32Array | Uint32Array | Float64Array;
@@ -29,6 +31,9 @@ export class Column {
   /** Sections written since the last keyframe. */
   private written = new Set<number>();
   private lastWritten = -1;
+  /** Blocks whose content changed since somebody last asked, by writing, undo, redo or a keyframe; undefined: nobody asks. */
+  private touched: Set<number> | undefined;
+  private lastTouched = -1;
 
   constructor(
     private readonly journal: Journal,
@@ -98,6 +103,25 @@ export class Column {
     if (live === undefined) return;
     if (elements === undefined) live.fill(0);
     else live.set(elements);
+    if (this.touched === undefined) return;
+    for (let row = no * SECTION_ROWS; row < (no + 1) * SECTION_ROWS; row += BLOCK_ROWS)
+      this.touched.add(row / BLOCK_ROWS);
+  }
+
+  /** One section to read; undefined: all its rows are 0. Whoever keeps it sees it change. */
+  section(no: number): Elements | undefined {
+    return this.sections.get(no);
+  }
+
+  /**
+   * Blocks of BLOCK_ROWS rows whose content changed since the last call, in whatever way: for one who keeps an aggregate.
+   * undefined at the first call: all that there are.
+   */
+  takeTouched(): ReadonlySet<number> | undefined {
+    const { touched } = this;
+    this.touched = new Set();
+    this.lastTouched = -1;
+    return touched;
   }
 
   /** Numbers of the sections that exist, ascending. */
@@ -111,6 +135,13 @@ export class Column {
 
   private writable(row: number): Elements {
     const no = Math.floor(row / SECTION_ROWS);
+    if (this.touched !== undefined) {
+      const block = Math.floor(row / BLOCK_ROWS);
+      if (block !== this.lastTouched) {
+        this.lastTouched = block;
+        this.touched.add(block);
+      }
+    }
     if (no === this.lastNo && this.last !== undefined) return this.last;
     let elements = this.sections.get(no);
     if (elements === undefined) {
