@@ -1,6 +1,7 @@
 import { useEffect, useRef } from 'react';
 import { useActions, useApp } from '../../store/use-app.ts';
 import { useWords } from '../../store/use-words.ts';
+import { Icon } from '../../ui/Icon.tsx';
 import { Prose } from '../../ui/Prose.tsx';
 import { leftOutRows, type StepRow, stepRows } from './rows.ts';
 import './steps.css';
@@ -9,10 +10,10 @@ const NONE: readonly never[] = [];
 
 /** The commands of the scenario: what has been done, what is being done, what comes next. */
 export const Steps = () => {
-  const steps = useApp((state) => state.scenario.run?.steps) ?? NONE;
+  const run = useApp((state) => state.scenario.run);
   const current = useApp((state) => state.trace.moment?.step ?? -1);
   const inStep = useApp((state) => state.trace.moment?.inStep ?? false);
-  const rows = stepRows(steps, current, inStep);
+  const rows = run === undefined ? [] : stepRows(run, current, inStep);
   return (
     <section className="steps" aria-labelledby="steps-heading">
       <h2 id="steps-heading" className="heading">
@@ -72,6 +73,11 @@ const StepItem = ({ row }: { readonly row: StepRow }) => {
           </span>
         )}
         {row.detail === '' ? null : <span className="step-detail">{row.detail}</span>}
+        {row.wrong.map((text) => (
+          <span key={text} className="step-wrong">
+            <Icon name="differs" /> {text}
+          </span>
+        ))}
       </button>
     </li>
   );

@@ -1,6 +1,7 @@
 // The list of steps as it is shown.
 
-import type { LeftOutStep, Message, StepInfo } from '../../store/views.ts';
+import type { LeftOutStep, Message, RunInfo, SelftestReport } from '../../store/views.ts';
+import { unquoted } from '../../words/index.ts';
 import { resultText, stepText } from '../../words/step.ts';
 
 export interface StepRow {
@@ -10,10 +11,21 @@ export interface StepRow {
   /** What the call returned; '' until it has. */
   readonly result: string;
   readonly failed: boolean;
+  /** Assertions of a selftest that do not hold, once the step has run: `perms[2]: expected w, found coherent-local:w` */
+  readonly wrong: readonly string[];
   readonly state: 'done' | 'current' | 'next';
 }
 
-export const stepRows = (steps: readonly StepInfo[], current: number, inStep: boolean): StepRow[] =>
+const wrongOf = (selftest: SelftestReport | undefined, index: number): string[] =>
+  (selftest?.assertions ?? [])
+    .filter(({ step, state }) => step === index && state === 'differs')
+    .map(({ what, expected, found }) => `${what}: expected ${unquoted(expected)}, found ${unquoted(found)}`);
+
+export const stepRows = (
+  { steps, selftest }: Pick<RunInfo, 'steps' | 'selftest'>,
+  current: number,
+  inStep: boolean,
+): StepRow[] =>
   steps.map(({ index, step, result, failed }) => {
     const { command, detail } = stepText(step);
     const returned = index < current || (index === current && !inStep);
@@ -23,6 +35,7 @@ export const stepRows = (steps: readonly StepInfo[], current: number, inStep: bo
       detail,
       result: returned ? resultText(result) : '',
       failed,
+      wrong: returned ? wrongOf(selftest, index) : [],
       state: index === current ? 'current' : index < current ? 'done' : 'next',
     };
   });
