@@ -14,8 +14,8 @@ export interface MapCell extends WorldRect {
   readonly residence: Residence;
   /** Counts of the worker; undefined: not answered yet. */
   readonly counts: TileCounts | undefined;
-  /** Pages of the processes that are shown. */
-  readonly shown: number;
+  /** Only of one page: an entry of a process refers to it. */
+  readonly mapped: boolean;
   /** Only where a cell is one page that an entry, a handle or a move refers to. */
   readonly frame: FrameView | undefined;
   /** Whose page it is: `A buf+2`; '' if nobody's that is shown. */
@@ -29,8 +29,6 @@ export interface MapCell extends WorldRect {
 export interface MomentIndex {
   readonly frames: ReadonlyMap<number, FrameView>;
   readonly moves: ReadonlyMap<number, { readonly role: 'src' | 'dst'; readonly view: MoveView }>;
-  /** Frames in use, by the first frame of their pageblock. */
-  readonly perBlock: ReadonlyMap<number, number>;
   /** Frames of long areas, of which only the ends are in `frames`. */
   readonly runs: readonly FrameRun[];
   /** Pins by frame, those of long runs included. */
@@ -77,15 +75,6 @@ const pinsOf = (
   return pins;
 };
 
-const countRun = ({ start, npages }: FrameRun, perBlock: Map<number, number>): void => {
-  for (let pfn = start; pfn < start + npages; ) {
-    const block = pfn - (pfn % PAGEBLOCK_NR_PAGES);
-    const end = Math.min(block + PAGEBLOCK_NR_PAGES, start + npages);
-    perBlock.set(block, Math.min(PAGEBLOCK_NR_PAGES, (perBlock.get(block) ?? 0) + end - pfn));
-    pfn = end;
-  }
-};
-
 const isInRun = (runs: readonly FrameRun[], pfn: number): boolean => runOf(runs, pfn) !== undefined;
 
 const runOf = (runs: readonly FrameRun[], pfn: number): FrameRun | undefined =>
@@ -96,21 +85,14 @@ const indexes = new WeakMap<Moment, MomentIndex>();
 export const indexMoment = (moment: Moment): MomentIndex => {
   const known = indexes.get(moment);
   if (known !== undefined) return known;
-  const perBlock = new Map<number, number>();
   const runs = runsOf(moment);
-  for (const run of runs) countRun(run, perBlock);
-  for (const { pfn, refcount } of moment.frames) {
-    if (refcount === 0 || isInRun(runs, pfn)) continue;
-    const block = pfn - (pfn % PAGEBLOCK_NR_PAGES);
-    perBlock.set(block, (perBlock.get(block) ?? 0) + 1);
-  }
   const moves = new Map<number, { role: 'src' | 'dst'; view: MoveView }>();
   for (const view of moment.moves) {
     moves.set(view.src, { role: 'src', view });
     if (view.dst >= 0) moves.set(view.dst, { role: 'dst', view });
   }
   const frames = new Map(moment.frames.map((frame) => [frame.pfn, frame]));
-  const index = { frames, moves, perBlock, runs, pins: pinsOf(moment, runs) };
+  const index = { frames, moves, runs, pins: pinsOf(moment, runs) };
   indexes.set(moment, index);
   return index;
 };
@@ -122,19 +104,11 @@ export const residenceOf = (bank: Bank, pfn: number): Residence => {
   return range !== undefined && (range.cma || range.zone === 'Movable') ? 'movable' : 'system';
 };
 
-const shownWithin = (index: MomentIndex, start: number, npages: number): number => {
-  if (npages === PAGEBLOCK_NR_PAGES) return index.perBlock.get(start) ?? 0;
-  let shown = 0;
-  for (const [block, count] of index.perBlock) if (block >= start && block < start + npages) shown += count;
-  return shown;
-};
-
 const groupCell = (
   bank: Bank,
   start: number,
   npages: number,
   size: { width: number; height: number },
-  index: MomentIndex,
   tiles: readonly Tile[],
 ): MapCell | undefined => {
   const place = placeOf(bank, start);
@@ -147,7 +121,7 @@ const groupCell = (
         npages,
         residence: residenceOf(bank, start),
         counts: countsAt(tiles, start, npages),
-        shown: shownWithin(index, start, npages),
+        mapped: false,
         frame: undefined,
         owner: '',
         pins: 0,
@@ -176,7 +150,7 @@ export const pageCell = (
     npages: 1,
     residence: residenceOf(bank, pfn),
     counts: countsAt(tiles, pfn, 1),
-    shown: (frame !== undefined && frame.refcount > 0) || run !== undefined ? 1 : 0,
+    mapped: (frame !== undefined && frame.refcount > 0) || run !== undefined,
     frame,
     owner:
       frame?.owner ?? (run === undefined ? '' : `${run.owner}+${run.index + run.step * (pfn - run.start)}`),
@@ -195,9 +169,8 @@ export const cellOf = (
   tiles: readonly Tile[],
 ): MapCell | undefined => {
   const { pagesPerCell, width, height } = LEVELS[levelOf(camera)];
-  const index = indexMoment(moment);
-  if (pagesPerCell === 1) return pageCell(bank, pfn, index, tiles);
-  return groupCell(bank, pfn - (pfn % pagesPerCell), pagesPerCell, { width, height }, index, tiles);
+  if (pagesPerCell === 1) return pageCell(bank, pfn, indexMoment(moment), tiles);
+  return groupCell(bank, pfn - (pfn % pagesPerCell), pagesPerCell, { width, height }, tiles);
 };
 
 /** All cells of which a part is in the window, in address order; or all pages of the pageblocks in sight. */
@@ -216,7 +189,7 @@ export const cellsInView = (
   const cells: MapCell[] = [];
   if (level !== 'page') {
     for (const start of unitsWithin(bank, rect, pagesPerCell).sort((a, b) => a - b)) {
-      const cell = groupCell(bank, start, pagesPerCell, { width, height }, index, tiles);
+      const cell = groupCell(bank, start, pagesPerCell, { width, height }, tiles);
       if (cell !== undefined) cells.push(cell);
     }
     return cells;

@@ -61,13 +61,14 @@ export interface CellLook {
   readonly anonExclusive: boolean;
 }
 
-const usageOf = ({ frame, counts, shown }: MapCell): Usage => {
+const usageOf = ({ frame, counts, mapped }: MapCell): Usage => {
   if (frame !== undefined) return frame.refcount > 0 || frame.residence === 'reserved' ? 'shown' : 'free';
-  if (shown > 0) return 'shown';
+  if (mapped) return 'shown';
   if (counts === undefined) return 'unknown';
   if (counts.reserved > 0) return 'reserved';
   if (counts.kernel > 0) return 'kernel';
-  return counts.used > 0 ? 'other' : 'free';
+  if (counts.mapped > 0) return 'shown';
+  return counts.other > 0 ? 'other' : 'free';
 };
 
 /** How one page looks. */
@@ -105,24 +106,18 @@ const hatchOf = (role: 'src' | 'dst', phase: MoveView['phase']): CellLook['hatch
 export interface GroupParts {
   readonly kernel: number;
   readonly reserved: number;
-  readonly shown: number;
+  readonly mapped: number;
   readonly other: number;
   readonly free: number;
 }
 
-export const partsOf = ({ counts, shown, npages }: MapCell): GroupParts => {
-  const reserved = counts?.reserved ?? 0;
-  const kernel = counts?.kernel ?? 0;
-  // `used` counts all that is not free, pages of page tables included, reserved ranges not.
-  const used = Math.max(counts?.used ?? 0, shown);
-  const other = Math.max(0, used - shown - kernel);
-  const part = (n: number): number => Math.min(1, n / npages);
-  const taken = part(kernel) + part(reserved) + part(shown) + part(other);
-  return {
-    kernel: part(kernel),
-    reserved: part(reserved),
-    shown: part(shown),
-    other: part(other),
-    free: Math.max(0, 1 - taken),
+export const partsOf = ({ counts, npages }: MapCell): GroupParts => {
+  const part = (count = 0): number => Math.min(1, count / npages);
+  const { kernel, reserved, mapped, other } = {
+    kernel: part(counts?.kernel),
+    reserved: part(counts?.reserved),
+    mapped: part(counts?.mapped),
+    other: part(counts?.other),
   };
+  return { kernel, reserved, mapped, other, free: Math.max(0, 1 - kernel - reserved - mapped - other) };
 };

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Moment, PteRow, RangeInfo, Tile } from '../store/views.ts';
-import { TILE_CHANNELS } from '../store/views.ts';
+import { MAP_STATES } from '../store/views.ts';
 import { cellsInView, indexMoment, pageCell } from './cells.ts';
 import { lookOf, partsOf } from './color.ts';
 import { cellText, cellWords, mapRows } from './describe.ts';
@@ -30,10 +30,10 @@ const [system, vram] = layOutBanks({
 if (system === undefined || vram === undefined) throw new Error('two banks were drawn');
 
 /** A tile of single pages: free, but for what is said. */
-const tile = (start: number, cells: number, said: Record<number, (typeof TILE_CHANNELS)[number]>): Tile => {
-  const counts = new Uint32Array(cells * TILE_CHANNELS.length);
+const tile = (start: number, cells: number, said: Record<number, (typeof MAP_STATES)[number]>): Tile => {
+  const counts = new Uint32Array(cells * MAP_STATES.length);
   for (const [pfn, channel] of Object.entries(said))
-    counts[(Number(pfn) - start) * TILE_CHANNELS.length + TILE_CHANNELS.indexOf(channel)] = 1;
+    counts[(Number(pfn) - start) * MAP_STATES.length + MAP_STATES.indexOf(channel)] = 1;
   return { start, cells, pagesPerCell: 1, counts };
 };
 
@@ -136,15 +136,17 @@ describe('the text twin', () => {
 
 describe('cells', () => {
   test('a pageblock is told in parts that add up to one', () => {
-    const moment = withRows([rowOf({ npages: 100, pfn: 0, pfnStep: 1 })]);
-    const counts = new Uint32Array(TILE_CHANNELS.length);
-    counts[TILE_CHANNELS.indexOf('used')] = 200;
-    counts[TILE_CHANNELS.indexOf('kernel')] = 30;
+    const counts = new Uint32Array(MAP_STATES.length);
+    counts[MAP_STATES.indexOf('mapped')] = 100;
+    counts[MAP_STATES.indexOf('kernel')] = 30;
+    counts[MAP_STATES.indexOf('other')] = 70;
     const tiles = [{ start: 0, cells: 1, pagesPerCell: 512, counts }];
-    const [cell] = cellsInView(system, { k: 1, x: 0, y: 0 }, { width: 32, height: 16 }, moment, tiles);
+    const view = [system, { k: 1, x: 0, y: 0 }, { width: 32, height: 16 }, drawMoment({}), tiles] as const;
+    const [cell] = cellsInView(...view);
     const parts = cell && partsOf(cell);
-    expect(parts).toMatchObject({ shown: 100 / 512, kernel: 30 / 512, other: 70 / 512, reserved: 0 });
+    expect(parts).toMatchObject({ mapped: 100 / 512, kernel: 30 / 512, other: 70 / 512, reserved: 0 });
     expect(Object.values(parts ?? {}).reduce((sum, part) => sum + part, 0)).toBeCloseTo(1);
+    expect(cell && cellWords(cell)).toEqual(['100 of 512 mapped', '14 % in use, not mapped', '6 % kernel']);
   });
 
   test('every residence has its own form, so that hue is never the only sign', () => {
@@ -172,9 +174,9 @@ describe('tiles', () => {
   });
 
   test('counts are found in the tile that covers them', () => {
-    const tiles = [tile(512, 4, { 514: 'used' })];
-    expect(countsAt(tiles, 514, 1)?.used).toBe(1);
-    expect(countsAt(tiles, 513, 1)?.used).toBe(0);
+    const tiles = [tile(512, 4, { 514: 'mapped' })];
+    expect(countsAt(tiles, 514, 1)?.mapped).toBe(1);
+    expect(countsAt(tiles, 513, 1)?.mapped).toBe(0);
     expect(countsAt(tiles, 516, 1)).toBeUndefined();
     expect(countsAt(tiles, 514, 512)).toBeUndefined();
   });

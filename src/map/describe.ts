@@ -41,7 +41,7 @@ export const scaleOf = ({ camera }: MapView): { readonly size: string; readonly 
 const USAGE_WORDS = {
   free: 'free',
   shown: 'in use',
-  other: 'in use elsewhere',
+  other: 'in use, not mapped',
   kernel: 'in use by the kernel',
   reserved: 'reserved',
   unknown: 'not known yet',
@@ -74,10 +74,11 @@ const percent = (part: number): string =>
 /** A pageblock or section in words. */
 const groupWords = (cell: MapCell): string[] => {
   const parts = partsOf(cell);
-  const { counts, shown, npages } = cell;
+  const { counts, npages } = cell;
+  const mapped = counts?.mapped ?? 0;
   const words: string[] = [];
-  if (shown > 0) words.push(`${formatCount(shown)} of ${formatCount(npages)} shown here`);
-  if (parts.other > 0) words.push(`${percent(parts.other)} in use elsewhere`);
+  if (mapped > 0) words.push(`${formatCount(mapped)} of ${formatCount(npages)} mapped`);
+  if (parts.other > 0) words.push(`${percent(parts.other)} in use, not mapped`);
   if (parts.kernel > 0) words.push(`${percent(parts.kernel)} kernel`);
   if (parts.reserved > 0) words.push(`${percent(parts.reserved)} reserved`);
   if (counts === undefined) words.push('not known yet');

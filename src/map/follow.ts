@@ -4,20 +4,15 @@ import { interpolateZoom } from 'd3';
 import type { Camera } from '../store/viewport.ts';
 import type { Moment } from '../store/views.ts';
 import { boundsOf, fitBank, fitRect, isInView, type SizePx, visibleRect } from './camera.ts';
-import { indexMoment } from './cells.ts';
 import type { Bank, WorldRect } from './layout.ts';
 
-/** Above this many frames their pageblocks are looked at instead. */
-const MANY_FRAMES = 4096;
 /** Smallest page that still tells its glyph. */
 const READABLE_PX = 13;
 
-const framesOfInterest = (moment: Moment): Iterable<number> =>
-  moment.frames.length > MANY_FRAMES
-    ? indexMoment(moment).perBlock.keys()
-    : moment.frames
-        .filter(({ refcount, kind }) => refcount > 0 && !kind.startsWith('zero'))
-        .map(({ pfn }) => pfn);
+const framesOfInterest = (moment: Moment): number[] =>
+  moment.frames
+    .filter(({ refcount, kind }) => refcount > 0 && !kind.startsWith('zero'))
+    .map(({ pfn }) => pfn);
 
 const framesThatMove = (moment: Moment): number[] =>
   moment.moves.flatMap(({ src, dst }) => (dst < 0 ? [src] : [src, dst]));

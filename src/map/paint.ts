@@ -221,7 +221,7 @@ const paintGroup = (pen: Pen, cell: MapCell, box: BoxPx, palette: Palette): void
   layer(parts.reserved, palette.kernel);
   layer(parts.kernel, palette.kernel);
   layer(parts.other, palette[hue.wash]);
-  layer(parts.shown === 0 ? 0 : Math.max(parts.shown, Math.min(1, 3 / box.height)), palette[hue.fill]);
+  layer(parts.mapped === 0 ? 0 : Math.max(parts.mapped, Math.min(1, 3 / box.height)), palette[hue.fill]);
   if (box.width < 5) return;
   pen.strokeStyle = palette['cell-line'];
   pen.lineWidth = 1;

@@ -2,7 +2,7 @@
 
 import { PAGEBLOCK_NR_PAGES, PAGES_PER_SECTION } from '../core/uapi/units.ts';
 import type { Camera } from '../store/viewport.ts';
-import { TILE_CHANNELS, type Tile, type TileRequest } from '../store/views.ts';
+import { MAP_STATES, type MapState, stateIndex, type Tile, type TileRequest } from '../store/views.ts';
 import { levelOf, type SizePx, visibleRect } from './camera.ts';
 import { type Bank, LEVELS, unitsWithin } from './layout.ts';
 
@@ -26,10 +26,9 @@ export const tilesFor = (bank: Bank, camera: Camera, size: SizePx): TileRequest[
   return requests;
 };
 
-export type TileChannel = (typeof TILE_CHANNELS)[number];
-export type TileCounts = Readonly<Record<TileChannel, number>>;
+export type TileCounts = Readonly<Record<MapState, number>>;
 
-const CHANNEL_INDEX = new Map<TileChannel, number>(TILE_CHANNELS.map((name, index) => [name, index]));
+const COUNTS_A_CELL = MAP_STATES.length;
 
 /** Counts of the cell that starts at a frame; undefined where no answer covers it yet. */
 export const countsAt = (
@@ -41,17 +40,27 @@ export const countsAt = (
     if (tile.pagesPerCell !== pagesPerCell) continue;
     const cell = (start - tile.start) / pagesPerCell;
     if (cell < 0 || cell >= tile.cells) continue;
-    const at = Math.floor(cell) * TILE_CHANNELS.length;
-    const count = (name: TileChannel): number => tile.counts[at + (CHANNEL_INDEX.get(name) ?? 0)] ?? 0;
-    return {
-      used: count('used'),
-      pinned: count('pinned'),
-      longterm: count('longterm'),
-      migrating: count('migrating'),
-      locked: count('locked'),
-      kernel: count('kernel'),
-      reserved: count('reserved'),
-    };
+    return countsOf(tile.counts, Math.floor(cell) * COUNTS_A_CELL);
   }
   return undefined;
+};
+
+const AT = new Map(MAP_STATES.map((state) => [state, stateIndex(state)]));
+
+/** The counts that stand from a place on. */
+const countsOf = (counts: Uint32Array, at: number): TileCounts => {
+  const count = (state: MapState): number => counts[at + (AT.get(state) ?? 0)] ?? 0;
+  return {
+    reserved: count('reserved'),
+    kernel: count('kernel'),
+    other: count('other'),
+    mapped: count('mapped'),
+    pinned: count('pinned'),
+    longterm: count('longterm'),
+    migrating: count('migrating'),
+    locked: count('locked'),
+    huge: count('huge'),
+    cma: count('cma'),
+    isolated: count('isolated'),
+  };
 };

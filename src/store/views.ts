@@ -34,4 +34,4 @@ export type {
   TileRequest,
   VmaView,
 } from '../worker/protocol.ts';
-export { TILE_CHANNELS } from '../worker/protocol.ts';
+export { MAP_STATES, type MapState, stateIndex } from '../worker/protocol-map.ts';

@@ -44,6 +44,8 @@ export const MAP_STATES = [
   'isolated',
 ] as const;
 export type MapState = (typeof MAP_STATES)[number];
+/** Where a state's count stands in a row of counts. */
+export const stateIndex = (state: MapState): number => MAP_STATES.indexOf(state);
 
 /** A section's counts: a row of MAP_STATES for each of its 64 pageblocks. */
 export type SectionCounts = Uint16Array<ArrayBuffer>;

@@ -417,23 +417,14 @@ export interface TilesAnswer {
   readonly position: Position;
   readonly tiles: readonly Tile[];
 }
-/** Per cell: how many of its frames are in each state. With one page a cell exactly one count is 1. */
+/** Per cell: how many of its frames are in each of MAP_STATES. */
 export interface Tile {
   readonly start: number;
   readonly cells: number;
   readonly pagesPerCell: number;
-  /** `cells * TILE_CHANNELS.length` counts; transferred. */
+  /** `cells * MAP_STATES.length` counts; transferred. */
   readonly counts: Uint32Array<ArrayBuffer>;
 }
-export const TILE_CHANNELS = [
-  'used',
-  'pinned',
-  'longterm',
-  'migrating',
-  'locked',
-  'kernel',
-  'reserved',
-] as const;
 
 export interface Inspected {
   readonly kind: 'inspected';

@@ -6,6 +6,7 @@ import { EventKind } from '../core/uapi/events.ts';
 import type { Grain, Position, RunId } from './protocol.ts';
 import { BeatIndex, FIRST_TASK } from './views/beats.ts';
 import { MoveIndex } from './views/moves.ts';
+import { Pyramid } from './views/pyramid.ts';
 import { SpanIndex } from './views/spans.ts';
 
 export interface StepPlace {
@@ -21,6 +22,7 @@ export class Run {
   readonly spans = new SpanIndex();
   readonly moves: MoveIndex;
   readonly beats: BeatIndex;
+  readonly pyramid: Pyramid;
   private indexed: Position;
   private indexedSteps = 0;
 
@@ -30,6 +32,7 @@ export class Run {
     const { entries, pages } = sim.machine;
     this.moves = new MoveIndex(entries.id, pages.zoneDeviceData.id);
     this.beats = new BeatIndex(sim.bootEnd, entries.id);
+    this.pyramid = new Pyramid(sim.machine);
     this.indexed = sim.bootEnd;
   }
 

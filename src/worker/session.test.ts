@@ -6,7 +6,7 @@ import { SCENES } from '../scenarios/index.ts';
 import { SELFTESTS } from '../scenarios/selftests/index.ts';
 import { say } from '../words/index.ts';
 import type { FromWorker, Moment, Opened, ToWorker } from './protocol.ts';
-import { TILE_CHANNELS } from './protocol.ts';
+import { MAP_STATES, stateIndex } from './protocol-map.ts';
 import { Session } from './session.ts';
 
 const RUN = 'run1';
@@ -205,7 +205,9 @@ describe('the long-term pin of four device-coherent pages', () => {
       const answer = open.ask({ kind: 'tiles', position, tiles });
       if (answer.kind !== 'tiles') throw new Error('no tiles');
       const counts = answer.tiles[0]?.counts ?? new Uint32Array();
-      return counts.filter((_, i) => i % TILE_CHANNELS.length === 0).reduce((sum, n) => sum + n, 0);
+      return counts
+        .filter((_, i) => i % MAP_STATES.length === stateIndex('mapped'))
+        .reduce((sum, n) => sum + n, 0);
     };
     for (const pagesPerCell of [1, 64, 4096]) {
       expect(sumOf(pin.begin, pagesPerCell)).toBe(4);

@@ -34,7 +34,7 @@ import { type OpenRun, runInfo } from './run-info.ts';
 import { judge } from './selftest.ts';
 import { beatMessage } from './views/captions.ts';
 import { inspect } from './views/inspection.ts';
-import { momentAt, sceneAt } from './views/moment.ts';
+import { longtermRunning, momentAt, sceneAt } from './views/moment.ts';
 import { tileOf } from './views/tiles.ts';
 
 /** Most runs that are kept open; the oldest goes first. */
@@ -143,13 +143,14 @@ export class Session {
     if (cells > MAX_TILE_CELLS) throw new Refusal('tiles', 'problem.too-many-cells', { cells });
     const position = run.clamp(asked);
     run.seek(position);
-    const moves = run.moves.at(position);
+    const { machine } = run.sim;
+    run.pyramid.update(longtermRunning(run, position));
     return {
       kind: 'tiles',
       id,
       runId,
       position,
-      tiles: tiles.map((tile) => tileOf(run.sim.machine, moves, tile)),
+      tiles: tiles.map((tile) => tileOf(run.pyramid, machine.config, tile)),
     };
   }
 

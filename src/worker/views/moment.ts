@@ -149,7 +149,7 @@ const handleViews = ({ m, places }: Scene): HandleView[] =>
   });
 
 /** Whether a call that asks for long-term pins is running at a position. */
-const longtermRunning = (run: Run, position: number): boolean => {
+export const longtermRunning = (run: Run, position: number): boolean => {
   const { log } = run.sim.machine.journal;
   for (let at = innermost(log, position); at >= 0; at = log.parentAt(at)) {
     if (log.idAt(at) === LONGTERM_LOCKED && (log.nowAt(at) & FOLL_LONGTERM) !== 0) return true;

@@ -13,7 +13,6 @@ import { entryPfn, isMigrationEntry } from '../../core/uapi/pte.ts';
 import { PAGEBLOCK_NR_PAGES, PAGES_PER_SECTION, PTRS_PER_TABLE } from '../../core/uapi/units.ts';
 import {
   MAP_STATES,
-  type MapState,
   PAGE_FREE,
   PAGE_HUGE,
   PAGE_KERNEL,
@@ -27,14 +26,12 @@ import {
   PAGE_USE_MASK,
   type SectionCounts,
   type SectionPages,
+  stateIndex,
 } from '../protocol-map.ts';
 import { Marks } from './marks.ts';
 
 const STATES = MAP_STATES.length;
 const BLOCKS = PAGES_PER_SECTION / PAGEBLOCK_NR_PAGES;
-const STATE_INDEX = new Map<MapState, number>(MAP_STATES.map((name, index) => [name, index]));
-export const stateIndex = (name: MapState): number => STATE_INDEX.get(name) ?? 0;
-
 const PINNED = stateIndex('pinned');
 const LONGTERM = stateIndex('longterm');
 const MIGRATING = stateIndex('migrating');

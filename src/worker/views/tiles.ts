@@ -1,72 +1,106 @@
 // Cells of the memory maps: how many frames of each cell are in which state.
 
-import type { Machine } from '../../core/machine/machine.ts';
-import { PG_hugetlb_freed, PG_locked, PG_table } from '../../core/uapi/page-flags.ts';
-import { PAGES_PER_SECTION } from '../../core/uapi/units.ts';
-import { type MoveView, type Tile, TILE_CHANNELS, type TileRequest } from '../protocol.ts';
-import { longtermPinnedFrames, pinsOf } from './frames.ts';
+import type { MachineConfig } from '../../core/uapi/config.ts';
+import { PAGEBLOCK_NR_PAGES, PAGES_PER_SECTION } from '../../core/uapi/units.ts';
+import type { Tile, TileRequest } from '../protocol.ts';
+import {
+  MAP_STATES,
+  PAGE_HUGE,
+  PAGE_LOCKED,
+  PAGE_LONGTERM,
+  PAGE_MIGRATING,
+  PAGE_PINNED,
+  PAGE_USE_MASK,
+  stateIndex,
+} from '../protocol-map.ts';
+import type { Pyramid, PyramidSection } from './pyramid.ts';
 
-const CHANNELS = TILE_CHANNELS.length;
-const CHANNEL = {
-  used: 0,
-  pinned: 1,
-  longterm: 2,
-  migrating: 3,
-  locked: 4,
-  kernel: 5,
-  reserved: 6,
-} as const satisfies Record<(typeof TILE_CHANNELS)[number], number>;
+const STATES = MAP_STATES.length;
+const RESERVED = stateIndex('reserved');
+const CMA = stateIndex('cma');
+const BITS = [
+  [PAGE_PINNED, stateIndex('pinned')],
+  [PAGE_LONGTERM, stateIndex('longterm')],
+  [PAGE_MIGRATING, stateIndex('migrating')],
+  [PAGE_LOCKED, stateIndex('locked')],
+  [PAGE_HUGE, stateIndex('huge')],
+] as const;
 
-/** Adds the part of a reserved range that lies in the tile, without looking at single frames. */
-const addReserved = (m: Machine, { start, cells, pagesPerCell }: TileRequest, counts: Uint32Array): void => {
-  const end = start + cells * pagesPerCell;
-  for (const range of m.config.ranges) {
-    if (range.reserved === undefined && range.kind !== 'mmio') continue;
-    const from = Math.max(start, range.start);
-    const to = Math.min(end, range.end);
-    for (let at = from; at < to; ) {
-      const cell = Math.floor((at - start) / pagesPerCell);
-      const next = Math.min(to, start + (cell + 1) * pagesPerCell);
-      counts[cell * CHANNELS + CHANNEL.reserved] =
-        (counts[cell * CHANNELS + CHANNEL.reserved] ?? 0) + next - at;
-      at = next;
-    }
+const add = (counts: Uint32Array, at: number, by: number): void => {
+  counts[at] = (counts[at] ?? 0) + by;
+};
+
+/** Adds what holds of `[from, to)`, frames of one section, without having been touched. */
+const addUntouched = (
+  config: MachineConfig,
+  from: number,
+  to: number,
+  counts: Uint32Array,
+  row: number,
+): void => {
+  for (const range of config.ranges) {
+    const npages = Math.min(to, range.end) - Math.max(from, range.start);
+    if (npages <= 0) continue;
+    if (range.reserved !== undefined || range.kind === 'mmio') add(counts, row + RESERVED, npages);
+    if (range.cma === true) add(counts, row + CMA, npages);
   }
 };
 
-export const tileOf = (m: Machine, moves: readonly MoveView[], request: TileRequest): Tile => {
-  const { start, cells, pagesPerCell } = request;
-  const end = start + cells * pagesPerCell;
-  const counts = new Uint32Array(cells * CHANNELS);
-  const add = (pfn: number, channel: number): void => {
-    if (pfn < start || pfn >= end) return;
-    const at = Math.floor((pfn - start) / pagesPerCell) * CHANNELS + channel;
-    counts[at] = (counts[at] ?? 0) + 1;
-  };
-  addReserved(m, request, counts);
-  const { refcount, flags, tailOffset } = m.pages;
-  const firstSection = Math.floor(start / PAGES_PER_SECTION);
-  const lastSection = Math.floor((end - 1) / PAGES_PER_SECTION);
-  // tail pages of a folio have no count of their own and can lie in a section where no count was ever written
-  const sections = new Set([...refcount.sectionNumbers(), ...tailOffset.sectionNumbers()]);
-  for (const section of sections) {
-    if (section < firstSection || section > lastSection) continue;
-    const from = Math.max(start, section * PAGES_PER_SECTION);
-    const to = Math.min(end, (section + 1) * PAGES_PER_SECTION);
-    for (let pfn = from; pfn < to; pfn++) {
-      const head = pfn - tailOffset.get(pfn);
-      const pageFlags = flags.get(head);
-      if (refcount.get(head) <= 0 || (pageFlags & PG_hugetlb_freed) !== 0) continue;
-      add(pfn, CHANNEL.used);
-      if ((pageFlags & PG_locked) !== 0) add(pfn, CHANNEL.locked);
-      if ((pageFlags & PG_table) !== 0) add(pfn, CHANNEL.kernel);
-      if (pinsOf(m, pfn) > 0) add(pfn, CHANNEL.pinned);
-    }
+/** Adds the states of single pages of a section that was touched. */
+const addPages = (
+  section: PyramidSection,
+  from: number,
+  to: number,
+  counts: Uint32Array,
+  row: number,
+): void => {
+  for (let pfn = from; pfn < to; pfn++) {
+    const at = pfn % PAGES_PER_SECTION;
+    const byte = section.pages[at] ?? 0;
+    const use = byte & PAGE_USE_MASK;
+    // the uses are numbered as the states are, behind free
+    if (use !== 0) add(counts, row + use - 1, 1);
+    for (const [bit, state] of BITS) if ((byte & bit) !== 0) add(counts, row + state, 1);
+    const block = Math.floor(at / PAGEBLOCK_NR_PAGES) * STATES;
+    for (let state = CMA; state < STATES; state++)
+      if ((section.counts[block + state] ?? 0) > 0) add(counts, row + state, 1);
   }
-  for (const pfn of longtermPinnedFrames(m)) add(pfn, CHANNEL.longterm);
-  for (const { src, dst } of moves) {
-    add(src, CHANNEL.migrating);
-    if (dst >= 0) add(dst, CHANNEL.migrating);
+};
+
+const addSection = (
+  section: PyramidSection,
+  from: number,
+  to: number,
+  counts: Uint32Array,
+  row: number,
+): void => {
+  if (to - from === PAGES_PER_SECTION) {
+    section.sums.forEach((sum, state) => add(counts, row + state, sum));
+    return;
+  }
+  if (from % PAGEBLOCK_NR_PAGES !== 0 || to % PAGEBLOCK_NR_PAGES !== 0) {
+    addPages(section, from, to, counts, row);
+    return;
+  }
+  const first = ((from % PAGES_PER_SECTION) / PAGEBLOCK_NR_PAGES) * STATES;
+  const end = first + ((to - from) / PAGEBLOCK_NR_PAGES) * STATES;
+  for (let at = first; at < end; at++) add(counts, row + (at % STATES), section.counts[at] ?? 0);
+};
+
+/** @param pyramid - caught up with the machine */
+export const tileOf = (pyramid: Pyramid, config: MachineConfig, request: TileRequest): Tile => {
+  const { start, cells, pagesPerCell } = request;
+  const counts = new Uint32Array(cells * STATES);
+  for (let cell = 0; cell < cells; cell++) {
+    const end = start + (cell + 1) * pagesPerCell;
+    for (let from = start + cell * pagesPerCell; from < end; ) {
+      const no = Math.floor(from / PAGES_PER_SECTION);
+      const to = Math.min(end, (no + 1) * PAGES_PER_SECTION);
+      const section = pyramid.section(no);
+      if (section === undefined) addUntouched(config, from, to, counts, cell * STATES);
+      else addSection(section, from, to, counts, cell * STATES);
+      from = to;
+    }
   }
   return { start, cells, pagesPerCell, counts };
 };

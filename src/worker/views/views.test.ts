@@ -5,7 +5,7 @@ import { walkPte } from '../../core/kernel/mm/page-table.ts';
 import { entryPfn } from '../../core/uapi/pte.ts';
 import { SCENES } from '../../scenarios/index.ts';
 import { say } from '../../words/index.ts';
-import { TILE_CHANNELS } from '../protocol.ts';
+import { MAP_STATES, stateIndex } from '../protocol-map.ts';
 import { Run } from '../run.ts';
 import { inspect } from './inspection.ts';
 import { momentAt } from './moment.ts';
@@ -60,12 +60,14 @@ describe('a long area', () => {
     run.seek(end);
     const total = (pagesPerCell: number): number[] => {
       const cells = device.pages / pagesPerCell;
-      const { counts } = tileOf(run.sim.machine, [], { start: device.start, cells, pagesPerCell });
-      return TILE_CHANNELS.map((_, channel) =>
-        counts.filter((__, i) => i % TILE_CHANNELS.length === channel).reduce((sum, n) => sum + n, 0),
+      const { config } = run.sim.machine;
+      run.pyramid.update(false);
+      const { counts } = tileOf(run.pyramid, config, { start: device.start, cells, pagesPerCell });
+      return MAP_STATES.map((_, channel) =>
+        counts.filter((__, i) => i % MAP_STATES.length === channel).reduce((sum, n) => sum + n, 0),
       );
     };
-    expect(total(1)[0]).toBe(4096);
+    expect(total(1)[stateIndex('mapped')]).toBe(4096);
     expect(total(512)).toEqual(total(1));
   });
 });
