@@ -32,7 +32,7 @@ interface Options {
   readonly inputs: readonly string[];
 }
 
-const DEFAULT_INPUTS = ['public/recordings', 'src/conformance/random'];
+const DEFAULT_INPUTS = ['public/recordings'];
 
 class UsageError extends Error {}
 

@@ -7,7 +7,7 @@ import { describe, expect, it } from 'vitest';
 import { createSimulation, parseScenario, type Scenario, type Simulation, StepError } from '../core/index.ts';
 import { FrameNamer, tracedCalls } from '../core/scenario/recording.ts';
 
-const FOLDERS = ['public/recordings', 'src/conformance/random'];
+const FOLDERS = ['public/recordings'];
 /** Takes longer than all others together and touches nothing that they do not. */
 const TOO_LONG = 'coherent-exhaustion.json';
 

@@ -18,18 +18,21 @@ const indexSchema = v.array(
   }),
 );
 
+const RANDOM = 'Random programs';
+const OTHERS = 'Basics';
+
 /** Families of recordings by their names; the first match counts. */
 const FAMILIES: readonly (readonly [RegExp, string])[] = [
+  [/^r\d+$/, RANDOM],
   [/longterm|pin-mixed|pin-same|movable|cma/, 'Long-term pins'],
   [/pin|get-blocks/, 'Pins and references'],
   [/^coherent/, 'Device-coherent memory'],
   [/^private/, 'Device-private memory'],
   [/thp|hugetlb|collapse/, 'Huge pages'],
 ];
-const OTHERS = 'Basics';
 
 const familyOf = (name: string): string => FAMILIES.find(([pattern]) => pattern.test(name))?.[1] ?? OTHERS;
-const FAMILY_ORDER = [...FAMILIES.map(([, family]) => family), OTHERS];
+const FAMILY_ORDER = [...FAMILIES.slice(1).map(([, family]) => family), OTHERS, RANDOM];
 
 const sceneEntries: readonly CatalogueEntry[] = SCENE_GROUPS.flatMap(({ group, scenes }) =>
   scenes.map(({ name, title, about, scenario }) => ({

@@ -115,7 +115,7 @@ describe('first load', () => {
     expect(state().walkthrough.introduction).toBe(true);
     expect(state().scenario.catalogue.status).toBe('ready');
     expect(state().scenario.catalogue.entries.filter(({ source }) => source === 'recording')).toHaveLength(
-      63,
+      163,
     );
   });
 
