@@ -40,7 +40,8 @@ export const withoutSwitch: Readonly<Record<KernelSwitch, string>> = {
     'Off: nobody asks whether a pageblock is CMA or isolated, so pages in it may stay pinned for long.',
   CONFIG_DEVICE_PRIVATE:
     'Off: memory that the CPU cannot reach cannot be registered; there are no private devices.',
-  CONFIG_TRANSPARENT_HUGEPAGE: 'Off: no fault is served with a huge page.',
+  CONFIG_TRANSPARENT_HUGEPAGE:
+    'Off: no fault is served with a huge page, and `MADV_HUGEPAGE` and `MADV_COLLAPSE` are refused with `-EINVAL`.',
 };
 
 export const followPageReadings: Readonly<Record<FollowPageReading, { label: string; text: string }>> = {

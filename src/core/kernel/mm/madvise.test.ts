@@ -74,3 +74,16 @@ it('drops whole huge pages of the pool only', () => {
   expect(run(...pool, advise(0, 100, 'DONTNEED')).runStep(readFirst).result).toMatchObject({ values: [1] });
   expect(run(...pool, advise(0, 512, 'DONTNEED')).runStep(readFirst).result).toMatchObject({ values: [0] });
 });
+
+it('knows the advice about huge pages only with CONFIG_TRANSPARENT_HUGEPAGE', () => {
+  const results = (CONFIG_TRANSPARENT_HUGEPAGE: boolean): unknown[] => {
+    const steps = [...huge, advise(0, 512, 'COLLAPSE'), advise(0, 1, 'COLD')].map((step) => ({ step }));
+    const sim = createSimulation(parseScenario({ devices: [], steps }), {
+      kernel: { CONFIG_TRANSPARENT_HUGEPAGE },
+    });
+    sim.runAll();
+    return sim.steps.slice(1).map(({ result }) => result.errno ?? result.ret);
+  };
+  expect(results(true)).toEqual([0, 1, 0, 0]);
+  expect(results(false)).toEqual(['EINVAL', 1, 'EINVAL', 0]);
+});

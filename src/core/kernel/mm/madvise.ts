@@ -398,15 +398,23 @@ const madviseVmaBehavior = sleepable(
   },
 );
 
+const THP_ADVICE: ReadonlySet<Advice> = new Set(['HUGEPAGE', 'NOHUGEPAGE', 'COLLAPSE']);
+
+/** Whether this kernel was built with what an advice is about. Kernel: `mm/madvise.c: madvise_behavior_valid` */
+const madviseBehaviorValid = (m: Machine, advice: Advice): boolean =>
+  m.kernel.CONFIG_TRANSPARENT_HUGEPAGE || !THP_ADVICE.has(advice);
+
 /**
  * madvise(2). All mapped parts of the range are served, also those behind a hole.
  *
  * Kernel: `mm/madvise.c: do_madvise, madvise_walk_vmas`
  * Sleeps: page locks.
  *
- * @returns 0; -ENOMEM, there is a hole; -EINVAL, an area does not allow it, and those before it were served
+ * @returns 0; -ENOMEM, there is a hole; -EINVAL, the kernel does not know it, or an area does not
+ *   allow it and those before it were served
  */
 export function* doMadvise(m: Machine, mm: Mm, start: Vpn, npages: number, advice: Advice): Sleeps<number> {
+  if (!madviseBehaviorValid(m, advice)) return -EINVAL;
   const end = start + npages;
   let unmappedError = 0;
   for (let vpn = start; vpn < end; ) {
