@@ -13,7 +13,7 @@ import { Dialog } from '../../ui/Dialog.tsx';
 import { Icon } from '../../ui/Icon.tsx';
 import { Prose } from '../../ui/Prose.tsx';
 import { Segmented } from '../../ui/Segmented.tsx';
-import { followPageReadings, kernelWords, textPieces, withoutSwitch } from '../../words/index.ts';
+import { followPageReadings, kernelWords, textPieces, wordsFor, withoutSwitch } from '../../words/index.ts';
 import {
   buildable,
   completed,
@@ -159,6 +159,8 @@ const READINGS = FOLLOW_PAGE_READINGS.map((value) => ({ value, label: followPage
 /** CONFIG switches, and how callers of follow_page turn device pages away. */
 const Switches = ({ draft, onChange }: SwitchesProps) => {
   const id = useId();
+  // as the kernel spells it that is being chosen
+  const words = wordsFor(draft);
   return (
     <div className="kernel-switches">
       <section aria-labelledby={`${id}-config`}>
@@ -178,7 +180,7 @@ const Switches = ({ draft, onChange }: SwitchesProps) => {
                 <code>{name}</code>
               </label>
               <p id={`${id}-${name}`}>
-                <Prose pieces={textPieces(withoutSwitch[name])} />
+                <Prose pieces={words.textPieces(withoutSwitch[name])} />
               </p>
             </li>
           ))}
@@ -186,7 +188,7 @@ const Switches = ({ draft, onChange }: SwitchesProps) => {
         <div role="status">
           {kconfigObjections(draft).map((note) => (
             <p key={note} className="kernel-note">
-              <Prose pieces={textPieces(note)} />
+              <Prose pieces={words.textPieces(note)} />
             </p>
           ))}
         </div>
@@ -202,7 +204,7 @@ const Switches = ({ draft, onChange }: SwitchesProps) => {
           onChange={(followPage) => onChange({ followPage })}
         />
         <p>
-          <Prose pieces={textPieces(followPageReadings[draft.followPage].text)} />
+          <Prose pieces={words.textPieces(followPageReadings[draft.followPage].text)} />
         </p>
       </section>
     </div>
