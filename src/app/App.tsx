@@ -6,6 +6,7 @@ import { DeviceTables } from '../panels/DeviceTables/DeviceTables.tsx';
 import { Caption } from '../panels/Explanation/Caption.tsx';
 import { Explanation } from '../panels/Explanation/Explanation.tsx';
 import { LiveRegion } from '../panels/Explanation/LiveRegion.tsx';
+import { GupPath } from '../panels/GupPath/GupPath.tsx';
 import { Inspector } from '../panels/Inspector/Inspector.tsx';
 import { PageTables } from '../panels/PageTables/PageTables.tsx';
 import { Pins } from '../panels/Pins/Pins.tsx';
@@ -73,6 +74,7 @@ export const App = () => {
             </div>
             <div className="stage-tables scroll" data-in="tables" tabIndex={-1}>
               <PageTables />
+              <GupPath />
               <DeviceTables />
               <Pins />
             </div>

@@ -35,3 +35,9 @@ export type {
   VmaView,
 } from '../worker/protocol.ts';
 export { MAP_STATES, type MapState, stateIndex } from '../worker/protocol-map.ts';
+export type {
+  GupBranch,
+  GupPathView,
+  GupStation,
+  GupStationView,
+} from '../worker/protocol-views.ts';

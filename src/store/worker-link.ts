@@ -14,6 +14,7 @@ import type {
   TilesAnswer,
   ToWorker,
 } from '../worker/protocol.ts';
+import type { Viewed } from '../worker/protocol-views.ts';
 import type { Idle } from './idle.ts';
 
 interface Answers {
@@ -24,6 +25,7 @@ interface Answers {
   tiles: TilesAnswer;
   inspect: Inspected;
   spans: SpansAnswer;
+  view: Viewed;
 }
 type Kind = keyof Answers;
 type Question<K extends Kind> = Omit<Extract<Exclude<ToWorker, CloseRequest>, { kind: K }>, 'id'>;
@@ -36,6 +38,7 @@ const ANSWER_KIND = {
   tiles: 'tiles',
   inspect: 'inspected',
   spans: 'spans',
+  view: 'viewed',
 } as const satisfies Record<Kind, FromWorker['kind']>;
 
 const isAnswerTo = <K extends Kind>(kind: K, answer: FromWorker): answer is FromWorker & Answers[K] =>

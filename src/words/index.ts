@@ -7,6 +7,7 @@ import { captions, whys } from './en/captions.ts';
 import { events } from './en/events.ts';
 import { functions } from './en/functions.ts';
 import { glossary, type Term, type TermId } from './en/glossary.ts';
+import { gupPath } from './en/gup-path.ts';
 import type { Params, Sentences } from './en/phrases.ts';
 import { kernelSentences } from './en/kernel.ts';
 import { problems } from './en/problems.ts';
@@ -36,7 +37,7 @@ export interface Piece {
   readonly text: string;
 }
 
-const ENGLISH: Sentences = { ...captions, ...whys, ...events, ...problems, ...kernelSentences };
+const ENGLISH: Sentences = { ...captions, ...whys, ...events, ...problems, ...kernelSentences, ...gupPath };
 
 /** Whether there are words for an id; asked by tests. */
 export const hasWords = (id: string): boolean => ENGLISH[id] !== undefined;

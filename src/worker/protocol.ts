@@ -4,6 +4,7 @@
 import type { KernelConfig, MachinePresetName, PatchNumber } from '../core/uapi/config.ts';
 import type { EntryKind } from '../core/uapi/pte.ts';
 import type { Provenance } from '../core/uapi/events.ts';
+import type { Viewed, ViewRequest } from './protocol-views.ts';
 
 /** A run: one scenario on one machine under one kernel configuration. Two runs can be open at once. */
 export type RunId = string;
@@ -107,6 +108,7 @@ export type ToWorker =
   | TilesRequest
   | InspectRequest
   | SpansRequest
+  | ViewRequest
   | CloseRequest;
 
 // --- what can be selected -------------------------------------------------------------------------------------
@@ -491,4 +493,12 @@ export interface Failed {
   readonly message: Message;
 }
 
-export type FromWorker = Opened | MomentAnswer | Navigated | TilesAnswer | Inspected | SpansAnswer | Failed;
+export type FromWorker =
+  | Opened
+  | MomentAnswer
+  | Navigated
+  | TilesAnswer
+  | Inspected
+  | SpansAnswer
+  | Viewed
+  | Failed;

@@ -35,6 +35,7 @@ import { judge } from './selftest.ts';
 import { beatMessage } from './views/captions.ts';
 import { inspect } from './views/inspection.ts';
 import { longtermRunning, momentAt, sceneAt } from './views/moment.ts';
+import { viewAt } from './views/panels.ts';
 import { tileOf } from './views/tiles.ts';
 
 /** Most runs that are kept open; the oldest goes first. */
@@ -98,6 +99,12 @@ export class Session {
       }
       case 'spans':
         return this.spans(message);
+      case 'view': {
+        const { id, runId, query } = message;
+        const { run } = this.runOf(runId);
+        const position = run.clamp(message.position);
+        return { kind: 'viewed', id, runId, position, result: viewAt(run, position, query) };
+      }
     }
   }
 

@@ -1,0 +1,110 @@
+// What single panels ask about a position beyond the moment that all share. A panel that is not shown asks nothing.
+
+import type { Message, Position, RunId } from './protocol.ts';
+
+/** Every view by name: what is asked, and what is answered. A new panel adds a line here and one in views/panels.ts. */
+export interface PanelViews {
+  readonly 'gup-path': { readonly ask: object; readonly answer: GupPathView };
+}
+export type ViewName = keyof PanelViews;
+
+/** A question: `{ view: 'gup-path' }` with what that view wants to know besides. */
+export type ViewQuery<N extends ViewName = ViewName> = {
+  [K in N]: { readonly view: K } & PanelViews[K]['ask'];
+}[N];
+
+/** The answer to a question of the same name. */
+export type ViewResult<N extends ViewName = ViewName> = {
+  [K in N]: { readonly view: K; readonly data: PanelViews[K]['answer'] };
+}[N];
+
+/** Answered by `viewed`. */
+export interface ViewRequest {
+  readonly kind: 'view';
+  readonly id: number;
+  readonly runId: RunId;
+  readonly position: Position;
+  readonly query: ViewQuery;
+}
+
+export interface Viewed {
+  readonly kind: 'viewed';
+  readonly id: number;
+  readonly runId: RunId;
+  readonly position: Position;
+  readonly result: ViewResult;
+}
+
+// --- gup-path -------------------------------------------------------------------------------------------------------
+
+/** Stations on the way of one GUP call. */
+export const GUP_STATIONS = [
+  'call',
+  'fast',
+  'slow',
+  'follow',
+  'fault',
+  'check',
+  'collect',
+  'migrate',
+  'done',
+] as const;
+export type GupStation = (typeof GUP_STATIONS)[number];
+
+/** A way from one station to another; `retry` leads back from migrate to slow. */
+export const GUP_BRANCHES = [
+  'asked',
+  'grabbed',
+  'refused',
+  'looked-up',
+  'not-there',
+  'faulted',
+  'found',
+  'short-pin',
+  'all-pinnable',
+  'unpinnable',
+  'to-migrate',
+  'retry',
+  'gave-up',
+] as const;
+export type GupBranch = (typeof GUP_BRANCHES)[number];
+
+export interface GupStationView {
+  readonly station: GupStation;
+  /** `unused`: not reached up to here; `here`: the call is in it now. */
+  readonly state: 'unused' | 'passed' | 'here' | 'failed';
+  /** What happened there, with live values. */
+  readonly facts: readonly Message[];
+  /** Where it was reached last; -1: never. */
+  readonly position: Position;
+}
+
+export interface GupBranchView {
+  readonly branch: GupBranch;
+  /** How many pages, or passes for `asked` and `retry`, went this way; 0: none. */
+  readonly count: number;
+}
+
+/** The last call of GUP that began up to a position, as far as it has come there. */
+export interface GupPathView {
+  /** undefined: no step has asked for pages up to here. */
+  readonly call: GupCallView | undefined;
+  readonly stations: readonly GupStationView[];
+  readonly branches: readonly GupBranchView[];
+}
+
+export interface GupCallView {
+  /** `pin_user_pages_fast` */
+  readonly fn: string;
+  readonly step: number;
+  readonly process: string;
+  /** `buf+0` */
+  readonly first: string;
+  readonly npages: number;
+  readonly flags: readonly string[];
+  readonly longterm: boolean;
+  /** What it returned; undefined while it runs. */
+  readonly result: number | undefined;
+  readonly begin: Position;
+  readonly end: Position;
+}

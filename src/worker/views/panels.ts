@@ -1,0 +1,13 @@
+// The views of single panels: which question is answered by what.
+
+import type { Position } from '../protocol.ts';
+import type { ViewQuery, ViewResult } from '../protocol-views.ts';
+import type { Run } from '../run.ts';
+import { gupPathAt } from './gup-path.ts';
+
+export const viewAt = (run: Run, position: Position, query: ViewQuery): ViewResult => {
+  switch (query.view) {
+    case 'gup-path':
+      return { view: query.view, data: gupPathAt(run, position) };
+  }
+};
