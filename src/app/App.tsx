@@ -2,6 +2,7 @@ import { useCallback, useEffect, useMemo, useState } from 'react';
 import { MapController } from '../map/controller.ts';
 import { MemoryMaps } from '../map/MemoryMaps.tsx';
 import { CallStack } from '../panels/CallStack/CallStack.tsx';
+import { CallTree } from '../panels/CallTree/CallTree.tsx';
 import { DeviceTables } from '../panels/DeviceTables/DeviceTables.tsx';
 import { Caption } from '../panels/Explanation/Caption.tsx';
 import { Explanation } from '../panels/Explanation/Explanation.tsx';
@@ -75,6 +76,7 @@ export const App = () => {
             <div className="stage-tables scroll" data-in="tables" tabIndex={-1}>
               <PageTables />
               <GupPath />
+              <CallTree />
               <DeviceTables />
               <Pins />
             </div>

@@ -5,6 +5,7 @@ import { AddressSync } from './address.ts';
 import type { App, AppActions, AppState } from './app.ts';
 import { builtInEntries } from './catalogue.ts';
 import { type Context, type Environment, report } from './context.ts';
+import { debugActions, initialDebug } from './debug.ts';
 import { Idle } from './idle.ts';
 import { initialPlayback, playbackActions } from './playback.ts';
 import { Player } from './player.ts';
@@ -29,6 +30,7 @@ export const createApp = (environment: Environment): App => {
     walkthrough: initialWalkthrough,
     settings: readSettings(environment),
     problem: initialProblem,
+    debug: initialDebug,
   }));
   const idle = new Idle();
   const link = new WorkerLink(environment.client, idle, (reason) =>
@@ -49,6 +51,7 @@ export const createApp = (environment: Environment): App => {
     ...walkthroughActions(context, scenario, playback),
     ...settingsActions(context),
     ...problemActions(context),
+    ...debugActions(context, playback.seek),
   };
   store.subscribe((state, before) => {
     if (state.playback.position !== before.playback.position) queries.refreshAll();

@@ -1,6 +1,6 @@
 // The presentation clock: where the cursor stands, and how far the picture is between two moments.
 
-import type { Grain, Moment, Position, RunId } from '../worker/protocol.ts';
+import type { Moment, Motion, Position, RunId } from '../worker/protocol.ts';
 import { type Context, report, update } from './context.ts';
 import type { Player } from './player.ts';
 
@@ -35,8 +35,8 @@ export interface PlaybackActions {
   readonly play: (until?: Position) => void;
   readonly pause: () => void;
   readonly togglePlay: () => void;
-  /** One event, function, beat or scenario step forward or back; pauses. */
-  readonly stepBy: (grain: Grain, direction: 1 | -1) => Promise<void>;
+  /** One event, function, beat or scenario step forward or back, over or out of a call; pauses. */
+  readonly stepBy: (grain: Motion, direction: 1 | -1) => Promise<void>;
   /** Goes to a position at once; pauses. Calls while one is under way are merged, so it can be called while scrubbing. */
   readonly seek: (position: Position) => Promise<void>;
   /** Before or after a step of the scenario. */
@@ -73,7 +73,7 @@ const fetchMoment = async (context: Context, position: Position): Promise<Moment
 const fetchStop = async (
   context: Context,
   from: Position,
-  grain: Grain,
+  grain: Motion,
   direction: 1 | -1,
 ): Promise<Moment | undefined> => {
   const { runId } = context.store.getState().scenario;
@@ -138,13 +138,13 @@ export const playbackActions = (context: Context, player: Player): PlaybackActio
   let lastStep: Promise<void> = Promise.resolve();
   let stepsWaiting = 0;
   let rowWish = 0;
-  const oneStep = async (grain: Grain, direction: 1 | -1, wish: number): Promise<void> => {
+  const oneStep = async (grain: Motion, direction: 1 | -1, wish: number): Promise<void> => {
     if (!player.isWanted(wish)) return;
     player.snap();
     const moment = await fetchStop(context, context.store.getState().playback.position, grain, direction);
     if (moment !== undefined && player.isWanted(wish)) void player.travelTo(moment, 'step');
   };
-  const stepBy = async (grain: Grain, direction: 1 | -1): Promise<void> => {
+  const stepBy = async (grain: Motion, direction: 1 | -1): Promise<void> => {
     if (stepsWaiting === 0 || !player.isWanted(rowWish)) rowWish = halt();
     const wish = rowWish;
     stepsWaiting += 1;

@@ -163,6 +163,7 @@ class Opener {
       viewport: { ...state.viewport, runId, cameras: {} },
       walkthrough: { runId, introduction: false },
       problem: { problem: undefined },
+      debug: { ...state.debug, runId, lastHit: -1, missed: 0, openCalls: [] },
     }));
     this.player.show(answer.moment);
     this.queries.refreshAll();

@@ -1,7 +1,7 @@
 // A panel's own question: asked while it is shown, and kept up to date with the cursor.
 
 import { useEffect } from 'react';
-import type { PanelViews, ViewName, ViewQuery } from '../worker/protocol-views.ts';
+import type { PanelViews, ViewQuery } from '../worker/protocol-views.ts';
 import { useActions, useApp } from './use-app.ts';
 
 /**
@@ -9,11 +9,12 @@ import { useActions, useApp } from './use-app.ts';
  *
  * @param query - the same object as long as the question is the same: a constant, or out of `useMemo`
  */
-export const useView = <N extends ViewName>(query: ViewQuery<N>): PanelViews[N]['answer'] | undefined => {
+export const useView = <Q extends ViewQuery>(query: Q): PanelViews[Q['view']]['answer'] | undefined => {
   const { wantView, dropView } = useActions();
   useEffect(() => {
     wantView(query);
     return () => dropView(query.view);
   }, [query, wantView, dropView]);
-  return useApp((state) => state.queries.views[query.view])?.data;
+  const view: Q['view'] = query.view;
+  return useApp((state) => state.queries.views[view])?.data;
 };

@@ -36,6 +36,8 @@ export type {
 } from '../worker/protocol.ts';
 export { MAP_STATES, type MapState, stateIndex } from '../worker/protocol-map.ts';
 export type {
+  CallRow,
+  CallTreeView,
   GupBranch,
   GupPathView,
   GupStation,

@@ -5,6 +5,11 @@ import type { Message, Position, RunId } from './protocol.ts';
 /** Every view by name: what is asked, and what is answered. A new panel adds a line here and one in views/panels.ts. */
 export interface PanelViews {
   readonly 'gup-path': { readonly ask: object; readonly answer: GupPathView };
+  /** `open`: where calls begin that are unfolded. */
+  readonly 'call-tree': {
+    readonly ask: { readonly open: readonly Position[] };
+    readonly answer: CallTreeView;
+  };
 }
 export type ViewName = keyof PanelViews;
 
@@ -108,3 +113,32 @@ export interface GupCallView {
   readonly begin: Position;
   readonly end: Position;
 }
+
+// --- call-tree ------------------------------------------------------------------------------------------------------
+
+/** The calls of the step at the cursor. */
+export interface CallTreeView {
+  /** -1: before step 0. */
+  readonly step: number;
+  /** Each call is followed by those below it, if it is open. */
+  readonly rows: readonly CallRow[];
+}
+
+export type CallRow =
+  | {
+      readonly kind: 'call';
+      readonly fn: string;
+      readonly file: string;
+      readonly depth: number;
+      /** Position behind its first event, and behind its last. */
+      readonly begin: Position;
+      readonly end: Position;
+      readonly args: string;
+      /** What it returned; '' nothing, or not yet. */
+      readonly result: string;
+      readonly hasCalls: boolean;
+      readonly isOpen: boolean;
+      readonly state: 'past' | 'running' | 'to-come';
+    }
+  /** Calls that are not listed. */
+  | { readonly kind: 'more'; readonly depth: number; readonly count: number };

@@ -4,6 +4,7 @@
 import type { KernelConfig, MachinePresetName, PatchNumber } from '../core/uapi/config.ts';
 import type { EntryKind } from '../core/uapi/pte.ts';
 import type { Provenance } from '../core/uapi/events.ts';
+import type { Breakpoint } from './protocol-debug.ts';
 import type { Viewed, ViewRequest } from './protocol-views.ts';
 
 /** A run: one scenario on one machine under one kernel configuration. Two runs can be open at once. */
@@ -13,6 +14,12 @@ export type RunId = string;
 export type Position = number;
 
 export type Grain = 'event' | 'function' | 'step' | 'beat';
+
+/**
+ * How a debugger moves besides. `over`: to the next call that is not below the running one; `out`: to the end of the
+ * running call; `breakpoint`: to the next event that a breakpoint is about.
+ */
+export type Motion = Grain | 'over' | 'out' | 'breakpoint';
 
 // --- requests ------------------------------------------------------------------------------------------------
 
@@ -56,8 +63,10 @@ export interface NavigateRequest {
   readonly id: number;
   readonly runId: RunId;
   readonly from: Position;
-  readonly grain: Grain;
+  readonly grain: Motion;
   readonly direction: 1 | -1;
+  /** For `breakpoint`. */
+  readonly breakpoints?: readonly Breakpoint[];
 }
 
 /** Cells of memory maps. Answered by `tiles`. */
@@ -410,6 +419,8 @@ export interface Navigated {
   readonly id: number;
   readonly runId: RunId;
   readonly position: Position;
+  /** Which breakpoint stopped it; absent: none did. */
+  readonly breakpoint?: number;
 }
 
 export interface TilesAnswer {

@@ -3,11 +3,11 @@
 import type { Simulation, StepRecord } from '../core/index.ts';
 import type { EventLog } from '../core/trace/log.ts';
 import { EventKind } from '../core/uapi/events.ts';
-import type { Grain, Position, RunId } from './protocol.ts';
+import type { Motion, Position, RunId } from './protocol.ts';
 import { BeatIndex, FIRST_TASK } from './views/beats.ts';
 import { MoveIndex } from './views/moves.ts';
 import { Pyramid } from './views/pyramid.ts';
-import { SpanIndex } from './views/spans.ts';
+import { innermost, SpanIndex } from './views/spans.ts';
 
 export interface StepPlace {
   /** Index of the step that runs or has just run; -1 before step 0. */
@@ -124,18 +124,56 @@ export class Run {
   }
 
   /** The next stop of a grain; the end of the timeline if there is none. */
-  stop(from: Position, grain: Grain, direction: 1 | -1): Position {
+  stop(from: Position, grain: Exclude<Motion, 'breakpoint'>, direction: 1 | -1): Position {
     return this.clamp(
       this.stopOf(from, grain, direction) ?? (direction === 1 ? this.sim.length : this.sim.bootEnd),
     );
   }
 
-  private stopOf(from: Position, grain: Grain, direction: 1 | -1): Position | undefined {
+  /** The next call that is not below the one that runs: behind its end, or the next one in its caller. */
+  private over(from: Position): Position | undefined {
+    const at = innermost(this.sim.machine.journal.log, from);
+    return this.spans.nextBegin(at < 0 ? from : this.spans.endOf(at, this.sim.length), 1);
+  }
+
+  /** The call before the one that runs, not below it: its brother, or its caller. */
+  private overBack(from: Position): Position | undefined {
+    const { log } = this.sim.machine.journal;
+    const at = innermost(log, from);
+    if (at < 0) return this.spans.nextBegin(from, -1);
+    if (from > at + 1) return at + 1;
+    let before = this.spans.nextBegin(at + 1, -1);
+    const parent = log.parentAt(at);
+    while (before !== undefined && before - 1 !== parent && log.parentAt(before - 1) !== parent) {
+      const above = log.parentAt(before - 1);
+      if (above < 0) break;
+      before = above + 1;
+    }
+    return before;
+  }
+
+  /** Behind the end of the call that runs; back: where it was entered. */
+  private out(from: Position, direction: 1 | -1): Position | undefined {
+    const at = innermost(this.sim.machine.journal.log, from);
+    if (at < 0) return this.stopOf(from, 'step', direction);
+    if (direction === 1) return this.spans.endOf(at, this.sim.length);
+    return from > at + 1 ? at + 1 : this.sim.machine.journal.log.parentAt(at) + 1 || undefined;
+  }
+
+  private stopOf(
+    from: Position,
+    grain: Exclude<Motion, 'breakpoint'>,
+    direction: 1 | -1,
+  ): Position | undefined {
     switch (grain) {
       case 'event':
         return from + direction;
       case 'function':
         return this.spans.nextBegin(from, direction);
+      case 'over':
+        return direction === 1 ? this.over(from) : this.overBack(from);
+      case 'out':
+        return this.out(from, direction);
       case 'beat':
         return this.beats.next(from, direction)?.position;
       case 'step': {

@@ -21,6 +21,8 @@ import type {
   LeftOutStep,
   Mark,
   Message,
+  Navigated,
+  NavigateRequest,
   OpenRequest,
   Opened,
   SpansAnswer,
@@ -32,6 +34,7 @@ import type {
 import { Run } from './run.ts';
 import { type OpenRun, runInfo } from './run-info.ts';
 import { judge } from './selftest.ts';
+import { nextHit } from './views/breakpoints.ts';
 import { beatMessage } from './views/captions.ts';
 import { inspect } from './views/inspection.ts';
 import { longtermRunning, momentAt, sceneAt } from './views/moment.ts';
@@ -84,11 +87,8 @@ export class Session {
         const moment = momentAt(run, run.clamp(message.position));
         return { kind: 'moment', id: message.id, runId: message.runId, moment };
       }
-      case 'navigate': {
-        const { run } = this.runOf(message.runId);
-        const position = run.stop(run.clamp(message.from), message.grain, message.direction);
-        return { kind: 'navigated', id: message.id, runId: message.runId, position };
-      }
+      case 'navigate':
+        return this.navigate(message);
       case 'tiles':
         return this.tiles(message);
       case 'inspect': {
@@ -142,6 +142,17 @@ export class Session {
     runStep(open.run.sim, parseAdded(step, 'step'), 'step');
     open.run.indexNewSteps();
     return { kind: 'opened', id, runId, run: runInfo(open) };
+  }
+
+  private navigate({ id, runId, from, grain, direction, breakpoints = [] }: NavigateRequest): Navigated {
+    const { run } = this.runOf(runId);
+    const start = run.clamp(from);
+    if (grain !== 'breakpoint')
+      return { kind: 'navigated', id, runId, position: run.stop(start, grain, direction) };
+    const hit = nextHit(run.sim.machine, breakpoints, start, direction, run.sim.bootEnd);
+    return hit === undefined
+      ? { kind: 'navigated', id, runId, position: start }
+      : { kind: 'navigated', id, runId, position: run.clamp(hit.position), breakpoint: hit.breakpoint };
   }
 
   private tiles({ id, runId, position: asked, tiles }: TilesRequest): TilesAnswer {

@@ -128,6 +128,12 @@ export class SpanIndex {
     return (this.spans.begin[found] ?? 0) + 1;
   }
 
+  /** Position behind the end of the span that an event begins; `limit` while it is open. */
+  endOf(begin: number, limit: Position): Position {
+    const found = this.lowerBound(begin);
+    return this.spans.begin[found] === begin ? this.spans.end[found] || limit : limit;
+  }
+
   /** First span whose position after its begin lies behind `position`. */
   private lowerBound(position: Position): number {
     let low = 0;

@@ -1,0 +1,97 @@
+import { useMemo } from 'react';
+import { useActions, useApp } from '../../store/use-app.ts';
+import { useView } from '../../store/use-view.ts';
+import { useWords } from '../../store/use-words.ts';
+import type { CallRow } from '../../store/views.ts';
+import { IconButton } from '../../ui/Button.tsx';
+import { Breakpoints } from './Breakpoints.tsx';
+import './call-tree.css';
+
+type Call = Extract<CallRow, { kind: 'call' }>;
+
+const CallItem = ({ call }: { readonly call: Call }) => {
+  const { seek, unfoldCall } = useActions();
+  const { aboutFunction } = useWords();
+  const running = call.state === 'running';
+  return (
+    <>
+      {call.hasCalls ? (
+        <button
+          type="button"
+          className="tree-fold"
+          aria-expanded={call.isOpen}
+          aria-label={`Calls of ${call.fn}`}
+          // what runs is always open: its calls are where the cursor is
+          disabled={running}
+          onClick={() => unfoldCall(call.begin, !call.isOpen)}
+        >
+          {call.isOpen ? '▾' : '▸'}
+        </button>
+      ) : (
+        <span className="tree-fold" aria-hidden="true" />
+      )}
+      <button
+        type="button"
+        className="tree-call"
+        title={`${call.file}\n${aboutFunction(call.fn)}`}
+        onClick={() => void seek(call.begin)}
+      >
+        <span className="tree-fn">{call.fn}</span>
+        {call.args === '' ? null : <span className="tree-args">({call.args})</span>}
+        {call.result === '' ? null : <span className="tree-result">→ {call.result}</span>}
+      </button>
+    </>
+  );
+};
+
+/** The kernel functions of a step as a tree that unfolds, with a debugger's ways to move through it. */
+export const CallTree = () => {
+  const open = useApp((state) => state.debug.openCalls);
+  const query = useMemo(() => ({ view: 'call-tree', open }) as const, [open]);
+  const tree = useView(query);
+  const { stepBy } = useActions();
+  return (
+    <section className="call-tree" aria-labelledby="call-tree-heading">
+      <header className="tree-head">
+        <h3 id="call-tree-heading" className="heading">
+          Calls{tree === undefined || tree.step < 0 ? '' : ` of step ${tree.step}`}
+        </h3>
+        <div className="tree-moves" role="group" aria-label="Move by calls">
+          <IconButton icon="back" label="Back to the call before" onClick={() => void stepBy('over', -1)} />
+          <IconButton icon="down" label="Into the next call" onClick={() => void stepBy('function', 1)} />
+          <IconButton
+            icon="forward"
+            label="Over: past what this call calls"
+            onClick={() => void stepBy('over', 1)}
+          />
+          <IconButton icon="out" label="Out: to the end of this call" onClick={() => void stepBy('out', 1)} />
+        </div>
+      </header>
+      {tree === undefined || tree.rows.length === 0 ? (
+        <p className="muted">
+          {tree?.step === -1 ? 'No step has begun.' : 'This step calls no kernel function that is traced.'}
+        </p>
+      ) : (
+        <ol className="tree-rows">
+          {tree.rows.map((row, index) => (
+            <li
+              key={row.kind === 'call' ? row.begin : `more ${index}`}
+              className="tree-row"
+              data-state={row.kind === 'call' ? row.state : 'more'}
+              style={{ paddingInlineStart: `${Math.min(row.depth, 16) * 0.9}rem` }}
+            >
+              {row.kind === 'call' ? (
+                <CallItem call={row} />
+              ) : (
+                <span className="muted tree-more">
+                  {row.count === 1 ? '1 more call' : `${row.count} more calls`}
+                </span>
+              )}
+            </li>
+          ))}
+        </ol>
+      )}
+      <Breakpoints />
+    </section>
+  );
+};
