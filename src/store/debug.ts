@@ -4,7 +4,7 @@ import type { Position, RunId } from '../worker/protocol.ts';
 import { BREAK_FIELDS, type Breakpoint, type BreakField } from '../worker/protocol-debug.ts';
 import { type Context, report, update } from './context.ts';
 
-export { BREAK_FIELDS, type Breakpoint, type BreakField } from '../worker/protocol-debug.ts';
+export type { Breakpoint } from '../worker/protocol-debug.ts';
 
 /** One that is switched off is kept, and stops nothing. */
 export interface BreakpointEntry {
