@@ -15,17 +15,13 @@ import {
 import { EventChecker } from '../core/invariants/events.ts';
 import { Invariants } from '../core/invariants/invariants.ts';
 import { type Violation, violationText } from '../core/invariants/violation.ts';
-import { backingPage } from '../core/kernel/drivers/test-hmm.ts';
-import { walkPte } from '../core/kernel/mm/page-table.ts';
 import { Ledger } from '../core/machine/holders.ts';
-import type { Machine } from '../core/machine/machine.ts';
 import type { EventLog } from '../core/trace/log.ts';
 import { recordingOf } from '../core/scenario/recording.ts';
-import { entryPfn, entryWritable, isDevicePrivateEntry } from '../core/uapi/pte.ts';
-import type { SimpleStep, StepOf } from '../core/uapi/scenario.ts';
-import { NO_ROW, type Vpn } from '../core/uapi/units.ts';
+import type { SimpleStep } from '../core/uapi/scenario.ts';
 import { type Program, ProgramModel, scenarioOf } from './generator.ts';
 import { HistoryChecker } from './history.ts';
+import { isSurvivable } from './survivable.ts';
 
 /** What is checked besides the invariants after every step. */
 export interface Extra {
@@ -49,65 +45,6 @@ export interface Outcome {
   readonly ops: ReadonlyMap<string, readonly [ran: number, succeeded: number]>;
 }
 
-// --- steps that the real test driver does not survive --------------------------------------------------------------
-
-const MIRROR_WRITABLE = 3;
-
-/**
- * Whether the driver would touch private memory that the CPU cannot address: a page on this very device whose entry in
- * the device's page table is gone is found by the fault as itself, and then read or written.
- */
-const crashesDriver = (m: Machine, step: StepOf<'dev_read'> | StepOf<'dev_write'>): boolean => {
-  const mm = m.mms.values().find(({ name, alive }) => alive && name === step.proc);
-  const area = mm?.areas.find(({ name }) => name === step.vma);
-  const device = m.devices.values().find(({ configId }) => configId === step.device);
-  if (mm === undefined || area === undefined || device === undefined || device.kind !== 'private')
-    return false;
-  if (device.pgmap === 0) return false;
-  const mirror = m.dmirrors.values().find((dmirror) => dmirror.mm === mm.id && dmirror.device === device.id);
-  const table = mirror === undefined ? undefined : m.journal.mapById(mirror.pt);
-  const { start, end } = m.pgmaps.get(device.pgmap);
-  const localEntry = (vpn: Vpn): number => {
-    const row = walkPte(m, mm, vpn);
-    const entry = row === NO_ROW ? 0 : m.entries.get(row);
-    return isDevicePrivateEntry(entry) && entryPfn(entry) >= start && entryPfn(entry) < end ? entry : 0;
-  };
-  const first = area.start + (step.page ?? 0);
-  const last = first + (step.count ?? area.npages - (step.page ?? 0));
-  let faults = false;
-  for (let vpn = first; vpn < last; vpn++) {
-    const word = table?.get(vpn);
-    const suffices = word !== undefined && (step.op === 'dev_read' || word % 4 === MIRROR_WRITABLE);
-    faults ||= !suffices;
-    const entry = localEntry(vpn);
-    if (entry === 0) continue;
-    if (!faults && Math.floor((word ?? 0) / 4) === backingPage(m, entryPfn(entry))) continue;
-    // a read-only entry ends the write with EFAULT before anything is touched
-    if (step.op === 'dev_write' && !entryWritable(entry)) return false;
-    return true;
-  }
-  return false;
-};
-
-/**
- * Whether the driver would wait for ever: it gives memory up only when nobody holds a page of it any more, and pages
- * that are held by a handle or by a device-exclusive entry do not move.
- */
-const hangsDriver = (m: Machine, step: StepOf<'dev_evict'>): boolean => {
-  const device = m.devices.values().find(({ configId }) => configId === step.device);
-  if (device === undefined || device.pgmap === 0) return false;
-  const { start, end } = m.pgmaps.get(device.pgmap);
-  for (let pfn = start; pfn < end; pfn++) {
-    if (m.pages.refcount.get(pfn) !== m.pages.mapcount.get(pfn)) return true;
-  }
-  return false;
-};
-
-const isSurvivable = (m: Machine, step: SimpleStep): boolean => {
-  if (step.op === 'dev_evict') return !hangsDriver(m, step);
-  return (step.op !== 'dev_read' && step.op !== 'dev_write') || !crashesDriver(m, step);
-};
-
 // --- the same again -------------------------------------------------------------------------------------------------
 
 /** Index of the first event that is not the same in both; -1: all are. */
@@ -129,8 +66,40 @@ const firstDifference = (a: EventLog, b: EventLog): number => {
 
 const succeeded = ({ result }: StepRecord): boolean => result.ret >= 0 && result.signal === undefined;
 
-/** Kinds of machine that were looked at as a whole; their boot is always the same. */
-const bootsChecked = new Set<string>();
+/** Programs that a machine runs before another one is booted: what it remembers of them is never forgotten. */
+const PROGRAMS_PER_MACHINE = 64;
+
+interface Booted {
+  readonly sim: Simulation;
+  /** Has read the boot. */
+  readonly ledger: Ledger;
+  programs: number;
+}
+
+/** Machines that stand as they booted, by what they were booted for. */
+export class Machines {
+  private readonly booted = new Map<string, Booted>();
+  /** Kinds whose boot was looked at as a whole; it is always the same. */
+  private readonly checked = new Set<string>();
+
+  /** A machine for a program, which has it until the next one of its kind asks. */
+  take({ name: _name, title: _title, steps: _steps, ...kind }: Scenario): Booted & { checked: boolean } {
+    const key = JSON.stringify(kind);
+    let machine = this.booted.get(key);
+    if (machine === undefined || machine.programs === PROGRAMS_PER_MACHINE) {
+      const sim = createSimulation({ ...kind, name: '', title: '', steps: [] });
+      machine = { sim, ledger: new Ledger(sim.machine.journal), programs: 0 };
+      this.booted.set(key, machine);
+    } else {
+      machine.ledger.seek(machine.sim.bootEnd);
+      machine.sim.restart();
+    }
+    machine.programs++;
+    const checked = this.checked.has(key);
+    this.checked.add(key);
+    return { ...machine, checked };
+  }
+}
 
 /** Runs steps one after the other and looks at the machine after each. */
 class Run {
@@ -142,17 +111,18 @@ class Run {
   succeeded = 0;
   private readonly scenario: Scenario;
   private readonly extra: Extra;
+  private readonly ledger: Ledger;
   private readonly invariants: Invariants;
 
-  constructor(scenario: Scenario, extra: Extra) {
+  constructor(scenario: Scenario, extra: Extra, machines: Machines) {
     this.scenario = scenario;
     this.extra = extra;
-    this.sim = createSimulation(scenario);
-    this.invariants = new Invariants(this.sim);
-    this.history = extra.history === true ? new HistoryChecker(this.sim.machine) : undefined;
-    const kind = JSON.stringify([scenario.boot, scenario.machine, scenario.devices]);
-    this.note(this.invariants.afterBoot(!bootsChecked.has(kind)), 'after boot');
-    bootsChecked.add(kind);
+    const { sim, ledger, checked } = machines.take(scenario);
+    this.sim = sim;
+    this.ledger = ledger;
+    this.invariants = new Invariants(sim, ledger, checked ? sim.bootEnd : 0);
+    this.history = extra.history === true ? new HistoryChecker(sim.machine) : undefined;
+    this.note(this.invariants.afterBoot(), 'after boot');
     this.history?.remember();
   }
 
@@ -178,6 +148,7 @@ class Run {
 
   finish(): Outcome {
     const scenario = { ...this.scenario, steps: this.steps.map((step, n) => ({ n, step })) };
+    if (this.problems.length === 0) this.note(this.invariants.atEnd(this.sim.bootEnd), 'at the end');
     if (this.problems.length === 0) this.history?.check(this.problems);
     if (this.problems.length === 0 && this.extra.events === true) this.checkEvents();
     if (this.problems.length === 0 && this.extra.again === true) this.runAgain(scenario);
@@ -201,14 +172,16 @@ class Run {
   private checkEvents(): void {
     const { machine, bootEnd, length } = this.sim;
     this.sim.seek(bootEnd);
-    const checker = new EventChecker(machine, new Ledger(machine.journal));
+    const checker = new EventChecker(machine, this.ledger);
     this.note(checker.check(length), 'events');
   }
 
+  /** On two new machines: one that ran programs before counts its maps and cells on. */
   private runAgain(scenario: Scenario): void {
-    const other = createSimulation(scenario);
-    for (const { step } of scenario.steps) other.runStep(step);
-    const differs = firstDifference(this.sim.machine.journal.log, other.machine.journal.log);
+    const [one, other] = [createSimulation(scenario), createSimulation(scenario)];
+    one.runAll();
+    other.runAll();
+    const differs = firstDifference(one.machine.journal.log, other.machine.journal.log);
     if (differs >= 0) this.problems.push(`run again: event ${differs} differs`);
   }
 
@@ -243,8 +216,13 @@ const TOGETHER = new Set([
 ]);
 
 /** Runs a program up to its end or to the first problem. */
-export const runProgram = (program: Program, extra: Extra = {}, name = 'generated'): Outcome => {
-  const run = new Run(scenarioOf(program, name), extra);
+export const runProgram = (
+  program: Program,
+  extra: Extra = {},
+  name = 'generated',
+  machines = new Machines(),
+): Outcome => {
+  const run = new Run(scenarioOf(program, name), extra, machines);
   const model = new ProgramModel(program);
   const take = (step: Step): void => {
     const record = run.step(step);
@@ -270,8 +248,8 @@ export const runProgram = (program: Program, extra: Extra = {}, name = 'generate
 };
 
 /** Runs the steps of a scenario with the same checks; stops at the first problem. */
-export const runScenario = (scenario: Scenario, extra: Extra = {}): Outcome => {
-  const run = new Run({ ...scenario, steps: [] }, extra);
+export const runScenario = (scenario: Scenario, extra: Extra = {}, machines = new Machines()): Outcome => {
+  const run = new Run({ ...scenario, steps: [] }, extra, machines);
   for (const { step } of scenario.steps) {
     if (run.problems.length > 0) break;
     run.step(step);
@@ -288,12 +266,13 @@ const kindOf = (problem: string): string =>
 /** Takes away steps one by one while the scenario still fails in the same way. */
 export const minimize = (outcome: Outcome, extra: Extra = {}): Outcome => {
   const kind = kindOf(outcome.problems[0] ?? '');
+  const machines = new Machines();
   let best = outcome;
   for (let smaller = true; smaller; ) {
     smaller = false;
     for (let i = best.scenario.steps.length - 2; i >= 0; i--) {
       const steps = best.scenario.steps.filter((_, n) => n !== i);
-      const tried = runScenario({ ...best.scenario, steps }, extra);
+      const tried = runScenario({ ...best.scenario, steps }, extra, machines);
       if (tried.problems.length === 0 || kindOf(tried.problems[0] ?? '') !== kind) continue;
       best = tried;
       smaller = true;

@@ -10,7 +10,6 @@ import {
   type StepResult,
 } from '../core/index.ts';
 import { RestChecker } from '../core/invariants/at-rest.ts';
-import { lruProblems } from '../core/kernel/mm/mm-inline.ts';
 import { Ledger } from '../core/machine/holders.ts';
 import type { PatchNumber } from '../core/uapi/config.ts';
 import type { SimpleStep } from '../core/uapi/scenario.ts';
@@ -236,7 +235,7 @@ const nextStep = (random: Random, n: number, choice: Choice): SimpleStep => {
 class Pot {
   readonly sim: Simulation;
   private readonly random: Random;
-  private readonly rest: RestChecker | undefined;
+  private readonly rest: RestChecker;
   private readonly shadow = new Shadow();
   private readonly handles: string[] = [];
 
@@ -244,8 +243,6 @@ class Pot {
   get empty(): boolean {
     return !this.sim.machine.mms.values().some(({ alive }) => alive);
   }
-
-  private position = 0;
 
   constructor(random: Random, patches: readonly PatchNumber[], swap: number) {
     this.random = random;
@@ -260,8 +257,7 @@ class Pot {
     });
     this.sim = createSimulation(scenario, { kernel: { patches } });
     const { machine } = this.sim;
-    // the invariants of the reference know no swap device
-    if (swap === 0) this.rest = new RestChecker(machine, new Ledger(machine.journal));
+    this.rest = new RestChecker(machine, new Ledger(machine.journal));
   }
 
   /** Runs one operation. Returns its result, or undefined if it could not be asked for. @throws when the kernel stops */
@@ -292,18 +288,12 @@ class Pot {
   }
 
   check(): string[] {
-    const { machine } = this.sim;
-    const found = lruProblems(machine, [0]);
-    if (this.rest !== undefined) {
-      const violations = this.rest.check(this.position).filter(({ invariant, message }) => {
-        // when a private page comes home, the test driver drops the entry of the process that sent it; after a fork
-        // another one may have brought it home and keeps its stale entry, as in the kernel
-        return invariant !== 'device page table' || !message.startsWith('device 1 ');
-      });
-      found.push(...violations.map(({ invariant, message }) => `${invariant}: ${message}`));
-      this.position = this.sim.length;
-    }
-    return found;
+    const violations = this.rest.check().filter(({ invariant, message }) => {
+      // when a private page comes home, the test driver drops the entry of the process that sent it; after a fork
+      // another one may have brought it home and keeps its stale entry, as in the kernel
+      return invariant !== 'device page table' || !message.startsWith('device 1 ');
+    });
+    return violations.map(({ invariant, message }) => `${invariant}: ${message}`);
   }
 
   /** Takes a step into account in the shadow, and compares what was read. */

@@ -8,6 +8,7 @@ import { regionRow, ZONE_FREE_LISTS, ZONE_NR_FREE, ZONE_NR_FREE_CMA, zoneRow } f
 import { MIGRATE_CMA } from '../uapi/config.ts';
 import { PG_buddy } from '../uapi/page-flags.ts';
 import type { Pfn } from '../uapi/units.ts';
+import type { Census } from './census.ts';
 import type { Survey } from './survey.ts';
 import { type Findings, pageText } from './violation.ts';
 
@@ -15,11 +16,15 @@ interface Block {
   readonly start: Pfn;
   readonly npages: number;
   readonly cma: boolean;
+  /** On a list of the allocator; otherwise the part of a region that was never handed out. */
+  readonly listed: boolean;
 }
 
 /** Kernel: include/linux/mmzone.h: MAX_ORDER */
 const ORDERS = 11;
 const MIGRATETYPES = 6;
+
+const blockKey = ({ start, npages }: Block): string => `${start} ${npages}`;
 
 const pagesIn = (blocks: readonly Block[]): number => blocks.reduce((sum, { npages }) => sum + npages, 0);
 
@@ -50,7 +55,7 @@ const blocksOf = (
     if (actual !== migratetype) {
       findings.add('buddy', `block ${pageText(start)} is on list ${migratetype}, its pageblock is ${actual}`);
     }
-    blocks.push({ start, npages: 2 ** order, cma: migratetype === MIGRATE_CMA });
+    blocks.push({ start, npages: 2 ** order, cma: migratetype === MIGRATE_CMA, listed: true });
     before = link;
   }
   return blocks;
@@ -67,7 +72,7 @@ const freeBlocks = (findings: Findings, m: Machine, zone: Zone): Block[] => {
   for (const region of zone.regions) {
     const taken = m.scalars.get(regionRow(region.id));
     const npages = region.end - region.start - taken;
-    if (npages > 0) blocks.push({ start: region.start + taken, npages, cma: region.cma });
+    if (npages > 0) blocks.push({ start: region.start + taken, npages, cma: region.cma, listed: false });
   }
   const free = pagesIn(blocks);
   const freeCma = pagesIn(blocks.filter(({ cma }) => cma));
@@ -84,54 +89,81 @@ const freeBlocks = (findings: Findings, m: Machine, zone: Zone): Block[] => {
 
 /** Checks the allocator; walks its lists only when they may have changed. */
 export class BuddyChecker {
-  private free: readonly Block[][] | undefined;
+  /** By zone, and all of them by address. */
+  private free: readonly Block[][] = [];
+  private sorted: readonly Block[] = [];
 
-  constructor(private readonly m: Machine) {}
+  constructor(
+    private readonly survey: Survey,
+    private readonly census: Census,
+  ) {}
 
   /**
    * @param changed - a list or count of a zone was written since the last check
+   * @param pages - pages that were written or are referred to in another way
    */
-  check(findings: Findings, survey: Survey, changed: boolean): void {
-    const { m } = this;
-    if (changed || this.free === undefined) {
-      this.free = m.zones.map((zone) => freeBlocks(findings, m, zone));
+  check(findings: Findings, changed: boolean, pages: ReadonlySet<Pfn>): void {
+    const { m } = this.survey;
+    if (changed) this.walk(findings);
+    const pool = m.zones.map(() => 0);
+    for (const pfn of this.survey.hugetlbFree) {
+      const zone = this.census.zoneOf(pfn);
+      if (zone >= 0) pool[zone] += this.survey.folioPages(pfn);
     }
-    const owned = this.ownedBlocks(survey);
-    for (const zone of m.zones) {
-      const [free, used] = [this.free[zone.id], owned[zone.id]];
-      const sum = pagesIn(free) + pagesIn(used);
-      if (sum !== zone.managedPages) {
-        findings.add('buddy', `zone ${zone.name} of ${zone.managedPages}: ${sum} pages are free or owned`);
+    for (const { id, name, managedPages } of m.zones) {
+      const sum = pagesIn(this.free[id]) + this.census.zonePages[id] + pool[id];
+      if (sum !== managedPages) {
+        findings.add('buddy', `zone ${name} of ${managedPages}: ${sum} pages are free or owned`);
       }
-      this.checkOverlap(findings, [...free, ...used]);
+    }
+    for (const pfn of this.survey.hugetlbFree) this.checkOwned(findings, pfn, this.survey.folioPages(pfn));
+    for (const pfn of pages) {
+      const folio = this.census.folios.get(pfn);
+      if (folio !== undefined && folio.zone >= 0) this.checkOwned(findings, pfn, folio.npages);
     }
   }
 
-  private ownedBlocks(survey: Survey): Block[][] {
-    const { m } = this;
-    const owned = m.zones.map((): Block[] => []);
-    const own = (pfn: Pfn): void => {
-      const range = m.rangeOf(pfn);
-      // the zero page lies in the kernel's own memory, device pages in no zone of the allocator
-      if (range?.kind !== 'ram' || range.reserved !== undefined) return;
-      const zone = m.zones.find(({ node, name }) => node === range.node && name === range.zone);
-      if (zone !== undefined)
-        owned[zone.id].push({ start: pfn, npages: 2 ** m.pages.order.get(pfn), cma: false });
-    };
-    for (const pfn of survey.uses.keys()) if (survey.head(pfn) === pfn) own(pfn);
-    for (const pfn of survey.hugetlbFree) own(pfn);
-    return owned;
+  private walk(findings: Findings): void {
+    const { m } = this.survey;
+    const before = new Set(this.sorted.map(blockKey));
+    this.free = m.zones.map((zone) => freeBlocks(findings, m, zone));
+    this.sorted = this.free.flat().toSorted((a, b) => a.start - b.start);
+    for (const [i, block] of this.sorted.entries()) {
+      const below = this.sorted[i - 1];
+      if (below !== undefined && below.start + below.npages > block.start) {
+        findings.add('buddy', `${pageText(block.start)} is in two free blocks`);
+      }
+      if (!before.has(blockKey(block))) this.checkFree(findings, block);
+    }
   }
 
-  private checkOverlap(findings: Findings, blocks: Block[]): void {
-    blocks.sort((a, b) => a.start - b.start);
-    for (let i = 1; i < blocks.length; i++) {
-      const [below, above] = [blocks[i - 1], blocks[i]];
-      if (below.start + below.npages <= above.start) continue;
-      findings.add(
-        'buddy',
-        `${pageText(above.start)} belongs to two: ${pageText(below.start)} has ${below.npages} pages`,
-      );
+  /** No page of a block that is new in the lists is in use. */
+  private checkFree(findings: Findings, { start, npages, listed }: Block): void {
+    // what was never handed out has no struct page that anybody wrote: who uses it is looked at by its own
+    if (!listed) return;
+    const { folios } = this.census;
+    const inside = (pfn: Pfn): boolean => pfn >= start && pfn < start + npages;
+    const used =
+      npages < folios.size
+        ? Array.from({ length: npages }, (_, i) => start + i).find((pfn) => folios.has(pfn))
+        : [...folios.keys()].find(inside);
+    const head = this.survey.head(start);
+    if (used !== undefined || head !== start) {
+      findings.add('buddy', `${pageText(used ?? head)} is in use and in the free block ${pageText(start)}`);
+    }
+  }
+
+  private checkOwned(findings: Findings, pfn: Pfn, npages: number): void {
+    const { sorted } = this;
+    let [low, high] = [0, sorted.length];
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (sorted[middle].start + sorted[middle].npages <= pfn) low = middle + 1;
+      else high = middle;
+    }
+    const block = sorted[low];
+    if (block !== undefined && block.start < pfn + npages) {
+      findings.add('buddy', `${pageText(pfn)} is in use and in the free block ${pageText(block.start)}`);
     }
   }
 }

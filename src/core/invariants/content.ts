@@ -6,9 +6,11 @@ import type { Area, AreaKind, Mm } from '../machine/entities.ts';
 import type { Machine } from '../machine/machine.ts';
 import type { StepResult } from '../scenario/runner.ts';
 import type { SimpleStep, Step } from '../uapi/scenario.ts';
-import type { Pfn } from '../uapi/units.ts';
+import type { Pfn, Vpn } from '../uapi/units.ts';
 import { entryPfn, isRealSwapEntry } from '../uapi/pte.ts';
-import type { Mapping, Survey } from './survey.ts';
+import type { Seen } from './at-rest.ts';
+import type { Mapping } from './page-use.ts';
+import type { Survey } from './survey.ts';
 import { Findings, pageText, type Violation } from './violation.ts';
 
 /** Page k of the file of 64 pages begins with this number + k. */
@@ -20,6 +22,11 @@ type Allowed = readonly number[];
 /** Memory behind a file or a shared mapping: its pages by index, as far as they were written. */
 interface SharedMemory {
   readonly written: Map<number, Allowed>;
+  /**
+   * Pages that reclaim must keep or write. A page of shared memory that was only read is mapped writable and clean;
+   * HMM finds a writable entry, and the test driver makes nothing dirty, so what only a device wrote may be lost.
+   */
+  readonly dirty: Set<number>;
   initial(index: number): number;
 }
 
@@ -34,7 +41,15 @@ interface AreaContent {
    * a writable entry, so nothing makes the page dirty, and the test driver does not either.
    */
   readonly freed: Set<number>;
+  /** Pages that a child does not inherit, for it finds zeros; `maybe` after advice that failed half way. */
+  readonly wiped: Map<number, 'yes' | 'maybe'>;
 }
+
+const memory = (initial: (index: number) => number): SharedMemory => ({
+  written: new Map(),
+  dirty: new Set(),
+  initial,
+});
 
 type ProcessContent = Map<string, AreaContent>;
 
@@ -48,17 +63,45 @@ const copyArea = (area: AreaContent): AreaContent => ({
   ...area,
   own: new Map(area.own),
   freed: new Set(area.freed),
+  wiped: new Map(area.wiped),
 });
+
+/** Indices of pages, by what they are pages of. */
+class Due<T> {
+  private readonly indices = new Map<T, Set<number>>();
+
+  add(of: T, index: number): void {
+    const known = this.indices.get(of);
+    if (known === undefined) this.indices.set(of, new Set([index]));
+    else known.add(index);
+  }
+
+  of(of: T): Iterable<number> {
+    return this.indices.get(of) ?? [];
+  }
+
+  clear(): void {
+    this.indices.clear();
+  }
+}
 
 export class ContentModel {
   private readonly processes = new Map<string, ProcessContent>([['A', new Map()]]);
   private readonly files = new Map<string, SharedMemory>();
+  /** Pages of which the model thinks otherwise than before. */
+  private readonly due = new Due<AreaContent>();
+  private readonly dueBehind = new Due<SharedMemory>();
+  private readonly m: Machine;
 
-  constructor(private readonly m: Machine) {}
+  constructor(private readonly survey: Survey) {
+    this.m = survey.m;
+  }
 
-  /** Takes a step into account, then compares every page of every process. */
-  afterStep(step: Step, result: StepResult, survey: Survey): Violation[] {
+  /** Takes a step into account, then compares the pages that it may have changed, in the model or in the machine. */
+  afterStep(step: Step, result: StepResult, { changes, touched }: Seen): Violation[] {
     const findings = new Findings();
+    this.due.clear();
+    this.dueBehind.clear();
     if (step.op === 'concurrent') {
       // in whatever order they ran, their numbers are allowed; a child may have what was written before it was born
       const both = step.steps.map((simple, i) => ({ simple, given: result.results?.[i] ?? result }));
@@ -68,7 +111,20 @@ export class ContentModel {
     } else {
       this.apply(findings, step, result, false);
     }
-    for (const mm of this.m.mms.values()) if (mm.alive) this.compareProcess(findings, mm, survey);
+    for (const { mm, vpn, npages } of changes.removed) this.addPlaces(mm, vpn, npages);
+    for (const { mm, vpn, npages } of changes.added) this.addPlaces(mm, vpn, npages);
+    for (const pfn of touched.pages) this.addPlacesOf(pfn);
+    this.compareDue(findings);
+    return findings.found;
+  }
+
+  /** Compares every page of every process. */
+  compareAll(): Violation[] {
+    const findings = new Findings();
+    for (const mm of this.m.mms.values()) {
+      for (const area of mm.alive ? mm.areas : []) this.addPlaces(mm.id, area.start, area.npages);
+    }
+    this.compareDue(findings);
     return findings.found;
   }
 
@@ -81,12 +137,19 @@ export class ContentModel {
         this.processes.get(step.proc)?.set(step.vma, this.newArea(step.kind, step.file));
         return;
       case 'file_create':
-        this.files.set(step.file, { written: new Map(), initial: (index) => step.value + index });
+        if (!failed)
+          this.files.set(
+            step.file,
+            memory((index) => step.value + index),
+          );
         return;
       case 'fork':
         if (!failed) {
           const parent = this.processes.get(step.proc) ?? new Map<string, AreaContent>();
-          this.processes.set(step.child, new Map([...parent].map(([name, area]) => [name, copyArea(area)])));
+          this.processes.set(
+            step.child,
+            new Map([...parent].map(([name, area]) => [name, this.inherit(area)])),
+          );
         }
         return;
       case 'exit':
@@ -105,14 +168,20 @@ export class ContentModel {
         this.each(step, (area, index, i) => {
           if (i >= result.ret) return;
           if (!mixed) area.freed.delete(index);
+          if (isShared(area.kind)) area.behind.dirty.add(index);
           this.put(area, index, [step.value + index], mixed);
         });
         return;
       case 'dev_write':
         this.each(step, (area, index) => {
-          const values = area.freed.has(index) ? [step.value + index, 0] : [step.value + index];
-          this.put(area, index, values, mixed || failed);
+          const values = [step.value + index];
+          const mayBeLost =
+            area.freed.has(index) || (area.kind === 'anon-shared' && !area.behind.dirty.has(index));
+          this.put(area, index, mayBeLost ? [...values, 0] : values, mixed || failed);
         });
+        return;
+      case 'file_read':
+        this.compareFile(findings, step, result.values ?? []);
         return;
       case 'read':
       case 'dev_read':
@@ -124,14 +193,20 @@ export class ContentModel {
   }
 
   private newArea(kind: AreaKind, file: string | undefined): AreaContent {
-    return { kind, behind: this.memoryBehind(kind, file ?? ''), own: new Map(), freed: new Set() };
+    return {
+      kind,
+      behind: this.memoryBehind(kind, file ?? ''),
+      own: new Map(),
+      freed: new Set(),
+      wiped: new Map(),
+    };
   }
 
   private memoryBehind(kind: AreaKind, file: string): SharedMemory {
-    if (kind !== 'file-private' && kind !== 'file-shared') return { written: new Map(), initial: () => 0 };
+    if (kind !== 'file-private' && kind !== 'file-shared') return memory(() => 0);
     const known = this.files.get(file);
     if (known !== undefined) return known;
-    const fresh: SharedMemory = { written: new Map(), initial: (index) => FILE_FIRST_VALUE + index };
+    const fresh = memory((index) => FILE_FIRST_VALUE + index);
     this.files.set(file, fresh);
     return fresh;
   }
@@ -142,7 +217,12 @@ export class ContentModel {
     if (areas === undefined || area === undefined) return;
     areas.set(to, area);
     // a move that failed leaves the pages in the old area
-    areas.set(from, copyArea(area));
+    const left = copyArea(area);
+    areas.set(from, left);
+    for (const index of area.own.keys()) {
+      this.due.add(area, index);
+      this.due.add(left, index);
+    }
   }
 
   private advise(step: Extract<SimpleStep, { op: 'madvise' }>, uncertain: boolean): void {
@@ -164,6 +244,13 @@ export class ContentModel {
         area.own.set(index, union(own, [0]));
         area.freed.add(index);
       });
+    } else if (step.advice === 'WIPEONFORK' || step.advice === 'KEEPONFORK') {
+      this.each(step, (area, index) => {
+        if (area.kind !== 'anon-private') return;
+        if (uncertain) area.wiped.set(index, 'maybe');
+        else if (step.advice === 'WIPEONFORK') area.wiped.set(index, 'yes');
+        else area.wiped.delete(index);
+      });
     }
   }
 
@@ -175,7 +262,10 @@ export class ContentModel {
     const first = step.page ?? 0;
     if (area === undefined) return;
     const count = step.count ?? this.areaOf(step.proc, step.vma) - first;
-    for (let i = 0; i < count; i++) change(area, first + i, i);
+    for (let i = 0; i < count; i++) {
+      change(area, first + i, i);
+      this.due.add(area, first + i);
+    }
   }
 
   /** Length of an area, also of a process that has ended. */
@@ -186,8 +276,25 @@ export class ContentModel {
 
   private put(area: AreaContent, index: number, values: Allowed, uncertain: boolean): void {
     const allowed = uncertain ? union(this.allowed(area, index), values) : values;
-    if (isShared(area.kind)) area.behind.written.set(index, allowed);
-    else area.own.set(index, allowed);
+    if (isShared(area.kind)) {
+      area.behind.written.set(index, allowed);
+      this.dueBehind.add(area.behind, index);
+    } else {
+      area.own.set(index, allowed);
+    }
+  }
+
+  /** What a child has of its parent's area. */
+  private inherit(area: AreaContent): AreaContent {
+    const copy = copyArea(area);
+    for (const index of area.own.keys()) this.due.add(copy, index);
+    for (const [index, certainty] of copy.wiped) {
+      const own = copy.own.get(index);
+      if (own === undefined) continue;
+      if (certainty === 'yes') copy.own.delete(index);
+      else copy.own.set(index, union(own, [0]));
+    }
+    return copy;
   }
 
   private behind(area: AreaContent, index: number): Allowed {
@@ -219,28 +326,64 @@ export class ContentModel {
     });
   }
 
-  private compareProcess(findings: Findings, mm: Mm, survey: Survey): void {
-    const process = this.processes.get(mm.name);
-    if (process === undefined) return;
-    for (const area of mm.areas) {
-      const content = process.get(area.name);
-      if (content !== undefined && content.kind !== 'device')
-        this.compareArea(findings, mm, area, content, survey);
+  private compareFile(
+    findings: Findings,
+    step: { file: string; page?: number | undefined },
+    values: readonly number[],
+  ): void {
+    const file = this.files.get(step.file);
+    values.forEach((value, i) => {
+      const index = (step.page ?? 0) + i;
+      const allowed = file?.written.get(index) ?? [file?.initial(index) ?? 0];
+      if (!allowed.includes(value)) {
+        findings.add(
+          'I17',
+          `file ${step.file} page ${index} gave ${value}, written was ${allowed.join(' or ')}`,
+        );
+      }
+    });
+  }
+
+  private addPlaces(mm: number, vpn: Vpn, npages: number): void {
+    const owner = this.m.mms.find(mm);
+    const area = owner?.areas.find(({ start, npages: length }) => vpn >= start && vpn < start + length);
+    const content = owner?.alive === true ? this.processes.get(owner.name)?.get(area?.name ?? '') : undefined;
+    if (area === undefined || content === undefined) return;
+    for (let at = vpn; at < vpn + npages; at++) this.due.add(content, at - area.start);
+  }
+
+  /** Where the bytes of a page are seen: through its entries, or those of the private page that it stands behind. */
+  private addPlacesOf(pfn: Pfn): void {
+    const { survey } = this;
+    const page = survey.deviceOf.get(pfn) ?? pfn;
+    for (const { mm, vpn, entry } of survey.mappersOf(page))
+      this.addPlaces(mm, vpn + page - entryPfn(entry), 1);
+  }
+
+  private compareDue(findings: Findings): void {
+    for (const mm of this.m.mms.values()) {
+      const process = mm.alive ? this.processes.get(mm.name) : undefined;
+      if (process === undefined) continue;
+      for (const area of mm.areas) {
+        const content = process.get(area.name);
+        if (content === undefined || content.kind === 'device') continue;
+        for (const index of this.due.of(content)) this.compareAt(findings, mm, area, content, index);
+        for (const index of this.dueBehind.of(content.behind)) {
+          this.compareAt(findings, mm, area, content, index);
+        }
+      }
     }
   }
 
-  private compareArea(findings: Findings, mm: Mm, area: Area, content: AreaContent, survey: Survey): void {
-    for (const id of mm.vmas) {
-      const vma = this.m.vmas.get(id);
-      if (vma.vmStart < area.start || vma.vmStart >= area.start + area.npages) continue;
-      for (let vpn = vma.vmStart; vpn < vma.vmEnd; vpn++) {
-        const mapping = survey.mappingAt(mm.id, vpn);
-        if (mapping !== undefined && isRealSwapEntry(mapping.entry)) {
-          this.compareSwapped(findings, mapping, area, content, vpn - area.start);
-        } else {
-          this.comparePage(findings, mm, area, content, vpn - area.start, survey.pageAt(mm.id, vpn));
-        }
-      }
+  private compareAt(findings: Findings, mm: Mm, area: Area, content: AreaContent, index: number): void {
+    const vpn = area.start + index;
+    // pages that are not mapped any more belong to no process
+    if (index >= area.npages || this.survey.vmaAt(mm.id, vpn) === undefined) return;
+    const mapping = this.survey.tables.mappingAt(mm.id, vpn);
+    if (mapping !== undefined && isRealSwapEntry(mapping.entry)) {
+      this.compareSwapped(findings, mm, mapping, area, content, index);
+    } else {
+      this.comparePage(findings, mm, area, content, index, this.survey.pageAt(mm.id, vpn));
     }
   }
 
@@ -281,7 +424,8 @@ export class ContentModel {
   /** A page that is swapped out is in its slot, or still in the swap cache. */
   private compareSwapped(
     findings: Findings,
-    { mm, entry }: Mapping,
+    mm: Mm,
+    { entry }: Mapping,
     area: Area,
     content: AreaContent,
     index: number,
@@ -303,7 +447,8 @@ export class ContentModel {
   /** What was uncertain is known now; a private page of a file keeps its number from here on. */
   private settle(content: AreaContent, index: number, value: number, allowed: Allowed): void {
     if (isShared(content.kind)) {
-      if (allowed.length > 1) content.behind.written.set(index, [value]);
+      const certain = content.kind !== 'anon-shared' || content.behind.dirty.has(index);
+      if (certain && allowed.length > 1) content.behind.written.set(index, [value]);
     } else if (content.kind === 'file-private' || !content.own.has(index)) {
       content.own.set(index, [value]);
     }

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { createSimulation, parseScenario, type Simulation, type Step } from '../index.ts';
+import { RestChecker } from './at-rest.ts';
 import { EventChecker } from './events.ts';
 import { Ledger } from '../machine/holders.ts';
 import { Invariants } from './invariants.ts';
@@ -91,6 +92,26 @@ test.each(damages)('%s is found', (_name, damage, wanted) => {
   sim.machine.journal.commit();
   const found = invariants.afterStep(record).map(({ invariant }) => invariant);
   for (const invariant of wanted) expect(found).toContain(invariant);
+});
+
+test('what was not looked at when it happened is found at the end', () => {
+  const { sim, invariants } = begin();
+  expect(invariants.atEnd()).toEqual([]);
+  // as if the log did not say so
+  sim.machine.entries.poke(pagesOf(sim)[1].row, 0);
+  const record = sim.runStep({ op: 'snapshot', proc: 'A', vma: 'buf', page: 0, count: 1, device: 0 });
+  expect(invariants.afterStep(record)).toEqual([]);
+  expect(invariants.atEnd().map(({ invariant }) => invariant)).toContain('I2');
+});
+
+test('a survey that was not kept up differs from a new one', () => {
+  const { sim } = begin();
+  const { machine } = sim;
+  const rest = new RestChecker(machine, new Ledger(machine.journal));
+  expect(rest.check()).toEqual([]);
+  sim.runStep({ op: 'write', proc: 'A', vma: 'buf', page: 1, count: 1, value: 7 });
+  sim.runStep({ op: 'migrate_to_dev', proc: 'A', vma: 'buf', page: 1, count: 1, device: 0 });
+  expect(rest.checkFromScratch().map(({ invariant }) => invariant)).toEqual(['back and forth']);
 });
 
 test('every event of a run keeps the invariants', () => {

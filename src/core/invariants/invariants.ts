@@ -20,39 +20,34 @@ export class Invariants {
   private readonly rest: RestChecker;
   private readonly steps: StepChecker;
   private readonly content: ContentModel;
-  private position = 0;
-
-  constructor(private readonly sim: Simulation) {
-    const { machine } = sim;
-    this.rest = new RestChecker(machine, new Ledger(machine.journal));
-    this.steps = new StepChecker(machine);
-    this.content = new ContentModel(machine);
-  }
 
   /**
-   * Checks the machine after boot.
-   *
-   * @param thorough - false: pages that nobody holds are believed to be free, as on the last machine of this kind
+   * @param ledger - of the machine; one that has read the boot already need not read it again
+   * @param begin - pages that were last written before are believed to be free if nothing refers to them
    */
-  afterBoot(thorough = true): Violation[] {
-    if (!thorough) this.position = this.sim.length;
-    return this.checkRest();
+  constructor({ machine }: Simulation, ledger = new Ledger(machine.journal), begin = 0) {
+    this.rest = new RestChecker(machine, ledger, begin);
+    this.steps = new StepChecker(machine);
+    this.content = new ContentModel(this.rest.survey);
+  }
+
+  /** Checks the machine after boot. */
+  afterBoot(): Violation[] {
+    return this.rest.check();
   }
 
   /** Checks the machine after a step that has just run. */
   afterStep(record: StepRecord): Violation[] {
-    const before = this.rest.survey;
-    const found = this.checkRest();
-    const after = this.rest.survey;
-    if (before === undefined || after === undefined) throw new Error('afterBoot comes first');
-    found.push(...this.steps.check(record, before, after));
-    found.push(...this.content.afterStep(record.step, record.result, after));
-    return found;
+    const compared: Violation[] = [];
+    const found = this.rest.check((seen) => {
+      compared.push(...this.steps.check(record, seen));
+      compared.push(...this.content.afterStep(record.step, record.result, seen));
+    });
+    return [...found, ...compared];
   }
 
-  private checkRest(): Violation[] {
-    const found = this.rest.check(this.position);
-    this.position = this.sim.length;
-    return found;
+  /** Checks everything from scratch: what no event touched as well. */
+  atEnd(begin = 0): Violation[] {
+    return [...this.rest.checkFromScratch(begin), ...this.content.compareAll()];
   }
 }

@@ -1,9 +1,9 @@
 // What must be true of every entry of a page table between two steps.
 
+import { ksmPlaces } from '../kernel/mm/ksm-scan.ts';
 import type { Vma } from '../machine/entities.ts';
 import type { Machine } from '../machine/machine.ts';
-import { HUGE_ZERO_PFN } from '../machine/scalars.ts';
-import { PG_anon_exclusive, PG_hugetlb } from '../uapi/page-flags.ts';
+import { PG_anon_exclusive, PG_hugetlb, PG_ksm } from '../uapi/page-flags.ts';
 import {
   entryKind,
   entryPfn,
@@ -12,6 +12,7 @@ import {
   isDevicePrivateEntry,
   isMigrationEntry,
   isRealSwapEntry,
+  pteDevmap,
   ptePresent,
   pteProtnone,
   pteSpecial,
@@ -19,47 +20,67 @@ import {
 } from '../uapi/pte.ts';
 import type { Pfn } from '../uapi/units.ts';
 import { isCowMapping, VM_ACCESS_FLAGS, VM_HUGETLB, VM_MIXEDMAP, VM_WRITE } from '../uapi/vm-flags.ts';
-import type { Mapping, Survey } from './survey.ts';
-import { type Findings, type InvariantName, pageText } from './violation.ts';
+import { entryIsEarlyCopy } from './early-copies.ts';
+import type { Mapping } from './page-use.ts';
+import type { Changes, Survey } from './survey.ts';
+import type { Touched } from './touched.ts';
+import { Findings, type InvariantName, pageText } from './violation.ts';
 
-/** DEVMAP is kept above the frame number. */
-const DEVMAP = 2 ** 52;
-
-/** Checks all entries that a survey found. */
+/** Checks the entries that a survey found. */
 export class MappingChecker {
   private readonly m: Machine;
-  /** Anchor or file and area that were checked last: neighbours mostly have the same. */
-  private lastWord = 0;
-  private lastVma: Vma | undefined;
+  private findings = new Findings();
+  /** Writable entries of the hugetlb pool that fork made for copies of pinned pages, whatever the area's rights are. */
+  private readonly earlyCopies = new WeakSet<Mapping>();
+  /** NUMA balancing has looked at some process. */
+  private numaScanned = false;
 
-  constructor(
-    private readonly findings: Findings,
-    private readonly survey: Survey,
-  ) {
+  constructor(private readonly survey: Survey) {
     this.m = survey.m;
   }
 
-  /**
-   * @param before - the last survey, in which all was right
-   * @param touched - pages that changed since
-   */
-  check(before: Survey | undefined, touched: ReadonlySet<Pfn>): void {
-    for (const mapping of this.survey.mappings) {
-      const { mm, vpn, vma, entry } = mapping;
-      const old = before?.mappingAt(mm.id, vpn);
-      const pfn = entryPfn(entry);
-      const same = old !== undefined && old.entry === entry && old.vma === vma && old.vpn === vpn;
-      if (!same || touched.has(pfn) || touched.has(this.survey.head(pfn))) this.checkMapping(mapping);
+  /** Checks the entries that changed, those of areas that changed, and those of pages that were written. */
+  check(findings: Findings, touched: Touched, changes: Changes): void {
+    this.findings = findings;
+    const { survey } = this;
+    this.numaScanned ||= touched.numaScan;
+    this.learnEarlyCopies(changes);
+    const due = new Set(changes.added);
+    for (const pfn of touched.pages) for (const mapping of survey.mappersOf(pfn)) due.add(mapping);
+    for (const pair of changes.vmas) {
+      for (const vma of pair) if (vma !== undefined) this.addMappingsIn(due, vma);
+    }
+    for (const mapping of due) this.checkMapping(mapping);
+  }
+
+  private learnEarlyCopies({ removed, added }: Changes): void {
+    for (const mapping of added) {
+      if (mapping.npages === 1 || !ptePresent(mapping.entry) || !pteWrite(mapping.entry)) continue;
+      const flags = this.survey.vmaAt(mapping.mm, mapping.vpn)?.vmFlags ?? 0;
+      if ((flags & VM_HUGETLB) === 0 || (flags & VM_WRITE) !== 0) continue;
+      // mremap takes the entry along as it is
+      const moved = removed.some((old) => old.entry === mapping.entry && this.earlyCopies.has(old));
+      if (moved || entryIsEarlyCopy(this.m, mapping)) this.earlyCopies.add(mapping);
+    }
+  }
+
+  private addMappingsIn(due: Set<Mapping>, { mm, vmStart, vmEnd }: Vma): void {
+    for (let vpn = vmStart; vpn < vmEnd; ) {
+      const mapping = this.survey.tables.mappingAt(mm, vpn);
+      if (mapping !== undefined) due.add(mapping);
+      vpn = mapping === undefined ? this.survey.tables.nextEntry(mm, vpn) : mapping.vpn + mapping.npages;
     }
   }
 
   private wrong(invariant: InvariantName, { mm, vpn, entry }: Mapping, what: string): void {
-    this.findings.add(invariant, `${mm.name} 0x${vpn.toString(16)} → ${pageText(entryPfn(entry))}: ${what}`);
+    const { name } = this.m.mms.get(mm);
+    this.findings.add(invariant, `${name} 0x${vpn.toString(16)} → ${pageText(entryPfn(entry))}: ${what}`);
   }
 
   private checkMapping(mapping: Mapping): void {
     const { m, survey } = this;
-    const { vma, entry, huge } = mapping;
+    const { mm, vpn, entry, npages } = mapping;
+    const vma = survey.vmaAt(mm, vpn);
     if (vma === undefined) {
       this.wrong('areas', mapping, 'no area here');
       return;
@@ -67,19 +88,20 @@ export class MappingChecker {
     const present = ptePresent(entry);
     if (present) {
       const accessible = (vma.vmFlags & VM_ACCESS_FLAGS) !== 0;
-      if (pteProtnone(entry) === accessible) this.wrong('areas', mapping, 'PROT_NONE differs from the area');
-      // fork makes its copy of a pinned page of the hugetlb pool writable, whatever the area's rights are
-      if (pteWrite(entry) && (vma.vmFlags & (VM_WRITE | VM_HUGETLB)) === 0) {
+      if (pteProtnone(entry) === accessible && !(accessible && this.mayBeNumaHint(entryPfn(entry)))) {
+        this.wrong('areas', mapping, 'PROT_NONE differs from the area');
+      }
+      if (pteWrite(entry) && (vma.vmFlags & VM_WRITE) === 0 && !this.earlyCopies.has(mapping)) {
         this.wrong('I16', mapping, 'writable, the area is not');
       }
     } else if (isMigrationEntry(entry)) {
       this.wrong('I6', mapping, 'migration entry at rest');
     }
     if (isRealSwapEntry(entry)) return;
-    if (entry >= DEVMAP) this.wrong('I9', mapping, 'DEVMAP is set');
     const pfn = entryPfn(entry);
-    if (pfn === m.zeroPfn || (huge && m.scalars.get(HUGE_ZERO_PFN) === pfn + 1)) {
-      const special = huge || pteSpecial(entry);
+    if (pteDevmap(entry)) this.wrong('I9', mapping, 'DEVMAP is set');
+    if (survey.uses.isZeroPage(pfn)) {
+      const special = npages > 1 || pteSpecial(entry);
       if (!present || !special || pteWrite(entry)) this.wrong('I9', mapping, `zero page by entry ${entry}`);
       return;
     }
@@ -89,6 +111,11 @@ export class MappingChecker {
     this.checkKind(mapping, pfn, present);
     if (entryWritable(entry) && isCowMapping(vma.vmFlags)) this.checkExclusive(mapping, pfn, head);
     this.checkReverse(mapping, vma, pfn, head);
+  }
+
+  /** NUMA balancing takes the access away to see who comes; it leaves device pages alone. */
+  private mayBeNumaHint(pfn: Pfn): boolean {
+    return this.numaScanned && this.survey.pgmapOf(pfn) === undefined;
   }
 
   /** Which entries may stand for which memory. */
@@ -112,7 +139,7 @@ export class MappingChecker {
   private checkExclusive(mapping: Mapping, pfn: Pfn, head: Pfn): void {
     const { m, survey } = this;
     const anon = (m.pages.mapping.get(head) & 1) === 1;
-    const exclusive = (m.pages.flags.get(mapping.huge ? head : pfn) & PG_anon_exclusive) !== 0;
+    const exclusive = (m.pages.flags.get(mapping.npages > 1 ? head : pfn) & PG_anon_exclusive) !== 0;
     if (!anon || !exclusive) {
       this.wrong('I14', mapping, `writable, the page is ${anon ? 'not exclusive' : 'not anonymous'}`);
     }
@@ -126,15 +153,26 @@ export class MappingChecker {
     const word = m.pages.mapping.get(head);
     // a driver's own page in a mixed map is in no reverse map
     if (word === 0 && (vma.vmFlags & VM_MIXEDMAP) !== 0) return;
+    if ((m.pages.flags.get(head) & PG_ksm) !== 0) {
+      this.checkMerged(mapping, vma, pfn);
+      return;
+    }
     const index = m.pages.index.get(head) + (pfn - head);
     const wanted = mapping.vpn - vma.vmStart + vma.vmPgoff;
     if (index !== wanted) {
       this.wrong('reverse map', mapping, `page offset ${index}, the area's is ${wanted} here`);
     }
     if ((word & 1) === 0) this.checkCached(mapping, vma, word >> 1, index, head);
-    else if (word !== this.lastWord || vma !== this.lastVma) this.checkAnchor(mapping, vma, word >> 1);
-    this.lastWord = word;
-    this.lastVma = vma;
+    else this.checkAnchor(mapping, vma, word >> 1);
+  }
+
+  /** A page that KSM merged is read-only everywhere, and its places find every entry. */
+  private checkMerged(mapping: Mapping, vma: Vma, page: Pfn): void {
+    if (entryWritable(mapping.entry)) this.wrong('KSM', mapping, 'merged, but writable');
+    const known = ksmPlaces(this.m, page).some(
+      (place) => place.vma.id === vma.id && place.vpn === mapping.vpn,
+    );
+    if (!known) this.wrong('KSM', mapping, 'no place of the merged page leads here');
   }
 
   private checkAnchor(mapping: Mapping, vma: Vma, id: number): void {

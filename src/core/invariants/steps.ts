@@ -8,11 +8,22 @@ import { MIGRATE_CMA, MIGRATE_ISOLATE } from '../uapi/config.ts';
 import { EventKind, holderId } from '../uapi/events.ts';
 import { FOLL_LONGTERM, FOLL_WRITE } from '../uapi/gup-flags.ts';
 import { PG_anon_exclusive } from '../uapi/page-flags.ts';
-import { entryPfn, entryWritable, ptePresent, pteDirty, pteWrite, pteYoung } from '../uapi/pte.ts';
+import {
+  entryPfn,
+  entryWritable,
+  isRealSwapEntry,
+  ptePresent,
+  pteDirty,
+  pteWrite,
+  pteYoung,
+} from '../uapi/pte.ts';
 import { kernelFunctionId } from '../uapi/source-refs.ts';
 import { PTRS_PER_TABLE, type Pfn, type Vpn } from '../uapi/units.ts';
+import { VM_DONTCOPY, VM_WIPEONFORK } from '../uapi/vm-flags.ts';
 import { pageblockMigratetype } from '../kernel/mm/page-ref.ts';
-import type { Mapping, Survey } from './survey.ts';
+import type { Seen } from './at-rest.ts';
+import type { Mapping } from './page-use.ts';
+import type { Changes, Survey } from './survey.ts';
 import { Findings, pageText, type Violation } from './violation.ts';
 
 /** A page that a handle pinned, where the pinner had it. */
@@ -23,8 +34,19 @@ interface PinnedPage {
   readonly pfn: Pfn;
 }
 
-/** Advice that must leave device-coherent pages alone. */
-const LEAVES_DEVICE_PAGES = new Set(['COLD', 'FREE', 'PAGEOUT', 'COLLAPSE']);
+/** Operations and advice that must leave device-coherent pages alone. */
+const LEAVES_DEVICE_PAGES = new Set<string>([
+  'COLD',
+  'FREE',
+  'PAGEOUT',
+  'COLLAPSE',
+  'mbind',
+  'ksm_scan',
+  'numa_scan',
+  'move_pages',
+]);
+/** Operations that move pages and leave everything else as it was. */
+const MIGRATES = new Set<string>(['migrate_to_dev', 'migrate_to_sys', 'mbind', 'move_pages']);
 /** Steps after which a pinned page may be gone from its place. */
 const UNMAPPING = new Set(['munmap', 'mremap', 'exit', 'concurrent']);
 
@@ -36,25 +58,20 @@ export class StepChecker {
 
   constructor(private readonly m: Machine) {}
 
-  /**
-   * Checks what a step promised.
-   *
-   * @param before - survey before the step
-   */
-  check(record: StepRecord, before: Survey, after: Survey): Violation[] {
+  /** Checks what a step promised. */
+  check(record: StepRecord, { survey, changes }: Seen): Violation[] {
     const findings = new Findings();
-    this.checkPinned(findings, record, after);
+    this.checkPinned(findings, record, survey);
     const { step } = record;
     if (step.op === 'gup') {
       const handle = this.m.handles.values().find(({ name }) => name === step.as);
-      if (handle !== undefined && record.result.ret >= 0) this.checkGup(findings, record, handle, after);
-      if (step.flags.includes('FOLL_LONGTERM')) this.checkLongtermMoves(findings, record, before, after);
+      if (handle !== undefined && record.result.ret >= 0) this.checkGup(findings, record, handle, survey);
+      if (step.flags.includes('FOLL_LONGTERM')) this.checkLongtermMoves(findings, record, survey, changes);
     }
-    if (step.op === 'migrate_to_dev' || step.op === 'migrate_to_sys')
-      this.checkMigration(findings, before, after);
-    if (step.op === 'fork') this.checkFork(findings, step.proc, step.child, after);
-    if (step.op === 'madvise' && LEAVES_DEVICE_PAGES.has(step.advice)) {
-      this.checkDevicePagesUntouched(findings, record, before);
+    if (MIGRATES.has(step.op)) this.checkMigration(findings, survey, changes);
+    if (step.op === 'fork') this.checkFork(findings, step.proc, step.child, survey);
+    if (LEAVES_DEVICE_PAGES.has(step.op === 'madvise' ? step.advice : step.op)) {
+      this.checkDevicePagesUntouched(findings, record, survey);
     }
     return findings.found;
   }
@@ -110,26 +127,17 @@ export class StepChecker {
   }
 
   /** I27: a long-term pin hands out no device page, and pages that may stay keep their place. */
-  private checkLongtermMoves(findings: Findings, record: StepRecord, before: Survey, after: Survey): void {
-    for (const pfn of after.uses.keys()) {
-      findings.expect(
-        after.pgmapOf(pfn) === undefined || before.uses.has(pfn),
-        'I27',
-        () => `long-term pin: ${pageText(pfn)} of a device is new`,
-      );
+  private checkLongtermMoves(findings: Findings, record: StepRecord, survey: Survey, changes: Changes): void {
+    for (const pfn of changes.appeared) {
+      if (survey.pgmapOf(pfn) !== undefined)
+        findings.add('I27', `long-term pin: ${pageText(pfn)} of a device is new`);
     }
     if (record.result.ret < 0) return;
-    for (const mapping of before.mappings) {
-      const pfn = entryPfn(mapping.entry);
+    for (const { mm, vpn, entry, npages } of changes.removed) {
+      const pfn = entryPfn(entry);
       // a page that belongs to others too, or that may not be written, may be copied
-      if (
-        mapping.huge ||
-        !entryWritable(mapping.entry) ||
-        !ptePresent(mapping.entry) ||
-        !this.mayStay(before, pfn)
-      )
-        continue;
-      const now = after.pageAt(mapping.mm.id, mapping.vpn);
+      if (npages > 1 || !entryWritable(entry) || !ptePresent(entry) || !this.mayStay(survey, pfn)) continue;
+      const now = survey.pageAt(mm, vpn);
       findings.expect(
         now === pfn,
         'I27',
@@ -161,13 +169,13 @@ export class StepChecker {
   // --- others --------------------------------------------------------------------------------------------------------
 
   /** I26: a page that moved keeps what its entry and its owner knew; only the frame differs. */
-  private checkMigration(findings: Findings, before: Survey, after: Survey): void {
-    const { m } = this;
-    for (const old of before.mappings) {
-      const now = after.mappingAt(old.mm.id, old.vpn);
-      if (old.huge || now === undefined || now.huge || now.entry === old.entry) continue;
+  private checkMigration(findings: Findings, survey: Survey, changes: Changes): void {
+    for (const old of changes.removed) {
+      const now = survey.tables.mappingAt(old.mm, old.vpn);
+      if (old.npages > 1 || now === undefined || now.npages > 1) continue;
+      if (isRealSwapEntry(old.entry) || isRealSwapEntry(now.entry)) continue;
       const [from, to] = [entryPfn(old.entry), entryPfn(now.entry)];
-      if (from === to || from === m.zeroPfn || to === m.zeroPfn) continue;
+      if (from === to || survey.uses.isZeroPage(from) || survey.uses.isZeroPage(to)) continue;
       const text = (what: string, was: unknown, is: unknown) => () =>
         `${pageText(from)} moved to ${pageText(to)}: ${what} was ${String(was)}, is ${String(is)}`;
       const [wasWritable, isWritable] = [entryWritable(old.entry), entryWritable(now.entry)];
@@ -191,11 +199,16 @@ export class StepChecker {
     const parent = alive.find((mm) => mm.name === parentName);
     const child = alive.find((mm) => mm.name === childName);
     if (parent === undefined || child === undefined) return;
-    const inParent = (mapping: Mapping): boolean => mapping.mm.id === parent.id;
-    for (const mapping of after.mappings.filter(inParent)) {
-      const theirs = after.mappingAt(child.id, mapping.vpn);
+    for (const mapping of after.tables.mappings(parent.id)) {
+      const theirs = after.tables.mappingAt(child.id, mapping.vpn);
+      const vma = after.vmaAt(parent.id, mapping.vpn);
+      findings.expect(
+        theirs === undefined || vma === undefined || (vma.vmFlags & (VM_DONTCOPY | VM_WIPEONFORK)) === 0,
+        'I31',
+        () => `fork: 0x${mapping.vpn.toString(16)} was not to be copied, the child has an entry`,
+      );
       const pfn = entryPfn(mapping.entry);
-      if (theirs === undefined || entryPfn(theirs.entry) !== pfn) continue;
+      if (theirs === undefined || isRealSwapEntry(mapping.entry) || entryPfn(theirs.entry) !== pfn) continue;
       const head = after.head(pfn);
       if ((m.pages.mapping.get(head) & 1) === 0) continue;
       findings.expect(
@@ -203,7 +216,7 @@ export class StepChecker {
         'I31',
         () => `fork: ${pageText(pfn)} is shared and writable or exclusive`,
       );
-      const pins = after.uses.get(head)?.held[FOLL_PIN] ?? 0;
+      const pins = after.held(head)[FOLL_PIN];
       const small = head === pfn && (m.pages.compoundMapcount.get(head) ?? 0) === 0;
       findings.expect(
         !small || pins === 0 || !parent.hasPinned,
@@ -214,31 +227,29 @@ export class StepChecker {
   }
 
   private isExclusive(mapping: Mapping, head: Pfn): boolean {
-    const pfn = mapping.huge ? head : entryPfn(mapping.entry);
+    const pfn = mapping.npages > 1 ? head : entryPfn(mapping.entry);
     return (this.m.pages.flags.get(pfn) & PG_anon_exclusive) !== 0;
   }
 
-  /** I32: no count, flag or entry of a device-coherent page changes. */
-  private checkDevicePagesUntouched(findings: Findings, record: StepRecord, before: Survey): void {
+  /** I32: no count and no entry of a device-coherent page is different afterwards. */
+  private checkDevicePagesUntouched(findings: Findings, record: StepRecord, survey: Survey): void {
     const { m } = this;
     const { log } = m.journal;
-    const isCoherent = (pfn: Pfn): boolean => before.pgmapOf(pfn)?.type === 'MEMORY_DEVICE_COHERENT';
+    const isCoherent = (pfn: Pfn): boolean => survey.pgmapOf(pfn)?.type === 'MEMORY_DEVICE_COHERENT';
+    const seen = new Set<string>();
     for (let i = record.begin; i < record.end; i++) {
       const kind = log.kindAt(i);
-      if (kind === EventKind.REF) {
-        findings.expect(
-          !isCoherent(log.rowAt(i)),
-          'I32',
-          () => `${pageText(log.rowAt(i))}: advice changed its count`,
-        );
-      } else if (kind === EventKind.COLUMN && log.idAt(i) === m.entries.id) {
-        const old = log.oldAt(i);
-        findings.expect(
-          !ptePresent(old) || !isCoherent(entryPfn(old)),
-          'I32',
-          () => `${pageText(entryPfn(old))}: advice changed entry ${log.rowAt(i) % PTRS_PER_TABLE}`,
-        );
-      }
+      const ofEntry = kind === EventKind.COLUMN && log.idAt(i) === m.entries.id;
+      const row = log.rowAt(i);
+      // its first event has the value before the step
+      if ((kind !== EventKind.REF && !ofEntry) || seen.has(`${kind} ${row}`)) continue;
+      seen.add(`${kind} ${row}`);
+      const old = log.oldAt(i);
+      const page = ofEntry ? entryPfn(old) : row;
+      if (!isCoherent(page) || (ofEntry && !ptePresent(old))) continue;
+      const now = ofEntry ? m.entries.get(row) : m.pages.refcount.get(row);
+      const what = ofEntry ? `entry ${row % PTRS_PER_TABLE}` : 'its count';
+      if (now !== old) findings.add('I32', `${pageText(page)}: ${record.step.op} changed ${what}`);
     }
   }
 }

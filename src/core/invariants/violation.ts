@@ -15,6 +15,7 @@ export type InvariantName =
   | 'device page table'
   | 'LRU'
   | 'swap'
+  | 'KSM'
   | 'back and forth';
 
 export interface Violation {

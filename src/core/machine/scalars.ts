@@ -1,7 +1,7 @@
 // Single numbers with a fixed row in Machine.scalars.
 
 /** LRU lists: node * 16 + list * 3 + these; head and tail as pfn + 1, and the number of pages. */
-const LRU_BASE = 64;
+export const LRU_BASE = 64;
 export const LRU_HEAD = 0;
 export const LRU_TAIL = 1;
 export const LRU_NR = 2;

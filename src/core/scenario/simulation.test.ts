@@ -47,6 +47,21 @@ it('brings a device-coherent page home on a long-term pin, and pins the page of 
   expect(draw(sim)).toBe('anon r1025 m1 = 100\nanon r1025 m1 = 101');
 });
 
+it('runs a scenario again as on a machine that has just booted', () => {
+  const sim = createSimulation(parseScenario(steps(MMAP, WRITE, TO_DEVICE, PIN)));
+  const run = (): unknown => {
+    sim.runAll();
+    const { procs, frames } = new FrameNamer().observe(sim.machine);
+    return { procs, frames: [...frames], steps: sim.steps.map(({ result, vmstat }) => ({ result, vmstat })) };
+  };
+  const once = run();
+  const { length } = sim;
+  sim.restart();
+  expect(sim.length).toBe(sim.bootEnd);
+  expect(run()).toEqual(once);
+  expect(sim.length).toBe(length);
+});
+
 it('stands at any moment of the past as it stood then', () => {
   const sim = createSimulation(parseScenario(steps(MMAP, WRITE, TO_DEVICE, PIN)));
   const drawn = sim.scenario.steps.map(({ step }) => {

@@ -245,7 +245,7 @@ const dmirrorDevmemAllocPage = atomic('dmirror_devmem_alloc_page', (m, deviceId:
 });
 
 /** Chunks of a device, oldest first. Ours: the driver keeps them in an array. */
-const chunksOf = (device: DmirrorDevice): number[] =>
+export const chunksOf = (device: DmirrorDevice): number[] =>
   device.pgmap === 0 ? [] : [...device.olderPgmaps, device.pgmap];
 
 /** Pages handed out and left. Ours: what the recordings show of a device. */

@@ -1,0 +1,66 @@
+// Steps that the real test driver does not survive: they crash it or let it wait for ever, so no program has them.
+
+import { backingPage } from '../core/kernel/drivers/test-hmm.ts';
+import { walkPte } from '../core/kernel/mm/page-table.ts';
+import type { Machine } from '../core/machine/machine.ts';
+import { entryPfn, entryWritable, isDevicePrivateEntry } from '../core/uapi/pte.ts';
+import type { SimpleStep, StepOf } from '../core/uapi/scenario.ts';
+import { NO_ROW, type Vpn } from '../core/uapi/units.ts';
+
+const MIRROR_WRITABLE = 3;
+
+/**
+ * Whether the driver would touch private memory that the CPU cannot address: a page on this very device whose entry in
+ * the device's page table is gone is found by the fault as itself, and then read or written.
+ */
+const crashesDriver = (m: Machine, step: StepOf<'dev_read'> | StepOf<'dev_write'>): boolean => {
+  const mm = m.mms.values().find(({ name, alive }) => alive && name === step.proc);
+  const area = mm?.areas.find(({ name }) => name === step.vma);
+  const device = m.devices.values().find(({ configId }) => configId === step.device);
+  if (mm === undefined || area === undefined || device === undefined || device.kind !== 'private')
+    return false;
+  if (device.pgmap === 0) return false;
+  const mirror = m.dmirrors.values().find((dmirror) => dmirror.mm === mm.id && dmirror.device === device.id);
+  const table = mirror === undefined ? undefined : m.journal.mapById(mirror.pt);
+  const { start, end } = m.pgmaps.get(device.pgmap);
+  const localEntry = (vpn: Vpn): number => {
+    const row = walkPte(m, mm, vpn);
+    const entry = row === NO_ROW ? 0 : m.entries.get(row);
+    return isDevicePrivateEntry(entry) && entryPfn(entry) >= start && entryPfn(entry) < end ? entry : 0;
+  };
+  const first = area.start + (step.page ?? 0);
+  const last = first + (step.count ?? area.npages - (step.page ?? 0));
+  let faults = false;
+  for (let vpn = first; vpn < last; vpn++) {
+    const word = table?.get(vpn);
+    const suffices = word !== undefined && (step.op === 'dev_read' || word % 4 === MIRROR_WRITABLE);
+    faults ||= !suffices;
+    const entry = localEntry(vpn);
+    if (entry === 0) continue;
+    if (!faults && Math.floor((word ?? 0) / 4) === backingPage(m, entryPfn(entry))) continue;
+    // a read-only entry ends the write with EFAULT before anything is touched
+    if (step.op === 'dev_write' && !entryWritable(entry)) return false;
+    return true;
+  }
+  return false;
+};
+
+/**
+ * Whether the driver would wait for ever: it gives memory up only when nobody holds a page of it any more, and pages
+ * that are held by a handle or by a device-exclusive entry do not move.
+ */
+const hangsDriver = (m: Machine, step: StepOf<'dev_evict'>): boolean => {
+  const device = m.devices.values().find(({ configId }) => configId === step.device);
+  if (device === undefined || device.pgmap === 0) return false;
+  const { start, end } = m.pgmaps.get(device.pgmap);
+  for (let pfn = start; pfn < end; pfn++) {
+    if (m.pages.refcount.get(pfn) !== m.pages.mapcount.get(pfn)) return true;
+  }
+  return false;
+};
+
+/** Whether a step can be run on the real thing, as it stands now. */
+export const isSurvivable = (m: Machine, step: SimpleStep): boolean => {
+  if (step.op === 'dev_evict') return !hangsDriver(m, step);
+  return (step.op !== 'dev_read' && step.op !== 'dev_write') || !crashesDriver(m, step);
+};
