@@ -1,6 +1,7 @@
 // The whole state of the page and everything that can be done to it.
 
 import type { StoreApi } from 'zustand/vanilla';
+import type { PageActions, PageSlice } from './page.ts';
 import type { PlaybackActions, PlaybackSlice } from './playback.ts';
 import type { ProblemActions, ProblemSlice } from './problem.ts';
 import type { QueriesActions, QueriesSlice } from './queries.ts';
@@ -21,6 +22,7 @@ export interface AppState {
   readonly walkthrough: WalkthroughSlice;
   readonly settings: SettingsSlice;
   readonly problem: ProblemSlice;
+  readonly page: PageSlice;
 }
 
 /** The only way to change the state. Stable: the same functions as long as the page lives. */
@@ -32,7 +34,8 @@ export type AppActions = ScenarioActions &
   ViewportActions &
   WalkthroughActions &
   SettingsActions &
-  ProblemActions;
+  ProblemActions &
+  PageActions;
 
 export interface App {
   readonly store: StoreApi<AppState>;

@@ -6,6 +6,7 @@ import type { App, AppActions, AppState } from './app.ts';
 import { builtInEntries } from './catalogue.ts';
 import { type Context, type Environment, report } from './context.ts';
 import { Idle } from './idle.ts';
+import { initialPage, pageActions } from './page.ts';
 import { initialPlayback, playbackActions } from './playback.ts';
 import { Player } from './player.ts';
 import { initialProblem, problemActions } from './problem.ts';
@@ -29,6 +30,7 @@ export const createApp = (environment: Environment): App => {
     walkthrough: initialWalkthrough,
     settings: readSettings(environment),
     problem: initialProblem,
+    page: initialPage,
   }));
   const idle = new Idle();
   const link = new WorkerLink(environment.client, idle, (reason) =>
@@ -49,6 +51,7 @@ export const createApp = (environment: Environment): App => {
     ...walkthroughActions(context, scenario, playback),
     ...settingsActions(context),
     ...problemActions(context),
+    ...pageActions(context, playback.pause),
   };
   store.subscribe((state, before) => {
     if (state.playback.position !== before.playback.position) queries.refreshAll();

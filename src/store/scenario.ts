@@ -7,6 +7,7 @@ import type { Position, RunId, RunInfo } from '../worker/protocol.ts';
 import { RECORDINGS_PATH, readCatalogue } from './catalogue.ts';
 import { type Context, report, update } from './context.ts';
 import { type KernelChoice, kernelChoice } from './kernel-choice.ts';
+import { initialPage } from './page.ts';
 import { initialPlayback } from './playback.ts';
 import { type Player, stepOf } from './player.ts';
 import { initialQueries, type Queries } from './queries.ts';
@@ -163,6 +164,7 @@ class Opener {
       viewport: { ...state.viewport, runId, cameras: {} },
       walkthrough: { runId, introduction: false },
       problem: { problem: undefined },
+      page: initialPage,
     }));
     this.player.show(answer.moment);
     this.queries.refreshAll();
