@@ -7,6 +7,7 @@ import { Caption } from '../panels/Explanation/Caption.tsx';
 import { Explanation } from '../panels/Explanation/Explanation.tsx';
 import { LiveRegion } from '../panels/Explanation/LiveRegion.tsx';
 import { Inspector } from '../panels/Inspector/Inspector.tsx';
+import { KernelLog } from '../panels/KernelLog/KernelLog.tsx';
 import { PageTables } from '../panels/PageTables/PageTables.tsx';
 import { Pins } from '../panels/Pins/Pins.tsx';
 import { NextStep } from '../panels/Steps/NextStep.tsx';
@@ -88,6 +89,7 @@ export const App = () => {
             <div className="side-right scroll" data-in="inspect">
               <Explanation />
               <Inspector />
+              <KernelLog />
             </div>
           </>
         )}
