@@ -20,6 +20,8 @@ import { TimelineText } from '../panels/Timeline/TimelineText.tsx';
 import { TopBar } from '../panels/TopBar/TopBar.tsx';
 import { Transport } from '../panels/Transport/Transport.tsx';
 import { Welcome } from '../panels/Welcome/Welcome.tsx';
+import { PageLayer } from '../pages/PageLayer.tsx';
+import { PageMenu } from '../pages/PageMenu.tsx';
 import { useApp, useAppInstance } from '../store/use-app.ts';
 import { watchTips } from '../ui/tips.ts';
 import { HelpSheet } from './HelpSheet.tsx';
@@ -43,6 +45,8 @@ export const App = () => {
   const [pane, setPane] = useState<Pane>('maps');
   const introduction = useApp((state) => state.walkthrough.introduction);
   const help = useApp((state) => state.viewport.openPanel === 'help');
+  const pageMenu = useApp((state) => state.viewport.openPanel === 'pages');
+  const isReading = useApp((state) => state.page.page !== '');
   const toggleText = useCallback(() => setAsText((text) => !text), []);
   useTheme();
   useTitle();
@@ -57,7 +61,7 @@ export const App = () => {
   }, [app, maps, toggleText]);
 
   return (
-    <div className="app" data-pane={pane} data-introduction={introduction}>
+    <div className="app" data-pane={pane} data-introduction={introduction} data-reading={isReading}>
       <a className="skip" href="#caption">
         Skip to what is happening
       </a>
@@ -101,8 +105,10 @@ export const App = () => {
         </div>
         <Timeline extent={extent} />
       </footer>
+      {isReading ? <PageLayer /> : null}
       <LiveRegion />
       {help ? <HelpSheet /> : null}
+      {pageMenu ? <PageMenu /> : null}
     </div>
   );
 };

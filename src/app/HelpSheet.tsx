@@ -1,3 +1,4 @@
+import { PageList } from '../pages/PageMenu.tsx';
 import { useActions, useApp } from '../store/use-app.ts';
 import type { Motion, Theme } from '../store/settings.ts';
 import { Button } from '../ui/Button.tsx';
@@ -35,6 +36,10 @@ export const HelpSheet = () => {
             </dl>
           </section>
         ))}
+        <section>
+          <h3 className="heading">Pages to read</h3>
+          <PageList onOpen={close} />
+        </section>
         <section className="help-settings">
           <h3 className="heading">Settings</h3>
           <p>

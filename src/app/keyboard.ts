@@ -72,6 +72,7 @@ const run = (command: Command, { app, maps, toggleText }: Keyboard, event: Keybo
     case 'help':
       return actions.openPanel('help');
     case 'escape':
+      if (store.getState().page.page !== '') return actions.closePage();
       dismissTips(document.documentElement);
       if (store.getState().problem.problem !== undefined) actions.dismissProblem();
       else actions.select(undefined);
@@ -81,6 +82,9 @@ const run = (command: Command, { app, maps, toggleText }: Keyboard, event: Keybo
 const isTyping = (target: EventTarget | null): boolean =>
   target instanceof HTMLElement &&
   (target.isContentEditable || target.matches('input:not([type=radio]), select, textarea'));
+
+/** Over a document that lies open only these act; the run below it stands still. */
+const WHILE_READING: ReadonlySet<Command> = new Set(['scenarios', 'help', 'escape']);
 
 /** Keys that the focused control needs for itself. */
 const isTaken = (event: KeyboardEvent): boolean => {
@@ -98,7 +102,8 @@ export const listenToKeys = (keyboard: Keyboard): (() => void) => {
   for (const { command, keys, single } of KEY_BINDINGS) {
     for (const key of keys) {
       handlers[key] = (event) => {
-        const { settings } = keyboard.app.store.getState();
+        const { settings, page } = keyboard.app.store.getState();
+        if (page.page !== '' && !WHILE_READING.has(command)) return;
         if (event.defaultPrevented || (single && !settings.singleKeys)) return;
         if (isTyping(event.target) || isTaken(event) || document.querySelector('dialog[open]') !== null)
           return;

@@ -1,9 +1,10 @@
 import { useEffect } from 'react';
+import { pageOf } from '../pages/list.ts';
 import { useApp } from '../store/use-app.ts';
 
-/** Names the tab and the entry in the history after the run. */
+/** Names the tab and the entry in the history after the document that is open, else after the run. */
 export const useTitle = (): void => {
-  const title = useApp((state) => state.scenario.run?.title);
+  const title = useApp(({ page, scenario }) => pageOf(page.page)?.title ?? scenario.run?.title);
   useEffect(() => {
     document.title = title === undefined ? 'Migrascope' : `${title} · Migrascope`;
   }, [title]);

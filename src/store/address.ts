@@ -1,8 +1,10 @@
-// Keeps the address in step with the page: a new scenario is a new entry of the history, all else replaces the entry.
+// Keeps the address in step with what is shown: a new scenario or document is a new entry of the history, all else
+// replaces the entry.
 
 import type { AppState } from './app.ts';
 import { type Context, report, update } from './context.ts';
 import { stepOf } from './player.ts';
+import { initialPage } from './page.ts';
 import type { ScenarioActions } from './scenario.ts';
 import { type LinkState, readLink, writeLink } from './url-state.ts';
 
@@ -10,9 +12,10 @@ const WRITE_AFTER_MS = 250;
 
 /** What a link to what is shown now has to say. */
 export const linkStateOf = (state: AppState): LinkState => {
-  const { scenario, playback, selection, settings } = state;
+  const { scenario, playback, selection, settings, page } = state;
   const { run, origin, machine, kernel, added } = scenario;
-  if (run === undefined || origin === undefined) return { theme: settings.theme };
+  const shown = { theme: settings.theme, ...(page.page === '' ? {} : { page }) };
+  if (run === undefined || origin === undefined) return shown;
   return {
     ...(origin.kind === 'catalogue' ? { scenario: origin.name } : { own: origin.scenario }),
     ...(machine === undefined ? {} : { machine }),
@@ -20,13 +23,23 @@ export const linkStateOf = (state: AppState): LinkState => {
     ...(added.length === 0 ? {} : { added }),
     at: stepOf(run.steps, playback.position),
     ...(selection.selected === undefined ? {} : { selected: selection.selected }),
-    theme: settings.theme,
+    ...shown,
   };
 };
+
+/** As text that is the same for links that mean the same. */
+const canonical = (value: unknown): string =>
+  JSON.stringify(value, (_, part: unknown) =>
+    typeof part === 'object' && part !== null && !Array.isArray(part)
+      ? Object.fromEntries(Object.entries(part).toSorted(([a], [b]) => (a < b ? -1 : 1)))
+      : part,
+  );
 
 export class AddressSync {
   /** Run that the current entry of the history shows. */
   private runId = '';
+  /** Document that it shows. */
+  private page = '';
   private timer: ReturnType<typeof setTimeout> | undefined;
   private endWaiting: (() => void) | undefined;
   private restoring = false;
@@ -49,8 +62,10 @@ export class AddressSync {
         state.playback.moving !== before.playback.moving ||
         state.scenario.added !== before.scenario.added ||
         state.selection.selected !== before.selection.selected ||
+        state.page !== before.page ||
         state.settings.theme !== before.settings.theme;
-      if (changed && state.scenario.run !== undefined) this.schedule();
+      const isNamed = state.scenario.run !== undefined || state.page.page !== '' || this.page !== '';
+      if (changed && isNamed) this.schedule();
     });
     this.context.environment.address.onPop(() => void this.context.idle.during(this.goBack()));
   }
@@ -65,12 +80,15 @@ export class AddressSync {
         const { settings } = this.context.store.getState();
         update(this.context, 'settings', { ...settings, theme: link.theme });
       }
-      const opened = await this.open(link);
+      const isShown = this.isShown(link);
+      if (isShown) update(this.context, 'walkthrough', { introduction: false });
+      const opened = isShown || (await this.open(link));
       if (opened && link.selected !== undefined)
         update(this.context, 'selection', { selected: link.selected });
+      update(this.context, 'page', link.page ?? initialPage);
       const [first] = problems;
       if (first !== undefined) report(this.context, { about: 'link', ...first });
-      this.runId = this.context.store.getState().scenario.runId;
+      this.note();
       return opened;
     } finally {
       this.restoring = false;
@@ -80,9 +98,25 @@ export class AddressSync {
   /** Back or Forward; the entry of the first load names nothing and shows the introduction. */
   private async goBack(): Promise<void> {
     const { address } = this.context.environment;
-    if (address.search() === '' && address.hash() === '')
+    if (address.search() === '' && address.hash() === '') {
+      update(this.context, 'page', initialPage);
       update(this.context, 'walkthrough', { introduction: true });
-    else await this.restore();
+      this.note();
+    } else await this.restore();
+  }
+
+  /** Whether the run that a link names is the one that is open, at the same place: then it stays as it is. */
+  private isShown(link: LinkState): boolean {
+    const { page: _ofLink, ...wanted } = link;
+    const { page: _shown, ...shown } = linkStateOf(this.context.store.getState());
+    if (shown.scenario === undefined && shown.own === undefined) return false;
+    return canonical({ theme: 'system', ...wanted }) === canonical(shown);
+  }
+
+  private note(): void {
+    const { scenario, page } = this.context.store.getState();
+    this.runId = scenario.runId;
+    this.page = page.page;
   }
 
   private async open(link: LinkState): Promise<boolean> {
@@ -108,9 +142,10 @@ export class AddressSync {
     const link = await writeLink(linkStateOf(state));
     const { address } = this.context.environment;
     // what changed while the link was packed schedules another write
-    if (state.scenario.runId === this.runId) address.replace(link);
+    if (state.scenario.runId === this.runId && state.page.page === this.page) address.replace(link);
     else address.push(link);
     this.runId = state.scenario.runId;
+    this.page = state.page.page;
     if (this.timer === undefined) {
       this.endWaiting?.();
       this.endWaiting = undefined;

@@ -2,6 +2,7 @@
 
 import type { StoreApi } from 'zustand/vanilla';
 import type { DebugActions, DebugSlice } from './debug.ts';
+import type { PageActions, PageSlice } from './page.ts';
 import type { PlaybackActions, PlaybackSlice } from './playback.ts';
 import type { ProblemActions, ProblemSlice } from './problem.ts';
 import type { QueriesActions, QueriesSlice } from './queries.ts';
@@ -23,6 +24,7 @@ export interface AppState {
   readonly settings: SettingsSlice;
   readonly problem: ProblemSlice;
   readonly debug: DebugSlice;
+  readonly page: PageSlice;
 }
 
 /** The only way to change the state. Stable: the same functions as long as the page lives. */
@@ -35,7 +37,8 @@ export type AppActions = ScenarioActions &
   WalkthroughActions &
   SettingsActions &
   ProblemActions &
-  DebugActions;
+  DebugActions &
+  PageActions;
 
 export interface App {
   readonly store: StoreApi<AppState>;

@@ -7,6 +7,7 @@ import { builtInEntries } from './catalogue.ts';
 import { type Context, type Environment, report } from './context.ts';
 import { debugActions, initialDebug } from './debug.ts';
 import { Idle } from './idle.ts';
+import { initialPage, pageActions } from './page.ts';
 import { initialPlayback, playbackActions } from './playback.ts';
 import { Player } from './player.ts';
 import { initialProblem, problemActions } from './problem.ts';
@@ -31,6 +32,7 @@ export const createApp = (environment: Environment): App => {
     settings: readSettings(environment),
     problem: initialProblem,
     debug: initialDebug,
+    page: initialPage,
   }));
   const idle = new Idle();
   const link = new WorkerLink(environment.client, idle, (reason) =>
@@ -52,6 +54,7 @@ export const createApp = (environment: Environment): App => {
     ...settingsActions(context),
     ...problemActions(context),
     ...debugActions(context, playback.seek),
+    ...pageActions(context, playback.pause),
   };
   store.subscribe((state, before) => {
     if (state.playback.position !== before.playback.position) queries.refreshAll();

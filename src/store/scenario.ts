@@ -7,6 +7,7 @@ import type { Position, RunId, RunInfo } from '../worker/protocol.ts';
 import { RECORDINGS_PATH, readCatalogue } from './catalogue.ts';
 import { type Context, report, update } from './context.ts';
 import { type KernelChoice, kernelChoice } from './kernel-choice.ts';
+import { initialPage } from './page.ts';
 import { initialPlayback } from './playback.ts';
 import { type Player, stepOf } from './player.ts';
 import { initialQueries, type Queries } from './queries.ts';
@@ -164,6 +165,7 @@ class Opener {
       walkthrough: { runId, introduction: false },
       problem: { problem: undefined },
       debug: { ...state.debug, runId, lastHit: -1, missed: 0, openCalls: [] },
+      page: initialPage,
     }));
     this.player.show(answer.moment);
     this.queries.refreshAll();

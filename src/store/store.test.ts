@@ -294,6 +294,46 @@ describe('the address', () => {
     expect(page.state().walkthrough.introduction).toBe(false);
   });
 
+  test('a document is an entry of the history; below it the run stays as it is', async () => {
+    const page = await opened();
+    await page.actions.openByName(HOME_SCENARIO, { beforeStep: 3 });
+    await page.app.idle();
+    const before = page.state();
+    page.actions.openPage('model');
+    await page.app.idle();
+    expect(page.address()).toMatch(/^\?page=model&scenario=coherent-longterm-pin-fast&t=3#v1\./);
+    page.actions.openPage('model', 'gup');
+    await page.app.idle();
+    expect(page.address()).toContain('page=model/gup&');
+    expect(page.history).toHaveLength(3);
+    page.back();
+    await page.app.idle();
+    expect(page.state().page.page).toBe('');
+    expect(page.state().scenario).toBe(before.scenario);
+    expect(page.state().playback.position).toBe(before.playback.position);
+    page.back(1);
+    await page.app.idle();
+    expect(page.state().page).toEqual({ page: 'model', section: 'gup' });
+    page.actions.closePage();
+    await page.app.idle();
+    expect(page.address()).not.toContain('page=');
+    expect(page.asked('open')).toBe(1);
+  });
+
+  test('a document can be opened by its address alone, or with a run below it', async () => {
+    const alone = await opened('?page=model');
+    expect(alone.state().page.page).toBe('model');
+    expect(alone.state().walkthrough.introduction).toBe(true);
+    alone.actions.closePage();
+    await alone.app.idle();
+    expect(alone.address()).toBe('');
+    const over = await opened(`?page=model&scenario=${HOME_SCENARIO}`);
+    expect(over.state().page.page).toBe('model');
+    expect(over.state().scenario.run?.name).toBe(HOME_SCENARIO);
+    await over.actions.openByName('first-touch');
+    expect(over.state().page.page).toBe('');
+  });
+
   test("a scenario of one's own travels in the link, with the steps that were added", async () => {
     const page = await opened();
     const step = { op: 'mmap', proc: 'A', vma: 'mine', pages: 3, prot: 'rw', kind: 'anon-private' };

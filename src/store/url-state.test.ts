@@ -23,13 +23,14 @@ const FULL: LinkState = {
   theme: 'dark',
   at: { step: 3, offset: 47 },
   selected: { kind: 'page', pfn: 0x5fffd },
+  page: { page: 'model', section: 'gup' },
   added: [{ op: 'read', proc: 'A', vma: 'buf' }],
 };
 
 describe('an address', () => {
   test('can be read where a teacher would type it', async () => {
     expect(await writeLink(FULL)).toMatch(
-      /^\?scenario=coherent-longterm-pin-fast&machine=teaching&patches=1-5,7-8&config=MIGRATION:n,CMA:y&follow_page=v6\.0&theme=dark&t=3\.47&sel=page:0x5fffd#v1\.[\w-]+$/,
+      /^\?page=model\/gup&scenario=coherent-longterm-pin-fast&machine=teaching&patches=1-5,7-8&config=MIGRATION:n,CMA:y&follow_page=v6\.0&theme=dark&t=3\.47&sel=page:0x5fffd#v1\.[\w-]+$/,
     );
   });
 
@@ -39,7 +40,7 @@ describe('an address', () => {
 
   test('the packed part alone is enough', async () => {
     const [, hash] = split(await writeLink(FULL));
-    const { theme: _typed, ...packed } = FULL;
+    const { theme: _typed, page: _alsoTyped, ...packed } = FULL;
     expect(await readLink('', hash)).toEqual({ link: packed, problems: [] });
   });
 

@@ -34,6 +34,14 @@ export interface LinkState {
   readonly at?: Place;
   readonly selected?: Selection;
   readonly theme?: Theme;
+  /** The document that lies open, and its section. */
+  readonly page?: PagePlace;
+}
+
+/** `page=model/gup`: the section `gup` of the page `model`. */
+export interface PagePlace {
+  readonly page: string;
+  readonly section: string;
 }
 
 /** What could be read of an address, and what could not. */
@@ -83,6 +91,16 @@ export const placeText = ({ step, offset }: Place): string =>
 export const parsePlace = (text: string): Place | undefined => {
   const found = /^(-1|\d{1,6})(?:\.(\d{1,9}))?$/.exec(text);
   return found === null ? undefined : { step: Number(found[1]), offset: Number(found[2] ?? 0) };
+};
+
+const PAGE = /^([\w-]{1,40})(?:\/([\w-]{1,60}))?$/;
+
+export const pageText = ({ page, section }: PagePlace): string =>
+  section === '' ? page : `${page}/${section}`;
+
+export const parsePage = (text: string): PagePlace | undefined => {
+  const [, page, section = ''] = PAGE.exec(text) ?? [];
+  return page === undefined ? undefined : { page, section };
 };
 
 const isMachine = (text: string): text is MachinePresetName =>
@@ -192,6 +210,7 @@ const unpack = async (
 /** Search and hash of a link: `?scenario=…&t=3#v1.…` */
 export const writeLink = async (link: LinkState): Promise<string> => {
   const search = new URLSearchParams();
+  if (link.page !== undefined) search.set('page', pageText(link.page));
   if (link.scenario !== undefined) search.set('scenario', link.scenario);
   if (link.machine !== undefined) search.set('machine', link.machine);
   const kernel = link.kernel === undefined ? {} : kernelTexts(link.kernel);
@@ -209,8 +228,9 @@ export const writeLink = async (link: LinkState): Promise<string> => {
     ...(link.at === undefined ? {} : { at: placeText(link.at) }),
     ...(link.selected === undefined ? {} : { sel: selectionText(link.selected) }),
   } as Packed;
-  const readable = search.toString().replaceAll('%3A', ':').replaceAll('%2C', ',');
-  return `${readable === '' ? '' : `?${readable}`}#${LINK_VERSION}.${await pack(packed)}`;
+  const readable = search.toString().replaceAll('%3A', ':').replaceAll('%2C', ',').replaceAll('%2F', '/');
+  const hash = Object.keys(packed).length === 0 ? '' : `#${LINK_VERSION}.${await pack(packed)}`;
+  return `${readable === '' ? '' : `?${readable}`}${hash}`;
 };
 
 /** Reads an address. What is typed in the search part outranks what is packed. Never throws. */
@@ -244,6 +264,7 @@ export const readLink = async (search: string, hash: string): Promise<ReadLink> 
   );
   const machine = field('machine', text('machine') ?? packed.machine, (s) => (isMachine(s) ? s : undefined));
   const theme = field('theme', text('theme') ?? packed.theme, (s) => (isTheme(s) ? s : undefined));
+  const page = field('page', text('page'), parsePage);
   const at = field('t', text('t') ?? packed.at, parsePlace);
   const selected = field('sel', text('sel') ?? packed.sel, parseSelection);
   // a scenario typed into the address replaces the one that is packed, and the kernel that was chosen for it
@@ -267,6 +288,7 @@ export const readLink = async (search: string, hash: string): Promise<ReadLink> 
       ...(at === undefined ? {} : { at }),
       ...(selected === undefined ? {} : { selected }),
       ...(theme === undefined ? {} : { theme }),
+      ...(page === undefined ? {} : { page }),
     },
     problems: [...problems, ...kernel.problems],
   };

@@ -50,6 +50,7 @@ export const TopBar = () => {
           label={`Theme: ${theme}`}
           onClick={() => actions.setTheme(NEXT_THEME[theme])}
         />
+        <IconButton icon="book" label="Pages to read" onClick={() => actions.openPanel('pages')} />
         <IconButton icon="help" label="Keys and help" keys="?" onClick={() => actions.openPanel('help')} />
       </span>
       {openPanel === 'scenarios' ? <ScenarioPicker onClose={close} /> : null}

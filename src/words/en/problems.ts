@@ -41,6 +41,7 @@ export const problems: Sentences = {
   'link.follow_page': (p) =>
     `The link names a reading of \`follow_page\` that does not exist: ${code(p, 'value')}. Write v6.1, v6.0 or FOLL_LRU.`,
   'link.theme': (p) => `The link names a theme that does not exist: ${code(p, 'value')}. Yours is kept.`,
+  'link.page': (p) => `The link names a page that cannot be one: ${code(p, 'value')}.`,
   'link.t': (p) =>
     `The link names a place in time that cannot be read: ${code(p, 'value')}. It opens at the start.`,
   'link.sel': (p) =>

@@ -1,0 +1,55 @@
+import { expect, test } from './app-page.ts';
+
+const RUN = './?scenario=coherent-longterm-pin-fast&t=3.47';
+
+test('a page opens over the run and gives it back as it was', async ({ app, page }) => {
+  await app.open(RUN);
+  const caption = await app.caption.textContent();
+  await page.getByRole('button', { name: 'Pages to read' }).click();
+  const menu = page.getByRole('dialog', { name: 'Pages to read' });
+  await menu.getByRole('button', { name: /^What is modelled/ }).click();
+  await app.idle();
+  const document = page.getByRole('main', { name: 'What is modelled' });
+  await expect(document.getByRole('navigation', { name: 'Contents' })).toBeVisible();
+  await expect(page).toHaveURL(/\?page=model&scenario=/);
+  await expect(page).toHaveTitle('What is modelled · Migrascope');
+  await expect(app.caption).toBeHidden();
+  await app.press('ArrowRight', 'Escape');
+  await expect(document).toBeHidden();
+  await expect(app.caption).toHaveText(caption ?? '');
+  await page.goBack();
+  await app.idle();
+  await expect(document).toBeVisible();
+  await page.goBack();
+  await app.idle();
+  await expect(app.caption).toHaveText(caption ?? '');
+});
+
+test('a page can be typed into the address, and one that does not exist is said', async ({ app, page }) => {
+  await app.open('./?page=model');
+  await expect(page.getByRole('heading', { name: 'What is modelled', level: 2 })).toBeVisible();
+  await page.getByRole('button', { name: 'Back to the app' }).click();
+  await expect(page.getByRole('button', { name: 'Watch a page come home' })).toBeVisible();
+  await app.open('./?page=nothing');
+  await expect(page.getByRole('heading', { name: 'No such page' })).toBeVisible();
+  await page.getByRole('button', { name: /^What is modelled/ }).click();
+  await expect(page.getByRole('heading', { name: 'What is modelled', level: 2 })).toBeVisible();
+});
+
+for (const theme of ['light', 'dark']) {
+  for (const [width, height] of [
+    [390, 844],
+    [1440, 900],
+    [1920, 1080],
+  ] as const) {
+    test(`every page is accessible and fits, ${theme}, ${width} x ${height}`, async ({ app, page }) => {
+      await page.setViewportSize({ width, height });
+      for (const id of ['model']) {
+        await app.open(`./?page=${id}&theme=${theme}`);
+        await expect(page.getByRole('navigation', { name: 'Contents' })).toBeVisible();
+        expect(await app.overflowPx()).toBe(0);
+        await app.expectAccessible();
+      }
+    });
+  }
+}

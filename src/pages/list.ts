@@ -1,0 +1,25 @@
+// The documents inside the app, in the order of the menu: one file and one entry here for each. Each is a chunk of its
+// own, fetched when it is opened.
+
+import type { ComponentType } from 'react';
+
+export interface PageEntry {
+  /** In the address: `?page=model`. */
+  readonly id: string;
+  readonly title: string;
+  /** What one finds there, in a sentence. */
+  readonly about: string;
+  /** A module whose default export shows it, as a `Document`. */
+  readonly load: () => Promise<{ readonly default: ComponentType }>;
+}
+
+export const PAGES: readonly PageEntry[] = [
+  {
+    id: 'model',
+    title: 'What is modelled',
+    about: 'Mechanism by mechanism: exact, simplified or left out, and what checks it.',
+    load: () => import('./model/ModelPage.tsx'),
+  },
+];
+
+export const pageOf = (id: string): PageEntry | undefined => PAGES.find((page) => page.id === id);
