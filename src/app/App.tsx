@@ -9,6 +9,7 @@ import { Explanation } from '../panels/Explanation/Explanation.tsx';
 import { LiveRegion } from '../panels/Explanation/LiveRegion.tsx';
 import { GupPath } from '../panels/GupPath/GupPath.tsx';
 import { Inspector } from '../panels/Inspector/Inspector.tsx';
+import { KernelLog } from '../panels/KernelLog/KernelLog.tsx';
 import { PageTables } from '../panels/PageTables/PageTables.tsx';
 import { Pins } from '../panels/Pins/Pins.tsx';
 import { NextStep } from '../panels/Steps/NextStep.tsx';
@@ -92,6 +93,7 @@ export const App = () => {
             <div className="side-right scroll" data-in="inspect">
               <Explanation />
               <Inspector />
+              <KernelLog />
             </div>
           </>
         )}

@@ -4,6 +4,7 @@ import { busyPage } from './busy-page.ts';
 import { cpuTouch } from './cpu-touch.ts';
 import { deviceFull } from './device-full.ts';
 import { forkAndPin } from './fork-and-pin.ts';
+import { KERNEL_LOG_SCENES } from './kernel-log.ts';
 import { labNode } from './lab-node.ts';
 import { longtermPin } from './longterm-pin.ts';
 import { mixedRange } from './mixed-range.ts';
@@ -42,6 +43,7 @@ export const SCENE_GROUPS: readonly SceneGroup[] = [
   },
   { group: 'What may stay pinned for long', scenes: PINNABLE_SCENES },
   { group: 'With and without a patch', scenes: PATCH_SCENES },
+  { group: 'The kernel log', scenes: KERNEL_LOG_SCENES },
 ];
 
 export const SCENES: readonly Scene[] = SCENE_GROUPS.flatMap(({ scenes }) => scenes);

@@ -12,6 +12,7 @@ export type {
   HandleView,
   HistoryEntry,
   Inspection,
+  KernelLogLine,
   LeftOutStep,
   MachineInfo,
   Mark,

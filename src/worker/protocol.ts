@@ -162,6 +162,21 @@ export interface RunInfo {
   readonly agreement: Agreement;
   /** The verdict on one of the kernel's own tests; undefined for any other scenario. */
   readonly selftest: SelftestReport | undefined;
+  /** What the kernel prints in this run, in order; the first of them where there are very many. */
+  readonly kernelLog: readonly KernelLogLine[];
+}
+
+/** A line of the kernel log. */
+export interface KernelLogLine {
+  /** Behind the event that prints it. */
+  readonly position: Position;
+  readonly step: number;
+  /** Function that prints it, and its file; '' where no traced function is on the stack. */
+  readonly fn: string;
+  readonly file: string;
+  /** With a stack trace, a plain line, or one of ours that says where the simulation departs from the kernel. */
+  readonly kind: 'WARN' | 'printk' | 'simulation';
+  readonly text: Message;
 }
 
 export interface LeftOutStep {

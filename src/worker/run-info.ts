@@ -13,6 +13,7 @@ import type {
 } from './protocol.ts';
 import type { Run } from './run.ts';
 import { hasFailed } from './views/captions.ts';
+import { kernelLogOf } from './views/kernel-log.ts';
 
 /** A run that is open, with what was found out while it was opened. */
 export interface OpenRun {
@@ -102,5 +103,6 @@ export const runInfo = ({ run, source, agreement, leftOut, selftest }: OpenRun):
     leftOut,
     agreement,
     selftest,
+    kernelLog: kernelLogOf(run),
   };
 };

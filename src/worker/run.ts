@@ -9,6 +9,8 @@ import { MoveIndex } from './views/moves.ts';
 import { Pyramid } from './views/pyramid.ts';
 import { innermost, SpanIndex } from './views/spans.ts';
 
+const MAX_LOG_LINES = 1000;
+
 export interface StepPlace {
   /** Index of the step that runs or has just run; -1 before step 0. */
   readonly index: number;
@@ -23,6 +25,8 @@ export class Run {
   readonly moves: MoveIndex;
   readonly beats: BeatIndex;
   readonly pyramid: Pyramid;
+  /** Events that print a line of the kernel log; at most MAX_LOG_LINES. */
+  readonly logEvents: number[] = [];
   private indexed: Position;
   private indexedSteps = 0;
 
@@ -65,6 +69,7 @@ export class Run {
         this.beats.feed(log, index);
         return;
       case EventKind.LOG:
+        if (this.logEvents.length < MAX_LOG_LINES) this.logEvents.push(index);
         this.beats.feed(log, index);
         return;
       case EventKind.STEP:

@@ -52,6 +52,25 @@ export const KERNEL_MESSAGES = [
 export type KernelMessage = (typeof KERNEL_MESSAGES)[number];
 
 /**
+ * What prints a line: WARN and its kind, with a stack trace; printk, a plain line; `simulation`, which says where it
+ * departs from the kernel.
+ */
+export type KernelMessageKind = 'WARN' | 'printk' | 'simulation';
+
+const PRINTED: ReadonlySet<KernelMessage> = new Set([
+  'migrate.unsupported-type',
+  'gup_test.failure',
+  'gup_test.zeroing',
+  'gup_test.dump-page',
+  'oom.killed',
+]);
+
+export const kernelMessageKind = (message: KernelMessage): KernelMessageKind => {
+  if (message === 'longterm.retry-capped') return 'simulation';
+  return PRINTED.has(message) ? 'printk' : 'WARN';
+};
+
+/**
  * A line in the kernel log; the run goes on.
  *
  * Ours: stands for WARN_ON_ONCE, without the once.

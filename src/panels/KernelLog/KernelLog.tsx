@@ -1,0 +1,82 @@
+import { useMemo } from 'react';
+import { useActions, useApp } from '../../store/use-app.ts';
+import { useWords } from '../../store/use-words.ts';
+import type { KernelLogLine } from '../../store/views.ts';
+import { Icon } from '../../ui/Icon.tsx';
+import { Prose } from '../../ui/Prose.tsx';
+import { type LogRow, logRows } from './rows.ts';
+import './kernel-log.css';
+
+const NO_LINES: readonly KernelLogLine[] = [];
+
+/** What the kernel has printed up to the cursor, as `dmesg` would show it. A new line is read out. */
+export const KernelLog = () => {
+  const log = useApp((state) => state.scenario.run?.kernelLog) ?? NO_LINES;
+  const position = useApp((state) => state.playback.position);
+  const isOpen = useApp((state) => state.scenario.run !== undefined);
+  const { seek } = useActions();
+  const { printed, next, toCome } = useMemo(() => logRows(log, position), [log, position]);
+  if (!isOpen) return null;
+  return (
+    <section className="kernel-log" aria-labelledby="kernel-log-heading">
+      <h2 id="kernel-log-heading" className="heading">
+        Kernel log{' '}
+        {log.length === 0 ? null : (
+          <small>
+            {printed.length} of {log.length}
+          </small>
+        )}
+      </h2>
+      <div role="log" aria-labelledby="kernel-log-heading">
+        <ol>
+          {printed.map((row) => (
+            <LogLine key={row.key} row={row} isCurrent={row.position === position} />
+          ))}
+        </ol>
+      </div>
+      {printed.length > 0 ? null : (
+        <p className="muted">
+          {log.length === 0 ? 'The kernel prints nothing in this run.' : 'Nothing yet.'}
+        </p>
+      )}
+      {next === undefined ? null : (
+        <button
+          type="button"
+          className="button button-bare kernel-log-next"
+          onClick={() => void seek(next.position)}
+        >
+          {toCome === 1 ? 'Go to the next line' : `Go to the next of ${toCome} lines`} <Icon name="next" />
+        </button>
+      )}
+    </section>
+  );
+};
+
+const LogLine = ({ row, isCurrent }: { readonly row: LogRow; readonly isCurrent: boolean }) => {
+  const { pieces } = useWords();
+  const { seek } = useActions();
+  return (
+    <li data-kind={row.kind}>
+      <button
+        type="button"
+        className="kernel-log-line"
+        aria-current={isCurrent ? 'true' : undefined}
+        onClick={() => void seek(row.position)}
+      >
+        <span className="kernel-log-head">
+          <span className="kernel-log-step">step {row.step}</span>
+          {row.mark === '' ? null : (
+            <span className="kernel-log-mark">
+              {row.kind === 'WARN' ? <Icon name="warning" /> : null}
+              {row.mark}
+            </span>
+          )}
+        </span>
+        <span className="kernel-log-text">
+          <Prose pieces={pieces(row.text)} />
+        </span>
+        {row.place === '' ? null : <code className="kernel-log-place">{row.place}</code>}
+      </button>
+    </li>
+  );
+};

@@ -1,0 +1,38 @@
+// The kernel log up to the cursor, and what is still to come. Pure.
+
+import type { KernelLogLine, Position } from '../../store/views.ts';
+
+export interface LogRow extends KernelLogLine {
+  readonly key: string;
+  /** What printed it, as `dmesg` would head it: `WARNING` with the place, or nothing. */
+  readonly mark: string;
+  readonly place: string;
+}
+
+export interface LogRows {
+  readonly printed: readonly LogRow[];
+  /** The first line that is not printed yet. */
+  readonly next: KernelLogLine | undefined;
+  readonly toCome: number;
+}
+
+const MARKS: Readonly<Record<KernelLogLine['kind'], string>> = {
+  WARN: 'WARNING',
+  printk: '',
+  simulation: 'Simulation',
+};
+
+const placeOf = ({ fn, file }: KernelLogLine): string => (fn === '' ? '' : `${file}: ${fn}`);
+
+export const logRows = (log: readonly KernelLogLine[], position: Position): LogRows => {
+  const isPrinted = (line: KernelLogLine): boolean => line.position <= position;
+  const printed = log.filter(isPrinted).map(
+    (line): LogRow => ({
+      ...line,
+      key: String(line.position),
+      mark: MARKS[line.kind],
+      place: placeOf(line),
+    }),
+  );
+  return { printed, next: log.find((line) => !isPrinted(line)), toCome: log.length - printed.length };
+};
