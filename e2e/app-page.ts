@@ -38,6 +38,13 @@ export class AppPage {
     }
   }
 
+  /** Brings a panel to the front of its tabs. */
+  async showPanel(name: string): Promise<void> {
+    const tab = this.page.getByRole('tab', { name, exact: true });
+    if ((await tab.getAttribute('aria-selected')) !== 'true') await tab.click();
+    await this.idle();
+  }
+
   step(index: number): Locator {
     return this.page
       .getByRole('region', { name: 'Steps' })

@@ -5,6 +5,7 @@ test('the kernel log follows the cursor, marks warnings, and a line leads to its
   page,
 }) => {
   await app.open('./?scenario=gup-test-not-pinnable&t=0');
+  await app.showPanel('Kernel log');
   const log = page.getByRole('region', { name: /^Kernel log/ });
   const lines = log.getByRole('log').getByRole('listitem');
   await expect(lines).toHaveCount(0);
@@ -27,6 +28,7 @@ test('the kernel log follows the cursor, marks warnings, and a line leads to its
 
 test('flags that a call may not have are warned of, one line a call', async ({ app, page }) => {
   await app.open('./?scenario=gup-flags&t=99');
+  await app.showPanel('Kernel log');
   const lines = page.getByRole('log').getByRole('listitem');
   await expect(lines).toHaveCount(7);
   await expect(lines.filter({ hasText: 'WARNING' })).toHaveCount(7);

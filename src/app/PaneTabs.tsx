@@ -1,27 +1,36 @@
-import { useMedia } from '../ui/use-media.ts';
+import { useApp } from '../store/use-app.ts';
 import { Segmented } from '../ui/Segmented.tsx';
+import { type Group, groupsOf, type Room } from './frame/arrange.ts';
+import { PANELS } from './frame/panels.ts';
 
-export type Pane = 'maps' | 'tables' | 'steps' | 'inspect';
+const LABELS: Readonly<Record<Group, string>> = {
+  maps: 'Memory',
+  tables: 'Tables',
+  left: 'Steps',
+  right: 'Why',
+  lower: 'More',
+};
 
-const PANES: readonly { readonly value: Pane; readonly label: string }[] = [
-  { value: 'maps', label: 'Memory' },
-  { value: 'tables', label: 'Tables' },
-  { value: 'steps', label: 'Steps' },
-  { value: 'inspect', label: 'Why' },
-];
+interface PaneTabsProps {
+  readonly room: Room;
+  readonly shown: Group;
+  readonly onChange: (group: Group) => void;
+}
 
-/** Where the maps are always in sight, there is no tab for them. */
-const usePanes = () => (useMedia('(width < 820px)') ? PANES : PANES.filter(({ value }) => value !== 'maps'));
-
-/** Where there is no room for all panels: which one is shown. */
-export const PaneTabs = ({
-  pane,
-  onChange,
-}: {
-  readonly pane: Pane;
-  readonly onChange: (pane: Pane) => void;
-}) => (
-  <div className="pane-tabs">
-    <Segmented label="Panel" options={usePanes()} value={pane} onChange={onChange} />
-  </div>
-);
+/** Where there is no room for all panels: which group is shown. */
+export const PaneTabs = ({ room, shown, onChange }: PaneTabsProps) => {
+  const layout = useApp((state) => state.layout);
+  // where the maps are always in sight, there is no tab for them
+  const groups = groupsOf(PANELS, layout).filter((group) => room === 'phone' || group !== 'maps');
+  const value = groups.includes(shown) ? shown : (groups[0] ?? 'maps');
+  return (
+    <div className="pane-tabs">
+      <Segmented
+        label="Panel"
+        options={groups.map((group) => ({ value: group, label: LABELS[group] }))}
+        value={value}
+        onChange={onChange}
+      />
+    </div>
+  );
+};

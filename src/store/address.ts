@@ -5,6 +5,7 @@ import type { AppState } from './app.ts';
 import { type Context, report, update } from './context.ts';
 import { stepOf } from './player.ts';
 import { initialPage } from './page.ts';
+import { layoutFromLink, layoutInLink } from './layout.ts';
 import type { ScenarioActions } from './scenario.ts';
 import { type LinkState, readLink, writeLink } from './url-state.ts';
 
@@ -14,7 +15,12 @@ const WRITE_AFTER_MS = 250;
 export const linkStateOf = (state: AppState): LinkState => {
   const { scenario, playback, selection, settings, page } = state;
   const { run, origin, machine, kernel, added } = scenario;
-  const shown = { theme: settings.theme, ...(page.page === '' ? {} : { page }) };
+  const layout = layoutInLink(state.layout);
+  const shown = {
+    theme: settings.theme,
+    ...(page.page === '' ? {} : { page }),
+    ...(layout === undefined ? {} : { layout }),
+  };
   if (run === undefined || origin === undefined) return shown;
   return {
     ...(origin.kind === 'catalogue' ? { scenario: origin.name } : { own: origin.scenario }),
@@ -63,6 +69,7 @@ export class AddressSync {
         state.scenario.added !== before.scenario.added ||
         state.selection.selected !== before.selection.selected ||
         state.page !== before.page ||
+        state.layout !== before.layout ||
         state.settings.theme !== before.settings.theme;
       const isNamed = state.scenario.run !== undefined || state.page.page !== '' || this.page !== '';
       if (changed && isNamed) this.schedule();
@@ -80,6 +87,7 @@ export class AddressSync {
         const { settings } = this.context.store.getState();
         update(this.context, 'settings', { ...settings, theme: link.theme });
       }
+      if (link.layout !== undefined) update(this.context, 'layout', layoutFromLink(link.layout));
       const isShown = this.isShown(link);
       if (isShown) update(this.context, 'walkthrough', { introduction: false });
       const opened = isShown || (await this.open(link));

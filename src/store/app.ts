@@ -3,6 +3,7 @@
 import type { StoreApi } from 'zustand/vanilla';
 import type { DebugActions, DebugSlice } from './debug.ts';
 import type { PageActions, PageSlice } from './page.ts';
+import type { LayoutActions, LayoutSlice } from './layout.ts';
 import type { PlaybackActions, PlaybackSlice } from './playback.ts';
 import type { ProblemActions, ProblemSlice } from './problem.ts';
 import type { QueriesActions, QueriesSlice } from './queries.ts';
@@ -20,6 +21,7 @@ export interface AppState {
   readonly queries: QueriesSlice;
   readonly selection: SelectionSlice;
   readonly viewport: ViewportSlice;
+  readonly layout: LayoutSlice;
   readonly walkthrough: WalkthroughSlice;
   readonly settings: SettingsSlice;
   readonly problem: ProblemSlice;
@@ -34,6 +36,7 @@ export type AppActions = ScenarioActions &
   QueriesActions &
   SelectionActions &
   ViewportActions &
+  LayoutActions &
   WalkthroughActions &
   SettingsActions &
   ProblemActions &

@@ -8,6 +8,7 @@ import { type Context, type Environment, report } from './context.ts';
 import { debugActions, initialDebug } from './debug.ts';
 import { Idle } from './idle.ts';
 import { initialPage, pageActions } from './page.ts';
+import { layoutActions, readLayout } from './layout.ts';
 import { initialPlayback, playbackActions } from './playback.ts';
 import { Player } from './player.ts';
 import { initialProblem, problemActions } from './problem.ts';
@@ -28,6 +29,7 @@ export const createApp = (environment: Environment): App => {
     queries: initialQueries,
     selection: initialSelection,
     viewport: initialViewport,
+    layout: readLayout(environment),
     walkthrough: initialWalkthrough,
     settings: readSettings(environment),
     problem: initialProblem,
@@ -50,6 +52,7 @@ export const createApp = (environment: Environment): App => {
     ...queriesActions(queries),
     ...selectionActions(context, queries, playback.pause),
     ...viewportActions(context),
+    ...layoutActions(context),
     ...walkthroughActions(context, scenario, playback),
     ...settingsActions(context),
     ...problemActions(context),

@@ -2,6 +2,7 @@
 
 import * as v from 'valibot';
 import { type Context, type Environment, update } from './context.ts';
+import { writeSaved } from './saved.ts';
 
 export type Theme = 'system' | 'light' | 'dark';
 export type Motion = 'system' | 'reduce' | 'full';
@@ -37,18 +38,10 @@ export const readSettings = (environment: Environment): SettingsSlice => {
   }
 };
 
-const writeSettings = ({ environment, store }: Context): void => {
-  try {
-    environment.writeSetting(JSON.stringify(store.getState().settings));
-  } catch {
-    // no storage here, or full: the setting holds for this visit
-  }
-};
-
 export const settingsActions = (context: Context): SettingsActions => {
   const set = (change: Partial<SettingsSlice>): void => {
     update(context, 'settings', change);
-    writeSettings(context);
+    writeSaved(context);
   };
   return {
     setTheme: (theme) => set({ theme }),

@@ -1,4 +1,4 @@
-// The address: what it says, and how it is read back. `?scenario=…&machine=…&patches=1-5,7-14&config=CMA:n&theme=…&
+// The address: what it says, and how it is read back. `?scenario=…&machine=…&patches=1-5,7-14&config=CMA:n&theme=…&layout=…&
 // t=3.47&sel=page:0x5fffd` can be typed; `#v1.` + base64url of deflated JSON holds all of it and the commands. It never holds simulated state.
 // Whatever comes in is untrusted: it is capped in size and checked against a schema before anything acts on it.
 
@@ -7,6 +7,7 @@ import type { MachinePresetName } from '../core/uapi/config.ts';
 import { MACHINE_PRESETS } from '../core/uapi/presets.ts';
 import type { Message, Selection } from '../worker/protocol.ts';
 import { type KernelChoice, kernelTexts, readKernelTexts } from './kernel-choice.ts';
+import { isPreset, type Layout, layoutSchema, type Preset } from './layout.ts';
 import type { Theme } from './settings.ts';
 
 export const LINK_VERSION = 'v1';
@@ -36,6 +37,8 @@ export interface LinkState {
   readonly theme?: Theme;
   /** The document that lies open, and its section. */
   readonly page?: PagePlace;
+  /** The arrangement of the panels: a preset as it comes, or with what was changed by hand. */
+  readonly layout?: Layout | Preset;
 }
 
 /** `page=model/gup`: the section `gup` of the page `model`. */
@@ -121,6 +124,7 @@ const packedSchema = v.object({
   at: v.optional(v.pipe(v.string(), v.maxLength(20))),
   sel: v.optional(v.pipe(v.string(), v.maxLength(100))),
   theme: v.optional(v.picklist(THEMES)),
+  layout: v.optional(layoutSchema),
 });
 type Packed = v.InferOutput<typeof packedSchema>;
 
@@ -216,6 +220,8 @@ export const writeLink = async (link: LinkState): Promise<string> => {
   const kernel = link.kernel === undefined ? {} : kernelTexts(link.kernel);
   for (const [name, text] of Object.entries(kernel)) search.set(name, text);
   if (link.theme !== undefined && link.theme !== 'system') search.set('theme', link.theme);
+  const { layout } = link;
+  if (layout !== undefined) search.set('layout', typeof layout === 'string' ? layout : layout.preset);
   if (link.at !== undefined) search.set('t', placeText(link.at));
   if (link.selected !== undefined) search.set('sel', selectionText(link.selected));
   const added = link.added?.filter((step) => typeof step === 'object' && step !== null) ?? [];
@@ -227,6 +233,7 @@ export const writeLink = async (link: LinkState): Promise<string> => {
     ...(added.length === 0 ? {} : { added }),
     ...(link.at === undefined ? {} : { at: placeText(link.at) }),
     ...(link.selected === undefined ? {} : { sel: selectionText(link.selected) }),
+    ...(typeof layout === 'object' ? { layout } : {}),
   } as Packed;
   const readable = search.toString().replaceAll('%3A', ':').replaceAll('%2C', ',').replaceAll('%2F', '/');
   const hash = Object.keys(packed).length === 0 ? '' : `#${LINK_VERSION}.${await pack(packed)}`;
@@ -267,6 +274,9 @@ export const readLink = async (search: string, hash: string): Promise<ReadLink> 
   const page = field('page', text('page'), parsePage);
   const at = field('t', text('t') ?? packed.at, parsePlace);
   const selected = field('sel', text('sel') ?? packed.sel, parseSelection);
+  const preset = field('layout', text('layout'), (s) => (isPreset(s) ? s : undefined));
+  const layout =
+    preset === undefined || preset === packed.layout?.preset ? (packed.layout ?? preset) : preset;
   // a scenario typed into the address replaces the one that is packed, and the kernel that was chosen for it
   const isPacked = text('scenario') === undefined || text('scenario') === packed.scenario;
   const ofKernel = (name: 'patches' | 'config' | 'follow_page') => {
@@ -289,6 +299,7 @@ export const readLink = async (search: string, hash: string): Promise<ReadLink> 
       ...(selected === undefined ? {} : { selected }),
       ...(theme === undefined ? {} : { theme }),
       ...(page === undefined ? {} : { page }),
+      ...(layout === undefined ? {} : { layout }),
     },
     problems: [...problems, ...kernel.problems],
   };

@@ -42,6 +42,8 @@ export const problems: Sentences = {
     `The link names a reading of \`follow_page\` that does not exist: ${code(p, 'value')}. Write v6.1, v6.0 or FOLL_LRU.`,
   'link.theme': (p) => `The link names a theme that does not exist: ${code(p, 'value')}. Yours is kept.`,
   'link.page': (p) => `The link names a page that cannot be one: ${code(p, 'value')}.`,
+  'link.layout': (p) =>
+    `The link names an arrangement of panels that does not exist: ${code(p, 'value')}. Yours is kept.`,
   'link.t': (p) =>
     `The link names a place in time that cannot be read: ${code(p, 'value')}. It opens at the start.`,
   'link.sel': (p) =>

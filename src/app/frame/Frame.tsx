@@ -1,0 +1,131 @@
+import { Suspense } from 'react';
+import { useActions, useApp } from '../../store/use-app.ts';
+import { IconButton } from '../../ui/Button.tsx';
+import { Split } from '../../ui/Split.tsx';
+import { Tabs } from '../../ui/Tabs.tsx';
+import { arrange, type FrameNode, type Group, type Room } from './arrange.ts';
+import { type PanelEntry, PANELS } from './panels.ts';
+import { type SplitterId, splitterOf } from './presets.ts';
+import './frame.css';
+
+type PanelNode = FrameNode<PanelEntry>;
+type SplitNode = Extract<PanelNode, { readonly kind: 'split' }>;
+type AreaNode = Extract<PanelNode, { readonly kind: 'area' }>;
+
+/** Limits of each splitter, in the unit of its size, and whether it can put its side away. */
+const LIMITS: Readonly<
+  Record<SplitterId, { readonly min: number; readonly max: number; readonly close: boolean }>
+> = {
+  left: { min: 12, max: 40, close: true },
+  'left-rows': { min: 6, max: 50, close: true },
+  right: { min: 13, max: 50, close: true },
+  'right-rows': { min: 5, max: 50, close: true },
+  stage: { min: 0.2, max: 0.8, close: false },
+  lower: { min: 8, max: 50, close: true },
+  under: { min: 5, max: 50, close: true },
+};
+
+interface FrameProps {
+  readonly room: Room;
+  /** Group that is shown where there is no room for all. */
+  readonly shown: Group;
+}
+
+/** The panels, as they are arranged now. */
+export const Frame = ({ room, shown }: FrameProps) => {
+  const layout = useApp((state) => state.layout);
+  const root = arrange(PANELS, layout, room, shown);
+  return root === undefined ? null : <NodeView node={root} />;
+};
+
+const NodeView = ({ node }: { readonly node: PanelNode }) => {
+  switch (node.kind) {
+    case 'split':
+      return <SplitView node={node} />;
+    case 'area':
+      return <AreaView node={node} />;
+    case 'flow':
+      return (
+        <div className="flow scroll">
+          {node.parts.map((part, index) => (
+            // The parts have no identity but their place.
+            // eslint-disable-next-line react/no-array-index-key
+            <NodeView key={index} node={part} />
+          ))}
+        </div>
+      );
+  }
+};
+
+const SplitView = ({ node }: { readonly node: SplitNode }) => {
+  const { id, axis, sized, label, first, second } = node;
+  const layout = useApp((state) => state.layout);
+  const { resize, openSide } = useActions();
+  const { size, open } = splitterOf(layout, id);
+  const { min, max, close } = LIMITS[id];
+  // what is put away below leaves its tabs
+  const isOpen = open || id === 'lower';
+  return (
+    <Split
+      axis={axis}
+      sized={sized}
+      size={id === 'lower' && !open ? undefined : size}
+      min={min}
+      max={max}
+      open={isOpen}
+      canClose={close}
+      label={label}
+      onResize={(to) => resize(id, to)}
+      onOpen={() => openSide(id, !open)}
+      first={<NodeView node={first} />}
+      second={<NodeView node={second} />}
+    />
+  );
+};
+
+const AreaView = ({ node: { area, panels, front } }: { readonly node: AreaNode }) => {
+  const open = useApp((state) => area !== 'lower' || splitterOf(state.layout, 'lower').open);
+  const { bringToFront, openSide } = useActions();
+  const inFront = panels.find(({ id }) => id === front);
+  const body = inFront === undefined ? null : <PanelBody key={front} panel={inFront} />;
+  if (panels.length === 1 && area !== 'lower')
+    return (
+      <div className="area" data-area={area}>
+        {body}
+      </div>
+    );
+  return (
+    <div className="area" data-area={area}>
+      <Tabs
+        label={area === 'lower' ? 'Further panels' : `Panels beside ${panels[0]?.title ?? ''}`}
+        tabs={panels}
+        front={open ? front : undefined}
+        onFront={(id) => {
+          bringToFront(area, id);
+          if (!open) openSide('lower', true);
+        }}
+        end={
+          area === 'lower' && open ? (
+            <span className="tips-end">
+              <IconButton
+                icon="close"
+                label="Put these panels away"
+                onClick={() => openSide('lower', false)}
+              />
+            </span>
+          ) : null
+        }
+      >
+        {body}
+      </Tabs>
+    </div>
+  );
+};
+
+const PanelBody = ({ panel: { id, component: Panel } }: { readonly panel: PanelEntry }) => (
+  <div className="panel scroll" data-panel={id}>
+    <Suspense fallback={<p className="muted panel-loading">Loading…</p>}>
+      <Panel />
+    </Suspense>
+  </div>
+);

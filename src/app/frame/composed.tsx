@@ -1,0 +1,35 @@
+import { MemoryMaps } from '../../map/MemoryMaps.tsx';
+import { DeviceTables } from '../../panels/DeviceTables/DeviceTables.tsx';
+import { PageTables } from '../../panels/PageTables/PageTables.tsx';
+import { Pins } from '../../panels/Pins/Pins.tsx';
+import { NextStep } from '../../panels/Steps/NextStep.tsx';
+import { Steps } from '../../panels/Steps/Steps.tsx';
+import { TimelineText } from '../../panels/Timeline/TimelineText.tsx';
+import { useStage } from './stage.ts';
+
+/** What has been done and what comes next, and the field to do something else. */
+export const CausePanel = () => (
+  <div className="cause">
+    <Steps />
+    <NextStep />
+  </div>
+);
+
+/** Whose entries point where: the CPU's tables, the devices' tables, and references with a name. */
+export const TablesPanel = () => (
+  <div className="stage-tables">
+    <PageTables />
+    <DeviceTables />
+    <Pins />
+  </div>
+);
+
+/** The maps, or the maps and the timeline as text. */
+export const MapsPanel = () => {
+  const { maps, asText, toggleText } = useStage();
+  return (
+    <MemoryMaps maps={maps} asText={asText} onToggleText={toggleText}>
+      <TimelineText />
+    </MemoryMaps>
+  );
+};

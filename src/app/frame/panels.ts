@@ -1,0 +1,60 @@
+// Every panel, once. A new panel is a component of its own in src/panels, and one line here.
+
+import { type ComponentType, lazy, type LazyExoticComponent } from 'react';
+import { CallStack } from '../../panels/CallStack/CallStack.tsx';
+import { Inspector } from '../../panels/Inspector/Inspector.tsx';
+import type { AreaId } from '../../store/layout.ts';
+import type { IconName } from '../../ui/Icon.tsx';
+import { CausePanel, MapsPanel, TablesPanel } from './composed.tsx';
+import { Why } from './Why.tsx';
+
+export interface PanelEntry {
+  /** Stands in links and in saved arrangements, so it never changes. */
+  readonly id: string;
+  /** On its tab, in the palette and in the list of panels. */
+  readonly title: string;
+  readonly icon: IconName;
+  /** Where it lies until somebody moves it. */
+  readonly area: AreaId;
+  readonly component: ComponentType | LazyExoticComponent<ComponentType>;
+}
+
+/** A panel that is there from the start. */
+const panel = (
+  id: string,
+  title: string,
+  icon: IconName,
+  area: AreaId,
+  component: ComponentType,
+): PanelEntry => ({ id, title, icon, area, component });
+
+/** A panel that is loaded when it is first shown. */
+const later = (
+  id: string,
+  title: string,
+  icon: IconName,
+  area: AreaId,
+  load: () => Promise<ComponentType>,
+): PanelEntry => ({ id, title, icon, area, component: lazy(async () => ({ default: await load() })) });
+
+/** The order is that of the tabs. */
+export const PANELS: readonly PanelEntry[] = [
+  panel('steps', 'Steps', 'steps', 'cause', CausePanel),
+  panel('stack', 'Call stack', 'stack', 'stack', CallStack),
+  panel('tables', 'Page tables', 'table', 'tables', TablesPanel),
+  panel('maps', 'Memory', 'picture', 'maps', MapsPanel),
+  panel('why', 'Why', 'why', 'why', Why),
+  panel('inspector', 'Inspector', 'inspect', 'inspect', Inspector),
+  later('gup-path', 'Way of the pin', 'fork', 'tables', () =>
+    import('../../panels/GupPath/GupPath.tsx').then((m) => m.GupPath),
+  ),
+  later('call-tree', 'Call tree', 'tree', 'lower', () =>
+    import('../../panels/CallTree/CallTree.tsx').then((m) => m.CallTree),
+  ),
+  later('kernel-log', 'Kernel log', 'log', 'lower', () =>
+    import('../../panels/KernelLog/KernelLog.tsx').then((m) => m.KernelLog),
+  ),
+  later('functions', 'Functions', 'text', 'lower', () =>
+    import('../../panels/Timeline/TimelineText.tsx').then((m) => m.TimelineText),
+  ),
+];

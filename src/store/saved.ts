@@ -1,0 +1,13 @@
+// What the next visit finds again: the settings, and the arrangement of the panels.
+
+import type { Context } from './context.ts';
+
+export const writeSaved = ({ environment, store }: Context): void => {
+  const { settings, layout } = store.getState();
+  const { past: _past, ...arrangement } = layout;
+  try {
+    environment.writeSetting(JSON.stringify({ ...settings, layout: arrangement }));
+  } catch {
+    // no storage here, or full: it holds for this visit
+  }
+};
