@@ -24,9 +24,9 @@ export const Breakpoints = () => {
   return (
     <section className="breakpoints" aria-labelledby={`${id}-heading`}>
       <header className="tree-head">
-        <h4 id={`${id}-heading`} className="heading">
+        <h3 id={`${id}-heading`} className="heading">
           Stop when
-        </h4>
+        </h3>
         <div className="tree-moves" role="group" aria-label="Run to a condition">
           <Button icon="previous" disabled={!canRun} onClick={() => void runToBreakpoint(-1)}>
             Run back

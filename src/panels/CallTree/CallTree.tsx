@@ -53,9 +53,9 @@ export const CallTree = () => {
   return (
     <section className="call-tree" aria-labelledby="call-tree-heading">
       <header className="tree-head">
-        <h3 id="call-tree-heading" className="heading">
+        <h2 id="call-tree-heading" className="heading">
           Calls{tree === undefined || tree.step < 0 ? '' : ` of step ${tree.step}`}
-        </h3>
+        </h2>
         <div className="tree-moves" role="group" aria-label="Move by calls">
           <IconButton icon="back" label="Back to the call before" onClick={() => void stepBy('over', -1)} />
           <IconButton icon="down" label="Into the next call" onClick={() => void stepBy('function', 1)} />

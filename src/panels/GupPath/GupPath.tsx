@@ -23,7 +23,7 @@ const Station = ({ path, station, compact = false }: StationProps) => {
   const about = { id: `gup-path.about.${station}`, params: {} };
   return (
     <div className="gup-station" data-state={state} aria-current={state === 'here' ? 'step' : undefined}>
-      <h4>
+      <h3>
         {position < 0 ? (
           <span className="gup-name">{name}</span>
         ) : (
@@ -33,7 +33,7 @@ const Station = ({ path, station, compact = false }: StationProps) => {
         )}
         {state === 'here' ? <span className="gup-here">now here</span> : null}
         {state === 'failed' ? <span className="gup-failed">failed here</span> : null}
-      </h4>
+      </h3>
       {compact ? null : (
         <p className="gup-about muted">
           <Prose pieces={pieces(about)} />
@@ -80,9 +80,9 @@ export const GupPath = () => {
   const { call } = path;
   return (
     <section className="gup-path" aria-labelledby="gup-path-heading">
-      <h3 id="gup-path-heading" className="heading">
+      <h2 id="gup-path-heading" className="heading">
         The way of the pin
-      </h3>
+      </h2>
       {call === undefined ? (
         <p className="muted">
           No step has asked for pages yet. The way of each call is shown from its first moment on.
