@@ -43,4 +43,7 @@ export type {
   GupPathView,
   GupStation,
   GupStationView,
+  PageWalkView,
+  WalkEntry,
+  WalkLevel,
 } from '../worker/protocol-views.ts';

@@ -1,11 +1,17 @@
 // What single panels ask about a position beyond the moment that all share. A panel that is not shown asks nothing.
 
-import type { Message, Position, RunId } from './protocol.ts';
+import type { EntryKind } from '../core/uapi/pte.ts';
+import type { Message, Position, Residence, RunId } from './protocol.ts';
 
 /** Every view by name: what is asked, and what is answered. A new panel adds a line here and one in views/panels.ts. */
 export interface PanelViews {
   readonly 'gup-path': { readonly ask: object; readonly answer: GupPathView };
   /** `open`: where calls begin that are unfolded. */
+  /** The walk to an address of a process; without one, to the first page of its first area. */
+  readonly 'page-walk': {
+    readonly ask: { readonly process?: string | undefined; readonly vpn?: number | undefined };
+    readonly answer: PageWalkView;
+  };
   readonly 'call-tree': {
     readonly ask: { readonly open: readonly Position[] };
     readonly answer: CallTreeView;
@@ -142,3 +148,63 @@ export type CallRow =
     }
   /** Calls that are not listed. */
   | { readonly kind: 'more'; readonly depth: number; readonly count: number };
+
+// --- page-walk ------------------------------------------------------------------------------------------------------
+
+/** The tables from the PGD down to one address, each with all entries that are not empty. */
+export interface PageWalkView {
+  /** undefined: no process lives that has an area. */
+  readonly target: WalkTarget | undefined;
+  /** Processes that could be walked instead. */
+  readonly processes: readonly string[];
+  readonly levels: readonly WalkLevel[];
+  /** What devices have for the same address. */
+  readonly mirrors: readonly {
+    readonly device: number;
+    readonly access: 'r' | 'w' | 'x';
+    readonly pfn: number;
+  }[];
+}
+
+export interface WalkTarget {
+  readonly process: string;
+  readonly vpn: number;
+  /** `buf+2`; '' outside of all areas. */
+  readonly name: string;
+}
+
+export const WALK_LEVELS = ['pgd', 'pud', 'pmd', 'pte'] as const;
+
+export interface WalkLevel {
+  readonly level: (typeof WALK_LEVELS)[number];
+  /** Frame of the table; -1: the walk ends above. */
+  readonly table: number;
+  /** The address's index in this table. */
+  readonly index: number;
+  /** Entries that are not empty, by index; at most 64 around the address's. */
+  readonly entries: readonly WalkEntry[];
+  /** How many entries are not empty. */
+  readonly used: number;
+}
+
+export interface WalkEntry {
+  readonly index: number;
+  /** First virtual page that it covers. */
+  readonly vpn: number;
+  /** `table`: leads to the next level. */
+  readonly kind: 'table' | EntryKind;
+  /** A leaf above the PTE level. */
+  readonly huge: boolean;
+  /** Frame that it refers to; -1: none. */
+  readonly pfn: number;
+  readonly raw: string;
+  readonly writable: boolean;
+  readonly dirty: boolean;
+  readonly young: boolean;
+  /** Where the page lives; undefined: a table, or nothing. */
+  readonly residence: Residence | undefined;
+  /** `buf+2` */
+  readonly name: string;
+  /** Processes whose entries refer to the same frame, besides this one. */
+  readonly sharedWith: readonly string[];
+}

@@ -45,6 +45,9 @@ export const PANELS: readonly PanelEntry[] = [
   panel('maps', 'Memory', 'picture', 'maps', MapsPanel),
   panel('why', 'Why', 'why', 'why', Why),
   panel('inspector', 'Inspector', 'inspect', 'inspect', Inspector),
+  later('page-walk', 'Tree', 'tree', 'tables', () =>
+    import('../../panels/PageWalk/PageWalk.tsx').then((m) => m.PageWalk),
+  ),
   later('gup-path', 'Way of the pin', 'fork', 'tables', () =>
     import('../../panels/GupPath/GupPath.tsx').then((m) => m.GupPath),
   ),

@@ -1,0 +1,125 @@
+import { useMemo, useState } from 'react';
+import { useActions, useApp } from '../../store/use-app.ts';
+import { useView } from '../../store/use-view.ts';
+import type { PageWalkView, WalkLevel } from '../../store/views.ts';
+import { Chip } from '../../ui/Chip.tsx';
+import { formatHex } from '../../ui/format.ts';
+import { Segmented } from '../../ui/Segmented.tsx';
+import { accessWords, addressParts, addressText } from './rows.ts';
+import { WalkTable } from './WalkTable.tsx';
+import './page-walk.css';
+
+/** The bits of the address, each group above the table in which it chooses the entry. */
+const AddressBits = ({ walk, la57 }: { readonly walk: PageWalkView; readonly la57: boolean }) => (
+  <ol className="walk-bits" aria-label="Bits of the address">
+    {addressParts(walk.levels, la57).map(({ key, table, bits, binary, value }) => (
+      <li key={key} className="walk-part" data-offset={table === 'offset'}>
+        <span className="walk-part-name">{table}</span>
+        <span className="walk-part-value">{value}</span>
+        <span className="walk-part-binary" aria-hidden="true">
+          {binary}
+        </span>
+        <span className="walk-part-bits muted">bits {bits}</span>
+      </li>
+    ))}
+  </ol>
+);
+
+const LEVELS = [
+  { value: '4', label: '4 levels' },
+  { value: '5', label: '5 (LA57)' },
+] as const;
+
+/** A process's page table, unfolded from the PGD down to one address. */
+export const PageWalk = () => {
+  const selected = useApp((state) => state.selection.selected);
+  const [wanted, setWanted] = useState<string>();
+  const [levels, setLevels] = useState<'4' | '5'>('4');
+  const [raw, setRaw] = useState(false);
+  const { select } = useActions();
+  const process = selected?.kind === 'pte' || selected?.kind === 'vma' ? selected.process : wanted;
+  const vpn = selected?.kind === 'pte' || selected?.kind === 'vma' ? selected.vpn : undefined;
+  const query = useMemo(() => ({ view: 'page-walk', process, vpn }) as const, [process, vpn]);
+  const walk = useView(query);
+  const target = walk?.target;
+  const choose = (name: string): void => {
+    setWanted(name);
+    select(undefined);
+  };
+  return (
+    <section className="page-walk" aria-labelledby="page-walk-heading">
+      <h2 id="page-walk-heading" className="heading">
+        Page-table tree
+      </h2>
+      {walk === undefined || target === undefined ? (
+        <p className="muted">No process has memory yet.</p>
+      ) : (
+        <>
+          <div className="walk-controls">
+            {walk.processes.length > 1 ? (
+              <Segmented
+                label="Process"
+                options={walk.processes.map((name) => ({ value: name, label: name }))}
+                value={target.process}
+                onChange={choose}
+              />
+            ) : null}
+            <Segmented label="Paging" options={LEVELS} value={levels} onChange={setLevels} />
+            <label className="walk-raw">
+              <input type="checkbox" checked={raw} onChange={() => setRaw(!raw)} /> 64-bit words
+            </label>
+          </div>
+          <p className="walk-address">
+            {target.name === '' ? '' : <b>{target.name}</b>} <code>{addressText(target.vpn)}</code>
+          </p>
+          <AddressBits walk={walk} la57={levels === '5'} />
+          {levels === '5' ? (
+            <p className="muted walk-note">
+              With LA57 an address has 57 bits and the PGD gains a level above. User addresses below 128 TiB
+              have index 0 there; the tables below stay the same.
+            </p>
+          ) : null}
+          <Unfolded walk={walk} process={target.process} raw={raw} />
+          <ul className="walk-mirrors">
+            {walk.mirrors.map(({ device, access, pfn }) => (
+              <li key={device}>
+                Device {device} has the same address in its own table: frame <code>{formatHex(pfn)}</code>,{' '}
+                {accessWords(access)}.
+              </li>
+            ))}
+          </ul>
+        </>
+      )}
+    </section>
+  );
+};
+
+interface UnfoldedProps {
+  readonly walk: PageWalkView;
+  readonly process: string;
+  readonly raw: boolean;
+}
+
+/** Table below table: each stands inside the entry that leads to it. */
+const Unfolded = ({ walk, process, raw }: UnfoldedProps) => {
+  const reached = walk.levels.filter(({ table }) => table >= 0);
+  const nest = (levels: readonly WalkLevel[]) => {
+    const [level, ...below] = levels;
+    if (level === undefined) return null;
+    return (
+      <WalkTable level={level} process={process} raw={raw}>
+        {below.length === 0 ? null : nest(below)}
+      </WalkTable>
+    );
+  };
+  return (
+    <>
+      {nest(reached)}
+      {reached.length < walk.levels.length && !reached.at(-1)?.entries.some((entry) => entry.huge) ? (
+        <p className="muted walk-note">
+          The walk ends here: there is no table below. <Chip tone="free">an access would fault</Chip>
+        </p>
+      ) : null}
+    </>
+  );
+};

@@ -1,0 +1,78 @@
+// An address in pieces: which bits choose the entry of which table.
+
+import { vpnToAddrBytes } from '../../core/uapi/units.ts';
+import { formatAddress } from '../../ui/format.ts';
+import type { WalkEntry, WalkLevel } from '../../store/views.ts';
+
+export interface AddressPart {
+  readonly key: string;
+  /** `PGD` */
+  readonly table: string;
+  /** `47…39` */
+  readonly bits: string;
+  readonly binary: string;
+  /** Index into the table, or offset in the page. */
+  readonly value: number;
+}
+
+const INDEX_BITS = 9;
+const OFFSET_BITS = 12;
+const LEVEL_NAMES: Readonly<Record<WalkLevel['level'], string>> = {
+  pgd: 'PGD',
+  pud: 'PUD',
+  pmd: 'PMD',
+  pte: 'PTE',
+};
+export const levelName = (level: WalkLevel['level']): string => LEVEL_NAMES[level];
+
+const part = (table: string, high: number, low: number, value: number): AddressPart => ({
+  key: table,
+  table,
+  bits: `${high}…${low}`,
+  binary: value.toString(2).padStart(high - low + 1, '0'),
+  value,
+});
+
+/**
+ * The parts of a virtual address from the top.
+ *
+ * @param la57 - five levels: the PGD is chosen by bits 56…48, and what four levels call PGD is the P4D
+ */
+export const addressParts = (levels: readonly WalkLevel[], la57: boolean): AddressPart[] => {
+  const parts = levels.map(({ level, index }, down) => {
+    const low = OFFSET_BITS + INDEX_BITS * (levels.length - 1 - down);
+    const name = la57 && level === 'pgd' ? 'P4D' : LEVEL_NAMES[level];
+    return part(name, low + INDEX_BITS - 1, low, index);
+  });
+  const top = la57 ? [part('PGD', 56, 48, 0)] : [];
+  return [...top, ...parts, part('offset', OFFSET_BITS - 1, 0, 0)];
+};
+
+export const addressText = (vpn: number): string => formatAddress(vpnToAddrBytes(vpn));
+
+/** What an entry's bits say, in one letter each; a swap-type entry has no hardware bits. */
+export const glyphsOf = ({ kind, writable, dirty, young }: WalkEntry) => [
+  { letter: 'P', name: 'present', on: kind === 'present' || kind === 'table' },
+  { letter: 'W', name: 'writable', on: writable },
+  { letter: 'D', name: 'dirty', on: dirty },
+  { letter: 'A', name: 'accessed', on: young },
+];
+
+const KIND_WORDS: Readonly<Record<WalkEntry['kind'], string>> = {
+  table: 'table',
+  none: 'none',
+  present: 'page',
+  protnone: 'PROT_NONE',
+  migration: 'migration entry',
+  'device-private': 'device-private entry',
+  'device-exclusive': 'device-exclusive entry',
+  swap: 'swap entry',
+  hwpoison: 'hwpoison entry',
+  other: 'other entry',
+};
+
+export const kindWords = ({ kind, huge }: Pick<WalkEntry, 'kind' | 'huge'>): string =>
+  huge && kind === 'present' ? 'huge page' : KIND_WORDS[kind];
+
+const ACCESS_WORDS = { r: 'may read', w: 'may write', x: 'has exclusive access' } as const;
+export const accessWords = (access: 'r' | 'w' | 'x'): string => ACCESS_WORDS[access];
