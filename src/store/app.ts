@@ -1,6 +1,7 @@
 // The whole state of the page and everything that can be done to it.
 
 import type { StoreApi } from 'zustand/vanilla';
+import type { CompareActions, CompareSlice } from './compare.ts';
 import type { DebugActions, DebugSlice } from './debug.ts';
 import type { PageActions, PageSlice } from './page.ts';
 import type { LayoutActions, LayoutSlice } from './layout.ts';
@@ -26,6 +27,7 @@ export interface AppState {
   readonly settings: SettingsSlice;
   readonly problem: ProblemSlice;
   readonly debug: DebugSlice;
+  readonly compare: CompareSlice;
   readonly page: PageSlice;
 }
 
@@ -41,6 +43,7 @@ export type AppActions = ScenarioActions &
   SettingsActions &
   ProblemActions &
   DebugActions &
+  CompareActions &
   PageActions;
 
 export interface App {

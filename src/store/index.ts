@@ -5,6 +5,7 @@ import { AddressSync } from './address.ts';
 import type { App, AppActions, AppState } from './app.ts';
 import { builtInEntries } from './catalogue.ts';
 import { type Context, type Environment, report } from './context.ts';
+import { compareActions, initialCompare } from './compare.ts';
 import { debugActions, initialDebug } from './debug.ts';
 import { Idle } from './idle.ts';
 import { initialPage, pageActions } from './page.ts';
@@ -34,6 +35,7 @@ export const createApp = (environment: Environment): App => {
     settings: readSettings(environment),
     problem: initialProblem,
     debug: initialDebug,
+    compare: initialCompare,
     page: initialPage,
   }));
   const idle = new Idle();
@@ -57,6 +59,7 @@ export const createApp = (environment: Environment): App => {
     ...settingsActions(context),
     ...problemActions(context),
     ...debugActions(context, playback.seek),
+    ...compareActions(context),
     ...pageActions(context, playback.pause),
   };
   store.subscribe((state, before) => {

@@ -5,6 +5,7 @@ import { SCENES } from '../scenarios/index.ts';
 import { SELFTESTS } from '../scenarios/selftests/index.ts';
 import type { Position, RunId, RunInfo } from '../worker/protocol.ts';
 import { RECORDINGS_PATH, readCatalogue } from './catalogue.ts';
+import { initialCompare } from './compare.ts';
 import { type Context, report, update } from './context.ts';
 import { type KernelChoice, kernelChoice } from './kernel-choice.ts';
 import { initialPage } from './page.ts';
@@ -46,6 +47,8 @@ export interface ScenarioSlice {
   readonly runId: RunId;
   readonly run: RunInfo | undefined;
   readonly origin: ScenarioOrigin | undefined;
+  /** The scenario as it was given, for opening it again on something else. */
+  readonly given: unknown;
   /** Machine chosen in the picker; undefined: the one that the scenario asks for. */
   readonly machine: MachinePresetName | undefined;
   /** What was chosen of the kernel; undefined: all as the scenario asks. */
@@ -87,6 +90,7 @@ export const initialScenario: ScenarioSlice = {
   runId: '',
   run: undefined,
   origin: undefined,
+  given: undefined,
   machine: undefined,
   kernel: undefined,
   added: [],
@@ -105,8 +109,6 @@ const positionOf = (run: RunInfo, { beforeStep, at }: OpenOptions): Position => 
 /** Opens, and adds to, runs. */
 class Opener {
   private runs = 0;
-  /** As it was given, for opening it again on another machine. */
-  private scenario: unknown;
 
   private readonly context: Context;
   private readonly player: Player;
@@ -152,11 +154,20 @@ class Opener {
       this.context.link.close(runId);
       return false;
     }
-    this.scenario = scenario;
-    const before = this.context.store.getState().scenario.runId;
+    const { scenario: shown, compare } = this.context.store.getState();
+    const before = shown.runId;
     this.context.store.setState((state) => ({
       ...state,
-      scenario: { ...state.scenario, runId, run: opened.run, origin, machine, kernel, added },
+      scenario: {
+        ...state.scenario,
+        runId,
+        run: opened.run,
+        origin,
+        given: scenario,
+        machine,
+        kernel,
+        added,
+      },
       playback: { ...initialPlayback, runId, speed: state.playback.speed },
       trace: { ...initialTrace, runId },
       queries: { ...initialQueries, runId },
@@ -166,10 +177,12 @@ class Opener {
       problem: { problem: undefined },
       debug: { ...state.debug, runId, lastHit: -1, missed: 0, openCalls: [] },
       page: initialPage,
+      compare: initialCompare,
     }));
     this.player.show(answer.moment);
     this.queries.refreshAll();
     if (before !== '') this.context.link.close(before);
+    if (compare.otherRunId !== '') this.context.link.close(compare.otherRunId);
     return true;
   }
 
@@ -179,7 +192,7 @@ class Opener {
     const { origin, run, added, machine, kernel } = scenario;
     if (origin === undefined || run === undefined) return false;
     const at = { step: stepOf(run.steps, playback.position).step, offset: 0 };
-    return await this.open(origin, run.title, this.scenario, { machine, kernel, added, at, ...change });
+    return await this.open(origin, run.title, scenario.given, { machine, kernel, added, at, ...change });
   }
 
   async append(step: unknown): Promise<boolean> {

@@ -39,6 +39,9 @@ export { MAP_STATES, type MapState, stateIndex } from '../worker/protocol-map.ts
 export type {
   CallRow,
   CallTreeView,
+  ComparedPage,
+  ComparedSide,
+  CompareView,
   GupBranch,
   GupPathView,
   GupStation,

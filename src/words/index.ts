@@ -4,6 +4,7 @@ import { DEFAULT_KERNEL, type KernelConfig } from '../core/uapi/config.ts';
 import { presentName, spelling } from '../core/uapi/patches.ts';
 import type { KernelFunctionName } from '../core/uapi/source-refs.ts';
 import { captions, whys } from './en/captions.ts';
+import { type ContrastWords, contrasts } from './en/compare.ts';
 import { events } from './en/events.ts';
 import { functions } from './en/functions.ts';
 import { glossary, type Term, type TermId } from './en/glossary.ts';
@@ -86,3 +87,7 @@ export const { textPieces, pieces, say, aboutFunction } = wordsFor(DEFAULT_KERNE
 
 /** A term for newcomers. */
 export const explain = (id: TermId): Term => glossary[id];
+
+/** What a run can be compared with, by the contrast's name. */
+export const contrastWords = (contrast: string): ContrastWords =>
+  contrasts[contrast] ?? { label: contrast, about: '' };

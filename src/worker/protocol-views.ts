@@ -1,12 +1,14 @@
 // What single panels ask about a position beyond the moment that all share. A panel that is not shown asks nothing.
 
 import type { EntryKind } from '../core/uapi/pte.ts';
-import type { Message, Position, Residence, RunId } from './protocol.ts';
+import type { Message, Position, Residence, ResidenceCount, RunId } from './protocol.ts';
 
 /** Every view by name: what is asked, and what is answered. A new panel adds a line here and one in views/panels.ts. */
 export interface PanelViews {
   readonly 'gup-path': { readonly ask: object; readonly answer: GupPathView };
   /** `open`: where calls begin that are unfolded. */
+  /** The same scenario on another kernel, or with other devices: `other` is its run. */
+  readonly compare: { readonly ask: { readonly other: RunId }; readonly answer: CompareView };
   /** The walk to an address of a process; without one, to the first page of its first area. */
   readonly 'page-walk': {
     readonly ask: { readonly process?: string | undefined; readonly vpn?: number | undefined };
@@ -207,4 +209,36 @@ export interface WalkEntry {
   readonly name: string;
   /** Processes whose entries refer to the same frame, besides this one. */
   readonly sharedWith: readonly string[];
+}
+
+// --- compare --------------------------------------------------------------------------------------------------------
+
+/** Two runs of one scenario at the same moment of the same step. */
+export interface CompareView {
+  readonly step: number;
+  /** Where the other run stands: behind the last moment that both have had in this step. */
+  readonly otherPosition: Position;
+  readonly captions: readonly [Message, Message];
+  /** Pages whose entry or place is not the same, and how many were looked at. */
+  readonly pages: readonly ComparedPage[];
+  readonly pagesSeen: number;
+  /** Functions that the two have entered unequally often in this step, most unequal first. */
+  readonly calls: readonly { readonly fn: string; readonly counts: readonly [number, number] }[];
+  /** How many pages live where. */
+  readonly residence: readonly [readonly ResidenceCount[], readonly ResidenceCount[]];
+}
+
+export interface ComparedPage {
+  /** `A buf+2` */
+  readonly name: string;
+  readonly sides: readonly [ComparedSide, ComparedSide];
+}
+
+export interface ComparedSide {
+  readonly entry: EntryKind;
+  readonly residence: Residence | undefined;
+  /** Device that has it; -1: none. */
+  readonly device: number;
+  readonly pins: number;
+  readonly value: number | undefined;
 }

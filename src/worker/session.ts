@@ -103,7 +103,13 @@ export class Session {
         const { id, runId, query } = message;
         const { run } = this.runOf(runId);
         const position = run.clamp(message.position);
-        return { kind: 'viewed', id, runId, position, result: viewAt(run, position, query) };
+        return {
+          kind: 'viewed',
+          id,
+          runId,
+          position,
+          result: viewAt(run, position, query, (other) => this.runOf(other).run),
+        };
       }
     }
   }

@@ -54,6 +54,9 @@ export const PANELS: readonly PanelEntry[] = [
   later('call-tree', 'Call tree', 'tree', 'lower', () =>
     import('../../panels/CallTree/CallTree.tsx').then((m) => m.CallTree),
   ),
+  later('compare', 'Compare', 'differs', 'tables', () =>
+    import('../../panels/Compare/Compare.tsx').then((m) => m.Compare),
+  ),
   later('kernel-log', 'Kernel log', 'log', 'lower', () =>
     import('../../panels/KernelLog/KernelLog.tsx').then((m) => m.KernelLog),
   ),

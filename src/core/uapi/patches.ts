@@ -80,6 +80,14 @@ export const missingPatches = (patches: readonly PatchNumber[]): MissingPatch[] 
       .map((needed) => ({ patch, missing: PATCHES[needed - 1] })),
   );
 
+/** The set without the patches that lack something, and without what is built on those. */
+export const buildablePatches = (patches: readonly PatchNumber[]): PatchNumber[] => {
+  const left = new Set(patches);
+  // a patch needs only patches before it
+  for (const { number, needs } of PATCHES) if (needs.some((needed) => !left.has(needed))) left.delete(number);
+  return ALL_PATCHES.filter((number) => left.has(number));
+};
+
 /**
  * Refuses a set in which a patch lacks what it builds on.
  *

@@ -1,3 +1,4 @@
+import { buildablePatches } from '../../core/uapi/patches.ts';
 import { useId, useState } from 'react';
 import {
   ALL_PATCHES,
@@ -15,7 +16,6 @@ import { Prose } from '../../ui/Prose.tsx';
 import { Segmented } from '../../ui/Segmented.tsx';
 import { followPageReadings, kernelWords, textPieces, wordsFor, withoutSwitch } from '../../words/index.ts';
 import {
-  buildable,
   completed,
   kconfigObjections,
   objections,
@@ -243,7 +243,7 @@ const Outcome = ({ draft, own, onChange, onRun }: OutcomeProps) => {
       <div className="kernel-actions">
         {isPossible ? null : (
           <>
-            <Button onClick={() => use(buildable(draft.patches))}>Take those out, too</Button>
+            <Button onClick={() => use(buildablePatches(draft.patches))}>Take those out, too</Button>
             <Button onClick={() => use(completed(draft.patches))}>Put back what they need</Button>
           </>
         )}

@@ -1,7 +1,13 @@
 // The kernel configuration as it is shown and changed, before anything runs on it.
 
 import { ALL_PATCHES, type KernelConfig, type PatchNumber } from '../../core/uapi/config.ts';
-import { missingPatches, type Patch, PATCHES, patchesText } from '../../core/uapi/patches.ts';
+import {
+  buildablePatches,
+  missingPatches,
+  type Patch,
+  PATCHES,
+  patchesText,
+} from '../../core/uapi/patches.ts';
 import type { CatalogueEntry } from '../../store/scenario.ts';
 import { kconfigNotes, listed, patchRoles, withoutPatch } from '../../words/index.ts';
 
@@ -12,15 +18,7 @@ const ordered = (patches: ReadonlySet<PatchNumber>): Patches =>
 
 /** The set without one patch and without what is built on it. */
 export const without = (patches: Patches, gone: PatchNumber): Patches =>
-  buildable(patches.filter((number) => number !== gone));
-
-/** The set without the patches that lack something. */
-export const buildable = (patches: Patches): Patches => {
-  const left = new Set(patches);
-  // a patch needs only patches before it
-  for (const { number, needs } of PATCHES) if (needs.some((needed) => !left.has(needed))) left.delete(number);
-  return ordered(left);
-};
+  buildablePatches(patches.filter((number) => number !== gone));
 
 /** The set with all that its patches are built on. */
 export const completed = (patches: Patches): Patches => {

@@ -188,7 +188,7 @@ const shownFrames = (scene: Scene, handles: readonly HandleView[]): ReadonlySet<
 };
 
 /** Where the pages that processes map live. */
-const residenceCounts = ({ m, places }: Scene): ResidenceCount[] => {
+export const residenceCounts = ({ m, places }: Scene): ResidenceCount[] => {
   const counts = new Map<string, ResidenceCount>();
   const seen: PteRow[] = [];
   for (const { rows } of places.areas) {

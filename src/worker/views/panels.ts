@@ -1,16 +1,25 @@
 // The views of single panels: which question is answered by what.
 
-import type { Position } from '../protocol.ts';
+import type { Position, RunId } from '../protocol.ts';
 import type { ViewQuery, ViewResult } from '../protocol-views.ts';
 import type { Run } from '../run.ts';
 import { callTreeAt } from './call-tree.ts';
+import { compareAt } from './compare.ts';
 import { gupPathAt } from './gup-path.ts';
 import { pageWalkAt } from './page-walk.ts';
 
-export const viewAt = (run: Run, position: Position, query: ViewQuery): ViewResult => {
+/** @param runOf - finds another open run. @throws when there is none of that name */
+export const viewAt = (
+  run: Run,
+  position: Position,
+  query: ViewQuery,
+  runOf: (runId: RunId) => Run,
+): ViewResult => {
   switch (query.view) {
     case 'gup-path':
       return { view: query.view, data: gupPathAt(run, position) };
+    case 'compare':
+      return { view: query.view, data: compareAt(run, position, runOf(query.other)) };
     case 'page-walk':
       return { view: query.view, data: pageWalkAt(run, position, query.process, query.vpn) };
     case 'call-tree':

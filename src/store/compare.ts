@@ -1,0 +1,140 @@
+// A second run of the same scenario, under another kernel or with other devices, in lockstep with the one that is shown.
+
+import {
+  DEFAULT_KERNEL,
+  KERNEL_SWITCHES,
+  type KernelConfig,
+  type KernelSwitch,
+} from '../core/uapi/config.ts';
+import { buildablePatches } from '../core/uapi/patches.ts';
+import type { RunId, RunInfo } from '../worker/protocol.ts';
+import { type Context, report, update } from './context.ts';
+
+/** What is different in the other run. */
+export type Contrast =
+  | 'whole-series'
+  | 'without-series'
+  | `without-patch-${3 | 4 | 5 | 6 | 7 | 10}`
+  | `without-${KernelSwitch}`
+  | 'follow-page-v6.0'
+  | 'private-devices'
+  | 'coherent-devices';
+
+export const CONTRASTS: readonly Contrast[] = [
+  'without-series',
+  'without-patch-3',
+  'without-patch-4',
+  'without-patch-5',
+  'without-patch-6',
+  'without-patch-7',
+  'without-patch-10',
+  'without-CONFIG_MIGRATION',
+  'without-CONFIG_CMA',
+  'without-CONFIG_DEVICE_PRIVATE',
+  'without-CONFIG_TRANSPARENT_HUGEPAGE',
+  'follow-page-v6.0',
+  'private-devices',
+  'coherent-devices',
+  'whole-series',
+];
+
+export const isContrast = (text: string): text is Contrast => CONTRASTS.some((contrast) => contrast === text);
+
+export interface CompareSlice {
+  readonly runId: RunId;
+  /** What is compared with; undefined: nothing. */
+  readonly contrast: Contrast | undefined;
+  /** The other run, once it is open. */
+  readonly other: RunInfo | undefined;
+  readonly otherRunId: RunId;
+}
+
+export interface CompareActions {
+  /** Opens the other run beside the one that is shown; undefined closes it. */
+  readonly compareWith: (contrast: Contrast | undefined) => Promise<boolean>;
+}
+
+export const initialCompare: CompareSlice = {
+  runId: '',
+  contrast: undefined,
+  other: undefined,
+  otherRunId: '',
+};
+
+const PATCH = /^without-patch-(\d+)$/;
+
+/** The kernel of the other run, out of that of the shown one. */
+export const contrastingKernel = (contrast: Contrast, kernel: KernelConfig): Partial<KernelConfig> => {
+  const { version: _version, ...own } = kernel;
+  if (contrast === 'whole-series') return { ...own, patches: DEFAULT_KERNEL.patches };
+  if (contrast === 'without-series') return { ...own, patches: [] };
+  if (contrast === 'follow-page-v6.0') return { ...own, followPage: 'v6.0' };
+  const patch = PATCH.exec(contrast)?.[1];
+  if (patch !== undefined)
+    return { ...own, patches: buildablePatches(kernel.patches.filter((number) => number !== Number(patch))) };
+  const name = KERNEL_SWITCHES.find((each) => contrast === `without-${each}`);
+  return name === undefined ? own : { ...own, [name]: false };
+};
+
+interface Step {
+  readonly step?: unknown;
+}
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** The scenario with all its devices of one kind, and without answers that were recorded with others. */
+export const contrastingScenario = (contrast: Contrast, scenario: unknown): unknown => {
+  const kind =
+    contrast === 'private-devices' ? 'private' : contrast === 'coherent-devices' ? 'coherent' : undefined;
+  if (kind === undefined || !isRecord(scenario)) return scenario;
+  const { devices, steps, name, title, boot, machine, config, swap } = scenario;
+  return {
+    ...Object.fromEntries(
+      Object.entries({ name, title, boot, machine, config, swap }).filter(([, value]) => value !== undefined),
+    ),
+    devices: Array.isArray(devices)
+      ? devices.map((device: unknown) => (isRecord(device) ? { ...device, kind } : device))
+      : devices,
+    steps: Array.isArray(steps) ? steps.map((entry: Step, n) => ({ n, step: entry.step })) : steps,
+  };
+};
+
+export const compareActions = (context: Context): CompareActions => {
+  let asked = 0;
+  const close = (): void => {
+    const { otherRunId } = context.store.getState().compare;
+    if (otherRunId !== '') context.link.close(otherRunId);
+  };
+  const compareWith = async (contrast: Contrast | undefined): Promise<boolean> => {
+    asked += 1;
+    const mine = asked;
+    const { scenario } = context.store.getState();
+    if (contrast === undefined || scenario.run === undefined) {
+      close();
+      update(context, 'compare', initialCompare);
+      return false;
+    }
+    const otherRunId = `compare${asked}`;
+    const { machine, added } = scenario;
+    const opened = await context.link.ask({
+      kind: 'open',
+      runId: otherRunId,
+      scenario: contrastingScenario(contrast, scenario.given),
+      kernel: contrastingKernel(contrast, scenario.run.kernel),
+      added,
+      ...(machine === undefined ? {} : { machine }),
+    });
+    if (mine !== asked || context.store.getState().scenario.runId !== scenario.runId) {
+      context.link.close(otherRunId);
+      return false;
+    }
+    if (opened.kind === 'failed') {
+      report(context, { about: 'open', place: opened.place, message: opened.message });
+      return false;
+    }
+    close();
+    update(context, 'compare', { runId: scenario.runId, contrast, other: opened.run, otherRunId });
+    return true;
+  };
+  return { compareWith: async (contrast) => await context.idle.during(compareWith(contrast)) };
+};

@@ -1,0 +1,60 @@
+// What a run can be compared with, and what the question is that one asks by it.
+
+export interface ContrastWords {
+  readonly label: string;
+  /** What to look for. */
+  readonly about: string;
+}
+
+/** By the contrast's name. */
+export const contrasts: Readonly<Record<string, ContrastWords>> = {
+  'without-series': {
+    label: 'without the series',
+    about:
+      'No MEMORY_DEVICE_COHERENT at all: the device cannot be opened, and everything about ordinary memory is the same.',
+  },
+  'without-patch-3': {
+    label: 'without patch 3',
+    about: 'The type itself is missing: no driver can register coherent memory.',
+  },
+  'without-patch-4': {
+    label: 'without patch 4',
+    about: 'Who looks for pages on LRU lists takes a device page for an ordinary one.',
+  },
+  'without-patch-5': { label: 'without patch 5', about: 'No driver can select its own coherent pages.' },
+  'without-patch-6': {
+    label: 'without patch 6',
+    about: 'Nothing moves a coherent page for a long-term pin: it may not stay, and the loop never ends.',
+  },
+  'without-patch-7': { label: 'without patch 7', about: 'amdgpu registers the memory as private.' },
+  'without-patch-10': { label: 'without patch 10', about: 'The test driver has no coherent device.' },
+  'without-CONFIG_MIGRATION': {
+    label: 'CONFIG_MIGRATION off',
+    about: 'Every page may stay where it is, so long-term pins move nothing.',
+  },
+  'without-CONFIG_CMA': {
+    label: 'CONFIG_CMA off',
+    about: 'Nobody asks whether a pageblock is CMA or isolated.',
+  },
+  'without-CONFIG_DEVICE_PRIVATE': {
+    label: 'CONFIG_DEVICE_PRIVATE off',
+    about: 'There are no private devices.',
+  },
+  'without-CONFIG_TRANSPARENT_HUGEPAGE': {
+    label: 'CONFIG_TRANSPARENT_HUGEPAGE off',
+    about: 'No fault is served with a huge page.',
+  },
+  'follow-page-v6.0': {
+    label: 'follow_page as in 6.0',
+    about: 'A device page that KSM or move_pages turns away keeps a reference that nobody gives back.',
+  },
+  'private-devices': {
+    label: 'private devices instead',
+    about: 'The CPU cannot reach the memory: each touch is a fault that brings the page home.',
+  },
+  'coherent-devices': {
+    label: 'coherent devices instead',
+    about: 'The CPU reaches the memory where it is: only a long-term pin brings a page home.',
+  },
+  'whole-series': { label: 'the whole series', about: 'The kernel as it was merged.' },
+};
