@@ -115,3 +115,25 @@ it('copies one page of a shared huge page on write; the other process keeps its 
   ]).toEqual([1, 0, 1]);
   expect(m.pages.refcount.get(head)).toBe(512); // one huge mapping and 511 small ones
 });
+
+it('tells devices of the folio alone when an area begins in the middle of it', () => {
+  // vma_address_end: the second area starts at page 256 and goes on behind the huge page
+  const area = { proc: 'A', vma: 'big' };
+  const sim = createSimulation(
+    parseScenario({
+      devices: [{ id: 0, kind: 'coherent' }],
+      steps: [
+        { op: 'mmap', ...area, pages: 1024, prot: 'rw', kind: 'anon-private' },
+        { op: 'madvise', ...area, advice: 'HUGEPAGE' },
+        { op: 'write', ...area, page: 0, count: 1, value: 100 },
+        { op: 'dev_read', ...area, page: 600, count: 2, device: 0 },
+        { op: 'mprotect', ...area, page: 0, count: 256, prot: 'r' },
+        { op: 'madvise', ...area, page: 0, count: 2, advice: 'COLD' },
+      ].map((step) => ({ step })),
+    }),
+  );
+  sim.runAll();
+  expect(sim.steps[5]?.vmstat).toEqual({ thp_split_page: 1, thp_deferred_split_page: 1 });
+  const dmirror = sim.machine.dmirrors.values()[0];
+  expect(dmirror === undefined ? 0 : [...sim.machine.journal.mapById(dmirror.pt).keys()].length).toBe(2);
+});

@@ -277,7 +277,7 @@ const FLAGS_OF_TAILS =
   PG_dirty;
 
 /** Kernel: `mm/huge_memory.c: __split_huge_page_tail` */
-const splitHugePageTail = (m: Machine, head: Pfn, i: number, isolated: boolean): void => {
+const splitHugePageTail = (m: Machine, head: Pfn, i: number, list: Pfn[] | undefined): void => {
   const tail = head + i;
   bugOn(m.pages.mapcount.get(tail) !== 0, '__split_huge_page_tail: page is mapped');
   m.pages.flags.set(tail, m.pages.flags.get(head) & FLAGS_OF_TAILS);
@@ -286,17 +286,21 @@ const splitHugePageTail = (m: Machine, head: Pfn, i: number, isolated: boolean):
   m.pages.mlockCount.set(tail, 0);
   m.pages.tailOffset.set(tail, 0);
   setPageCount(m, tail, 1, 'split');
-  // reclaim, which has isolated the huge page, takes the tails along
-  if (isolated) return;
+  // whoever has isolated the huge page, reclaim or a migration, takes the tails along
+  if (list !== undefined) {
+    folioRefAdd(m, tail, 1, 'LRU isolation');
+    list.push(tail);
+    return;
+  }
   if (testFlags(m, head, PG_lru)) lruAddPageTail(m, head, tail);
   else lruvecAddFolio(m, tail);
   setFlags(m, tail, PG_lru);
 };
 
 /** Kernel: `mm/huge_memory.c: __split_huge_page` */
-const splitHugePage = (m: Machine, head: Pfn, page: Pfn, holder: HolderKind): void => {
+const splitHugePage = (m: Machine, head: Pfn, page: Pfn, holder: HolderKind, list?: Pfn[]): void => {
   const nr = folioNrPages(m, head);
-  for (let i = nr - 1; i >= 1; i--) splitHugePageTail(m, head, i, holder === 'LRU isolation');
+  for (let i = nr - 1; i >= 1; i--) splitHugePageTail(m, head, i, list);
   clearFlags(m, head, PG_head | PG_deferred_split | PG_double_map);
   m.pages.order.set(head, 0);
   // the one reference that was left belongs to the caller, and stays with the page it named
@@ -318,7 +322,7 @@ const splitHugePage = (m: Machine, head: Pfn, page: Pfn, holder: HolderKind): vo
 export const canSplitFolio = (m: Machine, folio: Pfn): boolean =>
   folioMapcount(m, folio) === m.pages.refcount.get(folio) - 1;
 
-const trySplit = (m: Machine, folio: Pfn, page: Pfn, holder: HolderKind): number => {
+const trySplit = (m: Machine, folio: Pfn, page: Pfn, holder: HolderKind, list?: Pfn[]): number => {
   if (!folioMapped(m, folio)) return -EBUSY; // its anchor may be gone
   if (!canSplitFolio(m, folio)) return -EAGAIN;
   tryToMigrate(m, folio, 'split');
@@ -326,7 +330,7 @@ const trySplit = (m: Machine, folio: Pfn, page: Pfn, holder: HolderKind): number
     removeMigrationPtes(m, folio, folio);
     return -EAGAIN;
   }
-  splitHugePage(m, folio, page, holder);
+  splitHugePage(m, folio, page, holder, list);
   return 0;
 };
 
@@ -338,16 +342,17 @@ const trySplit = (m: Machine, folio: Pfn, page: Pfn, holder: HolderKind): number
  * Simplified: anonymous memory only.
  *
  * @param holder - who the caller's reference belongs to
+ * @param list - for an isolated folio: takes the other pages, each with a reference, the last page first
  * @returns 0; -EBUSY or -EAGAIN: somebody else holds it
  */
 export const splitHugePageToList = atomic(
   'split_huge_page_to_list',
-  (m, page: Pfn, holder: HolderKind = 'kernel'): number => {
+  (m, page: Pfn, holder: HolderKind = 'kernel', list?: Pfn[]): number => {
     const folio = compoundHead(m, page);
     bugOn(!testFlags(m, folio, PG_locked), 'split_huge_page_to_list: folio is not locked');
     bugOn(!folioTestLarge(m, folio), 'split_huge_page_to_list: folio is small');
     if (isHugeZeroPage(m, folio) || testFlags(m, folio, PG_writeback)) return -EBUSY;
-    const ret = trySplit(m, folio, page, holder);
+    const ret = trySplit(m, folio, page, holder, list);
     m.countVmEvent(ret === 0 ? 'thp_split_page' : 'thp_split_page_failed');
     return ret;
   },

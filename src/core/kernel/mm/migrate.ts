@@ -229,6 +229,9 @@ export interface MigrationTargetControl {
   readonly gfpMask: number;
 }
 
+/** On whose behalf folios move. Kernel: include/linux/migrate_mode.h: enum migrate_reason */
+export type MigrateReason = 'MR_LONGTERM_PIN' | 'MR_SYSCALL' | 'MR_MEMPOLICY_MBIND' | 'MR_NUMA_MISPLACED';
+
 /** A long-term pin: on the same node, never from movable memory (the task has PF_MEMALLOC_PIN). */
 const LONGTERM_TARGET: MigrationTargetControl = { nid: -1, gfpMask: GFP_USER | __GFP_NOWARN };
 
@@ -346,52 +349,113 @@ function* migrateOne(m: Machine, folio: Pfn, force: boolean, mtc: MigrationTarge
   return id === MIGRATEPAGE_UNMAP ? migrateFolioMove(m, folio, dst, wasMapped) : id;
 }
 
+/** A large folio without memory for its copy comes apart; its pages wait for a round of their own. Kernel: `mm/migrate.c: try_split_folio` */
+function* trySplitFolio(m: Machine, folio: Pfn, splitFolios: Pfn[]): Sleeps<number> {
+  yield* lockPage(m, folio);
+  const rc = splitHugePageToList(m, folio, 'LRU isolation', splitFolios);
+  unlockPage(m, folio);
+  if (rc === 0) splitFolios.push(folio);
+  return rc;
+}
+
+/** What a round of passes left. */
+interface Round {
+  /** Folios that did not move. */
+  readonly left: Pfn[];
+  /** Folios that count as failed; -ENOMEM: no memory, and the rest was not tried. */
+  readonly rc: number;
+}
+
 /**
  * Up to ten passes over a list of isolated folios; each folio is unmapped and moved before the next one.
+ *
+ * Ours: the loop of migrate_pages_batch, which runs a second time for the pages of split folios.
+ *
+ * @param splitFolios - where the pages of split folios go; undefined: the list consists of such pages, which neither
+ *   count as failures nor cause another pass
+ */
+function* migrateRound(
+  m: Machine,
+  from: readonly Pfn[],
+  stats: MigrateStats,
+  mtc: MigrationTargetControl,
+  reason: MigrateReason,
+  splitFolios: Pfn[] | undefined,
+): Sleeps<Round> {
+  let list = [...from];
+  let nrFailed = 0;
+  let retry = 1;
+  let thpRetry = 0;
+  let nrRetryPages = 0;
+  for (let pass = 0; pass < NR_MAX_MIGRATE_PAGES_RETRY && retry > 0; pass++) {
+    retry = 0;
+    thpRetry = 0;
+    nrRetryPages = 0;
+    const again: Pfn[] = [];
+    for (let i = 0; i < list.length; i++) {
+      const folio = list[i];
+      const nrPages = folioNrPages(m, folio);
+      const isThp = folioTestLarge(m, folio);
+      yield* condResched(m, 'migrate_pages_batch');
+      let rc = yield* migrateOne(m, folio, pass > 2, mtc);
+      if (rc === 0) {
+        stats.succeeded += nrPages;
+        if (isThp) stats.thpSucceeded++;
+        continue;
+      }
+      if (rc !== -EAGAIN && isThp && splitFolios !== undefined && reason !== 'MR_NUMA_MISPLACED') {
+        const split = yield* trySplitFolio(m, folio, splitFolios);
+        if (split === 0) {
+          nrFailed++;
+          stats.thpFailed++;
+          stats.thpSplit++;
+          continue;
+        }
+        // somebody else holds it just now; a long-term pin would fail for it, so it gets more passes
+        if (reason === 'MR_LONGTERM_PIN' && split === -EAGAIN) rc = -EAGAIN;
+      }
+      if (rc !== -EAGAIN) {
+        // when memory is low, the others are not even tried
+        stats.failed += nrPages + nrRetryPages;
+        stats.thpFailed += thpRetry + (isThp ? 1 : 0);
+        return { left: [...(splitFolios?.splice(0) ?? []), ...again, ...list.slice(i)], rc: -ENOMEM };
+      }
+      if (isThp || splitFolios !== undefined) retry++;
+      if (isThp) thpRetry++;
+      nrRetryPages += nrPages;
+      again.push(folio);
+    }
+    list = again;
+  }
+  stats.failed += nrRetryPages;
+  stats.thpFailed += thpRetry;
+  return { left: list, rc: nrFailed + retry };
+}
+
+/**
+ * Migrates a list of isolated folios; the pages of those that had to be split follow at the end, the last page first.
  * What could not be moved stays in `from`.
  *
  * Kernel: `mm/migrate.c: migrate_pages_batch`
+ *
+ * @returns number of folios that did not move in one piece; -ENOMEM
  */
 const migratePagesBatch = sleepable(
   'migrate_pages_batch',
-  function* (m, from: Pfn[], stats: MigrateStats, mtc: MigrationTargetControl): Sleeps<number> {
-    let list = from.splice(0);
-    const given: Pfn[] = [];
-    let retry = true;
-    for (let pass = 0; pass < NR_MAX_MIGRATE_PAGES_RETRY && retry; pass++) {
-      retry = false;
-      const again: Pfn[] = [];
-      for (let i = 0; i < list.length; i++) {
-        const folio = list[i];
-        const nrPages = folioNrPages(m, folio);
-        const isThp = folioTestLarge(m, folio);
-        yield* condResched(m, 'migrate_pages_batch');
-        const rc = yield* migrateOne(m, folio, pass > 2, mtc);
-        if (rc === 0) {
-          stats.succeeded += nrPages;
-          if (isThp) stats.thpSucceeded++;
-        } else if (rc === -EAGAIN) {
-          retry = true;
-          again.push(folio);
-        } else {
-          // no memory for the copy: a huge folio could still go in pieces, everything else stops here
-          if (isThp) {
-            stats.thpFailed++;
-            if (splitHugePageToList(m, folio) === 0) stats.thpSplit++;
-          }
-          stats.failed += nrPages;
-          from.push(...given, ...again, ...list.slice(i));
-          return -ENOMEM;
-        }
-      }
-      list = again;
-    }
-    for (const folio of list) {
-      stats.failed += folioNrPages(m, folio);
-      if (folioTestLarge(m, folio)) stats.thpFailed++;
-    }
-    from.push(...list);
-    return list.length;
+  function* (
+    m,
+    from: Pfn[],
+    stats: MigrateStats,
+    mtc: MigrationTargetControl,
+    reason: MigrateReason,
+  ): Sleeps<number> {
+    const splitFolios: Pfn[] = [];
+    const first: Round = yield* migrateRound(m, from.splice(0), stats, mtc, reason, splitFolios);
+    from.push(...first.left);
+    if (first.rc < 0 || splitFolios.length === 0) return first.rc;
+    const second: Round = yield* migrateRound(m, splitFolios, stats, mtc, reason, undefined);
+    from.push(...second.left);
+    return second.rc < 0 ? second.rc : first.rc;
   },
 );
 
@@ -406,19 +470,24 @@ const batchLength = (m: Machine, list: readonly Pfn[]): number => {
  * Migrates isolated folios. What could not move stays in the list.
  *
  * Kernel: `mm/migrate.c: migrate_pages`
- * Simplified: no hugetlb folios; a THP without memory for its copy is split, but its pieces are not tried again.
  *
- * @returns number of folios that did not move, or -errno
+ * @returns 0, also if folios had to be split but all of their pages moved; number of folios that did not move in one
+ *   piece; -errno
  */
 export const migratePages = sleepable(
   'migrate_pages',
-  function* (m, from: Pfn[], mtc: MigrationTargetControl = LONGTERM_TARGET): Sleeps<number> {
+  function* (
+    m,
+    from: Pfn[],
+    mtc: MigrationTargetControl = LONGTERM_TARGET,
+    reason: MigrateReason = 'MR_LONGTERM_PIN',
+  ): Sleeps<number> {
     const stats: MigrateStats = { succeeded: 0, failed: 0, thpSucceeded: 0, thpFailed: 0, thpSplit: 0 };
     const left: Pfn[] = [];
     let rc = 0;
     do {
       const batch = from.splice(0, batchLength(m, from));
-      const failed: number = yield* migratePagesBatch(m, batch, stats, mtc);
+      const failed: number = yield* migratePagesBatch(m, batch, stats, mtc, reason);
       left.push(...batch);
       rc = failed < 0 ? failed : rc + failed;
     } while (rc >= 0 && from.length > 0);
@@ -428,7 +497,7 @@ export const migratePages = sleepable(
     if (stats.thpSucceeded > 0) m.countVmEvent('thp_migration_success', stats.thpSucceeded);
     if (stats.thpFailed > 0) m.countVmEvent('thp_migration_fail', stats.thpFailed);
     if (stats.thpSplit > 0) m.countVmEvent('thp_migration_split', stats.thpSplit);
-    return rc;
+    return from.length === 0 ? 0 : rc;
   },
 );
 

@@ -68,7 +68,7 @@ const doMovePagesToNode = sleepable(
   'do_move_pages_to_node',
   function* (m, list: Pfn[], node: number): Sleeps<number> {
     const mtc = { nid: node, gfpMask: GFP_HIGHUSER_MOVABLE | __GFP_THISNODE };
-    const err = yield* migratePages(m, list, mtc);
+    const err = yield* migratePages(m, list, mtc, 'MR_SYSCALL');
     if (err !== 0) putbackMovablePages(m, list);
     return err;
   },

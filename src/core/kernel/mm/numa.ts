@@ -37,7 +37,7 @@ function* migrateMisplacedPage(m: Machine, page: Pfn, node: number): Sleeps<bool
     return false;
   const list = [folio];
   const gfpMask = GFP_HIGHUSER_MOVABLE | __GFP_THISNODE;
-  const left = yield* migratePages(m, list, { nid: node, gfpMask });
+  const left = yield* migratePages(m, list, { nid: node, gfpMask }, 'MR_NUMA_MISPLACED');
   if (left === 0) return true;
   putbackMovablePages(m, list);
   return false;
@@ -138,7 +138,8 @@ export const doMbind = sleepable(
     queueFoliosPteRange(m, mm.id, start, end, node, list);
     if (list.length === 0) return 0;
     const gfpMask = GFP_HIGHUSER_MOVABLE | __GFP_THISNODE;
-    if ((yield* migratePages(m, list, { nid: node, gfpMask })) !== 0) putbackMovablePages(m, list);
+    const left = yield* migratePages(m, list, { nid: node, gfpMask }, 'MR_MEMPOLICY_MBIND');
+    if (left !== 0) putbackMovablePages(m, list);
     return 0;
   },
 );

@@ -38,7 +38,6 @@ import {
 } from './mmu-notifier.ts';
 import {
   clearFlags,
-  folioGet,
   folioIsFileLru,
   folioMapcount,
   folioMapped,
@@ -70,6 +69,7 @@ import {
   swapWritepage,
   vmSwapFull,
 } from './swapfile.ts';
+import { vmaAddressEnd } from './vma.ts';
 
 /**
  * An entry becomes the name of a slot on the swap device; false if the page may be pinned. The entry is clear already.
@@ -160,7 +160,7 @@ export const folioReferenced = (
  */
 const tryToUnmapOne = atomic('try_to_unmap_one', (m, folio: Pfn, vma: Vma, vpn: Vpn): boolean => {
   if (folioTestLarge(m, folio)) splitHugePmdAddress(m, vma, vpn, false, folio);
-  const end = Math.min(vpn + folioNrPages(m, folio), vma.vmEnd);
+  const end = vmaAddressEnd(vma, vpn, m.pages.index.get(folio), folioNrPages(m, folio));
   const range: MmuNotifierRange = { event: 'CLEAR', mm: vma.mm, start: vpn, end, owner: 0 };
   mmuNotifierInvalidateRangeStart(m, range);
   let ok = true;
@@ -187,15 +187,9 @@ const tryToUnmap = (m: Machine, folio: Pfn): void => {
 
 /** Splits an isolated huge page; its pages follow it in the list of candidates. Kernel: `mm/huge_memory.c: split_folio_to_list` */
 const splitFolioToList = (m: Machine, folio: Pfn, candidates: Pfn[]): boolean => {
-  const nr = folioNrPages(m, folio);
-  if (splitHugePageToList(m, folio, 'LRU isolation') !== 0) return false;
   const tails: Pfn[] = [];
-  for (let page = folio + 1; page < folio + nr; page++) {
-    if (m.pages.refcount.get(page) === 0) continue; // was not mapped: freed already
-    folioGet(m, page, 'LRU isolation');
-    tails.push(page);
-  }
-  candidates.unshift(...tails);
+  if (splitHugePageToList(m, folio, 'LRU isolation', tails) !== 0) return false;
+  candidates.unshift(...tails.reverse());
   return true;
 };
 

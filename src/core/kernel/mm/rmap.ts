@@ -47,7 +47,7 @@ import {
 } from './page-ref.ts';
 import { pmdOffset, walkPte } from './page-table.ts';
 import { folioPut, setPageDirty } from './swap.ts';
-import { linearPageIndex, vmaMlocksPages, vmaPgoffAddress } from './vma.ts';
+import { linearPageIndex, vmaAddressEnd, vmaMlocksPages, vmaPgoffAddress } from './vma.ts';
 
 // --- anchors ---------------------------------------------------------------------------------------------
 
@@ -435,14 +435,8 @@ const tryToMigrateOne = atomic(
   'try_to_migrate_one',
   (m, folio: Pfn, vma: Vma, vpn: Vpn, huge: HugeEntries): boolean => {
     if (huge === 'split') splitHugePmdAddress(m, vma, vpn, true, folio);
-    const npages = folioNrPages(m, folio);
-    const range: MmuNotifierRange = {
-      event: 'CLEAR',
-      mm: vma.mm,
-      start: vpn,
-      end: Math.min(vpn + npages, vma.vmEnd),
-      owner: 0,
-    };
+    const end = vmaAddressEnd(vma, vpn, m.pages.index.get(folio), folioNrPages(m, folio));
+    const range: MmuNotifierRange = { event: 'CLEAR', mm: vma.mm, start: vpn, end, owner: 0 };
     mmuNotifierInvalidateRangeStart(m, range);
     let ok = true;
     const pmdRow = pageVmaMappedPmd(m, folio, { vma, vpn }, false);

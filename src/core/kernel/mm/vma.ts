@@ -71,6 +71,14 @@ export const vmaPgoffAddress = (vma: Vma, pgoff: number, npages: number): Vpn =>
 };
 
 /**
+ * End of what a VMA maps of a folio that it maps from `vpn` on. Kernel: `mm/internal.h: vma_address_end`
+ *
+ * @param pgoff - of the folio's first page, which may lie before the VMA; of no meaning for a single page
+ */
+export const vmaAddressEnd = (vma: Vma, vpn: Vpn, pgoff: number, npages: number): Vpn =>
+  npages === 1 ? vpn + 1 : Math.min(vma.vmStart + pgoff + npages - vma.vmPgoff, vma.vmEnd);
+
+/**
  * Protection bits of a fresh entry. On x86 they contain ACCESSED; write permission is never among them for a
  * private mapping.
  *
