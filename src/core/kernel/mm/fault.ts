@@ -297,7 +297,6 @@ export const restoreExclusivePte = atomic(
   },
 );
 
-/** Kernel: `mm/memory.c: remove_device_exclusive_entry` */
 /**
  * Locks a page, or tells the caller to fault again: at once if it may not wait, else when the page is free.
  *
@@ -317,6 +316,7 @@ function* folioLockOrRetry(m: Machine, folio: Pfn, flags: number): Sleeps<boolea
   return false;
 }
 
+/** Kernel: `mm/memory.c: remove_device_exclusive_entry` */
 const removeDeviceExclusiveEntry = sleepable(
   'remove_device_exclusive_entry',
   function* (m, vma: Vma, vpn: Vpn, row: EntryRow, flags: number): Sleeps<number> {
@@ -330,9 +330,9 @@ const removeDeviceExclusiveEntry = sleepable(
     const range: MmuNotifierRange = { event: 'EXCLUSIVE', mm: vma.mm, start: vpn, end: vpn + 1, owner: 0 };
     mmuNotifierInvalidateRangeStart(m, range);
     if (m.entries.get(row) === entry) restoreExclusivePte(m, vma, page, vpn, row);
-    mmuNotifierInvalidateRangeEnd(m, range);
     unlockPage(m, compoundHead(m, page));
     putPage(m, page, 'fault handler');
+    mmuNotifierInvalidateRangeEnd(m, range);
     return 0;
   },
 );

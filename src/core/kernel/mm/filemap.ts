@@ -56,6 +56,7 @@ import {
   folioPut,
   lruCacheAddInactiveOrUnevictable,
   markPageAccessed,
+  setPageDirty,
 } from './swap.ts';
 import { linearPageIndex, maybeMkwrite, vmaIsDax, vmPageProt } from './vma.ts';
 
@@ -272,7 +273,7 @@ const doSyncMmapReadahead = (m: Machine, fault: FileFault, file: number): boolea
 /** First page behind `index` that is not cached, looking no further than `max`. Kernel: `mm/filemap.c: page_cache_next_miss` */
 const pageCacheNextMiss = (m: Machine, file: number, index: number, max: number): number => {
   for (let i = 0; i < max; i++) if (filemapGetFolio(m, file, index + i) === NO_PFN) return index + i;
-  return index + max;
+  return index + max - 1;
 };
 
 /** Kernel: `mm/readahead.c: get_next_ra_size` */
@@ -505,7 +506,7 @@ const doCowFault = sleepable('do_cow_fault', function* (m, fault: FileFault, fil
  */
 export const faultDirtySharedPage = (m: Machine, page: Pfn, flags: number, pageMkwrite: boolean): number => {
   const dirtied = !testFlags(m, page, PG_dirty);
-  setFlags(m, page, PG_dirty);
+  setPageDirty(m, page);
   const mapped = m.pages.mapping.get(page) !== 0;
   unlockPage(m, page);
   return (dirtied || pageMkwrite) && mapped && maybeUnlockMmapForIo(flags) ? VM_FAULT_COMPLETED : 0;
@@ -522,7 +523,7 @@ const doSharedFault = sleepable(
     const { ret, page } = yield* vmOpsFault(m, fault, file);
     if ((ret & NOT_MAPPED) !== 0) return ret;
     const pageMkwrite = m.files.get(file).kind === 'file';
-    if (pageMkwrite) setFlags(m, page, PG_dirty);
+    if (pageMkwrite) setPageDirty(m, page);
     const finished = ret | finishFault(m, fault, page, NO_PFN);
     if ((finished & NOT_MAPPED) !== 0) {
       unlockPage(m, page);

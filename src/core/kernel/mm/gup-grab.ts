@@ -187,7 +187,6 @@ export const unpinUserPageRangeDirtyLock = sleepable(
   'unpin_user_page_range_dirty_lock',
   function* (m, page: Pfn, npages: number, makeDirty: boolean): Sleeps<void> {
     const pages = Array.from({ length: npages }, (_, i) => page + i);
-    sanityCheckPinnedPages(m, pages);
     for (const { folio, nr } of foliosOf(m, pages)) {
       if (makeDirty && !testFlags(m, folio, PG_dirty)) {
         yield* lockPage(m, folio);

@@ -16,7 +16,7 @@ import { isNonLruPage, vmNormalPage } from './normal-page.ts';
 import { compoundHead, pageCompound } from './page-ref.ts';
 import { PMD_PAGES, pmdOffset, pteOffset } from './page-table.ts';
 import { lruAddDrain } from './swap.ts';
-import { findVma, isVmHugetlbPage } from './vma.ts';
+import { findVma, isVmHugetlbPage, vmaIsDax, vmaIsSecretmem } from './vma.ts';
 
 /** Kernel: `mm/mlock.c: mlock_folio, munlock_page`, as the area says. */
 const mlockOrMunlock = (m: Machine, vma: Vma, page: number): void => {
@@ -67,7 +67,9 @@ const mlockVmaPagesRange = (m: Machine, vma: Vma, start: Vpn, end: Vpn): void =>
 
 /** Kernel: `mm/mlock.c: mlock_fixup`. Simplified: no limit on locked memory. */
 const mlockFixup = (m: Machine, old: Vma, start: Vpn, end: Vpn, vmFlags: number): number => {
-  if (vmFlags === old.vmFlags || (old.vmFlags & VM_SPECIAL) !== 0 || isVmHugetlbPage(old)) return 0;
+  if (vmFlags === old.vmFlags || (old.vmFlags & VM_SPECIAL) !== 0) return 0;
+  // the pages of these are not on the LRU lists, or locked from the start
+  if (isVmHugetlbPage(old) || vmaIsDax(m, old) || vmaIsSecretmem(m, old)) return 0;
   const vma = changeVmaFlags(m, old, start, end, vmFlags);
   if (typeof vma === 'number') return vma;
   mlockVmaPagesRange(m, vma, start, end);

@@ -249,14 +249,9 @@ const folioCheckReferences = (m: Machine, folio: Pfn): 'activate' | 'keep' | 're
 };
 
 /** What becomes of one locked candidate. */
-const reclaimOne = (
-  m: Machine,
-  folio: Pfn,
-  candidates: Pfn[],
-  ignoreReferences: boolean,
-): 'free' | 'keep' | 'activate' => {
+const reclaimOne = (m: Machine, folio: Pfn, candidates: Pfn[]): 'free' | 'keep' | 'activate' => {
   if (!folioEvictable(m, folio)) return 'activate';
-  const references = ignoreReferences ? 'reclaim' : folioCheckReferences(m, folio);
+  const references = folioCheckReferences(m, folio);
   if (references === 'activate' || references === 'keep') return references;
   const anon = pageAnon(m, folio);
   if (anon && testFlags(m, folio, PG_swapbacked)) {
@@ -296,7 +291,7 @@ export interface Shrunk {
  * Kernel: `mm/vmscan.c: shrink_folio_list`
  * Simplified: dirty pages of files are not written back, shared memory is not swapped, no demotion.
  */
-export const shrinkFolioList = (m: Machine, candidates: Pfn[], ignoreReferences: boolean): Shrunk => {
+export const shrinkFolioList = (m: Machine, candidates: Pfn[]): Shrunk => {
   const kept: Pfn[] = [];
   let reclaimed = 0;
   for (let folio = candidates.shift(); folio !== undefined; folio = candidates.shift()) {
@@ -304,7 +299,7 @@ export const shrinkFolioList = (m: Machine, candidates: Pfn[], ignoreReferences:
       kept.push(folio);
       continue;
     }
-    const verdict = reclaimOne(m, folio, candidates, ignoreReferences);
+    const verdict = reclaimOne(m, folio, candidates);
     if (verdict === 'activate') {
       if (vmSwapFull(m) || testFlags(m, folio, PG_mlocked)) folioFreeSwap(m, folio);
       if (!testFlags(m, folio, PG_mlocked)) setFlags(m, folio, PG_active);
@@ -329,5 +324,5 @@ export const shrinkFolioList = (m: Machine, candidates: Pfn[], ignoreReferences:
 export const reclaimPages = atomic('reclaim_pages', (m, folios: readonly Pfn[]): void => {
   if (folios.length === 0) return;
   for (const folio of folios) clearFlags(m, folio, PG_active);
-  for (const folio of shrinkFolioList(m, [...folios], true).kept) folioPutbackLru(m, folio);
+  for (const folio of shrinkFolioList(m, [...folios]).kept) folioPutbackLru(m, folio);
 });

@@ -8,6 +8,7 @@ import {
   PG_hugetlb,
   PG_lru,
   PG_mlocked,
+  PG_reclaim,
   PG_referenced,
   PG_swapbacked,
   PG_unevictable,
@@ -280,5 +281,13 @@ export const folioPut = (m: Machine, folio: Pfn, holder: HolderKind): void =>
 export const putPage = (m: Machine, pfn: Pfn, holder: HolderKind): void =>
   folioPut(m, compoundHead(m, pfn), holder);
 
-/** Kernel: `mm/page-writeback.c: folio_mark_dirty`, as far as the flag goes. */
-export const setPageDirty = (m: Machine, pfn: Pfn): void => setFlags(m, compoundHead(m, pfn), PG_dirty);
+/**
+ * A page of a file that waited for its writeback to be freed is wanted again: PG_reclaim goes.
+ *
+ * Kernel: `mm/page-writeback.c: folio_mark_dirty`, as far as the flags go.
+ */
+export const setPageDirty = (m: Machine, pfn: Pfn): void => {
+  const folio = compoundHead(m, pfn);
+  if (!pageAnon(m, folio) && m.pages.mapping.get(folio) !== 0) clearFlags(m, folio, PG_reclaim);
+  setFlags(m, folio, PG_dirty);
+};

@@ -77,7 +77,7 @@ const shrinkInactiveList = atomic(
     const folios = isolateLruFolios(m, node, lru, nrToScan);
     if (folios.length === 0) return 0;
     m.countVmEvent(sc.kswapd ? 'pgscan_kswapd' : 'pgscan_direct', folios.length);
-    const { reclaimed, kept } = shrinkFolioList(m, folios, false);
+    const { reclaimed, kept } = shrinkFolioList(m, folios);
     moveFoliosToLru(m, kept);
     if (reclaimed > 0) m.countVmEvent(sc.kswapd ? 'pgsteal_kswapd' : 'pgsteal_direct', reclaimed);
     return reclaimed;
