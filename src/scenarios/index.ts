@@ -1,5 +1,6 @@
 // Scenes made by hand: one file and one line here for each, in the order of the picker.
 
+import { AROUND_SCENES } from './around/index.ts';
 import { busyPage } from './busy-page.ts';
 import { cpuTouch } from './cpu-touch.ts';
 import { deviceFull } from './device-full.ts';
@@ -43,6 +44,7 @@ export const SCENE_GROUPS: readonly SceneGroup[] = [
   },
   { group: 'What may stay pinned for long', scenes: PINNABLE_SCENES },
   { group: 'With and without a patch', scenes: PATCH_SCENES },
+  { group: 'Around it', scenes: AROUND_SCENES },
   { group: 'The kernel log', scenes: KERNEL_LOG_SCENES },
 ];
 
