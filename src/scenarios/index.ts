@@ -8,6 +8,7 @@ import { forkAndPin } from './fork-and-pin.ts';
 import { KERNEL_LOG_SCENES } from './kernel-log.ts';
 import { labNode } from './lab-node.ts';
 import { longtermPin } from './longterm-pin.ts';
+import { TYPE_SCENES } from './memory-types.ts';
 import { mixedRange } from './mixed-range.ts';
 import { movableZone } from './movable-zone.ts';
 import { PATCH_SCENES } from './patches.ts';
@@ -43,6 +44,7 @@ export const SCENE_GROUPS: readonly SceneGroup[] = [
     ],
   },
   { group: 'What may stay pinned for long', scenes: PINNABLE_SCENES },
+  { group: 'The five types of device memory', scenes: TYPE_SCENES },
   { group: 'With and without a patch', scenes: PATCH_SCENES },
   { group: 'Around it', scenes: AROUND_SCENES },
   { group: 'The kernel log', scenes: KERNEL_LOG_SCENES },
