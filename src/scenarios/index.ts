@@ -1,5 +1,6 @@
 // Scenes made by hand: one file and one line here for each, in the order of the picker.
 
+import { AROUND_SCENES } from './around/index.ts';
 import { busyPage } from './busy-page.ts';
 import { cpuTouch } from './cpu-touch.ts';
 import { deviceFull } from './device-full.ts';
@@ -7,6 +8,7 @@ import { forkAndPin } from './fork-and-pin.ts';
 import { KERNEL_LOG_SCENES } from './kernel-log.ts';
 import { labNode } from './lab-node.ts';
 import { longtermPin } from './longterm-pin.ts';
+import { TYPE_SCENES } from './memory-types.ts';
 import { mixedRange } from './mixed-range.ts';
 import { movableZone } from './movable-zone.ts';
 import { PATCH_SCENES } from './patches.ts';
@@ -42,7 +44,9 @@ export const SCENE_GROUPS: readonly SceneGroup[] = [
     ],
   },
   { group: 'What may stay pinned for long', scenes: PINNABLE_SCENES },
+  { group: 'The five types of device memory', scenes: TYPE_SCENES },
   { group: 'With and without a patch', scenes: PATCH_SCENES },
+  { group: 'Around it', scenes: AROUND_SCENES },
   { group: 'The kernel log', scenes: KERNEL_LOG_SCENES },
 ];
 

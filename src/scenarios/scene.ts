@@ -29,11 +29,13 @@ type About = Omit<Scene, 'scenario'> & {
   readonly boot?: Scenario['boot'];
   /** Where it is not the whole series. */
   readonly config?: Scenario['config'];
+  /** Pages of a swap device. */
+  readonly swap?: number;
 };
 
 /** @param steps - in order; the file format numbers and wraps them */
 export const scene = (
-  { name, title, about, machine = 'teaching', boot = 'default', config }: About,
+  { name, title, about, machine = 'teaching', boot = 'default', config, swap }: About,
   devices: Devices,
   steps: readonly Step[],
 ): Scene => ({
@@ -47,6 +49,7 @@ export const scene = (
     machine,
     boot,
     ...(config === undefined ? {} : { config }),
+    ...(swap === undefined ? {} : { swap }),
     devices,
     steps: steps.map((step, n) => ({ n, step })),
   },

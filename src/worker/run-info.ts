@@ -60,10 +60,25 @@ const privateRanges = (config: MachineConfig, registered: Registered): RangeInfo
       device: id,
     }));
 
+/** Memory that other drivers have registered. Nothing of it is ever handed out. */
+const mappedRanges = ({ mappedMemory = [] }: MachineConfig): RangeInfo[] =>
+  mappedMemory.map(({ id, kind, start, pages, node }) => ({
+    id: `device ${id}`,
+    start,
+    npages: pages,
+    kind: 'mmio',
+    node,
+    zone: 'Device',
+    cma: false,
+    reserved: kind,
+    device: id,
+  }));
+
 export const machineInfo = (config: MachineConfig, registered: Registered): MachineInfo => {
   const ranges = [
     ...config.ranges.map((range) => rangeInfo(config, registered, range)),
     ...privateRanges(config, registered),
+    ...mappedRanges(config),
   ];
   return {
     preset: config.preset,

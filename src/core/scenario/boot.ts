@@ -1,5 +1,7 @@
 // Brings a machine up: free memory, the zero page, the huge page pool, the test driver's devices, process A.
 
+import { devDaxProbe, pmemAttach } from '../kernel/drivers/dax.ts';
+import { pciP2pdmaAddResource } from '../kernel/drivers/p2pdma.ts';
 import { dmirrorDeviceInit } from '../kernel/drivers/test-hmm.ts';
 import { createMm } from '../kernel/mm/fork.ts';
 import { hugetlbInit } from '../kernel/mm/hugetlb.ts';
@@ -7,7 +9,7 @@ import { freeAllBootMemory } from '../kernel/mm/page-alloc.ts';
 import { swapon } from '../kernel/mm/swapfile.ts';
 import { setFlags, setPageCount } from '../kernel/mm/page-ref.ts';
 import { Machine } from '../machine/machine.ts';
-import type { DeviceKind, KernelConfig, MachineConfig } from '../uapi/config.ts';
+import type { DeviceKind, KernelConfig, MachineConfig, MappedMemoryConfig } from '../uapi/config.ts';
 import { errnoName } from '../uapi/errno.ts';
 import { checkPatches, hasPatch } from '../uapi/patches.ts';
 import { PG_reserved } from '../uapi/page-flags.ts';
@@ -30,6 +32,18 @@ const driverHas = (kernel: KernelConfig, kind: DeviceKind): boolean =>
     ? kernel.CONFIG_DEVICE_PRIVATE
     : ([3, 8, 9, 10] as const).every((number) => hasPatch(kernel, number));
 
+/** @returns id of what the driver has made, or -errno of memremap_pages */
+const probe = (m: Machine, { kind, start, pages: npages, node }: MappedMemoryConfig): number => {
+  switch (kind) {
+    case 'fsdax':
+      return pmemAttach(m, { start, npages, node });
+    case 'devdax':
+      return devDaxProbe(m, { start, npages, node });
+    case 'p2pdma':
+      return pciP2pdmaAddResource(m, start, npages, node);
+  }
+};
+
 /**
  * Ours: stands for everything between firmware and the first program.
  *
@@ -49,6 +63,10 @@ export const bootMachine = (config: MachineConfig, kernel: KernelConfig): Machin
     if (typeof registered === 'number') {
       throw new Error(`device ${device.id} cannot register its memory: ${errnoName(registered)}`);
     }
+  }
+  for (const memory of config.mappedMemory ?? []) {
+    const err = probe(m, memory);
+    if (err < 0) throw new RangeError(`device ${memory.id} cannot register its memory: ${errnoName(err)}`);
   }
   createMm(m, 'A');
   m.journal.commit();

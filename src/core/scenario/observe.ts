@@ -1,7 +1,7 @@
 // What an observer inside the kernel would see after a step, in the vocabulary of the recordings, page by page.
 // Reads only: nothing here takes a reference, touches memory or leaves an event.
 
-import type { Area, Mm, Vma } from '../machine/entities.ts';
+import type { Area, MemoryType, Mm, Vma } from '../machine/entities.ts';
 import type { Machine } from '../machine/machine.ts';
 import { backingPage, deviceUsage, DPT_XA_TAG_ATOMIC, DPT_XA_TAG_WRITE } from '../kernel/drivers/test-hmm.ts';
 import { isHugeZeroPage } from '../kernel/mm/huge-memory.ts';
@@ -97,13 +97,16 @@ const bit = (on: boolean): 0 | 1 => (on ? 1 : 0);
 export const protText = (vmFlags: number): string =>
   `${(vmFlags & VM_READ) !== 0 ? 'r' : ''}${(vmFlags & VM_WRITE) !== 0 ? 'w' : ''}`;
 
+/** In the recordings' words where they have one: `device-coherent`, `device-fs-dax`. */
+export const deviceMemoryKind = (type: MemoryType): string =>
+  `device-${type.slice('MEMORY_DEVICE_'.length).toLowerCase().replaceAll('_', '-')}`;
+
 /** What stands behind a frame, in the recordings' words. */
 export const frameKind = (m: Machine, pfn: Pfn): string => {
   if (isZeroPfn(m, pfn)) return 'zero';
   if (isHugeZeroPage(m, compoundHead(m, pfn))) return 'huge-zero';
   const pgmap = pagePgmap(m, pfn);
-  if (pgmap !== undefined)
-    return pgmap.type === 'MEMORY_DEVICE_COHERENT' ? 'device-coherent' : 'device-private';
+  if (pgmap !== undefined) return deviceMemoryKind(pgmap.type);
   if (pageAnon(m, pfn)) return 'anon';
   if (pageHuge(m, pfn)) return 'hugetlb';
   const mapping = pageMapping(m, pfn);
@@ -120,7 +123,7 @@ export const observeFrame = (m: Machine, pfn: Pfn): ObservedFrame => {
   const large = folioTestLarge(m, folio);
   return {
     kind,
-    ...(pgmap === undefined ? {} : { device: m.devices.get(pgmap.owner).configId }),
+    ...(pgmap === undefined || pgmap.owner === 0 ? {} : { device: m.devices.get(pgmap.owner).configId }),
     zone: pgmap !== undefined ? 'Device' : range?.zone === 'Movable' ? 'Movable' : 'Normal',
     ...(range?.kind === 'ram' && pageblockMigratetype(m, folio) === MIGRATE_CMA ? { cma: 1 as const } : {}),
     refcount: m.pages.refcount.get(folio),

@@ -1,5 +1,6 @@
 // From a step of a scenario to calls into the kernel, and from what they return to the result of the step.
 
+import { daxFileAt, daxMmap } from '../kernel/drivers/dax.ts';
 import { gupTestIoctl } from '../kernel/drivers/gup-test.ts';
 import {
   type DmirrorCommand,
@@ -44,6 +45,7 @@ import type { TaskSpec } from '../kernel/sched/tasks.ts';
 import type { Area, Dmirror, DmirrorDevice, GupCall, Mm, PinHandle } from '../machine/entities.ts';
 import type { Machine } from '../machine/machine.ts';
 import type { Sleeps } from '../machine/ops.ts';
+import type { MappedMemoryConfig } from '../uapi/config.ts';
 import { ENOENT, ENOMEM, errnoName } from '../uapi/errno.ts';
 import { FOLL_FLAGS, type FollFlagName } from '../uapi/gup-flags.ts';
 import type { SimpleStep, Step, StepOf } from '../uapi/scenario.ts';
@@ -167,6 +169,28 @@ const unmappedArea = (m: Machine, mm: Mm, step: StepOf<'mmap'>): Area | undefine
   return area;
 };
 
+/** Maps the file of a DAX device. A BAR for peers has none: no program can open it. */
+const mmapDax = (
+  m: Machine,
+  mm: Mm,
+  step: StepOf<'mmap'>,
+  { kind, start }: MappedMemoryConfig,
+  again: Area | undefined,
+): StepResult => {
+  if (kind === 'p2pdma') return failed(-ENOENT);
+  if (step.kind !== 'file-private' && step.kind !== 'file-shared') {
+    throw new StepError('kind', 'the file of a DAX device is mapped as file-private or file-shared');
+  }
+  const vma = daxMmap(m, mm, daxFileAt(m, start), {
+    name: step.vma,
+    npages: step.pages,
+    prot: protOf(step.prot),
+    shared: step.kind === 'file-shared',
+    ...(again === undefined ? {} : { again }),
+  });
+  return typeof vma === 'number' ? fromErrno(vma) : ok();
+};
+
 const runMmap = (m: Machine, step: StepOf<'mmap'>): StepResult => {
   const mm = processNamed(m, step.proc);
   const again = unmappedArea(m, mm, step);
@@ -175,6 +199,8 @@ const runMmap = (m: Machine, step: StepOf<'mmap'>): StepResult => {
   if (step.kind === 'hugetlb' && step.pages % 512 !== 0) {
     throw new StepError('pages', 'a hugetlb area is a multiple of 512 pages long');
   }
+  const memory = m.config.mappedMemory?.find(({ id }) => id === step.device);
+  if (memory !== undefined) return mmapDax(m, mm, step, memory, again);
   if ((step.kind === 'device') !== (step.device !== undefined)) {
     throw new StepError('device', 'an area of the kind device has a device, and no other area has one');
   }

@@ -44,6 +44,20 @@ export interface DeviceConfig {
   readonly node: number;
 }
 
+/** Memory of other drivers: files that programs map (fsdax, devdax), or a BAR that only devices reach (p2pdma). */
+export const MAPPED_MEMORY_KINDS = ['fsdax', 'devdax', 'p2pdma'] as const;
+export type MappedMemoryKind = (typeof MAPPED_MEMORY_KINDS)[number];
+
+/** Memory that another driver than the test driver registers while the machine comes up. */
+export interface MappedMemoryConfig {
+  /** Among the devices of the scenario. */
+  readonly id: number;
+  readonly kind: MappedMemoryKind;
+  readonly pages: number;
+  readonly start: Pfn;
+  readonly node: number;
+}
+
 export type MachinePresetName = 'guest' | 'guest-movable' | 'guest-cma' | 'teaching' | 'lab-node';
 
 export interface MachineConfig {
@@ -52,6 +66,8 @@ export interface MachineConfig {
   readonly cpus: number;
   readonly ranges: readonly MemoryRange[];
   readonly devices: readonly DeviceConfig[];
+  /** Absent: there is none. */
+  readonly mappedMemory?: readonly MappedMemoryConfig[];
   /** Huge pages of 2 MiB in the pool. */
   readonly hugetlbPages: number;
   /** Pages of the swap device; 0: there is none. */

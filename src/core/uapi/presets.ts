@@ -4,6 +4,8 @@ import type {
   DeviceConfig,
   DeviceKind,
   MachineConfig,
+  MappedMemoryConfig,
+  MappedMemoryKind,
   MachinePresetName,
   MemoryRange,
   ZoneName,
@@ -19,6 +21,9 @@ export interface DeviceRequest {
   readonly kind: DeviceKind;
   readonly pages?: number | undefined;
 }
+
+/** A device of a scenario, whichever driver it belongs to. */
+export type ScenarioDevice = Omit<DeviceRequest, 'kind'> & { readonly kind: DeviceKind | MappedMemoryKind };
 
 const GUEST_COHERENT_STARTS: readonly Pfn[] = [mibToPages(1536 - 256), mibToPages(1536 - 512)];
 
@@ -193,6 +198,30 @@ export const MACHINE_PRESETS: readonly MachinePresetName[] = [
   'lab-node',
 ];
 
+/** Where memory of other drivers lies: chosen, behind everything else of the machine. */
+const MAPPED_MEMORY_START: Readonly<Record<MachinePresetName, Pfn>> = {
+  guest: gibToPages(4),
+  'guest-movable': gibToPages(4),
+  'guest-cma': gibToPages(4),
+  teaching: gibToPages(12),
+  'lab-node': gibToPages(2048),
+};
+const MAPPED_MEMORY_PAGES = mibToPages(4);
+
+const isTestDriver = (device: ScenarioDevice): device is DeviceRequest =>
+  device.kind === 'coherent' || device.kind === 'private';
+
+/** One behind the other, in whole pieces of 2 MiB as memremap_pages wants them. */
+const placeMappedMemory = (devices: readonly ScenarioDevice[], base: Pfn): MappedMemoryConfig[] => {
+  let start = base;
+  return devices.flatMap(({ id, kind, pages = MAPPED_MEMORY_PAGES }) => {
+    if (kind === 'coherent' || kind === 'private') return [];
+    const placed = { id, kind, pages, start, node: 0 };
+    start += Math.ceil(pages / 512) * 512;
+    return [placed];
+  });
+};
+
 /**
  * A machine with the devices that a scenario names; without a list, with all that the preset has.
  *
@@ -200,8 +229,14 @@ export const MACHINE_PRESETS: readonly MachinePresetName[] = [
  */
 export const machinePreset = (
   preset: MachinePresetName,
-  requests?: readonly DeviceRequest[],
+  devices?: readonly ScenarioDevice[],
 ): MachineConfig => {
+  const config = bareMachine(preset, devices?.filter(isTestDriver));
+  const mappedMemory = placeMappedMemory(devices ?? [], MAPPED_MEMORY_START[preset]);
+  return mappedMemory.length === 0 ? config : { ...config, mappedMemory };
+};
+
+const bareMachine = (preset: MachinePresetName, requests?: readonly DeviceRequest[]): MachineConfig => {
   switch (preset) {
     case 'guest':
     case 'guest-movable':

@@ -1,6 +1,7 @@
 // The step vocabulary: that of the recordings, one schema for every border (file, link, editor, worker).
 
 import * as v from 'valibot';
+import { MAPPED_MEMORY_KINDS } from './config.ts';
 import { FOLL_FLAGS, type FollFlagName } from './gup-flags.ts';
 import { parsePatches, PatchSetError } from './patches.ts';
 
@@ -82,7 +83,7 @@ const simpleStepSchema = v.variant('op', [
     prot: v.picklist(['', 'r', 'rw']),
     kind: v.picklist(AREA_KINDS),
     align: v.optional(v.union([v.string(), v.number()])),
-    /** For the kind `device`. */
+    /** For the kind `device`; for a file kind, the DAX device whose file it is. */
     device: v.optional(device),
     /** For file kinds: a file of `file_create`; absent: the one file of 64 pages. */
     file: v.optional(name),
@@ -187,7 +188,11 @@ const headerFields = {
   boot: v.optional(v.picklist(['default', 'movable', 'cma']), 'default'),
   devices: v.pipe(
     v.array(
-      v.object({ id: device, kind: v.picklist(['coherent', 'private']), pages: v.optional(count(2 ** 28)) }),
+      v.object({
+        id: device,
+        kind: v.picklist(['coherent', 'private', ...MAPPED_MEMORY_KINDS]),
+        pages: v.optional(count(2 ** 28)),
+      }),
     ),
     v.maxLength(16),
   ),

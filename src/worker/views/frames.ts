@@ -13,7 +13,9 @@ import {
   pageMapping,
   pagePgmap,
 } from '../../core/kernel/mm/page-ref.ts';
+import type { MemoryType } from '../../core/machine/entities.ts';
 import type { Machine } from '../../core/machine/machine.ts';
+import { deviceMemoryKind } from '../../core/scenario/observe.ts';
 import { MIGRATE_CMA, MIGRATE_ISOLATE } from '../../core/uapi/config.ts';
 import { FOLL_LONGTERM, FOLL_PIN, GUP_PIN_COUNTING_BIAS } from '../../core/uapi/gup-flags.ts';
 import { PG_hugetlb, PG_locked, PG_table, pageFlagNames } from '../../core/uapi/page-flags.ts';
@@ -39,6 +41,20 @@ export const deviceOf = (m: Machine, pfn: number): number => {
   return m.devices.find(pgmap.owner)?.configId ?? -1;
 };
 
+/** Memory of other drivers than the test driver never was anybody's to hand out: it counts as reserved. */
+const deviceResidence = (type: MemoryType): Residence => {
+  switch (type) {
+    case 'MEMORY_DEVICE_PRIVATE':
+      return 'private';
+    case 'MEMORY_DEVICE_COHERENT':
+      return 'coherent';
+    case 'MEMORY_DEVICE_FS_DAX':
+    case 'MEMORY_DEVICE_GENERIC':
+    case 'MEMORY_DEVICE_PCI_P2PDMA':
+      return 'reserved';
+  }
+};
+
 export const residenceOf = (m: Machine, pfn: number): Residence => {
   const range = m.rangeOf(pfn);
   const pgmap = pagePgmap(m, pfn);
@@ -46,14 +62,14 @@ export const residenceOf = (m: Machine, pfn: number): Residence => {
     return 'reserved';
   }
   if (m.pages.refcount.get(compoundHead(m, pfn)) === 0) return 'free';
-  if (pgmap !== undefined) return pgmap.type === 'MEMORY_DEVICE_PRIVATE' ? 'private' : 'coherent';
+  if (pgmap !== undefined) return deviceResidence(pgmap.type);
   return isZoneMovablePage(m, pfn) || isCma(m, pfn) ? 'movable' : 'system';
 };
 
 /** Residence that a page of this frame would have, whether or not it is in use. */
 export const homeOf = (m: Machine, pfn: number): Residence => {
   const pgmap = pagePgmap(m, pfn);
-  if (pgmap !== undefined) return pgmap.type === 'MEMORY_DEVICE_PRIVATE' ? 'private' : 'coherent';
+  if (pgmap !== undefined) return deviceResidence(pgmap.type);
   return isZoneMovablePage(m, pfn) || isCma(m, pfn) ? 'movable' : 'system';
 };
 
@@ -63,8 +79,7 @@ export const kindOf = (m: Machine, pfn: number): string => {
   if (isHugeZeroPage(m, pfn)) return 'huge-zero';
   if (m.pages.refcount.get(head) === 0) return residenceOf(m, pfn) === 'reserved' ? 'reserved' : 'free';
   const pgmap = pagePgmap(m, pfn);
-  if (pgmap?.type === 'MEMORY_DEVICE_PRIVATE') return 'device-private';
-  if (pgmap !== undefined) return 'device-coherent';
+  if (pgmap !== undefined) return deviceMemoryKind(pgmap.type);
   const flags = m.pages.flags.get(head);
   if ((flags & PG_table) !== 0) return 'page table';
   if (pageAnon(m, head)) return 'anon';
@@ -127,7 +142,7 @@ export const frameView = (
     residence: residenceOf(m, pfn),
     kind: kindOf(m, pfn),
     node: range?.node ?? (device < 0 ? 0 : (pagePgmap(m, pfn)?.node ?? 0)),
-    zone: device >= 0 ? 'Device' : (range?.zone ?? ''),
+    zone: pagePgmap(m, pfn) === undefined ? (range?.zone ?? '') : 'Device',
     device,
     refcount: m.pages.refcount.get(head),
     mapcount: pageMapcount(m, pfn),

@@ -1,6 +1,6 @@
 // drivers/dax/device.c and drivers/nvdimm/pmem.c: device memory that programs map as files, as GENERIC or as FS_DAX.
 
-import type { Mm, Vma } from '../../machine/entities.ts';
+import type { Area, Mm, Vma } from '../../machine/entities.ts';
 import type { Machine } from '../../machine/machine.ts';
 import { EINVAL } from '../../uapi/errno.ts';
 import { type Pfn, PAGEBLOCK_NR_PAGES } from '../../uapi/units.ts';
@@ -54,7 +54,13 @@ export interface DaxMmap {
   readonly npages: number;
   readonly prot: number;
   readonly shared: boolean;
+  /** The area that is mapped again, after all of it was unmapped. */
+  readonly again?: Area;
 }
+
+/** The file over a range of memory. Ours: programs name it by its path. */
+export const daxFileAt = (m: Machine, start: Pfn): number =>
+  m.files.values().find(({ daxStart }) => daxStart === start)?.id ?? 0;
 
 /**
  * Maps a DAX file. A character device can only be shared, and by whole units of its alignment.
@@ -64,10 +70,11 @@ export interface DaxMmap {
  * @returns the area, or -EINVAL
  */
 export const daxMmap = (m: Machine, mm: Mm, file: number, request: DaxMmap): Vma | number => {
-  const { name, npages, prot, shared } = request;
+  const { shared, prot, ...area } = request;
+  const { npages } = area;
   const device = m.files.get(file).kind === 'devdax';
   if (device && (!shared || npages % PAGEBLOCK_NR_PAGES !== 0)) return -EINVAL;
-  const vma = mmapRegion(m, mm, { name, npages, prot, kind: shared ? 'file-shared' : 'file-private', file });
+  const vma = mmapRegion(m, mm, { ...area, prot, kind: shared ? 'file-shared' : 'file-private', file });
   // a character device is not told of the first write, so its entries are writable at once
   const flags = device ? vma.vmFlags & ~VM_WRITENOTIFY : vma.vmFlags;
   return m.vmas.update(vma.id, { vmFlags: flags | VM_HUGEPAGE });
