@@ -123,7 +123,9 @@ const sequence = (limit: number, count: number): number[] => {
 
 const seekTimes = (): Figure[] => {
   const pages = 4096;
-  const sim = createSimulation(parseScenario(pinHomeScenario(pages)));
+  const sim = createSimulation(parseScenario(pinHomeScenario(pages)), {
+    bigStepPages: Number.POSITIVE_INFINITY,
+  });
   sim.runAll();
   while (sim.length < SEEK_EVENTS) {
     sim.runStep({ op: 'write', proc: 'A', vma: 'buf', value: sim.length });

@@ -7,7 +7,7 @@ import { mlockBatchPages } from '../kernel/mm/mlock.ts';
 import type { AddressSpace, DevPagemap, Mm, PinHandle, Vma } from '../machine/entities.ts';
 import { type Amounts, NOBODY } from '../machine/holders.ts';
 import type { Machine } from '../machine/machine.ts';
-import type { Pool } from '../machine/journal.ts';
+import type { Pool } from '../machine/pool.ts';
 import { HUGE_ZERO_PFN, HUGETLB_FREE_HEAD } from '../machine/scalars.ts';
 import { holderId } from '../uapi/events.ts';
 import { PG_head, PG_hugetlb, PG_private } from '../uapi/page-flags.ts';

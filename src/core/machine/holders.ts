@@ -52,6 +52,7 @@ export const holdersOf = (journal: Journal, folio: Pfn): Holders => {
   for (let i = 0; i < journal.position; i++) {
     if (concernsHolders(journal, i) && journal.log.rowAt(i) === folio) applyEvent(journal, i, amounts, 1);
   }
+  journal.holderRuns.addTo(folio, journal.position, amounts);
   return named(amounts);
 };
 
@@ -73,7 +74,12 @@ export class Ledger {
   }
 
   amountsOf(folio: Pfn): Amounts {
-    return this.pages.get(folio) ?? NOBODY;
+    const single = this.pages.get(folio) ?? NOBODY;
+    const { holderRuns } = this.journal;
+    if (holderRuns.isEmpty) return single;
+    const amounts = single.slice();
+    holderRuns.addTo(folio, this.position, amounts);
+    return amounts;
   }
 
   /** References of all holders together: what _refcount must be. */

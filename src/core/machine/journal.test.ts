@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import { EventKind } from '../uapi/events.ts';
-import { Journal, Pool } from './journal.ts';
+import { Journal } from './journal.ts';
+import { Pool } from './pool.ts';
 
 it('undoes and redoes columns, maps and cells to the same values', () => {
   const journal = new Journal();
@@ -37,10 +38,10 @@ it('leaves nothing behind when a step is taken back', () => {
   const column = journal.column('c', 'i32');
   column.set(1, 1);
   journal.commit();
-  const before = journal.log.length;
+  const mark = journal.mark();
   column.set(1, -2);
-  journal.rollback(before);
-  expect([column.get(1), journal.log.length]).toEqual([1, before]);
+  journal.rollback(mark);
+  expect([column.get(1), journal.log.length]).toEqual([1, mark.position]);
 });
 
 it('writes no event when a value stays', () => {

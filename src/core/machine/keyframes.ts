@@ -1,21 +1,26 @@
-// Keyframes of the timeline: copies of what changed, every so many events, so that a long seek does not replay them.
+// Keyframes of the timeline. A keyframe copies nothing: it shares the sections of all columns with the state, and who
+// writes one of them later writes a copy. Going to a keyframe puts shared sections in place, only those that differ.
 
-import type { Column, Elements } from './journal.ts';
+import type { Column } from './column.ts';
 
-const EVENTS_BETWEEN = 262_144;
-/** What copying a keyframe's sections costs, in replayed events. */
-const JUMP_COST_EVENTS = 80_000;
+/** Half of this is replayed at most, about 5 ms; more keyframes would hold more copies of sections. */
+const EVENTS_BETWEEN = 131_072;
+/** What a jump costs beside its replay, in replayed events: sections are copied when the replay writes them. */
+const JUMP_COST_EVENTS = 4096;
+/** So many keyframes further it is cheaper to look at every section than at the lists of changes. */
+const MANY_FRAMES = 32;
 
-/** State of the sections that were written since the keyframe before. */
 interface Keyframe {
-  /** Events applied when it was taken. */
+  /** Events that have happened at it. */
   readonly position: number;
-  /** By column: copies by section number. */
-  readonly sections: readonly ReadonlyMap<number, Elements>[];
+  /** By column: sections that may have changed since the keyframe before. */
+  readonly changed: readonly (readonly number[])[];
 }
 
 export class Keyframes {
   private readonly frames: Keyframe[] = [];
+  /** The keyframe from which the state differs in the columns' dirty sections only; -1: the empty machine. */
+  private base = -1;
 
   constructor(private readonly columns: readonly Column[]) {}
 
@@ -24,70 +29,74 @@ export class Keyframes {
     return (this.frames.at(-1)?.position ?? 0) + EVENTS_BETWEEN;
   }
 
+  /** Keeps the state, which is that after `position` events: the end of the timeline. */
   take(position: number): void {
-    this.frames.push({ position, sections: this.columns.map((column) => column.takeWritten()) });
+    const at = this.frames.length;
+    this.frames.push({ position, changed: this.columns.map((column) => column.freeze(at)) });
+    this.base = at;
   }
 
-  /** The keyframe from which `target` is reached with clearly less work than from `position`; undefined: none. */
-  worthJumping(position: number, target: number): Keyframe | undefined {
-    let best: Keyframe | undefined;
-    let bestDistance = Math.abs(position - target) - JUMP_COST_EVENTS;
-    for (const frame of this.frames) {
-      const distance = Math.abs(frame.position - target);
-      if (distance >= bestDistance) continue;
-      best = frame;
-      bestDistance = distance;
-    }
-    return best;
+  /** Position of the last keyframe at or before a position; 0: none. */
+  lastBefore(position: number): number {
+    return this.positionOf(this.countUpTo(position) - 1);
   }
 
-  /** Brings all columns from their state at `position` to that of a keyframe. */
-  restore(frame: Keyframe, position: number): void {
-    const at = this.frames.indexOf(frame);
+  /** The keyframe from which a position is reached with the least replay; -1: the empty machine at position 0. */
+  nearest(position: number): { readonly at: number; readonly position: number } {
+    const before = this.countUpTo(position) - 1;
+    const after = this.frames[before + 1];
+    const distance = position - this.positionOf(before);
+    if (after !== undefined && after.position - position < distance)
+      return { at: before + 1, position: after.position };
+    return { at: before, position: this.positionOf(before) };
+  }
+
+  /** Whether a jump to a keyframe and the way on from there is less work than the way that it saves. */
+  worthJumping(way: number, wayFromKeyframe: number): boolean {
+    return wayFromKeyframe + JUMP_COST_EVENTS < way;
+  }
+
+  /** Brings all columns to the state at a keyframe. */
+  restore(at: number): void {
+    const low = Math.min(at, this.base);
+    const high = Math.max(at, this.base);
+    const far = high - low > MANY_FRAMES;
     this.columns.forEach((column, id) => {
-      for (const no of this.changedBetween(id, frame.position, position)) {
-        column.restoreSection(no, this.contentAt(id, no, at));
+      if (far) {
+        column.restore(at, undefined);
+        return;
       }
+      for (let i = low + 1; i <= high; i++) {
+        for (const no of this.frames[i]?.changed[id] ?? []) column.restoreSection(no, at);
+      }
+      column.restore(at, []);
     });
+    this.base = at;
   }
 
-  /** Drops keyframes after `position`; their sections count as written again. */
-  forgetFrom(position: number): void {
-    while ((this.frames.at(-1)?.position ?? 0) > position) {
+  /** Drops keyframes after `position`. Requires: the state is that at or before `position`, reached from a keyframe that stays. */
+  forgetAfter(position: number): void {
+    const kept = this.countUpTo(position);
+    while (this.frames.length > kept) {
       const frame = this.frames.pop();
-      frame?.sections.forEach((sections, id) => this.columns[id].addWritten(sections.keys()));
+      frame?.changed.forEach((sections, id) => this.columns[id]?.forget(kept, sections));
     }
+    this.base = Math.min(this.base, kept - 1);
   }
 
-  bytes(): number {
-    let bytes = 0;
-    for (const frame of this.frames) {
-      for (const sections of frame.sections)
-        for (const elements of sections.values()) bytes += elements.byteLength;
-    }
-    return bytes;
+  private positionOf(at: number): number {
+    return this.frames[at]?.position ?? 0;
   }
 
-  /** Sections of a column that may differ between two positions. */
-  private changedBetween(id: number, a: number, b: number): Set<number> {
-    const low = Math.min(a, b);
-    const high = Math.max(a, b);
-    const changed = new Set<number>();
-    for (const frame of this.frames) {
-      if (frame.position <= low) continue;
-      for (const no of frame.sections[id].keys()) changed.add(no);
-      // the keyframe at or behind the later position covers the stretch that it ends
-      if (frame.position >= high) return changed;
+  /** How many keyframes lie at or before a position. */
+  private countUpTo(position: number): number {
+    let low = 0;
+    let high = this.frames.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.positionOf(middle) <= position) low = middle + 1;
+      else high = middle;
     }
-    for (const no of this.columns[id].writtenSections()) changed.add(no);
-    return changed;
-  }
-
-  private contentAt(id: number, no: number, at: number): Elements | undefined {
-    for (let i = at; i >= 0; i--) {
-      const elements = this.frames[i].sections[id].get(no);
-      if (elements !== undefined) return elements;
-    }
-    return undefined;
+    return low;
   }
 }

@@ -17,8 +17,11 @@ import type {
   Zone,
   ZoneRegion,
 } from './entities.ts';
-import { type Cell, type Column, Journal, type NumberMap, Pool } from './journal.ts';
+import { BLOCK_ROWS, type Column } from './column.ts';
+import { Journal } from './journal.ts';
+import type { NumberMap } from './number-map.ts';
 import type { CurrentTask, DevPagemapOps, MmuIntervalNotifierOps } from './ops.ts';
+import { type Cell, Pool } from './pool.ts';
 
 /** struct page as columns. Rows are page frame numbers; an absent row is a free frame of the page allocator. */
 export interface PageColumns {
@@ -48,6 +51,9 @@ export interface PageColumns {
   readonly compoundPincount: Column;
   readonly mlockCount: Column;
 }
+
+/** Rows of a section where a few are written again and again. */
+const FEW_ROWS = 64;
 
 export class Machine {
   readonly journal = new Journal();
@@ -97,6 +103,8 @@ export class Machine {
   current: CurrentTask = { id: 0, mm: 0, cpu: 0, memallocPin: false };
   /** Some task reclaims memory: what it allocates must not lead to reclaim again. Ephemeral. */
   reclaiming = false;
+  /** The running task is the only one: nothing happens between its sleeping points. Ephemeral. */
+  isAlone = false;
   /** Process that fork is making; no task has it yet. Ephemeral. */
   newMm = 0;
   /** Holders of each process's mmap_lock: readers, or -1 for one writer. Ephemeral: nobody holds it at rest. */
@@ -129,11 +137,11 @@ export class Machine {
       mlockCount: j.column('mlock_count', 'i32'),
     };
     this.entries = j.column('page-table entry', 'f64');
-    this.vmstat = j.column('vmstat', 'f64');
-    this.scalars = j.column('scalar', 'f64');
-    this.rss = j.column('rss', 'i32');
-    this.batches = j.column('per-CPU batch', 'f64');
-    this.pageblocks = j.column('pageblock migratetype', 'i32');
+    this.vmstat = j.column('vmstat', 'f64', FEW_ROWS);
+    this.scalars = j.column('scalar', 'f64', FEW_ROWS);
+    this.rss = j.column('rss', 'i32', FEW_ROWS);
+    this.batches = j.column('per-CPU batch', 'f64', FEW_ROWS);
+    this.pageblocks = j.column('pageblock migratetype', 'i32', BLOCK_ROWS);
     this.deposits = j.map('deposited page tables');
     this.swapMap = j.column('swap_map', 'i32');
     this.swapContent = j.column('swap content', 'f64');

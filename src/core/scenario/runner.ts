@@ -4,6 +4,7 @@ import { daxFileAt, daxMmap } from '../kernel/drivers/dax.ts';
 import { gupTestIoctl } from '../kernel/drivers/gup-test.ts';
 import {
   type DmirrorCommand,
+  deviceUsage,
   dmirrorFopsMmap,
   dmirrorIoctl,
   dmirrorOpen,
@@ -505,6 +506,39 @@ export const withVictims = (m: Machine, step: Step, results: readonly StepResult
     const mm = m.mms.values().findLast(({ name }) => name === steps[i].proc);
     return mm?.oomVictim === true ? { ...result, signal: 'SIGKILL' } : result;
   });
+};
+
+/** How many pages a step is about, for a choice of how to journal it. 0: a few, or it cannot be run. */
+export const stepPages = (m: Machine, step: Step): number => {
+  if (step.op === 'concurrent') return step.steps.reduce((sum, one) => sum + stepPages(m, one), 0);
+  const mm = m.mms.values().find(({ name, alive }) => name === step.proc && alive);
+  if (mm === undefined) return 0;
+  const mapped = (): number => mm.areas.reduce((sum, { npages }) => sum + npages, 0);
+  switch (step.op) {
+    case 'fork':
+    case 'exit':
+      return mapped();
+    case 'unpin':
+    case 'put':
+      return m.handles.values().find(({ name }) => name === step.handle)?.pages.length ?? 0;
+    case 'dev_close':
+    case 'dev_evict': {
+      const device = deviceNumbered(m, step.device);
+      return device === undefined ? 0 : deviceUsage(m, device).used;
+    }
+    case 'mmap':
+    case 'dev_open':
+    case 'file_create':
+    case 'file_read':
+      return 0;
+    default: {
+      const area = mm.areas.find(({ name }) => name === step.vma);
+      if (area === undefined) return 0;
+      const count = 'count' in step ? step.count : undefined;
+      const first = 'page' in step ? step.page : undefined;
+      return count ?? area.npages - (first ?? 0);
+    }
+  }
 };
 
 /** A process that the OOM killer ended does nothing any more. */

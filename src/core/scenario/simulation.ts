@@ -2,7 +2,8 @@
 
 import { lruAddDrainAll } from '../kernel/mm/swap.ts';
 import { KernelBug } from '../kernel/sched/bug.ts';
-import { runTasks } from '../kernel/sched/tasks.ts';
+import { type MayGoOn, runTasks } from '../kernel/sched/tasks.ts';
+import type { Mark } from '../machine/journal.ts';
 import type { Machine } from '../machine/machine.ts';
 import { DEFAULT_KERNEL, type KernelConfig, type MachinePresetName } from '../uapi/config.ts';
 import { EventKind, VMSTAT_COUNTERS, type VmstatCounter } from '../uapi/events.ts';
@@ -11,7 +12,7 @@ import { machinePreset } from '../uapi/presets.ts';
 import type { Scenario, Step } from '../uapi/scenario.ts';
 import { KERNEL_FUNCTIONS } from '../uapi/source-refs.ts';
 import { bootMachine } from './boot.ts';
-import { StepError, type StepResult, tasksOf, withVictims } from './runner.ts';
+import { StepError, stepPages, type StepResult, tasksOf, withVictims } from './runner.ts';
 
 /** One step that has run, with the stretch of the timeline it covers. */
 export interface StepRecord {
@@ -25,6 +26,8 @@ export interface StepRecord {
   readonly result: StepResult;
   /** Counters of /proc/vmstat that the operation changed. */
   readonly vmstat: Readonly<Record<string, number>>;
+  /** Ran as a big step: positions inside are those of its batches, and details come from running it again. */
+  readonly isBig: boolean;
 }
 
 /** One stretch of history; a timeline is a tree of them. */
@@ -39,7 +42,19 @@ export interface Branch {
 export interface SimulationOverrides {
   readonly machine?: MachinePresetName;
   readonly kernel?: Partial<KernelConfig>;
+  /** Steps over at least so many pages run as big ones; BIG_STEP_PAGES if absent. */
+  readonly bigStepPages?: number;
 }
+
+/**
+ * From so many pages on a step is a big one: it leaves sections and counts instead of events. A detailed step of this
+ * size has about 220 events a page: 0.9 million, 40 MiB and half a second.
+ */
+export const BIG_STEP_PAGES = 4096;
+/** Pages after which a big step ends a batch: a position of the timeline that can be gone to. */
+const BATCH_PAGES = 65_536;
+
+const always: MayGoOn = () => true;
 
 const presetOf = (scenario: Scenario): MachinePresetName => {
   if (scenario.machine === 'teaching' || scenario.machine === 'lab-node') return scenario.machine;
@@ -62,7 +77,9 @@ export class Simulation {
   readonly machine: Machine;
   readonly bootEnd: number;
   readonly branches: readonly Branch[] = [{ id: 0, parent: -1, forkStep: 0 }];
+  private readonly booted: Mark;
   private readonly records: StepRecord[] = [];
+  private readonly bigStepPages: number;
 
   constructor(
     readonly scenario: Scenario,
@@ -71,7 +88,9 @@ export class Simulation {
     const preset = machinePreset(overrides.machine ?? presetOf(scenario), scenario.devices);
     const config = { ...preset, swapPages: scenario.swap ?? 0 };
     this.machine = bootMachine(config, { ...kernelOf(scenario), ...overrides.kernel });
-    this.bootEnd = this.machine.journal.position;
+    this.booted = this.machine.journal.mark();
+    this.bootEnd = this.booted.position;
+    this.bigStepPages = overrides.bigStepPages ?? BIG_STEP_PAGES;
   }
 
   get steps(): readonly StepRecord[] {
@@ -93,55 +112,60 @@ export class Simulation {
    * @throws StepError when the step is impossible; the state is that before it
    */
   runStep(step: Step): StepRecord {
+    const slices = this.runStepInSlices(step, always);
+    for (;;) {
+      const slice = slices.next();
+      if (slice.done === true) return slice.value;
+    }
+  }
+
+  /**
+   * The same in slices. In between the timeline can be moved over; `return()` takes the step back.
+   *
+   * @param mayGoOn - asked between phases and chunks of pages; false ends the slice
+   * @throws StepError when the step is impossible; the state is that before it
+   */
+  *runStepInSlices(step: Step, mayGoOn: MayGoOn): Generator<void, StepRecord, void> {
     const m = this.machine;
     const { journal } = m;
     journal.seek(journal.log.length);
-    const begin = journal.log.length;
+    const mark = journal.mark();
     const before = this.counters();
+    let record: StepRecord | undefined;
     try {
+      const isBig = stepPages(m, step) >= this.bigStepPages;
+      if (isBig) journal.beginBulk();
       m.trace.step(this.records.length);
-      const ran = runTasks(m, tasksOf(m, step), step.op === 'concurrent' ? step.seed : 0);
+      const seed = step.op === 'concurrent' ? step.seed : 0;
+      const ran = yield* this.pausing(runTasks(m, tasksOf(m, step), seed, this.inBatches(mayGoOn)));
       const results = withVictims(m, step, ran);
       const result = step.op === 'concurrent' ? { ret: 0, results } : results[0];
+      if (isBig) journal.checkpoint();
       const operationEnd = journal.log.length;
       const vmstat = this.changedCounters(before);
       // the recordings' observer empties the batches before it looks
       m.trace.current = -1;
       lruAddDrainAll(m);
+      if (isBig) journal.endBulk();
       journal.commit();
-      const record = {
-        index: this.records.length,
-        step,
-        begin,
-        operationEnd,
-        end: journal.log.length,
-        result,
-        vmstat,
-      };
+      const { position: begin } = mark;
+      const end = journal.log.length;
+      record = { index: this.records.length, step, begin, operationEnd, end, result, vmstat, isBig };
       this.records.push(record);
       return record;
     } catch (error) {
-      this.backTo(begin);
       if (error instanceof KernelBug)
         throw new StepError('op', `the simulated kernel stopped: ${error.message}`);
       throw error;
+    } finally {
+      if (record === undefined) this.takeBack(mark);
     }
   }
 
   /** Forgets all steps: the machine as it booted, cheaper than booting another one. */
   restart(): void {
-    this.backTo(this.bootEnd);
+    this.takeBack(this.booted);
     this.records.length = 0;
-  }
-
-  /** Takes back what was written from a position on, and what tasks that did not end have left. */
-  private backTo(position: number): void {
-    const m = this.machine;
-    m.journal.rollback(position);
-    m.mmapLocks.clear();
-    m.reclaiming = false;
-    m.newMm = 0;
-    m.current = { id: 0, mm: 0, cpu: 0, memallocPin: false };
   }
 
   /** Runs the scenario's steps that have not run yet. @throws StepError */
@@ -160,8 +184,55 @@ export class Simulation {
     return calls;
   }
 
+  /** Between slices the journal may be moved; the running task finds everything as it left it. */
+  private *pausing<T>(tasks: Generator<void, T, void>): Generator<void, T, void> {
+    const { journal } = this.machine;
+    for (;;) {
+      const slice = tasks.next();
+      if (slice.done === true) return slice.value;
+      journal.pause();
+      try {
+        yield;
+      } finally {
+        journal.seek(journal.log.length);
+      }
+    }
+  }
+
+  /** Ends batches of a big step at the points where the slices may end. */
+  private inBatches(mayGoOn: MayGoOn): MayGoOn {
+    const { journal, trace } = this.machine;
+    return () => {
+      if (trace.tally !== undefined && trace.tally.pages >= BATCH_PAGES) journal.checkpoint();
+      return mayGoOn();
+    };
+  }
+
+  /** Takes back what was written since a mark, and what tasks that did not end have left. */
+  private takeBack(mark: Mark): void {
+    const m = this.machine;
+    m.journal.rollback(mark);
+    m.mmapLocks.clear();
+    m.reclaiming = false;
+    m.newMm = 0;
+    m.current = { id: 0, mm: 0, cpu: 0, memallocPin: false };
+  }
+
   private counters(): number[] {
     return VMSTAT_COUNTERS.map((_, row) => this.machine.vmstat.get(row));
+  }
+
+  /** How often each kernel function was entered during a step, by its name. */
+  callTotals(record: StepRecord): Map<string, number> {
+    const { log } = this.machine.journal;
+    const totals = new Map<string, number>();
+    for (let i = record.begin; i < record.operationEnd; i++) {
+      const kind = log.kindAt(i);
+      if (kind !== EventKind.SPAN_BEGIN && kind !== EventKind.CALLS) continue;
+      const name = spelling(this.machine.kernel, KERNEL_FUNCTIONS[log.idAt(i)].name);
+      totals.set(name, (totals.get(name) ?? 0) + (kind === EventKind.CALLS ? log.rowAt(i) : 1));
+    }
+    return totals;
   }
 
   private changedCounters(before: readonly number[]): Record<string, number> {

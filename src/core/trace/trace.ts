@@ -3,6 +3,7 @@
 import { type DecisionId, decisionIndex, EventKind } from '../uapi/events.ts';
 import { type KernelFunctionName, kernelFunctionId } from '../uapi/source-refs.ts';
 import type { EventLog } from './log.ts';
+import type { Tally } from './tally.ts';
 
 /** An argument or result of a kernel function as the trace keeps it: a number, or something with a numeric id. */
 export type Traceable = unknown;
@@ -18,10 +19,16 @@ const toNumber = (value: Traceable): number => {
 export class Trace {
   /** Index of the SPAN_BEGIN of the innermost open span of the running task; -1 outside. */
   current = -1;
+  /** While a big step runs: counts what would be an event each. */
+  tally: Tally | undefined;
 
   constructor(readonly log: EventLog) {}
 
   begin(fnId: number, a: Traceable, b: Traceable, c: Traceable): void {
+    if (this.tally !== undefined) {
+      this.tally.calls[fnId]++;
+      return;
+    }
     this.current = this.log.append(
       EventKind.SPAN_BEGIN,
       fnId,
@@ -33,6 +40,7 @@ export class Trace {
   }
 
   end(fnId: number, result: Traceable): void {
+    if (this.tally !== undefined) return;
     const begin = this.current;
     this.log.append(EventKind.SPAN_END, fnId, begin, toNumber(result), begin, Number.NaN);
     this.current = this.log.parentAt(begin);
@@ -47,6 +55,10 @@ export class Trace {
 
   /** Records the condition that decided a branch, where it is taken. */
   decide(id: DecisionId, a = Number.NaN, b = Number.NaN, c = Number.NaN): void {
+    if (this.tally !== undefined) {
+      this.tally.decisions[decisionIndex(id)]++;
+      return;
+    }
     this.log.append(EventKind.DECISION, decisionIndex(id), this.current, a, b, c);
   }
 
@@ -56,6 +68,7 @@ export class Trace {
   }
 
   taskSwitch(task: number, cpu: number, before: number): void {
+    if (this.tally !== undefined) return;
     this.log.append(EventKind.TASK, task, this.current, cpu, before, Number.NaN);
   }
 

@@ -20,6 +20,14 @@ export const PROVENANCES: readonly Provenance[] = ['simulated', 'recorded', 'obs
  * | HOLDER | holder kind after | pfn | holder kind before | amount |
  * | TASK | task | simulated CPU | task before | |
  * | LOG | kernel log message | two parameters | | |
+ *
+ * A big step has these instead of its spans, decisions and changes, once a batch of pages:
+ *
+ * | kind | id | row | old | now |
+ * |---|---|---|---|---|
+ * | PAGES | outcome, direction and length of a run, see packPages | first vpn | first frame before | first frame after |
+ * | CALLS | kernel function | how often it was entered | | |
+ * | DECISIONS | decision | how often it was taken | | |
  */
 export const EventKind = {
   STEP: 1,
@@ -33,8 +41,35 @@ export const EventKind = {
   HOLDER: 9,
   TASK: 10,
   LOG: 11,
+  PAGES: 12,
+  CALLS: 13,
+  DECISIONS: 14,
 } as const;
 export type EventKind = (typeof EventKind)[keyof typeof EventKind];
+
+/** What became of the pages of a run in a big step. */
+export const PAGE_OUTCOMES = ['faulted in', 'migrated', 'pinned', 'unpinned', 'unmapped'] as const;
+export type PageOutcome = (typeof PAGE_OUTCOMES)[number];
+
+export interface PackedPages {
+  readonly outcome: PageOutcome;
+  /** How the frame changes from page to page, before and after: 1, -1 or 0. */
+  readonly fromStep: number;
+  readonly toStep: number;
+  /** 1 to 65,536. */
+  readonly npages: number;
+}
+
+/** A run in the 24 bits of an event's id: length - 1, then two bits a direction, then the outcome. */
+export const packPages = ({ outcome, fromStep, toStep, npages }: PackedPages): number =>
+  (npages - 1) | ((fromStep + 1) << 16) | ((toStep + 1) << 18) | (PAGE_OUTCOMES.indexOf(outcome) << 20);
+
+export const unpackPages = (id: number): PackedPages => ({
+  outcome: PAGE_OUTCOMES[id >>> 20] ?? 'migrated',
+  fromStep: ((id >>> 16) & 3) - 1,
+  toStep: ((id >>> 18) & 3) - 1,
+  npages: (id & 0xffff) + 1,
+});
 
 /** Who may hold references of a page; the holder ledger and the inspector use these names. */
 export const HOLDER_KINDS = [

@@ -1,10 +1,10 @@
 // One event of the log in words: an id with parameters.
 
-import type { Column } from '../../core/machine/journal.ts';
+import type { Column } from '../../core/machine/column.ts';
 import type { Machine } from '../../core/machine/machine.ts';
 import type { LogEvent } from '../../core/trace/log.ts';
 import { errnoName } from '../../core/uapi/errno.ts';
-import { DECISIONS, EventKind, HOLDER_KINDS, VMSTAT_COUNTERS } from '../../core/uapi/events.ts';
+import { DECISIONS, EventKind, HOLDER_KINDS, unpackPages, VMSTAT_COUNTERS } from '../../core/uapi/events.ts';
 import { KERNEL_MESSAGES } from '../../core/kernel/sched/bug.ts';
 import {
   PG_buddy,
@@ -40,6 +40,9 @@ const EVENT_NAMES: Readonly<Record<EventKind, string>> = {
   [EventKind.HOLDER]: 'holder',
   [EventKind.TASK]: 'task',
   [EventKind.LOG]: 'kernel log',
+  [EventKind.PAGES]: 'pages',
+  [EventKind.CALLS]: 'calls',
+  [EventKind.DECISIONS]: 'decisions',
 };
 
 const entryText = (entry: number): string => {
@@ -168,6 +171,17 @@ export const eventText = (namer: Namer, tables: Tables, event: LogEvent): Messag
       return { id: 'event.task', params: { task: id, cpu: row } };
     case EventKind.LOG:
       return { id: `log.${KERNEL_MESSAGES[id] ?? 'other'}`, params: { a: row, b: old } };
+    case EventKind.PAGES: {
+      const { outcome, npages } = unpackPages(id);
+      const params = { outcome, npages, vpn: hex(row), from: hex(old), to: hex(now) };
+      return { id: 'event.pages', params };
+    }
+    case EventKind.CALLS: {
+      const fn = spelling(m.kernel, KERNEL_FUNCTIONS[id]?.name ?? '');
+      return { id: 'event.calls', params: { fn, times: row } };
+    }
+    case EventKind.DECISIONS:
+      return { id: 'event.decisions', params: { decision: DECISIONS[id] ?? '', times: row } };
   }
 };
 

@@ -115,18 +115,15 @@ const deviceViews = ({ m, places }: Scene): DeviceView[] =>
         .filter((dmirror) => dmirror.device === device.id)
         .map((dmirror) => {
           const pt = m.journal.mapById(dmirror.pt);
-          const rows = pt
-            .keys()
-            .slice(0, MAX_DEVICE_ROWS)
-            .map((vpn) => {
-              const entry = pt.get(vpn) ?? 0;
-              return {
-                vpn,
-                page: places.nameOfVpn(mm.name, vpn),
-                access: mirrorAccess(entry),
-                pfn: mirrorPfn(entry),
-              };
-            });
+          const rows = pt.keys(MAX_DEVICE_ROWS).map((vpn) => {
+            const entry = pt.get(vpn) ?? 0;
+            return {
+              vpn,
+              page: places.nameOfVpn(mm.name, vpn),
+              access: mirrorAccess(entry),
+              pfn: mirrorPfn(entry),
+            };
+          });
           return { process: mm.name, rows, more: Math.max(0, pt.size - MAX_DEVICE_ROWS) };
         }),
     );

@@ -14,7 +14,7 @@ import type { Machine } from '../../core/machine/machine.ts';
 import { MIGRATE_CMA, MIGRATE_ISOLATE } from '../../core/uapi/config.ts';
 import { PG_hugetlb_freed, PG_locked, PG_table } from '../../core/uapi/page-flags.ts';
 import { entryKind, entryPfn } from '../../core/uapi/pte.ts';
-import { PAGEBLOCK_NR_PAGES, PAGES_PER_SECTION } from '../../core/uapi/units.ts';
+import { PAGEBLOCK_NR_PAGES, PAGES_PER_SECTION, PTRS_PER_TABLE } from '../../core/uapi/units.ts';
 import {
   MAP_STATES,
   type MapState,
@@ -38,8 +38,8 @@ import { Pyramid } from './pyramid.ts';
 /** Entries count whether or not their table is linked yet: a huge page is split in a table of its own first. */
 const migratingPages = (m: Machine): Set<number> => {
   const found = new Set<number>();
-  for (const no of m.entries.sectionNumbers()) {
-    for (let row = no * PAGES_PER_SECTION; row < (no + 1) * PAGES_PER_SECTION; row++) {
+  for (const table of m.entries.writtenBlocks()) {
+    for (let row = table * PTRS_PER_TABLE; row < (table + 1) * PTRS_PER_TABLE; row++) {
       const entry = m.entries.get(row);
       if (entryKind(entry) !== 'migration') continue;
       const first = entryPfn(entry);
@@ -93,7 +93,9 @@ const differences = (m: Machine, pyramid: Pyramid): string[] => {
   const migrating = migratingPages(m);
   const longterm = longtermPinnedFrames(m);
   const { refcount, flags, tailOffset } = m.pages;
-  const touched = [refcount, flags, tailOffset].flatMap((column) => column.sectionNumbers());
+  const touched = [refcount, flags, tailOffset].flatMap((column) =>
+    column.writtenBlocks().map((block) => Math.floor((block * PAGEBLOCK_NR_PAGES) / PAGES_PER_SECTION)),
+  );
   for (const no of new Set([...touched, ...pyramid.sectionNumbers()])) {
     const section = pyramid.section(no);
     if (section === undefined) return [`section ${no} is missing`];

@@ -4,7 +4,7 @@
 // firmware's ranges.
 
 import type { PinHandle } from '../../core/machine/entities.ts';
-import { BLOCK_ROWS, type Column, type Elements } from '../../core/machine/journal.ts';
+import { BLOCK_ROWS, type Column, type Elements, SECTION_MASK } from '../../core/machine/column.ts';
 import type { Machine } from '../../core/machine/machine.ts';
 import { MIGRATE_CMA, MIGRATE_ISOLATE } from '../../core/uapi/config.ts';
 import { FOLL_LONGTERM, GUP_PIN_COUNTING_BIAS } from '../../core/uapi/gup-flags.ts';
@@ -244,21 +244,23 @@ export class Pyramid {
     const end = to - base;
     if (reserved) return fillPages(pages, first, end, PAGE_RESERVED);
     const columns = this.m.pages;
-    const refcounts = int32(columns.refcount.section(no));
-    const flags = uint32(columns.flags.section(no));
-    const mapcounts = int32(columns.mapcount.section(no));
-    const tails = int32(columns.tailOffset.section(no));
+    // a pageblock lies within one section of a column
+    const refcounts = int32(columns.refcount.readable(from));
+    const flags = uint32(columns.flags.readable(from));
+    const mapcounts = int32(columns.mapcount.readable(from));
+    const tails = int32(columns.tailOffset.readable(from));
     const marked = this.hasMarks(no);
     let changed = false;
     for (let at = first; at < end; at++) {
-      const count = refcounts[at] ?? 0;
-      const tail = tails[at] ?? 0;
-      const word = flags[at] ?? 0;
+      const row = at & SECTION_MASK;
+      const count = refcounts[row] ?? 0;
+      const tail = tails[row] ?? 0;
+      const word = flags[row] ?? 0;
       let byte = PAGE_FREE;
       if (tail !== 0 || (word & PG_head) !== 0) byte = this.readCompound(base + at, tail);
       else if (count > 0) {
         // an ordinary page: everything about it is in this section
-        byte = (mapcounts[at] ?? 0) > 0 ? PAGE_MAPPED : (word & PG_table) !== 0 ? PAGE_KERNEL : PAGE_OTHER;
+        byte = (mapcounts[row] ?? 0) > 0 ? PAGE_MAPPED : (word & PG_table) !== 0 ? PAGE_KERNEL : PAGE_OTHER;
         if (count >= GUP_PIN_COUNTING_BIAS) byte = PAGE_MAPPED | PAGE_PINNED;
         if ((word & PG_locked) !== 0) byte |= PAGE_LOCKED;
       }
@@ -323,16 +325,13 @@ export class Pyramid {
 }
 
 /** All blocks of a column of which anything was ever written. */
-const allBlocks = (column: Column): number[] =>
-  column.sectionNumbers().flatMap((no) => Array.from({ length: BLOCKS }, (_, block) => no * BLOCKS + block));
+const allBlocks = (column: Column): number[] => column.writtenBlocks();
 
-const NO_INT32 = new Int32Array(PAGES_PER_SECTION);
-const NO_UINT32 = new Uint32Array(PAGES_PER_SECTION);
-/** Rows of a section that was never written are 0; one type of array an expression keeps the loop fast. */
-const int32 = (elements: Elements | undefined): Int32Array =>
-  elements instanceof Int32Array ? elements : NO_INT32;
-const uint32 = (elements: Elements | undefined): Uint32Array =>
-  elements instanceof Uint32Array ? elements : NO_UINT32;
+const NO_INT32 = new Int32Array(0);
+const NO_UINT32 = new Uint32Array(0);
+/** One type of array an expression keeps the loop fast. */
+const int32 = (elements: Elements): Int32Array => (elements instanceof Int32Array ? elements : NO_INT32);
+const uint32 = (elements: Elements): Uint32Array => (elements instanceof Uint32Array ? elements : NO_UINT32);
 
 /** @returns whether that changed anything */
 const fillPages = (pages: SectionPages, first: number, end: number, byte: number): boolean => {

@@ -5,7 +5,7 @@ import { isHugeZeroPage } from '../../core/kernel/mm/huge-memory.ts';
 import { isZeroPfn } from '../../core/kernel/mm/page-ref.ts';
 import { pmdOffset, pudOffset, tableIndex } from '../../core/kernel/mm/page-table.ts';
 import type { Area, Dmirror, Mm } from '../../core/machine/entities.ts';
-import type { NumberMap } from '../../core/machine/journal.ts';
+import type { NumberMap } from '../../core/machine/number-map.ts';
 import type { Machine } from '../../core/machine/machine.ts';
 import {
   type Entry,

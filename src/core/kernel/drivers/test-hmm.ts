@@ -3,7 +3,7 @@
 
 import type { Dmirror, DmirrorDevice, Vma } from '../../machine/entities.ts';
 import type { Machine } from '../../machine/machine.ts';
-import type { NumberMap } from '../../machine/journal.ts';
+import type { NumberMap } from '../../machine/number-map.ts';
 import type { MmuNotifierRange, Sleeps, VmFault } from '../../machine/ops.ts';
 import {
   DEVICE_CALLOC,

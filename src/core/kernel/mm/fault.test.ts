@@ -3,10 +3,10 @@
 import { expect, it } from 'vitest';
 import { briefly } from '../../scenario/brief.ts';
 
-const mmap = (pages: number): object => ({ op: 'mmap', pages, prot: 'rw', kind: 'anon-private' });
+const mmap = (pages: number): Record<string, unknown> => ({ op: 'mmap', pages, prot: 'rw', kind: 'anon-private' });
 const WRITE = { op: 'write', value: 1 };
-const writePage = (proc: string, page: number): object => ({ op: 'write', proc, page, count: 1, value: 50 });
-const fork = (child: string): object => ({ op: 'fork', child });
+const writePage = (proc: string, page: number): Record<string, unknown> => ({ op: 'write', proc, page, count: 1, value: 50 });
+const fork = (child: string): Record<string, unknown> => ({ op: 'fork', child });
 
 // mm/memory.c: do_wp_page: more than three references: a copy at once; a page that is not on the LRU may be in a
 // batch, so the batches are emptied before its references are counted
@@ -44,7 +44,7 @@ it('copies a coherent device page that others have, and reuses it after they lef
 
 // mm/gup.c: gup_must_unshare: a pin for reading takes a page of its own, unless nobody else has the device page
 it('gives a pin for reading a page of its own', () => {
-  const pin = (proc: string): object => ({
+  const pin = (proc: string): Record<string, unknown> => ({
     op: 'gup',
     proc,
     call: 'pin_user_pages',

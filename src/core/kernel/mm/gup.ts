@@ -236,6 +236,11 @@ const setHasPinned = (m: Machine, mm: number): void => {
   if (!m.mms.get(mm).hasPinned) m.mms.update(mm, { hasPinned: true });
 };
 
+/** Appends to an array. Ours: a spread would put a million pages on the stack. */
+const appendAll = (to: Pfn[], pages: readonly Pfn[]): void => {
+  for (const page of pages) to.push(page);
+};
+
 /** What a caller passes besides range and flags. */
 export interface GupOptions {
   /** `pages` is NULL: the pages are to be present, no reference is wanted. */
@@ -269,7 +274,7 @@ function* getUserPagesLocked(
       mm,
       locked,
     );
-    pages.push(...walk.pages);
+    appendAll(pages, walk.pages);
     if (!walk.unlocked || pages.length === npages) return { pages, err: walk.err };
     if (m.current.fatalSignalPending) return { pages, err: -EINTR };
     const one: GupWalk = yield* getUserPagesWalk(
@@ -280,7 +285,7 @@ function* getUserPagesLocked(
       mm,
       locked,
     );
-    pages.push(...one.pages);
+    appendAll(pages, one.pages);
     if (one.pages.length !== 1) return { pages, err: one.err };
     if (pages.length === npages) return { pages, err: 0 };
   }

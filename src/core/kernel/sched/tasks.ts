@@ -13,6 +13,9 @@ export interface TaskSpec<T> {
   readonly generator: Sleeps<T>;
 }
 
+/** Asked at points where a task may sleep; false: whoever runs the tasks wants to do something else first. */
+export type MayGoOn = () => boolean;
+
 interface Task<T> {
   readonly id: number;
   readonly mm: number;
@@ -63,14 +66,18 @@ const describe = (wait: Wait | undefined): string => {
     : wait.kind;
 };
 
-/** Runs one task until it sleeps or ends. A task that is alone passes over the points where others could run. */
-const resume = <T>(m: Machine, task: Task<T>, before: number, alone: boolean): void => {
+/**
+ * Runs one task until it sleeps, ends, or has run long enough. A task that is alone passes over the points where others
+ * could run.
+ */
+const resume = <T>(m: Machine, task: Task<T>, before: number, alone: boolean, mayGoOn: MayGoOn): void => {
   if (task.wait !== undefined && task.wait.kind !== 'resched') m.trace.decide('wake', task.id);
   if (task.id !== before) m.trace.taskSwitch(task.id, task.cpu, before);
   m.current = { id: task.id, mm: task.mm, cpu: task.cpu, memallocPin: task.memallocPin };
   m.trace.current = task.span;
   let next = task.generator.next();
-  while (alone && next.done !== true && next.value.kind === 'resched') next = task.generator.next();
+  while (alone && next.done !== true && next.value.kind === 'resched' && mayGoOn())
+    next = task.generator.next();
   task.span = m.trace.current;
   task.memallocPin = m.current.memallocPin;
   if (next.done === true) {
@@ -83,14 +90,20 @@ const resume = <T>(m: Machine, task: Task<T>, before: number, alone: boolean): v
 };
 
 /**
- * Runs tasks to their ends, interleaved at the points where they may sleep.
+ * Runs tasks to their ends, interleaved at the points where they may sleep. Yields at such points when it has run long
+ * enough; that changes nothing of what the tasks do.
  *
  * Ours: stands for the scheduler.
  *
  * @param seed - chooses who runs next; with one task it changes nothing
  * @throws KernelBug when all that are left wait for each other
  */
-export const runTasks = <T>(m: Machine, specs: readonly TaskSpec<T>[], seed: number): T[] => {
+export function* runTasks<T>(
+  m: Machine,
+  specs: readonly TaskSpec<T>[],
+  seed: number,
+  mayGoOn: MayGoOn,
+): Generator<void, T[], void> {
   const idle = m.current;
   const tasks = specs.map(
     (spec, i): Task<T> => ({
@@ -117,12 +130,14 @@ export const runTasks = <T>(m: Machine, specs: readonly TaskSpec<T>[], seed: num
       );
     }
     const task = runnable.length === 1 ? runnable[0] : runnable[next() % runnable.length];
-    resume(m, task, before, alive.length === 1);
+    m.isAlone = alive.length === 1;
+    resume(m, task, before, m.isAlone, mayGoOn);
     before = task.id;
+    if (!task.done && !mayGoOn()) yield;
   }
   m.current = idle;
   return tasks.map((task) => {
     if (task.result === undefined) throw new Error('a task ended without a result');
     return task.result;
   });
-};
+}

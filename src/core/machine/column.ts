@@ -1,0 +1,258 @@
+// A column of numbers over a huge sparse index, in sections that are shared with keyframes and copied when written.
+
+import { EventKind } from '../uapi/events.ts';
+
+/**
+ * Rows of a section: what is copied when one of them is written for the first time after a keyframe. Small enough
+ * that a keyframe costs little where few pages changed, large enough that a chunk of a big step lies in one.
+ */
+export const SECTION_ROWS = 4096;
+export const SECTION_MASK = SECTION_ROWS - 1;
+/** Rows by which changes are told apart: the pages of a pageblock, the entries of a page table. */
+export const BLOCK_ROWS = 512;
+
+export type ElementType = 'i32' | 'u32' | 'f64';
+export type Elements = Int32Array | Uint32Array | Float64Array;
+
+const newElements = (type: ElementType, rows: number): Elements => {
+  if (type === 'i32') return new Int32Array(rows);
+  if (type === 'u32') return new Uint32Array(rows);
+  return new Float64Array(rows);
+};
+
+/** What a column tells of a change that is to be an event. */
+export interface Recorder {
+  record(kind: EventKind, id: number, row: number, old: number, now: number): void;
+}
+
+/** Contents of one section as keyframes hold them: from keyframe `at[i]` on it is `elements[i]`. */
+interface Versions {
+  readonly at: number[];
+  readonly elements: (Elements | undefined)[];
+}
+
+/**
+ * A column of numbers (page frames, page-table entries). A section exists once one of its rows is written; absent
+ * rows read 0. A section that a keyframe holds is copied before it is written.
+ */
+export class Column {
+  private readonly sections = new Map<number, Elements>();
+  private lastNo = -1;
+  private last: Elements | undefined;
+  /** Sections that nobody else holds. All others are copied when written. */
+  private readonly owned = new Set<number>();
+  private ownNo = -1;
+  private own: Elements = NOTHING;
+  /** Sections that may differ from the keyframe on which the state rests. */
+  private readonly dirty = new Set<number>();
+  private readonly versions = new Map<number, Versions>();
+  /** Blocks whose content changed since somebody last asked, by writing, undo, redo or a keyframe; undefined: nobody asks. */
+  private touched: Set<number> | undefined;
+  private lastTouched = -1;
+
+  constructor(
+    private readonly recorder: Recorder,
+    readonly id: number,
+    readonly name: string,
+    private readonly type: ElementType,
+    private readonly rows = SECTION_ROWS,
+  ) {}
+
+  get(row: number): number {
+    const no = Math.floor(row / this.rows);
+    if (no !== this.lastNo) {
+      this.last = this.sections.get(no);
+      this.lastNo = no;
+    }
+    return this.last === undefined ? 0 : this.last[row & (this.rows - 1)];
+  }
+
+  set(row: number, value: number): void {
+    const old = this.get(row);
+    if (old === value) return;
+    const elements = this.writable(row);
+    const i = row & (this.rows - 1);
+    elements[i] = value;
+    this.recorder.record(EventKind.COLUMN, this.id, row, old, elements[i]);
+  }
+
+  /** Writes without an event; for what has events of another kind, and for the journal's undo and redo. */
+  poke(row: number, value: number): void {
+    this.writable(row)[row & (this.rows - 1)] = value;
+  }
+
+  /** The elements of the section that holds a row, to be written without events; for loops over many rows. */
+  writable(row: number): Elements {
+    const no = Math.floor(row / this.rows);
+    if (this.touched !== undefined) this.touch(row, this.touched);
+    if (no !== this.ownNo) this.takeOwn(no);
+    return this.own;
+  }
+
+  /** The same, of whose blocks all count as changed. */
+  writableSection(row: number): Elements {
+    const elements = this.writable(row);
+    if (this.touched !== undefined) this.touchSection(Math.floor(row / this.rows), this.touched);
+    return elements;
+  }
+
+  /** One section to read; undefined: all its rows are 0. Whoever keeps it sees it change, or not. */
+  section(no: number): Elements | undefined {
+    return this.sections.get(no);
+  }
+
+  /** The section that holds a row, to read; the elements of a section of zeros where there is none. */
+  readable(row: number): Elements {
+    const found = this.sections.get(Math.floor(row / this.rows));
+    if (found !== undefined) return found;
+    return this.type === 'i32' ? ZEROS_I32 : this.type === 'u32' ? ZEROS_U32 : ZEROS_F64;
+  }
+
+  /**
+   * Blocks of BLOCK_ROWS rows whose content changed since the last call, in whatever way: for one who keeps an aggregate.
+   * undefined at the first call: all that there are.
+   */
+  takeTouched(): ReadonlySet<number> | undefined {
+    const { touched } = this;
+    this.touched = new Set();
+    this.lastTouched = -1;
+    return touched;
+  }
+
+  /** Numbers of the sections that exist, ascending. */
+  sectionNumbers(): number[] {
+    return [...this.sections.keys()].sort((a, b) => a - b);
+  }
+
+  /** Blocks of BLOCK_ROWS rows of which anything was ever written, ascending. */
+  writtenBlocks(): number[] {
+    const blocks = new Set<number>();
+    for (const no of this.sectionNumbers()) this.touchSection(no, blocks);
+    return [...blocks];
+  }
+
+  // --- keyframes ------------------------------------------------------------------------------------------------
+
+  /** Makes the state that of keyframe `at`, which is the newest. @returns the sections that may have changed before */
+  freeze(at: number): readonly number[] {
+    for (const no of this.dirty) {
+      const elements = this.sections.get(no);
+      const versions = this.versions.get(no);
+      if (versions === undefined) this.versions.set(no, { at: [at], elements: [elements] });
+      else {
+        versions.at.push(at);
+        versions.elements.push(elements);
+      }
+    }
+    const changed = [...this.dirty];
+    this.dirty.clear();
+    this.share();
+    return changed;
+  }
+
+  /** From now on somebody else holds the sections too. */
+  share(): void {
+    this.owned.clear();
+    this.ownNo = -1;
+  }
+
+  /**
+   * Puts what differs back as it was at a keyframe, on which the state rests from now on.
+   *
+   * @param between - sections that changed between that keyframe and the one on which the state rests; undefined: any
+   */
+  restore(at: number, between: Iterable<number> | undefined): void {
+    for (const no of between ?? this.versions.keys()) this.restoreSection(no, at);
+    for (const no of this.dirty) this.restoreSection(no, at);
+    this.dirty.clear();
+    this.lastNo = -1;
+    this.ownNo = -1;
+  }
+
+  /** Forgets keyframes from `at` on. */
+  forget(at: number, sections: Iterable<number>): void {
+    for (const no of sections) {
+      const versions = this.versions.get(no);
+      if (versions === undefined) continue;
+      while ((versions.at.at(-1) ?? -1) >= at) {
+        versions.at.pop();
+        versions.elements.pop();
+      }
+      if (versions.at.length === 0) this.versions.delete(no);
+      this.dirty.add(no);
+    }
+  }
+
+  /** Takes over the state of the same column of another machine; what is written later is written apart. */
+  adopt(other: Column): void {
+    other.share();
+    for (const [no, elements] of other.sections) {
+      this.sections.set(no, elements);
+      this.dirty.add(no);
+    }
+    this.lastNo = -1;
+  }
+
+  /** Arrays of the state, and those that only keyframes hold. */
+  arrays(): { readonly state: Iterable<Elements>; readonly history: Set<Elements> } {
+    const state = new Set(this.sections.values());
+    const history = new Set<Elements>();
+    for (const { elements } of this.versions.values())
+      for (const one of elements) if (one !== undefined && !state.has(one)) history.add(one);
+    return { state, history };
+  }
+
+  /** Puts one section back as it was at a keyframe. */
+  restoreSection(no: number, at: number): void {
+    const elements = this.elementsAt(no, at);
+    const live = this.sections.get(no);
+    if (elements === live) return;
+    if (elements === undefined) this.sections.delete(no);
+    else this.sections.set(no, elements);
+    this.owned.delete(no);
+    if (this.touched !== undefined) this.touchSection(no, this.touched);
+  }
+
+  private elementsAt(no: number, at: number): Elements | undefined {
+    const versions = this.versions.get(no);
+    if (versions === undefined) return undefined;
+    let low = 0;
+    let high = versions.at.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (versions.at[middle] <= at) low = middle + 1;
+      else high = middle;
+    }
+    return low === 0 ? undefined : versions.elements[low - 1];
+  }
+
+  private takeOwn(no: number): void {
+    let elements = this.sections.get(no);
+    if (elements === undefined || !this.owned.has(no)) {
+      elements = elements === undefined ? newElements(this.type, this.rows) : elements.slice();
+      this.sections.set(no, elements);
+      this.owned.add(no);
+      this.dirty.add(no);
+      if (this.lastNo === no) this.last = elements;
+    }
+    this.ownNo = no;
+    this.own = elements;
+  }
+
+  private touch(row: number, touched: Set<number>): void {
+    const block = Math.floor(row / BLOCK_ROWS);
+    if (block === this.lastTouched) return;
+    this.lastTouched = block;
+    touched.add(block);
+  }
+
+  private touchSection(no: number, touched: Set<number>): void {
+    for (let row = no * this.rows; row < (no + 1) * this.rows; row += BLOCK_ROWS)
+      touched.add(Math.floor(row / BLOCK_ROWS));
+  }
+}
+
+const NOTHING: Elements = new Int32Array(0);
+const ZEROS_I32 = new Int32Array(SECTION_ROWS);
+const ZEROS_U32 = new Uint32Array(SECTION_ROWS);
+const ZEROS_F64 = new Float64Array(SECTION_ROWS);

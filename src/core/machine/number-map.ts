@@ -1,0 +1,85 @@
+// A journalled map from number to number, in the sections of a column, so that a million entries cost 8 bytes each.
+
+import { EventKind } from '../uapi/events.ts';
+import { Column, type Elements, type Recorder } from './column.ts';
+
+/** Rows of a section: entries come in runs of neighbouring keys, mostly of one page table. */
+export const MAP_ROWS = 1024;
+
+/** Xarrays (page cache, device page tables), deposits. Values are not negative. */
+export class NumberMap {
+  /** Value + 1; 0: absent. Has no events of its own. */
+  readonly column: Column;
+
+  constructor(
+    private readonly recorder: Recorder,
+    readonly id: number,
+    readonly name: string,
+  ) {
+    this.column = new Column(recorder, -1, name, 'f64', MAP_ROWS);
+  }
+
+  get(key: number): number | undefined {
+    const kept = this.column.get(key);
+    return kept === 0 ? undefined : kept - 1;
+  }
+
+  has(key: number): boolean {
+    return this.column.get(key) !== 0;
+  }
+
+  /** How many entries there are. Counts them. */
+  get size(): number {
+    let size = 0;
+    for (const no of this.column.sectionNumbers())
+      for (const kept of this.elementsOf(no)) if (kept !== 0) size++;
+    return size;
+  }
+
+  set(key: number, value: number): void {
+    const old = this.column.get(key);
+    if (old === value + 1) return;
+    this.column.poke(key, value + 1);
+    this.recorder.record(EventKind.MAP, this.id, key, old === 0 ? Number.NaN : old - 1, value);
+  }
+
+  delete(key: number): void {
+    const old = this.column.get(key);
+    if (old === 0) return;
+    this.column.poke(key, 0);
+    this.recorder.record(EventKind.MAP, this.id, key, old - 1, Number.NaN);
+  }
+
+  /** Keys in ascending order, at most `limit` of them. */
+  keys(limit = Number.POSITIVE_INFINITY): number[] {
+    return this.keysBetween(0, Number.POSITIVE_INFINITY, limit);
+  }
+
+  /** Like keys(), only those in [start, end). */
+  keysBetween(start: number, end: number, limit = Number.POSITIVE_INFINITY): number[] {
+    const keys: number[] = [];
+    if (end - start < MAP_ROWS) {
+      for (let key = start; key < end && keys.length < limit; key++) if (this.has(key)) keys.push(key);
+      return keys;
+    }
+    for (const no of this.column.sectionNumbers()) {
+      const base = no * MAP_ROWS;
+      if (base + MAP_ROWS <= start || base >= end) continue;
+      const elements = this.elementsOf(no);
+      for (let i = 0; i < MAP_ROWS; i++) {
+        if (elements[i] === 0 || base + i < start || base + i >= end) continue;
+        if (keys.length >= limit) return keys;
+        keys.push(base + i);
+      }
+    }
+    return keys;
+  }
+
+  poke(key: number, value: number): void {
+    this.column.poke(key, Number.isNaN(value) ? 0 : value + 1);
+  }
+
+  private elementsOf(no: number): Elements {
+    return this.column.readable(no * MAP_ROWS);
+  }
+}
