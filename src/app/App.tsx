@@ -9,18 +9,18 @@ import { TopBar } from '../panels/TopBar/TopBar.tsx';
 import { Transport } from '../panels/Transport/Transport.tsx';
 import { Welcome } from '../panels/Welcome/Welcome.tsx';
 import { PageLayer } from '../pages/PageLayer.tsx';
-import { PageMenu } from '../pages/PageMenu.tsx';
+import { GROUPS } from '../store/layout.ts';
+import type { Command } from '../store/keys.ts';
 import { useApp, useAppInstance } from '../store/use-app.ts';
 import { watchTips } from '../ui/tips.ts';
 import { Frame } from './frame/Frame.tsx';
-import type { Group } from './frame/arrange.ts';
 import { StageProvider } from './frame/stage.ts';
 import { useRoom } from './frame/use-room.ts';
-import { HelpSheet } from './HelpSheet.tsx';
-import { listenToKeys } from './keyboard.ts';
+import { listenToKeys, run } from './keyboard.ts';
+import { Overlays } from './overlays.tsx';
 import { PaneTabs } from './PaneTabs.tsx';
 import { ProblemBar } from './ProblemBar.tsx';
-import { useTheme } from './use-theme.ts';
+import { usePreset, useTheme } from './use-theme.ts';
 import { useTitle } from './use-title.ts';
 import '@fontsource-variable/inter/wght.css';
 import '@fontsource-variable/jetbrains-mono/wght.css';
@@ -34,15 +34,19 @@ export const App = () => {
   const maps = useMemo(() => new MapController(app), [app]);
   const [asText, setAsText] = useState(false);
   const [extent, setExtent] = useState<Extent>();
-  const [shown, setShown] = useState<Group>('maps');
   const room = useRoom();
   const preset = useApp((state) => state.layout.preset);
+  const front = useApp((state) => state.layout.front['page']);
+  const shown = GROUPS.find((group) => group === front) ?? 'maps';
   const introduction = useApp((state) => state.walkthrough.introduction);
-  const help = useApp((state) => state.viewport.openPanel === 'help');
-  const pageMenu = useApp((state) => state.viewport.openPanel === 'pages');
   const isReading = useApp((state) => state.page.page !== '');
   const toggleText = useCallback(() => setAsText((text) => !text), []);
+  const doCommand = useCallback(
+    (command: Command) => run(command, { app, maps, toggleText }),
+    [app, maps, toggleText],
+  );
   useTheme();
+  usePreset(introduction ? undefined : preset);
   useTitle();
 
   useEffect(() => {
@@ -57,13 +61,7 @@ export const App = () => {
   const stage = useMemo(() => ({ maps, asText, toggleText }), [maps, asText, toggleText]);
   return (
     <StageProvider value={stage}>
-      <div
-        className="app"
-        data-introduction={introduction}
-        data-room={room}
-        data-preset={preset}
-        data-reading={isReading}
-      >
+      <div className="app" data-introduction={introduction} data-room={room} data-reading={isReading}>
         <a className="skip" href="#caption">
           Skip to what is happening
         </a>
@@ -73,7 +71,11 @@ export const App = () => {
         <footer className="foot" id="caption">
           <Caption />
           {room === 'narrow' || room === 'phone' ? (
-            <PaneTabs room={room} shown={shown} onChange={setShown} />
+            <PaneTabs
+              room={room}
+              shown={shown}
+              onChange={(group) => app.actions.bringToFront('page', group)}
+            />
           ) : null}
           <div className="foot-left">
             <Transport />
@@ -83,8 +85,7 @@ export const App = () => {
         </footer>
         {isReading ? <PageLayer /> : null}
         <LiveRegion />
-        {help ? <HelpSheet /> : null}
-        {pageMenu ? <PageMenu /> : null}
+        <Overlays maps={maps} run={doCommand} />
       </div>
     </StageProvider>
   );

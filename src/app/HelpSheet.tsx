@@ -1,10 +1,12 @@
+import { useState } from 'react';
 import { PageList } from '../pages/PageMenu.tsx';
 import { useActions, useApp } from '../store/use-app.ts';
 import type { Motion, Theme } from '../store/settings.ts';
 import { Button } from '../ui/Button.tsx';
 import { Dialog } from '../ui/Dialog.tsx';
 import { Segmented } from '../ui/Segmented.tsx';
-import { KEY_GROUPS, type KeyBinding } from './keys.ts';
+import { canRemap, keyGroups } from '../store/keys.ts';
+import { KeyRow } from './KeyRow.tsx';
 import './help-sheet.css';
 
 const THEMES: readonly { readonly value: Theme; readonly label: string }[] = [
@@ -20,19 +22,26 @@ const MOTIONS: readonly { readonly value: Motion; readonly label: string }[] = [
 
 /** Keys and settings. */
 export const HelpSheet = () => {
-  const { openPanel, openIntroduction, setTheme, setMotion, setSingleKeys } = useActions();
+  const { openPanel, openIntroduction, setTheme, setMotion, setSingleKeys, resetKeys } = useActions();
   const settings = useApp((state) => state.settings);
+  const [changing, setChanging] = useState(false);
   const close = () => openPanel('');
   return (
     <Dialog title="Keys and settings" place="side" onClose={close}>
       <div className="help scroll">
-        {KEY_GROUPS.map(({ title, bindings }) => (
+        {keyGroups(settings.ownKeys).map(({ title, bindings }) => (
           <section key={title}>
             <h3 className="heading">{title}</h3>
             <dl className="help-keys">
-              {bindings.map((binding) => (
-                <Key key={`${binding.command} ${binding.shown.join()}`} binding={binding} />
-              ))}
+              {bindings
+                .filter(({ shown }) => shown.length > 0)
+                .map((binding) => (
+                  <KeyRow
+                    key={`${binding.command} ${binding.shown.join()}`}
+                    binding={binding}
+                    canChange={changing && canRemap(binding)}
+                  />
+                ))}
             </dl>
           </section>
         ))}
@@ -58,6 +67,21 @@ export const HelpSheet = () => {
             />
             Keys that are a single letter, digit or sign
           </label>
+          <label className="help-check">
+            <input
+              type="checkbox"
+              checked={changing}
+              onChange={(event) => setChanging(event.target.checked)}
+            />
+            Choose keys of my own: above, beside each action
+          </label>
+          {Object.keys(settings.ownKeys).length === 0 ? null : (
+            <p className="help-reset">
+              <Button icon="undo" onClick={resetKeys}>
+                All keys as they were
+              </Button>
+            </p>
+          )}
         </section>
         <Button
           onClick={() => {
@@ -71,14 +95,3 @@ export const HelpSheet = () => {
     </Dialog>
   );
 };
-
-const Key = ({ binding }: { readonly binding: KeyBinding }) => (
-  <div>
-    <dt>
-      {binding.shown.map((key) => (
-        <kbd key={key}>{key}</kbd>
-      ))}
-    </dt>
-    <dd>{binding.does}</dd>
-  </div>
-);

@@ -1,6 +1,7 @@
 import { useApp } from '../store/use-app.ts';
 import { Segmented } from '../ui/Segmented.tsx';
-import { type Group, groupsOf, type Room } from './frame/arrange.ts';
+import type { Group } from '../store/layout.ts';
+import { groupsOf, type Room } from './frame/arrange.ts';
 import { PANELS } from './frame/panels.ts';
 
 const LABELS: Readonly<Record<Group, string>> = {

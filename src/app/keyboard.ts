@@ -2,9 +2,9 @@
 
 import { tinykeys } from 'tinykeys';
 import type { App } from '../store/app.ts';
+import { type Command, keyGroups } from '../store/keys.ts';
 import type { MapController } from '../map/controller.ts';
 import { dismissTips } from '../ui/tips.ts';
-import { type Command, KEY_BINDINGS } from './keys.ts';
 
 const PAN_PX = 60;
 
@@ -14,7 +14,8 @@ export interface Keyboard {
   readonly toggleText: () => void;
 }
 
-const run = (command: Command, { app, maps, toggleText }: Keyboard, event: KeyboardEvent): void => {
+/** Does what an action of the table says. @param key - what was pressed, for the digits */
+export const run = (command: Command, { app, maps, toggleText }: Keyboard, key = ''): void => {
   const { actions, store } = app;
   switch (command) {
     case 'togglePlay':
@@ -42,7 +43,7 @@ const run = (command: Command, { app, maps, toggleText }: Keyboard, event: Keybo
     case 'jump': {
       const { run: open } = store.getState().scenario;
       if (open === undefined) return;
-      const part = Number(event.key) / 10;
+      const part = Number(key) / 10;
       return void actions.seek(Math.round(open.bootEnd + (open.length - open.bootEnd) * part));
     }
     case 'slower':
@@ -68,7 +69,16 @@ const run = (command: Command, { app, maps, toggleText }: Keyboard, event: Keybo
     case 'text':
       return toggleText();
     case 'scenarios':
-      return actions.openPanel('scenarios');
+    case 'palette':
+    case 'goTo':
+    case 'layout':
+      return actions.openPanel(command);
+    case 'present':
+      return actions.togglePresent();
+    case 'undoLayout':
+      return actions.undoLayout();
+    case 'resetLayout':
+      return actions.resetLayout();
     case 'help':
       return actions.openPanel('help');
     case 'escape':
@@ -84,7 +94,7 @@ const isTyping = (target: EventTarget | null): boolean =>
   (target.isContentEditable || target.matches('input:not([type=radio]), select, textarea'));
 
 /** Over a document that lies open only these act; the run below it stands still. */
-const WHILE_READING: ReadonlySet<Command> = new Set(['scenarios', 'help', 'escape']);
+const WHILE_READING: ReadonlySet<Command> = new Set(['scenarios', 'palette', 'help', 'escape']);
 
 /** Keys that the focused control needs for itself. */
 const isTaken = (event: KeyboardEvent): boolean => {
@@ -96,21 +106,40 @@ const isTaken = (event: KeyboardEvent): boolean => {
   return false;
 };
 
-/** @returns how to stop */
-export const listenToKeys = (keyboard: Keyboard): (() => void) => {
+/** Acts wherever one is, even while one types. */
+const EVERYWHERE: ReadonlySet<Command> = new Set(['palette']);
+
+const listen = (keyboard: Keyboard): (() => void) => {
+  const { store } = keyboard.app;
   const handlers: Record<string, (event: KeyboardEvent) => void> = {};
-  for (const { command, keys, single } of KEY_BINDINGS) {
+  for (const { command, keys, single } of keyGroups(store.getState().settings.ownKeys).flatMap(
+    ({ bindings }) => bindings,
+  )) {
     for (const key of keys) {
       handlers[key] = (event) => {
-        const { settings, page } = keyboard.app.store.getState();
+        const { settings, page } = store.getState();
         if (page.page !== '' && !WHILE_READING.has(command)) return;
         if (event.defaultPrevented || (single && !settings.singleKeys)) return;
-        if (isTyping(event.target) || isTaken(event) || document.querySelector('dialog[open]') !== null)
-          return;
+        if (!EVERYWHERE.has(command) && (isTyping(event.target) || isTaken(event))) return;
+        if (document.querySelector('dialog[open]') !== null) return;
         event.preventDefault();
-        run(command, keyboard, event);
+        run(command, keyboard, event.key);
       };
     }
   }
   return tinykeys(window, handlers);
+};
+
+/** Listens to the keys as a person has them. @returns how to stop */
+export const listenToKeys = (keyboard: Keyboard): (() => void) => {
+  let stop = listen(keyboard);
+  const unsubscribe = keyboard.app.store.subscribe(({ settings }, before) => {
+    if (settings.ownKeys === before.settings.ownKeys) return;
+    stop();
+    stop = listen(keyboard);
+  });
+  return () => {
+    unsubscribe();
+    stop();
+  };
 };

@@ -1,4 +1,5 @@
 import { useLayoutEffect } from 'react';
+import type { Preset } from '../store/layout.ts';
 import { useApp } from '../store/use-app.ts';
 import { useMedia } from '../ui/use-media.ts';
 
@@ -10,4 +11,12 @@ export const useTheme = (): void => {
   useLayoutEffect(() => {
     document.documentElement.dataset.theme = shown;
   }, [shown]);
+};
+
+/** Sets the preset on the document, since the size of the type depends on it. @param preset - undefined: none yet */
+export const usePreset = (preset: Preset | undefined): void => {
+  useLayoutEffect(() => {
+    if (preset === undefined) delete document.documentElement.dataset.preset;
+    else document.documentElement.dataset.preset = preset;
+  }, [preset]);
 };

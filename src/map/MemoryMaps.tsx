@@ -1,5 +1,6 @@
 import { type ReactNode, useEffect, useRef, useState, useSyncExternalStore } from 'react';
 import { useApp } from '../store/use-app.ts';
+import { useKeys } from '../store/use-keys.ts';
 import { IconButton } from '../ui/Button.tsx';
 import { useMedia } from '../ui/use-media.ts';
 import { BankWindow } from './BankWindow.tsx';
@@ -61,6 +62,7 @@ export const MemoryMaps = ({ maps, asText, onToggleText, children }: MemoryMapsP
   const [toggled, setToggled] = useState<ReadonlyMap<string, boolean>>(new Map());
   const isOpen = (bank: Bank): boolean => toggled.get(bank.id) ?? isBusyBank(bank, steps ?? []);
   usePalette(maps);
+  const keys = useKeys();
 
   const showAll = () => {
     setToggled(new Map(banks.map(({ id }) => [id, true])));
@@ -77,17 +79,22 @@ export const MemoryMaps = ({ maps, asText, onToggleText, children }: MemoryMapsP
           <IconButton
             icon="text"
             label="Read as text"
-            keys="T"
+            keys={keys('text')}
             aria-pressed={asText}
             onClick={onToggleText}
           />
-          <IconButton icon="minus" label="Zoom out" keys="−" onClick={() => maps.zoom(1 / 1.6)} />
-          <IconButton icon="plus" label="Zoom in" keys="+" onClick={() => maps.zoom(1.6)} />
-          <IconButton icon="fit" label="Show all memory" keys="F F" onClick={showAll} />
+          <IconButton
+            icon="minus"
+            label="Zoom out"
+            keys={keys('zoomOut')}
+            onClick={() => maps.zoom(1 / 1.6)}
+          />
+          <IconButton icon="plus" label="Zoom in" keys={keys('zoomIn')} onClick={() => maps.zoom(1.6)} />
+          <IconButton icon="fit" label="Show all memory" keys={keys('fit')} onClick={showAll} />
           <IconButton
             icon="target"
             label="Follow what happens"
-            keys="F"
+            keys={keys('follow')}
             aria-pressed={following}
             onClick={() => maps.followAll()}
           />

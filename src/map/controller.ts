@@ -379,7 +379,10 @@ export class MapController {
 }
 
 /** How large a page is drawn where there is room: it grows with the type. */
-const pagePx = (): number => 2.1 * Number.parseFloat(getComputedStyle(document.documentElement).fontSize);
+const pagePx = (): number => {
+  const style = getComputedStyle(document.documentElement);
+  return Number(style.getPropertyValue('--page-cell-rem')) * Number.parseFloat(style.fontSize);
+};
 
 const sameCamera = (a: Camera, b: Camera): boolean => a.k === b.k && a.x === b.x && a.y === b.y;
 

@@ -39,11 +39,39 @@ export interface LayoutActions {
   readonly resize: (splitter: string, size: number | undefined) => void;
   readonly openSide: (splitter: string, open: boolean) => void;
   readonly bringToFront: (area: string, panel: string) => void;
+  /** Opens what hides the area of a panel, and brings it to the front. */
+  readonly showPanel: (area: AreaId, panel: string) => void;
   readonly movePanel: (panel: string, to: AreaId | 'none') => void;
   /** Back to the preset as it comes. */
   readonly resetLayout: () => void;
   readonly undoLayout: () => void;
+  /** Large type for a room; and back to the arrangement before it. */
+  readonly togglePresent: () => void;
 }
+
+/** Splitters that can put an area away. */
+const SIDES_OF: Readonly<Record<AreaId, readonly string[]>> = {
+  cause: ['left', 'left-rows'],
+  stack: ['left'],
+  tables: [],
+  maps: [],
+  why: ['right', 'right-rows', 'under'],
+  inspect: ['right', 'under'],
+  lower: ['lower'],
+};
+
+/** Areas that are shown together where there is room for one thing at a time; kept in `front.page`. */
+export const GROUPS = ['maps', 'tables', 'left', 'right', 'lower'] as const;
+export type Group = (typeof GROUPS)[number];
+const GROUP_OF: Readonly<Record<AreaId, Group>> = {
+  cause: 'left',
+  stack: 'left',
+  tables: 'tables',
+  maps: 'maps',
+  why: 'right',
+  inspect: 'right',
+  lower: 'lower',
+};
 
 const layoutOf = (preset: Preset): Layout => ({ preset, sizes: {}, open: {}, front: {}, places: {} });
 
@@ -140,11 +168,22 @@ export const layoutActions = (context: Context): LayoutActions => {
       update(context, 'layout', { front: { ...now().front, [area]: panel } });
       writeSaved(context);
     },
+    showPanel: (area, panel) => {
+      const open = Object.fromEntries(SIDES_OF[area].map((side) => [side, true]));
+      change({
+        open: { ...now().open, ...open },
+        front: { ...now().front, [area]: panel, page: GROUP_OF[area] },
+      });
+    },
     movePanel: (panel, to) => {
       if (now().places[panel] !== to) change({ places: { ...now().places, [panel]: to } });
     },
     resetLayout: () => {
       if (!isUntouched(now())) change(layoutOf(now().preset));
+    },
+    togglePresent: () => {
+      if (now().preset !== 'present') change(layoutOf('present'));
+      else change(now().past.findLast(({ preset }) => preset !== 'present') ?? layoutOf('explore'));
     },
     undoLayout: () => {
       const before = now().past.at(-1);

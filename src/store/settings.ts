@@ -2,6 +2,7 @@
 
 import * as v from 'valibot';
 import { type Context, type Environment, update } from './context.ts';
+import type { Command, OwnKeys } from './keys.ts';
 import { writeSaved } from './saved.ts';
 
 export type Theme = 'system' | 'light' | 'dark';
@@ -12,20 +13,31 @@ export interface SettingsSlice {
   readonly motion: Motion;
   /** Keys that are a single letter or digit act; WCAG 2.1.4 asks that they can be switched off. */
   readonly singleKeys: boolean;
+  /** Keys that were chosen in place of the usual ones, by action, as tinykeys writes them. */
+  readonly ownKeys: OwnKeys;
 }
 
 export interface SettingsActions {
   readonly setTheme: (theme: Theme) => void;
   readonly setMotion: (motion: Motion) => void;
   readonly setSingleKeys: (on: boolean) => void;
+  /** undefined: the usual one again. */
+  readonly setKey: (command: Command, key: string | undefined) => void;
+  readonly resetKeys: () => void;
 }
 
-export const initialSettings: SettingsSlice = { theme: 'system', motion: 'system', singleKeys: true };
+export const initialSettings: SettingsSlice = {
+  theme: 'system',
+  motion: 'system',
+  singleKeys: true,
+  ownKeys: {},
+};
 
 const savedSchema = v.object({
   theme: v.fallback(v.picklist(['system', 'light', 'dark']), initialSettings.theme),
   motion: v.fallback(v.picklist(['system', 'reduce', 'full']), initialSettings.motion),
   singleKeys: v.fallback(v.boolean(), initialSettings.singleKeys),
+  ownKeys: v.fallback(v.record(v.string(), v.pipe(v.string(), v.regex(/^[^\s]{1,40}$/))), {}),
 });
 
 /** Settings of an earlier visit; what cannot be read counts as not set. */
@@ -47,6 +59,11 @@ export const settingsActions = (context: Context): SettingsActions => {
     setTheme: (theme) => set({ theme }),
     setMotion: (motion) => set({ motion }),
     setSingleKeys: (singleKeys) => set({ singleKeys }),
+    setKey: (command, key) => {
+      const { [command]: _old, ...others } = context.store.getState().settings.ownKeys;
+      set({ ownKeys: key === undefined ? others : { ...others, [command]: key } });
+    },
+    resetKeys: () => set({ ownKeys: {} }),
   };
 };
 

@@ -22,7 +22,7 @@ type IconButtonProps = Omit<ComponentProps<'button'>, 'className' | 'children'> 
   /** Its name, which also is its tooltip. */
   readonly label: string;
   /** Keys as the help sheet writes them. */
-  readonly keys?: string;
+  readonly keys?: string | undefined;
 };
 
 /** A button with a picture instead of words. */

@@ -6,8 +6,8 @@ interface DialogProps {
   readonly title: string;
   readonly onClose: () => void;
   readonly children: ReactNode;
-  /** `wide`: with room for two columns. `side`: along the right edge. */
-  readonly place?: 'center' | 'wide' | 'side';
+  /** `wide`: with room for two columns. `side`: along the right edge. `top`: where a list below a field can change its length. */
+  readonly place?: 'center' | 'wide' | 'side' | 'top';
 }
 
 /**

@@ -3,27 +3,15 @@ import { useActions, useApp } from '../../store/use-app.ts';
 import { IconButton } from '../../ui/Button.tsx';
 import { Split } from '../../ui/Split.tsx';
 import { Tabs } from '../../ui/Tabs.tsx';
-import { arrange, type FrameNode, type Group, type Room } from './arrange.ts';
+import type { Group } from '../../store/layout.ts';
+import { arrange, type FrameNode, type Room } from './arrange.ts';
 import { type PanelEntry, PANELS } from './panels.ts';
-import { type SplitterId, splitterOf } from './presets.ts';
+import { LIMITS, splitterOf } from './presets.ts';
 import './frame.css';
 
 type PanelNode = FrameNode<PanelEntry>;
 type SplitNode = Extract<PanelNode, { readonly kind: 'split' }>;
 type AreaNode = Extract<PanelNode, { readonly kind: 'area' }>;
-
-/** Limits of each splitter, in the unit of its size, and whether it can put its side away. */
-const LIMITS: Readonly<
-  Record<SplitterId, { readonly min: number; readonly max: number; readonly close: boolean }>
-> = {
-  left: { min: 12, max: 40, close: true },
-  'left-rows': { min: 6, max: 50, close: true },
-  right: { min: 13, max: 50, close: true },
-  'right-rows': { min: 5, max: 50, close: true },
-  stage: { min: 0.2, max: 0.8, close: false },
-  lower: { min: 8, max: 50, close: true },
-  under: { min: 5, max: 50, close: true },
-};
 
 interface FrameProps {
   readonly room: Room;

@@ -46,6 +46,11 @@ describe('the arrangement of the panels', () => {
     expect(drawn({ front: { lower: 'no-such-panel' } })).toContain('*lower,log,tree');
   });
 
+  test('before an audience the tabs of panels that are put away are put away, too', () => {
+    expect(drawn({ preset: 'present' })).toBe('((cause/stack)|((tables|maps)|(why/inspect)))');
+    expect(drawn({ preset: 'present', open: { lower: true } })).toContain('/*lower,log,tree');
+  });
+
   test('an area without panels takes no room, and its group has no tab', () => {
     const places = { lower: 'none', log: 'none', tree: 'none', why: 'none', inspect: 'none' } as const;
     expect(drawn({ places })).toBe('((cause/stack)|(tables|maps))');

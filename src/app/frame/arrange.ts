@@ -1,7 +1,7 @@
 // From panels and an arrangement to a tree: what lies beside, above and behind what. Pure, so that tests can read it.
 
-import type { AreaId, Layout } from '../../store/layout.ts';
-import { frontOf, type SplitterId } from './presets.ts';
+import { type AreaId, type Group, GROUPS, type Layout } from '../../store/layout.ts';
+import { frontOf, type SplitterId, splitterOf } from './presets.ts';
 
 /** How much room the window has: four columns, three, two, or one thing at a time. */
 export type Room = 'wide' | 'medium' | 'narrow' | 'phone';
@@ -34,10 +34,6 @@ export type FrameNode<Panel extends Placed> =
     };
 type Maybe<Panel extends Placed> = FrameNode<Panel> | undefined;
 
-/** One group of areas; where there is no room for all, one is shown at a time. */
-export const GROUPS = ['maps', 'tables', 'left', 'right', 'lower'] as const;
-export type Group = (typeof GROUPS)[number];
-
 /** Panels of an area in their order, the ones that were moved there last. */
 export const panelsIn = <Panel extends Placed>(
   panels: readonly Panel[],
@@ -47,6 +43,12 @@ export const panelsIn = <Panel extends Placed>(
   ...panels.filter((panel) => panel.area === area && (places[panel.id] ?? area) === area),
   ...panels.filter((panel) => panel.area !== area && places[panel.id] === area),
 ];
+
+/** Area in which a panel lies now; undefined: it was put away. */
+export const areaOf = ({ id, area }: Placed, { places }: Pick<Layout, 'places'>): AreaId | undefined => {
+  const place = places[id] ?? area;
+  return place === 'none' ? undefined : place;
+};
 
 class Arranger<Panel extends Placed> {
   private readonly panels: readonly Panel[];
@@ -96,9 +98,15 @@ class Arranger<Panel extends Placed> {
     }
   }
 
+  /** Further panels, or their tabs; before an audience nothing that is put away leaves a trace. */
+  below(): Maybe<Panel> {
+    const isBare = this.layout.preset === 'present' && !splitterOf(this.layout, 'lower').open;
+    return isBare ? undefined : this.group('lower');
+  }
+
   wide(): Maybe<Panel> {
     const stage = this.split('stage', 'x', 'share', 'Tables', this.group('tables'), this.group('maps'));
-    const center = this.split('lower', 'y', 'second', 'Further panels', stage, this.group('lower'));
+    const center = this.split('lower', 'y', 'second', 'Further panels', stage, this.below());
     const rest = this.split('right', 'x', 'second', 'Reasons', center, this.group('right'));
     return this.split('left', 'x', 'first', 'Cause', this.group('left'), rest);
   }
@@ -107,7 +115,7 @@ class Arranger<Panel extends Placed> {
   medium(): Maybe<Panel> {
     const tables = this.split('under', 'y', 'second', 'Reasons', this.group('tables'), this.reasons());
     const stage = this.split('stage', 'x', 'share', 'Tables', tables, this.group('maps'));
-    const center = this.split('lower', 'y', 'second', 'Further panels', stage, this.group('lower'));
+    const center = this.split('lower', 'y', 'second', 'Further panels', stage, this.below());
     return this.split('left', 'x', 'first', 'Cause', this.group('left'), center);
   }
 

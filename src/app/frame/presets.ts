@@ -12,6 +12,18 @@ export interface Arrangement {
 /** Each splitter by the side that it sizes. */
 export type SplitterId = 'left' | 'left-rows' | 'right' | 'right-rows' | 'stage' | 'lower' | 'under';
 
+export interface PresetWords {
+  readonly title: string;
+  readonly about: string;
+}
+
+export const PRESET_WORDS: Readonly<Record<Preset, PresetWords>> = {
+  explore: { title: 'Explore', about: 'Cause, tables, memory and reasons side by side.' },
+  teach: { title: 'Teach', about: 'The reasons are hidden until somebody asks.' },
+  debug: { title: 'Debug', about: 'All panels, functions and fields in front.' },
+  present: { title: 'Present', about: 'Large type, and only what happens.' },
+};
+
 const EXPLORE: Arrangement = {
   sizes: {
     left: 18.5,
@@ -35,6 +47,19 @@ const ARRANGEMENTS: Readonly<Record<Preset, Arrangement>> = {
     sizes: { ...EXPLORE.sizes, stage: 0.5 },
     closed: ['left', 'right', 'under', 'lower'],
   },
+};
+
+/** Limits of each splitter, in the unit of its size, and whether it can put its side away. */
+export const LIMITS: Readonly<
+  Record<SplitterId, { readonly min: number; readonly max: number; readonly close: boolean }>
+> = {
+  left: { min: 12, max: 40, close: true },
+  'left-rows': { min: 6, max: 50, close: true },
+  right: { min: 13, max: 50, close: true },
+  'right-rows': { min: 5, max: 50, close: true },
+  stage: { min: 0.2, max: 0.8, close: false },
+  lower: { min: 8, max: 50, close: true },
+  under: { min: 5, max: 50, close: true },
 };
 
 export interface Splitter {

@@ -49,6 +49,7 @@ export const Timeline = ({ extent }: { readonly extent: Extent | undefined }) =>
     element.width = Math.round(sizePx.width * ratio);
     element.height = Math.round(sizePx.height * ratio);
     pen.setTransform(ratio * zoom, 0, 0, ratio * zoom, 0, 0);
+    const fontPx = Number.parseFloat(getComputedStyle(element).fontSize) / zoom;
     const base = run?.bootEnd ?? 0;
     paintTimeline(
       pen,
@@ -62,6 +63,7 @@ export const Timeline = ({ extent }: { readonly extent: Extent | undefined }) =>
         cursorPx: scale(position),
         widthPx: size.width,
         heightPx: size.height,
+        fontPx,
       },
       colors,
     );

@@ -50,9 +50,12 @@ export interface TimelineScene {
   readonly cursorPx: number;
   readonly widthPx: number;
   readonly heightPx: number;
+  /** Size of the type, in the same measure. */
+  readonly fontPx: number;
 }
 
-const FONT = '11px "JetBrains Mono Variable", monospace';
+const fontOf = ({ fontPx }: Pick<TimelineScene, 'fontPx'>): string =>
+  `${fontPx}px "JetBrains Mono Variable", monospace`;
 
 export const paintTimeline = (
   pen: CanvasRenderingContext2D,
@@ -64,6 +67,7 @@ export const paintTimeline = (
   pen.fillStyle = colors.line;
   for (const lane of LANES) pen.fillRect(0, laneTop(lane) + LANE_ROWS[lane] * ROW_PX[lane] + 1, widthPx, 1);
   paintTicks(pen, scene, colors);
+  pen.font = fontOf(scene);
   for (const bar of scene.bars) paintBar(pen, bar, colors);
   paintMarks(pen, scene, colors);
   pen.fillStyle = colors.current;
@@ -98,7 +102,6 @@ const paintBar = (pen: CanvasRenderingContext2D, bar: SpanBar, colors: TimelineC
     pen.fill();
   }
   if (width < 30) return;
-  pen.font = FONT;
   pen.textBaseline = 'middle';
   pen.textAlign = 'left';
   pen.fillStyle = colors[look.ink];
@@ -116,10 +119,10 @@ const shorten = (pen: CanvasRenderingContext2D, text: string, widthPx: number): 
 
 const paintTicks = (
   pen: CanvasRenderingContext2D,
-  { ticks, widthPx }: TimelineScene,
+  { ticks, widthPx, fontPx }: TimelineScene,
   colors: TimelineColors,
 ): void => {
-  pen.font = FONT;
+  pen.font = fontOf({ fontPx });
   pen.textBaseline = 'top';
   pen.fillStyle = colors['ink-3'];
   for (const { xPx, text } of ticks) {

@@ -1,5 +1,6 @@
 import { useActions, useApp } from '../../store/use-app.ts';
 import type { Theme } from '../../store/settings.ts';
+import { useKeys } from '../../store/use-keys.ts';
 import { IconButton } from '../../ui/Button.tsx';
 import { Icon, type IconName } from '../../ui/Icon.tsx';
 import { AgreementBadge } from './AgreementBadge.tsx';
@@ -19,6 +20,7 @@ export const TopBar = () => {
   const openPanel = useApp((state) => state.viewport.openPanel);
   const theme = useApp((state) => state.settings.theme);
   const actions = useActions();
+  const keys = useKeys();
   const close = () => actions.openPanel('');
   return (
     <header className="top-bar tips-below">
@@ -50,8 +52,25 @@ export const TopBar = () => {
           label={`Theme: ${theme}`}
           onClick={() => actions.setTheme(NEXT_THEME[theme])}
         />
+        <IconButton
+          icon="search"
+          label="Find and do anything"
+          keys={keys('palette')}
+          onClick={() => actions.openPanel('palette')}
+        />
+        <IconButton
+          icon="layout"
+          label="Panels and layout"
+          keys={keys('layout')}
+          onClick={() => actions.openPanel('layout')}
+        />
         <IconButton icon="book" label="Pages to read" onClick={() => actions.openPanel('pages')} />
-        <IconButton icon="help" label="Keys and help" keys="?" onClick={() => actions.openPanel('help')} />
+        <IconButton
+          icon="help"
+          label="Keys and help"
+          keys={keys('help')}
+          onClick={() => actions.openPanel('help')}
+        />
       </span>
       {openPanel === 'scenarios' ? <ScenarioPicker onClose={close} /> : null}
     </header>

@@ -1,6 +1,8 @@
 import { useState } from 'react';
 import { SPEEDS, type Speed } from '../../store/playback.ts';
+import type { Command } from '../../store/keys.ts';
 import { useActions, useApp } from '../../store/use-app.ts';
+import { useKeys } from '../../store/use-keys.ts';
 import type { Grain } from '../../store/views.ts';
 import { IconButton } from '../../ui/Button.tsx';
 import { Segmented } from '../../ui/Segmented.tsx';
@@ -13,11 +15,11 @@ const GRAINS: readonly { readonly value: Grain; readonly label: string }[] = [
   { value: 'function', label: 'Function' },
   { value: 'step', label: 'Step' },
 ];
-const KEYS: Readonly<Record<Grain, readonly [string, string]>> = {
-  beat: ['J', 'L'],
-  event: ['←', '→'],
-  function: ['Shift ←', 'Shift →'],
-  step: ['[', ']'],
+const COMMANDS: Readonly<Record<Grain, readonly [Command, Command]>> = {
+  beat: ['momentBack', 'momentForward'],
+  event: ['eventBack', 'eventForward'],
+  function: ['functionBack', 'functionForward'],
+  step: ['stepBack', 'stepForward'],
 };
 
 const speedText = (speed: Speed): string => (speed === 'readable' ? 'Reading pace' : `Speed ${speed}×`);
@@ -30,21 +32,22 @@ export const Transport = () => {
   const hasRun = useApp((state) => state.scenario.run !== undefined);
   const actions = useActions();
   const noun = GRAINS.find(({ value }) => value === grain)?.label.toLowerCase() ?? '';
-  const [backKeys, forwardKeys] = KEYS[grain];
+  const keys = useKeys();
+  const [back, forward] = COMMANDS[grain];
   return (
     <div className="transport" role="group" aria-label="Playback">
       <div className="transport-buttons">
         <IconButton
           icon="toStart"
           label="To the start"
-          keys="Home"
+          keys={keys('toStart')}
           disabled={!hasRun}
           onClick={() => void actions.toStart()}
         />
         <IconButton
           icon="back"
           label={`Back one ${noun}`}
-          keys={backKeys}
+          keys={keys(back)}
           disabled={!hasRun}
           onClick={() => void actions.stepBy(grain, -1)}
         />
@@ -52,21 +55,21 @@ export const Transport = () => {
           look="solid"
           icon={playing ? 'pause' : 'play'}
           label={playing ? 'Pause' : 'Play'}
-          keys="Space"
+          keys={keys('togglePlay')}
           disabled={!hasRun}
           onClick={actions.togglePlay}
         />
         <IconButton
           icon="forward"
           label={`Forward one ${noun}`}
-          keys={forwardKeys}
+          keys={keys(forward)}
           disabled={!hasRun}
           onClick={() => void actions.stepBy(grain, 1)}
         />
         <IconButton
           icon="toEnd"
           label="To the end"
-          keys="End"
+          keys={keys('toEnd')}
           disabled={!hasRun}
           onClick={() => void actions.toEnd()}
         />

@@ -1,4 +1,5 @@
-// Every key, once: the handler, the help sheet and the tests read this table. Browser keys are never taken.
+// Every action and its keys, once: the handler, the help sheet, the palette, tooltips and tests read this table. Keys of
+// the browser are never taken, but Ctrl-K, which every palette has.
 
 export type Command =
   | 'togglePlay'
@@ -25,6 +26,12 @@ export type Command =
   | 'fit'
   | 'text'
   | 'scenarios'
+  | 'palette'
+  | 'goTo'
+  | 'layout'
+  | 'present'
+  | 'undoLayout'
+  | 'resetLayout'
   | 'help'
   | 'escape';
 
@@ -93,8 +100,19 @@ export const KEY_GROUPS: readonly KeyGroup[] = [
     ],
   },
   {
+    title: 'Panels',
+    bindings: [
+      bind('layout', ['v'], ['V'], 'Panels and layout', true),
+      bind('present', ['p'], ['P'], 'Large type for a room, and back', true),
+      bind('undoLayout', [], [], 'Undo the last change of the layout'),
+      bind('resetLayout', [], [], 'Put all panels back'),
+    ],
+  },
+  {
     title: 'Elsewhere',
     bindings: [
+      bind('palette', ['$mod+k'], ['Ctrl', 'K'], 'Find and do anything'),
+      bind('goTo', ['/', 'g'], ['/', 'G'], 'Go to a page frame, an address, a process or a pin', true),
       bind('text', ['t'], ['T'], 'Maps and timeline as text, or as pictures', true),
       bind('scenarios', ['o'], ['O'], 'Open a scenario', true),
       bind('help', ['Shift+?', '?'], ['?'], 'These keys', true),
@@ -104,3 +122,51 @@ export const KEY_GROUPS: readonly KeyGroup[] = [
 ];
 
 export const KEY_BINDINGS: readonly KeyBinding[] = KEY_GROUPS.flatMap(({ bindings }) => bindings);
+
+/** Keys that a person chose, by action: they take the place of its single keys. */
+export type OwnKeys = Readonly<Record<string, string>>;
+
+/** A letter, digit or sign; with a modifier it is no single key. */
+const SINGLE = /^(?:Shift\+)?.$/u;
+
+/** A key as it is written on a keyboard: `Shift+ArrowRight` is Shift and →. */
+export const shownKey = (key: string): string[] =>
+  key
+    .split(/(?<=.)\+/)
+    .map((part) => (/^[a-z]$/.test(part) ? part.toUpperCase() : part))
+    .map((part) =>
+      part
+        .replace(/^Key(?=.$)/, '')
+        .replace('Control', 'Ctrl')
+        .replace('Arrow', 'Arrow '),
+    );
+
+/** Whether a person may choose another key: not for the ten digits, and not for what only has keys that all know. */
+export const canRemap = ({ command, single }: KeyBinding): boolean => single && command !== 'jump';
+
+const withOwn = (binding: KeyBinding, own: OwnKeys): KeyBinding => {
+  const key = own[binding.command];
+  if (key === undefined || !canRemap(binding)) return binding;
+  return { ...binding, keys: [key], shown: shownKey(key), single: SINGLE.test(key) };
+};
+
+/** The table as a person has it. */
+export const keyGroups = (own: OwnKeys): readonly KeyGroup[] =>
+  KEY_GROUPS.map(({ title, bindings }) => ({
+    title,
+    bindings: bindings.map((binding) => withOwn(binding, own)),
+  }));
+
+/** The other action that a key already belongs to. */
+export const ownerOf = (key: string, command: Command, own: OwnKeys): KeyBinding | undefined =>
+  keyGroups(own)
+    .flatMap(({ bindings }) => bindings)
+    .find((binding) => binding.command !== command && binding.keys.includes(key));
+
+/** Keys of an action for a tooltip; '' where it has none that act now. */
+export const keyText = (command: Command, own: OwnKeys, singleKeys: boolean): string => {
+  const found = keyGroups(own)
+    .flatMap(({ bindings }) => bindings)
+    .find((binding) => binding.command === command && binding.shown.length > 0);
+  return found === undefined || (found.single && !singleKeys) ? '' : found.shown.join(' ');
+};

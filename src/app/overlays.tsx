@@ -1,0 +1,67 @@
+import { lazy, Suspense, useEffect } from 'react';
+import type { MapController } from '../map/controller.ts';
+import { PageMenu } from '../pages/PageMenu.tsx';
+import type { Command } from '../store/keys.ts';
+import { useActions, useApp } from '../store/use-app.ts';
+import { areaOf } from './frame/arrange.ts';
+import type { Deed } from './palette/entries.ts';
+
+const loadHelp = () => import('./HelpSheet.tsx').then((m) => ({ default: m.HelpSheet }));
+const loadLayout = () => import('./frame/LayoutSheet.tsx').then((m) => ({ default: m.LayoutSheet }));
+const loadPalette = () => import('./palette/Palette.tsx').then((m) => ({ default: m.Palette }));
+const HelpSheet = lazy(loadHelp);
+const LayoutSheet = lazy(loadLayout);
+const Palette = lazy(loadPalette);
+/** After the first picture, so that a dialog is there when its key is pressed. */
+const LOAD_AFTER_MS = 300;
+
+interface OverlaysProps {
+  readonly maps: MapController;
+  readonly run: (command: Command) => void;
+}
+
+/** The dialog that is open, if any; each is loaded when it is first opened. */
+export const Overlays = ({ maps, run }: OverlaysProps) => {
+  const open = useApp((state) => state.viewport.openPanel);
+  const layout = useApp((state) => state.layout);
+  const actions = useActions();
+  const act = (deed: Deed) => {
+    switch (deed.kind) {
+      case 'command':
+        return run(deed.command);
+      case 'preset':
+        return actions.setPreset(deed.preset);
+      case 'page':
+        return actions.openPage(deed.page, deed.section);
+      case 'scenario':
+        return void actions.openByName(deed.name);
+      case 'select':
+        actions.select(deed.selection);
+        if (deed.selection.kind === 'page') maps.reveal(deed.selection.pfn);
+        return undefined;
+      case 'panel': {
+        const { id, area } = deed.panel;
+        const now = areaOf(deed.panel, layout) ?? area;
+        if (areaOf(deed.panel, layout) === undefined) actions.movePanel(id, area);
+        return actions.showPanel(now, id);
+      }
+    }
+  };
+  useEffect(() => {
+    const timer = setTimeout(() => {
+      for (const load of [loadPalette, loadHelp, loadLayout]) void load();
+    }, LOAD_AFTER_MS);
+    return () => clearTimeout(timer);
+  }, []);
+  const close = () => actions.openPanel('');
+  return (
+    <Suspense fallback={null}>
+      {open === 'help' ? <HelpSheet /> : null}
+      {open === 'layout' ? <LayoutSheet /> : null}
+      {open === 'pages' ? <PageMenu /> : null}
+      {open === 'palette' || open === 'goTo' ? (
+        <Palette key={open} mode={open} onClose={close} onDo={act} />
+      ) : null}
+    </Suspense>
+  );
+};

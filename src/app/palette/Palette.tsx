@@ -1,0 +1,149 @@
+import { type KeyboardEvent, useEffect, useId, useMemo, useRef, useState } from 'react';
+import { useApp } from '../../store/use-app.ts';
+import { Dialog } from '../../ui/Dialog.tsx';
+import { Icon } from '../../ui/Icon.tsx';
+import { PANELS } from '../frame/panels.ts';
+import {
+  actionEntries,
+  type Deed,
+  matching,
+  type PaletteEntry,
+  placeEntries,
+  scenarioEntries,
+  targetEntries,
+} from './entries.ts';
+import { targetsOf } from './targets.ts';
+import './palette.css';
+
+interface PaletteProps {
+  /** `goTo`: only places in memory. */
+  readonly mode: 'palette' | 'goTo';
+  readonly onClose: () => void;
+  readonly onDo: (deed: Deed) => void;
+}
+
+/** Rows of each group while something is typed, and while nothing is. */
+const LIMIT = 12;
+const PAGE_ROWS = 8;
+
+const useEntries = (mode: PaletteProps['mode'], text: string): PaletteEntry[] => {
+  const ownKeys = useApp((state) => state.settings.ownKeys);
+  const scenarios = useApp((state) => state.scenario.catalogue.entries);
+  const machine = useApp((state) => state.scenario.run?.machine);
+  const moment = useApp((state) => state.trace.moment);
+  const standing = useMemo(
+    () => [...actionEntries(ownKeys), ...placeEntries(PANELS), ...scenarioEntries(scenarios)],
+    [ownKeys, scenarios],
+  );
+  return useMemo(() => {
+    const targets = targetEntries(targetsOf(text, machine, moment)).slice(0, LIMIT);
+    if (mode === 'goTo') return targets;
+    const places = text.trim() === '' ? [] : targets;
+    return [...places, ...matching(standing, text, text.trim() === '' ? PAGE_ROWS : LIMIT)];
+  }, [mode, text, machine, moment, standing]);
+};
+
+/** Everything that can be done and opened, by typing a part of its name. */
+export const Palette = ({ mode, onClose, onDo }: PaletteProps) => {
+  const [text, setText] = useState('');
+  const [at, setAt] = useState(0);
+  const entries = useEntries(mode, text);
+  const current = entries[Math.min(at, entries.length - 1)];
+  const id = useId();
+  const list = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    list.current?.querySelector('[aria-selected=true]')?.scrollIntoView({ block: 'nearest' });
+  }, [current]);
+
+  const choose = (entry: PaletteEntry) => {
+    onClose();
+    onDo(entry.deed);
+  };
+  const onKeyDown = (event: KeyboardEvent) => {
+    const last = entries.length - 1;
+    const from = Math.min(at, last);
+    const to = {
+      ArrowDown: from === last ? 0 : from + 1,
+      ArrowUp: from === 0 ? last : from - 1,
+      PageDown: Math.min(last, from + PAGE_ROWS),
+      PageUp: Math.max(0, from - PAGE_ROWS),
+    }[event.key];
+    if (to !== undefined) setAt(to);
+    else if (event.key === 'Enter' && current !== undefined) choose(current);
+    else return;
+    event.preventDefault();
+  };
+  const optionId = (entry: PaletteEntry): string => `${id}${entries.indexOf(entry)}`;
+  const groups = [...new Set(entries.map(({ group }) => group))];
+  const title = mode === 'goTo' ? 'Go to' : 'Find and do';
+  return (
+    <Dialog title={title} place="top" onClose={onClose}>
+      <label className="palette-field">
+        <Icon name="search" />
+        <input
+          type="text"
+          role="combobox"
+          data-first
+          aria-label={title}
+          aria-expanded={entries.length > 0}
+          aria-controls={`${id}list`}
+          aria-autocomplete="list"
+          aria-activedescendant={current === undefined ? undefined : optionId(current)}
+          aria-describedby={`${id}count`}
+          autoComplete="off"
+          spellCheck={false}
+          placeholder={
+            mode === 'goTo'
+              ? 'pfn 0x4804, address 0x7f00_0000_1000, buf+2, process A, pin h1'
+              : 'An action, a panel, a scenario, a pfn, an address, a word of the kernel'
+          }
+          value={text}
+          onChange={(event) => {
+            setText(event.target.value);
+            setAt(0);
+          }}
+          onKeyDown={onKeyDown}
+        />
+      </label>
+      <p id={`${id}count`} role="status" className={entries.length > 0 ? 'hidden-visually' : 'muted'}>
+        {entries.length > 0 ? `${entries.length} found` : nothingText(mode, text)}
+      </p>
+      <div ref={list} id={`${id}list`} role="listbox" aria-label={title} className="palette-list scroll">
+        {groups.map((group) => (
+          <div key={group} role="group" aria-labelledby={`${id}${group}`}>
+            <div id={`${id}${group}`} className="heading palette-group" role="presentation">
+              {group}
+            </div>
+            {entries
+              .filter((entry) => entry.group === group)
+              .map((entry) => (
+                <div
+                  key={entry.id}
+                  id={optionId(entry)}
+                  role="option"
+                  aria-selected={entry === current}
+                  className="palette-entry"
+                  onPointerMove={() => setAt(entries.indexOf(entry))}
+                  onClick={() => choose(entry)}
+                >
+                  <span className="palette-title">{entry.title}</span>
+                  <span className="muted palette-detail">{entry.detail}</span>
+                  <span className="palette-keys">
+                    {entry.keys.map((key) => (
+                      <kbd key={key}>{key}</kbd>
+                    ))}
+                  </span>
+                </div>
+              ))}
+          </div>
+        ))}
+      </div>
+    </Dialog>
+  );
+};
+
+const nothingText = (mode: PaletteProps['mode'], text: string): string => {
+  if (mode === 'palette') return 'Nothing is called so.';
+  if (text.trim() === '') return 'Nothing is mapped and nothing is held yet; a pfn can be typed.';
+  return 'No frame, address, page, process or pin of this moment is called so.';
+};

@@ -1,0 +1,138 @@
+// What the palette offers, and what of it fits what was typed.
+
+import { PAGES } from '../../pages/list.ts';
+import { type Command, keyGroups, type OwnKeys } from '../../store/keys.ts';
+import { type Preset, PRESETS } from '../../store/layout.ts';
+import type { CatalogueEntry } from '../../store/scenario.ts';
+import type { Selection } from '../../store/views.ts';
+import type { PanelEntry } from '../frame/panels.ts';
+import { PRESET_WORDS } from '../frame/presets.ts';
+import type { Target } from './targets.ts';
+
+export type Deed =
+  | { readonly kind: 'command'; readonly command: Command }
+  | { readonly kind: 'panel'; readonly panel: PanelEntry }
+  | { readonly kind: 'preset'; readonly preset: Preset }
+  | { readonly kind: 'page'; readonly page: string; readonly section: string }
+  | { readonly kind: 'scenario'; readonly name: string }
+  | { readonly kind: 'select'; readonly selection: Selection };
+
+export interface PaletteEntry {
+  readonly id: string;
+  readonly group: string;
+  readonly title: string;
+  readonly detail: string;
+  /** As the help sheet writes them. */
+  readonly keys: readonly string[];
+  readonly deed: Deed;
+}
+
+/** Actions that make no sense from a list, and the palette itself. */
+const NOT_LISTED: ReadonlySet<Command> = new Set(['jump', 'escape', 'palette']);
+
+export const actionEntries = (own: OwnKeys): PaletteEntry[] => {
+  const seen = new Set<Command>(NOT_LISTED);
+  return keyGroups(own).flatMap(({ title: group, bindings }) =>
+    bindings.flatMap(({ command, does, shown }) => {
+      if (seen.has(command)) return [];
+      seen.add(command);
+      return [
+        {
+          id: `do ${command}`,
+          group: 'Actions',
+          title: does,
+          detail: group,
+          keys: shown,
+          deed: { kind: 'command', command } as const,
+        },
+      ];
+    }),
+  );
+};
+
+export const placeEntries = (panels: readonly PanelEntry[]): PaletteEntry[] => [
+  ...panels.map(
+    (panel): PaletteEntry => ({
+      id: `panel ${panel.id}`,
+      group: 'Panels',
+      title: panel.title,
+      detail: 'show this panel',
+      keys: [],
+      deed: { kind: 'panel', panel },
+    }),
+  ),
+  ...PRESETS.map(
+    (preset): PaletteEntry => ({
+      id: `preset ${preset}`,
+      group: 'Layouts',
+      title: PRESET_WORDS[preset].title,
+      detail: PRESET_WORDS[preset].about,
+      keys: [],
+      deed: { kind: 'preset', preset },
+    }),
+  ),
+  ...PAGES.map(
+    ({ id, title, about }): PaletteEntry => ({
+      id: `page ${id}`,
+      group: 'Pages to read',
+      title,
+      detail: about,
+      keys: [],
+      deed: { kind: 'page', page: id, section: '' },
+    }),
+  ),
+];
+
+export const scenarioEntries = (entries: readonly CatalogueEntry[]): PaletteEntry[] =>
+  entries.map(
+    ({ name, title, group }): PaletteEntry => ({
+      id: `scenario ${name}`,
+      group: 'Scenarios',
+      title,
+      detail: name === title ? group : name,
+      keys: [],
+      deed: { kind: 'scenario', name },
+    }),
+  );
+
+export const targetEntries = (targets: readonly Target[]): PaletteEntry[] =>
+  targets.map(
+    ({ title, detail, selection }): PaletteEntry => ({
+      id: `select ${JSON.stringify(selection)}`,
+      group: 'Go to',
+      title,
+      detail,
+      keys: [],
+      deed: { kind: 'select', selection },
+    }),
+  );
+
+const rank = ({ title, detail }: PaletteEntry, words: readonly string[]): number => {
+  const name = title.toLowerCase();
+  const all = `${name} ${detail.toLowerCase()}`;
+  if (!words.every((word) => all.includes(word))) return -1;
+  const [first = ''] = words;
+  if (name.startsWith(first)) return 0;
+  if (words.every((word) => name.includes(word))) return 1;
+  return 2;
+};
+
+/** Entries that have all words that were typed, better ones first within each group, no more than `limit` a group. */
+export const matching = (entries: readonly PaletteEntry[], text: string, limit: number): PaletteEntry[] => {
+  const words = text
+    .toLowerCase()
+    .split(/\s+/)
+    .filter((word) => word !== '');
+  const counts = new Map<string, number>();
+  const groups = [...new Set(entries.map(({ group }) => group))];
+  return entries
+    .map((entry) => ({ entry, rank: rank(entry, words) }))
+    .filter((found) => found.rank >= 0)
+    .toSorted((a, b) => groups.indexOf(a.entry.group) - groups.indexOf(b.entry.group) || a.rank - b.rank)
+    .map(({ entry }) => entry)
+    .filter(({ group }) => {
+      const count = (counts.get(group) ?? 0) + 1;
+      counts.set(group, count);
+      return count <= limit;
+    });
+};

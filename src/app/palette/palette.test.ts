@@ -1,0 +1,82 @@
+import { describe, expect, test } from 'vitest';
+import { KEY_BINDINGS } from '../../store/keys.ts';
+import type { MachineInfo, Moment } from '../../store/views.ts';
+import { actionEntries, matching, type PaletteEntry } from './entries.ts';
+import { targetsOf } from './targets.ts';
+
+const MACHINE = {
+  ranges: [
+    { start: 0, npages: 0x8000 },
+    { start: 0x50000, npages: 0x10000 },
+  ],
+} as unknown as MachineInfo;
+const area = { name: 'buf', startVpn: 0x7f0000000, npages: 4 };
+const MOMENT = {
+  processes: [
+    { name: 'A', areas: [area] },
+    { name: 'B', areas: [area] },
+  ],
+  handles: [{ name: 'h1', call: 'pin_user_pages', process: 'A' }],
+} as unknown as Moment;
+const found = (text: string) =>
+  targetsOf(text, MACHINE, MOMENT).map(({ title, selection }) => `${title} ${JSON.stringify(selection)}`);
+
+describe('places in memory', () => {
+  test('a number is a page frame, a physical address, and an address of each process that maps it', () => {
+    expect(found('0x4804')).toEqual([
+      'Page frame 0x4804 {"kind":"page","pfn":18436}',
+      'Page frame 0x4 {"kind":"page","pfn":4}',
+    ]);
+    expect(found('0x5fffd000')).toEqual(['Page frame 0x5fffd {"kind":"page","pfn":393213}']);
+    expect(found('0x7f00_0000_1abc')).toEqual([
+      'Address 0x7f00_0000_1abc {"kind":"pte","process":"A","vpn":34091302913}',
+      'Address 0x7f00_0000_1abc {"kind":"pte","process":"B","vpn":34091302913}',
+    ]);
+    expect(found('0x9000')).toEqual(['Page frame 0x9 {"kind":"page","pfn":9}']);
+    expect(found('0xffffffffffffffff')).toEqual([]);
+  });
+
+  test('a name is a page of an area, in one process or in all', () => {
+    expect(found('buf+2')).toHaveLength(2);
+    expect(found('b BUF+2')).toEqual(['buf+2 {"kind":"pte","process":"B","vpn":34091302914}']);
+    expect(found('buf+4')).toEqual([]);
+  });
+
+  test('without text everything that has a name; a process and a pin by name', () => {
+    expect(found('')).toHaveLength(3);
+    expect(found('h1')).toEqual(['h1: pin_user_pages {"kind":"handle","name":"h1"}']);
+    expect(found('process b')).toEqual(['Process B, buf {"kind":"vma","process":"B","vpn":34091302912}']);
+  });
+});
+
+describe('what the palette lists', () => {
+  test('every action of the table once, but those that need a key of their own', () => {
+    const listed = actionEntries({}).map(({ id }) => id.replace('do ', ''));
+    const all = new Set(KEY_BINDINGS.map(({ command }) => command));
+    for (const command of ['jump', 'escape', 'palette'] as const) all.delete(command);
+    expect(listed.toSorted()).toEqual([...all].toSorted());
+  });
+
+  test('all words must be there; a beginning comes first; groups keep their order', () => {
+    const entry = (group: string, title: string, detail = ''): PaletteEntry => ({
+      id: title,
+      group,
+      title,
+      detail,
+      keys: [],
+      deed: { kind: 'command', command: 'help' },
+    });
+    const all = [
+      entry('b', 'a long pin'),
+      entry('b', 'Pin for long'),
+      entry('a', 'x', 'long pin'),
+      entry('a', 'pin'),
+    ];
+    expect(matching(all, ' pin  LONG', 9).map(({ title }) => title)).toEqual([
+      'Pin for long',
+      'a long pin',
+      'x',
+    ]);
+    expect(matching(all, '', 1).map(({ title }) => title)).toEqual(['a long pin', 'x']);
+  });
+});
