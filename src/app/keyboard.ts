@@ -63,6 +63,8 @@ const run = (command: Command, { app, maps, toggleText }: Keyboard, event: Keybo
       return maps.pan(0, -PAN_PX);
     case 'follow':
       return maps.followAll();
+    case 'whole':
+      return maps.showWhole(!maps.whole);
     case 'fit':
       return maps.fitAll();
     case 'text':

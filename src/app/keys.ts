@@ -23,6 +23,7 @@ export type Command =
   | 'panDown'
   | 'follow'
   | 'fit'
+  | 'whole'
   | 'text'
   | 'scenarios'
   | 'help'
@@ -89,6 +90,7 @@ export const KEY_GROUPS: readonly KeyGroup[] = [
       bind('panDown', ['KeyS'], ['S'], 'Pan down', true),
       bind('panRight', ['KeyD'], ['D'], 'Pan right', true),
       bind('fit', ['f f'], ['F', 'F'], 'Show all memory', true),
+      bind('whole', ['n'], ['N'], 'All memory of the machine in one map, or each bank in its own', true),
       bind('follow', ['f'], ['F'], 'Follow what happens', true),
     ],
   },

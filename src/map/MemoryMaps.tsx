@@ -23,14 +23,16 @@ const usePalette = (maps: MapController): void => {
 
 /** Above all windows: what changes and moves. */
 const Overlay = ({ maps }: { readonly maps: MapController }) => {
-  const canvas = useRef<HTMLCanvasElement>(null);
-  useEffect(() => (canvas.current === null ? undefined : maps.attachOverlay(canvas.current)), [maps]);
-  return <canvas ref={canvas} className="maps-overlay" aria-hidden="true" />;
+  const host = useRef<HTMLDivElement>(null);
+  useEffect(() => (host.current === null ? undefined : maps.attachOverlay(host.current)), [maps]);
+  return <div ref={host} className="maps-above" aria-hidden="true" />;
 };
 
 /** What is pointed at, in words, below its cell. */
 const CellTip = ({ maps }: { readonly maps: MapController }) => {
   const moment = useApp((state) => state.trace.moment);
+  // Read so that an answer about the cell is shown.
+  useApp((state) => state.queries.tiles);
   const hovered = useApp(({ selection }) => selection.hovered);
   if (moment === undefined || hovered?.kind !== 'page') return null;
   const tip = maps.tipFor(hovered.pfn, moment);
@@ -61,6 +63,7 @@ export const MemoryMaps = ({ maps, asText, onToggleText, children }: MemoryMapsP
   const [toggled, setToggled] = useState<ReadonlyMap<string, boolean>>(new Map());
   const isOpen = (bank: Bank): boolean => toggled.get(bank.id) ?? isBusyBank(bank, steps ?? []);
   usePalette(maps);
+  useEffect(() => maps.read(asText), [maps, asText]);
 
   const showAll = () => {
     setToggled(new Map(banks.map(({ id }) => [id, true])));
@@ -80,6 +83,13 @@ export const MemoryMaps = ({ maps, asText, onToggleText, children }: MemoryMapsP
             keys="T"
             aria-pressed={asText}
             onClick={onToggleText}
+          />
+          <IconButton
+            icon="picture"
+            label="All memory in one map"
+            keys="N"
+            aria-pressed={maps.whole}
+            onClick={() => maps.showWhole(!maps.whole)}
           />
           <IconButton icon="minus" label="Zoom out" keys="−" onClick={() => maps.zoom(1 / 1.6)} />
           <IconButton icon="plus" label="Zoom in" keys="+" onClick={() => maps.zoom(1.6)} />
