@@ -98,9 +98,13 @@ export class AppPage {
       .locator('canvas')
       .evaluate((canvas, name) => {
         if (!(canvas instanceof HTMLCanvasElement)) return -1;
+        // the map's own canvas may belong to a worker: a copy of what it shows can be read
+        const copy = new OffscreenCanvas(canvas.width, canvas.height);
+        const pen = copy.getContext('2d');
+        pen?.drawImage(canvas, 0, 0);
         const hex = getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
         const wanted = [1, 3, 5].map((at) => Number.parseInt(hex.slice(at, at + 2), 16));
-        const data = canvas.getContext('2d')?.getImageData(0, 0, canvas.width, canvas.height).data ?? [];
+        const data = pen?.getImageData(0, 0, copy.width, copy.height).data ?? [];
         let count = 0;
         for (let i = 0; i < data.length; i += 4)
           if (wanted.every((value, channel) => data[i + channel] === value)) count += 1;

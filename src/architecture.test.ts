@@ -82,8 +82,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 
   store: ['worker/client', 'worker/protocol', 'scenarios', 'words', 'core/uapi', 'npm'],
   ui: ['npm'],
-  map: ['store', 'ui', 'words', 'core/uapi', 'npm'],
-  'map/map.worker': ['map/layout', 'map/color', 'map/paint', 'core/uapi'],
+  map: ['store', 'ui', 'words', 'core/uapi', 'map/map.worker', 'npm'],
+  'map/map.worker': ['map/layout', 'map/color', 'map/paint', 'map/painter', 'core/uapi'],
   'panels/*': ['store', 'ui', 'words', 'core/uapi', 'npm'],
   walkthrough: ['store', 'ui', 'words', 'core/uapi', 'npm'],
   // documents inside the app; each is a chunk of its own

@@ -64,6 +64,8 @@ export const run = (command: Command, { app, maps, toggleText }: Keyboard, key =
       return maps.pan(0, -PAN_PX);
     case 'follow':
       return maps.followAll();
+    case 'whole':
+      return maps.showWhole(!maps.whole);
     case 'fit':
       return maps.fitAll();
     case 'text':

@@ -2,8 +2,8 @@ import { type KeyboardEvent, type MouseEvent, useEffect, useRef, useSyncExternal
 import { useActions, useApp } from '../store/use-app.ts';
 import { formatCount } from '../ui/format.ts';
 import { Icon } from '../ui/Icon.tsx';
-import type { MapController, MapView } from './controller.ts';
-import { bankTitle, scaleOf, zoneInView } from './describe.ts';
+import type { MapController } from './controller.ts';
+import { bankTitle, type MapView, scaleOf, zoneInView } from './describe.ts';
 import { isArrow, nextFrame, startFrame } from './hit-test.ts';
 import type { Bank } from './layout.ts';
 import { attachZoom } from './zoom.ts';
@@ -24,7 +24,7 @@ const pointOf = (event: MouseEvent) => {
 
 /** A window on one bank: a canvas that can be zoomed, panned and clicked, with its keyboard twin. */
 export const BankWindow = ({ bank, maps, open, canClose, onToggle }: BankWindowProps) => {
-  const canvas = useRef<HTMLCanvasElement>(null);
+  const host = useRef<HTMLDivElement>(null);
   const moment = useApp((state) => state.trace.moment);
   const selected = useApp((state) =>
     state.selection.selected?.kind === 'page' ? state.selection.selected.pfn : undefined,
@@ -32,7 +32,7 @@ export const BankWindow = ({ bank, maps, open, canClose, onToggle }: BankWindowP
   const actions = useActions();
 
   useEffect(() => {
-    const element = canvas.current;
+    const element = host.current;
     if (element === null) return;
     const detach = maps.attach(bank.id, element);
     const stopZoom = attachZoom(element, bank, maps);
@@ -84,6 +84,7 @@ export const BankWindow = ({ bank, maps, open, canClose, onToggle }: BankWindowP
       )}
       {open ? (
         <div
+          ref={host}
           className="bank-window"
           tabIndex={0}
           role="application"
@@ -91,15 +92,10 @@ export const BankWindow = ({ bank, maps, open, canClose, onToggle }: BankWindowP
           aria-describedby="maps-keys"
           onKeyDown={onKeyDown}
           onFocus={() => maps.activate(bank.id)}
-        >
-          <canvas
-            ref={canvas}
-            className="bank-canvas"
-            onPointerMove={onPointerMove}
-            onPointerLeave={() => actions.hover(undefined)}
-            onClick={onClick}
-          />
-        </div>
+          onPointerMove={onPointerMove}
+          onPointerLeave={() => actions.hover(undefined)}
+          onClick={onClick}
+        />
       ) : null}
     </figure>
   );

@@ -24,14 +24,16 @@ const usePalette = (maps: MapController): void => {
 
 /** Above all windows: what changes and moves. */
 const Overlay = ({ maps }: { readonly maps: MapController }) => {
-  const canvas = useRef<HTMLCanvasElement>(null);
-  useEffect(() => (canvas.current === null ? undefined : maps.attachOverlay(canvas.current)), [maps]);
-  return <canvas ref={canvas} className="maps-overlay" aria-hidden="true" />;
+  const host = useRef<HTMLDivElement>(null);
+  useEffect(() => (host.current === null ? undefined : maps.attachOverlay(host.current)), [maps]);
+  return <div ref={host} className="maps-above" aria-hidden="true" />;
 };
 
 /** What is pointed at, in words, below its cell. */
 const CellTip = ({ maps }: { readonly maps: MapController }) => {
   const moment = useApp((state) => state.trace.moment);
+  // Read so that an answer about the cell is shown.
+  useApp((state) => state.queries.tiles);
   const hovered = useApp(({ selection }) => selection.hovered);
   if (moment === undefined || hovered?.kind !== 'page') return null;
   const tip = maps.tipFor(hovered.pfn, moment);
@@ -63,6 +65,7 @@ export const MemoryMaps = ({ maps, asText, onToggleText, children }: MemoryMapsP
   const isOpen = (bank: Bank): boolean => toggled.get(bank.id) ?? isBusyBank(bank, steps ?? []);
   usePalette(maps);
   const keys = useKeys();
+  useEffect(() => maps.read(asText), [maps, asText]);
 
   const showAll = () => {
     setToggled(new Map(banks.map(({ id }) => [id, true])));
@@ -82,6 +85,13 @@ export const MemoryMaps = ({ maps, asText, onToggleText, children }: MemoryMapsP
             keys={keys('text')}
             aria-pressed={asText}
             onClick={onToggleText}
+          />
+          <IconButton
+            icon="picture"
+            label="All memory in one map"
+            keys={keys('whole')}
+            aria-pressed={maps.whole}
+            onClick={() => maps.showWhole(!maps.whole)}
           />
           <IconButton
             icon="minus"

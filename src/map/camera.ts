@@ -12,12 +12,19 @@ export interface SizePx {
 export const MAX_PAGE_PX = 72;
 /** Room left around what is fitted. */
 const MARGIN_PX = 10;
-/** From here on a page is wide enough to be a cell of its own. */
+/** From here on a page is wide enough to be a cell of its own: to be pointed at, and told in words. */
 const PAGE_LEVEL_PX = 2.5;
 const PAGEBLOCK_LEVEL_PX = 0.14;
+/** From here on a page, or a pageblock, is painted: sooner than it can be pointed at. */
+const PAGE_PAINTED_PX = 0.9;
+const PAGEBLOCK_PAINTED_PX = 0.06;
 
 export const levelOf = ({ k }: Camera): Level =>
   k >= PAGE_LEVEL_PX ? 'page' : k >= PAGEBLOCK_LEVEL_PX ? 'pageblock' : 'section';
+
+/** What is painted as a cell. */
+export const paintedLevel = ({ k }: Camera): Level =>
+  k >= PAGE_PAINTED_PX ? 'page' : k >= PAGEBLOCK_PAINTED_PX ? 'pageblock' : 'section';
 
 export const toScreen = (camera: Camera, { x, y }: WorldPoint): WorldPoint => ({
   x: x * camera.k + camera.x,

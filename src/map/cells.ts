@@ -2,10 +2,10 @@
 
 import { PAGEBLOCK_NR_PAGES } from '../core/uapi/units.ts';
 import type { Camera } from '../store/viewport.ts';
-import type { FrameView, Moment, MoveView, Residence, Tile } from '../store/views.ts';
+import type { FrameView, Moment, MoveView, Residence } from '../store/views.ts';
 import { levelOf, type SizePx, visibleRect } from './camera.ts';
 import { type Bank, LEVELS, placeOf, rangeOf, unitsWithin, type WorldRect } from './layout.ts';
-import { countsAt, type TileCounts } from './tiles.ts';
+import type { CellCounts, CountsOf } from './counts.ts';
 
 export interface MapCell extends WorldRect {
   readonly start: number;
@@ -13,7 +13,7 @@ export interface MapCell extends WorldRect {
   /** Colour of its pages when they are in use. */
   readonly residence: Residence;
   /** Counts of the worker; undefined: not answered yet. */
-  readonly counts: TileCounts | undefined;
+  readonly counts: CellCounts | undefined;
   /** Only of one page: an entry of a process refers to it. */
   readonly mapped: boolean;
   /** Only where a cell is one page that an entry, a handle or a move refers to. */
@@ -24,6 +24,9 @@ export interface MapCell extends WorldRect {
   readonly longterm: boolean;
   readonly move: { readonly role: 'src' | 'dst'; readonly view: MoveView } | undefined;
 }
+
+/** What a map reads of a moment. */
+export type MapMoment = Pick<Moment, 'processes' | 'handles' | 'frames' | 'moves'>;
 
 /** Look-ups over a moment, made once for each. */
 export interface MomentIndex {
@@ -45,7 +48,7 @@ interface FrameRun {
   readonly step: 1 | -1;
 }
 
-const runsOf = (moment: Moment): FrameRun[] =>
+const runsOf = (moment: MapMoment): FrameRun[] =>
   moment.processes.flatMap((process) =>
     process.areas.flatMap((area) =>
       area.rows.flatMap(({ pfn, pfnStep, npages, index }): FrameRun[] => {
@@ -59,7 +62,7 @@ const runsOf = (moment: Moment): FrameRun[] =>
   );
 
 const pinsOf = (
-  moment: Moment,
+  moment: MapMoment,
   runs: readonly FrameRun[],
 ): Map<number, { count: number; longterm: boolean }> => {
   const pins = new Map<number, { count: number; longterm: boolean }>();
@@ -80,9 +83,9 @@ const isInRun = (runs: readonly FrameRun[], pfn: number): boolean => runOf(runs,
 const runOf = (runs: readonly FrameRun[], pfn: number): FrameRun | undefined =>
   runs.find(({ start, npages }) => pfn >= start && pfn < start + npages);
 
-const indexes = new WeakMap<Moment, MomentIndex>();
+const indexes = new WeakMap<MapMoment, MomentIndex>();
 
-export const indexMoment = (moment: Moment): MomentIndex => {
+export const indexMoment = (moment: MapMoment): MomentIndex => {
   const known = indexes.get(moment);
   if (known !== undefined) return known;
   const runs = runsOf(moment);
@@ -99,8 +102,8 @@ export const indexMoment = (moment: Moment): MomentIndex => {
 
 /** Where a page of this range lives, in the terms of the colours. */
 export const residenceOf = (bank: Bank, pfn: number): Residence => {
-  if (bank.kind !== 'system') return bank.kind;
   const range = rangeOf(bank, pfn);
+  if (range?.kind === 'coherent' || range?.kind === 'private') return range.kind;
   return range !== undefined && (range.cma || range.zone === 'Movable') ? 'movable' : 'system';
 };
 
@@ -109,7 +112,7 @@ const groupCell = (
   start: number,
   npages: number,
   size: { width: number; height: number },
-  tiles: readonly Tile[],
+  countsOf: CountsOf,
 ): MapCell | undefined => {
   const place = placeOf(bank, start);
   return place === undefined
@@ -120,7 +123,7 @@ const groupCell = (
         start,
         npages,
         residence: residenceOf(bank, start),
-        counts: countsAt(tiles, start, npages),
+        counts: countsOf(start, npages),
         mapped: false,
         frame: undefined,
         owner: '',
@@ -135,7 +138,7 @@ export const pageCell = (
   bank: Bank,
   pfn: number,
   index: MomentIndex,
-  tiles: readonly Tile[],
+  countsOf: CountsOf,
 ): MapCell | undefined => {
   const place = placeOf(bank, pfn);
   if (place === undefined || rangeOf(bank, pfn) === undefined) return undefined;
@@ -149,7 +152,7 @@ export const pageCell = (
     start: pfn,
     npages: 1,
     residence: residenceOf(bank, pfn),
-    counts: countsAt(tiles, pfn, 1),
+    counts: countsOf(pfn, 1),
     mapped: (frame !== undefined && frame.refcount > 0) || run !== undefined,
     frame,
     owner:
@@ -165,12 +168,12 @@ export const cellOf = (
   bank: Bank,
   camera: Camera,
   pfn: number,
-  moment: Moment,
-  tiles: readonly Tile[],
+  moment: MapMoment,
+  countsOf: CountsOf,
 ): MapCell | undefined => {
   const { pagesPerCell, width, height } = LEVELS[levelOf(camera)];
-  if (pagesPerCell === 1) return pageCell(bank, pfn, indexMoment(moment), tiles);
-  return groupCell(bank, pfn - (pfn % pagesPerCell), pagesPerCell, { width, height }, tiles);
+  if (pagesPerCell === 1) return pageCell(bank, pfn, indexMoment(moment), countsOf);
+  return groupCell(bank, pfn - (pfn % pagesPerCell), pagesPerCell, { width, height }, countsOf);
 };
 
 /** All cells of which a part is in the window, in address order; or all pages of the pageblocks in sight. */
@@ -178,8 +181,8 @@ export const cellsInView = (
   bank: Bank,
   camera: Camera,
   size: SizePx,
-  moment: Moment,
-  tiles: readonly Tile[],
+  moment: MapMoment,
+  countsOf: CountsOf,
   wholeBlocks = false,
 ): MapCell[] => {
   const level = levelOf(camera);
@@ -189,14 +192,14 @@ export const cellsInView = (
   const cells: MapCell[] = [];
   if (level !== 'page') {
     for (const start of unitsWithin(bank, rect, pagesPerCell).sort((a, b) => a - b)) {
-      const cell = groupCell(bank, start, pagesPerCell, { width, height }, tiles);
+      const cell = groupCell(bank, start, pagesPerCell, { width, height }, countsOf);
       if (cell !== undefined) cells.push(cell);
     }
     return cells;
   }
   for (const block of unitsWithin(bank, rect, PAGEBLOCK_NR_PAGES).sort((a, b) => a - b)) {
     for (let pfn = block; pfn < block + PAGEBLOCK_NR_PAGES; pfn++) {
-      const cell = pageCell(bank, pfn, index, tiles);
+      const cell = pageCell(bank, pfn, index, countsOf);
       if (cell !== undefined && (wholeBlocks || overlaps(cell, rect))) cells.push(cell);
     }
   }

@@ -1,11 +1,11 @@
-// Keeps the maps on screen in step with the store: which part of each bank its window shows, which tiles that needs,
-// and when to paint. Paints from a store subscription, at most once a frame; React only mounts the canvases.
+// Keeps the maps on screen in step with the store: which part of each bank its window shows, and what the painter has to
+// know. React only mounts the places for the canvases.
 
 import { easeCubicInOut } from 'd3';
 import type { App } from '../store/app.ts';
 import type { Stage } from '../store/playback.ts';
 import type { Camera } from '../store/viewport.ts';
-import type { MachineInfo, Moment, Tile } from '../store/views.ts';
+import type { MachineInfo, Moment } from '../store/views.ts';
 import {
   boundsOf,
   constrain,
@@ -20,21 +20,14 @@ import {
 } from './camera.ts';
 import { cellOf, cellsInView, type MapCell } from './cells.ts';
 import { PALETTE_KEYS, type Palette } from './color.ts';
-import { cellText } from './describe.ts';
+import type { CountsOf } from './counts.ts';
+import { cellText, type MapView } from './describe.ts';
 import { cameraBetween, followCamera } from './follow.ts';
-import { type Bank, layOutBanks, pfnAt, rangeOf, type WorldPoint } from './layout.ts';
-import { paintOverlay } from './overlay.ts';
-import { boxOf, paintCells } from './paint.ts';
-import { tilesFor } from './tiles.ts';
-
-/** A window on a bank as it stands now. */
-export interface MapView {
-  readonly bank: Bank;
-  readonly camera: Camera;
-  readonly size: SizePx;
-  /** Whether it follows what happens, or stands where somebody put it. */
-  readonly following: boolean;
-}
+import { type Bank, layOutBanks, layOutWhole, pfnAt, rangeOf, type WorldPoint } from './layout.ts';
+import { boxOf } from './paint.ts';
+import { PainterDesk, type PlacedViews } from './painter-desk.ts';
+import type { WindowView } from './painter-messages.ts';
+import { countsIn, tilesFor } from './tiles.ts';
 
 export interface CellTip {
   readonly text: string;
@@ -52,7 +45,7 @@ interface Window {
   /** Where the window follows to, and where it came from while the picture travels. */
   followed: Camera | undefined;
   from: Camera | undefined;
-  painted: readonly unknown[];
+  /** Tiles that its text was made from. */
   asked: string;
   view: MapView;
 }
@@ -61,23 +54,28 @@ interface Window {
 const USUAL_SIZE: SizePx = { width: 380, height: 260 };
 /** Part of a transition that the camera uses. */
 const CAMERA_PART = 0.45;
-const NO_TILES: readonly Tile[] = [];
+/** Name of the tile of the cell that is pointed at. */
+const POINTED = 'pointed';
 
 export class MapController {
   banks: readonly Bank[] = [];
+  /** All memory in one window, instead of a window for each bank. */
+  whole = false;
   private windows = new Map<string, Window>();
   private machine: MachineInfo | undefined;
   private overlay: HTMLCanvasElement | undefined;
-  private palette: Palette | undefined;
   private stage: Stage | undefined;
   private stageStart = 0;
-  private frame = 0;
   private readonly listeners = new Set<() => void>();
   private readonly app: App;
+  private readonly desk: PainterDesk;
   private activeBank = '';
+  private reading = false;
+  private pointedAt = '';
 
   constructor(app: App) {
     this.app = app;
+    this.desk = new PainterDesk(app, () => this.placedViews());
     app.store.subscribe(() => this.update());
     this.update();
   }
@@ -92,22 +90,54 @@ export class MapController {
 
   readonly banksNow = (): readonly Bank[] => this.banks;
 
-  attach(bankId: string, canvas: HTMLCanvasElement): () => void {
+  /** Shows all memory in one window, or each bank in its own. */
+  showWhole(whole: boolean): void {
+    this.whole = whole;
+    this.activeBank = '';
+    this.layOut();
+    this.update();
+  }
+
+  /** The maps are read as text: what their cells hold has to be known here. */
+  read(reading: boolean): void {
+    this.reading = reading;
+    for (const window of this.windows.values()) {
+      window.asked = '';
+      if (!reading) this.app.actions.wantTiles(window.bank.id, []);
+    }
+    this.update();
+  }
+
+  /** Puts a canvas for a bank into its place in the page. @returns how to take it away again */
+  attach(bankId: string, host: HTMLElement): () => void {
     const window = this.windows.get(bankId);
     if (window === undefined) return () => {};
+    const canvas = document.createElement('canvas');
+    canvas.className = 'bank-canvas';
+    host.append(canvas);
     window.canvas = canvas;
-    window.painted = [];
+    this.desk.attach(bankId, canvas);
     this.resize(bankId);
     return () => {
-      if (window.canvas === canvas) window.canvas = undefined;
+      canvas.remove();
+      if (window.canvas !== canvas) return;
+      window.canvas = undefined;
+      this.desk.detach(bankId);
+      this.update();
     };
   }
 
-  attachOverlay(canvas: HTMLCanvasElement): () => void {
+  attachOverlay(host: HTMLElement): () => void {
+    const canvas = document.createElement('canvas');
+    canvas.className = 'maps-overlay';
+    host.append(canvas);
     this.overlay = canvas;
-    this.schedule();
+    this.desk.attachOverlay(canvas);
+    this.update();
     return () => {
+      canvas.remove();
       this.overlay = undefined;
+      this.desk.detachOverlay();
     };
   }
 
@@ -123,18 +153,21 @@ export class MapController {
     if (window === undefined || canvas === undefined || canvas.clientWidth === 0) return;
     window.size = { width: canvas.clientWidth, height: canvas.clientHeight };
     window.followed = undefined;
-    window.painted = [];
     this.update();
   }
 
   /** Colours or fonts have changed. */
   refreshPalette(): void {
     const style = getComputedStyle(document.documentElement);
-    const entries = PALETTE_KEYS.map((key) => [key, style.getPropertyValue(`--${key}`).trim()] as const);
+    const pen = document.createElement('canvas').getContext('2d');
+    if (pen === null) return;
+    const entries = PALETTE_KEYS.map((key) => {
+      // a pen says any colour, those of the system too, as #rrggbb
+      pen.fillStyle = style.getPropertyValue(`--${key}`).trim();
+      return [key, String(pen.fillStyle)] as const;
+    });
     // Every key is there: the list they come from is the type.
-    this.palette = Object.fromEntries(entries) as Palette;
-    for (const window of this.windows.values()) window.painted = [];
-    this.schedule();
+    this.desk.setPalette(Object.fromEntries(entries) as Palette);
   }
 
   /** The cell under a point of a window. */
@@ -147,7 +180,7 @@ export class MapController {
   /** The cell in which a window draws a frame. */
   cellOf(bankId: string, pfn: number, moment: Moment): MapCell | undefined {
     const view = this.windows.get(bankId)?.view;
-    return view && cellOf(view.bank, view.camera, pfn, moment, this.tilesOf(bankId));
+    return view && cellOf(view.bank, view.camera, pfn, moment, this.countsOf(bankId));
   }
 
   /** What to say of a frame, and where: below its cell, relative to the overlay. */
@@ -157,6 +190,8 @@ export class MapController {
       if (overlay === undefined || canvas === undefined || rangeOf(bank, pfn) === undefined) continue;
       const cell = this.cellOf(bank.id, pfn, moment);
       if (cell === undefined) return undefined;
+      this.askForPointed(cell);
+      if (cell.frame === undefined && cell.counts === undefined) return undefined;
       const box = boxOf(cell, view.camera);
       const { width, height } = view.size;
       if (box.x > width || box.y > height || box.x + box.width < 0 || box.y + box.height < 0)
@@ -190,7 +225,7 @@ export class MapController {
     const window = this.windows.get(bankId);
     if (window === undefined) return [];
     const { camera, size, bank } = window.view;
-    return cellsInView(bank, camera, size, moment, this.tilesOf(bankId), true);
+    return cellsInView(bank, camera, size, moment, this.countsOf(bankId), true);
   }
 
   zoom(factor: number, bankId = this.activeBank, around?: { x: number; y: number }): void {
@@ -229,13 +264,25 @@ export class MapController {
     return one === undefined ? [...this.windows.values()] : [one];
   }
 
-  private tilesOf(bankId: string): readonly Tile[] {
-    return this.app.store.getState().queries.tiles[bankId]?.tiles ?? NO_TILES;
+  private countsOf(bankId: string): CountsOf {
+    const { tiles } = this.app.store.getState().queries;
+    return countsIn([...(tiles[bankId]?.tiles ?? []), ...(tiles[POINTED]?.tiles ?? [])]);
+  }
+
+  private askForPointed({ start, npages }: MapCell): void {
+    const key = `${start}x${npages}`;
+    if (key === this.pointedAt) return;
+    this.pointedAt = key;
+    this.app.actions.wantTiles(POINTED, [{ start, cells: 1, pagesPerCell: npages }]);
   }
 
   private update(): void {
-    const { scenario, playback } = this.app.store.getState();
+    const { scenario, playback, selection } = this.app.store.getState();
     if (scenario.run?.machine !== this.machine) this.open(scenario.run?.machine);
+    if (selection.hovered === undefined && this.pointedAt !== '') {
+      this.pointedAt = '';
+      this.app.actions.wantTiles(POINTED, []);
+    }
     const { stage } = playback;
     if (stage !== undefined && !this.isSamePair(stage)) {
       this.stageStart = stage.t;
@@ -245,7 +292,7 @@ export class MapController {
     let changed = false;
     for (const window of this.windows.values()) if (this.moveWindow(window)) changed = true;
     if (changed) for (const listener of this.listeners) listener();
-    this.schedule();
+    this.desk.update();
   }
 
   private isSamePair({ before, after }: Stage): boolean {
@@ -253,9 +300,17 @@ export class MapController {
   }
 
   private open(machine: MachineInfo | undefined): void {
-    const sizes = new Map([...this.windows].map(([id, { size }]) => [id, size]));
     this.machine = machine;
-    this.banks = machine === undefined ? [] : layOutBanks(machine);
+    this.pointedAt = '';
+    this.desk.openMachine(machine);
+    this.layOut();
+  }
+
+  private layOut(): void {
+    const { machine } = this;
+    const sizes = new Map([...this.windows].map(([id, { size }]) => [id, size]));
+    if (machine === undefined) this.banks = [];
+    else this.banks = this.whole ? [layOutWhole(machine)] : layOutBanks(machine);
     this.windows = new Map(
       this.banks.map((bank) => {
         const size = sizes.get(bank.id) ?? USUAL_SIZE;
@@ -266,7 +321,6 @@ export class MapController {
           size,
           followed: undefined,
           from: undefined,
-          painted: [],
           asked: '',
           view,
         };
@@ -297,7 +351,8 @@ export class MapController {
   private follow(window: Window): Camera {
     const { stage } = this;
     const { bank, size } = window;
-    if (stage === undefined) return fitBank(bank, size);
+    // what happens in all memory is too far apart to be followed
+    if (stage === undefined || bank.kind === 'whole') return fitBank(bank, size);
     const { before, after, t } = stage;
     const moments = before === after ? [after] : [before, after];
     const target = followCamera(bank, moments, size, window.followed, pagePx());
@@ -309,8 +364,8 @@ export class MapController {
   }
 
   private askForTiles(window: Window): void {
+    if (!this.reading) return;
     const { bank, size, view } = window;
-    if (window.canvas === undefined && window.asked !== '') return;
     const wanted = tilesFor(bank, view.camera, size);
     const key = wanted.map(({ start, cells, pagesPerCell }) => `${start}+${cells}x${pagesPerCell}`).join();
     if (key === window.asked) return;
@@ -318,63 +373,16 @@ export class MapController {
     this.app.actions.wantTiles(bank.id, wanted);
   }
 
-  private schedule(): void {
-    if (this.frame !== 0 || this.overlay === undefined) return;
-    this.frame = requestAnimationFrame(() => {
-      this.frame = 0;
-      this.paint();
-    });
-  }
-
-  private paint(): void {
-    if (this.palette === undefined || this.stage === undefined) return;
-    for (const window of this.windows.values()) this.paintWindow(window, this.stage, this.palette);
-    this.paintAbove(this.stage, this.palette);
-  }
-
-  private paintWindow(window: Window, { before, after, t }: Stage, palette: Palette): void {
-    const { canvas, view, bank } = window;
-    if (canvas === undefined || canvas.clientWidth === 0) return;
-    const moment = t < 1 ? before : after;
-    const tiles = this.tilesOf(bank.id);
-    const inputs = [view, moment, tiles, palette];
-    if (inputs.every((input, i) => window.painted[i] === input)) return;
-    window.painted = inputs;
-    const pen = penFor(canvas, view.size);
-    if (pen === undefined) return;
-    paintCells(
-      pen,
-      cellsInView(bank, view.camera, view.size, moment, tiles),
-      view.camera,
-      view.size,
-      palette,
-    );
-  }
-
-  private paintAbove({ before, after, t }: Stage, palette: Palette): void {
+  private placedViews(): PlacedViews {
     const { overlay } = this;
-    if (overlay === undefined) return;
-    const size = { width: overlay.clientWidth, height: overlay.clientHeight };
-    const pen = penFor(overlay, size);
-    if (pen === undefined) return;
-    const origin = overlay.getBoundingClientRect();
-    const banks = [...this.windows.values()].flatMap(({ canvas, view, bank }) => {
+    const origin = overlay?.getBoundingClientRect() ?? { left: 0, top: 0, width: 0, height: 0 };
+    const views = [...this.windows.values()].flatMap(({ canvas, view, bank }): WindowView[] => {
       if (canvas === undefined || canvas.clientWidth === 0) return [];
       const { left, top } = canvas.getBoundingClientRect();
       const placed = { leftPx: left - origin.left, topPx: top - origin.top };
-      return [{ bank, camera: view.camera, size: view.size, ...placed, tiles: this.tilesOf(bank.id) }];
+      return [{ bankId: bank.id, camera: view.camera, size: view.size, ...placed }];
     });
-    const { selection, settings } = this.app.store.getState();
-    const reducedMotion =
-      settings.motion === 'reduce' ||
-      (settings.motion === 'system' && matchMedia('(prefers-reduced-motion: reduce)').matches);
-    const { selected, hovered } = selection;
-    paintOverlay(
-      pen,
-      { banks, before, after, t, selected, hovered, reducedMotion, copyingWord: 'copying' },
-      size,
-      palette,
-    );
+    return { views, overlaySize: { width: origin.width, height: origin.height } };
   }
 }
 
@@ -385,17 +393,3 @@ const pagePx = (): number => {
 };
 
 const sameCamera = (a: Camera, b: Camera): boolean => a.k === b.k && a.x === b.x && a.y === b.y;
-
-/** A pen in CSS pixels, with the canvas as fine as the screen. */
-const penFor = (canvas: HTMLCanvasElement, size: SizePx): CanvasRenderingContext2D | undefined => {
-  const ratio = window.devicePixelRatio;
-  const width = Math.round(size.width * ratio);
-  const height = Math.round(size.height * ratio);
-  if (canvas.width !== width || canvas.height !== height) {
-    canvas.width = width;
-    canvas.height = height;
-  }
-  const pen = canvas.getContext('2d');
-  pen?.setTransform(ratio, 0, 0, ratio, 0, 0);
-  return pen ?? undefined;
-};

@@ -7,7 +7,7 @@ import { cellText, cellWords, mapRows } from './describe.ts';
 import { drawFrame, drawMoment } from './fixture.ts';
 import { nextFrame, startFrame } from './hit-test.ts';
 import { layOutBanks } from './layout.ts';
-import { countsAt, tilesFor } from './tiles.ts';
+import { countsIn, tilesFor } from './tiles.ts';
 
 const range = (kind: RangeInfo['kind'], start: number, npages: number): RangeInfo => ({
   id: kind,
@@ -78,7 +78,7 @@ describe('a page in words', () => {
       locked: true,
       flags: ['dirty', 'anon_exclusive'],
     });
-    const cell = pageCell(vram, 4099, indexMoment(drawMoment({ frames: [frame] })), []);
+    const cell = pageCell(vram, 4099, indexMoment(drawMoment({ frames: [frame] })), countsIn([]));
     expect(cell && cellText(cell)).toBe(
       'pfn 0x1003 · buf+2 · device-coherent memory · 1 long-term pin · locked · dirty · AnonExclusive',
     );
@@ -92,7 +92,7 @@ describe('a page in words', () => {
         [vram, 4099],
         [system, 17],
       ].map(([bank, pfn]) => {
-        const cell = pageCell(bank as typeof vram, pfn as number, index, []);
+        const cell = pageCell(bank as typeof vram, pfn as number, index, countsIn([]));
         return cell === undefined ? '' : cellWords(cell)[1];
       });
     };
@@ -101,7 +101,7 @@ describe('a page in words', () => {
   });
 
   test('without an answer of the worker nothing is claimed', () => {
-    const cell = pageCell(system, 5, indexMoment(drawMoment({})), []);
+    const cell = pageCell(system, 5, indexMoment(drawMoment({})), countsIn([]));
     expect(cell && cellWords(cell)).toEqual(['not known yet']);
   });
 });
@@ -115,7 +115,7 @@ describe('the text twin', () => {
       frames: [drawFrame(2, { owner: 'buf+0' }), drawFrame(3, { owner: 'buf+1' })],
     });
     const tiles = [tile(0, 512, { 0: 'kernel', 1: 'kernel' })];
-    const rows = mapRows(cellsInView(system, camera, size, moment, tiles));
+    const rows = mapRows(cellsInView(system, camera, size, moment, countsIn(tiles)));
     expect(rows.map(({ start, npages, owner, state }) => `${start}+${npages} ${owner} ${state}`)).toEqual([
       '0+2  in use by the kernel',
       '2+1 buf+0 system memory',
@@ -126,7 +126,7 @@ describe('the text twin', () => {
 
   test('a long area of which only the ends are listed is one row, whichever way its frames run', () => {
     const moment = withRows([rowOf({ npages: 100, pfn: 4195, pfnStep: -1 })]);
-    const rows = mapRows(cellsInView(vram, camera, size, moment, [tile(4096, 512, {})]));
+    const rows = mapRows(cellsInView(vram, camera, size, moment, countsIn([tile(4096, 512, {})])));
     expect(rows.map(({ start, npages, owner, state }) => `${start}+${npages} ${owner} ${state}`)).toEqual([
       '4096+100 buf+99 … buf+0 device-coherent memory',
       '4196+412  free',
@@ -141,7 +141,13 @@ describe('cells', () => {
     counts[MAP_STATES.indexOf('kernel')] = 30;
     counts[MAP_STATES.indexOf('other')] = 70;
     const tiles = [{ start: 0, cells: 1, pagesPerCell: 512, counts }];
-    const view = [system, { k: 1, x: 0, y: 0 }, { width: 32, height: 16 }, drawMoment({}), tiles] as const;
+    const view = [
+      system,
+      { k: 1, x: 0, y: 0 },
+      { width: 32, height: 16 },
+      drawMoment({}),
+      countsIn(tiles),
+    ] as const;
     const [cell] = cellsInView(...view);
     const parts = cell && partsOf(cell);
     expect(parts).toMatchObject({ mapped: 100 / 512, kernel: 30 / 512, other: 70 / 512, reserved: 0 });
@@ -155,7 +161,7 @@ describe('cells', () => {
         system,
         1,
         indexMoment(drawMoment({ frames: [drawFrame(1, { residence })] })),
-        [],
+        countsIn([]),
       );
       return cell && [lookOf(cell).form, lookOf(cell).glyph].join(' ');
     });
@@ -174,11 +180,11 @@ describe('tiles', () => {
   });
 
   test('counts are found in the tile that covers them', () => {
-    const tiles = [tile(512, 4, { 514: 'mapped' })];
-    expect(countsAt(tiles, 514, 1)?.mapped).toBe(1);
-    expect(countsAt(tiles, 513, 1)?.mapped).toBe(0);
-    expect(countsAt(tiles, 516, 1)).toBeUndefined();
-    expect(countsAt(tiles, 514, 512)).toBeUndefined();
+    const countsOf = countsIn([tile(512, 4, { 514: 'mapped' })]);
+    expect(countsOf(514, 1)?.mapped).toBe(1);
+    expect(countsOf(513, 1)?.mapped).toBe(0);
+    expect(countsOf(516, 1)).toBeUndefined();
+    expect(countsOf(514, 512)).toBeUndefined();
   });
 });
 

@@ -1,22 +1,34 @@
 // A map in words, from the same cells that are painted: for the line under the pointer and for the text twin.
 
 import { PAGE_SIZE_BYTES } from '../core/uapi/units.ts';
+import type { Camera } from '../store/viewport.ts';
 import type { MoveView } from '../store/views.ts';
 import { formatBytes, formatCount, formatCounted, formatHex } from '../ui/format.ts';
 import { TONES } from '../ui/tones.ts';
-import { levelOf, visibleRect } from './camera.ts';
+import { levelOf, type SizePx, visibleRect } from './camera.ts';
 import type { MapCell } from './cells.ts';
 import { lookOf, partsOf } from './color.ts';
 import { isCopied } from './flights.ts';
-import { type Bank, LEVELS, type Level, pfnAt, rangeOf } from './layout.ts';
-import type { MapView } from './controller.ts';
+import { type Bank, LEVELS, type Level, pfnAt, type Plot, rangeOf } from './layout.ts';
+
+/** A window on a bank as it stands now. */
+export interface MapView {
+  readonly bank: Bank;
+  readonly camera: Camera;
+  readonly size: SizePx;
+  /** Whether it follows what happens, or stands where somebody put it. */
+  readonly following: boolean;
+}
+
+export const plotTitle = ({ kind, node, device }: Pick<Plot, 'kind' | 'node' | 'device'>): string =>
+  kind === 'system' ? `System memory, node ${node}` : `VRAM, device ${device}`;
 
 export const bankTitle = ({ kind, node, device }: Bank): string =>
-  kind === 'system' ? `System memory, node ${node}` : `VRAM, device ${device}`;
+  kind === 'whole' ? 'All memory' : plotTitle({ kind, node, device });
 
 /** `zone DMA32`; the kind of memory for a device. Of what is in the middle of the window, or all of them. */
 export const zoneInView = ({ bank, camera, size }: MapView): string => {
-  if (bank.kind !== 'system') return bank.kind;
+  if (bank.kind === 'coherent' || bank.kind === 'private') return bank.kind;
   const rect = visibleRect(camera, size);
   const points = [0, -1, 1, -2, 2].map((off) => ({
     x: rect.x + rect.width / 2 + off,

@@ -1,8 +1,8 @@
 // What moves between two moments: a page's bytes from one frame to another, and pins that go and come.
 // A page flies only when its bytes are copied. A pin never travels: it goes in one place and is taken anew in another.
 
-import type { FrameView, Moment, MoveView } from '../store/views.ts';
-import { indexMoment } from './cells.ts';
+import type { FrameView, MoveView } from '../store/views.ts';
+import { indexMoment, type MapMoment } from './cells.ts';
 
 export interface Flight {
   readonly src: number;
@@ -17,10 +17,10 @@ export const MAX_FLIGHTS = 48;
 export const isCopied = (move: MoveView | undefined): boolean =>
   move?.phase === 'copied' || move?.phase === 'mapped';
 
-const known = new WeakMap<Moment, WeakMap<Moment, readonly Flight[]>>();
+const known = new WeakMap<MapMoment, WeakMap<MapMoment, readonly Flight[]>>();
 
 /** Pages whose bytes are copied between the two moments. Asked for at every frame, so each answer is kept. */
-export const flightsBetween = (before: Moment, after: Moment): readonly Flight[] => {
+export const flightsBetween = (before: MapMoment, after: MapMoment): readonly Flight[] => {
   if (before === after) return [];
   let ofBefore = known.get(before);
   if (ofBefore === undefined) known.set(before, (ofBefore = new WeakMap()));
@@ -29,7 +29,7 @@ export const flightsBetween = (before: Moment, after: Moment): readonly Flight[]
   return flights;
 };
 
-const findFlights = (before: Moment, after: Moment): Flight[] => {
+const findFlights = (before: MapMoment, after: MapMoment): Flight[] => {
   const was = new Map(before.moves.map((move) => [move.src, move]));
   const flights: Flight[] = [];
   const frames = indexMoment(before).frames;
@@ -44,7 +44,7 @@ const findFlights = (before: Moment, after: Moment): Flight[] => {
   return flights;
 };
 
-const ownersOf = (moment: Moment): Map<string, FrameView> =>
+const ownersOf = (moment: MapMoment): Map<string, FrameView> =>
   new Map(
     moment.frames
       .filter(({ owner, refcount }) => owner !== '' && refcount > 0)
@@ -52,7 +52,7 @@ const ownersOf = (moment: Moment): Map<string, FrameView> =>
   );
 
 /** Where a whole migration lies between the moments: the same page of the same process, in another frame. */
-const ownersThatMoved = (before: Moment, after: Moment): Flight[] => {
+const ownersThatMoved = (before: MapMoment, after: MapMoment): Flight[] => {
   const moving = indexMoment(before).moves;
   const now = ownersOf(after);
   const flights: Flight[] = [];
@@ -73,7 +73,7 @@ export interface Nail {
   readonly presence: number;
 }
 
-export const nailsBetween = (before: Moment, after: Moment, t: number): Nail[] => {
+export const nailsBetween = (before: MapMoment, after: MapMoment, t: number): Nail[] => {
   const was = indexMoment(before).pins;
   const is = indexMoment(after).pins;
   const nails: Nail[] = [];

@@ -2,19 +2,19 @@
 
 import { interpolateZoom } from 'd3';
 import type { Camera } from '../store/viewport.ts';
-import type { Moment } from '../store/views.ts';
 import { boundsOf, fitBank, fitRect, isInView, type SizePx, visibleRect } from './camera.ts';
+import type { MapMoment } from './cells.ts';
 import type { Bank, WorldRect } from './layout.ts';
 
 /** Smallest page that still tells its glyph. */
 const READABLE_PX = 13;
 
-const framesOfInterest = (moment: Moment): number[] =>
+const framesOfInterest = (moment: MapMoment): number[] =>
   moment.frames
     .filter(({ refcount, kind }) => refcount > 0 && !kind.startsWith('zero'))
     .map(({ pfn }) => pfn);
 
-const framesThatMove = (moment: Moment): number[] =>
+const framesThatMove = (moment: MapMoment): number[] =>
   moment.moves.flatMap(({ src, dst }) => (dst < 0 ? [src] : [src, dst]));
 
 const union = (a: WorldRect | undefined, b: WorldRect | undefined): WorldRect | undefined => {
@@ -34,10 +34,10 @@ interface Subjects {
   readonly moving: WorldRect | undefined;
 }
 
-const subjects = new WeakMap<Moment, WeakMap<Bank, Subjects>>();
+const subjects = new WeakMap<MapMoment, WeakMap<Bank, Subjects>>();
 
 /** Asked for at every frame of a transition, so each answer is kept. */
-const subjectsOf = (bank: Bank, moment: Moment): Subjects => {
+const subjectsOf = (bank: Bank, moment: MapMoment): Subjects => {
   let ofMoment = subjects.get(moment);
   if (ofMoment === undefined) subjects.set(moment, (ofMoment = new WeakMap()));
   let found = ofMoment.get(bank);
@@ -58,7 +58,7 @@ const subjectsOf = (bank: Bank, moment: Moment): Subjects => {
  */
 export const followCamera = (
   bank: Bank,
-  moments: readonly Moment[],
+  moments: readonly MapMoment[],
   size: SizePx,
   previous: Camera | undefined,
   pagePx: number,

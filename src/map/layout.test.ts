@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { MachineInfo, RangeInfo } from '../store/views.ts';
-import { LEVELS, layOutBanks, pfnAt, placeOf, unitsWithin } from './layout.ts';
+import { LEVELS, layOutBanks, layOutWhole, pfnAt, placeOf, unitsWithin } from './layout.ts';
 
 const range = (
   kind: RangeInfo['kind'],
@@ -59,6 +59,21 @@ describe('banks', () => {
   });
 });
 
+describe('all memory in one', () => {
+  test('has a plot for each bank, one below the other, with room for its name', () => {
+    for (const drawn of [guest, teaching, labNode]) {
+      const whole = layOutWhole(drawn);
+      expect(whole.plots.map(({ npages }) => npages)).toEqual(layOutBanks(drawn).map(({ npages }) => npages));
+      let bottom = 0;
+      for (const { y, height } of whole.plots) {
+        expect(y - bottom).toBeGreaterThan(0.02 * whole.height);
+        bottom = y + height;
+      }
+      expect(bottom).toBeLessThanOrEqual(whole.height + 1e-6);
+    }
+  });
+});
+
 describe('places', () => {
   test('the pages of a pageblock lie in rows of 32', () => {
     const [system] = layOutBanks(guest);
@@ -69,7 +84,8 @@ describe('places', () => {
   });
 
   test('the frame at the place of a frame is that frame', () => {
-    for (const bank of [guest, teaching, labNode].flatMap(layOutBanks)) {
+    const machines = [guest, teaching, labNode];
+    for (const bank of [...machines.flatMap(layOutBanks), ...machines.map(layOutWhole)]) {
       const frame = fc
         .tuple(fc.constantFrom(...bank.ranges), fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }))
         .map(([{ start, npages }, part]) => start + Math.floor(part * npages));

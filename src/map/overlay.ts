@@ -2,10 +2,11 @@
 
 import { easeCubicInOut } from 'd3';
 import type { Camera } from '../store/viewport.ts';
-import type { Moment, Selection, Tile } from '../store/views.ts';
+import type { Selection } from '../store/views.ts';
 import { levelOf, type SizePx } from './camera.ts';
-import { indexMoment, type MapCell, pageCell } from './cells.ts';
+import { indexMoment, type MapCell, type MapMoment, pageCell } from './cells.ts';
 import { hueOf, lookOf, type Palette } from './color.ts';
+import type { CountsOf } from './counts.ts';
 import { type Flight, flightsBetween, MAX_FLIGHTS, type Nail, nailsBetween } from './flights.ts';
 import type { Bank } from './layout.ts';
 import { type BoxPx, boxOf, indexOf, paintOutline, paintPage, type Pen, tracePath } from './paint.ts';
@@ -17,13 +18,13 @@ export interface PlacedBank {
   readonly size: SizePx;
   readonly leftPx: number;
   readonly topPx: number;
-  readonly tiles: readonly Tile[];
 }
 
 export interface OverlayScene {
   readonly banks: readonly PlacedBank[];
-  readonly before: Moment;
-  readonly after: Moment;
+  readonly countsOf: CountsOf;
+  readonly before: MapMoment;
+  readonly after: MapMoment;
   readonly t: number;
   readonly selected: Selection | undefined;
   readonly hovered: Selection | undefined;
@@ -60,9 +61,9 @@ export const paintOverlay = (pen: Pen, scene: OverlayScene, size: SizePx, palett
 };
 
 /** Where a frame is on the overlay; undefined if no bank has it. */
-const locate = (scene: OverlayScene, pfn: number, moment: Moment): Place | undefined => {
+const locate = (scene: OverlayScene, pfn: number, moment: MapMoment): Place | undefined => {
   for (const placed of scene.banks) {
-    const cell = pageCell(placed.bank, pfn, indexMoment(moment), placed.tiles);
+    const cell = pageCell(placed.bank, pfn, indexMoment(moment), scene.countsOf);
     if (cell === undefined) continue;
     const inner = boxOf(cell, placed.camera);
     const isInWindow =

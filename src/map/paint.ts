@@ -1,12 +1,16 @@
 // Draws the cells of a map. Depends on nothing but its arguments: the same cells give the same pixels.
 
+import { PAGE_SIZE_BYTES } from '../core/uapi/units.ts';
 import type { Camera } from '../store/viewport.ts';
+import { formatBytes } from '../ui/format.ts';
 import { type SizePx, toScreen } from './camera.ts';
 import type { MapCell } from './cells.ts';
-import { type CellLook, hueOf, lookOf, type Palette, partsOf } from './color.ts';
+import { type CellLook, hueOf, lookOf, type Palette } from './color.ts';
+import { plotTitle } from './describe.ts';
+import type { Bank } from './layout.ts';
 
-/** The part of CanvasRenderingContext2D that is used. */
-export type Pen = CanvasRenderingContext2D | OffscreenCanvasRenderingContext2D;
+/** What the context of a canvas can do in the page and in a worker. */
+export type Pen = Omit<OffscreenCanvasRenderingContext2D, 'canvas'>;
 
 export interface BoxPx {
   readonly x: number;
@@ -29,7 +33,7 @@ export const boxOf = (cell: Pick<MapCell, 'x' | 'y' | 'width' | 'height'>, camer
   return { x: x + gap / 2, y: y + gap / 2, width: width - gap, height: height - gap };
 };
 
-/** All cells of a window. */
+/** All pages of a window, each with its form. */
 export const paintCells = (
   pen: Pen,
   cells: readonly MapCell[],
@@ -38,10 +42,37 @@ export const paintCells = (
   palette: Palette,
 ): void => {
   pen.clearRect(0, 0, size.width, size.height);
+  // most pages are free: one path for all of them is much less work than one for each
+  const free: BoxPx[] = [];
+  const unknown: BoxPx[] = [];
   for (const cell of cells) {
-    if (cell.npages === 1) paintPage(pen, cell, boxOf(cell, camera), palette);
-    else paintGroup(pen, cell, boxOf(cell, camera), palette);
+    const { usage, hatch } = lookOf(cell);
+    const box = boxOf(cell, camera);
+    if (hatch === 'arriving' || (usage !== 'free' && usage !== 'unknown')) paintPage(pen, cell, box, palette);
+    else (usage === 'free' ? free : unknown).push(box);
   }
+  paintFree(pen, free, palette, 1);
+  paintFree(pen, unknown, palette, 0.4);
+};
+
+/** Names of the plots of a machine, each above its plot. */
+export const paintPlotNames = (pen: Pen, { plots }: Bank, camera: Camera, palette: Palette): void => {
+  pen.textAlign = 'left';
+  pen.textBaseline = 'alphabetic';
+  plots.forEach((plot, i) => {
+    const above = plots[i - 1];
+    const top = toScreen(camera, { x: 0, y: above === undefined ? 0 : above.y + above.height }).y;
+    const { x, y } = toScreen(camera, plot);
+    const sizePx = Math.min(11.5, (y - top) * 0.78);
+    if (sizePx < 6) return;
+    const bottom = y - sizePx * 0.3;
+    const left = Math.max(4, x);
+    pen.font = `600 ${sizePx}px "Inter Variable", sans-serif`;
+    const text = `${plotTitle(plot)} · ${formatBytes(plot.npages * PAGE_SIZE_BYTES)}`;
+    pen.clearRect(0, bottom - sizePx, left + pen.measureText(text).width + 8, sizePx * 1.25);
+    pen.fillStyle = palette['ink-2'];
+    pen.fillText(text, left, bottom);
+  });
 };
 
 /** One page. */
@@ -51,7 +82,7 @@ export const paintPage = (pen: Pen, cell: MapCell, box: BoxPx, palette: Palette)
     case 'free':
     case 'unknown':
       if (look.hatch === 'arriving') paintExpected(pen, look, box, palette);
-      else paintFree(pen, box, palette, look.usage === 'unknown');
+      else paintFree(pen, [box], palette, look.usage === 'unknown' ? 0.4 : 1);
       return;
     case 'kernel':
     case 'reserved':
@@ -72,17 +103,16 @@ export const paintPage = (pen: Pen, cell: MapCell, box: BoxPx, palette: Palette)
   }
 };
 
-const paintFree = (pen: Pen, box: BoxPx, palette: Palette, faint: boolean): void => {
-  const isSmall = box.width < 5;
-  withAlpha(pen, (faint ? 0.4 : 1) * (isSmall ? 0.5 : 1), () => {
+const paintFree = (pen: Pen, boxes: readonly BoxPx[], palette: Palette, alpha: number): void => {
+  const isSmall = (boxes[0]?.width ?? 0) < 5;
+  withAlpha(pen, alpha * (isSmall ? 0.5 : 1), () => {
     pen.strokeStyle = palette['cell-line'];
     pen.fillStyle = palette['cell-line'];
     pen.lineWidth = 1;
-    if (isSmall) pen.fillRect(box.x, box.y, box.width, box.height);
-    else {
-      tracePath(pen, 'outline', inset(box, 0.5));
-      pen.stroke();
-    }
+    pen.beginPath();
+    for (const box of boxes) addPath(pen, 'outline', isSmall ? box : inset(box, 0.5));
+    if (isSmall) pen.fill();
+    else pen.stroke();
   });
 };
 
@@ -204,30 +234,6 @@ export const paintHatch = (pen: Pen, box: BoxPx, color: string): void => {
   pen.restore();
 };
 
-/** A pageblock or section: its parts from the bottom up, as much of the cell as they are of the pages. */
-const paintGroup = (pen: Pen, cell: MapCell, box: BoxPx, palette: Palette): void => {
-  const hue = hueOf(cell.residence);
-  const parts = partsOf(cell);
-  pen.fillStyle = palette.absent;
-  pen.fillRect(box.x, box.y, box.width, box.height);
-  let bottom = box.y + box.height;
-  const layer = (part: number, color: string): void => {
-    if (part <= 0) return;
-    const height = Math.min(bottom - box.y, Math.max(1, part * box.height));
-    pen.fillStyle = color;
-    pen.fillRect(box.x, bottom - height, box.width, height);
-    bottom -= height;
-  };
-  layer(parts.reserved, palette.kernel);
-  layer(parts.kernel, palette.kernel);
-  layer(parts.other, palette[hue.wash]);
-  layer(parts.mapped === 0 ? 0 : Math.max(parts.mapped, Math.min(1, 3 / box.height)), palette[hue.fill]);
-  if (box.width < 5) return;
-  pen.strokeStyle = palette['cell-line'];
-  pen.lineWidth = 1;
-  withAlpha(pen, 0.7, () => pen.strokeRect(box.x + 0.5, box.y + 0.5, box.width - 1, box.height - 1));
-};
-
 /** Outlines what is selected or pointed at. */
 export const paintOutline = (pen: Pen, box: BoxPx, color: string, widthPx: number): void => {
   pen.strokeStyle = color;
@@ -245,9 +251,12 @@ export const inset = (box: BoxPx, by: number): BoxPx => ({
 
 /** The outline of a form: rounded, and for coherent memory with its upper right corner cut off. */
 export const tracePath = (pen: Pen, form: CellLook['form'], box: BoxPx): void => {
-  const { x, y, width, height } = box;
-  const least = Math.min(width, height);
   pen.beginPath();
+  addPath(pen, form, box);
+};
+
+const addPath = (pen: Pen, form: CellLook['form'], { x, y, width, height }: BoxPx): void => {
+  const least = Math.min(width, height);
   if (form === 'notch' && least >= 6) {
     const notch = least * 0.3;
     const r = least * 0.14;

@@ -2,7 +2,8 @@
 
 import { PAGEBLOCK_NR_PAGES, PAGES_PER_SECTION } from '../core/uapi/units.ts';
 import type { Camera } from '../store/viewport.ts';
-import { MAP_STATES, type MapState, stateIndex, type Tile, type TileRequest } from '../store/views.ts';
+import type { Tile, TileRequest } from '../store/views.ts';
+import { COUNTS_A_CELL, type CountsOf, readCounts } from './counts.ts';
 import { levelOf, type SizePx, visibleRect } from './camera.ts';
 import { type Bank, LEVELS, unitsWithin } from './layout.ts';
 
@@ -26,41 +27,14 @@ export const tilesFor = (bank: Bank, camera: Camera, size: SizePx): TileRequest[
   return requests;
 };
 
-export type TileCounts = Readonly<Record<MapState, number>>;
-
-const COUNTS_A_CELL = MAP_STATES.length;
-
-/** Counts of the cell that starts at a frame; undefined where no answer covers it yet. */
-export const countsAt = (
-  tiles: readonly Tile[],
-  start: number,
-  pagesPerCell: number,
-): TileCounts | undefined => {
-  for (const tile of tiles) {
-    if (tile.pagesPerCell !== pagesPerCell) continue;
-    const cell = (start - tile.start) / pagesPerCell;
-    if (cell < 0 || cell >= tile.cells) continue;
-    return countsOf(tile.counts, Math.floor(cell) * COUNTS_A_CELL);
-  }
-  return undefined;
-};
-
-const AT = new Map(MAP_STATES.map((state) => [state, stateIndex(state)]));
-
-/** The counts that stand from a place on. */
-const countsOf = (counts: Uint32Array, at: number): TileCounts => {
-  const count = (state: MapState): number => counts[at + (AT.get(state) ?? 0)] ?? 0;
-  return {
-    reserved: count('reserved'),
-    kernel: count('kernel'),
-    other: count('other'),
-    mapped: count('mapped'),
-    pinned: count('pinned'),
-    longterm: count('longterm'),
-    migrating: count('migrating'),
-    locked: count('locked'),
-    huge: count('huge'),
-    cma: count('cma'),
-    isolated: count('isolated'),
+/** Counts of the cells that the answers cover; undefined where none does yet. */
+export const countsIn =
+  (tiles: readonly Tile[]): CountsOf =>
+  (start, npages) => {
+    for (const tile of tiles) {
+      if (tile.pagesPerCell !== npages) continue;
+      const cell = (start - tile.start) / npages;
+      if (cell >= 0 && cell < tile.cells) return readCounts(tile.counts, Math.floor(cell) * COUNTS_A_CELL);
+    }
+    return undefined;
   };
-};

@@ -6,11 +6,11 @@ import type { MapController } from './controller.ts';
 import type { Bank } from './layout.ts';
 
 /** @returns how to stop */
-export const attachZoom = (canvas: HTMLCanvasElement, bank: Bank, maps: MapController): (() => void) => {
-  const selection = select<HTMLCanvasElement, unknown>(canvas);
-  const behaviour = zoom<HTMLCanvasElement, unknown>()
+export const attachZoom = (element: HTMLElement, bank: Bank, maps: MapController): (() => void) => {
+  const selection = select<HTMLElement, unknown>(element);
+  const behaviour = zoom<HTMLElement, unknown>()
     .clickDistance(4)
-    .on('zoom', ({ sourceEvent, transform: { x, y, k } }: D3ZoomEvent<HTMLCanvasElement, unknown>) => {
+    .on('zoom', ({ sourceEvent, transform: { x, y, k } }: D3ZoomEvent<HTMLElement, unknown>) => {
       if (sourceEvent === null || sourceEvent === undefined) return;
       maps.setCamera(bank.id, { x, y, k });
     });

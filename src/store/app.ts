@@ -51,6 +51,10 @@ export interface App {
   readonly actions: AppActions;
   /** Loads the catalogue and what the address names; called once by main.tsx. */
   readonly start: () => Promise<void>;
+  /** Something is under way that `idle` waits for; the returned function ends it. */
+  readonly busy: () => () => void;
+  /** Gives the simulation a port to the painter of the maps. */
+  readonly connectPainter: (port: MessagePort) => void;
   /** Resolves when no request is pending and nothing moves. */
   readonly idle: () => Promise<void>;
 }

@@ -74,5 +74,12 @@ export const createApp = (environment: Environment): App => {
     if (!opened) actions.openIntroduction();
     queries.refreshAll();
   };
-  return { store, actions, start: () => idle.during(start()), idle: () => idle.when() };
+  return {
+    store,
+    actions,
+    start: () => idle.during(start()),
+    busy: () => idle.begin(),
+    connectPainter: (port) => environment.client.connectPainter(port),
+    idle: () => idle.when(),
+  };
 };

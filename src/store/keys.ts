@@ -24,6 +24,7 @@ export type Command =
   | 'panDown'
   | 'follow'
   | 'fit'
+  | 'whole'
   | 'text'
   | 'scenarios'
   | 'palette'
@@ -96,6 +97,7 @@ export const KEY_GROUPS: readonly KeyGroup[] = [
       bind('panDown', ['KeyS'], ['S'], 'Pan down', true),
       bind('panRight', ['KeyD'], ['D'], 'Pan right', true),
       bind('fit', ['f f'], ['F', 'F'], 'Show all memory', true),
+      bind('whole', ['n'], ['N'], 'All memory of the machine in one map, or each bank in its own', true),
       bind('follow', ['f'], ['F'], 'Follow what happens', true),
     ],
   },

@@ -6,7 +6,7 @@ import { readLink, writeLink } from './url-state.ts';
 
 /** A page that nothing answers; `saved` is its storage. */
 const openPage = (saved: { text: string | null }) => {
-  const client: Client = { post: () => {}, onAnswer: () => {}, onCrash: () => {} };
+  const client: Client = { post: () => {}, connectPainter: () => {}, onAnswer: () => {}, onCrash: () => {} };
   const { store, actions } = createApp({
     client,
     clock: { nowMs: () => 0, frame: () => () => {} },

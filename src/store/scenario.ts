@@ -57,6 +57,8 @@ export interface ScenarioSlice {
   readonly added: readonly unknown[];
   /** Name or title of what is being opened; undefined: nothing. */
   readonly opening: string | undefined;
+  /** A step of the run is being computed; the maps show how far it is. */
+  readonly computing: boolean;
 }
 
 /** Where to stand after opening. Without any of these: at the end of boot, before step 0. */
@@ -95,6 +97,7 @@ export const initialScenario: ScenarioSlice = {
   kernel: undefined,
   added: [],
   opening: undefined,
+  computing: false,
 };
 
 const positionOf = (run: RunInfo, { beforeStep, at }: OpenOptions): Position => {
@@ -198,7 +201,9 @@ class Opener {
   async append(step: unknown): Promise<boolean> {
     const { runId, added } = this.context.store.getState().scenario;
     if (runId === '') return false;
+    update(this.context, 'scenario', { computing: true });
     const answer = await this.context.link.ask({ kind: 'append', runId, step });
+    update(this.context, 'scenario', { computing: false });
     if (this.context.store.getState().scenario.runId !== runId) return false;
     if (answer.kind === 'failed') {
       report(this.context, { about: 'step', place: answer.place, message: answer.message });

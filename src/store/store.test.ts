@@ -35,6 +35,7 @@ const sessionClient = (): TestClient => {
         if (answer !== undefined) for (const handler of handlers) handler(structuredClone(answer));
       }, 0);
     },
+    connectPainter: () => {},
     onAnswer: (handler) => void handlers.push(handler),
     onCrash: (handler) => void crashes.push(handler),
     asked: (kind) => kinds.filter((asked) => asked === kind).length,

@@ -35,7 +35,6 @@ export type {
   TileRequest,
   VmaView,
 } from '../worker/protocol.ts';
-export { MAP_STATES, type MapState, stateIndex } from '../worker/protocol-map.ts';
 export type {
   CallRow,
   CallTreeView,
@@ -50,3 +49,22 @@ export type {
   WalkEntry,
   WalkLevel,
 } from '../worker/protocol-views.ts';
+export {
+  MAP_STATES,
+  type MapState,
+  PAGE_FREE,
+  PAGE_HUGE,
+  PAGE_KERNEL,
+  PAGE_LOCKED,
+  PAGE_LONGTERM,
+  PAGE_MAPPED,
+  PAGE_MIGRATING,
+  PAGE_OTHER,
+  PAGE_PINNED,
+  PAGE_RESERVED,
+  PAGE_USE_MASK,
+  type FromPainter as FeedRequest,
+  type Picture as MapPicture,
+  type Place as MapPlace,
+  stateIndex,
+} from '../worker/protocol-map.ts';

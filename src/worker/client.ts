@@ -4,6 +4,8 @@ import type { FromWorker, ToWorker } from './protocol.ts';
 
 export interface Client {
   post(message: ToWorker): void;
+  /** Gives the worker a port to the painter of the maps, in place of the one it has. */
+  connectPainter(port: MessagePort): void;
   onAnswer(handler: (answer: FromWorker) => void): void;
   /** The worker could not be started or threw; nothing more will come from it. */
   onCrash(handler: (reason: string) => void): void;
@@ -16,6 +18,7 @@ export const startWorker = (): Client => {
   });
   return {
     post: (message) => worker.postMessage(message),
+    connectPainter: (port) => worker.postMessage(undefined, [port]),
     onAnswer: (handler) => {
       worker.addEventListener('message', (event: MessageEvent<FromWorker>) => handler(event.data));
     },

@@ -57,35 +57,47 @@ export type SectionPages = Uint8Array<ArrayBuffer>;
 /** Where the painter wants to look: a position, or a run that is still being computed. */
 export type Place = Position | 'live';
 
-/** Sent when the painter shows another place or another part. Answered by `picture` as soon as there is something new. */
+/**
+ * Sent when the painter shows another place or another part. Answered by a `picture`, also when nothing is different;
+ * a place that is `live` by further ones, whenever the run has got further.
+ */
 export interface ShowRequest {
   readonly kind: 'show';
+  /** Greater than that of the request before. */
+  readonly number: number;
   readonly runId: RunId;
   readonly place: Place;
   /** Sections of which single pages are visible; of all others counts are enough. */
   readonly pageSections: readonly number[];
 }
 
-/** Sent when a picture was painted: the next one may come. So a slow painter is never behind, it sees fewer pictures. */
-export interface PaintedReport {
-  readonly kind: 'painted';
+/** Sent when a picture was taken up: the next one may come. So a slow painter is never behind, it sees fewer pictures. */
+export interface TakenReport {
+  readonly kind: 'taken';
 }
 
-export type FromPainter = ShowRequest | PaintedReport;
+export type FromPainter = ShowRequest | TakenReport;
 
 export interface SectionUpdate {
   readonly section: number;
   readonly counts: SectionCounts;
-  /** Only of the sections that were asked for. */
+  /** Only of the sections that were asked for; undefined: what is known of them is out of date. */
   readonly pages: SectionPages | undefined;
 }
 
 /** What is different from the last picture that was sent. */
 export interface Picture {
   readonly kind: 'picture';
+  /** The last request that it takes into account. */
+  readonly number: number;
   readonly runId: RunId;
   readonly place: Place;
   /** Forget everything first: another run. */
   readonly fresh: boolean;
   readonly sections: readonly SectionUpdate[];
 }
+
+export const pictureBuffers = ({ sections }: Picture): ArrayBuffer[] =>
+  sections.flatMap(({ counts, pages }) =>
+    pages === undefined ? [counts.buffer] : [counts.buffer, pages.buffer],
+  );

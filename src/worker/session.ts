@@ -14,6 +14,7 @@ import {
 import { isRecording } from '../core/scenario/compare.ts';
 import { spelling } from '../core/uapi/patches.ts';
 import { runAndCompare } from './agreement.ts';
+import { MapFeed } from './map-feed.ts';
 import type {
   AppendRequest,
   Failed,
@@ -60,6 +61,8 @@ class Refusal extends Error {
 
 export class Session {
   private readonly runs = new Map<string, OpenRun>();
+  /** What the maps show, on a port of its own. */
+  readonly maps = new MapFeed((runId) => this.runs.get(runId)?.run);
 
   /** The answer, or undefined where none is due. Never throws. */
   handle(message: ToWorker): FromWorker | undefined {
@@ -147,6 +150,7 @@ export class Session {
     const open = this.runOf(runId);
     runStep(open.run.sim, parseAdded(step, 'step'), 'step');
     open.run.indexNewSteps();
+    this.maps.advance(runId);
     return { kind: 'opened', id, runId, run: runInfo(open) };
   }
 

@@ -3,9 +3,20 @@
 import { expect, it } from 'vitest';
 import { briefly } from '../../scenario/brief.ts';
 
-const mmap = (pages: number): Record<string, unknown> => ({ op: 'mmap', pages, prot: 'rw', kind: 'anon-private' });
+const mmap = (pages: number): Record<string, unknown> => ({
+  op: 'mmap',
+  pages,
+  prot: 'rw',
+  kind: 'anon-private',
+});
 const WRITE = { op: 'write', value: 1 };
-const writePage = (proc: string, page: number): Record<string, unknown> => ({ op: 'write', proc, page, count: 1, value: 50 });
+const writePage = (proc: string, page: number): Record<string, unknown> => ({
+  op: 'write',
+  proc,
+  page,
+  count: 1,
+  value: 50,
+});
 const fork = (child: string): Record<string, unknown> => ({ op: 'fork', child });
 
 // mm/memory.c: do_wp_page: more than three references: a copy at once; a page that is not on the LRU may be in a

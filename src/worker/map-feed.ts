@@ -1,0 +1,100 @@
+// Feeds the painter of the maps: says what is different in the sections of memory since the last picture that it took.
+
+import type { FromPainter, Picture, SectionUpdate, ShowRequest } from './protocol-map.ts';
+import type { Run } from './run.ts';
+import { longtermRunning } from './views/moment.ts';
+import type { Pyramid } from './views/pyramid.ts';
+
+export class MapFeed {
+  private send: ((picture: Picture) => void) | undefined;
+  private shown: ShowRequest | undefined;
+  /** There is something to send; it waits until the painter has taken the last picture. */
+  private due = false;
+  private taken = true;
+  /** What the painter knows: of which pyramid, up to which version, and of which sections the single pages. */
+  private pyramid: Pyramid | undefined;
+  private version = 0;
+  private readonly pagesSent = new Set<number>();
+  private readonly runOf: (runId: string) => Run | undefined;
+
+  /** @param runOf - an open run; undefined where there is none of that name */
+  constructor(runOf: (runId: string) => Run | undefined) {
+    this.runOf = runOf;
+  }
+
+  /** There is a painter now; it knows nothing yet. */
+  connect(send: (picture: Picture) => void): void {
+    this.send = send;
+    this.shown = undefined;
+    this.pyramid = undefined;
+    this.due = false;
+    this.taken = true;
+  }
+
+  receive(message: FromPainter): void {
+    switch (message.kind) {
+      case 'show':
+        this.shown = message;
+        this.due = true;
+        break;
+      case 'taken':
+        this.taken = true;
+        break;
+    }
+    this.deliver();
+  }
+
+  /** A run has got further. Called between the parts of a long step, so it must be cheap when nobody looks. */
+  advance(runId: string): void {
+    if (this.shown?.runId !== runId || this.shown.place !== 'live') return;
+    this.due = true;
+    this.deliver();
+  }
+
+  private deliver(): void {
+    const { send, shown } = this;
+    if (send === undefined || shown === undefined || !this.due || !this.taken) return;
+    this.due = false;
+    this.taken = false;
+    send(this.picture(shown));
+  }
+
+  private picture({ number, runId, place, pageSections }: ShowRequest): Picture {
+    const run = this.runOf(runId);
+    const fresh = run?.pyramid !== this.pyramid || run === undefined;
+    if (fresh) {
+      this.pyramid = run?.pyramid;
+      this.version = 0;
+      this.pagesSent.clear();
+    }
+    if (run === undefined) return { kind: 'picture', number, runId, place, fresh, sections: [] };
+    if (place !== 'live') run.seek(run.clamp(place));
+    run.pyramid.update(longtermRunning(run, run.sim.machine.journal.position));
+    return {
+      kind: 'picture',
+      number,
+      runId,
+      place,
+      fresh,
+      sections: this.changes(run.pyramid, pageSections),
+    };
+  }
+
+  private changes(pyramid: Pyramid, pageSections: readonly number[]): SectionUpdate[] {
+    const wanted = new Set(pageSections);
+    const updates: SectionUpdate[] = [];
+    for (const no of pyramid.sectionNumbers()) {
+      const section = pyramid.section(no);
+      if (section === undefined) continue;
+      const changed = section.version > this.version;
+      if (changed) this.pagesSent.delete(no);
+      const sendPages = wanted.has(no) && !this.pagesSent.has(no);
+      if (!changed && !sendPages) continue;
+      if (sendPages) this.pagesSent.add(no);
+      const pages = sendPages ? section.pages.slice() : undefined;
+      updates.push({ section: no, counts: section.counts.slice(), pages });
+    }
+    this.version = pyramid.version;
+    return updates;
+  }
+}
