@@ -42,6 +42,8 @@ export default defineConfig({
   },
   test: {
     environment: 'node',
+    // A busy machine is no failure; what hangs still ends.
+    testTimeout: 60_000,
     include: ['src/**/*.test.ts', 'src/**/*.test.tsx'],
     exclude: ['node_modules/**', 'dist/**', 'e2e/**'],
   },

@@ -65,6 +65,7 @@ const PRINTED: ReadonlySet<KernelMessage> = new Set([
   'oom.killed',
 ]);
 
+/** Ours: how the kernel prints a message; panels mark WARNs. */
 export const kernelMessageKind = (message: KernelMessage): KernelMessageKind => {
   if (message === 'longterm.retry-capped') return 'simulation';
   return PRINTED.has(message) ? 'printk' : 'WARN';
