@@ -46,6 +46,8 @@ export type {
   GupStation,
   GupStationView,
   PageWalkView,
+  TrafficPlace,
+  TrafficView,
   WalkEntry,
   WalkLevel,
 } from '../worker/protocol-views.ts';

@@ -9,6 +9,8 @@ export interface PanelViews {
   /** `open`: where calls begin that are unfolded. */
   /** The same scenario on another kernel, or with other devices: `other` is its run. */
   readonly compare: { readonly ask: { readonly other: RunId }; readonly answer: CompareView };
+  /** What has moved from where to where, up to the position. */
+  readonly traffic: { readonly ask: object; readonly answer: TrafficView };
   /** The walk to an address of a process; without one, to the first page of its first area. */
   readonly 'page-walk': {
     readonly ask: { readonly process?: string | undefined; readonly vpn?: number | undefined };
@@ -241,4 +243,30 @@ export interface ComparedSide {
   readonly device: number;
   readonly pins: number;
   readonly value: number | undefined;
+}
+
+// --- traffic --------------------------------------------------------------------------------------------------------
+
+export interface TrafficView {
+  /** Banks of memory between which pages have moved, or could. */
+  readonly places: readonly TrafficPlace[];
+  readonly flows: readonly TrafficFlow[];
+  /** Pages that moved in each step so far, to a device and to system memory. */
+  readonly steps: readonly { readonly step: number; readonly toDevice: number; readonly toSystem: number }[];
+}
+
+export interface TrafficPlace {
+  /** Index in `places`, which flows use. */
+  readonly id: number;
+  /** NUMA node of system memory, or the device's number in the scenario. */
+  readonly number: number;
+  readonly kind: 'system' | 'coherent' | 'private';
+}
+
+export interface TrafficFlow {
+  readonly from: number;
+  readonly to: number;
+  readonly pages: number;
+  /** Of these, in the step at the cursor. */
+  readonly pagesInStep: number;
 }

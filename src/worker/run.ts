@@ -7,6 +7,7 @@ import type { Motion, Position, RunId } from './protocol.ts';
 import { BeatIndex, FIRST_TASK } from './views/beats.ts';
 import { MoveIndex } from './views/moves.ts';
 import { Pyramid } from './views/pyramid.ts';
+import { TrafficIndex } from './views/traffic.ts';
 import { innermost, SpanIndex } from './views/spans.ts';
 
 const MAX_LOG_LINES = 1000;
@@ -25,6 +26,7 @@ export class Run {
   readonly moves: MoveIndex;
   readonly beats: BeatIndex;
   readonly pyramid: Pyramid;
+  readonly traffic: TrafficIndex;
   /** Events that print a line of the kernel log; at most MAX_LOG_LINES. */
   readonly logEvents: number[] = [];
   private indexed: Position;
@@ -37,6 +39,7 @@ export class Run {
     this.moves = new MoveIndex(entries.id, pages.zoneDeviceData.id);
     this.beats = new BeatIndex(sim.bootEnd, entries.id);
     this.pyramid = new Pyramid(sim.machine);
+    this.traffic = new TrafficIndex(sim.machine.config);
     this.indexed = sim.bootEnd;
   }
 
@@ -64,7 +67,11 @@ export class Run {
         this.moves.feed(log, index);
         this.beats.feed(log, index);
         return;
+      case EventKind.PAGES:
+        this.traffic.feed(log, index);
+        return;
       case EventKind.DECISION:
+        this.traffic.feed(log, index);
         this.moves.feed(log, index);
         this.beats.feed(log, index);
         return;

@@ -57,6 +57,9 @@ export const PANELS: readonly PanelEntry[] = [
   later('compare', 'Compare', 'differs', 'tables', () =>
     import('../../panels/Compare/Compare.tsx').then((m) => m.Compare),
   ),
+  later('traffic', 'Traffic', 'arrow', 'lower', () =>
+    import('../../panels/Traffic/Traffic.tsx').then((m) => m.Traffic),
+  ),
   later('kernel-log', 'Kernel log', 'log', 'lower', () =>
     import('../../panels/KernelLog/KernelLog.tsx').then((m) => m.KernelLog),
   ),

@@ -24,5 +24,7 @@ export const viewAt = (
       return { view: query.view, data: pageWalkAt(run, position, query.process, query.vpn) };
     case 'call-tree':
       return { view: query.view, data: callTreeAt(run, position, query.open) };
+    case 'traffic':
+      return { view: query.view, data: run.traffic.at(run.sim.steps, run.stepAt(position).index, position) };
   }
 };

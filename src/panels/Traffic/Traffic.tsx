@@ -1,0 +1,136 @@
+import { useId } from 'react';
+import { useActions } from '../../store/use-app.ts';
+import { useView } from '../../store/use-view.ts';
+import type { TrafficView } from '../../store/views.ts';
+import { amountText, chartOf, placeName, WIDTH } from './chart.ts';
+import './traffic.css';
+
+const QUERY = { view: 'traffic' } as const;
+
+/** What has moved over which way, in all and in this step. */
+export const Traffic = () => {
+  const view = useView(QUERY);
+  return (
+    <section className="traffic" aria-labelledby="traffic-heading">
+      <h2 id="traffic-heading" className="heading">
+        Traffic
+      </h2>
+      {view === undefined ? null : (
+        <>
+          <Picture view={view} />
+          <Sums view={view} />
+          <Steps view={view} />
+        </>
+      )}
+    </section>
+  );
+};
+
+const Picture = ({ view }: { readonly view: TrafficView }) => {
+  const { boxes, bands, height } = chartOf(view);
+  const arrow = useId();
+  return (
+    <svg className="traffic-picture" viewBox={`0 0 ${WIDTH} ${height}`} aria-hidden="true">
+      <defs>
+        <marker
+          id={arrow}
+          viewBox="0 0 10 10"
+          refX="7"
+          refY="5"
+          markerWidth="9"
+          markerHeight="9"
+          orient="auto"
+          markerUnits="userSpaceOnUse"
+        >
+          <path d="M0 1 9 5 0 9z" className="traffic-head" />
+        </marker>
+      </defs>
+      {bands.map(({ key, path, widthPx, to, pagesInStep, pages, labelX, labelY }) => (
+        <g key={key}>
+          <path
+            d={path}
+            className="traffic-band"
+            data-to={to.kind}
+            data-now={pagesInStep > 0}
+            strokeWidth={widthPx}
+          />
+          <path d={path} className="traffic-line" markerEnd={`url(#${arrow})`} />
+          <text x={labelX} y={labelY + (to.kind === 'system' ? 16 : -10)} className="traffic-count">
+            {pages.toLocaleString('en')}
+          </text>
+        </g>
+      ))}
+      {boxes.map(({ place, x, y, width, height: boxHeight }) => (
+        <g key={place.id} transform={`translate(${x}, ${y})`}>
+          <rect width={width} height={boxHeight} rx="6" className="traffic-box" data-kind={place.kind} />
+          <text x={width / 2} y={boxHeight / 2 + 4} className="traffic-name" data-kind={place.kind}>
+            {placeName(place)}
+          </text>
+        </g>
+      ))}
+    </svg>
+  );
+};
+
+/** The same as a table. */
+const Sums = ({ view }: { readonly view: TrafficView }) => {
+  const { bands } = chartOf(view);
+  if (bands.length === 0) return <p className="muted">Nothing has moved yet.</p>;
+  return (
+    <table className="traffic-table">
+      <thead>
+        <tr>
+          <th scope="col">way</th>
+          <th scope="col">so far</th>
+          <th scope="col">in this step</th>
+        </tr>
+      </thead>
+      <tbody>
+        {bands.map(({ key, from, to, pages, pagesInStep }) => (
+          <tr key={key} data-now={pagesInStep > 0}>
+            <th scope="row">
+              {placeName(from)} → {placeName(to)}
+            </th>
+            <td>{amountText(pages)}</td>
+            <td>{pagesInStep === 0 ? '' : amountText(pagesInStep)}</td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+};
+
+/** A bar a step: out to devices above the line, home below it. */
+const Steps = ({ view }: { readonly view: TrafficView }) => {
+  const { seekStep } = useActions();
+  const busy = view.steps.filter(({ toDevice, toSystem }) => toDevice + toSystem > 0);
+  if (busy.length === 0) return null;
+  const most = Math.max(...busy.flatMap(({ toDevice, toSystem }) => [toDevice, toSystem]));
+  const share = (pages: number): string => `${(100 * pages) / most}%`;
+  return (
+    <>
+      <h3 className="traffic-heading">Step by step</h3>
+      <ol className="traffic-steps">
+        {busy.map(({ step, toDevice, toSystem }) => (
+          <li key={step}>
+            <button
+              type="button"
+              className="traffic-step"
+              onClick={() => void seekStep(step, 'end')}
+              aria-label={`Step ${step}: ${toDevice} pages to devices, ${toSystem} to system memory`}
+            >
+              <span className="traffic-out">
+                <span className="traffic-bar" data-to="coherent" style={{ height: share(toDevice) }} />
+              </span>
+              <span className="traffic-home">
+                <span className="traffic-bar" data-to="system" style={{ height: share(toSystem) }} />
+              </span>
+              <span className="traffic-step-name">{step}</span>
+            </button>
+          </li>
+        ))}
+      </ol>
+      <p className="muted traffic-note">Above the line: to devices. Below: home to system memory.</p>
+    </>
+  );
+};

@@ -1,0 +1,103 @@
+// The picture of the traffic: banks in two columns, a band for each direction, as wide as what went there.
+
+import { linkHorizontal, scaleSqrt } from 'd3';
+import type { TrafficPlace, TrafficView } from '../../store/views.ts';
+
+export const WIDTH = 420;
+const ROW = 64;
+const BOX_WIDTH = 124;
+const BOX_HEIGHT = 44;
+
+export interface Box {
+  readonly place: TrafficPlace;
+  readonly x: number;
+  readonly y: number;
+  readonly width: number;
+  readonly height: number;
+}
+
+export interface Band {
+  readonly key: string;
+  readonly path: string;
+  readonly widthPx: number;
+  readonly from: TrafficPlace;
+  readonly to: TrafficPlace;
+  readonly pages: number;
+  readonly pagesInStep: number;
+  /** Where its number stands. */
+  readonly labelX: number;
+  readonly labelY: number;
+}
+
+export interface Chart {
+  readonly height: number;
+  readonly boxes: readonly Box[];
+  readonly bands: readonly Band[];
+}
+
+const link = linkHorizontal<unknown, [number, number]>();
+
+/** System memory left, devices right; what goes out runs above what comes home. */
+export const chartOf = ({ places, flows }: TrafficView): Chart => {
+  const left = places.filter(({ kind }) => kind === 'system');
+  const right = places.filter(({ kind }) => kind !== 'system');
+  const rows = Math.max(left.length, right.length);
+  const boxes = places.map((place): Box => {
+    const isLeft = place.kind === 'system';
+    const column = isLeft ? left : right;
+    const offset = ((rows - column.length) * ROW) / 2;
+    return {
+      place,
+      x: isLeft ? 0 : WIDTH - BOX_WIDTH,
+      y: offset + column.indexOf(place) * ROW + (ROW - BOX_HEIGHT) / 2,
+      width: BOX_WIDTH,
+      height: BOX_HEIGHT,
+    };
+  });
+  const most = Math.max(1, ...flows.map(({ pages }) => pages));
+  const width = scaleSqrt([1, most], [2.5, 14]);
+  const bands = flows.flatMap((flow): Band[] => {
+    const [a, b] = [boxes[flow.from], boxes[flow.to]];
+    if (a === undefined || b === undefined) return [];
+    const out = a.x <= b.x;
+    const shift = (out ? -1 : 1) * 10;
+    const start: [number, number] = [out ? a.x + a.width : a.x, a.y + a.height / 2 + shift];
+    const end: [number, number] = [out ? b.x : b.x + b.width, b.y + b.height / 2 + shift];
+    // two devices stand in one column: the band runs around their left side
+    const sameSide = a.x === b.x;
+    const path = sameSide
+      ? `M${a.x},${start[1]}C${a.x - 60},${start[1]} ${a.x - 60},${end[1]} ${a.x},${end[1]}`
+      : (link({ source: start, target: end }) ?? '');
+    return [
+      {
+        key: `${flow.from}-${flow.to}`,
+        path,
+        widthPx: width(flow.pages),
+        from: a.place,
+        to: b.place,
+        pages: flow.pages,
+        pagesInStep: flow.pagesInStep,
+        labelX: sameSide ? a.x - 48 : (start[0] + end[0]) / 2,
+        labelY: (start[1] + end[1]) / 2,
+      },
+    ];
+  });
+  return { height: rows * ROW, boxes, bands };
+};
+
+export const placeName = ({ kind, number }: TrafficPlace): string =>
+  kind === 'system' ? `System node ${number}` : `VRAM device ${number}`;
+
+const KIB_PER_PAGE = 4;
+
+/** `4 pages, 16 KiB` */
+export const amountText = (pages: number): string => {
+  const kib = pages * KIB_PER_PAGE;
+  const size =
+    kib < 1024
+      ? `${kib} KiB`
+      : kib < 1024 ** 2
+        ? `${Number((kib / 1024).toFixed(1))} MiB`
+        : `${Number((kib / 1024 ** 2).toFixed(1))} GiB`;
+  return `${pages === 1 ? '1 page' : `${pages.toLocaleString('en')} pages`}, ${size}`;
+};
