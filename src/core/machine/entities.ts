@@ -79,6 +79,8 @@ export interface AddressSpace {
   readonly pages: number;
   /** VMAs that map it, in order of insertion (i_mmap). */
   readonly iMmap: readonly number[];
+  /** hugetlb: pages of 2^hugeOrder. */
+  readonly hugeOrder?: number;
   /** DAX: frame of page 0; the pages are device memory, and not in the page cache. */
   readonly daxStart?: Pfn;
 }

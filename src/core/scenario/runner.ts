@@ -50,7 +50,7 @@ import type { MappedMemoryConfig } from '../uapi/config.ts';
 import { ENOENT, ENOMEM, errnoName } from '../uapi/errno.ts';
 import { FOLL_FLAGS, type FollFlagName } from '../uapi/gup-flags.ts';
 import type { SimpleStep, Step, StepOf } from '../uapi/scenario.ts';
-import { GIB_PAGES, NO_PFN, PAGEBLOCK_NR_PAGES, type Pfn, type Vpn } from '../uapi/units.ts';
+import { GIB_PAGES, HPAGE_PMD_NR, NO_PFN, PAGEBLOCK_NR_PAGES, type Pfn, type Vpn } from '../uapi/units.ts';
 import { VM_READ, VM_WRITE } from '../uapi/vm-flags.ts';
 
 /** A step that cannot be run: `field` names the part of it that is wrong. Nothing of it has happened. */
@@ -197,8 +197,12 @@ const runMmap = (m: Machine, step: StepOf<'mmap'>): StepResult => {
   const again = unmappedArea(m, mm, step);
   if (again === undefined && mm.areas.length >= MAX_AREAS)
     throw new StepError('vma', `a process can have ${MAX_AREAS} areas`);
-  if (step.kind === 'hugetlb' && step.pages % 512 !== 0) {
-    throw new StepError('pages', 'a hugetlb area is a multiple of 512 pages long');
+  const hugePages = step.page_size === '1G' ? GIB_PAGES : HPAGE_PMD_NR;
+  if (step.kind === 'hugetlb' && step.pages % hugePages !== 0) {
+    throw new StepError('pages', `a hugetlb area is a multiple of ${hugePages} pages long`);
+  }
+  if (step.kind !== 'hugetlb' && step.page_size !== undefined) {
+    throw new StepError('page_size', `an area of the kind ${step.kind} has no huge pages of its own`);
   }
   const memory = m.config.mappedMemory?.find(({ id }) => id === step.device);
   if (memory !== undefined) return mmapDax(m, mm, step, memory, again);
@@ -213,6 +217,7 @@ const runMmap = (m: Machine, step: StepOf<'mmap'>): StepResult => {
   const request = { name: step.vma, npages: step.pages, prot: protOf(step.prot), kind: step.kind };
   const vma = mmapRegion(m, mm, {
     ...request,
+    ...(step.page_size === undefined ? {} : { hugePages }),
     ...(file === undefined ? {} : { file }),
     ...(again === undefined ? {} : { again }),
   });

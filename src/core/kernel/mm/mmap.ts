@@ -23,7 +23,7 @@ import {
 import { atomic } from '../sched/kernel-function.ts';
 import { fileOf, newAddressSpace } from './filemap.ts';
 import { vmaAdjustTransHuge } from './huge-split.ts';
-import { newHugetlbFile } from './hugetlb.ts';
+import { hstateVma, newHugetlbFile } from './hugetlb-pool.ts';
 import { vmaLinkFile, vmaUnlinkFile } from './i-mmap.ts';
 import { tlbFinishMmu, tlbGatherMmu } from './mmu-gather.ts';
 import { freeTable } from './page-table.ts';
@@ -261,7 +261,7 @@ const mergeIntoNext = (m: Machine, next: Vma, mid: Vma | undefined, start: Vpn, 
  */
 export const splitVma = atomic('__split_vma', (m, cut: Vma, vpn: Vpn, newBelow: boolean): number => {
   const vma = m.vmas.get(cut.id);
-  if (isVmHugetlbPage(vma) && vpn % HPAGE_PMD_NR !== 0) return -EINVAL;
+  if (isVmHugetlbPage(vma) && vpn % hstateVma(m, vma).npages !== 0) return -EINVAL;
   const upperPgoff = vma.vmPgoff + (vpn - vma.vmStart);
   const lower = { vmStart: vma.vmStart, vmEnd: vpn, vmPgoff: vma.vmPgoff };
   const upper = { vmStart: vpn, vmEnd: vma.vmEnd, vmPgoff: upperPgoff };
@@ -328,6 +328,8 @@ export interface MmapRequest {
   /** VM_READ, VM_WRITE, VM_EXEC. */
   readonly prot: number;
   readonly kind: AreaKind;
+  /** For hugetlb: base pages of one huge page; absent: 512. */
+  readonly hugePages?: number;
   /** For file kinds: the file; absent: the one regular file. */
   readonly file?: number;
   /** An area of that name and size that is unmapped: it is mapped again where it was (MAP_FIXED). */
@@ -337,7 +339,7 @@ export interface MmapRequest {
 /** Backing and flags that follow from the kind of a mapping. */
 const backingOf = (
   m: Machine,
-  { kind, npages, file }: MmapRequest,
+  { kind, npages, file, hugePages = HPAGE_PMD_NR }: MmapRequest,
 ): { readonly file: number; readonly flags: number } => {
   switch (kind) {
     case 'anon-private':
@@ -349,7 +351,7 @@ const backingOf = (
     case 'file-shared':
       return { file: file ?? fileOf(m), flags: VM_SHARED | VM_MAYSHARE | VM_WRITENOTIFY };
     case 'hugetlb':
-      return { file: newHugetlbFile(m, npages), flags: VM_HUGETLB | VM_DONTEXPAND };
+      return { file: newHugetlbFile(m, npages, hugePages), flags: VM_HUGETLB | VM_DONTEXPAND };
     case 'device':
       return { file: newAddressSpace(m, 'device', 'special file', npages), flags: 0 };
   }
