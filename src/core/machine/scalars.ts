@@ -58,6 +58,9 @@ export const HUGETLB_TOTAL = 4;
 export const GIGANTIC_FREE_HEAD = 11;
 export const GIGANTIC_FREE = 12;
 export const GIGANTIC_TOTAL = 13;
+/** Free pages that are promised to areas. */
+export const HUGETLB_RESV = 14;
+export const GIGANTIC_RESV = 15;
 /** Readahead window of the file: first page, pages, and how many pages before its end the marker stands. */
 export const FILE_RA_START = 5;
 export const FILE_RA_SIZE = 6;

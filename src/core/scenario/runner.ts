@@ -31,6 +31,7 @@ import {
 import { unpinUserPages, unpinUserPagesDirtyLock } from '../kernel/mm/gup-grab.ts';
 import { doMadvise } from '../kernel/mm/madvise.ts';
 import { doMlock, doMunlock } from '../kernel/mm/mlock-vma.ts';
+import { hugetlbReservePages } from '../kernel/mm/hugetlb-resv.ts';
 import { doMunmap, exitMmap, mmapRegion } from '../kernel/mm/mmap.ts';
 import { doMprotect } from '../kernel/mm/mprotect.ts';
 import { doPagesMove, doPagesStatArray } from '../kernel/mm/move-pages.ts';
@@ -201,8 +202,9 @@ const runMmap = (m: Machine, step: StepOf<'mmap'>): StepResult => {
   if (step.kind === 'hugetlb' && step.pages % hugePages !== 0) {
     throw new StepError('pages', `a hugetlb area is a multiple of ${hugePages} pages long`);
   }
-  if (step.kind !== 'hugetlb' && step.page_size !== undefined) {
-    throw new StepError('page_size', `an area of the kind ${step.kind} has no huge pages of its own`);
+  if (step.kind !== 'hugetlb' && (step.page_size !== undefined || step.reserve !== undefined)) {
+    const field = step.page_size === undefined ? 'reserve' : 'page_size';
+    throw new StepError(field, `an area of the kind ${step.kind} has no pool of huge pages`);
   }
   const memory = m.config.mappedMemory?.find(({ id }) => id === step.device);
   if (memory !== undefined) return mmapDax(m, mm, step, memory, again);
@@ -218,11 +220,12 @@ const runMmap = (m: Machine, step: StepOf<'mmap'>): StepResult => {
   const vma = mmapRegion(m, mm, {
     ...request,
     ...(step.page_size === undefined ? {} : { hugePages }),
+    ...(step.reserve === undefined ? {} : { reserve: true }),
     ...(file === undefined ? {} : { file }),
     ...(again === undefined ? {} : { again }),
   });
-  if (step.kind !== 'device') return ok();
-  const err = dmirrorFopsMmap(m, vma);
+  if (step.kind !== 'device' && step.reserve === undefined) return ok();
+  const err = step.kind === 'device' ? dmirrorFopsMmap(m, vma) : hugetlbReservePages(m, vma);
   if (err !== 0) doMunmap(m, m.mms.get(mm.id), vma.vmStart, vma.vmEnd);
   return fromErrno(err);
 };

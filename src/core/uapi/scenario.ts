@@ -85,6 +85,8 @@ const simpleStepSchema = v.variant('op', [
     align: v.optional(v.union([v.string(), v.number()])),
     /** For the kind `hugetlb`: size of the pages; absent: 2M. */
     page_size: v.optional(v.picklist(['2M', '1G'])),
+    /** For the kind `hugetlb`: without MAP_NORESERVE, so that every page is promised. */
+    reserve: v.optional(v.literal(true)),
     /** For the kind `device`; for a file kind, the DAX device whose file it is. */
     device: v.optional(device),
     /** For file kinds: a file of `file_create`; absent: the one file of 64 pages. */

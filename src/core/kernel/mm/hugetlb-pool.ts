@@ -6,9 +6,11 @@ import type { Machine } from '../../machine/machine.ts';
 import {
   GIGANTIC_FREE,
   GIGANTIC_FREE_HEAD,
+  GIGANTIC_RESV,
   GIGANTIC_TOTAL,
   HUGETLB_FREE,
   HUGETLB_FREE_HEAD,
+  HUGETLB_RESV,
   HUGETLB_TOTAL,
 } from '../../machine/scalars.ts';
 import { __GFP_COMP, __GFP_NOWARN, GFP_HIGHUSER_MOVABLE } from '../../uapi/gfp.ts';
@@ -48,6 +50,7 @@ export interface Hstate {
   readonly freeHead: number;
   readonly free: number;
   readonly total: number;
+  readonly resv: number;
 }
 
 const HSTATE_PMD: Hstate = {
@@ -57,6 +60,7 @@ const HSTATE_PMD: Hstate = {
   freeHead: HUGETLB_FREE_HEAD,
   free: HUGETLB_FREE,
   total: HUGETLB_TOTAL,
+  resv: HUGETLB_RESV,
 };
 const HSTATE_PUD: Hstate = {
   order: 18,
@@ -65,6 +69,7 @@ const HSTATE_PUD: Hstate = {
   freeHead: GIGANTIC_FREE_HEAD,
   free: GIGANTIC_FREE,
   total: GIGANTIC_TOTAL,
+  resv: GIGANTIC_RESV,
 };
 
 /** All sizes. Kernel: `include/linux/hugetlb.h: for_each_hstate` */

@@ -39,7 +39,8 @@ import { sleepable } from '../sched/kernel-function.ts';
 import { migrationEntryWait, trylockPage, unlockPage } from '../sched/locks.ts';
 import { gupMustUnshare, tryGrabFolio } from './gup-grab.ts';
 import { pageTryDupHugeRmap } from './huge-memory.ts';
-import { dequeueHugePage, hstateVma, hugePageStart, hugePteAlloc, hugePteOffset } from './hugetlb-pool.ts';
+import { hstateVma, hugePageStart, hugePteAlloc, hugePteOffset } from './hugetlb-pool.ts';
+import { allocHugePage, ownsReservations } from './hugetlb-resv.ts';
 import {
   type MmuGather,
   tlbFinishMmu,
@@ -58,19 +59,6 @@ import { copyHighpage, folioGet, folioNrPages, moveReference, setFlags, testFlag
 import { anonVmaPrepare, pageMoveAnonRmap, pageRemoveRmap } from './rmap.ts';
 import { folioPut, setPageDirty } from './swap.ts';
 import { linearPageIndex, vmPageProt } from './vma.ts';
-
-/**
- * A page for a private mapping without reservations; NO_PFN (the kernel's -ENOSPC) if the pool is empty.
- *
- * Kernel: `mm/hugetlb.c: alloc_huge_page`
- * Simplified: no reservations (MAP_NORESERVE), no surplus pages (nr_overcommit_hugepages is 0).
- */
-const allocHugePage = (m: Machine, vma: Vma): Pfn => {
-  const h = hstateVma(m, vma);
-  const folio = dequeueHugePage(m, h);
-  if (folio === NO_PFN) m.trace.decide('hugetlb.exhausted', m.scalars.get(h.free));
-  return folio;
-};
 
 // --- faults ---------------------------------------------------------------------------------------------------
 
@@ -107,23 +95,51 @@ const copyHugePage = (m: Machine, to: Pfn, from: Pfn): void => {
 };
 
 /**
+ * The process that reserved a page finds none for its copy: its children lose the page, and the right to a new one.
+ *
+ * Kernel: `mm/hugetlb.c: unmap_ref_private`
+ */
+const unmapRefPrivate = (m: Machine, vma: Vma, page: Pfn, start: Vpn): void => {
+  const pgoff = linearPageIndex(vma, start);
+  const { npages } = hstateVma(m, vma);
+  for (const id of m.files.get(vma.file).iMmap) {
+    const other = m.vmas.get(id);
+    const covers = pgoff >= other.vmPgoff && pgoff < other.vmPgoff + (other.vmEnd - other.vmStart);
+    if (id === vma.id || !covers || ownsReservations(other)) continue;
+    const tlb = tlbGatherMmu(m, other.mm);
+    unmapHugepageRange(m, tlb, other, start, start + npages, page);
+    tlbFinishMmu(m, tlb);
+  }
+};
+
+/** A page for the copy; NO_PFN: there is none, or none is needed any more. */
+const pageForCopy = (m: Machine, area: Vma, vpn: Vpn, oldPage: Pfn): Pfn => {
+  const owner = ownsReservations(area);
+  const page = allocHugePage(m, area, vpn, owner);
+  if (page === NO_PFN && owner) unmapRefPrivate(m, area, oldPage, hugePageStart(hstateVma(m, area), vpn));
+  return page;
+};
+
+/**
  * Write to a read-only entry, or a pin that must not share: taken over by the only mapper, copied otherwise.
  * The caller holds the page locked, with a reference.
  *
  * Kernel: `mm/hugetlb.c: hugetlb_wp`
- * Simplified: private mappings without reservations.
+ * Simplified: private mappings. An owner of reservations whose children keep the page mapped elsewhere ends with
+ *   SIGBUS; the kernel would try for ever.
  */
 const hugetlbWp = (m: Machine, area: Vma, vpn: Vpn, row: EntryRow, flags: number): number => {
   const unshare = (flags & FAULT_FLAG_UNSHARE) !== 0;
   if (!unshare && (area.vmFlags & VM_WRITE) === 0) return VM_FAULT_SIGSEGV;
   const oldPage = entryPfn(m.entries.get(row));
-  if (m.pages.compoundMapcount.get(oldPage) === 1) {
+  const mapped = (): number => m.pages.compoundMapcount.get(oldPage);
+  const newPage = mapped() === 1 ? NO_PFN : pageForCopy(m, area, vpn, oldPage);
+  if (newPage === NO_PFN) {
+    if (mapped() !== 1) return VM_FAULT_SIGBUS;
     if (!testFlags(m, oldPage, PG_anon_exclusive)) pageMoveAnonRmap(m, oldPage, area);
     if (!unshare) setHugePtepWritable(m, row);
     return 0;
   }
-  const newPage = allocHugePage(m, area);
-  if (newPage === NO_PFN) return VM_FAULT_SIGBUS;
   const vma = anonVmaPrepare(m, area);
   m.trace.decide(unshare ? 'fault.unshare.copy' : 'fault.wp.copy', vpn, oldPage);
   copyHugePage(m, newPage, oldPage);
@@ -148,8 +164,10 @@ const hugetlbWp = (m: Machine, area: Vma, vpn: Vpn, row: EntryRow, flags: number
  * Kernel: `mm/hugetlb.c: hugetlb_no_page`
  */
 const hugetlbNoPage = (m: Machine, area: Vma, vpn: Vpn, row: EntryRow, flags: number): number => {
+  // a zeroed page would look like lost data
+  if (area.hugetlbUnmapped === true) return VM_FAULT_SIGBUS;
   const h = hstateVma(m, area);
-  const page = allocHugePage(m, area);
+  const page = allocHugePage(m, area, vpn);
   if (page === NO_PFN) return VM_FAULT_SIGBUS;
   for (let i = 0; i < h.npages; i++) m.pages.content.set(page + i, 0);
   setFlags(m, page, PG_uptodate);
@@ -259,8 +277,17 @@ export const followHugetlbPage = sleepable(
  * Unmaps whole huge pages, in a notifier bracket of its own.
  *
  * Kernel: `mm/hugetlb.c: __unmap_hugepage_range`
+ *
+ * @param refPage - only this page, and the area is to know that it lost it
  */
-export const unmapHugepageRange = (m: Machine, tlb: MmuGather, vma: Vma, start: Vpn, end: Vpn): void => {
+export const unmapHugepageRange = (
+  m: Machine,
+  tlb: MmuGather,
+  vma: Vma,
+  start: Vpn,
+  end: Vpn,
+  refPage?: Pfn,
+): void => {
   const range: MmuNotifierRange = { event: 'UNMAP', mm: vma.mm, start, end, owner: 0 };
   const h = hstateVma(m, vma);
   mmuNotifierInvalidateRangeStart(m, range);
@@ -268,9 +295,13 @@ export const unmapHugepageRange = (m: Machine, tlb: MmuGather, vma: Vma, start: 
     const row = hugePteOffset(m, m.mms.get(vma.mm), vpn, h);
     const entry = row === NO_ROW ? 0 : m.entries.get(row);
     if (entry === 0) continue;
+    const page = entryPfn(entry);
+    if (refPage !== undefined && ptePresent(entry)) {
+      if (page !== refPage) continue;
+      m.vmas.update(vma.id, { hugetlbUnmapped: true });
+    }
     m.entries.set(row, 0);
     if (!ptePresent(entry)) continue;
-    const page = entryPfn(entry);
     tlbRemoveTlbEntry(m, tlb, vpn, h.npages);
     if (pteDirty(entry)) setPageDirty(m, page);
     pageRemoveRmap(m, page, vma, true);
@@ -281,7 +312,7 @@ export const unmapHugepageRange = (m: Machine, tlb: MmuGather, vma: Vma, start: 
 
 /** A pinned page is copied for the child at once. Kernel: `mm/hugetlb.c: hugetlb_install_page` */
 const installCopy = (m: Machine, dstVma: Vma, vpn: Vpn, dstRow: EntryRow, page: Pfn): number => {
-  const copy = allocHugePage(m, dstVma);
+  const copy = allocHugePage(m, dstVma, vpn, true);
   if (copy === NO_PFN) return -ENOSPC;
   m.trace.decide('fork.early-copy', vpn, page);
   copyHugePage(m, copy, page);

@@ -24,6 +24,7 @@ import { atomic } from '../sched/kernel-function.ts';
 import { fileOf, newAddressSpace } from './filemap.ts';
 import { vmaAdjustTransHuge } from './huge-split.ts';
 import { hstateVma, newHugetlbFile } from './hugetlb-pool.ts';
+import { hugetlbVmOpClose } from './hugetlb-resv.ts';
 import { vmaLinkFile, vmaUnlinkFile } from './i-mmap.ts';
 import { tlbFinishMmu, tlbGatherMmu } from './mmu-gather.ts';
 import { freeTable } from './page-table.ts';
@@ -77,6 +78,7 @@ export const insertVma = (m: Machine, vma: Vma): void => {
  * Simplified: ordinary files stay open, so their page cache stays too.
  */
 export const removeVma = (m: Machine, vma: Vma): void => {
+  hugetlbVmOpClose(m, vma);
   m.vmas.set(vma.id, undefined);
   if (vma.file === 0) return;
   const file = m.files.get(vma.file);
@@ -330,6 +332,8 @@ export interface MmapRequest {
   readonly kind: AreaKind;
   /** For hugetlb: base pages of one huge page; absent: 512. */
   readonly hugePages?: number;
+  /** Without MAP_NORESERVE. */
+  readonly reserve?: boolean;
   /** For file kinds: the file; absent: the one regular file. */
   readonly file?: number;
   /** An area of that name and size that is unmapped: it is mapped again where it was (MAP_FIXED). */
@@ -358,13 +362,13 @@ const backingOf = (
 };
 
 /**
- * Makes a new area with MAP_NORESERVE. No page and no page table yet.
+ * Makes a new area, with MAP_NORESERVE if nothing else is said. No page and no page table yet.
  *
  * Kernel: `mm/mmap.c: mmap_region`
  * Simplified: areas of a scenario never touch, so a new one never joins a neighbour.
  */
 export const mmapRegion = atomic('mmap_region', (m, mm: Mm, request: MmapRequest): Vma => {
-  const { name, npages, prot, kind } = request;
+  const { name, npages, prot, kind, reserve = false } = request;
   const area = request.again ?? addArea(m, mm.id, name, npages, kind);
   const { file, flags } = backingOf(m, request);
   const id = m.vmas.add(
@@ -373,7 +377,7 @@ export const mmapRegion = atomic('mmap_region', (m, mm: Mm, request: MmapRequest
       mm: mm.id,
       vmStart: area.start,
       vmEnd: area.start + npages,
-      vmFlags: prot | VM_MAYREAD | VM_MAYWRITE | VM_MAYEXEC | VM_NORESERVE | flags,
+      vmFlags: prot | VM_MAYREAD | VM_MAYWRITE | VM_MAYEXEC | (reserve ? 0 : VM_NORESERVE) | flags,
       vmPgoff: kind === 'anon-private' ? area.start : 0,
       anonVma: 0,
       anonVmaChain: [],
