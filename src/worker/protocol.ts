@@ -348,7 +348,8 @@ export interface PteRow {
   readonly path: readonly [number, number, number, number];
   /** Frames of the PUD, PMD and PTE table on the way; -1 where there is none. */
   readonly tables: readonly [number, number, number];
-  readonly level: 'pte' | 'pmd' | 'none';
+  /** `pud`: a gigantic page of 1 GiB. */
+  readonly level: 'pte' | 'pmd' | 'pud' | 'none';
   readonly entry: EntryKind;
   /** 64 bits, `0x8000000012345067`. */
   readonly raw: string;

@@ -1,9 +1,9 @@
 // Invariants between two steps. What the step's events touched, and what is referred to in another way than before, is
 // looked at; the rest was right before and has not changed. A check from scratch looks at everything.
 
+import { type Hstate, HSTATES } from '../kernel/mm/hugetlb-pool.ts';
 import type { Amounts, Ledger } from '../machine/holders.ts';
 import type { Machine } from '../machine/machine.ts';
-import { HUGETLB_FREE, HUGETLB_TOTAL } from '../machine/scalars.ts';
 import { HOLDER_KINDS, type HolderKind, holderId } from '../uapi/events.ts';
 import {
   PG_anon_exclusive,
@@ -284,18 +284,20 @@ export class RestChecker {
   private checkPools(findings: Findings): void {
     const { m } = this;
     const listed = this.survey.hugetlbFree;
-    const counted = m.scalars.get(HUGETLB_FREE);
+    const sum = (rowOf: (h: Hstate) => number): number =>
+      HSTATES.reduce((n, h) => n + m.scalars.get(rowOf(h)), 0);
+    const counted = sum((h) => h.free);
     findings.expect(
       listed.length === counted && new Set(listed).size === listed.length,
       'I4',
-      () => `hugetlb pool: ${listed.length} pages listed, ${counted} counted`,
+      () => `hugetlb pools: ${listed.length} pages listed, ${counted} counted`,
     );
     const used = this.census.hugetlbFolios;
-    const total = m.scalars.get(HUGETLB_TOTAL);
+    const total = sum((h) => h.total);
     findings.expect(
       used + listed.length === total,
       'I4',
-      () => `hugetlb pool of ${total}: ${used} used, ${listed.length} free`,
+      () => `hugetlb pools of ${total}: ${used} used, ${listed.length} free`,
     );
   }
 }

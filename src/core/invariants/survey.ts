@@ -2,13 +2,14 @@
 // pools and handles. No counter is believed. A new survey walks everything; `update` brings it from one moment to the
 // next by looking again at what was written in between, and a new one must then find the same (see at-rest.ts).
 
+import { HSTATES } from '../kernel/mm/hugetlb-pool.ts';
 import { batchPages } from '../kernel/mm/swap.ts';
 import { mlockBatchPages } from '../kernel/mm/mlock.ts';
 import type { AddressSpace, DevPagemap, Mm, PinHandle, Vma } from '../machine/entities.ts';
 import { type Amounts, NOBODY } from '../machine/holders.ts';
 import type { Machine } from '../machine/machine.ts';
 import type { Pool } from '../machine/pool.ts';
-import { HUGE_ZERO_PFN, HUGETLB_FREE_HEAD } from '../machine/scalars.ts';
+import { HUGE_ZERO_PFN } from '../machine/scalars.ts';
 import { holderId } from '../uapi/events.ts';
 import { PG_head, PG_hugetlb, PG_private } from '../uapi/page-flags.ts';
 import { entryPfn, isRealSwapEntry } from '../uapi/pte.ts';
@@ -64,7 +65,7 @@ export class Survey {
   readonly tables: TableSurvey;
   /** Live pins of small and large folios together, the zero page apart. */
   pins = 0;
-  /** Free pages of the hugetlb pool, in order. */
+  /** Free pages of the hugetlb pools, in order. */
   readonly hugetlbFree: Pfn[] = [];
   /** Pages that hold the bytes of private device memory: to the device page, and from it. */
   readonly deviceOf = new Map<Pfn, Pfn>();
@@ -357,14 +358,17 @@ export class Survey {
     this.uses.zeroPages = now;
   }
 
-  /** The pages of the hugetlb pool that are free. */
+  /** The pages of the hugetlb pools that are free. */
   private updatePools(): void {
     const { m } = this;
+    const most = m.config.hugetlbPages + m.config.gigantic.length;
     this.hugetlbFree.length = 0;
-    for (let link = m.scalars.get(HUGETLB_FREE_HEAD); link !== 0; link = m.pages.lruNext.get(link - 1)) {
-      this.hugetlbFree.push(link - 1);
-      const isHugetlb = (m.pages.flags.get(link - 1) & PG_hugetlb) !== 0;
-      if (this.hugetlbFree.length > m.config.hugetlbPages || !isHugetlb) break;
+    for (const h of HSTATES) {
+      for (let link = m.scalars.get(h.freeHead); link !== 0; link = m.pages.lruNext.get(link - 1)) {
+        this.hugetlbFree.push(link - 1);
+        const isHugetlb = (m.pages.flags.get(link - 1) & PG_hugetlb) !== 0;
+        if (this.hugetlbFree.length > most || !isHugetlb) break;
+      }
     }
   }
 }

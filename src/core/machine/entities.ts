@@ -53,6 +53,10 @@ export interface Vma {
   readonly anonVmaChain: readonly number[];
   /** address_space id; 0: anonymous. */
   readonly file: number;
+  /** hugetlb, private: map of the reservations that are used up, by huge page; 0 or absent: it has none. */
+  readonly hugetlbResv?: number;
+  /** HPAGE_RESV_UNMAPPED: a page was taken away for the process that had reserved it; no new one may take its place. */
+  readonly hugetlbUnmapped?: boolean;
 }
 
 /** struct anon_vma: the anchor of an anonymous reverse map. */
@@ -79,6 +83,8 @@ export interface AddressSpace {
   readonly pages: number;
   /** VMAs that map it, in order of insertion (i_mmap). */
   readonly iMmap: readonly number[];
+  /** hugetlb: pages of 2^hugeOrder. */
+  readonly hugeOrder?: number;
   /** DAX: frame of page 0; the pages are device memory, and not in the page cache. */
   readonly daxStart?: Pfn;
 }

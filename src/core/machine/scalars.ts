@@ -54,6 +54,13 @@ export const HUGE_ZERO_PFN = 1;
 export const HUGETLB_FREE_HEAD = 2;
 export const HUGETLB_FREE = 3;
 export const HUGETLB_TOTAL = 4;
+/** The same for gigantic pages of 1 GiB. */
+export const GIGANTIC_FREE_HEAD = 11;
+export const GIGANTIC_FREE = 12;
+export const GIGANTIC_TOTAL = 13;
+/** Free pages that are promised to areas. */
+export const HUGETLB_RESV = 14;
+export const GIGANTIC_RESV = 15;
 /** Readahead window of the file: first page, pages, and how many pages before its end the marker stands. */
 export const FILE_RA_START = 5;
 export const FILE_RA_SIZE = 6;

@@ -4,7 +4,7 @@ import { devDaxProbe, pmemAttach } from '../kernel/drivers/dax.ts';
 import { pciP2pdmaAddResource } from '../kernel/drivers/p2pdma.ts';
 import { dmirrorDeviceInit } from '../kernel/drivers/test-hmm.ts';
 import { createMm } from '../kernel/mm/fork.ts';
-import { hugetlbInit } from '../kernel/mm/hugetlb.ts';
+import { hugetlbInit } from '../kernel/mm/hugetlb-pool.ts';
 import { freeAllBootMemory } from '../kernel/mm/page-alloc.ts';
 import { swapon } from '../kernel/mm/swapfile.ts';
 import { setFlags, setPageCount } from '../kernel/mm/page-ref.ts';
@@ -16,7 +16,9 @@ import { PG_reserved } from '../uapi/page-flags.ts';
 
 /** The zero page lies in the kernel's own memory. */
 const placeZeroPage = (m: Machine): void => {
-  const kernel = m.config.ranges.filter((range) => range.reserved !== undefined).at(-1);
+  const { ranges, gigantic } = m.config;
+  const own = ranges.filter(({ reserved, start }) => reserved !== undefined && !gigantic.includes(start));
+  const kernel = own.at(-1);
   if (kernel === undefined) throw new Error('the machine has no memory for the kernel itself');
   m.zeroPfn = kernel.start + 1;
   setPageCount(m, m.zeroPfn, 1, 'kernel');

@@ -19,7 +19,7 @@ import {
   pageMapping,
   pagePgmap,
 } from '../kernel/mm/page-ref.ts';
-import { pmdOffset, pteOffset } from '../kernel/mm/page-table.ts';
+import { leafOffset, PMD_PAGES } from '../kernel/mm/page-table.ts';
 import { vmaIsAnonymous } from '../kernel/mm/vma.ts';
 import { MIGRATE_CMA } from '../uapi/config.ts';
 import { PG_anon_exclusive, pageFlagNames } from '../uapi/page-flags.ts';
@@ -28,7 +28,6 @@ import {
   entryPfn,
   entryWritable,
   type EntryKind,
-  pmdLeaf,
   pteDirty,
   ptePresent,
   pteYoung,
@@ -46,7 +45,7 @@ import {
 
 /** One page of an area. */
 export interface ObservedPage {
-  readonly level?: 'pmd';
+  readonly level?: 'pmd' | 'pud';
   readonly entry: EntryKind;
   readonly w?: 0 | 1;
   readonly d?: 0 | 1;
@@ -207,13 +206,14 @@ const mirrorsOf = (
 const observeEntry = (
   m: Machine,
   entry: number,
-  huge: boolean,
+  npages: number,
   vpn: Vpn,
 ): Partial<ObservedPage> & { entry: EntryKind } => {
+  const huge = npages > 1;
   const kind = entryKind(entry);
   if (kind === 'none') return { entry: kind };
   const present = ptePresent(entry);
-  const pfn = entryPfn(entry) + (huge && present ? vpn % 512 : 0);
+  const pfn = entryPfn(entry) + (present ? vpn % npages : 0);
   const folio = compoundHead(m, pfn);
   const compound = folioTestLarge(m, folio) && !isHugeZeroPage(m, folio);
   // a huge entry is one thing: its first page speaks for it
@@ -235,24 +235,28 @@ const observeEntry = (
   };
 };
 
+/** Level of an entry that maps more than one page. */
+const levelOf = (npages: number): 'pmd' | 'pud' | undefined => {
+  if (npages === 1) return undefined;
+  return npages === PMD_PAGES ? 'pmd' : 'pud';
+};
+
 /** An area of a process: its VMAs, and every page of it. */
 export const observeArea = (m: Machine, mm: Mm, area: Area): ObservedArea => {
   const mirrors = mirrorsOf(m, mm);
   const pages: ObservedPage[] = [];
   for (let i = 0; i < area.npages; i++) {
     const vpn = area.start + i;
-    const pmdRow = pmdOffset(m, mm, vpn);
-    const pmd = pmdRow === NO_ROW ? 0 : m.entries.get(pmdRow);
-    const huge = pmd !== 0 && (pmdLeaf(pmd) || !ptePresent(pmd));
-    const row = huge ? pmdRow : pteOffset(m, pmdRow, vpn);
-    const seen = observeEntry(m, row === NO_ROW ? 0 : m.entries.get(row), huge, vpn);
+    const { row, npages } = leafOffset(m, mm, vpn);
+    const level = levelOf(npages);
+    const seen = observeEntry(m, row === NO_ROW ? 0 : m.entries.get(row), npages, vpn);
     const dev: Record<string, 'r' | 'w' | 'x'> = {};
     for (const [device, access] of mirrors) {
       const tag = access(vpn);
       if (tag !== undefined) dev[device] = tag;
     }
     pages.push({
-      ...(huge ? { level: 'pmd' as const } : {}),
+      ...(level === undefined ? {} : { level }),
       ...seen,
       ...(Object.keys(dev).length > 0 ? { dev } : {}),
     });

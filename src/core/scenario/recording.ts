@@ -93,7 +93,7 @@ export class FrameNamer {
         const pages = observed.pages.map(({ pfn, ...page }): NamedPage => {
           if (pfn === undefined) return page;
           return named
-            ? { ...page, frame: nameOf(pfn, page.level === 'pmd') }
+            ? { ...page, frame: nameOf(pfn, page.level !== undefined) }
             : { ...page, unnamed: describe(pfn) };
         });
         areas[area.name] = { areas: observed.areas, pages };
@@ -206,8 +206,8 @@ const continues = (a: NamedPage, b: NamedPage, frames: ReadonlyMap<string, Obser
   if (plain(a) !== plain(b)) return false;
   if (a.unnamed !== undefined || b.unnamed !== undefined)
     return JSON.stringify(a.unnamed) === JSON.stringify(b.unnamed);
-  if (a.frame === b.frame) return a.level === 'pmd' || a.frame === undefined || a.frame === 'zero';
-  if (a.level === 'pmd' || nextFrame(a.frame) !== b.frame) return false;
+  if (a.frame === b.frame) return a.level !== undefined || a.frame === undefined || a.frame === 'zero';
+  if (a.level !== undefined || nextFrame(a.frame) !== b.frame) return false;
   return frameOfPage(a.frame, frames) === frameOfPage(b.frame, frames);
 };
 

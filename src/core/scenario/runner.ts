@@ -31,6 +31,7 @@ import {
 import { unpinUserPages, unpinUserPagesDirtyLock } from '../kernel/mm/gup-grab.ts';
 import { doMadvise } from '../kernel/mm/madvise.ts';
 import { doMlock, doMunlock } from '../kernel/mm/mlock-vma.ts';
+import { hugetlbReservePages } from '../kernel/mm/hugetlb-resv.ts';
 import { doMunmap, exitMmap, mmapRegion } from '../kernel/mm/mmap.ts';
 import { doMprotect } from '../kernel/mm/mprotect.ts';
 import { doPagesMove, doPagesStatArray } from '../kernel/mm/move-pages.ts';
@@ -50,7 +51,7 @@ import type { MappedMemoryConfig } from '../uapi/config.ts';
 import { ENOENT, ENOMEM, errnoName } from '../uapi/errno.ts';
 import { FOLL_FLAGS, type FollFlagName } from '../uapi/gup-flags.ts';
 import type { SimpleStep, Step, StepOf } from '../uapi/scenario.ts';
-import { GIB_PAGES, NO_PFN, PAGEBLOCK_NR_PAGES, type Pfn, type Vpn } from '../uapi/units.ts';
+import { GIB_PAGES, HPAGE_PMD_NR, NO_PFN, PAGEBLOCK_NR_PAGES, type Pfn, type Vpn } from '../uapi/units.ts';
 import { VM_READ, VM_WRITE } from '../uapi/vm-flags.ts';
 
 /** A step that cannot be run: `field` names the part of it that is wrong. Nothing of it has happened. */
@@ -197,8 +198,13 @@ const runMmap = (m: Machine, step: StepOf<'mmap'>): StepResult => {
   const again = unmappedArea(m, mm, step);
   if (again === undefined && mm.areas.length >= MAX_AREAS)
     throw new StepError('vma', `a process can have ${MAX_AREAS} areas`);
-  if (step.kind === 'hugetlb' && step.pages % 512 !== 0) {
-    throw new StepError('pages', 'a hugetlb area is a multiple of 512 pages long');
+  const hugePages = step.page_size === '1G' ? GIB_PAGES : HPAGE_PMD_NR;
+  if (step.kind === 'hugetlb' && step.pages % hugePages !== 0) {
+    throw new StepError('pages', `a hugetlb area is a multiple of ${hugePages} pages long`);
+  }
+  if (step.kind !== 'hugetlb' && (step.page_size !== undefined || step.reserve !== undefined)) {
+    const field = step.page_size === undefined ? 'reserve' : 'page_size';
+    throw new StepError(field, `an area of the kind ${step.kind} has no pool of huge pages`);
   }
   const memory = m.config.mappedMemory?.find(({ id }) => id === step.device);
   if (memory !== undefined) return mmapDax(m, mm, step, memory, again);
@@ -213,11 +219,13 @@ const runMmap = (m: Machine, step: StepOf<'mmap'>): StepResult => {
   const request = { name: step.vma, npages: step.pages, prot: protOf(step.prot), kind: step.kind };
   const vma = mmapRegion(m, mm, {
     ...request,
+    ...(step.page_size === undefined ? {} : { hugePages }),
+    ...(step.reserve === undefined ? {} : { reserve: true }),
     ...(file === undefined ? {} : { file }),
     ...(again === undefined ? {} : { again }),
   });
-  if (step.kind !== 'device') return ok();
-  const err = dmirrorFopsMmap(m, vma);
+  if (step.kind !== 'device' && step.reserve === undefined) return ok();
+  const err = step.kind === 'device' ? dmirrorFopsMmap(m, vma) : hugetlbReservePages(m, vma);
   if (err !== 0) doMunmap(m, m.mms.get(mm.id), vma.vmStart, vma.vmEnd);
   return fromErrno(err);
 };

@@ -8,7 +8,7 @@ import type { Machine } from '../machine/machine.ts';
 import { DEFAULT_KERNEL, type KernelConfig, type MachinePresetName } from '../uapi/config.ts';
 import { EventKind, VMSTAT_COUNTERS, type VmstatCounter } from '../uapi/events.ts';
 import { parsePatches, spelling } from '../uapi/patches.ts';
-import { machinePreset } from '../uapi/presets.ts';
+import { machinePreset, withGiganticPages } from '../uapi/presets.ts';
 import type { Scenario, Step } from '../uapi/scenario.ts';
 import { KERNEL_FUNCTIONS } from '../uapi/source-refs.ts';
 import { bootMachine } from './boot.ts';
@@ -86,7 +86,7 @@ export class Simulation {
     overrides: SimulationOverrides = {},
   ) {
     const preset = machinePreset(overrides.machine ?? presetOf(scenario), scenario.devices);
-    const config = { ...preset, swapPages: scenario.swap ?? 0 };
+    const config = withGiganticPages({ ...preset, swapPages: scenario.swap ?? 0 }, scenario.gigantic ?? 0);
     this.machine = bootMachine(config, { ...kernelOf(scenario), ...overrides.kernel });
     this.booted = this.machine.journal.mark();
     this.bootEnd = this.booted.position;

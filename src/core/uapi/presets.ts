@@ -10,7 +10,7 @@ import type {
   MemoryRange,
   ZoneName,
 } from './config.ts';
-import { gibToPages, mibToPages, type Pfn } from './units.ts';
+import { GIB_PAGES, gibToPages, mibToPages, type Pfn } from './units.ts';
 
 /** Top of the physical address space with 46 bits: private memory is placed below it, downwards. */
 const PHYS_TOP_PFN = 2 ** 34;
@@ -129,6 +129,7 @@ const guest = (
     ranges: byStart([...base, ...rest, ...softReserved(devices)]),
     devices,
     hugetlbPages: 4,
+    gigantic: [],
     swapPages: 0,
   };
 };
@@ -152,6 +153,7 @@ const teaching = (requests: readonly DeviceRequest[]): MachineConfig => {
     ]),
     devices,
     hugetlbPages: 2,
+    gigantic: [],
     swapPages: 0,
   };
 };
@@ -186,8 +188,52 @@ const labNode = (requests: readonly DeviceRequest[]): MachineConfig => {
     ]),
     devices,
     hugetlbPages: 0,
+    gigantic: [],
     swapPages: 0,
   };
+};
+
+/** The topmost GiB of a node's memory that is still free; undefined: there is none. */
+const topGib = (
+  ranges: readonly MemoryRange[],
+  node: number,
+): { range: MemoryRange; start: Pfn } | undefined => {
+  for (const range of [...ranges].reverse()) {
+    const start = Math.floor(range.end / GIB_PAGES) * GIB_PAGES - GIB_PAGES;
+    const free = range.kind === 'ram' && range.node === node && range.reserved === undefined;
+    if (free && start >= range.start) return { range, start };
+  }
+  return undefined;
+};
+
+/**
+ * The machine with gigantic pages set aside at boot, from the top of each node in turn (hugepagesz=1G hugepages=N).
+ *
+ * Kernel: `mm/hugetlb.c: __alloc_bootmem_huge_page`
+ *
+ * @throws RangeError when no node has a whole GiB left
+ */
+export const withGiganticPages = (config: MachineConfig, npages: number): MachineConfig => {
+  const nodes = [...new Set(config.ranges.filter(({ zone }) => zone !== undefined).map(({ node }) => node))];
+  let { ranges } = config;
+  const gigantic: Pfn[] = [];
+  for (let i = 0; i < npages; i++) {
+    const found = nodes.map((_, k) => topGib(ranges, nodes[(i + k) % nodes.length])).find(Boolean);
+    if (found === undefined) throw new RangeError(`the machine has room for ${i} gigantic pages`);
+    const { range, start } = found;
+    const end = start + GIB_PAGES;
+    const parts = [
+      { ...range, end: start },
+      { ...range, start, end, reserved: 'gigantic page' },
+      { ...range, start: end },
+    ];
+    ranges = byStart([
+      ...ranges.filter((other) => other !== range),
+      ...parts.filter((part) => part.start < part.end),
+    ]);
+    gigantic.push(start);
+  }
+  return { ...config, ranges, gigantic };
 };
 
 export const MACHINE_PRESETS: readonly MachinePresetName[] = [

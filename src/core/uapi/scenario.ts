@@ -83,6 +83,10 @@ const simpleStepSchema = v.variant('op', [
     prot: v.picklist(['', 'r', 'rw']),
     kind: v.picklist(AREA_KINDS),
     align: v.optional(v.union([v.string(), v.number()])),
+    /** For the kind `hugetlb`: size of the pages; absent: 2M. */
+    page_size: v.optional(v.picklist(['2M', '1G'])),
+    /** For the kind `hugetlb`: without MAP_NORESERVE, so that every page is promised. */
+    reserve: v.optional(v.literal(true)),
     /** For the kind `device`; for a file kind, the DAX device whose file it is. */
     device: v.optional(device),
     /** For file kinds: a file of `file_create`; absent: the one file of 64 pages. */
@@ -198,6 +202,8 @@ const headerFields = {
   ),
   /** Pages of a swap device; absent: there is none, as in the recordings. */
   swap: v.optional(count(2 ** 24)),
+  /** Pages of 1 GiB that were set aside at boot; absent: there are none, as in the recordings. */
+  gigantic: v.optional(count(16)),
 };
 
 /** A set of patches as people write it; one that could not be built is refused with what is missing. */

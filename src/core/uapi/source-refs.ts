@@ -64,6 +64,7 @@ const BY_FILE = {
     'follow_page',
     'unpin_user_pages_dirty_lock',
     'unpin_user_page_range_dirty_lock',
+    'gup_huge_pud',
   ],
   'include/linux/mm.h': ['is_longterm_pinnable_page', 'folio_is_longterm_pinnable', 'put_page', 'get_page'],
   'mm/migrate_device.c': [

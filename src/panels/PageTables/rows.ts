@@ -44,7 +44,9 @@ const ENTRY_WORDS: Readonly<Record<PteRow['entry'], string>> = {
 };
 
 export const entryWords = ({ entry, level }: Pick<PteRow, 'entry' | 'level'>): string =>
-  level === 'pmd' && entry !== 'none' ? `${ENTRY_WORDS[entry]}, 2 MiB` : ENTRY_WORDS[entry];
+  entry === 'none' || level === 'pte' || level === 'none'
+    ? ENTRY_WORDS[entry]
+    : `${ENTRY_WORDS[entry]}, ${level === 'pmd' ? '2 MiB' : '1 GiB'}`;
 
 const bitsOf = ({ entry, writable, dirty, young, special }: PteRow): Bit[] =>
   entry === 'none'
@@ -161,9 +163,10 @@ export const pathOf = ({ path, tables, level }: PteRow): PathStep[] => {
   const next = (pfn: number): string => (pfn < 0 ? 'none' : formatHex(pfn));
   const steps: PathStep[] = [
     { table: 'PGD', index: path[0], next: next(tables[0]) },
-    { table: 'PUD', index: path[1], next: next(tables[1]) },
+    { table: 'PUD', index: path[1], next: level === 'pud' ? 'gigantic page' : next(tables[1]) },
     { table: 'PMD', index: path[2], next: level === 'pmd' ? 'huge page' : next(tables[2]) },
   ];
+  if (level === 'pud') return steps.slice(0, 2);
   return level === 'pmd' ? steps : [...steps, { table: 'PTE', index: path[3], next: '' }];
 };
 

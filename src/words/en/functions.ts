@@ -36,6 +36,7 @@ export const functions: Readonly<Record<KernelFunctionName, string>> = {
   gup_pgd_range: 'Fast walk: the upper levels of the page table.',
   gup_pte_range: 'Fast walk: small entries, one page after the other.',
   gup_huge_pmd: 'Fast walk: a huge entry, all its pages at once.',
+  gup_huge_pud: 'Fast walk: the entry of a gigantic page, all its pages at once.',
   __gup_longterm_locked: 'Slow path with the long-term rule: pin, check, move, pin again.',
   __get_user_pages: 'Slow walk: looks up page by page and faults where it must.',
   follow_page_mask: 'Looks up one address in the page table.',

@@ -58,9 +58,8 @@ const deviceResidence = (type: MemoryType): Residence => {
 export const residenceOf = (m: Machine, pfn: number): Residence => {
   const range = m.rangeOf(pfn);
   const pgmap = pagePgmap(m, pfn);
-  if (pgmap === undefined && (range === undefined || range.kind !== 'ram' || range.reserved !== undefined)) {
-    return 'reserved';
-  }
+  const handedOut = range?.reserved === undefined || m.config.gigantic.includes(range.start);
+  if (pgmap === undefined && (range?.kind !== 'ram' || !handedOut)) return 'reserved';
   if (m.pages.refcount.get(compoundHead(m, pfn)) === 0) return 'free';
   if (pgmap !== undefined) return deviceResidence(pgmap.type);
   return isZoneMovablePage(m, pfn) || isCma(m, pfn) ? 'movable' : 'system';

@@ -3,7 +3,7 @@
 import { backingPage, DPT_XA_TAG_ATOMIC, DPT_XA_TAG_WRITE } from '../../core/kernel/drivers/test-hmm.ts';
 import { isHugeZeroPage } from '../../core/kernel/mm/huge-memory.ts';
 import { isZeroPfn } from '../../core/kernel/mm/page-ref.ts';
-import { pmdOffset, pudOffset, tableIndex } from '../../core/kernel/mm/page-table.ts';
+import { PMD_PAGES, PUD_PAGES, pmdOffset, pudOffset, tableIndex } from '../../core/kernel/mm/page-table.ts';
 import type { Area, Dmirror, Mm } from '../../core/machine/entities.ts';
 import type { NumberMap } from '../../core/machine/number-map.ts';
 import type { Machine } from '../../core/machine/machine.ts';
@@ -64,7 +64,7 @@ const pfnOf = (entry: Entry): number => (ptePresent(entry) || isPfnSwapEntry(ent
 interface Stretch {
   readonly level: PteRow['level'];
   readonly tables: PteRow['tables'];
-  /** The huge entry, at level pmd. */
+  /** The huge entry, at level pmd or pud. */
   readonly huge: Entry;
 }
 
@@ -74,6 +74,8 @@ const stretchAt = (m: Machine, mm: Mm, vpn: Vpn): Stretch => {
   const pudRow = pudOffset(m, mm, vpn);
   if (pudRow === NO_ROW) return { ...NOTHING, tables: [-1, -1, -1] };
   const pud = Math.floor(pudRow / 512);
+  const gigantic = m.entries.get(pudRow);
+  if (pmdLeaf(gigantic)) return { level: 'pud', huge: gigantic, tables: [pud, -1, -1] };
   const pmdRow = pmdOffset(m, mm, vpn);
   if (pmdRow === NO_ROW) return { ...NOTHING, tables: [pud, -1, -1] };
   const pmd = Math.floor(pmdRow / 512);
@@ -93,7 +95,8 @@ const rowOf = (
 ): PteRow => {
   const { level, tables } = stretch;
   const head = pfnOf(entry);
-  const pfn = head >= 0 && level === 'pmd' ? head + (vpn % 512) : head;
+  const hugePages = { pte: 1, none: 1, pmd: PMD_PAGES, pud: PUD_PAGES }[level];
+  const pfn = head >= 0 ? head + (vpn % hugePages) : head;
   const present = ptePresent(entry);
   return {
     vpn,
@@ -138,9 +141,10 @@ class Runs {
   goesOn(level: PteRow['level'], entry: Entry, mirrors: number): boolean {
     if (this.npages === 0 || level !== this.level || mirrors !== this.mirrors) return false;
     // a huge entry stands for all its pages; a small one differs from its neighbour by one frame
-    const step = level === 'pmd' ? Number(entry === this.lastEntry) : (entry - this.lastEntry) / 4096;
+    const huge = level === 'pmd' || level === 'pud';
+    const step = huge ? Number(entry === this.lastEntry) : (entry - this.lastEntry) / 4096;
     if (step !== 0 && step !== 1 && step !== -1) return false;
-    if (level === 'pmd' && step === 0) return false;
+    if (huge && step === 0) return false;
     if (this.npages > 1 && step !== this.pfnStep) return false;
     this.pfnStep = step;
     this.npages += 1;

@@ -26,6 +26,7 @@ import { makeDeviceExclusiveRange } from '../mm/exclusive.ts';
 import {
   HMM_PFN_ERROR,
   HMM_PFN_PMD,
+  HMM_PFN_PUD,
   HMM_PFN_REQ_FAULT,
   HMM_PFN_REQ_WRITE,
   HMM_PFN_VALID,
@@ -667,7 +668,8 @@ const dmirrorMkentry = atomic('dmirror_mkentry', (m, word: number, dmirror: Dmir
     place = 'zero:';
   }
   const access = (word & HMM_PFN_WRITE) !== 0 ? 'w' : 'r';
-  return `${place}${access}${(word & HMM_PFN_PMD) !== 0 ? '+pmd' : ''}`;
+  if ((word & HMM_PFN_PMD) !== 0) return `${place}${access}+pmd`;
+  return `${place}${access}${(word & HMM_PFN_PUD) !== 0 ? '+pud' : ''}`;
 });
 
 /** Subscriptions of snapshots, apart from those of open files, which have their dmirror's id. */

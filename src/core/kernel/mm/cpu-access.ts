@@ -3,15 +3,7 @@
 import type { Mm } from '../../machine/entities.ts';
 import type { Machine } from '../../machine/machine.ts';
 import type { Sleeps } from '../../machine/ops.ts';
-import {
-  entryPfn,
-  pmdLeaf,
-  PTE_ACCESSED,
-  PTE_DIRTY,
-  PTE_PRESENT,
-  pteWrite,
-  setBits,
-} from '../../uapi/pte.ts';
+import { entryPfn, PTE_ACCESSED, PTE_DIRTY, PTE_PRESENT, pteWrite, setBits } from '../../uapi/pte.ts';
 import { NO_PFN, NO_ROW, type Pfn, type Vpn } from '../../uapi/units.ts';
 import {
   FAULT_FLAG_ALLOW_RETRY,
@@ -25,7 +17,7 @@ import {
   VM_WRITE,
 } from '../../uapi/vm-flags.ts';
 import { handleMmFault } from './fault.ts';
-import { pmdOffset, pteOffset } from './page-table.ts';
+import { leafOffset } from './page-table.ts';
 import { vmaIsAccessible, vmaLookup } from './vma.ts';
 
 /** The page reached, or the signal that ends the access. */
@@ -41,16 +33,12 @@ export type AccessResult =
  * @returns the page, or NO_PFN: the access faults
  */
 export const hardwareWalk = (m: Machine, mm: Mm, vpn: Vpn, write: boolean): Pfn => {
-  const pmdRow = pmdOffset(m, mm, vpn);
-  if (pmdRow === NO_ROW) return NO_PFN;
-  const pmd = m.entries.get(pmdRow);
-  const huge = pmdLeaf(pmd);
-  const row = huge ? pmdRow : pteOffset(m, pmdRow, vpn);
+  const { row, npages } = leafOffset(m, mm, vpn);
   if (row === NO_ROW) return NO_PFN;
   const entry = m.entries.get(row);
   if ((entry & PTE_PRESENT) === 0 || (write && !pteWrite(entry))) return NO_PFN;
   m.entries.set(row, setBits(entry, write ? PTE_ACCESSED | PTE_DIRTY : PTE_ACCESSED));
-  return huge ? entryPfn(entry) + (vpn % 512) : entryPfn(entry);
+  return entryPfn(entry) + (vpn % npages);
 };
 
 /** Kernel: `arch/x86/mm/fault.c: do_user_addr_fault` */

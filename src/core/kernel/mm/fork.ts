@@ -318,6 +318,7 @@ const dupVma = (m: Machine, child: number, parent: Vma): Vma => {
       vmFlags: parent.vmFlags & ~VM_LOCKED,
       anonVma: 0,
       anonVmaChain: [],
+      ...(isVmHugetlbPage(parent) ? { hugetlbResv: 0, hugetlbUnmapped: false } : {}), // hugetlb_dup_vma_private
     }),
   );
   const wipe = (parent.vmFlags & VM_WIPEONFORK) !== 0;

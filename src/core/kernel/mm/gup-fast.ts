@@ -20,7 +20,7 @@ import { atomic } from '../sched/kernel-function.ts';
 import { gupCanFollowProtnone, gupMustUnshare, gupPutFolio, tryGrabFolio } from './gup-grab.ts';
 import { pgmapIsLive } from './memremap.ts';
 import { compoundHead, pageMapping, setFlags } from './page-ref.ts';
-import { PMD_PAGES, pmdOffset, pteOffset } from './page-table.ts';
+import { PMD_PAGES, PUD_PAGES, pmdOffset, pteOffset, pudOffset } from './page-table.ts';
 
 /** Hardware's view of an entry. Kernel: `arch/x86/include/asm/pgtable.h: pte_access_permitted` */
 const accessPermitted = (entry: Entry, write: boolean): boolean =>
@@ -32,25 +32,44 @@ const pageIsSecretmem = (m: Machine, page: Pfn): boolean => {
   return file !== 0 && m.files.get(file).kind === 'secretmem';
 };
 
+/** All pages wanted of one huge page; false: the walk ends here. */
+const grabHuge = (
+  m: Machine,
+  vpn: Vpn,
+  end: Vpn,
+  flags: number,
+  row: EntryRow,
+  pages: Pfn[],
+  hugePages: number,
+): boolean => {
+  const entry = m.entries.get(row);
+  if (!accessPermitted(entry, (flags & FOLL_WRITE) !== 0)) return false;
+  const first = entryPfn(entry) + (vpn % hugePages);
+  const refs = end - vpn;
+  const folio = tryGrabFolio(m, first, refs, flags);
+  if (folio === NO_PFN) return false;
+  if (!pteWrite(entry) && gupMustUnshare(m, flags, folio)) {
+    m.trace.decide('gup.fast.refused.unshare', vpn, first);
+    gupPutFolio(m, folio, refs, flags);
+    return false;
+  }
+  for (let i = 0; i < refs; i++) pages.push(first + i);
+  setFlags(m, folio, PG_referenced);
+  m.trace.decide('gup.fast.grabbed', vpn, first, refs);
+  return true;
+};
+
 const gupHugePmd = atomic(
   'gup_huge_pmd',
-  (m, vpn: Vpn, end: Vpn, flags: number, pmdRow: EntryRow, pages: Pfn[]): boolean => {
-    const entry = m.entries.get(pmdRow);
-    if (!accessPermitted(entry, (flags & FOLL_WRITE) !== 0)) return false;
-    const first = entryPfn(entry) + (vpn % PMD_PAGES);
-    const refs = end - vpn;
-    const folio = tryGrabFolio(m, first, refs, flags);
-    if (folio === NO_PFN) return false;
-    if (!pteWrite(entry) && gupMustUnshare(m, flags, folio)) {
-      m.trace.decide('gup.fast.refused.unshare', vpn, first);
-      gupPutFolio(m, folio, refs, flags);
-      return false;
-    }
-    for (let i = 0; i < refs; i++) pages.push(first + i);
-    setFlags(m, folio, PG_referenced);
-    m.trace.decide('gup.fast.grabbed', vpn, first, refs);
-    return true;
-  },
+  (m, vpn: Vpn, end: Vpn, flags: number, pmdRow: EntryRow, pages: Pfn[]): boolean =>
+    grabHuge(m, vpn, end, flags, pmdRow, pages, PMD_PAGES),
+);
+
+/** A gigantic page of hugetlb. */
+const gupHugePud = atomic(
+  'gup_huge_pud',
+  (m, vpn: Vpn, end: Vpn, flags: number, pudRow: EntryRow, pages: Pfn[]): boolean =>
+    grabHuge(m, vpn, end, flags, pudRow, pages, PUD_PAGES),
 );
 
 const gupPteRange = atomic(
@@ -106,6 +125,14 @@ const gupPgdRange = atomic(
   'gup_pgd_range',
   (m, start: Vpn, end: Vpn, flags: number, mm: Mm, pages: Pfn[]): void => {
     for (let vpn = start; vpn < end; ) {
+      const pudRow = pudOffset(m, mm, vpn);
+      const pud = pudRow === NO_ROW ? 0 : m.entries.get(pudRow);
+      if (pmdLeaf(pud)) {
+        const gibEnd = Math.min(end, (Math.floor(vpn / PUD_PAGES) + 1) * PUD_PAGES);
+        if (!gupHugePud(m, vpn, gibEnd, flags, pudRow, pages)) return;
+        vpn = gibEnd;
+        continue;
+      }
       const next = Math.min(end, (Math.floor(vpn / PMD_PAGES) + 1) * PMD_PAGES);
       const pmdRow = pmdOffset(m, mm, vpn);
       const pmd = pmdRow === NO_ROW ? 0 : m.entries.get(pmdRow);

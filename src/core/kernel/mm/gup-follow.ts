@@ -38,10 +38,11 @@ import { migrationEntryWait } from '../sched/locks.ts';
 import { gupCanFollowProtnone, gupMustUnshare, tryGrabPage } from './gup-grab.ts';
 import { followTransHugePmd } from './huge-memory.ts';
 import { splitHugePmd } from './huge-split.ts';
+import { hstateVma, hugePteOffset } from './hugetlb-pool.ts';
 import { pgmapIsLive } from './memremap.ts';
 import { vmNormalPage } from './normal-page.ts';
 import { compoundHead, isZeroPfn, isZoneDevicePage, pageAnon, testFlags } from './page-ref.ts';
-import { PMD_PAGES, pmdOffset, pteAlloc, pteOffset } from './page-table.ts';
+import { pmdOffset, pteAlloc, pteOffset } from './page-table.ts';
 import { markPageAccessed, setPageDirty } from './swap.ts';
 import { isVmHugetlbPage, vmaHasFault, vmaIsAnonymous, vmaIsSecretmem } from './vma.ts';
 
@@ -146,8 +147,8 @@ const followPagePte = sleepable(
   },
 );
 
-/** The page of a hugetlb entry; GUP proper goes through follow_hugetlb_page. Kernel: `mm/hugetlb.c: follow_huge_pmd_pte` */
-function* followHugePmdPte(m: Machine, vma: Vma, vpn: Vpn, flags: number, row: EntryRow): Sleeps<Followed> {
+/** The page of a hugetlb entry; GUP proper goes through follow_hugetlb_page. Kernel: `mm/hugetlb.c: follow_huge_pmd_pte, follow_huge_pud` */
+function* followHugetlbEntry(m: Machine, vma: Vma, vpn: Vpn, flags: number, row: EntryRow): Sleeps<Followed> {
   for (;;) {
     const entry = m.entries.get(row);
     if (isMigrationEntry(entry)) {
@@ -155,14 +156,13 @@ function* followHugePmdPte(m: Machine, vma: Vma, vpn: Vpn, flags: number, row: E
       continue;
     }
     if (!ptePresent(entry)) return noPageTable(m, vma, flags);
-    const page = entryPfn(entry) + (vpn % PMD_PAGES);
+    const page = entryPfn(entry) + (vpn % hstateVma(m, vma).npages);
     return tryGrabPage(m, page, flags) ? { kind: 'page', page } : noPageTable(m, vma, flags);
   }
 }
 
 /** Kernel: `mm/gup.c: follow_pmd_mask` */
 function* followPmdMask(m: Machine, vma: Vma, vpn: Vpn, flags: number, pmdRow: EntryRow): Sleeps<Followed> {
-  if (isVmHugetlbPage(vma)) return yield* followHugePmdPte(m, vma, vpn, flags, pmdRow);
   for (;;) {
     const pmd = m.entries.get(pmdRow);
     if (pmd === 0) return noPageTable(m, vma, flags);
@@ -186,9 +186,12 @@ function* followPmdMask(m: Machine, vma: Vma, vpn: Vpn, flags: number, pmdRow: E
 export const followPageMask = sleepable(
   'follow_page_mask',
   function* (m, vma: Vma, vpn: Vpn, flags: number): Sleeps<Followed> {
-    const pmdRow = pmdOffset(m, m.mms.get(vma.mm), vpn);
-    if (pmdRow === NO_ROW) return noPageTable(m, vma, flags);
-    return yield* followPmdMask(m, vma, vpn, flags, pmdRow);
+    const mm = m.mms.get(vma.mm);
+    const hugetlb = isVmHugetlbPage(vma);
+    const row = hugetlb ? hugePteOffset(m, mm, vpn, hstateVma(m, vma)) : pmdOffset(m, mm, vpn);
+    if (row === NO_ROW) return noPageTable(m, vma, flags);
+    if (hugetlb) return yield* followHugetlbEntry(m, vma, vpn, flags, row);
+    return yield* followPmdMask(m, vma, vpn, flags, row);
   },
 );
 

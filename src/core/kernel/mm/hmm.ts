@@ -32,19 +32,21 @@ import {
 import { atomic, sleepable } from '../sched/kernel-function.ts';
 import { migrationEntryWait } from '../sched/locks.ts';
 import { handleMmFault } from './fault.ts';
-import { hugeStart } from './huge-memory.ts';
+import { hstateVma, hugePageStart, hugePteOffset } from './hugetlb-pool.ts';
 import { mmuIntervalReadRetry } from './mmu-notifier.ts';
 import { vmNormalPage } from './normal-page.ts';
 import { isZeroPfn, pagePgmap } from './page-ref.ts';
 import { PMD_PAGES, pmdOffset, pteOffset, walkEnd } from './page-table.ts';
 import { findVma, isVmHugetlbPage } from './vma.ts';
 
-// One word a page: pfn * 16 + these. The kernel keeps the flags in the top bits.
+// One word a page: pfn * 32 + these. The kernel keeps the flags in the top bits.
 export const HMM_PFN_VALID = 1;
 export const HMM_PFN_WRITE = 2;
 export const HMM_PFN_ERROR = 4;
 /** The page is mapped by an entry of 2 MiB. */
 export const HMM_PFN_PMD = 8;
+/** … of 1 GiB. */
+export const HMM_PFN_PUD = 16;
 
 export const HMM_PFN_REQ_FAULT = 1;
 export const HMM_PFN_REQ_WRITE = 2;
@@ -54,7 +56,7 @@ const HMM_NEED_WRITE_FAULT = 2;
 const HMM_NEED_ALL_BITS = 3;
 
 /** Kernel: `include/linux/hmm.h: hmm_pfn_to_page` */
-export const hmmPfnToPage = (word: number): Pfn => Math.floor(word / 16);
+export const hmmPfnToPage = (word: number): Pfn => Math.floor(word / 32);
 
 /** struct hmm_range. */
 export interface HmmRange {
@@ -164,7 +166,7 @@ const hmmVmaHandlePmd = sleepable(
     // a protected huge entry still reports its order, but is not valid
     const word = flags === 0 ? 0 : flags | HMM_PFN_PMD;
     for (let vpn = start; vpn < end; vpn++) {
-      walk.range.hmmPfns[vpn - walk.range.start] = (entryPfn(pmd) + (vpn % PMD_PAGES)) * 16 + word;
+      walk.range.hmmPfns[vpn - walk.range.start] = (entryPfn(pmd) + (vpn % PMD_PAGES)) * 32 + word;
     }
     return 0;
   },
@@ -184,7 +186,7 @@ function* handleSwapEntry(
   const page = entryPfn(entry);
   if (isDevicePrivateEntry(entry) && pagePgmap(m, page)?.owner === range.devPrivateOwner) {
     // the caller's own page is reported as it is, even if it asked for more
-    range.hmmPfns[i] = page * 16 + HMM_PFN_VALID + (isWritableDevicePrivateEntry(entry) ? HMM_PFN_WRITE : 0);
+    range.hmmPfns[i] = page * 32 + HMM_PFN_VALID + (isWritableDevicePrivateEntry(entry) ? HMM_PFN_WRITE : 0);
     return 0;
   }
   const required = hmmPteNeedFault(m, 0, walk, requestOf(walk, vpn));
@@ -224,7 +226,7 @@ const hmmVmaHandlePte = sleepable(
       range.hmmPfns[i] = HMM_PFN_ERROR;
       return 0;
     }
-    range.hmmPfns[i] = entryPfn(entry) * 16 + flags;
+    range.hmmPfns[i] = entryPfn(entry) * 32 + flags;
     return 0;
   },
 );
@@ -251,15 +253,17 @@ const hmmVmaWalkPmd = sleepable(
 
 const hmmVmaWalkHugetlbEntry = sleepable(
   'hmm_vma_walk_hugetlb_entry',
-  function* (m, start: Vpn, end: Vpn, pmdRow: EntryRow, walk: HmmWalk, vma: Vma): Sleeps<number> {
-    const entry = m.entries.get(pmdRow);
+  function* (m, start: Vpn, end: Vpn, row: EntryRow, walk: HmmWalk, vma: Vma): Sleeps<number> {
+    const entry = m.entries.get(row);
+    const h = hstateVma(m, vma);
+    const order = h.level === 'pud' ? HMM_PFN_PUD : HMM_PFN_PMD;
     const flags = entry === 0 ? 0 : cpuFlagsOf(entry);
     // the first page's request stands for the whole huge page
     const required = hmmPteNeedFault(m, flags, walk, requestOf(walk, start));
     if (required !== 0) return yield* hmmVmaFault(m, start, end, required, walk, vma);
     for (let vpn = start; vpn < end; vpn++) {
-      const page = entry === 0 ? 0 : entryPfn(entry) + (vpn % PMD_PAGES);
-      walk.range.hmmPfns[vpn - walk.range.start] = page * 16 + (flags === 0 ? 0 : flags | HMM_PFN_PMD);
+      const page = entry === 0 ? 0 : entryPfn(entry) + (vpn % h.npages);
+      walk.range.hmmPfns[vpn - walk.range.start] = page * 32 + (flags === 0 ? 0 : flags | order);
     }
     return 0;
   },
@@ -282,20 +286,17 @@ const hmmVmaWalkTest = atomic(
 /** Kernel: `mm/pagewalk.c: __walk_page_range, walk_hugetlb_range` */
 function* walkVma(m: Machine, mm: Mm, walk: HmmWalk, vma: Vma, start: Vpn, end: Vpn): Sleeps<number> {
   for (let vpn = start; vpn < end; ) {
-    const hugetlb = isVmHugetlbPage(vma);
-    const next = hugetlb ? Math.min(end, hugeStart(vpn) + PMD_PAGES) : walkEnd(m, mm, vpn, end);
-    const pmdRow = pmdOffset(m, mm, vpn);
+    const h = isVmHugetlbPage(vma) ? hstateVma(m, vma) : undefined;
+    const next = h === undefined ? walkEnd(m, mm, vpn, end) : Math.min(end, hugePageStart(h, vpn) + h.npages);
+    const row = h === undefined ? pmdOffset(m, mm, vpn) : hugePteOffset(m, mm, vpn, h);
     let ret: number;
-    if (hugetlb) {
-      // the entry of a huge page exists as soon as its PMD table does
-      ret =
-        pmdRow === NO_ROW
-          ? yield* hmmVmaWalkHole(m, vpn, next, walk, vma)
-          : yield* hmmVmaWalkHugetlbEntry(m, vpn, next, pmdRow, walk, vma);
-    } else if (pmdRow === NO_ROW || m.entries.get(pmdRow) === 0) {
+    if (row === NO_ROW || (h === undefined && m.entries.get(row) === 0)) {
       ret = yield* hmmVmaWalkHole(m, vpn, next, walk, vma);
+    } else if (h === undefined) {
+      ret = yield* hmmVmaWalkPmd(m, vpn, next, row, walk, vma);
     } else {
-      ret = yield* hmmVmaWalkPmd(m, vpn, next, pmdRow, walk, vma);
+      // the entry of a huge page exists as soon as its table does
+      ret = yield* hmmVmaWalkHugetlbEntry(m, vpn, next, row, walk, vma);
     }
     if (ret !== 0) return ret;
     vpn = next;

@@ -1,14 +1,12 @@
-// mm/hugetlb.c: huge pages from a pool that was set aside at boot. They are anonymous here (private mappings),
-// mapped by PMD entries, on no LRU list, never split and never swapped; an empty pool means SIGBUS.
+// mm/hugetlb.c: huge pages from a pool that was set aside at boot. They are anonymous here (private mappings), mapped
+// by PMD or PUD entries, on no LRU list, never split and never swapped; an empty pool means SIGBUS.
 
 import type { Mm, Vma } from '../../machine/entities.ts';
 import type { Machine } from '../../machine/machine.ts';
 import type { MmuNotifierRange, Sleeps } from '../../machine/ops.ts';
-import { HUGETLB_FREE, HUGETLB_FREE_HEAD, HUGETLB_TOTAL } from '../../machine/scalars.ts';
 import { EFAULT, ENOMEM, ENOSPC } from '../../uapi/errno.ts';
-import { __GFP_COMP, __GFP_NOWARN, GFP_HIGHUSER_MOVABLE } from '../../uapi/gfp.ts';
 import { FOLL_DUMP, FOLL_GET, FOLL_PIN, FOLL_WRITE } from '../../uapi/gup-flags.ts';
-import { PG_anon_exclusive, PG_hugetlb, PG_hugetlb_freed, PG_uptodate } from '../../uapi/page-flags.ts';
+import { PG_anon_exclusive, PG_uptodate } from '../../uapi/page-flags.ts';
 import {
   clearBits,
   type Entry,
@@ -25,15 +23,7 @@ import {
   pteWrite,
   setBits,
 } from '../../uapi/pte.ts';
-import {
-  type EntryRow,
-  HPAGE_PMD_NR,
-  HPAGE_PMD_ORDER,
-  NO_PFN,
-  NO_ROW,
-  type Pfn,
-  type Vpn,
-} from '../../uapi/units.ts';
+import { type EntryRow, HPAGE_PMD_NR, NO_PFN, NO_ROW, type Pfn, type Vpn } from '../../uapi/units.ts';
 import {
   FAULT_FLAG_UNSHARE,
   FAULT_FLAG_WRITE,
@@ -47,9 +37,10 @@ import {
 import { bugOn, warn } from '../sched/bug.ts';
 import { sleepable } from '../sched/kernel-function.ts';
 import { migrationEntryWait, trylockPage, unlockPage } from '../sched/locks.ts';
-import { newAddressSpace } from './filemap.ts';
 import { gupMustUnshare, tryGrabFolio } from './gup-grab.ts';
-import { hugeStart, pageTryDupHugeRmap } from './huge-memory.ts';
+import { pageTryDupHugeRmap } from './huge-memory.ts';
+import { hstateVma, hugePageStart, hugePteAlloc, hugePteOffset } from './hugetlb-pool.ts';
+import { allocHugePage, ownsReservations } from './hugetlb-resv.ts';
 import {
   type MmuGather,
   tlbFinishMmu,
@@ -64,104 +55,10 @@ import {
   mmuNotifierInvalidateRangeEnd,
   mmuNotifierInvalidateRangeStart,
 } from './mmu-notifier.ts';
-import { isLongtermPinnablePage } from './normal-page.ts';
-import { allocPages } from './page-alloc.ts';
-import {
-  clearFlags,
-  copyHighpage,
-  folioGet,
-  folioRefAdd,
-  moveReference,
-  pageAnon,
-  setFlags,
-  setPageCount,
-  testFlags,
-} from './page-ref.ts';
-import { pmdAlloc, pmdOffset } from './page-table.ts';
+import { copyHighpage, folioGet, folioNrPages, moveReference, setFlags, testFlags } from './page-ref.ts';
 import { anonVmaPrepare, pageMoveAnonRmap, pageRemoveRmap } from './rmap.ts';
-import { folioPut, setFreeHugetlb, setPageDirty } from './swap.ts';
+import { folioPut, setPageDirty } from './swap.ts';
 import { linearPageIndex, vmPageProt } from './vma.ts';
-
-// --- the pool -------------------------------------------------------------------------------------------------
-
-/** Kernel: `mm/hugetlb.c: enqueue_huge_page` */
-const enqueueHugePage = (m: Machine, folio: Pfn): void => {
-  m.pages.lruNext.set(folio, m.scalars.get(HUGETLB_FREE_HEAD));
-  m.scalars.set(HUGETLB_FREE_HEAD, folio + 1);
-  m.scalars.set(HUGETLB_FREE, m.scalars.get(HUGETLB_FREE) + 1);
-  setFlags(m, folio, PG_hugetlb_freed);
-};
-
-/**
- * The last reference is gone: back to the pool. Page flags stay, so the next user may find PG_dirty set.
- *
- * Kernel: `mm/hugetlb.c: free_huge_page`
- */
-const freeHugePage = (m: Machine, folio: Pfn): void => {
-  bugOn(m.pages.compoundMapcount.get(folio) !== 0, 'free_huge_page: page is still mapped');
-  if (pageAnon(m, folio)) clearFlags(m, folio, PG_anon_exclusive);
-  m.pages.mapping.set(folio, 0);
-  enqueueHugePage(m, folio);
-};
-
-/**
- * Fills the pool at boot.
- *
- * Kernel: `mm/hugetlb.c: hugetlb_hstate_alloc_pages`
- */
-export const hugetlbInit = (m: Machine): void => {
-  setFreeHugetlb(m, freeHugePage);
-  for (let i = 0; i < m.config.hugetlbPages; i++) {
-    const folio = allocPages(m, GFP_HIGHUSER_MOVABLE | __GFP_COMP | __GFP_NOWARN, HPAGE_PMD_ORDER);
-    if (folio === NO_PFN) return;
-    setFlags(m, folio, PG_hugetlb);
-    folioRefAdd(m, folio, -1, 'allocation');
-    enqueueHugePage(m, folio);
-    m.scalars.set(HUGETLB_TOTAL, m.scalars.get(HUGETLB_TOTAL) + 1);
-  }
-};
-
-/**
- * Takes a page out of the pool. While a long-term pin runs, pages that it could not keep are passed over.
- *
- * Kernel: `mm/hugetlb.c: dequeue_huge_page_node_exact`
- */
-const dequeueHugePage = (m: Machine): Pfn => {
-  let previous = NO_PFN;
-  let link = m.scalars.get(HUGETLB_FREE_HEAD);
-  while (link !== 0) {
-    const folio = link - 1;
-    const next = m.pages.lruNext.get(folio);
-    if (!m.current.memallocPin || isLongtermPinnablePage(m, folio)) {
-      if (previous === NO_PFN) m.scalars.set(HUGETLB_FREE_HEAD, next);
-      else m.pages.lruNext.set(previous, next);
-      m.pages.lruNext.set(folio, 0);
-      m.scalars.set(HUGETLB_FREE, m.scalars.get(HUGETLB_FREE) - 1);
-      clearFlags(m, folio, PG_hugetlb_freed);
-      setPageCount(m, folio, 1, 'allocation');
-      return folio;
-    }
-    previous = folio;
-    link = next;
-  }
-  return NO_PFN;
-};
-
-/**
- * A page for a private mapping without reservations; NO_PFN (the kernel's -ENOSPC) if the pool is empty.
- *
- * Kernel: `mm/hugetlb.c: alloc_huge_page`
- * Simplified: no reservations (MAP_NORESERVE), no surplus pages (nr_overcommit_hugepages is 0).
- */
-const allocHugePage = (m: Machine): Pfn => {
-  const folio = dequeueHugePage(m);
-  if (folio === NO_PFN) m.trace.decide('hugetlb.exhausted', m.scalars.get(HUGETLB_FREE));
-  return folio;
-};
-
-/** Every mapping has a file of its own on the internal mount. Kernel: `fs/hugetlbfs/inode.c: hugetlb_file_setup` */
-export const newHugetlbFile = (m: Machine, npages: number): number =>
-  newAddressSpace(m, 'hugetlb', 'hugetlb', npages);
 
 // --- faults ---------------------------------------------------------------------------------------------------
 
@@ -184,9 +81,43 @@ const hugepageAddNewAnonRmap = (m: Machine, page: Pfn, vma: Vma, vpn: Vpn): void
   setFlags(m, page, PG_anon_exclusive);
 };
 
+/** Kernel: `mm/memory.c: copy_user_huge_page, copy_user_gigantic_page` */
 const copyHugePage = (m: Machine, to: Pfn, from: Pfn): void => {
-  for (let i = 0; i < HPAGE_PMD_NR; i++) copyHighpage(m, to + i, from + i);
+  const npages = folioNrPages(m, to);
+  if (npages > HPAGE_PMD_NR) {
+    // told once: a line for each of its pages would bury everything else
+    m.trace.decide('copy.page', from, to);
+    for (let i = 0; i < npages; i++) m.pages.content.set(to + i, m.pages.content.get(from + i));
+  } else {
+    for (let i = 0; i < npages; i++) copyHighpage(m, to + i, from + i);
+  }
   setFlags(m, to, PG_uptodate);
+};
+
+/**
+ * The process that reserved a page finds none for its copy: its children lose the page, and the right to a new one.
+ *
+ * Kernel: `mm/hugetlb.c: unmap_ref_private`
+ */
+const unmapRefPrivate = (m: Machine, vma: Vma, page: Pfn, start: Vpn): void => {
+  const pgoff = linearPageIndex(vma, start);
+  const { npages } = hstateVma(m, vma);
+  for (const id of m.files.get(vma.file).iMmap) {
+    const other = m.vmas.get(id);
+    const covers = pgoff >= other.vmPgoff && pgoff < other.vmPgoff + (other.vmEnd - other.vmStart);
+    if (id === vma.id || !covers || ownsReservations(other)) continue;
+    const tlb = tlbGatherMmu(m, other.mm);
+    unmapHugepageRange(m, tlb, other, start, start + npages, page);
+    tlbFinishMmu(m, tlb);
+  }
+};
+
+/** A page for the copy; NO_PFN: there is none, or none is needed any more. */
+const pageForCopy = (m: Machine, area: Vma, vpn: Vpn, oldPage: Pfn): Pfn => {
+  const owner = ownsReservations(area);
+  const page = allocHugePage(m, area, vpn, owner);
+  if (page === NO_PFN && owner) unmapRefPrivate(m, area, oldPage, hugePageStart(hstateVma(m, area), vpn));
+  return page;
 };
 
 /**
@@ -194,24 +125,27 @@ const copyHugePage = (m: Machine, to: Pfn, from: Pfn): void => {
  * The caller holds the page locked, with a reference.
  *
  * Kernel: `mm/hugetlb.c: hugetlb_wp`
- * Simplified: private mappings without reservations.
+ * Simplified: private mappings. An owner of reservations whose children keep the page mapped elsewhere ends with
+ *   SIGBUS; the kernel would try for ever.
  */
 const hugetlbWp = (m: Machine, area: Vma, vpn: Vpn, row: EntryRow, flags: number): number => {
   const unshare = (flags & FAULT_FLAG_UNSHARE) !== 0;
   if (!unshare && (area.vmFlags & VM_WRITE) === 0) return VM_FAULT_SIGSEGV;
   const oldPage = entryPfn(m.entries.get(row));
-  if (m.pages.compoundMapcount.get(oldPage) === 1) {
+  const mapped = (): number => m.pages.compoundMapcount.get(oldPage);
+  const newPage = mapped() === 1 ? NO_PFN : pageForCopy(m, area, vpn, oldPage);
+  if (newPage === NO_PFN) {
+    if (mapped() !== 1) return VM_FAULT_SIGBUS;
     if (!testFlags(m, oldPage, PG_anon_exclusive)) pageMoveAnonRmap(m, oldPage, area);
     if (!unshare) setHugePtepWritable(m, row);
     return 0;
   }
-  const newPage = allocHugePage(m);
-  if (newPage === NO_PFN) return VM_FAULT_SIGBUS;
   const vma = anonVmaPrepare(m, area);
   m.trace.decide(unshare ? 'fault.unshare.copy' : 'fault.wp.copy', vpn, oldPage);
   copyHugePage(m, newPage, oldPage);
-  const start = hugeStart(vpn);
-  const range: MmuNotifierRange = { event: 'CLEAR', mm: vma.mm, start, end: start + HPAGE_PMD_NR, owner: 0 };
+  const h = hstateVma(m, vma);
+  const start = hugePageStart(h, vpn);
+  const range: MmuNotifierRange = { event: 'CLEAR', mm: vma.mm, start, end: start + h.npages, owner: 0 };
   mmuNotifierInvalidateRangeStart(m, range);
   m.entries.set(row, 0);
   mmuNotifierInvalidateRange(m, vma.mm, range.start, range.end);
@@ -230,12 +164,15 @@ const hugetlbWp = (m: Machine, area: Vma, vpn: Vpn, row: EntryRow, flags: number
  * Kernel: `mm/hugetlb.c: hugetlb_no_page`
  */
 const hugetlbNoPage = (m: Machine, area: Vma, vpn: Vpn, row: EntryRow, flags: number): number => {
-  const page = allocHugePage(m);
+  // a zeroed page would look like lost data
+  if (area.hugetlbUnmapped === true) return VM_FAULT_SIGBUS;
+  const h = hstateVma(m, area);
+  const page = allocHugePage(m, area, vpn);
   if (page === NO_PFN) return VM_FAULT_SIGBUS;
-  for (let i = 0; i < HPAGE_PMD_NR; i++) m.pages.content.set(page + i, 0);
+  for (let i = 0; i < h.npages; i++) m.pages.content.set(page + i, 0);
   setFlags(m, page, PG_uptodate);
   const vma = anonVmaPrepare(m, area);
-  hugepageAddNewAnonRmap(m, page, vma, hugeStart(vpn));
+  hugepageAddNewAnonRmap(m, page, vma, hugePageStart(h, vpn));
   moveReference(m, page, 'allocation', 'page table entry');
   m.entries.set(row, makeHugePte(vma, page, false));
   return (flags & FAULT_FLAG_WRITE) !== 0 ? hugetlbWp(m, vma, vpn, row, flags) : 0;
@@ -269,7 +206,7 @@ const hugetlbPresent = (m: Machine, vma: Vma, vpn: Vpn, row: EntryRow, flags: nu
 export const hugetlbFault = sleepable(
   'hugetlb_fault',
   function* (m, vma: Vma, vpn: Vpn, flags: number): Sleeps<number> {
-    const row = pmdAlloc(m, m.mms.get(vma.mm), vpn);
+    const row = hugePteAlloc(m, m.mms.get(vma.mm), vpn, hstateVma(m, vma));
     if (row === NO_ROW) return VM_FAULT_OOM;
     const entry = m.entries.get(row);
     if (entry === 0) return hugetlbNoPage(m, vma, vpn, row, flags);
@@ -308,9 +245,10 @@ const mustFault = (m: Machine, entry: Entry, gupFlags: number): number => {
 export const followHugetlbPage = sleepable(
   'follow_hugetlb_page',
   function* (m, vma: Vma, start: Vpn, npages: number, gupFlags: number, pages: Pfn[]): Sleeps<number> {
+    const h = hstateVma(m, vma);
     const end = Math.min(start + npages, vma.vmEnd);
     for (let vpn = start; vpn < end; ) {
-      const row = pmdOffset(m, m.mms.get(vma.mm), vpn);
+      const row = hugePteOffset(m, m.mms.get(vma.mm), vpn, h);
       const entry = row === NO_ROW ? 0 : m.entries.get(row);
       if (entry === 0 && (gupFlags & FOLL_DUMP) !== 0) return -EFAULT;
       const faultFlags = mustFault(m, entry, gupFlags);
@@ -319,8 +257,8 @@ export const followHugetlbPage = sleepable(
         if ((ret & VM_FAULT_ERROR) !== 0) return (ret & VM_FAULT_OOM) !== 0 ? -ENOMEM : -EFAULT;
         continue;
       }
-      const first = entryPfn(entry) + (vpn % HPAGE_PMD_NR);
-      const refs = Math.min(hugeStart(vpn) + HPAGE_PMD_NR, end) - vpn;
+      const first = entryPfn(entry) + (vpn % h.npages);
+      const refs = Math.min(hugePageStart(h, vpn) + h.npages, end) - vpn;
       const wanted = (gupFlags & (FOLL_GET | FOLL_PIN)) !== 0; // mlock only populates
       if (wanted && tryGrabFolio(m, first, refs, gupFlags) === NO_PFN) {
         warn(m, 'hugetlb.longterm-grab-failed', first, refs);
@@ -339,18 +277,32 @@ export const followHugetlbPage = sleepable(
  * Unmaps whole huge pages, in a notifier bracket of its own.
  *
  * Kernel: `mm/hugetlb.c: __unmap_hugepage_range`
+ *
+ * @param refPage - only this page, and the area is to know that it lost it
  */
-export const unmapHugepageRange = (m: Machine, tlb: MmuGather, vma: Vma, start: Vpn, end: Vpn): void => {
+export const unmapHugepageRange = (
+  m: Machine,
+  tlb: MmuGather,
+  vma: Vma,
+  start: Vpn,
+  end: Vpn,
+  refPage?: Pfn,
+): void => {
   const range: MmuNotifierRange = { event: 'UNMAP', mm: vma.mm, start, end, owner: 0 };
+  const h = hstateVma(m, vma);
   mmuNotifierInvalidateRangeStart(m, range);
-  for (let vpn = start; vpn < end; vpn += HPAGE_PMD_NR) {
-    const row = pmdOffset(m, m.mms.get(vma.mm), vpn);
+  for (let vpn = start; vpn < end; vpn += h.npages) {
+    const row = hugePteOffset(m, m.mms.get(vma.mm), vpn, h);
     const entry = row === NO_ROW ? 0 : m.entries.get(row);
     if (entry === 0) continue;
+    const page = entryPfn(entry);
+    if (refPage !== undefined && ptePresent(entry)) {
+      if (page !== refPage) continue;
+      m.vmas.update(vma.id, { hugetlbUnmapped: true });
+    }
     m.entries.set(row, 0);
     if (!ptePresent(entry)) continue;
-    const page = entryPfn(entry);
-    tlbRemoveTlbEntry(m, tlb, vpn, HPAGE_PMD_NR);
+    tlbRemoveTlbEntry(m, tlb, vpn, h.npages);
     if (pteDirty(entry)) setPageDirty(m, page);
     pageRemoveRmap(m, page, vma, true);
     if (tlbRemovePage(m, tlb, page)) tlbFlushMmu(m, tlb);
@@ -360,7 +312,7 @@ export const unmapHugepageRange = (m: Machine, tlb: MmuGather, vma: Vma, start: 
 
 /** A pinned page is copied for the child at once. Kernel: `mm/hugetlb.c: hugetlb_install_page` */
 const installCopy = (m: Machine, dstVma: Vma, vpn: Vpn, dstRow: EntryRow, page: Pfn): number => {
-  const copy = allocHugePage(m);
+  const copy = allocHugePage(m, dstVma, vpn, true);
   if (copy === NO_PFN) return -ENOSPC;
   m.trace.decide('fork.early-copy', vpn, page);
   copyHugePage(m, copy, page);
@@ -410,11 +362,12 @@ export const copyHugetlbPageRange = (m: Machine, dstMm: Mm, srcMm: Mm, dstVma: V
   };
   mmuNotifierInvalidateRangeStart(m, range);
   bumpSeq();
+  const h = hstateVma(m, srcVma);
   let ret = 0;
-  for (let vpn = srcVma.vmStart; vpn < srcVma.vmEnd && ret === 0; vpn += HPAGE_PMD_NR) {
-    const src = pmdOffset(m, srcMm, vpn);
+  for (let vpn = srcVma.vmStart; vpn < srcVma.vmEnd && ret === 0; vpn += h.npages) {
+    const src = hugePteOffset(m, srcMm, vpn, h);
     if (src === NO_ROW) continue;
-    const dst = pmdAlloc(m, dstMm, vpn);
+    const dst = hugePteAlloc(m, dstMm, vpn, h);
     ret = dst === NO_ROW ? -ENOMEM : copyHugetlbEntry(m, srcMm, dstVma, vpn, src, dst);
   }
   bumpSeq();
@@ -439,16 +392,17 @@ export const hugetlbChangeProtection = (
   const range: MmuNotifierRange = { event: 'PROTECTION_VMA', mm: vma.mm, start, end, owner: 0 };
   const prot = vmPageProt({ ...vma, vmFlags: newVmFlags }) & ~PTE_ACCESSED;
   const tlb = tlbGatherMmu(m, vma.mm);
+  const h = hstateVma(m, vma);
   let pages = 0;
   mmuNotifierInvalidateRangeStart(m, range);
-  for (let vpn = start; vpn < end; vpn += HPAGE_PMD_NR) {
-    const row = pmdOffset(m, m.mms.get(vma.mm), vpn);
+  for (let vpn = start; vpn < end; vpn += h.npages) {
+    const row = hugePteOffset(m, m.mms.get(vma.mm), vpn, h);
     const entry = row === NO_ROW ? 0 : m.entries.get(row);
     if (!ptePresent(entry)) continue;
     const kept = entryBits(entry) & (PTE_ACCESSED | PTE_DIRTY | PTE_PSE);
     m.entries.set(row, mkEntry(entryPfn(entry), kept | prot));
-    tlbRemoveTlbEntry(m, tlb, vpn, HPAGE_PMD_NR);
-    pages += HPAGE_PMD_NR;
+    tlbRemoveTlbEntry(m, tlb, vpn, h.npages);
+    pages += h.npages;
   }
   tlbFlushMmuTlbonly(m, tlb);
   mmuNotifierInvalidateRangeEnd(m, range);
@@ -467,16 +421,17 @@ export const moveHugetlbPageTables = (m: Machine, vma: Vma, from: Vpn, to: Vpn, 
   const range: MmuNotifierRange = { event: 'CLEAR', mm: vma.mm, start: from, end: from + npages, owner: 0 };
   const tlb = tlbGatherMmu(m, vma.mm);
   mmuNotifierInvalidateRangeStart(m, range);
+  const h = hstateVma(m, vma);
   let moved = 0;
-  for (; moved < npages; moved += HPAGE_PMD_NR) {
-    const src = pmdOffset(m, m.mms.get(vma.mm), from + moved);
+  for (; moved < npages; moved += h.npages) {
+    const src = hugePteOffset(m, m.mms.get(vma.mm), from + moved, h);
     const entry = src === NO_ROW ? 0 : m.entries.get(src);
     if (entry === 0) continue;
-    const dst = pmdAlloc(m, m.mms.get(vma.mm), to + moved);
+    const dst = hugePteAlloc(m, m.mms.get(vma.mm), to + moved, h);
     if (dst === NO_ROW) break;
     m.entries.set(src, 0);
     m.entries.set(dst, entry);
-    tlbRemoveTlbEntry(m, tlb, from + moved, HPAGE_PMD_NR);
+    tlbRemoveTlbEntry(m, tlb, from + moved, h.npages);
   }
   tlbFlushMmuTlbonly(m, tlb);
   mmuNotifierInvalidateRangeEnd(m, range);

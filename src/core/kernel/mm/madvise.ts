@@ -37,6 +37,7 @@ import { lockPage, trylockPage, unlockPage } from '../sched/locks.ts';
 import { faultinVmaPageRange } from './gup.ts';
 import { isHugePmd, isHugeZeroPmd } from './huge-memory.ts';
 import { splitHugePageToList } from './huge-split.ts';
+import { hstateVma, hugePageStart } from './hugetlb-pool.ts';
 import { isolateLruPage, putbackLruPage } from './isolate.ts';
 import { madviseCollapse } from './khugepaged.ts';
 import { unmergeKsmPages } from './ksm-scan.ts';
@@ -298,8 +299,9 @@ const madviseDontneedFree = (
 ): number => {
   let last = end;
   if (isVmHugetlbPage(vma)) {
-    if (advice !== 'DONTNEED' || start % HPAGE_PMD_NR !== 0) return -EINVAL;
-    last -= last % HPAGE_PMD_NR; // never more than was asked for
+    const h = hstateVma(m, vma);
+    if (advice !== 'DONTNEED' || start !== hugePageStart(h, start)) return -EINVAL;
+    last = hugePageStart(h, last); // never more than was asked for
   } else if ((vma.vmFlags & (VM_PFNMAP | VM_LOCKED)) !== 0) {
     return -EINVAL;
   }

@@ -23,7 +23,8 @@ import {
 import { atomic } from '../sched/kernel-function.ts';
 import { fileOf, newAddressSpace } from './filemap.ts';
 import { vmaAdjustTransHuge } from './huge-split.ts';
-import { newHugetlbFile } from './hugetlb.ts';
+import { hstateVma, newHugetlbFile } from './hugetlb-pool.ts';
+import { hugetlbVmOpClose } from './hugetlb-resv.ts';
 import { vmaLinkFile, vmaUnlinkFile } from './i-mmap.ts';
 import { tlbFinishMmu, tlbGatherMmu } from './mmu-gather.ts';
 import { freeTable } from './page-table.ts';
@@ -77,6 +78,7 @@ export const insertVma = (m: Machine, vma: Vma): void => {
  * Simplified: ordinary files stay open, so their page cache stays too.
  */
 export const removeVma = (m: Machine, vma: Vma): void => {
+  hugetlbVmOpClose(m, vma);
   m.vmas.set(vma.id, undefined);
   if (vma.file === 0) return;
   const file = m.files.get(vma.file);
@@ -261,7 +263,7 @@ const mergeIntoNext = (m: Machine, next: Vma, mid: Vma | undefined, start: Vpn, 
  */
 export const splitVma = atomic('__split_vma', (m, cut: Vma, vpn: Vpn, newBelow: boolean): number => {
   const vma = m.vmas.get(cut.id);
-  if (isVmHugetlbPage(vma) && vpn % HPAGE_PMD_NR !== 0) return -EINVAL;
+  if (isVmHugetlbPage(vma) && vpn % hstateVma(m, vma).npages !== 0) return -EINVAL;
   const upperPgoff = vma.vmPgoff + (vpn - vma.vmStart);
   const lower = { vmStart: vma.vmStart, vmEnd: vpn, vmPgoff: vma.vmPgoff };
   const upper = { vmStart: vpn, vmEnd: vma.vmEnd, vmPgoff: upperPgoff };
@@ -328,6 +330,10 @@ export interface MmapRequest {
   /** VM_READ, VM_WRITE, VM_EXEC. */
   readonly prot: number;
   readonly kind: AreaKind;
+  /** For hugetlb: base pages of one huge page; absent: 512. */
+  readonly hugePages?: number;
+  /** Without MAP_NORESERVE. */
+  readonly reserve?: boolean;
   /** For file kinds: the file; absent: the one regular file. */
   readonly file?: number;
   /** An area of that name and size that is unmapped: it is mapped again where it was (MAP_FIXED). */
@@ -337,7 +343,7 @@ export interface MmapRequest {
 /** Backing and flags that follow from the kind of a mapping. */
 const backingOf = (
   m: Machine,
-  { kind, npages, file }: MmapRequest,
+  { kind, npages, file, hugePages = HPAGE_PMD_NR }: MmapRequest,
 ): { readonly file: number; readonly flags: number } => {
   switch (kind) {
     case 'anon-private':
@@ -349,20 +355,20 @@ const backingOf = (
     case 'file-shared':
       return { file: file ?? fileOf(m), flags: VM_SHARED | VM_MAYSHARE | VM_WRITENOTIFY };
     case 'hugetlb':
-      return { file: newHugetlbFile(m, npages), flags: VM_HUGETLB | VM_DONTEXPAND };
+      return { file: newHugetlbFile(m, npages, hugePages), flags: VM_HUGETLB | VM_DONTEXPAND };
     case 'device':
       return { file: newAddressSpace(m, 'device', 'special file', npages), flags: 0 };
   }
 };
 
 /**
- * Makes a new area with MAP_NORESERVE. No page and no page table yet.
+ * Makes a new area, with MAP_NORESERVE if nothing else is said. No page and no page table yet.
  *
  * Kernel: `mm/mmap.c: mmap_region`
  * Simplified: areas of a scenario never touch, so a new one never joins a neighbour.
  */
 export const mmapRegion = atomic('mmap_region', (m, mm: Mm, request: MmapRequest): Vma => {
-  const { name, npages, prot, kind } = request;
+  const { name, npages, prot, kind, reserve = false } = request;
   const area = request.again ?? addArea(m, mm.id, name, npages, kind);
   const { file, flags } = backingOf(m, request);
   const id = m.vmas.add(
@@ -371,7 +377,7 @@ export const mmapRegion = atomic('mmap_region', (m, mm: Mm, request: MmapRequest
       mm: mm.id,
       vmStart: area.start,
       vmEnd: area.start + npages,
-      vmFlags: prot | VM_MAYREAD | VM_MAYWRITE | VM_MAYEXEC | VM_NORESERVE | flags,
+      vmFlags: prot | VM_MAYREAD | VM_MAYWRITE | VM_MAYEXEC | (reserve ? 0 : VM_NORESERVE) | flags,
       vmPgoff: kind === 'anon-private' ? area.start : 0,
       anonVma: 0,
       anonVmaChain: [],

@@ -132,6 +132,8 @@ const moveVma = atomic('move_vma', (m, vma: Vma, newStart: Vpn): number => {
     doMunmap(m, mm, newStart, newStart + npages);
     return -ENOMEM;
   }
+  // clear_vma_resv_huge_pages: the copy has the reservations now
+  if (isVmHugetlbPage(vma)) m.vmas.update(vma.id, { hugetlbResv: 0 });
   doMunmap(m, mm, vma.vmStart, vma.vmEnd);
   return 0;
 });

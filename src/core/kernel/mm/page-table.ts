@@ -78,14 +78,31 @@ export const pteOffset = (m: Machine, pmdRow: EntryRow, vpn: Vpn): EntryRow => {
 /** Row of the PTE of a page, or NO_ROW. Ours: the whole walk in one. */
 export const walkPte = (m: Machine, mm: Mm, vpn: Vpn): EntryRow => pteOffset(m, pmdOffset(m, mm, vpn), vpn);
 
+/** The entry at which the walk to an address ends, and how many pages such an entry maps. */
+export interface LeafEntry {
+  /** NO_ROW: a table is missing. */
+  readonly row: EntryRow;
+  readonly npages: number;
+}
+
+/** Row of the entry that decides about an address: a PTE, or a huge leaf above. Ours: the whole walk in one. */
+export const leafOffset = (m: Machine, mm: Mm, vpn: Vpn): LeafEntry => {
+  const pudRow = pudOffset(m, mm, vpn);
+  if (pudRow === NO_ROW) return { row: NO_ROW, npages: 1 };
+  const pud = m.entries.get(pudRow);
+  if (pmdLeaf(pud)) return { row: pudRow, npages: PUD_PAGES };
+  if (pud === 0) return { row: NO_ROW, npages: 1 };
+  const pmdRow = rowIn(entryPfn(pud), vpn, 1);
+  const pmd = m.entries.get(pmdRow);
+  if (pmd !== 0 && (pmdLeaf(pmd) || !ptePresent(pmd))) return { row: pmdRow, npages: PMD_PAGES };
+  return { row: pmd === 0 ? NO_ROW : rowIn(entryPfn(pmd), vpn, 0), npages: 1 };
+};
+
 /** Frame that an address is mapped to, whatever the size of the entry; NO_PFN: none. Ours: a look from outside. */
 export const mappedFrame = (m: Machine, mm: Mm, vpn: Vpn): Pfn => {
-  const pmdRow = pmdOffset(m, mm, vpn);
-  const pmd = pmdRow === NO_ROW ? 0 : m.entries.get(pmdRow);
-  if (pmdLeaf(pmd)) return entryPfn(pmd) + (vpn % PMD_PAGES);
-  const row = pteOffset(m, pmdRow, vpn);
+  const { row, npages } = leafOffset(m, mm, vpn);
   const entry = row === NO_ROW ? 0 : m.entries.get(row);
-  return ptePresent(entry) ? entryPfn(entry) : NO_PFN;
+  return ptePresent(entry) ? entryPfn(entry) + (vpn % npages) : NO_PFN;
 };
 
 const growTable = (m: Machine, row: EntryRow): Pfn => {
@@ -99,11 +116,17 @@ const growTable = (m: Machine, row: EntryRow): Pfn => {
   return table;
 };
 
+/** Row of the PUD entry, its table made as needed; NO_ROW without memory. Kernel: `mm/memory.c: __pud_alloc` */
+export const pudAlloc = (m: Machine, mm: Mm, vpn: Vpn): EntryRow => {
+  const pud = growTable(m, rowIn(mm.pgd, vpn, 3));
+  return pud === NO_PFN ? NO_ROW : rowIn(pud, vpn, 2);
+};
+
 /** Row of the PMD entry, tables made as needed; NO_ROW without memory. Kernel: `mm/memory.c: __pud_alloc, __pmd_alloc` */
 export const pmdAlloc = (m: Machine, mm: Mm, vpn: Vpn): EntryRow => {
-  const pud = growTable(m, rowIn(mm.pgd, vpn, 3));
-  if (pud === NO_PFN) return NO_ROW;
-  const pmd = growTable(m, rowIn(pud, vpn, 2));
+  const pudRow = pudAlloc(m, mm, vpn);
+  if (pudRow === NO_ROW) return NO_ROW;
+  const pmd = growTable(m, pudRow);
   return pmd === NO_PFN ? NO_ROW : rowIn(pmd, vpn, 1);
 };
 

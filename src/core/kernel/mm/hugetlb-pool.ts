@@ -1,0 +1,188 @@
+// mm/hugetlb.c, the pools: huge pages that were set aside at boot, 2 MiB ones and gigantic ones of 1 GiB. Each size is a
+// struct hstate. What a page table maps them with, and where in it, depends on the size alone.
+
+import type { Mm, Vma } from '../../machine/entities.ts';
+import type { Machine } from '../../machine/machine.ts';
+import {
+  GIGANTIC_FREE,
+  GIGANTIC_FREE_HEAD,
+  GIGANTIC_RESV,
+  GIGANTIC_TOTAL,
+  HUGETLB_FREE,
+  HUGETLB_FREE_HEAD,
+  HUGETLB_RESV,
+  HUGETLB_TOTAL,
+} from '../../machine/scalars.ts';
+import { __GFP_COMP, __GFP_NOWARN, GFP_HIGHUSER_MOVABLE } from '../../uapi/gfp.ts';
+import { PG_anon_exclusive, PG_head, PG_hugetlb, PG_hugetlb_freed } from '../../uapi/page-flags.ts';
+import {
+  type EntryRow,
+  GIB_PAGES,
+  HPAGE_PMD_NR,
+  HPAGE_PMD_ORDER,
+  NO_PFN,
+  type Pfn,
+  type Vpn,
+} from '../../uapi/units.ts';
+import { bugOn } from '../sched/bug.ts';
+import { newAddressSpace } from './filemap.ts';
+import { isLongtermPinnablePage } from './normal-page.ts';
+import { allocPages, localNode } from './page-alloc.ts';
+import {
+  clearFlags,
+  folioOrder,
+  folioRefAdd,
+  pageAnon,
+  pageToNid,
+  setFlags,
+  setPageCount,
+} from './page-ref.ts';
+import { pmdAlloc, pmdOffset, pudAlloc, pudOffset } from './page-table.ts';
+import { setFreeHugetlb } from './swap.ts';
+import { zonelist } from './zonelists.ts';
+
+/** struct hstate: the huge pages of one size, and the rows of their pool. */
+export interface Hstate {
+  readonly order: number;
+  readonly npages: number;
+  /** Level of the page table whose entries map them. */
+  readonly level: 'pmd' | 'pud';
+  readonly freeHead: number;
+  readonly free: number;
+  readonly total: number;
+  readonly resv: number;
+}
+
+const HSTATE_PMD: Hstate = {
+  order: HPAGE_PMD_ORDER,
+  npages: HPAGE_PMD_NR,
+  level: 'pmd',
+  freeHead: HUGETLB_FREE_HEAD,
+  free: HUGETLB_FREE,
+  total: HUGETLB_TOTAL,
+  resv: HUGETLB_RESV,
+};
+const HSTATE_PUD: Hstate = {
+  order: 18,
+  npages: GIB_PAGES,
+  level: 'pud',
+  freeHead: GIGANTIC_FREE_HEAD,
+  free: GIGANTIC_FREE,
+  total: GIGANTIC_TOTAL,
+  resv: GIGANTIC_RESV,
+};
+
+/** All sizes. Kernel: `include/linux/hugetlb.h: for_each_hstate` */
+export const HSTATES: readonly Hstate[] = [HSTATE_PMD, HSTATE_PUD];
+
+const hstateOfOrder = (order: number | undefined): Hstate =>
+  order === HSTATE_PUD.order ? HSTATE_PUD : HSTATE_PMD;
+
+/** Kernel: `include/linux/hugetlb.h: hstate_vma` */
+export const hstateVma = (m: Machine, vma: Vma): Hstate => hstateOfOrder(m.files.get(vma.file).hugeOrder);
+
+/** Kernel: `include/linux/hugetlb.h: folio_hstate` */
+const folioHstate = (m: Machine, folio: Pfn): Hstate => hstateOfOrder(folioOrder(m, folio));
+
+/** First page of the huge page around an address. Kernel: `include/linux/hugetlb.h: huge_page_mask` */
+export const hugePageStart = (h: Hstate, vpn: Vpn): Vpn => vpn - (vpn % h.npages);
+
+/** Row of the entry that maps an address; NO_ROW where there is no table. Kernel: `mm/hugetlb.c: huge_pte_offset` */
+export const hugePteOffset = (m: Machine, mm: Mm, vpn: Vpn, h: Hstate): EntryRow =>
+  h.level === 'pud' ? pudOffset(m, mm, vpn) : pmdOffset(m, mm, vpn);
+
+/** The same, with tables made as needed; NO_ROW without memory. Kernel: `mm/hugetlb.c: huge_pte_alloc` */
+export const hugePteAlloc = (m: Machine, mm: Mm, vpn: Vpn, h: Hstate): EntryRow =>
+  h.level === 'pud' ? pudAlloc(m, mm, vpn) : pmdAlloc(m, mm, vpn);
+
+/** Kernel: `mm/hugetlb.c: enqueue_huge_page` */
+const enqueueHugePage = (m: Machine, folio: Pfn, h: Hstate): void => {
+  m.pages.lruNext.set(folio, m.scalars.get(h.freeHead));
+  m.scalars.set(h.freeHead, folio + 1);
+  m.scalars.set(h.free, m.scalars.get(h.free) + 1);
+  setFlags(m, folio, PG_hugetlb_freed);
+};
+
+/**
+ * The last reference is gone: back to the pool. Page flags stay, so the next user may find PG_dirty set.
+ *
+ * Kernel: `mm/hugetlb.c: free_huge_page`
+ */
+const freeHugePage = (m: Machine, folio: Pfn): void => {
+  bugOn(m.pages.compoundMapcount.get(folio) !== 0, 'free_huge_page: page is still mapped');
+  if (pageAnon(m, folio)) clearFlags(m, folio, PG_anon_exclusive);
+  m.pages.mapping.set(folio, 0);
+  enqueueHugePage(m, folio, folioHstate(m, folio));
+};
+
+/** A page joins its pool for the first time. */
+const addToPool = (m: Machine, folio: Pfn, h: Hstate): void => {
+  setFlags(m, folio, PG_hugetlb);
+  enqueueHugePage(m, folio, h);
+  m.scalars.set(h.total, m.scalars.get(h.total) + 1);
+};
+
+/** A GiB that memblock gave away becomes one page. Kernel: `mm/hugetlb.c: gather_bootmem_prealloc, prep_compound_gigantic_page` */
+const prepGiganticPage = (m: Machine, folio: Pfn): void => {
+  setFlags(m, folio, PG_head);
+  m.pages.order.set(folio, HSTATE_PUD.order);
+  for (let i = 1; i < GIB_PAGES; i++) m.pages.tailOffset.set(folio + i, i);
+  addToPool(m, folio, HSTATE_PUD);
+};
+
+/**
+ * Fills the pools at boot.
+ *
+ * Kernel: `mm/hugetlb.c: hugetlb_hstate_alloc_pages`
+ */
+export const hugetlbInit = (m: Machine): void => {
+  setFreeHugetlb(m, freeHugePage);
+  for (const folio of m.config.gigantic) prepGiganticPage(m, folio);
+  for (let i = 0; i < m.config.hugetlbPages; i++) {
+    const folio = allocPages(m, GFP_HIGHUSER_MOVABLE | __GFP_COMP | __GFP_NOWARN, HPAGE_PMD_ORDER);
+    if (folio === NO_PFN) return;
+    folioRefAdd(m, folio, -1, 'allocation');
+    addToPool(m, folio, HSTATE_PMD);
+  }
+};
+
+/** Whether the task may take a page: while a long-term pin runs, pages that it could not keep are passed over. */
+const mayTake = (m: Machine, folio: Pfn): boolean =>
+  !m.current.memallocPin || isLongtermPinnablePage(m, folio);
+
+/** Kernel: `mm/hugetlb.c: dequeue_huge_page_node_exact` */
+const dequeueHugePageNodeExact = (m: Machine, h: Hstate, node: number): Pfn => {
+  let previous = NO_PFN;
+  for (let link = m.scalars.get(h.freeHead); link !== 0; link = m.pages.lruNext.get(link - 1)) {
+    const folio = link - 1;
+    if (pageToNid(m, folio) === node && mayTake(m, folio)) {
+      const next = m.pages.lruNext.get(folio);
+      if (previous === NO_PFN) m.scalars.set(h.freeHead, next);
+      else m.pages.lruNext.set(previous, next);
+      m.pages.lruNext.set(folio, 0);
+      m.scalars.set(h.free, m.scalars.get(h.free) - 1);
+      clearFlags(m, folio, PG_hugetlb_freed);
+      setPageCount(m, folio, 1, 'allocation');
+      return folio;
+    }
+    previous = folio;
+  }
+  return NO_PFN;
+};
+
+/** Takes a page out of the pool, from the nearest node that has one. Kernel: `mm/hugetlb.c: dequeue_huge_page_nodemask` */
+export const dequeueHugePage = (m: Machine, h: Hstate): Pfn => {
+  const nodes = new Set(zonelist(m, GFP_HIGHUSER_MOVABLE, localNode(m)).map((zone) => zone.node));
+  for (const node of nodes) {
+    const folio = dequeueHugePageNodeExact(m, h, node);
+    if (folio !== NO_PFN) return folio;
+  }
+  return NO_PFN;
+};
+
+/** Every mapping has a file of its own on the internal mount. Kernel: `fs/hugetlbfs/inode.c: hugetlb_file_setup` */
+export const newHugetlbFile = (m: Machine, npages: number, hugePages: number): number => {
+  const file = newAddressSpace(m, 'hugetlb', 'hugetlb', npages);
+  if (hugePages !== HPAGE_PMD_NR) m.files.update(file, { hugeOrder: Math.log2(hugePages) });
+  return file;
+};
