@@ -3,10 +3,15 @@
 import { expect, it } from 'vitest';
 import { briefly } from '../../scenario/brief.ts';
 
-const mmap = (kind: string, pages: number): object => ({ op: 'mmap', pages, prot: 'rw', kind });
-const write = (count: number): object => ({ op: 'write', page: 0, count, value: 1 });
-const advise = (advice: string): object => ({ op: 'madvise', advice });
-const hold = (call: string, flags: string[], page: number): object => ({
+const mmap = (kind: string, pages: number): Record<string, unknown> => ({
+  op: 'mmap',
+  pages,
+  prot: 'rw',
+  kind,
+});
+const write = (count: number): Record<string, unknown> => ({ op: 'write', page: 0, count, value: 1 });
+const advise = (advice: string): Record<string, unknown> => ({ op: 'madvise', advice });
+const hold = (call: string, flags: string[], page: number): Record<string, unknown> => ({
   op: 'gup',
   call,
   flags,
