@@ -71,8 +71,10 @@ const WITHOUT_AREA: readonly unknown[] = ['fork', 'exit', 'unpin'];
 export const briefly = (
   steps: readonly Readonly<Record<string, unknown>>[],
   devices: readonly ('coherent' | 'private')[] = [],
+  boot: 'default' | 'movable' | 'cma' = 'default',
 ): Brief[] => {
   const scenario = parseScenario({
+    boot,
     devices: devices.map((kind, id) => ({ id, kind })),
     steps: steps.map((step) => ({
       step: { proc: 'A', ...(WITHOUT_AREA.includes(step['op']) ? {} : { vma: 'buf' }), ...step },

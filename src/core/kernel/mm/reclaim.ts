@@ -265,8 +265,10 @@ const reclaimOne = (m: Machine, folio: Pfn, candidates: Pfn[]): 'free' | 'keep' 
   if (folioMaybeDmaPinned(m, folio)) return 'activate';
   if (testFlags(m, folio, PG_dirty)) {
     if (!folioTestSwapcache(m, folio)) {
-      // a file's pages are left to the flusher; shared memory has no swap space to go to
+      // a file's pages are left to the flusher
       if (folioIsFileLru(m, folio)) setFlags(m, folio, PG_reclaim);
+      // shared memory has no swap space to go to, and pageout() does not even try if somebody holds the page
+      else if (m.pages.refcount.get(folio) !== 1 + folioNrPages(m, folio)) return 'keep';
       return 'activate';
     }
     // whoever else holds the page could still write to it
