@@ -36,6 +36,30 @@ test('a page can be typed into the address, and one that does not exist is said'
   await expect(page.getByRole('heading', { name: 'What is modelled', level: 2 })).toBeVisible();
 });
 
+test('the model page filters by words and by state, and its rows open what shows them', async ({
+  app,
+  page,
+}) => {
+  await app.open('./?page=model/gup');
+  const longterm = page
+    .getByRole('listitem')
+    .filter({ has: page.getByRole('heading', { name: 'Long-term pins' }) });
+  await expect(longterm).toContainText('The retry after a failed isolation ends after 16 passes');
+  await page.getByRole('searchbox', { name: 'Filter mechanisms' }).fill('patch 4');
+  await expect(page.getByRole('status').filter({ hasText: 'mechanisms' })).toHaveText(
+    /^\d+ of \d+ mechanisms/,
+  );
+  await expect(longterm).toBeHidden();
+  await page.getByRole('searchbox', { name: 'Filter mechanisms' }).fill('');
+  await page.getByRole('radio', { name: 'Not modelled' }).check();
+  await expect(page.getByRole('heading', { name: 'Memory controllers' })).toBeVisible();
+  await expect(page.getByRole('heading', { level: 3, name: 'References and pins' })).toBeHidden();
+  await page.getByRole('radio', { name: 'All', exact: true }).check();
+  await longterm.getByRole('button', { name: 'pin-mixed-busy' }).click();
+  await app.idle();
+  await expect(page).toHaveURL(/\?scenario=pin-mixed-busy/);
+});
+
 test('the types page gives the kernel’s own answers, and opens a scene', async ({ app, page }) => {
   await app.open('./?page=types');
   const pins = page.getByRole('region', { name: 'References and pins' }).getByRole('table');
