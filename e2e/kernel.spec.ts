@@ -117,6 +117,23 @@ test("a scene's own kernel is where the picker starts, and a patch leads to its 
   await expect(dialog.getByText('only moved declarations')).toBeVisible();
 });
 
+test('a switch and a reason lead to their scenes, on the kernel that shows them', async ({ app, page }) => {
+  await app.open('./?scenario=longterm-pin');
+  let dialog = await openKernel(page);
+  await dialog.getByRole('button', { name: 'See it: CONFIG_CMA off' }).click();
+  await app.idle();
+  await expect(page.getByRole('button', { name: 'Kernel: whole series, CONFIG_CMA off' })).toBeVisible();
+  dialog = await openKernel(page);
+  await dialog.getByRole('button', { name: /^See it: Its pageblock is isolated/ }).click();
+  await app.idle();
+  await expect(page).toHaveURL(/scenario=pinnable-isolate/);
+  dialog = await openKernel(page);
+  await app.expectAccessible();
+  await dialog.getByRole('button', { name: 'The same with patch 6' }).click();
+  await app.idle();
+  await expect(page).toHaveURL(/scenario=patch-6&/);
+});
+
 test('without patch 1 the screen says the old names, with it the new ones', async ({ app, page }) => {
   const inFunction = async (patches: string): Promise<string> => {
     await app.open(`./?scenario=${PIN}&patches=${patches}&t=3&sel=page:0x5fffd`);

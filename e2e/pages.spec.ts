@@ -36,6 +36,44 @@ test('a page can be typed into the address, and one that does not exist is said'
   await expect(page.getByRole('heading', { name: 'What is modelled', level: 2 })).toBeVisible();
 });
 
+test('the model page filters by words and by state, and its rows open what shows them', async ({
+  app,
+  page,
+}) => {
+  await app.open('./?page=model/gup');
+  const longterm = page
+    .getByRole('listitem')
+    .filter({ has: page.getByRole('heading', { name: 'Long-term pins' }) });
+  await expect(longterm).toContainText('The retry after a failed isolation ends after 16 passes');
+  await page.getByRole('searchbox', { name: 'Filter mechanisms' }).fill('patch 4');
+  await expect(page.getByRole('status').filter({ hasText: 'mechanisms' })).toHaveText(
+    /^\d+ of \d+ mechanisms/,
+  );
+  await expect(longterm).toBeHidden();
+  await page.getByRole('searchbox', { name: 'Filter mechanisms' }).fill('');
+  await page.getByRole('radio', { name: 'Not modelled' }).check();
+  await expect(page.getByRole('heading', { name: 'Memory controllers' })).toBeVisible();
+  await expect(page.getByRole('heading', { level: 3, name: 'References and pins' })).toBeHidden();
+  await page.getByRole('radio', { name: 'All', exact: true }).check();
+  await longterm.getByRole('button', { name: 'pin-mixed-busy' }).click();
+  await app.idle();
+  await expect(page).toHaveURL(/\?scenario=pin-mixed-busy/);
+});
+
+test('the types page gives the kernel’s own answers, and opens a scene', async ({ app, page }) => {
+  await app.open('./?page=types');
+  const pins = page.getByRole('region', { name: 'References and pins' }).getByRole('table');
+  const longterm = pins.getByRole('row', { name: /^pin_user_pages, FOLL_LONGTERM/ }).getByRole('cell');
+  await expect(longterm).toHaveText([/home/, /home/, /-EOPNOTSUPP/, /in place/, /not mapped/]);
+  await page.getByRole('button', { name: 'See it run: FS_DAX' }).click();
+  await app.idle();
+  await expect(page).toHaveURL(/scenario=type-fs-dax/);
+  await expect(pins).toBeHidden();
+  await page.goBack();
+  await app.idle();
+  await expect(pins).toBeVisible();
+});
+
 for (const theme of ['light', 'dark']) {
   for (const [width, height] of [
     [390, 844],
@@ -44,7 +82,7 @@ for (const theme of ['light', 'dark']) {
   ] as const) {
     test(`every page is accessible and fits, ${theme}, ${width} x ${height}`, async ({ app, page }) => {
       await page.setViewportSize({ width, height });
-      for (const id of ['model']) {
+      for (const id of ['model', 'types']) {
         await app.open(`./?page=${id}&theme=${theme}`);
         await expect(page.getByRole('navigation', { name: 'Contents' })).toBeVisible();
         expect(await app.overflowPx()).toBe(0);

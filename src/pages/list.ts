@@ -20,6 +20,12 @@ export const PAGES: readonly PageEntry[] = [
     about: 'Mechanism by mechanism: exact, simplified or left out, and what checks it.',
     load: () => import('./model/ModelPage.tsx'),
   },
+  {
+    id: 'types',
+    title: 'The five types of device memory',
+    about: 'Side by side: what the CPU, migration, references and drivers may do with each, with the errors.',
+    load: () => import('./types/TypesPage.tsx'),
+  },
 ];
 
 export const pageOf = (id: string): PageEntry | undefined => PAGES.find((page) => page.id === id);

@@ -3,6 +3,7 @@
 import type { StoreApi } from 'zustand/vanilla';
 import type { CompareActions, CompareSlice } from './compare.ts';
 import type { DebugActions, DebugSlice } from './debug.ts';
+import type { MemoryTypesActions, MemoryTypesSlice } from './memory-types.ts';
 import type { PageActions, PageSlice } from './page.ts';
 import type { LayoutActions, LayoutSlice } from './layout.ts';
 import type { PlaybackActions, PlaybackSlice } from './playback.ts';
@@ -29,6 +30,7 @@ export interface AppState {
   readonly debug: DebugSlice;
   readonly compare: CompareSlice;
   readonly page: PageSlice;
+  readonly memoryTypes: MemoryTypesSlice;
 }
 
 /** The only way to change the state. Stable: the same functions as long as the page lives. */
@@ -44,7 +46,8 @@ export type AppActions = ScenarioActions &
   ProblemActions &
   DebugActions &
   CompareActions &
-  PageActions;
+  PageActions &
+  MemoryTypesActions;
 
 export interface App {
   readonly store: StoreApi<AppState>;

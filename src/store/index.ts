@@ -8,6 +8,7 @@ import { type Context, type Environment, report } from './context.ts';
 import { compareActions, initialCompare } from './compare.ts';
 import { debugActions, initialDebug } from './debug.ts';
 import { Idle } from './idle.ts';
+import { initialMemoryTypes, memoryTypesActions } from './memory-types.ts';
 import { initialPage, pageActions } from './page.ts';
 import { layoutActions, readLayout } from './layout.ts';
 import { initialPlayback, playbackActions } from './playback.ts';
@@ -37,6 +38,7 @@ export const createApp = (environment: Environment): App => {
     debug: initialDebug,
     compare: initialCompare,
     page: initialPage,
+    memoryTypes: initialMemoryTypes,
   }));
   const idle = new Idle();
   const link = new WorkerLink(environment.client, idle, (reason) =>
@@ -61,6 +63,7 @@ export const createApp = (environment: Environment): App => {
     ...debugActions(context, playback.seek),
     ...compareActions(context),
     ...pageActions(context, playback.pause),
+    ...memoryTypesActions(context),
   };
   store.subscribe((state, before) => {
     if (state.playback.position !== before.playback.position) queries.refreshAll();

@@ -14,6 +14,7 @@ import type {
   TilesAnswer,
   ToWorker,
 } from '../worker/protocol.ts';
+import type { MemoryTypesAnswer } from '../worker/protocol-memory-types.ts';
 import type { Viewed } from '../worker/protocol-views.ts';
 import type { Idle } from './idle.ts';
 
@@ -26,6 +27,7 @@ interface Answers {
   inspect: Inspected;
   spans: SpansAnswer;
   view: Viewed;
+  'memory-types': MemoryTypesAnswer;
 }
 type Kind = keyof Answers;
 type Question<K extends Kind> = Omit<Extract<Exclude<ToWorker, CloseRequest>, { kind: K }>, 'id'>;
@@ -39,6 +41,7 @@ const ANSWER_KIND = {
   inspect: 'inspected',
   spans: 'spans',
   view: 'viewed',
+  'memory-types': 'memory-types',
 } as const satisfies Record<Kind, FromWorker['kind']>;
 
 const isAnswerTo = <K extends Kind>(kind: K, answer: FromWorker): answer is FromWorker & Answers[K] =>

@@ -19,6 +19,8 @@ export {
   kernelWords,
   listed,
   patchRoles,
+  pinnableReasons,
+  type PinnableReason,
   selftestVerdict,
   unquoted,
   withoutPatch,

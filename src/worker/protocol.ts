@@ -5,6 +5,7 @@ import type { KernelConfig, MachinePresetName, PatchNumber } from '../core/uapi/
 import type { EntryKind } from '../core/uapi/pte.ts';
 import type { Provenance } from '../core/uapi/events.ts';
 import type { Breakpoint } from './protocol-debug.ts';
+import type { MemoryTypesAnswer, MemoryTypesRequest } from './protocol-memory-types.ts';
 import type { Viewed, ViewRequest } from './protocol-views.ts';
 
 /** A run: one scenario on one machine under one kernel configuration. Two runs can be open at once. */
@@ -117,6 +118,7 @@ export type ToWorker =
   | TilesRequest
   | InspectRequest
   | SpansRequest
+  | MemoryTypesRequest
   | ViewRequest
   | CloseRequest;
 
@@ -528,4 +530,5 @@ export type FromWorker =
   | Inspected
   | SpansAnswer
   | Viewed
+  | MemoryTypesAnswer
   | Failed;

@@ -500,3 +500,16 @@ describe('selftests', () => {
     );
   });
 });
+
+test('the comparison of the memory types is computed without a run', () => {
+  const answer = new Session().handle({ kind: 'memory-types', id: 3, runId: '' });
+  if (answer?.kind !== 'memory-types') throw new Error('no comparison');
+  expect(answer.id).toBe(3);
+  expect(answer.rows.find(({ property }) => property === 'pin-longterm')?.cells).toEqual([
+    'home',
+    'home',
+    '-EOPNOTSUPP',
+    'in place',
+    'not mapped',
+  ]);
+});

@@ -12,6 +12,7 @@ import {
   StepError,
 } from '../core/index.ts';
 import { isRecording } from '../core/scenario/compare.ts';
+import { memoryTypeMatrix } from '../core/scenario/memory-types.ts';
 import { spelling } from '../core/uapi/patches.ts';
 import { runAndCompare } from './agreement.ts';
 import { MapFeed } from './map-feed.ts';
@@ -100,6 +101,8 @@ export class Session {
         const { id, runId, target } = message;
         return { kind: 'inspected', id, runId, position, target, inspection: inspect(run, position, target) };
       }
+      case 'memory-types':
+        return { kind: 'memory-types', id: message.id, runId: message.runId, rows: memoryTypeMatrix() };
       case 'spans':
         return this.spans(message);
       case 'view': {

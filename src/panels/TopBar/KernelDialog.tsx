@@ -1,5 +1,5 @@
 import { buildablePatches } from '../../core/uapi/patches.ts';
-import { useId, useState } from 'react';
+import { type ReactNode, useId, useState } from 'react';
 import {
   ALL_PATCHES,
   FOLLOW_PAGE_READINGS,
@@ -14,7 +14,15 @@ import { Dialog } from '../../ui/Dialog.tsx';
 import { Icon } from '../../ui/Icon.tsx';
 import { Prose } from '../../ui/Prose.tsx';
 import { Segmented } from '../../ui/Segmented.tsx';
-import { followPageReadings, kernelWords, textPieces, wordsFor, withoutSwitch } from '../../words/index.ts';
+import {
+  followPageReadings,
+  kernelWords,
+  pinnableReasons,
+  type PinnableReason,
+  textPieces,
+  withoutSwitch,
+  wordsFor,
+} from '../../words/index.ts';
 import {
   completed,
   kconfigObjections,
@@ -22,6 +30,9 @@ import {
   type PatchRow,
   patchRows,
   presets,
+  SEE_OF_REASON,
+  SEE_OF_SWITCH,
+  type See,
   toggled,
 } from './kernel.ts';
 import './kernel.css';
@@ -40,7 +51,7 @@ export const KernelDialog = ({ run, onClose }: KernelDialogProps) => {
     <Dialog title="Kernel" place="wide" onClose={onClose}>
       <div className="kernel scroll">
         <Patches draft={draft} onChange={(patches) => change({ patches })} onClose={onClose} />
-        <Switches draft={draft} onChange={change} />
+        <Switches draft={draft} onChange={change} onClose={onClose} />
       </div>
       <Outcome
         draft={draft}
@@ -104,8 +115,7 @@ interface PatchItemProps {
 }
 
 const PatchItem = ({ row, onToggle, onClose }: PatchItemProps) => {
-  const { number, subject, role, without, isOn, lacks, see } = row;
-  const { openByName } = useActions();
+  const { number, subject, role, without, isOn, lacks, see, withIt } = row;
   const id = useId();
   return (
     <li className="patch" data-on={isOn} data-lacks={lacks !== ''}>
@@ -131,33 +141,57 @@ const PatchItem = ({ row, onToggle, onClose }: PatchItemProps) => {
       <p id={`${id}-without`} className="patch-without">
         <span className="patch-without-label">Without it:</span> <Prose pieces={textPieces(without)} />
         {see === undefined ? null : (
-          <button
-            type="button"
-            className="patch-see"
-            aria-label={`See it: without patch ${number}`}
-            onClick={() => {
-              onClose();
-              const { scenario, patches } = see;
-              void openByName(scenario, patches === undefined ? {} : { kernel: { patches } });
-            }}
-          >
+          <SeeButton see={see} label={`See it: without patch ${number}`} onClose={onClose}>
             See it
-          </button>
+          </SeeButton>
+        )}
+        {withIt === undefined ? null : (
+          <SeeButton see={withIt} label={`The same with patch ${number}`} onClose={onClose}>
+            The same with it
+          </SeeButton>
         )}
       </p>
     </li>
   );
 };
 
+interface SeeButtonProps {
+  readonly see: See;
+  readonly label: string;
+  readonly onClose: () => void;
+  readonly children: ReactNode;
+}
+
+/** Closes the dialog and opens what shows it, on the kernel that shows it. */
+const SeeButton = ({ see: { scenario, kernel }, label, onClose, children }: SeeButtonProps) => {
+  const { openByName } = useActions();
+  return (
+    <button
+      type="button"
+      className="patch-see"
+      aria-label={label}
+      onClick={() => {
+        onClose();
+        void openByName(scenario, kernel === undefined ? {} : { kernel });
+      }}
+    >
+      {children}
+    </button>
+  );
+};
+
+const REASONS = Object.keys(pinnableReasons) as readonly PinnableReason[];
+
 interface SwitchesProps {
   readonly draft: KernelConfig;
+  readonly onClose: () => void;
   readonly onChange: (part: Partial<KernelConfig>) => void;
 }
 
 const READINGS = FOLLOW_PAGE_READINGS.map((value) => ({ value, label: followPageReadings[value].label }));
 
 /** CONFIG switches, and how callers of follow_page turn device pages away. */
-const Switches = ({ draft, onChange }: SwitchesProps) => {
+const Switches = ({ draft, onChange, onClose }: SwitchesProps) => {
   const id = useId();
   // as the kernel spells it that is being chosen
   const words = wordsFor(draft);
@@ -181,6 +215,9 @@ const Switches = ({ draft, onChange }: SwitchesProps) => {
               </label>
               <p id={`${id}-${name}`}>
                 <Prose pieces={words.textPieces(withoutSwitch[name])} />
+                <SeeButton see={SEE_OF_SWITCH[name]} label={`See it: ${name} off`} onClose={onClose}>
+                  See it
+                </SeeButton>
               </p>
             </li>
           ))}
@@ -206,6 +243,27 @@ const Switches = ({ draft, onChange }: SwitchesProps) => {
         <p>
           <Prose pieces={words.textPieces(followPageReadings[draft.followPage].text)} />
         </p>
+      </section>
+      <section aria-labelledby={`${id}-reasons`}>
+        <h3 id={`${id}-reasons`} className="heading">
+          May a page stay pinned for long?
+        </h3>
+        <ul>
+          {REASONS.map((reason) => (
+            <li key={reason} className="switch">
+              <p>
+                {pinnableReasons[reason]}
+                <SeeButton
+                  see={SEE_OF_REASON[reason]}
+                  label={`See it: ${pinnableReasons[reason]}`}
+                  onClose={onClose}
+                >
+                  See it
+                </SeeButton>
+              </p>
+            </li>
+          ))}
+        </ul>
       </section>
     </div>
   );

@@ -2,7 +2,17 @@ import { describe, expect, test } from 'vitest';
 import { ALL_PATCHES, DEFAULT_KERNEL, type PatchNumber } from '../../core/uapi/config.ts';
 import { buildablePatches, checkPatches, parsePatches, patchesText } from '../../core/uapi/patches.ts';
 import { builtInEntries } from '../../store/catalogue.ts';
-import { completed, kconfigObjections, objections, patchRows, presets, toggled, without } from './kernel.ts';
+import {
+  completed,
+  kconfigObjections,
+  objections,
+  patchRows,
+  presets,
+  SEE_OF_REASON,
+  SEE_OF_SWITCH,
+  toggled,
+  without,
+} from './kernel.ts';
 
 const set = (...numbers: PatchNumber[]): readonly PatchNumber[] => numbers;
 
@@ -55,10 +65,23 @@ test('each patch says what goes wrong without it, and leads to where one sees it
   expect(rows.map(({ without: text }) => text).filter((text) => text.length < 20)).toEqual([]);
   expect(rows.find(({ number }) => number === 2)?.without).toMatch(/only moved declarations/);
   expect(rows.filter(({ see }) => see !== undefined).map(({ number }) => number)).toEqual([
-    3, 4, 5, 6, 7, 10, 11, 13, 14,
+    1, 3, 4, 5, 6, 7, 8, 9, 10, 11, 13, 14,
   ]);
   const names = new Set(builtInEntries.map(({ name }) => name));
-  for (const { see } of rows) if (see !== undefined) expect(names).toContain(see.scenario);
+  for (const { see, withIt } of rows)
+    for (const shown of [see, withIt]) if (shown !== undefined) expect(names).toContain(shown.scenario);
+  // those that change behaviour have the same steps on both kernels
+  expect(rows.filter(({ withIt }) => withIt !== undefined).map(({ number }) => number)).toEqual([
+    3, 4, 5, 6, 7, 10,
+  ]);
+  const absent = rows.filter(({ number }) => [8, 9, 11, 12, 13, 14].includes(number));
+  for (const { without: text } of absent) expect(text).toMatch(/`[\w.-]+`/);
+});
+
+test('each switch and each reason of is_longterm_pinnable_page leads to a scene', () => {
+  const names = new Set(builtInEntries.map(({ name }) => name));
+  for (const { scenario } of [...Object.values(SEE_OF_SWITCH), ...Object.values(SEE_OF_REASON)])
+    expect(names).toContain(scenario);
 });
 
 test('taking a patch out takes out what is built on it', () => {

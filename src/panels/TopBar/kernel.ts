@@ -1,6 +1,11 @@
 // The kernel configuration as it is shown and changed, before anything runs on it.
 
-import { ALL_PATCHES, type KernelConfig, type PatchNumber } from '../../core/uapi/config.ts';
+import {
+  ALL_PATCHES,
+  type KernelConfig,
+  type KernelSwitch,
+  type PatchNumber,
+} from '../../core/uapi/config.ts';
 import {
   buildablePatches,
   missingPatches,
@@ -8,8 +13,9 @@ import {
   PATCHES,
   patchesText,
 } from '../../core/uapi/patches.ts';
+import type { KernelChoice } from '../../store/kernel-choice.ts';
 import type { CatalogueEntry } from '../../store/scenario.ts';
-import { kconfigNotes, listed, patchRoles, withoutPatch } from '../../words/index.ts';
+import { kconfigNotes, listed, patchRoles, type PinnableReason, withoutPatch } from '../../words/index.ts';
 
 type Patches = readonly PatchNumber[];
 
@@ -45,11 +51,22 @@ export interface PatchRow {
   /** Why the set cannot be built with this patch as it is; '' if it can. */
   readonly lacks: string;
   /** Where one sees what goes wrong: a scene, or a selftest on a kernel without the patch. */
-  readonly see: { readonly scenario: string; readonly patches?: Patches } | undefined;
+  readonly see: See | undefined;
+  /** The scene with the same steps on a kernel that has it. */
+  readonly withIt: See | undefined;
 }
 
-/** Selftests that the series brought; without the patch they do not exist. */
-const TEST_OF_PATCH: Partial<Record<PatchNumber, string>> = {
+/** A scenario that shows something, and on which kernel, where it is not the scenario's own. */
+export interface See {
+  readonly scenario: string;
+  readonly kernel?: KernelChoice;
+}
+
+/** What shows the want of a patch that has no scene of its own: the selftests that it brought, and what it renamed. */
+const SEE_OF_PATCH: Partial<Record<PatchNumber, string>> = {
+  1: 'longterm-pin',
+  8: 'patch-10-without',
+  9: 'patch-10-without',
   11: 'hmm.hmm_device_coherent.migrate',
   13: 'hmm.hmm_device_coherent.hmm_gup_test',
   14: 'hmm.hmm_device_coherent.hmm_cow_in_device',
@@ -59,8 +76,28 @@ const sceneWithout = (number: PatchNumber): string => `patch-${number}-without`;
 
 const seeOf = (number: PatchNumber, names: ReadonlySet<string>): PatchRow['see'] => {
   if (names.has(sceneWithout(number))) return { scenario: sceneWithout(number) };
-  const scenario = TEST_OF_PATCH[number];
-  return scenario === undefined ? undefined : { scenario, patches: without(ALL_PATCHES, number) };
+  const scenario = SEE_OF_PATCH[number];
+  return scenario === undefined ? undefined : { scenario, kernel: { patches: without(ALL_PATCHES, number) } };
+};
+
+/** What shows a switch that is off. */
+export const SEE_OF_SWITCH: Readonly<Record<KernelSwitch, See>> = {
+  CONFIG_MIGRATION: { scenario: 'pinnable-without-migration' },
+  CONFIG_CMA: { scenario: 'pinnable-cma', kernel: { CONFIG_CMA: false } },
+  CONFIG_DEVICE_PRIVATE: { scenario: 'type-private', kernel: { CONFIG_DEVICE_PRIVATE: false } },
+  CONFIG_TRANSPARENT_HUGEPAGE: {
+    scenario: 'around-huge-split',
+    kernel: { CONFIG_TRANSPARENT_HUGEPAGE: false },
+  },
+};
+
+/** The scene for each answer of is_longterm_pinnable_page. */
+export const SEE_OF_REASON: Readonly<Record<PinnableReason, See>> = {
+  cma: { scenario: 'pinnable-cma' },
+  isolate: { scenario: 'pinnable-isolate' },
+  zero: { scenario: 'pinnable-zero-page' },
+  coherent: { scenario: 'longterm-pin' },
+  movable: { scenario: 'movable-zone' },
 };
 
 export const patchRows = (patches: Patches, catalogue: readonly CatalogueEntry[]): PatchRow[] => {
@@ -76,6 +113,7 @@ export const patchRows = (patches: Patches, catalogue: readonly CatalogueEntry[]
       isOn: patches.includes(number),
       lacks: lacking.length === 0 ? '' : `cannot be built without ${listed(lacking)}`,
       see: seeOf(number, names),
+      withIt: names.has(`patch-${number}`) ? { scenario: `patch-${number}` } : undefined,
     };
   });
 };

@@ -15,10 +15,10 @@ export const withoutPatch: Readonly<Record<PatchNumber, string>> = {
   5: 'No driver can select its own coherent pages to bring them home. Patches 7 and 10 do so and cannot be built without it.',
   6: 'A long-term pin of a coherent page never succeeds: the page may not stay, and nothing can move it. The kernel would try for ever; the simulation stops after 16 passes.',
   7: '`amdgpu` registers the same memory as private, so each page that the CPU touches comes home by a fault. The scenarios run on the test driver, where nothing changes; the scene shows it with a private device.',
-  8: 'The test driver has one command to migrate instead of `MIGRATE_TO_DEV` and `MIGRATE_TO_SYS`, and knows no type of a device: there is no coherent one.',
-  9: 'The test driver has no parameters that say where coherent memory lies: its devices are all private.',
+  8: 'The test driver has one ioctl to migrate, `HMM_DMIRROR_MIGRATE`, instead of `HMM_DMIRROR_MIGRATE_TO_DEV` and `HMM_DMIRROR_MIGRATE_TO_SYS`, and knows no type of a device: there is no coherent one.',
+  9: 'The test driver has no parameters `spm_addr_dev0` and `spm_addr_dev1` that say where coherent memory lies: `/dev/hmm_dmirror2` and `/dev/hmm_dmirror3` do not exist, and the other two are private.',
   10: 'The kernel knows the coherent type, but the test driver registers no memory of it: opening a coherent device fails with `-ENOENT`.',
-  11: '`hmm-tests` does not run its tests with coherent devices: half of the 58 selftests do not exist.',
+  11: '`hmm-tests` does not run its tests with coherent devices: the 29 coherent ones of the 58 selftests do not exist.',
   12: '`test_hmm.sh` cannot tell the module where coherent memory lies. Here the module is loaded without the script, so nothing changes.',
   13: 'The selftest `hmm_gup_test` does not exist.',
   14: 'The selftest `hmm_cow_in_device` does not exist.',
@@ -43,6 +43,16 @@ export const withoutSwitch: Readonly<Record<KernelSwitch, string>> = {
   CONFIG_TRANSPARENT_HUGEPAGE:
     'Off: no fault is served with a huge page, and `MADV_HUGEPAGE` and `MADV_COLLAPSE` are refused with `-EINVAL`.',
 };
+
+/** Why a page may stay pinned for long or not, in the order in which the kernel asks. */
+export const pinnableReasons = {
+  cma: 'Its pageblock is CMA: it has to leave.',
+  isolate: 'Its pageblock is isolated: it has to leave.',
+  zero: 'It is the zero page: it may stay.',
+  coherent: 'It is device-coherent: it comes home first.',
+  movable: 'It lies in ZONE_MOVABLE: it has to leave.',
+} as const;
+export type PinnableReason = keyof typeof pinnableReasons;
 
 export const followPageReadings: Readonly<Record<FollowPageReading, { label: string; text: string }>> = {
   'v6.1': {
