@@ -26,6 +26,12 @@ export const PAGES: readonly PageEntry[] = [
     about: 'Side by side: what the CPU, migration, references and drivers may do with each, with the errors.',
     load: () => import('./types/TypesPage.tsx'),
   },
+  {
+    id: 'glossary',
+    title: 'Glossary',
+    about: 'Every word on the screen in a sentence or two, with the place in the kernel source.',
+    load: () => import('./glossary/GlossaryPage.tsx'),
+  },
 ];
 
 export const pageOf = (id: string): PageEntry | undefined => PAGES.find((page) => page.id === id);
