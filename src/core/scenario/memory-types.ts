@@ -302,7 +302,7 @@ export const memoryTypeMatrix = (): MemoryTypeRow[] => {
   const ask = (property: MemoryProperty, bench: Bench): string => {
     const { journal } = bench.m;
     journal.commit();
-    const before = journal.log.length;
+    const before = journal.mark();
     const cell = String(PROPERTIES[property](bench));
     journal.rollback(before);
     return cell;
