@@ -1,6 +1,7 @@
 import { useCallback, useEffect, useMemo, useState } from 'react';
 import { MapController } from '../map/controller.ts';
 import { Caption } from '../panels/Explanation/Caption.tsx';
+import { KernelLogLive } from '../panels/KernelLog/KernelLogLive.tsx';
 import { LiveRegion } from '../panels/Explanation/LiveRegion.tsx';
 import type { Extent } from '../panels/Timeline/extent.ts';
 import { Timeline } from '../panels/Timeline/Timeline.tsx';
@@ -89,6 +90,7 @@ export const App = () => {
         {isReading ? <PageLayer /> : null}
         <LiveRegion />
         <TermTip />
+        <KernelLogLive />
         <Overlays maps={maps} run={doCommand} />
       </div>
     </StageProvider>

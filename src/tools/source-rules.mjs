@@ -233,8 +233,11 @@ export function callsWithoutYield(source, { names, methods }) {
   const chain = String.raw`(?<![.\w$])\w+(?:\s*!?\??\.\s*\w+|\[[^\][]*\]|\([^()]*\))*?\s*!?\??\.\s*`;
   const members = list.length > 0 ? `${chain}(?:${list.join('|')})` : '(?!)';
   const call = new RegExp(String.raw`(?:${functions}|${members})\s*(?:\?\.\s*)?(?:<[^()=;]*>\s*)?\(`, 'g');
+  // driveToEnd runs a task that nothing can make wait
   return [...code.matchAll(call)]
-    .filter(({ index }) => !/(\byield\s*\*|\bfunction\s*\*?)\s*$/.test(code.slice(0, index)))
+    .filter(
+      ({ index }) => !/(\byield\s*\*|\bfunction\s*\*?|\bdriveToEnd\s*\()\s*$/.test(code.slice(0, index)),
+    )
     .map(({ index, 0: text }) => ({
       name: text.replace(/\s*(\?\.)?\s*(<[^()=;]*>)?\s*\($/, '').replace(/\s/g, ''),
       line: lineOf(source, index),

@@ -51,7 +51,7 @@ export const HOLE = mibToPages(1024);
 export const UNIT = 512;
 
 /** Runs what may sleep to its end; nobody else is there to wait for. */
-export const run = <T>(task: Sleeps<T>): T => {
+export const driveToEnd = <T>(task: Sleeps<T>): T => {
   for (let i = 0; i < 1000; i++) {
     const { done, value } = task.next();
     if (done === true) return value;
@@ -110,7 +110,7 @@ export class Bench {
   }
 
   touch(page: number, write = true): Pfn {
-    const access = run(cpuAccess(this.m, this.mm, this.start + page, write));
+    const access = driveToEnd(cpuAccess(this.m, this.mm, this.start + page, write));
     return access.kind === 'page' ? access.pfn : NO_PFN;
   }
 
@@ -135,7 +135,7 @@ export class Bench {
   }
 
   gup(call: typeof getUserPages, flags: number): string {
-    const { id, pages } = run(call(this.m, this.start, 1, flags, 1, {}));
+    const { id, pages } = driveToEnd(call(this.m, this.start, 1, flags, 1, {}));
     if (id < 0) return `-${errnoName(id)}`;
     return id === 0 ? 'none' : this.onDevice(pages[0] ?? NO_PFN) ? 'in place' : 'home';
   }
@@ -149,7 +149,7 @@ export class Bench {
 export const migrateInto = (bench: Pick<Bench, 'm' | 'mm' | 'pgmap'>, hole: boolean): string => {
   const { m } = bench;
   const vma = mmapRegion(m, bench.mm, { name: 'more', npages: 4, prot: 3, kind: 'anon-private' });
-  if (!hole) run(cpuAccess(m, bench.mm, vma.vmStart, true));
+  if (!hole) driveToEnd(cpuAccess(m, bench.mm, vma.vmStart, true));
   const args: MigrateVma = {
     vma: m.vmas.get(vma.id),
     start: vma.vmStart,
@@ -161,7 +161,7 @@ export const migrateInto = (bench: Pick<Bench, 'm' | 'mm' | 'pgmap'>, hole: bool
     flags: MIGRATE_VMA_SELECT_SYSTEM,
     faultPage: NO_PFN,
   };
-  run(migrateVmaSetup(m, vma.vmStart, vma.vmStart + 1, args));
+  driveToEnd(migrateVmaSetup(m, vma.vmStart, vma.vmStart + 1, args));
   const dst = bench.pgmap.start + 3;
   const restsAtZero =
     bench.pgmap.type === 'MEMORY_DEVICE_PRIVATE' || bench.pgmap.type === 'MEMORY_DEVICE_COHERENT';
@@ -192,7 +192,7 @@ export const select = (bench: Pick<Bench, 'm' | 'start' | 'vma' | 'pgmap'>, flag
     flags,
     faultPage: NO_PFN,
   };
-  const ret = run(migrateVmaSetup(m, start, start + 2, args));
+  const ret = driveToEnd(migrateVmaSetup(m, start, start + 2, args));
   return ret < 0 ? `-${errnoName(ret)}` : String(args.cpages);
 };
 

@@ -183,11 +183,7 @@ export const MECHANISMS: readonly Mechanism[] = [
     title: 'Migration of ordinary pages',
     kernel: 'mm/migrate.c: migrate_pages, unmap_and_move, migrate_folio, remove_migration_ptes',
     state: 'simplified',
-    how: 'Anonymous, shared and file pages, huge ones whole or split, retries, page locks that make others wait.',
-    simplified: {
-      'mm/migrate.ts: migratePages':
-        'No hugetlb folios; a THP without memory for its copy is split, but its pieces are not tried again.',
-    },
+    how: 'Anonymous, shared and file pages, huge ones whole or split, retries, page locks that make others wait. Pages of the hugetlb pool are not moved.',
     recordings: ['movable-longterm-pin', 'movable-thp-pin', 'movable-file-pin'],
     tests: ['core/kernel/mm/migrate.test.ts'],
     scene: 'movable-zone',

@@ -9,7 +9,7 @@ import './kernel-log.css';
 
 const NO_LINES: readonly KernelLogLine[] = [];
 
-/** What the kernel has printed up to the cursor, as `dmesg` would show it. A new line is read out. */
+/** What the kernel has printed up to the cursor, as `dmesg` would show it. */
 export const KernelLog = () => {
   const log = useApp((state) => state.scenario.run?.kernelLog) ?? NO_LINES;
   const position = useApp((state) => state.playback.position);
@@ -27,13 +27,11 @@ export const KernelLog = () => {
           </small>
         )}
       </h2>
-      <div role="log" aria-labelledby="kernel-log-heading">
-        <ol>
-          {printed.map((row) => (
-            <LogLine key={row.key} row={row} isCurrent={row.position === position} />
-          ))}
-        </ol>
-      </div>
+      <ol>
+        {printed.map((row) => (
+          <LogLine key={row.key} row={row} isCurrent={row.position === position} />
+        ))}
+      </ol>
       {printed.length > 0 ? null : (
         <p className="muted">
           {log.length === 0 ? 'The kernel prints nothing in this run.' : 'Nothing yet.'}

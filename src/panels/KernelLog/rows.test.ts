@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { KernelLogLine } from '../../store/views.ts';
-import { logRows } from './rows.ts';
+import { logRows, newlyPrinted } from './rows.ts';
 
 const line = (position: number, kind: KernelLogLine['kind']): KernelLogLine => ({
   position,
@@ -25,4 +25,10 @@ test('warnings and our own words are marked, and name their place', () => {
     ['', ''],
     ['Simulation', 'mm/gup.c: try_grab_folio'],
   ]);
+});
+
+test('what the cursor goes over is read out, not what it stands on, and nothing on the way back', () => {
+  expect(newlyPrinted(LOG, 0, 25).map(({ position }) => position)).toEqual([10, 20]);
+  expect(newlyPrinted(LOG, 20, 30)).toEqual([]);
+  expect(newlyPrinted(LOG, 99, 0)).toEqual([]);
 });

@@ -36,3 +36,14 @@ export const logRows = (log: readonly KernelLogLine[], position: Position): LogR
   );
   return { printed, next: log.find((line) => !isPrinted(line)), toCome: log.length - printed.length };
 };
+
+/** At most so many lines are read out at once; the log has them all. */
+const MAX_SPOKEN = 3;
+
+/** Lines between two positions, the last ones; none when the cursor goes back, or stands on the line. */
+export const newlyPrinted = (
+  log: readonly KernelLogLine[],
+  from: Position,
+  to: Position,
+): readonly KernelLogLine[] =>
+  log.filter(({ position }) => position > from && position < to).slice(-MAX_SPOKEN);
