@@ -130,6 +130,7 @@ export class Simulation {
 
   /** Forgets all steps: the machine as it booted, cheaper than booting another one. */
   restart(): void {
+    this.seek(this.length);
     this.backTo(this.bootEnd);
     this.records.length = 0;
   }
