@@ -459,15 +459,19 @@ export const MECHANISMS: readonly Mechanism[] = [
     title: 'hugetlb',
     kernel: 'mm/hugetlb.c: hugetlb_fault, follow_hugetlb_page, dequeue_huge_page_node_exact',
     state: 'simplified',
-    how: 'A pool of 2 MiB pages, gigantic ones, copies at fork, and the pinnable rule where a page is taken from the free list.',
+    how: 'Pools of 2 MiB pages and of gigantic ones, reservations, copies at fork, and the pinnable rule where a page is taken from the free list.',
     simplified: {
-      'mm/hugetlb.ts: allocHugePage':
-        'No reservations (MAP_NORESERVE), no surplus pages (`nr_overcommit_hugepages` is 0).',
-      'mm/hugetlb.ts: hugetlbWp': 'Private mappings without reservations.',
+      'mm/hugetlb-resv.ts: hugetlbReservePages': 'No surplus pages (`nr_overcommit_hugepages` is 0).',
+      'mm/hugetlb.ts: hugetlbWp':
+        'Private mappings. An owner whose children keep the page elsewhere gets SIGBUS; the kernel would try for ever.',
     },
     recordings: ['hugetlb-longterm-pin'],
     selftests: ['anon_write_hugetlbfs'],
-    tests: ['core/kernel/mm/hugetlb.test.ts'],
+    tests: [
+      'core/kernel/mm/hugetlb.test.ts',
+      'core/kernel/mm/hugetlb-gigantic.test.ts',
+      'core/kernel/mm/hugetlb-resv.test.ts',
+    ],
   },
   {
     family: 'files',

@@ -11,7 +11,7 @@ import {
   migrateInto,
   OVER_RAM,
   register,
-  run,
+  driveToEnd,
   select,
   UNIT,
   WITHOUT_MIGRATE_TO_RAM,
@@ -190,7 +190,7 @@ describe('a DAX mapping', () => {
 
   it('keeps its bits when its protection changes, and leaves its pages alone when it goes', () => {
     const bench = new Bench('GENERIC');
-    run(doMprotect(bench.m, bench.mm, bench.start, UNIT, 1));
+    driveToEnd(doMprotect(bench.m, bench.mm, bench.start, UNIT, 1));
     expect([pteDevmap(bench.entry()), pteSpecial(bench.entry()), pteWrite(bench.entry())]).toEqual([
       true,
       true,
@@ -204,7 +204,7 @@ describe('a DAX mapping', () => {
 
   it('that is pinned keeps the page, and not the mapping', () => {
     const bench = new Bench('GENERIC');
-    const { pages } = run(pinUserPages(bench.m, bench.start, 2, FOLL_WRITE | FOLL_LONGTERM, 1));
+    const { pages } = driveToEnd(pinUserPages(bench.m, bench.start, 2, FOLL_WRITE | FOLL_LONGTERM, 1));
     expect(bench.m.pages.refcount.get(bench.frame)).toBe(1025);
     const { frame } = bench;
     doMunmap(bench.m, bench.mm, bench.start, bench.start + UNIT);
@@ -217,7 +217,7 @@ describe('a DAX mapping', () => {
     const bench = new Bench('GENERIC');
     const { frame } = bench;
     bench.m.scalars.set(pgmapRefRow(bench.pgmap.id), 0);
-    expect(run(getUserPagesFastOnly(bench.m, bench.start, 2, FOLL_WRITE, 1)).id).toBe(0);
+    expect(driveToEnd(getUserPagesFastOnly(bench.m, bench.start, 2, FOLL_WRITE, 1)).id).toBe(0);
     expect(bench.m.pages.refcount.get(frame)).toBe(1);
   });
 });
