@@ -54,8 +54,6 @@ it('faults twice on a cold file, unless it keeps the lock', () => {
   });
   const slow = briefly([FILE, gup('get_user_pages', [], 2, 2)]);
   // the first fault maps its page alone, as nothing was cached when it looked around; the second maps the others
-  const grab =
-    'follow_page_mask follow_page_pte vm_normal_page try_grab_page mark_page_accessed folio_mark_accessed';
   expect(slow[1]).toMatchObject({
     vmstat: { pgfault: 2, pgmajfault: 1 },
     calls:
