@@ -61,7 +61,7 @@ const callsText = (names: readonly string[]): string => {
   return runs.map(({ fn, n }) => (n === 1 ? fn : `${fn}×${n}`)).join(' ');
 };
 
-const WITHOUT_AREA: readonly unknown[] = ['fork', 'exit', 'unpin'];
+const WITHOUT_AREA: readonly unknown[] = ['fork', 'exit', 'unpin', 'put'];
 
 /**
  * Runs a scenario of process A and its area `buf` (a step that means others says so).

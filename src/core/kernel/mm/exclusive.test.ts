@@ -191,3 +191,34 @@ it('tells the devices of a child that shares nothing any more', () => {
   expect(steps[6].pages['B'][0]).toBe('device-exclusive W f2');
   expect(steps[6].calls.match(/page_make_device_exclusive_one/g)).toHaveLength(2);
 });
+
+// mm/migrate_device.c: migrate_vma_collect_pmd takes no entries of this kind; mm/gup.c: a long-term pin faults the page
+// back first, and then has it moved out of the device
+it('holds a coherent page of one device for another, until a long-term pin needs it', () => {
+  const steps = briefly(
+    [
+      { ...MMAP, pages: 2 },
+      WRITE,
+      { op: 'migrate_to_dev', device: 0 },
+      { op: 'dev_exclusive', device: 1 },
+      { op: 'migrate_to_sys', device: 0 },
+      { op: 'gup', call: 'pin_user_pages', flags: ['FOLL_LONGTERM'], page: 0, count: 1, as: 'h' },
+      { op: 'munmap' },
+    ],
+    ['coherent', 'private'],
+  );
+  expect(steps[3].pages).toEqual({ A: ['device-exclusive W f3 1:x', 'device-exclusive W f4 1:x'] });
+  expect(steps[4]).toMatchObject({
+    result: { ret: 0, cpages: 0 },
+    pages: { A: ['device-exclusive W f3', 'device-exclusive W f4'] },
+  });
+  expect(steps[5]).toMatchObject({
+    vmstat: { pgfault: 1, nr_foll_pin_acquired: 2, nr_foll_pin_released: 1 },
+    pages: { A: ['WDa f5', 'device-exclusive W f4'] },
+    frames: { f5: `anon r1025 m1 pinned ${EXCLUSIVE}` },
+  });
+  // the reference of the entry is the last one: the page returns to its device inside the walk
+  expect(steps[6].calls).toMatch(
+    /zap_pte_range vm_normal_page page_remove_rmap free_zone_device_page dmirror_devmem_free .*__mmu_notifier_invalidate_range_end/,
+  );
+});

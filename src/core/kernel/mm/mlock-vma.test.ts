@@ -117,3 +117,49 @@ it('splits and merges areas as their protection changes', () => {
     calls: `${DRAIN} mlock_pte_range vm_normal_page mlock_folio ${DRAIN}`,
   });
 });
+
+// Who counts: munlock with the mapping (drained before the page is isolated), mlock with the new one. A device page is
+// never on the LRU: its lock is only a flag. mm/mlock.c: mlock_pte_range passes over device pages.
+it('counts a locked page on its way to a device and back', () => {
+  const steps = briefly(
+    [
+      { op: 'mmap', pages: 2, prot: 'rw', kind: 'anon-private' },
+      on('mlock', 0, 1),
+      on('migrate_to_dev', 0, 1, { device: 0 }),
+      on('migrate_to_sys', 0, 1, { device: 0 }),
+      on('migrate_to_dev', 0, 1, { device: 1 }),
+      on('munlock', 0, 1),
+      on('mlock', 0, 2),
+      { op: 'fork', child: 'B' },
+      on('migrate_to_dev', 0, 1, { proc: 'B', device: 0 }),
+      on('munlock', 0, 2),
+    ],
+    ['coherent', 'private'],
+  );
+  const away = { unevictable_pgs_rescued: 1, unevictable_pgs_mlocked: 1, unevictable_pgs_munlocked: 1 };
+  expect(steps[2].vmstat).toEqual(away);
+  // the page waits in a batch, and is culled only when that is drained, after the step
+  expect(steps[3].vmstat).toEqual({ unevictable_pgs_mlocked: 1, unevictable_pgs_munlocked: 1 });
+  expect(steps[4].vmstat).toEqual(away);
+  expect(steps[5]).toMatchObject({
+    vmstat: {},
+    calls: `${DRAIN} mlock_pte_range ${DRAIN}`,
+    pages: { A: ['device-private W f4 1:w', 'none'] },
+  });
+  expect(steps[6].vmstat).toEqual({
+    pgfault: 2,
+    unevictable_pgs_culled: 2,
+    unevictable_pgs_mlocked: 2,
+    unevictable_pgs_munlocked: 1,
+  });
+  // the lock of A ends while the page is isolated: stranded; PG_unevictable goes along to the device
+  expect(steps[8].vmstat).toEqual({ unevictable_pgs_mlocked: 1, unevictable_pgs_stranded: 1 });
+  expect(steps[8].calls).toContain(
+    'try_to_migrate_one __mmu_notifier_invalidate_range_start dmirror_interval_invalidate dmirror_do_update ' +
+      'dmirror_interval_invalidate dmirror_do_update page_remove_rmap munlock_page mlock_page_drain_local',
+  );
+  expect(steps[9]).toMatchObject({
+    vmstat: { unevictable_pgs_rescued: 1, unevictable_pgs_munlocked: 1 },
+    calls: `${DRAIN} mlock_pte_range vm_normal_page×2 munlock_page ${DRAIN}`,
+  });
+});

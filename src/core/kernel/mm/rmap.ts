@@ -353,6 +353,8 @@ export interface FoundEntry {
  * Small entries of a VMA that refer to the folio.
  *
  * Kernel: `mm/page_vma_mapped.c: page_vma_mapped_walk, check_pte`
+ * Simplified: looking for migration entries, the kernel takes device-exclusive ones too and then loses their reference;
+ * only a device that gives its memory up gets there.
  *
  * @param migration - look for migration entries instead of mappings
  */
