@@ -2,7 +2,7 @@
 
 import { lruAddDrainAll } from '../kernel/mm/swap.ts';
 import { KernelBug } from '../kernel/sched/bug.ts';
-import { type MayGoOn, runTasks } from '../kernel/sched/tasks.ts';
+import { type MayGoOn, runTasks, type Slicing } from '../kernel/sched/tasks.ts';
 import type { Mark } from '../machine/journal.ts';
 import type { Machine } from '../machine/machine.ts';
 import { DEFAULT_KERNEL, type KernelConfig, type MachinePresetName } from '../uapi/config.ts';
@@ -137,7 +137,7 @@ export class Simulation {
       if (isBig) journal.beginBulk();
       m.trace.step(this.records.length);
       const seed = step.op === 'concurrent' ? step.seed : 0;
-      const ran = yield* this.pausing(runTasks(m, tasksOf(m, step), seed, this.inBatches(mayGoOn)));
+      const ran = yield* runTasks(m, tasksOf(m, step), seed, this.slicing(mayGoOn));
       const results = withVictims(m, step, ran);
       const result = step.op === 'concurrent' ? { ret: 0, results } : results[0];
       if (isBig) journal.checkpoint();
@@ -184,27 +184,16 @@ export class Simulation {
     return calls;
   }
 
-  /** Between slices the journal may be moved; the running task finds everything as it left it. */
-  private *pausing<T>(tasks: Generator<void, T, void>): Generator<void, T, void> {
-    const { journal } = this.machine;
-    for (;;) {
-      const slice = tasks.next();
-      if (slice.done === true) return slice.value;
-      journal.pause();
-      try {
-        yield;
-      } finally {
-        journal.seek(journal.log.length);
-      }
-    }
-  }
-
-  /** Ends batches of a big step at the points where the slices may end. */
-  private inBatches(mayGoOn: MayGoOn): MayGoOn {
+  /** Ends batches of a big step where the slices may end; between slices the timeline may be moved over. */
+  private slicing(mayGoOn: MayGoOn): Slicing {
     const { journal, trace } = this.machine;
-    return () => {
-      if (trace.tally !== undefined && trace.tally.pages >= BATCH_PAGES) journal.checkpoint();
-      return mayGoOn();
+    return {
+      mayGoOn: () => {
+        if (trace.tally !== undefined && trace.tally.pages >= BATCH_PAGES) journal.checkpoint();
+        return mayGoOn();
+      },
+      leave: () => journal.pause(),
+      comeBack: () => journal.seek(journal.log.length),
     };
   }
 

@@ -16,6 +16,14 @@ export interface TaskSpec<T> {
 /** Asked at points where a task may sleep; false: whoever runs the tasks wants to do something else first. */
 export type MayGoOn = () => boolean;
 
+/** How tasks run in slices. */
+export interface Slicing {
+  readonly mayGoOn: MayGoOn;
+  /** Called around a pause. */
+  readonly leave: () => void;
+  readonly comeBack: () => void;
+}
+
 interface Task<T> {
   readonly id: number;
   readonly mm: number;
@@ -102,7 +110,7 @@ export function* runTasks<T>(
   m: Machine,
   specs: readonly TaskSpec<T>[],
   seed: number,
-  mayGoOn: MayGoOn,
+  slicing: Slicing,
 ): Generator<void, T[], void> {
   const idle = m.current;
   const tasks = specs.map(
@@ -131,9 +139,15 @@ export function* runTasks<T>(
     }
     const task = runnable.length === 1 ? runnable[0] : runnable[next() % runnable.length];
     m.isAlone = alive.length === 1;
-    resume(m, task, before, m.isAlone, mayGoOn);
+    resume(m, task, before, m.isAlone, slicing.mayGoOn);
     before = task.id;
-    if (!task.done && !mayGoOn()) yield;
+    if (task.done || slicing.mayGoOn()) continue;
+    slicing.leave();
+    try {
+      yield;
+    } finally {
+      slicing.comeBack();
+    }
   }
   m.current = idle;
   return tasks.map((task) => {
