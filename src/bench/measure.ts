@@ -15,13 +15,18 @@ export const settledBytes = (): number => {
 
 export interface Timed<T> {
   readonly ms: number;
+  /** Time of the processor, garbage collection included. */
+  readonly cpuMs: number;
   readonly value: T;
 }
 
 export const timed = <T>(work: () => T): Timed<T> => {
+  const cpu = process.cpuUsage();
   const start = performance.now();
   const value = work();
-  return { ms: performance.now() - start, value };
+  const ms = performance.now() - start;
+  const { user, system } = process.cpuUsage(cpu);
+  return { ms, cpuMs: (user + system) / 1000, value };
 };
 
 export const median = (values: readonly number[]): number => percentile(values, 0.5);

@@ -1,49 +1,58 @@
-// The peer approach: one object a page and one a table entry, one record object for every change.
-// It does the same work as the simulation's mechanisms leave behind, without their reasons: no spans, no decisions.
+// The peer approach: one object a page. It does what the two big steps leave behind, with a history that can be undone:
+// one record a page and direction, with what was overwritten. No reasons: no calls, no decisions, no holders.
+
+const LRU = 1;
+const EXCLUSIVE = 2;
+const DIRTY = 4;
+const BIAS = 1024;
 
 export interface PageObject {
-  pfn: number;
+  readonly pfn: number;
+  flags: number;
   refcount: number;
   mapcount: number;
-  anonExclusive: boolean;
-  dirty: boolean;
-  lru: boolean;
-  locked: boolean;
-  content: number;
+  anchor: number;
   index: number;
+  content: number;
+  /** Neighbours on the LRU list. */
+  next: PageObject | undefined;
+  prev: PageObject | undefined;
 }
 
-type Field = Exclude<keyof PageObject, 'pfn'>;
-
 interface EntryObject {
-  kind: 'none' | 'present' | 'migration';
   page: PageObject | undefined;
 }
 
-type Change =
-  | {
-      readonly of: PageObject;
-      readonly field: Field;
-      readonly old: number | boolean;
-      readonly now: number | boolean;
-    }
-  | { readonly of: EntryObject; readonly old: EntryObject; readonly now: EntryObject };
+/** What a page's move overwrote. */
+interface Record {
+  readonly vpn: number;
+  readonly from: PageObject;
+  readonly to: PageObject;
+  readonly flags: number;
+  readonly refcount: number;
+  readonly anchor: number;
+  readonly index: number;
+  readonly content: number;
+  readonly next: PageObject | undefined;
+  readonly prev: PageObject | undefined;
+}
 
 const newPage = (pfn: number): PageObject => ({
   pfn,
+  flags: 0,
   refcount: 0,
   mapcount: 0,
-  anonExclusive: false,
-  dirty: false,
-  lru: false,
-  locked: false,
-  content: 0,
+  anchor: 0,
   index: 0,
+  content: 0,
+  next: undefined,
+  prev: undefined,
 });
 
 export class ObjectMachine {
-  readonly history: Change[] = [];
+  readonly history: Record[] = [];
   readonly entries: EntryObject[] = [];
+  private head: PageObject | undefined;
   private nextSystem = 0;
   private nextDevice: number;
 
@@ -51,95 +60,73 @@ export class ObjectMachine {
     this.nextDevice = devicePages;
   }
 
-  private set<F extends Field>(page: PageObject, field: F, now: PageObject[F]): void {
-    this.history.push({ of: page, field, old: page[field], now });
-    page[field] = now;
-  }
-
-  private map(entry: EntryObject, kind: EntryObject['kind'], page: PageObject | undefined): void {
-    this.history.push({ of: entry, old: { ...entry }, now: { kind, page } });
-    entry.kind = kind;
-    entry.page = page;
-  }
-
-  private ref(page: PageObject, by: number): void {
-    this.set(page, 'refcount', page.refcount + by);
-  }
-
   /** Writes a number to the start of each of `npages` fresh pages. */
   touch(npages: number, value: number): void {
     for (let i = 0; i < npages; i++) {
       const page = newPage(this.nextSystem++);
-      const entry: EntryObject = { kind: 'none', page: undefined };
-      this.entries.push(entry);
-      this.ref(page, 1);
-      this.set(page, 'mapcount', 1);
-      this.set(page, 'index', i);
-      this.set(page, 'anonExclusive', true);
-      this.set(page, 'lru', true);
-      this.map(entry, 'present', page);
-      this.set(page, 'content', value + i);
+      this.entries.push({ page });
+      page.refcount = 1;
+      page.mapcount = 1;
+      page.anchor = 1;
+      page.index = i;
+      page.content = value + i;
+      page.flags = EXCLUSIVE | DIRTY;
+      this.link(page);
     }
-  }
-
-  private unmap(entry: EntryObject, page: PageObject): void {
-    this.set(page, 'anonExclusive', false);
-    this.set(page, 'dirty', true);
-    this.map(entry, 'migration', page);
-    this.set(page, 'mapcount', page.mapcount - 1);
-    this.ref(page, -1);
-  }
-
-  private remap(entry: EntryObject, source: PageObject, target: PageObject): void {
-    this.set(target, 'index', source.index);
-    this.set(target, 'dirty', source.dirty);
-    this.ref(target, 1);
-    this.set(target, 'mapcount', 1);
-    this.set(target, 'anonExclusive', true);
-    this.map(entry, 'present', target);
-    this.set(source, 'locked', false);
-    this.ref(source, -1);
-    this.set(target, 'locked', false);
-    this.ref(target, -1);
-  }
-
-  private fresh(pfn: number): PageObject {
-    const page = newPage(pfn);
-    this.ref(page, 1);
-    this.set(page, 'locked', true);
-    return page;
   }
 
   /** The driver's migration of all pages to its device. */
   migrateToDevice(): void {
-    for (const entry of this.entries) {
-      const source = entry.page;
-      if (source === undefined) continue;
-      this.ref(source, 1);
-      this.set(source, 'locked', true);
-      this.unmap(entry, source);
-      this.set(source, 'lru', false);
-      const target = this.fresh(--this.nextDevice);
-      this.set(target, 'content', source.content);
-      this.remap(entry, source, target);
-    }
+    for (const entry of this.entries)
+      if (entry.page !== undefined) this.move(entry, entry.page, newPage(--this.nextDevice));
   }
 
   /** A long-term pin of all pages: each is pinned, found unfit, moved home, and pinned again. */
   pinHome(): void {
-    for (const entry of this.entries) if (entry.page !== undefined) this.ref(entry.page, 1024);
+    this.pinAll();
     for (const entry of this.entries) {
       const source = entry.page;
       if (source === undefined) continue;
-      this.ref(source, 1);
-      this.ref(source, -1024);
-      this.set(source, 'locked', true);
-      this.unmap(entry, source);
-      const target = this.fresh(this.nextSystem++);
-      this.set(target, 'content', source.content);
-      this.set(target, 'lru', true);
-      this.remap(entry, source, target);
+      source.refcount -= BIAS;
+      const target = newPage(this.nextSystem++);
+      this.move(entry, source, target);
+      this.link(target);
     }
-    for (const entry of this.entries) if (entry.page !== undefined) this.ref(entry.page, 1024);
+    this.pinAll();
+  }
+
+  private pinAll(): void {
+    for (const { page } of this.entries) if (page !== undefined) page.refcount += BIAS;
+  }
+
+  private move(entry: EntryObject, from: PageObject, to: PageObject): void {
+    const { flags, refcount, anchor, index, content, next, prev } = from;
+    this.history.push({ vpn: index, from, to, flags, refcount, anchor, index, content, next, prev });
+    if ((flags & LRU) !== 0) this.unlink(from);
+    to.flags = (flags & ~LRU) | EXCLUSIVE;
+    to.refcount = 1;
+    to.mapcount = 1;
+    to.anchor = anchor;
+    to.index = index;
+    to.content = content;
+    entry.page = to;
+    from.flags = 0;
+    from.refcount = 0;
+    from.mapcount = 0;
+    from.anchor = 0;
+  }
+
+  private link(page: PageObject): void {
+    page.next = this.head;
+    page.prev = undefined;
+    if (this.head !== undefined) this.head.prev = page;
+    this.head = page;
+    page.flags |= LRU;
+  }
+
+  private unlink({ next, prev }: PageObject): void {
+    if (prev === undefined) this.head = next;
+    else prev.next = next;
+    if (next !== undefined) next.prev = prev;
   }
 }

@@ -6,8 +6,8 @@ import {
   chunksOf,
   deviceUsage,
   DPT_XA_TAG_ATOMIC,
-  DPT_XA_TAG_WRITE,
 } from '../kernel/drivers/test-hmm.ts';
+import { DPT_XA_TAG_WRITE } from '../kernel/drivers/test-hmm-bulk.ts';
 import type { Dmirror, DmirrorDevice } from '../machine/entities.ts';
 import { DEVICE_FREE_HEAD, DEVICE_FRESH, deviceRow, pgmapRefRow } from '../machine/scalars.ts';
 import { entryWritable, isDeviceExclusiveEntry } from '../uapi/pte.ts';

@@ -1,6 +1,8 @@
-// A column of numbers over a huge sparse index, in sections that are shared with keyframes and copied when written.
+// A column of numbers over a huge sparse index, in sections that are shared with keyframes. Who writes one packs what the
+// keyframe holds of it, or writes a copy.
 
 import { EventKind } from '../uapi/events.ts';
+import { pack, type Packed, unpack } from './packed.ts';
 
 /**
  * Rows of a section: what is copied when one of them is written for the first time after a keyframe. Small enough
@@ -25,11 +27,14 @@ export interface Recorder {
   record(kind: EventKind, id: number, row: number, old: number, now: number): void;
 }
 
-/** Contents of one section as keyframes hold them: from keyframe `at[i]` on it is `elements[i]`. */
+/** Contents of one section as keyframes hold them: from keyframe `at[i]` on it is `kept[i]`. */
 interface Versions {
   readonly at: number[];
-  readonly elements: (Elements | undefined)[];
+  readonly kept: (Elements | Packed | undefined)[];
 }
+
+/** Arrays that several machines share: nobody writes them any more. */
+const lent = new WeakSet<Elements>();
 
 /**
  * A column of numbers (page frames, page-table entries). A section exists once one of its rows is written; absent
@@ -46,6 +51,8 @@ export class Column {
   /** Sections that may differ from the keyframe on which the state rests. */
   private readonly dirty = new Set<number>();
   private readonly versions = new Map<number, Versions>();
+  /** Which of its versions a section is, as long as it is not dirty. */
+  private readonly current = new Map<number, number>();
   /** Blocks whose content changed since somebody last asked, by writing, undo, redo or a keyframe; undefined: nobody asks. */
   private touched: Set<number> | undefined;
   private lastTouched = -1;
@@ -133,27 +140,26 @@ export class Column {
 
   // --- keyframes ------------------------------------------------------------------------------------------------
 
-  /** Makes the state that of keyframe `at`, which is the newest. @returns the sections that may have changed before */
+  /** The state is that of keyframe `at`, the newest, from now on. @returns the sections that may have changed before */
   freeze(at: number): readonly number[] {
-    for (const no of this.dirty) {
-      const elements = this.sections.get(no);
-      const versions = this.versions.get(no);
-      if (versions === undefined) this.versions.set(no, { at: [at], elements: [elements] });
-      else {
-        versions.at.push(at);
-        versions.elements.push(elements);
-      }
-    }
     const changed = [...this.dirty];
+    for (const no of changed) {
+      const elements = this.sections.get(no);
+      let versions = this.versions.get(no);
+      if (versions === undefined) {
+        versions = { at: [], kept: [] };
+        this.versions.set(no, versions);
+      }
+      if (versions.kept.length === 0 || versions.kept.at(-1) !== elements) {
+        versions.at.push(at);
+        versions.kept.push(elements);
+      }
+      this.current.set(no, versions.kept.length - 1);
+    }
     this.dirty.clear();
-    this.share();
-    return changed;
-  }
-
-  /** From now on somebody else holds the sections too. */
-  share(): void {
     this.owned.clear();
     this.ownNo = -1;
+    return changed;
   }
 
   /**
@@ -164,58 +170,80 @@ export class Column {
   restore(at: number, between: Iterable<number> | undefined): void {
     for (const no of between ?? this.versions.keys()) this.restoreSection(no, at);
     for (const no of this.dirty) this.restoreSection(no, at);
-    this.dirty.clear();
     this.lastNo = -1;
     this.ownNo = -1;
   }
 
-  /** Forgets keyframes from `at` on. */
+  /** Puts one section back as it was at a keyframe. */
+  restoreSection(no: number, at: number): void {
+    const index = this.versionAt(no, at);
+    if (!this.dirty.has(no) && (this.current.get(no) ?? -1) === index) return;
+    const kept = index < 0 ? undefined : this.versions.get(no)?.kept[index];
+    if (kept === undefined) {
+      this.sections.delete(no);
+      this.owned.delete(no);
+    } else if ('lines' in kept) {
+      const live = this.sections.get(no);
+      // the array of what is there now can be had, if that is packed in turn
+      const isFree = live !== undefined && (this.owned.has(no) || this.packVersion(no, live));
+      const elements = isFree ? live : newElements(this.type, this.rows);
+      unpack(kept, elements);
+      this.sections.set(no, elements);
+      this.owned.add(no);
+    } else {
+      this.sections.set(no, kept);
+      this.owned.delete(no);
+    }
+    this.current.set(no, index);
+    this.dirty.delete(no);
+    if (this.touched !== undefined) this.touchSection(no, this.touched);
+  }
+
+  /** Forgets keyframes from `at` on. @param sections - those that the keyframes changed */
   forget(at: number, sections: Iterable<number>): void {
     for (const no of sections) {
       const versions = this.versions.get(no);
       if (versions === undefined) continue;
       while ((versions.at.at(-1) ?? -1) >= at) {
         versions.at.pop();
-        versions.elements.pop();
+        versions.kept.pop();
       }
       if (versions.at.length === 0) this.versions.delete(no);
       this.dirty.add(no);
     }
   }
 
-  /** Takes over the state of the same column of another machine; what is written later is written apart. */
+  /** Takes over the state of the same column of another machine; what either writes later is written apart. */
   adopt(other: Column): void {
-    other.share();
+    other.owned.clear();
+    other.ownNo = -1;
     for (const [no, elements] of other.sections) {
+      lent.add(elements);
       this.sections.set(no, elements);
       this.dirty.add(no);
     }
     this.lastNo = -1;
   }
 
-  /** Arrays of the state, and those that only keyframes hold. */
-  arrays(): { readonly state: Iterable<Elements>; readonly history: Set<Elements> } {
-    const state = new Set(this.sections.values());
-    const history = new Set<Elements>();
-    for (const { elements } of this.versions.values())
-      for (const one of elements) if (one !== undefined && !state.has(one)) history.add(one);
-    return { state, history };
+  /** Memory of the state, and of what only keyframes hold. */
+  bytes(): { readonly stateBytes: number; readonly historyBytes: number } {
+    let stateBytes = 0;
+    let historyBytes = 0;
+    for (const elements of this.sections.values()) stateBytes += elements.byteLength;
+    for (const [no, { kept }] of this.versions) {
+      const live = this.sections.get(no);
+      for (const one of kept) {
+        if (one === undefined || one === live) continue;
+        historyBytes += 'lines' in one ? one.lines.byteLength : one.byteLength;
+      }
+    }
+    return { stateBytes, historyBytes };
   }
 
-  /** Puts one section back as it was at a keyframe. */
-  restoreSection(no: number, at: number): void {
-    const elements = this.elementsAt(no, at);
-    const live = this.sections.get(no);
-    if (elements === live) return;
-    if (elements === undefined) this.sections.delete(no);
-    else this.sections.set(no, elements);
-    this.owned.delete(no);
-    if (this.touched !== undefined) this.touchSection(no, this.touched);
-  }
-
-  private elementsAt(no: number, at: number): Elements | undefined {
+  /** Which of a section's versions is that of a keyframe; -1: it was not there. */
+  private versionAt(no: number, at: number): number {
     const versions = this.versions.get(no);
-    if (versions === undefined) return undefined;
+    if (versions === undefined) return -1;
     let low = 0;
     let high = versions.at.length;
     while (low < high) {
@@ -223,20 +251,34 @@ export class Column {
       if (versions.at[middle] <= at) low = middle + 1;
       else high = middle;
     }
-    return low === 0 ? undefined : versions.elements[low - 1];
+    return low - 1;
   }
 
   private takeOwn(no: number): void {
     let elements = this.sections.get(no);
-    if (elements === undefined || !this.owned.has(no)) {
-      elements = elements === undefined ? newElements(this.type, this.rows) : elements.slice();
+    if (elements === undefined) {
+      elements = newElements(this.type, this.rows);
       this.sections.set(no, elements);
-      this.owned.add(no);
-      this.dirty.add(no);
-      if (this.lastNo === no) this.last = elements;
+    } else if (!this.owned.has(no) && !this.packVersion(no, elements)) {
+      elements = elements.slice();
+      this.sections.set(no, elements);
     }
+    if (this.lastNo === no) this.last = elements;
+    this.owned.add(no);
+    this.dirty.add(no);
     this.ownNo = no;
     this.own = elements;
+  }
+
+  /** Packs the version whose array the state shares, so that the state has the array for itself; false: it cannot. */
+  private packVersion(no: number, elements: Elements): boolean {
+    const kept = this.versions.get(no)?.kept;
+    const index = this.current.get(no) ?? -1;
+    if (kept?.[index] !== elements || lent.has(elements)) return false;
+    const packed = pack(elements);
+    if (packed === undefined) return false;
+    kept[index] = packed;
+    return true;
   }
 
   private touch(row: number, touched: Set<number>): void {

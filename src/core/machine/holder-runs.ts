@@ -21,6 +21,8 @@ export class HolderRuns {
   private readonly batches: Batch[] = [];
   private readonly pending: Pending[] = HOLDER_KINDS.map(() => new Map());
   private runs: number[] = [];
+  /** Where the last run of each holder begins in `runs`, of losses and of gains. */
+  private readonly last = HOLDER_KINDS.flatMap(() => [-1, -1]);
 
   /** A page's references of one holder change. */
   add(holder: number, folio: Pfn, by: number): void {
@@ -33,11 +35,12 @@ export class HolderRuns {
     amounts[folio % ROWS] += by;
   }
 
-  /** The same for neighbouring pages; joins the run before if it goes on there. */
+  /** The same for neighbouring pages; joins the holder's run before if it goes on there. */
   addRun(holder: number, first: Pfn, npages: number, by: number): void {
     const { runs } = this;
-    const at = runs.length - FIELDS;
-    if (at >= 0 && runs[at] === holder && runs[at + 3] === by) {
+    const slot = holder * 2 + (by > 0 ? 1 : 0);
+    const at = this.last[slot];
+    if (at >= 0 && runs[at + 3] === by) {
       if (runs[at + 1] + runs[at + 2] === first) {
         runs[at + 2] += npages;
         return;
@@ -48,6 +51,7 @@ export class HolderRuns {
         return;
       }
     }
+    this.last[slot] = runs.length;
     runs.push(holder, first, npages, by);
   }
 
@@ -59,14 +63,14 @@ export class HolderRuns {
       sections.clear();
     });
     if (this.runs.length > 0) this.batches.push({ position, runs: this.runs });
-    this.runs = [];
+    this.startRuns();
   }
 
   /** Forgets what takes effect after `position`, and what is pending. */
   forgetAfter(position: number): void {
     while ((this.batches.at(-1)?.position ?? 0) > position) this.batches.pop();
     for (const sections of this.pending) sections.clear();
-    this.runs = [];
+    this.startRuns();
   }
 
   /** Whether there was no big step. */
@@ -88,6 +92,11 @@ export class HolderRuns {
 
   bytes(): number {
     return this.batches.reduce((sum, { runs }) => sum + runs.length * 8, 0);
+  }
+
+  private startRuns(): void {
+    this.runs = [];
+    this.last.fill(-1);
   }
 
   private flushSection(holder: number, base: Pfn, amounts: Int32Array | undefined): void {

@@ -6,7 +6,7 @@ import { EventLog } from '../trace/log.ts';
 import { Tally } from '../trace/tally.ts';
 import { Trace } from '../trace/trace.ts';
 import { EventKind } from '../uapi/events.ts';
-import { Column, type Elements, type ElementType, type Recorder } from './column.ts';
+import { Column, type ElementType, type Recorder } from './column.ts';
 import { HolderRuns } from './holder-runs.ts';
 import { Keyframes } from './keyframes.ts';
 import { NumberMap } from './number-map.ts';
@@ -211,12 +211,14 @@ export class Journal implements Recorder {
 
   /** State and history, for the figures of the benchmark. */
   bytes(): { readonly stateBytes: number; readonly historyBytes: number } {
-    const bytesOf = (arrays: Iterable<Elements>): number =>
-      [...arrays].reduce((sum, elements) => sum + elements.byteLength, 0);
-    const held = this.stores.map((store) => store.arrays());
-    const stateBytes = held.reduce((sum, { state }) => sum + bytesOf(state), 0);
-    const keyframeBytes = held.reduce((sum, { history }) => sum + bytesOf(history), 0);
-    return { stateBytes, historyBytes: this.log.bytes() + keyframeBytes + this.holderRuns.bytes() };
+    let stateBytes = 0;
+    let historyBytes = this.log.bytes() + this.holderRuns.bytes();
+    for (const store of this.stores) {
+      const held = store.bytes();
+      stateBytes += held.stateBytes;
+      historyBytes += held.historyBytes;
+    }
+    return { stateBytes, historyBytes };
   }
 
   /** The big step around a position; its ends are not inside. */

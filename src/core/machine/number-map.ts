@@ -79,6 +79,30 @@ export class NumberMap {
     this.column.poke(key, Number.isNaN(value) ? 0 : value + 1);
   }
 
+  /** Sets neighbouring keys without events; for big steps. */
+  pokeRun(start: number, n: number, valueOf: (i: number) => number): void {
+    for (let at = 0; at < n; ) {
+      const row = (start + at) % MAP_ROWS;
+      const elements = this.column.writableSection(start + at);
+      const length = Math.min(n - at, MAP_ROWS - row);
+      for (let i = 0; i < length; i++) elements[row + i] = valueOf(at + i) + 1;
+      at += length;
+    }
+  }
+
+  /** Deletes neighbouring keys without events; for big steps. */
+  dropRun(start: number, n: number): void {
+    for (let at = 0; at < n; ) {
+      const row = (start + at) % MAP_ROWS;
+      const length = Math.min(n - at, MAP_ROWS - row);
+      // what was never there needs no section
+      const present = this.column.section(Math.floor((start + at) / MAP_ROWS));
+      if (present?.subarray(row, row + length).some((kept) => kept !== 0) === true)
+        this.column.writableSection(start + at).fill(0, row, row + length);
+      at += length;
+    }
+  }
+
   private elementsOf(no: number): Elements {
     return this.column.readable(no * MAP_ROWS);
   }

@@ -52,6 +52,8 @@ export type MmuNotifierEvent =
 export interface MmuIntervalNotifierOps {
   readonly interval?: { readonly start: Vpn; readonly end: Vpn };
   invalidate(m: Machine, subscription: number, range: MmuNotifierRange): boolean;
+  /** The same for each page of a range by itself, in order; absent: `invalidate` is called for each. */
+  invalidatePages?(m: Machine, subscription: number, range: MmuNotifierRange): void;
 }
 
 /** struct vm_fault, as far as a driver sees it. */
@@ -64,5 +66,7 @@ export interface VmFault {
 /** struct dev_pagemap_ops. */
 export interface DevPagemapOps {
   readonly pageFree?: (m: Machine, pfn: Pfn) => void;
+  /** The same for the first `n` frames of an array, in order; absent: `pageFree` is called for each. */
+  readonly pagesFree?: (m: Machine, pfns: Float64Array, n: number) => void;
   readonly migrateToRam?: (m: Machine, vmf: VmFault) => Sleeps<number>;
 }

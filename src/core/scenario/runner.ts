@@ -13,6 +13,7 @@ import {
 } from '../kernel/drivers/test-hmm.ts';
 import { cpuAccess } from '../kernel/mm/cpu-access.ts';
 import { createScenarioFile, readScenarioFile, scenarioFile } from '../kernel/mm/filemap.ts';
+import { writeFreshPages } from '../kernel/mm/fault-bulk.ts';
 import { createMm, dupMmap } from '../kernel/mm/fork.ts';
 import {
   getUserPages,
@@ -42,7 +43,13 @@ import { ksmDoScan } from '../kernel/mm/ksm-scan.ts';
 import { doMbind, taskNumaWork } from '../kernel/mm/numa.ts';
 import { putPage } from '../kernel/mm/swap.ts';
 import { findVma } from '../kernel/mm/vma.ts';
-import { mmapReadLock, mmapReadUnlock, mmapWriteLock, mmapWriteUnlock } from '../kernel/sched/locks.ts';
+import {
+  condResched,
+  mmapReadLock,
+  mmapReadUnlock,
+  mmapWriteLock,
+  mmapWriteUnlock,
+} from '../kernel/sched/locks.ts';
 import type { TaskSpec } from '../kernel/sched/tasks.ts';
 import type { Area, Dmirror, DmirrorDevice, GupCall, Mm, PinHandle } from '../machine/entities.ts';
 import type { Machine } from '../machine/machine.ts';
@@ -250,12 +257,30 @@ const runFileRead = (m: Machine, step: StepOf<'file_read'>): StepResult => {
   return { ret: values.length, values };
 };
 
+/** Chunks of a big step's first writes, as far as they go on. */
+function* writeMany(m: Machine, mm: Mm, start: Vpn, end: Vpn, value: number): Sleeps<number> {
+  let done = 0;
+  for (;;) {
+    const vma = start + done < end ? findVma(m, m.mms.get(mm.id), start + done) : undefined;
+    if (vma === undefined || vma.vmStart > start + done) return done;
+    const many = writeFreshPages(m, vma, start + done, end, value + done);
+    if (many === 0) return done;
+    done += many;
+    yield* condResched(m, 'do_user_addr_fault');
+  }
+}
+
 function* runAccess(m: Machine, step: StepOf<'read'> | StepOf<'write'>): Sleeps<StepResult> {
   const { mm, start, npages, first } = rangeOf(m, step);
   const values: number[] = [];
   let done = 0;
   let signal: string | undefined;
   for (; done < npages; done++) {
+    if (step.op === 'write') {
+      const many = yield* writeMany(m, mm, start + done, start + npages, step.value + first + done);
+      done += many;
+      if (done === npages) break;
+    }
     yield* mmapReadLock(m, mm.id);
     const access = yield* cpuAccess(m, mm, start + done, step.op === 'write');
     mmapReadUnlock(m, mm.id);
@@ -455,7 +480,7 @@ const commandOf = (step: DeviceStep, { first, npages }: Range): DmirrorCommand =
     case 'dev_write':
       return { kind: 'write', values: Array.from({ length: npages }, (_, i) => step.value + first + i) };
     case 'migrate_to_dev':
-      return { kind: 'migrate-to-dev' };
+      return { kind: 'migrate-to-dev', wantsValues: step.mirror === true };
     case 'migrate_to_sys':
       return { kind: 'migrate-to-sys' };
     case 'dev_exclusive':

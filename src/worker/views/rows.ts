@@ -1,6 +1,7 @@
 // The page tables of an area as rows: a row a page, or runs of alike pages where the area is long.
 
-import { backingPage, DPT_XA_TAG_ATOMIC, DPT_XA_TAG_WRITE } from '../../core/kernel/drivers/test-hmm.ts';
+import { backingPage, DPT_XA_TAG_ATOMIC } from '../../core/kernel/drivers/test-hmm.ts';
+import { DPT_XA_TAG_WRITE } from '../../core/kernel/drivers/test-hmm-bulk.ts';
 import { isHugeZeroPage } from '../../core/kernel/mm/huge-memory.ts';
 import { isZeroPfn } from '../../core/kernel/mm/page-ref.ts';
 import { PMD_PAGES, PUD_PAGES, pmdOffset, pudOffset, tableIndex } from '../../core/kernel/mm/page-table.ts';

@@ -74,6 +74,14 @@ import {
   pagePgmap,
 } from '../mm/page-ref.ts';
 import { putPage } from '../mm/swap.ts';
+import {
+  DPT_XA_TAG_NONE,
+  DPT_XA_TAG_WRITE,
+  freeCoherentPages,
+  invalidateMirrorPages,
+  migrateManyToDevice,
+  readablePages,
+} from './test-hmm-bulk.ts';
 import { vmaLookup, vmaReadable } from '../mm/vma.ts';
 
 /** Pages that one call into the core handles. */
@@ -81,8 +89,6 @@ const PIECE_PAGES = 64;
 
 /** Tags of an entry in the device's page table; the entry is `pfn * 4 + tag`. */
 export const DPT_XA_TAG_ATOMIC = 1;
-export const DPT_XA_TAG_WRITE = 3;
-const DPT_XA_TAG_NONE = 0;
 
 /** What a command of the driver gave back. */
 export interface DmirrorResult {
@@ -200,6 +206,7 @@ const dmirrorAllocateChunk = atomic('dmirror_allocate_chunk', (m, deviceId: numb
     owner: deviceId,
     ops: {
       pageFree: (machine, pfn) => dmirrorDevmemFree(machine, pfn),
+      ...(isPrivate ? {} : { pagesFree: freeCoherentPages }),
       ...(isPrivate
         ? {
             migrateToRam: function* (machine: Machine, vmf: VmFault) {
@@ -359,6 +366,12 @@ function* migratePiecesToDevice(m: Machine, start: Vpn, end: Vpn, dmirror: Dmirr
     const piece = nextPiece(m, dmirror.mm, vpn, end);
     if (piece === undefined) return -EINVAL;
     const { vma, next } = piece;
+    const many = migrateManyToDevice(m, vma, vpn, end, dmirror, PIECE_PAGES);
+    if (many > 0) {
+      vpn += many;
+      yield* condResched(m, 'dmirror_migrate_alloc_and_copy');
+      continue;
+    }
     const args = migrateArgs(vma, vpn, next, dmirror.device, MIGRATE_VMA_SELECT_SYSTEM, NO_PFN);
     const ret = yield* migrateVmaSetup(m, vpn, next, args);
     if (ret !== 0) return ret;
@@ -374,7 +387,7 @@ function* migratePiecesToDevice(m: Machine, start: Vpn, end: Vpn, dmirror: Dmirr
 
 const dmirrorMigrateToDevice = sleepable(
   'dmirror_migrate_to_device',
-  function* (m, start: Vpn, npages: number, dmirror: Dmirror): Sleeps<DmirrorResult> {
+  function* (m, start: Vpn, npages: number, dmirror: Dmirror, wantsValues: boolean): Sleeps<DmirrorResult> {
     const end = start + npages;
     yield* mmapReadLock(m, dmirror.mm);
     const err = yield* migratePiecesToDevice(m, start, end, dmirror);
@@ -382,9 +395,10 @@ const dmirrorMigrateToDevice = sleepable(
     if (err !== 0) return result(err);
     // the driver reads the range back through its own page table
     const bounce = dmirrorBounceInit(m, start, npages);
+    if (!wantsValues) bounce.unasked = readablePages(m, start, end, dmirror);
     const ret = dmirrorDoRead(m, start, end, bounce, dmirror);
     dmirrorBounceFini(m);
-    return result(ret, { cpages: bounce.values.length, values: bounce.values });
+    return result(ret, { cpages: bounce.unasked + bounce.values.length, values: bounce.values });
   },
 );
 
@@ -464,11 +478,13 @@ const dmirrorIntervalInvalidate = atomic(
 
 interface Bounce {
   readonly values: number[];
+  /** Pages that were read without anybody asking for what they hold. */
+  unasked: number;
 }
 
 const dmirrorBounceInit = atomic(
   'dmirror_bounce_init',
-  (_m, _start: Vpn, _npages: number): Bounce => ({ values: [] }),
+  (_m, _start: Vpn, _npages: number): Bounce => ({ values: [], unasked: 0 }),
 );
 const dmirrorBounceFini = atomic('dmirror_bounce_fini', (): void => undefined);
 
@@ -477,7 +493,7 @@ const dmirrorDoRead = atomic(
   'dmirror_do_read',
   (m, start: Vpn, end: Vpn, bounce: Bounce, dmirror: Dmirror): number => {
     const pt = ptOf(m, dmirror);
-    for (let vpn = start; vpn < end; vpn++) {
+    for (let vpn = start + bounce.unasked; vpn < end; vpn++) {
       const entry = pt.get(vpn);
       if (entry === undefined) return -ENOENT;
       bounce.values.push(m.pages.content.get(bytesOf(m, Math.floor(entry / 4))));
@@ -789,15 +805,10 @@ const dmirrorDeviceRemoveChunks = atomic('dmirror_device_remove_chunks', (m, dev
 
 export type DmirrorCommand =
   | {
-      readonly kind:
-        | 'read'
-        | 'migrate-to-dev'
-        | 'migrate-to-sys'
-        | 'exclusive'
-        | 'check-exclusive'
-        | 'snapshot'
-        | 'release';
+      readonly kind: 'read' | 'migrate-to-sys' | 'exclusive' | 'check-exclusive' | 'snapshot' | 'release';
     }
+  /** @param wantsValues - whether anybody asks for the values that the driver reads back */
+  | { readonly kind: 'migrate-to-dev'; readonly wantsValues: boolean }
   | { readonly kind: 'write'; readonly values: readonly number[] };
 
 /**
@@ -820,7 +831,7 @@ export const dmirrorIoctl = sleepable(
       case 'write':
         return yield* dmirrorWrite(m, start, npages, dmirror, command.values);
       case 'migrate-to-dev':
-        return yield* dmirrorMigrateToDevice(m, start, npages, dmirror);
+        return yield* dmirrorMigrateToDevice(m, start, npages, dmirror, command.wantsValues);
       case 'migrate-to-sys':
         // the command came with patch 8; before it the driver knew only the way to the device
         if (!hasPatch(m.kernel, 8)) return result(-EINVAL);
@@ -848,6 +859,7 @@ export const dmirrorOpen = (m: Machine, mm: number, device: number): Dmirror => 
   const id = m.dmirrors.add((dmirrorId): Dmirror => ({ id: dmirrorId, mm, device, pt }));
   m.notifierOps.set(id, {
     invalidate: (machine, subscription, range) => dmirrorIntervalInvalidate(machine, subscription, range),
+    invalidatePages: invalidateMirrorPages,
   });
   mmuIntervalNotifierInsert(m, mm, id);
   return m.dmirrors.get(id);

@@ -130,6 +130,27 @@ const takeFreshOfZone = (m: Machine, zone: Zone, order: number, migratetype: num
   return NO_PFN;
 };
 
+/** Ours: order of the block that the next single page comes from, as long as no other type is asked; -1: there is none. */
+export const lowestOrder = (m: Machine, zone: Zone, migratetype: number): number => {
+  for (let order = 0; order < MAX_ORDER; order++)
+    if (m.scalars.get(listRow(zone, migratetype, order)) !== 0) return order;
+  const region = zone.regions.find(
+    ({ id, start, end, cma }) =>
+      cma === (migratetype === MIGRATE_CMA) && start + m.scalars.get(regionRow(id)) < end,
+  );
+  if (region === undefined) return -1;
+  const start = region.start + m.scalars.get(regionRow(region.id));
+  let order = MAX_ORDER - 1;
+  while (start % 2 ** order !== 0 || start + 2 ** order > region.end) order--;
+  return order;
+};
+
+/** Ours: a whole block for many single pages. Requires: `order` is at most lowestOrder(). */
+export const rmqueueBlock = (m: Machine, zone: Zone, order: number, migratetype: number): Pfn => {
+  const listed = takeFromLists(m, zone, order, migratetype);
+  return listed === NO_PFN ? takeFreshOfZone(m, zone, order, migratetype) : listed;
+};
+
 /** Free pages and pages on LRU lists of a pageblock. Kernel: `mm/page_alloc.c: move_freepages_block` */
 const countPageblock = (m: Machine, start: Pfn): { readonly free: Pfn[]; readonly movable: number } => {
   const free: Pfn[] = [];

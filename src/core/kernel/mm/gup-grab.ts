@@ -15,6 +15,7 @@ import { NO_PFN, type Pfn } from '../../uapi/units.ts';
 import { bugOn, warn } from '../sched/bug.ts';
 import { atomic, sleepable } from '../sched/kernel-function.ts';
 import { lockPage, unlockPage } from '../sched/locks.ts';
+import { unpinPlainPages } from './gup-bulk.ts';
 import { isLongtermPinnablePage } from './normal-page.ts';
 import {
   compoundHead,
@@ -123,15 +124,21 @@ export const unpinUserPage = atomic('unpin_user_page', (m, page: Pfn): void => {
   gupPutFolio(m, compoundHead(m, page), 1, FOLL_PIN);
 });
 
+/** Neighbours from `at` on that belong to one folio. Kernel: `mm/gup.c: gup_folio_next` */
+const folioAt = (m: Machine, pages: readonly Pfn[], at: number): { folio: Pfn; nr: number } => {
+  const folio = compoundHead(m, pages[at]);
+  let nr = 1;
+  while (at + nr < pages.length && compoundHead(m, pages[at + nr]) === folio) nr++;
+  return { folio, nr };
+};
+
 /** Runs of neighbours that belong to one folio. Kernel: `mm/gup.c: gup_folio_next` */
 const foliosOf = (m: Machine, pages: readonly Pfn[]): { folio: Pfn; nr: number }[] => {
   const folios: { folio: Pfn; nr: number }[] = [];
   for (let i = 0; i < pages.length; ) {
-    const folio = compoundHead(m, pages[i]);
-    let nr = 1;
-    while (i + nr < pages.length && compoundHead(m, pages[i + nr]) === folio) nr++;
-    folios.push({ folio, nr });
-    i += nr;
+    const next = folioAt(m, pages, i);
+    folios.push(next);
+    i += next.nr;
   }
   return folios;
 };
@@ -149,7 +156,16 @@ export const unpinUserPages = atomic('unpin_user_pages', (m, npages: number, pag
     return;
   }
   sanityCheckPinnedPages(m, pages);
-  for (const { folio, nr } of foliosOf(m, pages)) gupPutFolio(m, folio, nr, FOLL_PIN);
+  for (let at = 0; at < pages.length; ) {
+    const many = unpinPlainPages(m, pages, at);
+    if (many > 0) {
+      at += many;
+      continue;
+    }
+    const { folio, nr } = folioAt(m, pages, at);
+    gupPutFolio(m, folio, nr, FOLL_PIN);
+    at += nr;
+  }
 });
 
 /**

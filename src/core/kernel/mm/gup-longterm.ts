@@ -8,11 +8,14 @@ import { PG_private } from '../../uapi/page-flags.ts';
 import { hasPatch } from '../../uapi/patches.ts';
 import { NO_PFN, type Pfn } from '../../uapi/units.ts';
 import { atomic, sleepable } from '../sched/kernel-function.ts';
+import { condResched } from '../sched/locks.ts';
+import { judgePages } from './gup-bulk.ts';
 import { gupPutFolio, unpinUserPage } from './gup-grab.ts';
 import { folioIsolateLru } from './isolate.ts';
 import { migratePages, putbackMovablePages } from './migrate.ts';
 import { migrateDeviceCoherentPage } from './migrate-device.ts';
-import { folioIsLongtermPinnable } from './normal-page.ts';
+import { bringPinnedHome } from './migrate-device-bulk.ts';
+import { folioIsLongtermPinnable, pinnableFor } from './normal-page.ts';
 import {
   compoundHead,
   folioGet,
@@ -37,8 +40,18 @@ const collectLongtermUnpinnablePages = atomic(
     let collected = 0;
     let drained = 0;
     let previous: Pfn = NO_PFN;
-    for (const page of pages) {
-      const folio = compoundHead(m, page);
+    for (let at = 0; at < pages.length; at++) {
+      const judged = pages[at] === previous ? undefined : judgePages(m, pages, at);
+      if (judged !== undefined) {
+        const settled = pinnableFor(judged.why);
+        if (settled || (judged.why === 'coherent' && hasPatch(m.kernel, 6))) {
+          if (!settled) collected += judged.n;
+          at += judged.n - 1;
+          previous = pages[at];
+          continue;
+        }
+      }
+      const folio = compoundHead(m, pages[at]);
       if (folio === previous) continue;
       previous = folio;
       if (folioIsLongtermPinnable(m, folio)) continue;
@@ -82,6 +95,12 @@ const migrateLongtermUnpinnablePages = sleepable(
     let ret = 0;
     let done = 0;
     for (; done < pages.length; done++) {
+      const home = bringPinnedHome(m, pages, done);
+      if (home > 0) {
+        done += home - 1;
+        yield* condResched(m, 'migrate_device_coherent_page');
+        continue;
+      }
       const page = pages[done];
       if (!hasPatch(m.kernel, 6) || !isDeviceCoherentPage(m, page)) {
         unpinUserPage(m, page);

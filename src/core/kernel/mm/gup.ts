@@ -59,10 +59,12 @@ import { sleepable } from '../sched/kernel-function.ts';
 import { condResched, mmapReadLock, mmapReadUnlock } from '../sched/locks.ts';
 import { handleMmFault } from './fault.ts';
 import { locklessPagesFromMm } from './gup-fast.ts';
+import { pinPlainPages } from './gup-bulk.ts';
 import { type Followed, followPageMask } from './gup-follow.ts';
 import { checkAndMigrateMovablePages } from './gup-longterm.ts';
 import { followHugetlbPage } from './hugetlb.ts';
 import { PMD_PAGES, pmdOffset } from './page-table.ts';
+import { inChunks } from './plain-pages.ts';
 import { lruAddDrain } from './swap.ts';
 import {
   isVmHugetlbPage,
@@ -140,7 +142,7 @@ const checkVmaFlags = (m: Machine, vma: Vma, flags: number): number => {
 /** Pages found, in address order, and why the walk stopped: 0, or -errno. */
 interface GupWalk {
   readonly id: number;
-  readonly pages: readonly Pfn[];
+  readonly pages: Pfn[];
   readonly err: number;
   /** A fault dropped mmap_lock: the caller takes it again and goes on. */
   readonly unlocked: boolean;
@@ -185,39 +187,47 @@ const getUserPagesWalk = sleepable(
     mayUnlock: boolean,
   ): Sleeps<GupWalk> {
     const pages: Pfn[] = [];
-    const done = (err: number, unlocked = false): GupWalk => ({
-      id: pages.length > 0 ? pages.length : err,
-      pages,
-      err,
-      unlocked,
-    });
+    const done = (err: number, unlocked = false): GupWalk => {
+      pages.length = got;
+      return { id: got > 0 ? got : err, pages, err, unlocked };
+    };
+    // an array that grows would be copied again and again
+    if (inChunks(m)) pages.length = npages;
+    let got = 0;
     let vma: Vma | undefined;
     let tried = flags & FOLL_TRIED;
-    while (pages.length < npages) {
-      const vpn = start + pages.length;
+    while (got < npages) {
+      const vpn = start + got;
       if (vma === undefined || vpn >= vma.vmEnd) {
         const permitted = permittedVma(m, mmId, vpn, flags);
         if (typeof permitted === 'number') return done(permitted);
         vma = permitted;
         if (isVmHugetlbPage(vma)) {
-          const err = yield* followHugetlbPage(m, vma, vpn, npages - pages.length, flags, pages);
+          const huge: Pfn[] = [];
+          const err = yield* followHugetlbPage(m, vma, vpn, npages - got, flags, huge);
+          for (const page of huge) pages[got++] = page;
           if (err !== 0) return done(err);
           continue;
         }
       }
       if (m.current.fatalSignalPending) return done(-EINTR);
       yield* condResched(m, '__get_user_pages');
+      const many: number = tried === 0 ? pinPlainPages(m, vma, vpn, start + npages, flags, pages, got) : 0;
+      if (many > 0) {
+        got += many;
+        continue;
+      }
       vma = m.vmas.get(vma.id);
       const found: Followed = yield* followPageMask(m, vma, vpn, (flags & ~FOLL_TRIED) | tried);
       if (found.kind === 'page') {
-        const nr = Math.min(pagesAtOnce(m, mmId, vpn, flags), npages - pages.length);
-        for (let i = 0; i < nr; i++) pages.push(found.page + i);
+        const nr = Math.min(pagesAtOnce(m, mmId, vpn, flags), npages - got);
+        for (let i = 0; i < nr; i++) pages[got++] = found.page + i;
         tried = 0;
         continue;
       }
       // a frame without struct page is as good as present for a caller that wants no pages
       if (found.kind === 'error' && found.err === -EEXIST && !wantsPages(flags)) {
-        pages.push(NO_PFN);
+        pages[got++] = NO_PFN;
         continue;
       }
       const unshare = found.kind === 'error' && found.err === -EMLINK;
@@ -264,7 +274,7 @@ function* getUserPagesLocked(
 ): Sleeps<{ pages: Pfn[]; err: number }> {
   if ((flags & FOLL_PIN) !== 0) setHasPinned(m, mm);
   const effective = (flags & FOLL_PIN) === 0 && !noPages ? flags | FOLL_GET : flags;
-  const pages: Pfn[] = [];
+  let pages: Pfn[] = [];
   for (;;) {
     const walk: GupWalk = yield* getUserPagesWalk(
       m,
@@ -274,7 +284,8 @@ function* getUserPagesLocked(
       mm,
       locked,
     );
-    appendAll(pages, walk.pages);
+    if (pages.length === 0) pages = walk.pages;
+    else appendAll(pages, walk.pages);
     if (!walk.unlocked || pages.length === npages) return { pages, err: walk.err };
     if (m.current.fatalSignalPending) return { pages, err: -EINTR };
     const one: GupWalk = yield* getUserPagesWalk(

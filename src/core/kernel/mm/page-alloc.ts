@@ -23,9 +23,10 @@ import { type AllocFlags, zoneWatermarkOk } from './watermarks.ts';
 import { gfpZone, zonelist } from './zonelists.ts';
 
 /** Content of a freed page: misuse shows as this number. */
-const FREED_CONTENT = -559038737;
+export const FREED_CONTENT = -559038737;
 
-const accountFree = (m: Machine, zone: Zone, pfn: Pfn, by: number): void => {
+/** Free pages of a zone become more or fewer. Kernel: `mm/page_alloc.c: __mod_zone_freepage_state` */
+export const accountFree = (m: Machine, zone: Zone, pfn: Pfn, by: number): void => {
   const row = zoneRow(zone.id, ZONE_NR_FREE);
   m.scalars.set(row, m.scalars.get(row) + by);
   if (pageblockMigratetype(m, pfn) === MIGRATE_CMA) {

@@ -54,6 +54,10 @@ export const setFreeHugetlb = (m: Machine, free: FreeHugetlb): void => {
   freeHugetlbOf.set(m, free);
 };
 
+/** Whether nothing waits in a CPU's batches. Ours: what a drain would do nothing for. */
+export const batchesAreEmpty = (m: Machine, cpu: number): boolean =>
+  BATCH_NAMES.every((batch) => m.batches.get(batchBase(cpu, batch) + 15) === 0) && !mlockBatchPending(m, cpu);
+
 /** Pages of one batch of a CPU, oldest first. Ours: for the inspector and the invariants. */
 export const batchPages = (m: Machine, cpu: number, batch: Batch): Pfn[] => {
   const base = batchBase(cpu, batch);

@@ -1,0 +1,127 @@
+// Many pages at once from the buddy system and back. What is left behind is what single requests leave: rmqueue and
+// freeOnePage of buddy.ts, one page after another. Blocks that single requests would split to the last page, or put
+// together again from single pages, are taken and given whole; their inner pages only keep the traces of it.
+
+import type { Zone } from '../../machine/entities.ts';
+import type { Machine } from '../../machine/machine.ts';
+import { SECTION_MASK } from '../../machine/column.ts';
+import { ZONE_NR_FREE_CMA, zoneRow } from '../../machine/scalars.ts';
+import { MIGRATE_MOVABLE, MIGRATE_UNMOVABLE } from '../../uapi/config.ts';
+import { __GFP_MOVABLE } from '../../uapi/gfp.ts';
+import { PG_reserved } from '../../uapi/page-flags.ts';
+import { NO_PFN, type Pfn } from '../../uapi/units.ts';
+import { bugOn } from '../sched/bug.ts';
+import { freeOnePage, lowestOrder, rmqueueBlock } from './buddy.ts';
+import { accountFree, FREED_CONTENT, localNode } from './page-alloc.ts';
+import { pageZone } from './page-ref.ts';
+import { zoneWatermarkOk } from './watermarks.ts';
+import { gfpZone, zonelist } from './zonelists.ts';
+
+/** Order of a pageblock: inside of one all pages have one type, so that buddies always merge. */
+const PAGEBLOCK_ORDER = 9;
+
+const log2 = (n: number): number => 31 - Math.clz32(n);
+/** Largest power of two that divides a frame number, up to that of a pageblock. */
+const alignment = (pfn: Pfn): number => Math.min(PAGEBLOCK_ORDER, log2((pfn | 512) & -(pfn | 512)));
+
+/** Inner pages of a block stood in a free list for a moment, each but the first at the head of some part. */
+const clearLinks = (m: Machine, pfn: Pfn, npages: number): void => {
+  const at = pfn & SECTION_MASK;
+  for (const column of [m.pages.lruNext, m.pages.lruPrev]) {
+    const links = column.readable(pfn);
+    let from = at + 1;
+    while (from < at + npages && links[from] === 0) from++;
+    if (from < at + npages) column.writableSection(pfn).fill(0, from, at + npages);
+  }
+};
+
+/**
+ * Takes up to `want` pages as so many calls of allocPages would, each with one reference, whose holder the caller names.
+ * Takes fewer, or none, where single requests would do more than take the next page of the best zone.
+ *
+ * Kernel: `mm/page_alloc.c: __alloc_pages`, many times; the mechanism is page-alloc.ts: allocPages
+ *
+ * @param pfns - where the frames are written to, in the order of the requests
+ * @returns how many
+ */
+export const allocPagesBulk = (m: Machine, gfp: number, want: number, pfns: Float64Array): number => {
+  const effective = m.current.memallocPin ? gfp & ~__GFP_MOVABLE : gfp;
+  const movable = (effective & __GFP_MOVABLE) !== 0;
+  const zone = zonelist(m, effective, localNode(m)).at(0);
+  if (zone === undefined) return 0;
+  // CMA pages are taken in turns with others, so every request has to look
+  if (movable && m.kernel.CONFIG_CMA && m.scalars.get(zoneRow(zone.id, ZONE_NR_FREE_CMA)) > 0) return 0;
+  const flags = { mark: 'low', cma: movable, oom: false } as const;
+  if (!zoneWatermarkOk(m, zone, 0, gfpZone(effective), flags, 1 - want)) return 0;
+  const migratetype = movable ? MIGRATE_MOVABLE : MIGRATE_UNMOVABLE;
+  let taken = 0;
+  while (taken < want) {
+    const order = Math.min(lowestOrder(m, zone, migratetype), log2(want - taken), PAGEBLOCK_ORDER);
+    const pfn = order < 0 ? NO_PFN : rmqueueBlock(m, zone, order, migratetype);
+    if (pfn === NO_PFN) break;
+    takeBlock(m, zone, pfn, 2 ** order);
+    for (let i = 0; i < 2 ** order; i++) pfns[taken++] = pfn + i;
+  }
+  return taken;
+};
+
+const takeBlock = (m: Machine, zone: Zone, pfn: Pfn, npages: number): void => {
+  clearLinks(m, pfn, npages);
+  accountFree(m, zone, pfn, -npages);
+  const at = pfn & SECTION_MASK;
+  m.pages.refcount.writableSection(pfn).fill(1, at, at + npages);
+};
+
+/** One aligned block of pages, from the first to the last. */
+const freeBlock = (m: Machine, zone: Zone, pfn: Pfn, order: number): void => {
+  const at = pfn & SECTION_MASK;
+  const end = at + 2 ** order;
+  if (order > 0) {
+    // even pages stood in a free list until their buddy came; odd ones never did and keep their old links
+    for (const column of [m.pages.lruNext, m.pages.lruPrev]) {
+      const links = column.writableSection(pfn);
+      for (let i = at; i < end; i += 2) links[i] = 0;
+    }
+  }
+  accountFree(m, zone, pfn, 2 ** order);
+  freeOnePage(m, zone, pfn, order);
+};
+
+/**
+ * Gives small pages back in the order of the array as so many calls of freePages would: they are neighbours, ascending
+ * or not. Their counts and mappings are 0 already, no flag but PG_reserved matters any more.
+ *
+ * Kernel: `mm/page_alloc.c: free_unref_page`, many times; the mechanism is page-alloc.ts: freePages
+ */
+export const freePagesBulk = (m: Machine, pfns: Float64Array, n: number): void => {
+  for (let from = 0; from < n; ) {
+    const first = pfns[from];
+    const at = first & SECTION_MASK;
+    const room = m.pages.flags.readable(first).length - at;
+    let length = 1;
+    while (length < room && from + length < n && pfns[from + length] === first + length) length++;
+    clearFreed(m, first, length);
+    const zone = pageZone(m, first);
+    bugOn(
+      zone === undefined || pageZone(m, first + length - 1) !== zone,
+      'free_unref_page: pages of no one zone',
+    );
+    for (let pfn = first; zone !== undefined && pfn < first + length; ) {
+      const order = Math.min(alignment(pfn), log2(first + length - pfn));
+      freeBlock(m, zone, pfn, order);
+      pfn += 2 ** order;
+    }
+    from += length;
+  }
+};
+
+/** Kernel: `mm/page_alloc.c: free_pages_prepare` */
+const clearFreed = (m: Machine, first: Pfn, npages: number): void => {
+  const { flags, mapping, content, index } = m.pages;
+  const at = first & SECTION_MASK;
+  const words = flags.writableSection(first);
+  for (let i = at; i < at + npages; i++) words[i] &= PG_reserved;
+  mapping.writableSection(first).fill(0, at, at + npages);
+  index.writableSection(first).fill(0, at, at + npages);
+  content.writableSection(first).fill(FREED_CONTENT, at, at + npages);
+};

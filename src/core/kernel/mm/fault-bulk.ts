@@ -1,0 +1,94 @@
+// First writes to many pages of private anonymous memory in one go, for big steps. The mechanism, whose every effect
+// on the state is here too, is the way from cpu-access.ts through fault.ts: doAnonymousPage, one page after another.
+
+import type { Vma } from '../../machine/entities.ts';
+import { type Machine, RSS_ANON } from '../../machine/machine.ts';
+import { SECTION_MASK } from '../../machine/column.ts';
+import { __GFP_ZERO, GFP_HIGHUSER_MOVABLE } from '../../uapi/gfp.ts';
+import { PG_anon_exclusive, PG_swapbacked, PG_uptodate } from '../../uapi/page-flags.ts';
+import { PTE_ACCESSED, PTE_DIRTY } from '../../uapi/pte.ts';
+import { NO_ROW, PTRS_PER_TABLE, type Vpn } from '../../uapi/units.ts';
+import { VM_SHARED, VM_WRITE } from '../../uapi/vm-flags.ts';
+import { allocPagesBulk } from './buddy-bulk.ts';
+import {
+  CHUNK_PAGES,
+  countCalls,
+  countDecisions,
+  holdPages,
+  inChunks,
+  runLength,
+  tableRow,
+  tellPages,
+} from './plain-pages.ts';
+import { lruCacheAddInactiveOrUnevictable } from './swap.ts';
+import { linearPageIndex, maybeMkwrite, vmaIsAnonymous, vmPageProt } from './vma.ts';
+
+const pfns = new Float64Array(CHUNK_PAGES);
+
+/** How many entries from a row on are empty. */
+const emptyEntries = (m: Machine, row: number, most: number): number => {
+  const entries = m.entries.readable(row);
+  const at = row & SECTION_MASK;
+  let n = 0;
+  while (n < most && entries[at + n] === 0) n++;
+  return n;
+};
+
+/** What each of the fresh pages is: mapped once, by the area alone, and written to. */
+const fillPages = (m: Machine, vma: Vma, vpn: Vpn, n: number, value: number): void => {
+  const { flags, mapcount, mapping, index, content } = m.pages;
+  const anchor = vma.anonVma * 2 + 1;
+  const pgoff = linearPageIndex(vma, vpn);
+  for (let at = 0; at < n; ) {
+    const length = Math.abs(runLength(pfns, at, n));
+    const first = Math.min(pfns[at], pfns[at + length - 1]);
+    const step = pfns[at] === first ? 1 : -1;
+    const words = flags.writableSection(first);
+    const counts = mapcount.writableSection(first);
+    const anchors = mapping.writableSection(first);
+    const offsets = index.writableSection(first);
+    const bytes = content.writableSection(first);
+    let row = pfns[at] & SECTION_MASK;
+    for (let i = at; i < at + length; i++, row += step) {
+      words[row] |= PG_uptodate | PG_swapbacked | PG_anon_exclusive;
+      counts[row] = 1;
+      anchors[row] = anchor;
+      offsets[row] = pgoff + i;
+      bytes[row] = value + i;
+    }
+    at += length;
+  }
+};
+
+/**
+ * Serves the write faults of a range's first pages and writes `value`, `value + 1`, … to them. Stops at the end of the
+ * page table, at the first entry that is not empty, and where the allocator needs more than its next page.
+ *
+ * Kernel: `mm/memory.c: do_anonymous_page`, many times; the mechanism is fault.ts: doAnonymousPage
+ *
+ * @returns pages written; 0: the next one is none of these
+ */
+export const writeFreshPages = (m: Machine, vma: Vma, vpn: Vpn, end: Vpn, value: number): number => {
+  if (!inChunks(m) || !vmaIsAnonymous(vma) || (vma.vmFlags & (VM_SHARED | VM_WRITE)) !== VM_WRITE) return 0;
+  // the area's first page makes the anchor, a table's first page the table
+  if (vma.anonVma === 0) return 0;
+  const row = tableRow(m, vma.mm, vpn);
+  if (row === NO_ROW) return 0;
+  const most = Math.min(end, vma.vmEnd) - vpn;
+  const want = emptyEntries(m, row, Math.min(most, PTRS_PER_TABLE - (row % PTRS_PER_TABLE)));
+  const n = want === 0 ? 0 : allocPagesBulk(m, GFP_HIGHUSER_MOVABLE | __GFP_ZERO, want, pfns);
+  if (n === 0) return 0;
+  fillPages(m, vma, vpn, n, value);
+  const bits = maybeMkwrite(vmPageProt(vma) | PTE_DIRTY | PTE_ACCESSED, vma);
+  const entries = m.entries.writable(row);
+  const at = row & SECTION_MASK;
+  for (let i = 0; i < n; i++) entries[at + i] = pfns[i] * 4096 + bits;
+  m.addRss(vma.mm, RSS_ANON, n);
+  m.countVmEvent('pgfault', n);
+  holdPages(m, pfns, n, 'page table entry', 1);
+  for (let i = 0; i < n; i++) lruCacheAddInactiveOrUnevictable(m, pfns[i], vma);
+  countCalls(m, ['handle_mm_fault', 'do_anonymous_page', 'page_add_new_anon_rmap'], n);
+  countDecisions(m, ['fault.none.write'], n);
+  tellPages(m, 'faulted in', vpn, pfns, pfns, n);
+  return n;
+};

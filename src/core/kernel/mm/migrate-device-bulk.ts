@@ -1,0 +1,386 @@
+// Moving many plain pages between system memory and a coherent device in one go, for big steps. The mechanism, whose
+// every effect on the state is here too, is migrate-device.ts: migrateVmaSetup, migrateVmaPages and migrateVmaFinalize
+// for the way to the device, migrateDeviceCoherentPage, page after page, for the way home.
+
+import type { DevPagemap, Vma } from '../../machine/entities.ts';
+import { SECTION_MASK } from '../../machine/column.ts';
+import type { Machine } from '../../machine/machine.ts';
+import {
+  LRU_HEAD,
+  LRU_NR,
+  LRU_TAIL,
+  lruRow,
+  notifierActiveRow,
+  notifierSeqRow,
+  pgmapRefRow,
+} from '../../machine/scalars.ts';
+import { __GFP_NOWARN, GFP_USER } from '../../uapi/gfp.ts';
+import { GUP_PIN_COUNTING_BIAS } from '../../uapi/gup-flags.ts';
+import {
+  PG_anon_exclusive,
+  PG_dirty,
+  PG_lru,
+  PG_referenced,
+  PG_reserved,
+  PG_swapbacked,
+  PG_uptodate,
+} from '../../uapi/page-flags.ts';
+import { PTE_ACCESSED, PTE_DIRTY, PTE_RW } from '../../uapi/pte.ts';
+import { hasPatch } from '../../uapi/patches.ts';
+import { type Pfn, PTRS_PER_TABLE, type Vpn } from '../../uapi/units.ts';
+import { allocPagesBulk, freePagesBulk } from './buddy-bulk.ts';
+import { folioNid, LRU_INACTIVE_ANON } from './mm-inline.ts';
+import { pagePgmap } from './page-ref.ts';
+import {
+  countCalls,
+  countDecisions,
+  findPlainRun,
+  holdPages,
+  inChunks,
+  inOneRange,
+  newPlainRun,
+  type PlainRun,
+  runLength,
+  tellPages,
+} from './plain-pages.ts';
+import { batchesAreEmpty, folioAddLru, lruAddDrain } from './swap.ts';
+import { maybeMkwrite, vmPageProt } from './vma.ts';
+
+/** Flags that go along to the destination. Kernel: `mm/migrate.c: folio_migrate_flags` */
+const CARRIED = PG_referenced | PG_uptodate | PG_dirty | PG_swapbacked;
+
+const source: PlainRun = newPlainRun();
+const targets = new Float64Array(PTRS_PER_TABLE);
+/** What a source's columns say, to be written to its destination. */
+const words = new Float64Array(PTRS_PER_TABLE);
+const bytes = new Float64Array(PTRS_PER_TABLE);
+
+// --- LRU lists ----------------------------------------------------------------------------------------------------
+
+/** Takes pages off the list of inactive anonymous pages. Their links stay. Kernel: `mm/vmscan.c: folio_isolate_lru` */
+const isolatePages = (m: Machine, pfns: Float64Array, n: number): void => {
+  const { lruNext, lruPrev } = m.pages;
+  const node = folioNid(m, pfns[0]);
+  const headRow = lruRow(node, LRU_INACTIVE_ANON, LRU_HEAD);
+  const tailRow = lruRow(node, LRU_INACTIVE_ANON, LRU_TAIL);
+  for (let i = 0; i < n; i++) {
+    const pfn = pfns[i];
+    const next = lruNext.get(pfn);
+    const prev = lruPrev.get(pfn);
+    if (prev === 0) m.scalars.set(headRow, next);
+    else lruNext.poke(prev - 1, next);
+    if (next === 0) m.scalars.set(tailRow, prev);
+    else lruPrev.poke(next - 1, prev);
+  }
+  const nrRow = lruRow(node, LRU_INACTIVE_ANON, LRU_NR);
+  m.scalars.set(nrRow, m.scalars.get(nrRow) - n);
+};
+
+/** Puts pages in front of the list of inactive anonymous pages, one after another. Kernel: `mm/swap.c: lru_add_drain` */
+const linkPages = (m: Machine, pfns: Float64Array, n: number): void => {
+  if (n === 0) return;
+  const { lruNext, lruPrev } = m.pages;
+  const node = folioNid(m, pfns[0]);
+  const headRow = lruRow(node, LRU_INACTIVE_ANON, LRU_HEAD);
+  let head = m.scalars.get(headRow);
+  if (head === 0) m.scalars.set(lruRow(node, LRU_INACTIVE_ANON, LRU_TAIL), pfns[0] + 1);
+  for (let i = 0; i < n; i++) {
+    const pfn = pfns[i];
+    lruNext.poke(pfn, head);
+    if (head !== 0) lruPrev.poke(head - 1, pfn + 1);
+    head = pfn + 1;
+  }
+  lruPrev.poke(head - 1, 0);
+  m.scalars.set(headRow, head);
+  const nrRow = lruRow(node, LRU_INACTIVE_ANON, LRU_NR);
+  m.scalars.set(nrRow, m.scalars.get(nrRow) + n);
+};
+
+// --- destinations -------------------------------------------------------------------------------------------------
+
+/** The entries of the destinations, with the rights that the sources' entries had. */
+const mapTargets = (m: Machine, vma: Vma, n: number): void => {
+  const base = vmPageProt(vma) & ~PTE_RW;
+  const entries = m.entries.writable(source.row);
+  const at = source.row & SECTION_MASK;
+  for (let i = 0; i < n; i++) {
+    const entry = source.entries[i];
+    let bits = (entry & PTE_ACCESSED) !== 0 ? base : base & ~PTE_ACCESSED;
+    if ((entry & PTE_DIRTY) !== 0) bits |= PTE_DIRTY;
+    if ((entry & PTE_RW) !== 0) bits = maybeMkwrite(bits, vma);
+    entries[at + i] = targets[i] * 4096 + bits;
+  }
+};
+
+/** What a destination is: mapped once, by the area alone. @param own - flags that its place gives it */
+const fillTargets = (m: Machine, vma: Vma, start: Vpn, n: number, own: number): void => {
+  const { flags, refcount, mapcount, mapping, index, content } = m.pages;
+  const anchor = vma.anonVma * 2 + 1;
+  const pgoff = start - vma.vmStart + vma.vmPgoff;
+  for (let at = 0; at < n; ) {
+    const run = runLength(targets, at, n);
+    const length = Math.abs(run);
+    const first = targets[at];
+    const f = flags.writableSection(first);
+    const r = refcount.writableSection(first);
+    const c = mapcount.writableSection(first);
+    const a = mapping.writableSection(first);
+    const x = index.writableSection(first);
+    const b = content.writableSection(first);
+    const step = run < 0 ? -1 : 1;
+    let row = first & SECTION_MASK;
+    for (let i = at; i < at + length; i++, row += step) {
+      f[row] |= words[i] | own;
+      r[row] = 1;
+      c[row] = 1;
+      a[row] = anchor;
+      x[row] = pgoff + i;
+      b[row] = bytes[i];
+    }
+    at += length;
+  }
+};
+
+/** Reads what goes along, and leaves the sources with no mapping and no reference. @param kept - flags that stay */
+const emptySources = (m: Machine, n: number, kept: number): void => {
+  const { flags, refcount, mapcount, content } = m.pages;
+  const { pfns, entries } = source;
+  for (let at = 0; at < n; ) {
+    const run = runLength(pfns, at, n);
+    const length = Math.abs(run);
+    const first = pfns[at];
+    const f = flags.writableSection(first);
+    const r = refcount.writableSection(first);
+    const c = mapcount.writableSection(first);
+    const b = content.readable(first);
+    const step = run < 0 ? -1 : 1;
+    let row = first & SECTION_MASK;
+    for (let i = at; i < at + length; i++, row += step) {
+      const word = (entries[i] & PTE_DIRTY) !== 0 ? f[row] | PG_dirty : f[row];
+      words[i] = word & CARRIED;
+      bytes[i] = b[row];
+      f[row] = word & kept;
+      r[row] = 0;
+      c[row] = 0;
+    }
+    at += length;
+  }
+};
+
+// --- to the device ------------------------------------------------------------------------------------------------
+
+/** Calls that each page costs on its way, whatever the direction. */
+const MOVED = [
+  'migrate_vma_check_page',
+  'migrate_folio',
+  'migrate_folio_extra',
+  'folio_migrate_mapping',
+  'folio_migrate_flags',
+  'remove_migration_ptes',
+  'remove_migration_pte',
+  'page_add_anon_rmap',
+  'page_remove_rmap',
+] as const;
+const TO_DEVICE_PAGE = [
+  ...MOVED,
+  'vm_normal_page',
+  'isolate_lru_page',
+  'folio_isolate_lru',
+  'zone_device_page_init',
+] as const;
+const TO_DEVICE_PIECE = [
+  'migrate_vma_setup',
+  'migrate_vma_collect',
+  'migrate_vma_collect_pmd',
+  'migrate_vma_unmap',
+  'migrate_device_unmap',
+  'lru_add_drain',
+  'mlock_page_drain_local',
+  '__migrate_device_pages',
+  'migrate_vma_pages',
+  'migrate_device_finalize',
+  'migrate_vma_finalize',
+  '__mmu_notifier_invalidate_range_start',
+  '__mmu_notifier_invalidate_range_end',
+] as const;
+const MOVED_DECISIONS = [
+  'migrate.destination',
+  'migrate.expected-count',
+  'copy.page',
+  'migrate.moved',
+] as const;
+
+/**
+ * How many pages at the beginning of a range a driver can move to coherent memory in one go: whole pieces, all plain,
+ * on their LRU list, under one page table.
+ *
+ * Ours: the conditions of migrateVmaToDevice.
+ */
+export const plainPagesToMove = (m: Machine, vma: Vma, start: Vpn, end: Vpn, piecePages: number): number => {
+  if (!inChunks(m) || !batchesAreEmpty(m, m.current.cpu) || m.scalars.get(notifierActiveRow(vma.mm)) > 0)
+    return 0;
+  findPlainRun(
+    m,
+    vma,
+    start,
+    Math.min(end, vma.vmEnd),
+    { refcount: 1, flags: PG_lru, optional: 0, bits: 0 },
+    source,
+  );
+  const n = source.n === 0 ? 0 : inOneRange(m, source.pfns, source.n);
+  if (n === 0 || m.rangeOf(source.pfns[0])?.kind !== 'ram') return 0;
+  return start + n === Math.min(end, vma.vmEnd) ? n : n - (n % piecePages);
+};
+
+/**
+ * Moves the pages that plainPagesToMove found to frames of a coherent device, which the driver has taken.
+ *
+ * Kernel: `mm/migrate_device.c: migrate_vma_setup, migrate_vma_pages, migrate_vma_finalize`; the mechanism is
+ * migrate-device.ts
+ *
+ * @param pieces - calls that this stands for
+ * @returns which pages may be written: their entries were
+ */
+export const migrateVmaToDevice = (
+  m: Machine,
+  vma: Vma,
+  start: Vpn,
+  n: number,
+  pieces: number,
+  dst: Float64Array,
+  pgmap: DevPagemap,
+): Float64Array => {
+  targets.set(dst.subarray(0, n));
+  emptySources(m, n, 0);
+  isolatePages(m, source.pfns, n);
+  fillTargets(m, vma, start, n, PG_reserved | PG_anon_exclusive);
+  mapTargets(m, vma, n);
+  freePagesBulk(m, source.pfns, n);
+  const refs = pgmapRefRow(pgmap.id);
+  m.scalars.set(refs, m.scalars.get(refs) + n);
+  const seq = notifierSeqRow(vma.mm);
+  m.scalars.set(seq, m.scalars.get(seq) + 2 * pieces);
+  holdPages(m, source.pfns, n, 'page table entry', -1);
+  holdPages(m, targets, n, 'page table entry', 1);
+  countCalls(m, TO_DEVICE_PAGE, n);
+  countCalls(m, TO_DEVICE_PIECE, pieces);
+  countDecisions(m, [...MOVED_DECISIONS, 'migrate.selected'], n);
+  tellPages(m, 'migrated', start, source.pfns, targets, n);
+  return source.entries;
+};
+
+// --- home ---------------------------------------------------------------------------------------------------------
+
+const HOME_PAGE = [
+  ...MOVED,
+  'gup_put_folio',
+  'migrate_device_coherent_page',
+  'migrate_device_unmap',
+  'try_to_migrate',
+  'try_to_migrate_one',
+  '__mmu_notifier_invalidate_range_start',
+  '__mmu_notifier_invalidate_range_end',
+  '__migrate_device_pages',
+  'migrate_device_pages',
+  'migrate_device_finalize',
+  'free_zone_device_page',
+] as const;
+/** Of the first page lru_add_drain, and of the last one folio_add_lru, are really called. */
+const HOME_BETWEEN = ['lru_add_drain', 'mlock_page_drain_local', 'folio_add_lru'] as const;
+
+/** The area that a pinned page of a coherent device is mapped in, and where. */
+const placeOf = (m: Machine, pfn: Pfn): { readonly vma: Vma; readonly vpn: Vpn } | undefined => {
+  const mapping = m.pages.mapping.get(pfn);
+  if ((mapping & 1) !== 1) return undefined;
+  const [id, ...others] = m.anonVmas.find(mapping >> 1)?.tree ?? [];
+  const vma = id === undefined || others.length > 0 ? undefined : m.vmas.find(id);
+  if (vma === undefined) return undefined;
+  return { vma, vpn: vma.vmStart + m.pages.index.get(pfn) - vma.vmPgoff };
+};
+
+/** The pinned pages from `done` on that are plain, under one page table, and those that the call pinned. */
+const findPinnedRun = (m: Machine, vma: Vma, vpn: Vpn, pages: readonly Pfn[], done: number): number => {
+  const want = { refcount: 1 + GUP_PIN_COUNTING_BIAS, flags: PG_reserved, optional: 0, bits: 0 };
+  findPlainRun(m, vma, vpn, Math.min(vma.vmEnd, vpn + pages.length - done), want, source);
+  let n = source.n === 0 ? 0 : inOneRange(m, source.pfns, source.n);
+  for (let i = 0; i < n; i++) if (source.pfns[i] !== pages[done + i]) n = i;
+  return n;
+};
+
+/** Tells every subscriber of a range that each of its pages is invalidated by itself; false: one of them cannot be told so. */
+const invalidatePages = (m: Machine, mm: number, start: Vpn, n: number): void => {
+  const seq = notifierSeqRow(mm);
+  // odd during the last page's invalidation, which is what the subscribers keep
+  m.scalars.set(seq, m.scalars.get(seq) + 2 * n - 1);
+  for (const id of m.mms.get(mm).subscriptions)
+    m.notifierOps.get(id)?.invalidatePages?.(m, id, { event: 'CLEAR', mm, start, end: start + n, owner: 0 });
+  m.scalars.set(seq, m.scalars.get(seq) + 1);
+};
+
+const canInvalidatePages = (m: Machine, mm: number): boolean => {
+  const { subscriptions } = m.mms.get(mm);
+  const idle = m.scalars.get(notifierActiveRow(mm)) === 0 && m.scalars.get(notifierSeqRow(mm)) % 2 === 0;
+  return (
+    idle &&
+    subscriptions.length > 0 &&
+    subscriptions.every((id) => m.notifierOps.get(id)?.invalidatePages !== undefined)
+  );
+};
+
+/**
+ * Brings pages home that a long-term pin found in coherent memory; each loses its pin.
+ *
+ * Kernel: `mm/gup.c: migrate_longterm_unpinnable_pages`, `mm/migrate_device.c: migrate_device_coherent_page`, many
+ * times; the mechanisms are gup-longterm.ts and migrate-device.ts
+ *
+ * @param done - index of the first page in question
+ * @returns how many pages came home; 0: the next one is none of these
+ */
+export const bringPinnedHome = (m: Machine, pages: readonly Pfn[], done: number): number => {
+  if (!inChunks(m) || !hasPatch(m.kernel, 6)) return 0;
+  const pgmap = pagePgmap(m, pages[done]);
+  const freeMany = pgmap === undefined ? undefined : m.pagemapOps.get(pgmap.id)?.pagesFree;
+  if (pgmap?.type !== 'MEMORY_DEVICE_COHERENT' || freeMany === undefined) return 0;
+  const place = placeOf(m, pages[done]);
+  if (place === undefined || !canInvalidatePages(m, place.vma.mm)) return 0;
+  const { vma, vpn } = place;
+  const found = findPinnedRun(m, vma, vpn, pages, done);
+  const n = found === 0 ? 0 : allocPagesBulk(m, GFP_USER | __GFP_NOWARN, found, targets);
+  if (n === 0) return 0;
+  lruAddDrain(m);
+  emptySources(m, n, ~PG_anon_exclusive);
+  fillTargets(m, vma, vpn, n, PG_anon_exclusive | PG_lru);
+  mapTargets(m, vma, n);
+  invalidatePages(m, vma.mm, vpn, n);
+  freeDevicePages(m, pgmap, n);
+  freeMany(m, source.pfns, n);
+  // each page's drain puts the page before it on the list; the last one waits in the batch
+  linkPages(m, targets, n - 1);
+  const last = targets[n - 1];
+  m.pages.flags.poke(last, m.pages.flags.get(last) - PG_lru);
+  folioAddLru(m, last);
+  m.countVmEvent('nr_foll_pin_released', n);
+  holdPages(m, source.pfns, n, 'page table entry', -1);
+  holdPages(m, source.pfns, n, 'FOLL_PIN', -GUP_PIN_COUNTING_BIAS);
+  holdPages(m, targets, n, 'page table entry', 1);
+  countCalls(m, HOME_PAGE, n);
+  countCalls(m, HOME_BETWEEN, n - 1);
+  countDecisions(m, [...MOVED_DECISIONS, 'longterm.pin-becomes-reference', 'device.free'], n);
+  tellPages(m, 'migrated', vpn, source.pfns, targets, n);
+  return n;
+};
+
+/** Kernel: `mm/memremap.c: free_zone_device_page` */
+const freeDevicePages = (m: Machine, pgmap: DevPagemap, n: number): void => {
+  const { pfns } = source;
+  for (let at = 0; at < n; ) {
+    const run = runLength(pfns, at, n);
+    const length = Math.abs(run);
+    const first = run < 0 ? pfns[at + length - 1] : pfns[at];
+    const row = first & SECTION_MASK;
+    m.pages.mapping.writableSection(first).fill(0, row, row + length);
+    at += length;
+  }
+  const refs = pgmapRefRow(pgmap.id);
+  m.scalars.set(refs, m.scalars.get(refs) - n);
+};
