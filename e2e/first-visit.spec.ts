@@ -9,9 +9,11 @@ for (const colorScheme of ['light', 'dark'] as const) {
       page,
     }) => {
       await app.open();
-      await expect(page.getByRole('heading', { level: 2, name: /what the Linux kernel does/ })).toBeVisible();
+      await expect(
+        page.getByRole('heading', { level: 2, name: /Watch the Linux kernel bring memory home/ }),
+      ).toBeVisible();
       await expect(page.getByRole('button', { name: 'Watch a page come home' })).toBeVisible();
-      for (const term of ['device-coherent memory', 'pin (FOLL_LONGTERM)', 'migration'])
+      for (const term of ['device-coherent memory', 'long-term pin', 'migration'])
         await expect(page.getByRole('term').filter({ hasText: term })).toBeVisible();
       await expect(page.getByRole('button', { name: 'Pause' })).toHaveCount(0);
       await app.expectAccessible();

@@ -7,6 +7,7 @@ import { Timeline } from '../panels/Timeline/Timeline.tsx';
 import { TimelineExtent } from '../panels/Timeline/TimelineExtent.tsx';
 import { TopBar } from '../panels/TopBar/TopBar.tsx';
 import { Transport } from '../panels/Transport/Transport.tsx';
+import { Homecoming } from '../panels/Welcome/Homecoming.tsx';
 import { Welcome } from '../panels/Welcome/Welcome.tsx';
 import { PageLayer } from '../pages/PageLayer.tsx';
 import { GROUPS } from '../store/layout.ts';
@@ -16,6 +17,7 @@ import { watchTips } from '../ui/tips.ts';
 import { Frame } from './frame/Frame.tsx';
 import { StageProvider } from './frame/stage.ts';
 import { useRoom } from './frame/use-room.ts';
+import { TermTip } from './help/TermTip.tsx';
 import { listenToKeys, run } from './keyboard.ts';
 import { Overlays } from './overlays.tsx';
 import { PaneTabs } from './PaneTabs.tsx';
@@ -68,6 +70,7 @@ export const App = () => {
         <TopBar />
         <ProblemBar />
         <main className="main">{introduction ? <Welcome /> : <Frame room={room} shown={shown} />}</main>
+        {introduction ? null : <Homecoming />}
         <footer className="foot" id="caption">
           <Caption />
           {room === 'narrow' || room === 'phone' ? (
@@ -85,6 +88,7 @@ export const App = () => {
         </footer>
         {isReading ? <PageLayer /> : null}
         <LiveRegion />
+        <TermTip />
         <Overlays maps={maps} run={doCommand} />
       </div>
     </StageProvider>

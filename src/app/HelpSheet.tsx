@@ -22,7 +22,8 @@ const MOTIONS: readonly { readonly value: Motion; readonly label: string }[] = [
 
 /** Keys and settings. */
 export const HelpSheet = () => {
-  const { openPanel, openIntroduction, setTheme, setMotion, setSingleKeys, resetKeys } = useActions();
+  const { openPanel, openIntroduction, startTour, setTheme, setMotion, setSingleKeys, resetKeys } =
+    useActions();
   const settings = useApp((state) => state.settings);
   const [changing, setChanging] = useState(false);
   const close = () => openPanel('');
@@ -83,14 +84,24 @@ export const HelpSheet = () => {
             </p>
           )}
         </section>
-        <Button
-          onClick={() => {
-            close();
-            openIntroduction();
-          }}
-        >
-          Show the introduction
-        </Button>
+        <p className="help-again">
+          <Button
+            onClick={() => {
+              close();
+              openIntroduction();
+            }}
+          >
+            Show the introduction
+          </Button>
+          <Button
+            onClick={() => {
+              close();
+              startTour();
+            }}
+          >
+            Show me around
+          </Button>
+        </p>
       </div>
     </Dialog>
   );

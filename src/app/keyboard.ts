@@ -81,6 +81,10 @@ export const run = (command: Command, { app, maps, toggleText }: Keyboard, key =
       return actions.undoLayout();
     case 'resetLayout':
       return actions.resetLayout();
+    case 'introduction':
+      return actions.openIntroduction();
+    case 'tour':
+      return actions.startTour();
     case 'help':
       return actions.openPanel('help');
     case 'escape':

@@ -9,6 +9,7 @@ import type { Deed } from './palette/entries.ts';
 const loadHelp = () => import('./HelpSheet.tsx').then((m) => ({ default: m.HelpSheet }));
 const loadLayout = () => import('./frame/LayoutSheet.tsx').then((m) => ({ default: m.LayoutSheet }));
 const loadPalette = () => import('./palette/Palette.tsx').then((m) => ({ default: m.Palette }));
+const Tour = lazy(() => import('./tour/Tour.tsx').then((m) => ({ default: m.Tour })));
 const HelpSheet = lazy(loadHelp);
 const LayoutSheet = lazy(loadLayout);
 const Palette = lazy(loadPalette);
@@ -24,6 +25,7 @@ interface OverlaysProps {
 export const Overlays = ({ maps, run }: OverlaysProps) => {
   const open = useApp((state) => state.viewport.openPanel);
   const layout = useApp((state) => state.layout);
+  const tour = useApp(({ walkthrough, scenario }) => walkthrough.tour && scenario.run !== undefined);
   const actions = useActions();
   const act = (deed: Deed) => {
     switch (deed.kind) {
@@ -58,6 +60,7 @@ export const Overlays = ({ maps, run }: OverlaysProps) => {
     <Suspense fallback={null}>
       {open === 'help' ? <HelpSheet /> : null}
       {open === 'layout' ? <LayoutSheet /> : null}
+      {tour ? <Tour /> : null}
       {open === 'pages' ? <PageMenu /> : null}
       {open === 'palette' || open === 'goTo' ? (
         <Palette key={open} mode={open} onClose={close} onDo={act} />

@@ -1,3 +1,4 @@
+import { Term } from '../ui/Term.tsx';
 import { TONES, type Tone } from '../ui/tones.ts';
 
 const RESIDENCES: readonly Tone[] = ['system', 'coherent', 'private', 'movable'];
@@ -9,6 +10,13 @@ const LABELS: Readonly<Partial<Record<Tone, string>>> = {
   movable: 'movable',
 };
 
+const TERMS: Readonly<Partial<Record<Tone, string>>> = {
+  system: 'system-memory',
+  coherent: 'device-coherent',
+  private: 'device-private',
+  movable: 'zone-movable',
+};
+
 /** What colours, glyphs and forms mean. */
 export const Legend = () => (
   <ul className="legend" aria-label="Legend">
@@ -17,28 +25,28 @@ export const Legend = () => (
         <span className="legend-cell" data-tone={tone} data-form={TONES[tone].form} aria-hidden="true">
           {TONES[tone].glyph}
         </span>
-        {LABELS[tone]}
+        <Term id={TERMS[tone] ?? ''}>{LABELS[tone]}</Term>
       </li>
     ))}
     <li>
       <span className="legend-cell legend-hatch" aria-hidden="true" />
-      moving
+      <Term id="migration">moving</Term>
     </li>
     <li>
       <Nail solid={false} />
-      pin
+      <Term id="pin">pin</Term>
     </li>
     <li>
       <Nail solid />
-      long-term pin
+      <Term id="longterm-pin">long-term pin</Term>
     </li>
     <li>
       <span className="legend-cell legend-other" aria-hidden="true" />
-      kernel
+      <Term id="kernel-memory">kernel</Term>
     </li>
     <li>
       <span className="legend-cell legend-free" aria-hidden="true" />
-      free
+      <Term id="free">free</Term>
     </li>
   </ul>
 );

@@ -20,6 +20,12 @@ export const PAGES: readonly PageEntry[] = [
     about: 'Mechanism by mechanism: exact, simplified or left out, and what checks it.',
     load: () => import('./model/ModelPage.tsx'),
   },
+  {
+    id: 'glossary',
+    title: 'Glossary',
+    about: 'Every word on the screen in a sentence or two, with the place in the kernel source.',
+    load: () => import('./glossary/GlossaryPage.tsx'),
+  },
 ];
 
 export const pageOf = (id: string): PageEntry | undefined => PAGES.find((page) => page.id === id);

@@ -33,6 +33,8 @@ export type Command =
   | 'present'
   | 'undoLayout'
   | 'resetLayout'
+  | 'introduction'
+  | 'tour'
   | 'help'
   | 'escape';
 
@@ -117,6 +119,8 @@ export const KEY_GROUPS: readonly KeyGroup[] = [
       bind('goTo', ['/', 'g'], ['/', 'G'], 'Go to a page frame, an address, a process or a pin', true),
       bind('text', ['t'], ['T'], 'Maps and timeline as text, or as pictures', true),
       bind('scenarios', ['o'], ['O'], 'Open a scenario', true),
+      bind('introduction', [], [], 'Show the introduction'),
+      bind('tour', [], [], 'Show me around'),
       bind('help', ['Shift+?', '?'], ['?'], 'These keys', true),
       bind('escape', ['Escape'], ['Esc'], 'One level up: close, or deselect'),
     ],

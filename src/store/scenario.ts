@@ -14,6 +14,7 @@ import { type Player, stepOf } from './player.ts';
 import { initialQueries, type Queries } from './queries.ts';
 import { initialTrace } from './trace.ts';
 import type { Place } from './url-state.ts';
+import { initialWalkthrough } from './walkthrough.ts';
 
 /** What the picker offers: a recording of the real kernel, a scene made by hand, or one of the kernel's own tests. */
 export interface CatalogueEntry {
@@ -176,7 +177,7 @@ class Opener {
       queries: { ...initialQueries, runId },
       selection: { runId, selected: undefined, hovered: undefined },
       viewport: { ...state.viewport, runId, cameras: {} },
-      walkthrough: { runId, introduction: false },
+      walkthrough: { ...initialWalkthrough, runId },
       problem: { problem: undefined },
       debug: { ...state.debug, runId, lastHit: -1, missed: 0, openCalls: [] },
       page: initialPage,

@@ -1,6 +1,6 @@
 // The first visit: what this is, and one button to watch a page come home.
 
-import type { RunId } from '../worker/protocol.ts';
+import type { Position, ResidenceCount, RunId } from '../worker/protocol.ts';
 import { type Context, update } from './context.ts';
 import type { PlaybackActions } from './playback.ts';
 import type { ScenarioActions } from './scenario.ts';
@@ -9,6 +9,12 @@ export interface WalkthroughSlice {
   readonly runId: RunId;
   /** The introduction is shown: at the first load without a link, until something is opened or it is closed. */
   readonly introduction: boolean;
+  /** Where pages were when the first run began to play; undefined: it was not asked for, or its summary was closed. */
+  readonly homecoming: readonly ResidenceCount[] | undefined;
+  /** Where it ends; -1: nowhere. */
+  readonly homeAt: Position;
+  /** The tour of the page is on. */
+  readonly tour: boolean;
 }
 
 export interface WalkthroughActions {
@@ -16,9 +22,19 @@ export interface WalkthroughActions {
   readonly watchAPageComeHome: () => Promise<void>;
   readonly closeIntroduction: () => void;
   readonly openIntroduction: () => void;
+  /** Puts away what the first run came to. */
+  readonly closeHomecoming: () => void;
+  readonly startTour: () => void;
+  readonly endTour: () => void;
 }
 
-export const initialWalkthrough: WalkthroughSlice = { runId: '', introduction: false };
+export const initialWalkthrough: WalkthroughSlice = {
+  runId: '',
+  introduction: false,
+  homecoming: undefined,
+  homeAt: -1,
+  tour: false,
+};
 
 /** The scene of the button "Watch a page come home": the real kernel was recorded doing it. */
 export const HOME_SCENARIO = 'coherent-longterm-pin-fast';
@@ -32,8 +48,14 @@ export const walkthroughActions = (
   watchAPageComeHome: async () => {
     if (!(await scenario.openByName(HOME_SCENARIO, { beforeStep: HOME_STEP }))) return;
     playback.setSpeed('readable');
-    playback.play(context.store.getState().scenario.run?.steps[HOME_STEP]?.end);
+    const { trace, scenario: now } = context.store.getState();
+    const homeAt = now.run?.steps[HOME_STEP]?.end ?? -1;
+    update(context, 'walkthrough', { homecoming: trace.moment?.residence, homeAt });
+    playback.play(homeAt);
   },
   closeIntroduction: () => update(context, 'walkthrough', { introduction: false }),
   openIntroduction: () => update(context, 'walkthrough', { introduction: true }),
+  closeHomecoming: () => update(context, 'walkthrough', { homecoming: undefined, homeAt: -1 }),
+  startTour: () => update(context, 'walkthrough', { tour: true, introduction: false }),
+  endTour: () => update(context, 'walkthrough', { tour: false }),
 });

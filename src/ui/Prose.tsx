@@ -1,11 +1,26 @@
+import { Term } from './Term.tsx';
+
 interface ProseProps {
-  readonly pieces: readonly { readonly kind: 'text' | 'code'; readonly text: string }[];
+  readonly pieces: readonly {
+    readonly kind: 'text' | 'code';
+    readonly text: string;
+    /** Under which the glossary knows it. */
+    readonly term?: string;
+  }[];
+  /** Inside of a control, which can hold no other: terms are not explained. */
+  readonly plain?: boolean;
 }
 
-/** A sentence with its kernel words in the mono face. */
-export const Prose = ({ pieces }: ProseProps) =>
-  pieces.map(({ kind, text }, index) =>
+/** A sentence with its kernel words in the mono face, and with its terms explained. */
+export const Prose = ({ pieces, plain = false }: ProseProps) =>
+  pieces.map(({ kind, text, term }, index) => {
     // The pieces of a sentence have no identity but their place.
-    // eslint-disable-next-line react/no-array-index-key
-    kind === 'code' ? <code key={index}>{text}</code> : <span key={index}>{text}</span>,
-  );
+    const key = index;
+    if (term !== undefined && !plain)
+      return (
+        <Term key={key} id={term} code={kind === 'code'}>
+          {text}
+        </Term>
+      );
+    return kind === 'code' ? <code key={key}>{text}</code> : <span key={key}>{text}</span>;
+  });

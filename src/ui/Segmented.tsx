@@ -3,7 +3,12 @@ import './segmented.css';
 
 interface SegmentedProps<Value extends string> {
   readonly label: string;
-  readonly options: readonly { readonly value: Value; readonly label: string }[];
+  readonly options: readonly {
+    readonly value: Value;
+    readonly label: string;
+    /** Under which the glossary knows it. */
+    readonly term?: string;
+  }[];
   readonly value: Value;
   readonly onChange: (value: Value) => void;
 }
@@ -20,7 +25,7 @@ export const Segmented = <Value extends string>({
     <fieldset className="segmented">
       <legend className="hidden-visually">{label}</legend>
       {options.map((option) => (
-        <label key={option.value}>
+        <label key={option.value} data-term={option.term}>
           <input
             type="radio"
             name={name}

@@ -2,12 +2,12 @@
 
 import { DEFAULT_KERNEL, type KernelConfig } from '../core/uapi/config.ts';
 import { presentName, spelling } from '../core/uapi/patches.ts';
-import type { KernelFunctionName } from '../core/uapi/source-refs.ts';
+import { KERNEL_FUNCTIONS, type KernelFunctionName } from '../core/uapi/source-refs.ts';
 import { captions, whys } from './en/captions.ts';
 import { type ContrastWords, contrasts } from './en/compare.ts';
 import { events } from './en/events.ts';
 import { functions } from './en/functions.ts';
-import { glossary, type Term, type TermId } from './en/glossary.ts';
+import { TERM_IDS, type TermGroup, type TermId, termInProse, termOfWord } from './en/terms.ts';
 import { gupPath } from './en/gup-path.ts';
 import type { Params, Sentences } from './en/phrases.ts';
 import { kernelSentences } from './en/kernel.ts';
@@ -24,7 +24,8 @@ export {
   withoutPatch,
   withoutSwitch,
 } from './en/kernel.ts';
-export type { Term, TermId } from './en/glossary.ts';
+export type { TermGroup, TermId } from './en/terms.ts';
+export { homecoming, welcome } from './en/welcome.ts';
 
 /** As the worker and the store send it. */
 export interface Message {
@@ -36,6 +37,8 @@ export interface Message {
 export interface Piece {
   readonly kind: 'text' | 'code';
   readonly text: string;
+  /** Under which `loadTerm` explains it. */
+  readonly term?: string;
 }
 
 const ENGLISH: Sentences = { ...captions, ...whys, ...events, ...problems, ...kernelSentences, ...gupPath };
@@ -50,6 +53,33 @@ const sentence = ({ id, params }: Message): string => {
 };
 
 const isFunction = (name: string): name is KernelFunctionName => Object.hasOwn(functions, name);
+
+const FUNCTION_PREFIX = 'fn:';
+
+const fileOf = (name: string): string | undefined =>
+  KERNEL_FUNCTIONS.find((each) => each.name === presentName(name))?.file;
+
+/** The name under which `loadTerm` explains a word of the kernel; undefined if it does not. */
+export const termOf = (word: string): string | undefined => {
+  const term = termOfWord(word);
+  if (term !== undefined) return term;
+  return isFunction(presentName(word)) ? `${FUNCTION_PREFIX}${word}` : undefined;
+};
+
+const codePiece = (text: string): Piece => {
+  const term = termOf(text);
+  return term === undefined ? { kind: 'code', text } : { kind: 'code', text, term };
+};
+
+const prosePieces = (text: string): Piece[] => {
+  const found = termInProse(text);
+  if (found === undefined) return [{ kind: 'text', text }];
+  return [
+    { kind: 'text', text: found.before },
+    { kind: 'text', text: found.text, term: found.id },
+    { kind: 'text', text: found.after },
+  ];
+};
 
 /** The words for a run, with the names that its kernel has. */
 export interface Words {
@@ -69,7 +99,7 @@ export const wordsFor = (kernel: KernelConfig): Words => {
   const textPieces = (text: string): Piece[] =>
     spell(text)
       .split('`')
-      .map((part, index): Piece => ({ kind: index % 2 === 0 ? 'text' : 'code', text: part }))
+      .flatMap((part, index) => (index % 2 === 0 ? prosePieces(part) : [codePiece(part)]))
       .filter((piece) => piece.text !== '');
   return {
     textPieces,
@@ -85,9 +115,40 @@ export const wordsFor = (kernel: KernelConfig): Words => {
 /** Words for what belongs to no run, as the present kernel spells them. */
 export const { textPieces, pieces, say, aboutFunction } = wordsFor(DEFAULT_KERNEL);
 
-/** A term for newcomers. */
-export const explain = (id: TermId): Term => glossary[id];
-
 /** What a run can be compared with, by the contrast's name. */
 export const contrastWords = (contrast: string): ContrastWords =>
   contrasts[contrast] ?? { label: contrast, about: '' };
+
+/** What a tip says of a term. */
+export interface TermText {
+  readonly term: string;
+  /** With backticks. */
+  readonly text: string;
+  /** Where the kernel has it; undefined for a word of ours. */
+  readonly source: string | undefined;
+}
+
+const isTermId = (id: string): id is TermId => TERM_IDS.some((each) => each === id);
+
+/** The explanation of a term, or of a kernel function (`fn:try_grab_page`); undefined if there is none. */
+export const loadTerm = async (id: string): Promise<TermText | undefined> => {
+  if (isTermId(id)) return (await import('./en/glossary.ts')).glossary[id];
+  const name = id.replace(FUNCTION_PREFIX, '');
+  const text = aboutFunction(name);
+  return text === '' ? undefined : { term: name, text, source: fileOf(name) };
+};
+
+export interface GlossaryEntry extends TermText {
+  readonly id: TermId;
+  readonly group: TermGroup;
+}
+
+/** All terms, in the order of the glossary. */
+export const loadGlossary = async (): Promise<GlossaryEntry[]> => {
+  const { glossary } = await import('./en/glossary.ts');
+  return TERM_IDS.map((id) => ({ id, ...glossary[id] }));
+};
+
+/** All kernel functions that the trace can name, each with its file. */
+export const functionEntries = (): TermText[] =>
+  KERNEL_FUNCTIONS.map(({ name, file }) => ({ term: name, text: functions[name], source: file }));

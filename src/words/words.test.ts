@@ -1,12 +1,14 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { DECISIONS } from '../core/uapi/events.ts';
+import { FOLL_FLAGS } from '../core/uapi/gup-flags.ts';
+import { pageFlagNames } from '../core/uapi/page-flags.ts';
 import { KERNEL_FUNCTIONS } from '../core/uapi/source-refs.ts';
 import { CAPTION_IDS } from '../worker/views/captions.ts';
 import { parseStep, ScenarioError, type Step } from '../core/uapi/scenario.ts';
 import { functions } from './en/functions.ts';
 import { glossary } from './en/glossary.ts';
 import { operationsWithWords } from './en/steps.ts';
-import { aboutFunction, hasWords, pieces, say } from './index.ts';
+import { aboutFunction, hasWords, loadGlossary, loadTerm, pieces, say, termOf, textPieces } from './index.ts';
 
 /** All operations of the vocabulary: the compiler misses none and accepts no other. */
 const OPERATIONS = Object.keys({
@@ -61,7 +63,7 @@ test('every traced function has one line, and no line is for a function that is 
 
 test('kernel words come as pieces of their own', () => {
   const message = { id: 'longterm.failed', params: { errno: 'EBUSY' } };
-  expect(pieces(message)).toContainEqual({ kind: 'code', text: '-EBUSY' });
+  expect(pieces(message)).toContainEqual({ kind: 'code', text: '-EBUSY', term: 'ebusy' });
   expect(say(message)).not.toContain('`');
 });
 
@@ -82,4 +84,56 @@ test('every operation of a scenario has a sentence and a reason', () => {
   // an operation that is in the vocabulary is refused for its fields, an unknown one for its name
   expect(operationsWithWords.filter((op) => issue(op) === 'op')).toEqual([]);
   expect(operationsWithWords).toEqual(expect.arrayContaining(OPERATIONS));
+});
+
+describe('the glossary', () => {
+  test('has every flag, every entry and every function that panels show', async () => {
+    const shown = [
+      ...Object.keys(FOLL_FLAGS),
+      ...pageFlagNames(-1, true),
+      ...pageFlagNames(-1, false),
+      'present',
+      'migration',
+      'device-private',
+      'device-exclusive',
+      'swap',
+      'protnone',
+      '_refcount',
+      '_mapcount',
+      'pins',
+      'evictable',
+      'is_longterm_pinnable_page',
+      ...KERNEL_FUNCTIONS.map(({ name }) => name),
+    ];
+    // the inspector knows which of two things this word means
+    const unknown = shown.filter(
+      (word) => !['private', 'reclaim'].includes(word) && termOf(word) === undefined,
+    );
+    expect(unknown).toEqual([]);
+    for (const word of shown.slice(0, 40)) {
+      const term = await loadTerm(termOf(word) ?? 'PG-private');
+      expect(term?.text).toMatch(/\.$/);
+    }
+  });
+
+  test('says where in the kernel one reads on, but for words of ours', async () => {
+    for (const { id, group, source } of await loadGlossary())
+      expect(source === undefined, id).toBe(group === 'words of ours' || id === 'vram');
+  });
+
+  test('finds terms in prose, once in a stretch', () => {
+    const found = textPieces('A migration entry stands there; `try_grab_page` takes a long-term pin.');
+    expect(
+      found.filter(({ term }) => term !== undefined).map(({ text, term }) => `${text}: ${term}`),
+    ).toEqual([
+      'migration entry: migration-entry',
+      'try_grab_page: fn:try_grab_page',
+      'long-term pin: longterm-pin',
+    ]);
+  });
+
+  test('knows nothing of other words', async () => {
+    expect(termOf('buf+2')).toBeUndefined();
+    expect(await loadTerm('fn:no_such_function')).toBeUndefined();
+  });
 });

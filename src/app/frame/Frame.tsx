@@ -78,12 +78,12 @@ const AreaView = ({ node: { area, panels, front } }: { readonly node: AreaNode }
   const body = inFront === undefined ? null : <PanelBody key={front} panel={inFront} />;
   if (panels.length === 1 && area !== 'lower')
     return (
-      <div className="area" data-area={area}>
+      <div className="frame-area" data-area={area}>
         {body}
       </div>
     );
   return (
-    <div className="area" data-area={area}>
+    <div className="frame-area" data-area={area}>
       <Tabs
         label={area === 'lower' ? 'Further panels' : `Panels beside ${panels[0]?.title ?? ''}`}
         tabs={panels}

@@ -1,6 +1,5 @@
 import { useEffect, useRef } from 'react';
 import { useActions, useApp } from '../../store/use-app.ts';
-import { useWords } from '../../store/use-words.ts';
 import './call-stack.css';
 
 const NONE: readonly never[] = [];
@@ -9,7 +8,6 @@ const NONE: readonly never[] = [];
 export const CallStack = () => {
   const stack = useApp((state) => state.trace.moment?.stack) ?? NONE;
   const { seek } = useActions();
-  const { aboutFunction } = useWords();
   const list = useRef<HTMLOListElement>(null);
   useEffect(() => {
     list.current?.lastElementChild?.scrollIntoView({ block: 'nearest' });
@@ -29,7 +27,7 @@ export const CallStack = () => {
                 type="button"
                 className="call"
                 style={{ paddingInlineStart: `calc(var(--gap-4) + ${Math.min(depth, 14) * 0.2}rem)` }}
-                title={`${frame.fn}(${frame.args.map(({ name, value }) => `${name}: ${value}`).join(', ')}) in ${frame.file}\n${aboutFunction(frame.fn)}`}
+                data-term={`fn:${frame.fn}`}
                 onClick={() => void seek(frame.begin)}
               >
                 <span className="call-name">{frame.fn}</span>

@@ -1,7 +1,6 @@
 import { useMemo } from 'react';
 import { useActions, useApp } from '../../store/use-app.ts';
 import { useView } from '../../store/use-view.ts';
-import { useWords } from '../../store/use-words.ts';
 import type { CallRow } from '../../store/views.ts';
 import { IconButton } from '../../ui/Button.tsx';
 import { Breakpoints } from './Breakpoints.tsx';
@@ -11,7 +10,6 @@ type Call = Extract<CallRow, { kind: 'call' }>;
 
 const CallItem = ({ call }: { readonly call: Call }) => {
   const { seek, unfoldCall } = useActions();
-  const { aboutFunction } = useWords();
   const running = call.state === 'running';
   return (
     <>
@@ -33,7 +31,7 @@ const CallItem = ({ call }: { readonly call: Call }) => {
       <button
         type="button"
         className="tree-call"
-        title={`${call.file}\n${aboutFunction(call.fn)}`}
+        data-term={`fn:${call.fn}`}
         onClick={() => void seek(call.begin)}
       >
         <span className="tree-fn">{call.fn}</span>

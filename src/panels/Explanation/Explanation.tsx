@@ -2,6 +2,7 @@ import type { AppState } from '../../store/app.ts';
 import { useApp } from '../../store/use-app.ts';
 import { useWords } from '../../store/use-words.ts';
 import { Prose } from '../../ui/Prose.tsx';
+import { Term } from '../../ui/Term.tsx';
 import './explanation.css';
 
 /** What there is to see in a scene, as long as nothing has happened in it. */
@@ -39,7 +40,10 @@ export const Explanation = () => {
       )}
       {current === undefined ? null : (
         <p className="explanation-source">
-          <code>{current.fn}</code> <Prose pieces={textPieces(aboutFunction(current.fn))} />{' '}
+          <Term code id={`fn:${current.fn}`}>
+            {current.fn}
+          </Term>{' '}
+          <Prose pieces={textPieces(aboutFunction(current.fn))} />{' '}
           <span className="explanation-provenance">{current.file}</span>
         </p>
       )}

@@ -1,7 +1,10 @@
+import { Fragment } from 'react';
 import { useActions, useApp } from '../../store/use-app.ts';
 import { useWords } from '../../store/use-words.ts';
 import { IconButton } from '../../ui/Button.tsx';
 import { Prose } from '../../ui/Prose.tsx';
+import { Term } from '../../ui/Term.tsx';
+import { termOf } from '../../words/index.ts';
 import { type HistoryRow, historyRows, holderRows } from './rows.ts';
 import './inspector.css';
 
@@ -33,13 +36,13 @@ export const Inspector = () => {
         <IconButton icon="close" label="Deselect" onClick={() => select(undefined)} />
       </header>
       <dl className="fields">
-        {inspection.fields.map(({ name, value, was, help }) => (
-          <div key={name} title={help}>
+        {inspection.fields.map(({ name, value, was }) => (
+          <div key={name}>
             <dt>
-              <Breakable name={name} />
+              <FieldName name={name} />
             </dt>
             <dd>
-              {value === '' ? '\u2212' : value}
+              {name === 'flags' ? <Flags value={value} /> : value === '' ? '\u2212' : value}
               {was === undefined || was === value ? null : <span className="muted"> was {was}</span>}
             </dd>
           </div>
@@ -66,6 +69,38 @@ export const Inspector = () => {
     </section>
   );
 };
+
+/** Longer names of fields that the glossary has under another one. */
+const FIELD_TERMS: Readonly<Record<string, string>> = { kind: 'struct-page', zone: 'zone-device' };
+
+const FieldName = ({ name }: { readonly name: string }) => {
+  const term = FIELD_TERMS[name] ?? termOf(name);
+  if (term === undefined) return <Breakable name={name} />;
+  return (
+    <Term id={term}>
+      <Breakable name={name} />
+    </Term>
+  );
+};
+
+/** Words that mean something else elsewhere. */
+const FLAG_TERMS: Readonly<Record<string, string>> = {
+  dirty: 'PG-dirty',
+  private: 'PG-private',
+  reclaim: 'PG-reclaim',
+};
+
+/** Flags by name, each explained. */
+const Flags = ({ value }: { readonly value: string }) =>
+  value.split(' ').map((flag, index) => {
+    const term = FLAG_TERMS[flag] ?? termOf(flag);
+    return (
+      <Fragment key={flag}>
+        {index === 0 ? null : ' '}
+        {term === undefined ? flag : <Term id={term}>{flag}</Term>}
+      </Fragment>
+    );
+  });
 
 /** A kernel name that may be broken where its words end. */
 const Breakable = ({ name }: { readonly name: string }) =>
@@ -99,7 +134,7 @@ const History = ({ rows }: { readonly rows: readonly HistoryRow[] }) => {
               onClick={() => void seek(row.position)}
             >
               <span>
-                <Prose pieces={pieces(row.text)} />
+                <Prose plain pieces={pieces(row.text)} />
                 {row.provenance === 'simulated' ? null : <span className="muted"> ({row.provenance})</span>}
               </span>
               <span className="history-step">{row.step < 0 ? 'boot' : `step ${row.step}`}</span>

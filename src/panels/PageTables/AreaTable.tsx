@@ -1,6 +1,8 @@
 import { Fragment } from 'react';
 import { useActions, useApp } from '../../store/use-app.ts';
 import { Chip } from '../../ui/Chip.tsx';
+import { Term } from '../../ui/Term.tsx';
+import { termOf } from '../../words/index.ts';
 import { PathLine } from './PathLine.tsx';
 import type { AreaRows, Bit, EntryRow } from './rows.ts';
 
@@ -32,12 +34,20 @@ export const AreaTable = ({ area, changed }: AreaTableProps) => {
           <thead>
             <tr>
               <th scope="col">page</th>
-              <th scope="col">entry</th>
-              <th scope="col">PTE bits</th>
-              <th scope="col">frame</th>
-              <th scope="col">page flags</th>
+              <th scope="col">
+                <Term id="entry-kind">entry</Term>
+              </th>
+              <th scope="col">
+                <Term id="pte-bits">PTE bits</Term>
+              </th>
+              <th scope="col">
+                <Term id="pfn">frame</Term>
+              </th>
+              <th scope="col">
+                <Term id="page-flags">page flags</Term>
+              </th>
               <th scope="col" className="entry-value">
-                value
+                <Term id="content">value</Term>
               </th>
             </tr>
           </thead>
@@ -88,7 +98,7 @@ const Entry = ({ process, row, changed }: EntryProps) => {
           {row.page}
         </button>
       </th>
-      <td data-kind={row.kind} className="entry-kind">
+      <td data-kind={row.kind} className="entry-kind" data-term={termOf(row.kind)}>
         {row.entry}
       </td>
       <td>
@@ -115,7 +125,7 @@ const Entry = ({ process, row, changed }: EntryProps) => {
 const PageFlag = ({ flag }: { readonly flag: string }) => {
   const [head = '', ...rest] = flag.split(/(?=[A-Z])/);
   return (
-    <span className="entry-flag">
+    <span className="entry-flag" data-term={termOf(flag)}>
       {head}
       {rest.map((word) => (
         <Fragment key={word}>
@@ -136,7 +146,7 @@ const Bits = ({ bits }: { readonly bits: readonly Bit[] }) => (
         .join(', ')}
     </span>
     {bits.map(({ letter, name, on }) => (
-      <span key={letter} className="bit" data-on={on} title={on ? name : `not ${name}`} aria-hidden="true">
+      <span key={letter} className="bit" data-on={on} data-term={termOf(name)} aria-hidden="true">
         {on ? letter : '·'}
       </span>
     ))}

@@ -1,3 +1,4 @@
+import { Term } from '../../ui/Term.tsx';
 import { useApp } from '../../store/use-app.ts';
 import { type AreaRows, addressOf, pathOf } from './rows.ts';
 
@@ -20,7 +21,10 @@ export const PathLine = ({ process, area }: { readonly process: string; readonly
       <ol className="path-steps" aria-label={`Page table walk to ${area.name}+${row.index}`}>
         {pathOf(row).map(({ table, index, next }) => (
           <li key={table} className="path-step">
-            <span className="path-table">{table}</span> <span className="path-index">{index}</span>
+            <span className="path-table">
+              <Term id={table.toLowerCase()}>{table}</Term>
+            </span>{' '}
+            <span className="path-index">{index}</span>
             {next === '' ? null : (
               <>
                 <span className="path-arrow" aria-hidden="true">

@@ -24,6 +24,7 @@ export const Pins = () => {
             <button
               type="button"
               className="pin"
+              data-term="handle"
               aria-pressed={row.name === selected}
               onClick={() => select({ kind: 'handle', name: row.name })}
             >

@@ -129,7 +129,7 @@ const PatchItem = ({ row, onToggle, onClose }: PatchItemProps) => {
         )}
       </p>
       <p id={`${id}-without`} className="patch-without">
-        <span className="patch-without-label">Without it:</span> <Prose pieces={textPieces(without)} />
+        <span className="patch-without-label">Without it:</span> <Prose plain pieces={textPieces(without)} />
         {see === undefined ? null : (
           <button
             type="button"
@@ -180,7 +180,7 @@ const Switches = ({ draft, onChange }: SwitchesProps) => {
                 <code>{name}</code>
               </label>
               <p id={`${id}-${name}`}>
-                <Prose pieces={words.textPieces(withoutSwitch[name])} />
+                <Prose plain pieces={words.textPieces(withoutSwitch[name])} />
               </p>
             </li>
           ))}

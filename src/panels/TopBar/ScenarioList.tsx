@@ -107,7 +107,7 @@ const Entry = ({ entry: { name, title, about, size }, isCurrent, isStop, onFocus
         <span className="scenario-title">{title}</span>
         {about === '' ? null : (
           <span className="scenario-about">
-            <Prose pieces={textPieces(about)} />
+            <Prose plain pieces={textPieces(about)} />
           </span>
         )}
         <code className="scenario-name">{name}</code>

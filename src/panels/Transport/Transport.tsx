@@ -9,11 +9,11 @@ import { Segmented } from '../../ui/Segmented.tsx';
 import { Select } from '../../ui/Select.tsx';
 import './transport.css';
 
-const GRAINS: readonly { readonly value: Grain; readonly label: string }[] = [
-  { value: 'beat', label: 'Moment' },
-  { value: 'event', label: 'Event' },
-  { value: 'function', label: 'Function' },
-  { value: 'step', label: 'Step' },
+const GRAINS: readonly { readonly value: Grain; readonly label: string; readonly term: string }[] = [
+  { value: 'beat', label: 'Moment', term: 'moment' },
+  { value: 'event', label: 'Event', term: 'event' },
+  { value: 'function', label: 'Function', term: 'span' },
+  { value: 'step', label: 'Step', term: 'step' },
 ];
 const COMMANDS: Readonly<Record<Grain, readonly [Command, Command]>> = {
   beat: ['momentBack', 'momentForward'],

@@ -1,28 +1,21 @@
 import { useActions, useApp } from '../../store/use-app.ts';
 import { Button } from '../../ui/Button.tsx';
+import { welcome } from '../../words/index.ts';
 import { HomeFigure } from './HomeFigure.tsx';
-import { Prose } from '../../ui/Prose.tsx';
-import { explain, type TermId, textPieces } from '../../words/index.ts';
 import './welcome.css';
-
-/** The three terms that a newcomer needs, with how the kernel spells them. */
-const TERMS: readonly (readonly [TermId, string])[] = [
-  ['device-coherent', 'MEMORY_DEVICE_COHERENT'],
-  ['pin', 'pin_user_pages, FOLL_PIN'],
-  ['migration', 'migrate_vma, migrate_pages'],
-];
 
 /** The first visit: what this is, one thing to do, and the three words one needs. */
 export const Welcome = () => {
-  const { watchAPageComeHome, closeIntroduction } = useActions();
+  const { watchAPageComeHome, closeIntroduction, openPanel } = useActions();
   const opening = useApp((state) => state.scenario.opening);
   const hasRun = useApp((state) => state.scenario.run !== undefined);
   return (
     <section className="welcome" aria-labelledby="welcome-heading">
       <div className="welcome-body">
-        <h2 id="welcome-heading">
-          See, page by page, what the Linux kernel does when memory that lives on a device has to come home.
-        </h2>
+        <div className="welcome-what">
+          <h2 id="welcome-heading">{welcome.heading}</h2>
+          <p className="welcome-lead">{welcome.lead}</p>
+        </div>
         <HomeFigure />
         <div className="welcome-actions">
           <Button
@@ -31,20 +24,22 @@ export const Welcome = () => {
             aria-busy={opening !== undefined}
             onClick={() => void watchAPageComeHome()}
           >
-            Watch a page come home
+            {welcome.play}
           </Button>
-          {hasRun ? <Button onClick={closeIntroduction}>Back to the run</Button> : null}
-          <span className="muted">or choose another scenario above</span>
+          {hasRun ? (
+            <Button onClick={closeIntroduction}>Back to the run</Button>
+          ) : (
+            <Button onClick={() => openPanel('scenarios')}>Choose another scenario</Button>
+          )}
+          <span className="muted">{welcome.playNote}</span>
         </div>
         <dl className="welcome-terms">
-          {TERMS.map(([id, kernelWords]) => (
-            <div key={id}>
+          {welcome.terms.map(([term, kernelWords, text]) => (
+            <div key={term}>
               <dt>
-                {explain(id).term} <code>{kernelWords}</code>
+                {term} <code>{kernelWords}</code>
               </dt>
-              <dd>
-                <Prose pieces={textPieces(explain(id).text)} />
-              </dd>
+              <dd>{text}</dd>
             </div>
           ))}
         </dl>

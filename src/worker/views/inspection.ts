@@ -4,6 +4,7 @@ import { compoundHead, folioNrPages } from '../../core/kernel/mm/page-ref.ts';
 import { vmaLookup } from '../../core/kernel/mm/vma.ts';
 import type { Machine } from '../../core/machine/machine.ts';
 import { EventKind, HOLDER_KINDS } from '../../core/uapi/events.ts';
+import { PG_mlocked, PG_unevictable } from '../../core/uapi/page-flags.ts';
 import { spelling } from '../../core/uapi/patches.ts';
 import { entryPfn, isPfnSwapEntry, ptePresent } from '../../core/uapi/pte.ts';
 import { pfnToPhysBytes, vpnToAddrBytes } from '../../core/uapi/units.ts';
@@ -40,6 +41,7 @@ const pageFields = (context: FrameContext, pfn: number): Fields => {
     { name: '_mapcount', value: String(frame.mapcount) },
     { name: 'pins', value: String(frame.pins) },
     { name: 'long-term pinned', value: yes(frame.longtermPinned) },
+    { name: 'evictable', value: evictableText(context, pfn) },
     { name: spelling(m.kernel, 'is_longterm_pinnable_page'), value: yes(frame.longtermPinnable) },
     { name: 'flags', value: frame.flags.join(' ') || 'none' },
     { name: 'mapping', value: mappingText(m, head) },
@@ -49,6 +51,24 @@ const pageFields = (context: FrameContext, pfn: number): Fields => {
       : [{ name: 'folio', value: `${folioNrPages(m, head)} pages from pfn ${hex(head)}` }]),
     { name: 'content', value: content === undefined ? 'none' : String(content) },
   ];
+};
+
+/**
+ * Whether reclaim, migration or the driver could take the page away from its frame, and if not, what forbids it.
+ * Kernel: `mm/vmscan.c: shrink_folio_list`, `mm/memremap.c: free_zone_device_page`.
+ */
+const evictableText = (context: FrameContext, pfn: number): string => {
+  const { m } = context;
+  const frame = frameView(context, pfn);
+  const flags = m.pages.flags.get(compoundHead(m, pfn));
+  if (frame.kind === 'free') return 'is free';
+  if (frame.pins > 0) return 'no: pinned';
+  if (frame.residence === 'reserved' || frame.kind.endsWith('zero')) return 'no: reserved';
+  if (frame.device >= 0) return 'yes, by the driver';
+  if ((flags & (PG_mlocked | PG_unevictable)) !== 0) return 'no: mlocked';
+  if (frame.kind === 'kernel' || frame.kind === 'page table' || frame.kind === 'hugetlb')
+    return `no: ${frame.kind}`;
+  return 'yes';
 };
 
 const mappingText = (m: Machine, head: number): string => {

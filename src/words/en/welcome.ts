@@ -1,0 +1,35 @@
+// The first page, in the order in which it is read.
+
+export const welcome = {
+  heading: 'Watch the Linux kernel bring memory home from a GPU, page by page.',
+  lead: 'A GPU can lend its memory to a process. When somebody asks to hold such a page for long, the kernel will not leave it there: it moves the page to system memory first. This is a simulation of that kernel, function by function, checked against recordings of the real one.',
+  play: 'Watch a page come home',
+  playNote: 'About a minute. Space pauses, the arrow keys step.',
+  terms: [
+    [
+      'device-coherent memory',
+      'MEMORY_DEVICE_COHERENT',
+      'Memory of a device, such as the VRAM of a GPU, that the CPU can read and write in place. The driver lends it, and must be able to take it back.',
+    ],
+    [
+      'long-term pin',
+      'pin_user_pages, FOLL_LONGTERM',
+      'A promise that a page stays where it is while a device uses it, without an end in sight. On memory that is only lent, nobody may promise that.',
+    ],
+    [
+      'migration',
+      'migrate_vma, migrate_pages',
+      "The page's contents move to another frame; its address in the process stays the same. Meanwhile whoever touches it waits.",
+    ],
+  ],
+} as const;
+
+/** What a run of the first scene comes to. */
+export const homecoming = {
+  heading: 'Home. This is what happened:',
+  done: (pages: number): string =>
+    `A long-term pin asked for ${pages} pages that lay in VRAM. VRAM is only lent: the driver must be able to take it back, so a page there may not be held for long. The kernel moved all ${pages} to system memory and pinned them there.`,
+  kept: 'The address in the process did not change, and neither did the contents.',
+  evictable: 'evictable: no',
+  evictableWhy: 'As long as the pin holds, these frames cannot be moved, written out or taken back.',
+} as const;
