@@ -40,13 +40,21 @@ export const DeviceTables = () => {
 
 const Mirror = ({ row }: { readonly row: MirrorRow }) => {
   const { hover, select } = useActions();
+  const isSelected = useApp(
+    ({ selection: { selected } }) => selected?.kind === 'page' && selected.pfn === row.pfn,
+  );
+  const selectPage = () => select({ kind: 'page', pfn: row.pfn });
   return (
     <tr
       onPointerEnter={() => hover({ kind: 'page', pfn: row.pfn })}
       onPointerLeave={() => hover(undefined)}
-      onClick={() => select({ kind: 'page', pfn: row.pfn })}
+      onClick={selectPage}
     >
-      <th scope="row">{row.page}</th>
+      <th scope="row">
+        <button type="button" className="mirror-page" aria-pressed={isSelected} onClick={selectPage}>
+          {row.page}
+        </button>
+      </th>
       <td>{row.access}</td>
       <td>
         <Chip tone={row.tone}>{row.frame}</Chip>

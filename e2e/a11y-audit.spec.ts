@@ -1,0 +1,89 @@
+// Opens every view and lists every interactive element without an accessible name, without a way by keys, or too small
+// to hit. `npm run -s a11y-audit` runs this alone and prints how many elements each view has.
+
+import { type AppPage, expect, test } from './app-page.ts';
+import { audit } from './audit.ts';
+
+const RUN = './?scenario=coherent-longterm-pin-fast&t=3.250&sel=page:0x5fffd';
+const PRESETS = ['explore', 'teach', 'debug', 'present'];
+
+const expectNoComplaints = async (app: AppPage, view: string) => {
+  const { elements, complaints } = await audit(app.page);
+  console.log(`${view}: ${elements} elements, ${complaints.length} complaints`);
+  expect(complaints, view).toEqual([]);
+  expect(elements, view).toBeGreaterThan(0);
+};
+
+test('every view can be operated by keys, and every control has a name', async ({ app, page }) => {
+  test.setTimeout(300_000);
+  await app.open();
+  await expectNoComplaints(app, 'first visit');
+  for (const preset of PRESETS) {
+    await app.open(`${RUN}&layout=${preset}`);
+    await expect(page.getByRole('region', { name: /^Page table of process/ })).toBeVisible();
+    await expectNoComplaints(app, `preset ${preset}`);
+  }
+  await app.open(`${RUN}&layout=debug`);
+  const tabs = await page.getByRole('tab').allTextContents();
+  for (const name of tabs) {
+    await app.showPanel(name);
+    await app.settlePaint();
+    await expectNoComplaints(app, `panel ${name}`);
+  }
+  await app.showText(true);
+  await expectNoComplaints(app, 'maps as text');
+  await app.showText(false);
+});
+
+test('so can every dialog', async ({ app, page }) => {
+  test.setTimeout(300_000);
+  await app.open(RUN);
+  const dialog = page.getByRole('dialog');
+  const look = async (view: string) => {
+    await expect(dialog).toBeVisible();
+    await app.settlePaint();
+    await expectNoComplaints(app, view);
+    await page.keyboard.press('Escape');
+    await expect(dialog).toBeHidden();
+  };
+  for (const [key, view] of [
+    ['o', 'scenarios'],
+    ['?', 'keys and settings'],
+    ['v', 'panels and layout'],
+    ['Control+k', 'palette'],
+    ['g', 'go to'],
+  ] as const) {
+    await page.keyboard.press(key);
+    await look(view);
+  }
+  for (const name of [/^Kernel:/, 'Pages to read', /Linux 6/]) {
+    await page.getByRole('button', { name }).click();
+    await look(`dialog ${String(name)}`);
+  }
+});
+
+test('so can every page to read', async ({ app, page }) => {
+  test.setTimeout(300_000);
+  await app.open();
+  await page.getByRole('button', { name: 'Pages to read' }).click();
+  const titles = await page.getByRole('dialog').getByRole('listitem').getByRole('button').allInnerTexts();
+  expect(titles.length).toBeGreaterThan(1);
+  await page.keyboard.press('Escape');
+  for (const id of ['model', 'glossary']) {
+    await app.open(`./?page=${id}`);
+    await expect(page.getByRole('navigation', { name: 'Contents' })).toBeVisible();
+    await expectNoComplaints(app, `page ${id}`);
+  }
+});
+
+test('on a phone, too', async ({ app, page }) => {
+  test.setTimeout(300_000);
+  await page.setViewportSize({ width: 390, height: 844 });
+  await app.open(RUN);
+  const panes = page.getByRole('group', { name: 'Panel' }).getByRole('radio');
+  for (let i = 0; i < (await panes.count()); i++) {
+    await panes.nth(i).check();
+    await app.settlePaint();
+    await expectNoComplaints(app, `phone, group ${i + 1}`);
+  }
+});
