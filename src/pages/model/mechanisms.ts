@@ -275,8 +275,12 @@ export const MECHANISMS: readonly Mechanism[] = [
     family: 'device',
     title: 'Exclusive access',
     kernel: 'mm/rmap.c: make_device_exclusive_range; mm/memory.c: remove_device_exclusive_entry',
-    state: 'exact',
+    state: 'simplified',
     how: 'Device-exclusive entries, how the CPU takes them back, fork and mprotect over them.',
+    simplified: {
+      'mm/rmap.ts: pageVmaMappedEntries':
+        'Looking for migration entries the kernel takes device-exclusive ones too and loses their reference; only a device that gives its memory up gets there.',
+    },
     recordings: ['coherent-exclusive', 'private-exclusive'],
     selftests: ['exclusive', 'exclusive_mprotect', 'exclusive_cow'],
     tests: ['core/kernel/drivers/test-hmm.test.ts'],
