@@ -8,7 +8,7 @@ import { type Browser, chromium, type Page } from 'playwright';
 import type { PaintedPicture } from '../map/painter-messages.ts';
 import { ensureBrowser, findBrowser } from '../tools/browser.mjs';
 import { root } from '../tools/install.mjs';
-import { atLeast, atMost, type Figure, figure, MORE, thisMachine } from './figures.ts';
+import { atLeast, atMost, type Figure, figure, MORE, type Series, thisMachine } from './figures.ts';
 import { svgMap, watchLatency, watchPictures, watchTasks, zoomMap } from './in-page.ts';
 import { median, percentile } from './measure.ts';
 import { jsonFile, reportResult } from './report.ts';
@@ -170,21 +170,41 @@ const zooming = async (browser: Browser, served: Served): Promise<Figure[]> => {
   ];
 };
 
+interface Measured {
+  readonly figures: readonly Figure[];
+  readonly series: readonly Series[];
+}
+
 /** The peer approach, in the same browser: one SVG node a cell. */
-const withSvg = async (browser: Browser, served: Served): Promise<Figure[]> => {
+const withSvg = async (browser: Browser, served: Served): Promise<Measured> => {
   const page = await openPage(browser, served.url);
   await idle(page);
+  const few = [];
+  for (const cells of [1000, 3000])
+    few.push({ cells, ...(await page.evaluate(svgMap, { cells, changing: cells / 100, frames: FRAMES })) });
   await page.evaluate(watchTasks);
-  const times = await page.evaluate(svgMap, { cells: SVG_CELLS, changing: 100, frames: FRAMES });
+  const times = await page.evaluate(svgMap, {
+    cells: SVG_CELLS,
+    changing: SVG_CELLS / 100,
+    frames: FRAMES,
+  });
   const busy = await page.evaluate(() => window.benchWatch?.stop());
   await page.close();
-  return [
+  const all = [...few, { cells: SVG_CELLS, ...times }];
+  const pointsOf = (of: (one: (typeof all)[number]) => readonly number[]): Series['points'] =>
+    all.map((one) => [one.cells, percentile(of(one), 0.95)]);
+  const series = [
+    { name: 'svg_zoom_frame_ms', x: 'cells', y: 'ms', points: pointsOf(({ zoomMs }) => zoomMs) },
+    { name: 'svg_change_frame_ms', x: 'cells', y: 'ms', points: pointsOf(({ changeMs }) => changeMs) },
+  ];
+  const figures = [
     figure('svg_10k_create_ms', times.createMs, 'ms'),
     figure('svg_10k_frame_p95_ms', percentile(times.changeMs, 0.95), 'ms'),
     figure('svg_10k_pictures_per_s', 1000 / mean(times.changeMs), '/s', MORE),
     figure('svg_10k_zoom_frame_p95_ms', percentile(times.zoomMs, 0.95), 'ms'),
     figure('svg_10k_longest_task_ms', busy?.longestTaskMs ?? Number.NaN, 'ms'),
   ];
+  return { figures, series };
 };
 
 /** Keys and the pointer while a scene of the lab node plays. */
@@ -236,11 +256,13 @@ const main = async (): Promise<void> => {
       ...(await starts(browser, served)),
       ...(await migrating(browser, served, pages)),
       ...(await zooming(browser, served)),
-      ...(await withSvg(browser, served)),
       ...(await latency(browser, served)),
     ];
+    const svg = await withSvg(browser, served);
+    figures.push(...svg.figures);
     const versions = { chromium: browser.version(), node: process.version };
-    reportResult({ bench: 'browser', machine: thisMachine(), versions, figures }, COMMITTED, file);
+    const { series } = svg;
+    reportResult({ bench: 'browser', machine: thisMachine(), versions, figures, series }, COMMITTED, file);
   } finally {
     await browser.close();
     served.close();

@@ -20,6 +20,12 @@ export const PAGES: readonly PageEntry[] = [
     about: 'Mechanism by mechanism: exact, simplified or left out, and what checks it.',
     load: () => import('./model/ModelPage.tsx'),
   },
+  {
+    id: 'figures',
+    title: 'Figures',
+    about: 'How fast and how large it is, what was promised, and what other approaches cost.',
+    load: () => import('./figures/FiguresPage.tsx'),
+  },
 ];
 
 export const pageOf = (id: string): PageEntry | undefined => PAGES.find((page) => page.id === id);
