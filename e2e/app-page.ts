@@ -17,6 +17,11 @@ export class AppPage {
     this.textToggle = page.getByRole('button', { name: 'Read as text' });
   }
 
+  /** The same for another page of the browser. */
+  at(page: Page): AppPage {
+    return new AppPage(page);
+  }
+
   async open(address = './'): Promise<void> {
     await this.page.goto(address);
     await this.idle();

@@ -25,6 +25,16 @@ export interface Machine {
   readonly platform: string;
 }
 
+/** How a measurement grows with the work; what the app draws its plots from. */
+export interface Series {
+  readonly name: string;
+  /** What grows: `pages`. */
+  readonly x: string;
+  /** Unit of what is measured: `ms`. */
+  readonly y: string;
+  readonly points: readonly (readonly [size: number, value: number])[];
+}
+
 /** One run of a benchmark, as its JSON file holds it. */
 export interface BenchResult {
   readonly bench: 'node' | 'browser';
@@ -32,6 +42,7 @@ export interface BenchResult {
   /** `{ node: 'v20.20.2', chromium: '156…' }` */
   readonly versions: Readonly<Record<string, string>>;
   readonly figures: readonly Figure[];
+  readonly series?: readonly Series[];
 }
 
 /** What a figure promises: `atMost(50)`. */

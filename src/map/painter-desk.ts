@@ -47,6 +47,7 @@ export class PainterDesk {
   private palette: Palette | undefined;
   private readonly canvases = new Map<string, HTMLCanvasElement>();
   private overlay: HTMLCanvasElement | undefined;
+  private isOverlayTold = false;
   private told: Told = {
     machine: undefined,
     palette: undefined,
@@ -91,13 +92,13 @@ export class PainterDesk {
 
   attachOverlay(canvas: HTMLCanvasElement): void {
     this.overlay = canvas;
-    const painter = this.start();
-    painter.post({ kind: 'overlay', canvas: painter.canvasOf(canvas) });
+    this.isOverlayTold = false;
+    this.update();
   }
 
   detachOverlay(): void {
     this.overlay = undefined;
-    this.painter?.post({ kind: 'overlay', canvas: undefined });
+    if (this.isOverlayTold) this.painter?.post({ kind: 'overlay', canvas: undefined });
   }
 
   /** Something may be different; the painter is told before the next paint. */
@@ -144,6 +145,7 @@ export class PainterDesk {
     const { painter } = this;
     if (painter === undefined) return;
     this.tellMachine();
+    this.tellOverlay(painter);
     this.tellViews(painter);
     this.tellStage(painter);
     this.tellPointer(painter);
@@ -160,6 +162,12 @@ export class PainterDesk {
     this.told.machine = this.machine;
     this.told.views = '';
     this.start().post({ kind: 'machine', machine: this.machine });
+  }
+
+  private tellOverlay(painter: PainterLink): void {
+    if (this.overlay === undefined || this.isOverlayTold) return;
+    this.isOverlayTold = true;
+    painter.post({ kind: 'overlay', canvas: painter.canvasOf(this.overlay) });
   }
 
   private tellViews(painter: PainterLink): void {

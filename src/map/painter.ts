@@ -352,9 +352,9 @@ export class Painter {
   private note(startMs: number): void {
     const endMs = this.host.nowMs();
     let hash = HASH_START;
-    for (const { pen, canvas, image, view } of this.windows.values()) {
+    for (const { pen, canvas, view } of this.windows.values()) {
       if (pen === undefined || canvas === undefined || view === undefined) continue;
-      const { data } = image ?? pen.getImageData(0, 0, canvas.width, canvas.height);
+      const { data } = pen.getImageData(0, 0, canvas.width, canvas.height);
       hash = hashPixels(new Uint32Array(data.buffer), hash);
     }
     this.record?.push({ atMs: performance.timeOrigin + endMs, paintMs: endMs - startMs, hash });

@@ -84,6 +84,24 @@ describe('pixels', () => {
     expect(colors.fill).toContain(pixelOf(palette.coherent));
   });
 
+  test('the last page of a section shows at every zoom, from all memory down to itself', {
+    timeout: 30_000,
+  }, () => {
+    const last = PAGES_PER_SECTION - 1;
+    const place = placeOf(whole, section * PAGES_PER_SECTION + last) ?? { x: 0, y: 0 };
+    for (let k = fitBank(whole, size).k; k < 8; k *= 1.7) {
+      const store = new SectionStore(machine.ranges);
+      const camera = { k, x: 100 - place.x * k, y: 120 - place.y * k };
+      store.apply(pictureOf(section, {}));
+      const before = pixelsOf();
+      rasterAll(before, whole, camera, 1, store, palette);
+      store.apply(pictureOf(section, { [last]: PAGE_MAPPED }));
+      const after = pixelsOf();
+      rasterAll(after, whole, camera, 1, store, palette);
+      expect(difference(before.data, after.data), `at ${k} pixels a page`).toBeGreaterThan(0);
+    }
+  });
+
   test('a page has the colour of where it lives, and another one while it moves or is pinned', () => {
     const store = new SectionStore(machine.ranges);
     const states = [PAGE_MAPPED, PAGE_MAPPED | PAGE_MIGRATING, PAGE_MAPPED | PAGE_PINNED | PAGE_LONGTERM, 0];

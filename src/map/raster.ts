@@ -254,7 +254,10 @@ class Raster {
     const { scale, hasBlockGaps } = this;
     const gap = (more: number): number =>
       more > 0 ? gapOf(more + BLOCK_GAP, scale) : hasBlockGaps ? gapOf(BLOCK_GAP, scale) : 0;
-    const box = { ...outer, right: outer.right - gap(moreX), bottom: outer.bottom - gap(moreY) };
+    // a block at the edge of a section keeps a pixel: what is in it has to show
+    const right = Math.max(outer.left + 1, outer.right - gap(moreX));
+    const bottom = Math.max(outer.top + 1, outer.bottom - gap(moreY));
+    const box = { ...outer, right, bottom };
     const row = Math.floor((start % PAGES_PER_SECTION) / PAGEBLOCK_NR_PAGES) * COUNTS_A_CELL;
     const showsPages = this.level === 'page' && (section.pages !== undefined || !section.touched);
     if (showsPages) this.pages(section, start, x, y, box);

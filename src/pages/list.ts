@@ -32,6 +32,12 @@ export const PAGES: readonly PageEntry[] = [
     about: 'Every word on the screen in a sentence or two, with the place in the kernel source.',
     load: () => import('./glossary/GlossaryPage.tsx'),
   },
+  {
+    id: 'figures',
+    title: 'Figures',
+    about: 'How fast and how large it is, what was promised, and what other approaches cost.',
+    load: () => import('./figures/FiguresPage.tsx'),
+  },
 ];
 
 export const pageOf = (id: string): PageEntry | undefined => PAGES.find((page) => page.id === id);

@@ -11,20 +11,30 @@ export interface Client {
   onCrash(handler: (reason: string) => void): void;
 }
 
+/** The worker starts with the first question: a page that nobody has asked anything does without it. */
 export const startWorker = (): Client => {
-  const worker = new Worker(new URL('./sim.worker.ts', import.meta.url), {
-    type: 'module',
-    name: 'simulation',
-  });
+  let worker: Worker | undefined;
+  let answer: (answer: FromWorker) => void = () => {};
+  let crash: (reason: string) => void = () => {};
+  const start = (): Worker => {
+    const started = new Worker(new URL('./sim.worker.ts', import.meta.url), {
+      type: 'module',
+      name: 'simulation',
+    });
+    started.addEventListener('message', ({ data }: MessageEvent<FromWorker>) => answer(data));
+    started.addEventListener('error', (event) => crash(event.message));
+    started.addEventListener('messageerror', () => crash('a message could not be read'));
+    return started;
+  };
+  const running = (): Worker => (worker ??= start());
   return {
-    post: (message) => worker.postMessage(message),
-    connectPainter: (port) => worker.postMessage(undefined, [port]),
+    post: (message) => running().postMessage(message),
+    connectPainter: (port) => running().postMessage(undefined, [port]),
     onAnswer: (handler) => {
-      worker.addEventListener('message', (event: MessageEvent<FromWorker>) => handler(event.data));
+      answer = handler;
     },
     onCrash: (handler) => {
-      worker.addEventListener('error', (event) => handler(event.message));
-      worker.addEventListener('messageerror', () => handler('a message could not be read'));
+      crash = handler;
     },
   };
 };

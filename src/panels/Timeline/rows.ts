@@ -49,8 +49,9 @@ export const spanBars = (
 ): SpanBar[] => {
   const scale = timeScale(window, widthPx);
   const bars: SpanBar[] = [];
+  const calls = spans.filter(({ lane }) => lane === 'task');
   for (const lane of LANES) {
-    const ofLane = spans.filter((span) => span.lane === lane && !repeatsTask(span, spans));
+    const ofLane = spans.filter((span) => span.lane === lane && !repeatsTask(span, calls));
     const rows = rowsOf(ofLane, LANE_ROWS[lane]);
     for (const [i, span] of ofLane.entries()) {
       const row = rows[i] ?? 0;
@@ -70,12 +71,9 @@ export const spanBars = (
 };
 
 /** The system call itself: the lane of the task already has it. */
-const repeatsTask = (span: SpanView, spans: readonly SpanView[]): boolean =>
+const repeatsTask = (span: SpanView, calls: readonly SpanView[]): boolean =>
   span.lane === 'kernel' &&
-  spans.some(
-    ({ lane, label, begin, end }) =>
-      lane === 'task' && label === span.label && begin <= span.begin && end >= span.end,
-  );
+  calls.some(({ label, begin, end }) => label === span.label && begin <= span.begin && end >= span.end);
 
 /** The innermost function of the call stack that has a bar. A span begins with the event before its frame. */
 const markInnermost = (bars: SpanBar[], stack: readonly StackFrame[]): SpanBar[] => {

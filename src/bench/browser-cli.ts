@@ -1,0 +1,272 @@
+// npm run -s bench:browser -- [--json FILE] [--pages N]
+// Builds the app, opens it in a browser without a GPU at 1440x900, and measures what somebody at the screen would feel.
+
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import { deflateRawSync } from 'node:zlib';
+import { type Browser, chromium, type Page } from 'playwright';
+import type { PaintedPicture } from '../map/painter-messages.ts';
+import { ensureBrowser, findBrowser } from '../tools/browser.mjs';
+import { root } from '../tools/install.mjs';
+import { atLeast, atMost, type Figure, figure, MORE, type Series, thisMachine } from './figures.ts';
+import { svgMap, watchLatency, watchPictures, watchTasks, zoomMap } from './in-page.ts';
+import { median, percentile } from './measure.ts';
+import { jsonFile, reportResult } from './report.ts';
+import { serve, type Served } from './serve.ts';
+
+declare global {
+  interface Window {
+    simIdle?: () => Promise<void>;
+    simPictures?: (keep: boolean) => Promise<readonly PaintedPicture[]>;
+  }
+}
+
+/** Pages that migrate while the maps are watched: 4 GiB. */
+const PAGES = 2 ** 20;
+/** Steps in which they do; each is one call. */
+const STEPS = 8;
+const LOADS = 5;
+const SVG_CELLS = 10_000;
+const FRAMES = 90;
+const INPUTS = 40;
+const VIEWPORT = { width: 1440, height: 900 };
+const COMMITTED = 'public/bench/browser.json';
+
+const openPage = async (browser: Browser, url: string): Promise<Page> => {
+  const page = await browser.newPage({ viewport: VIEWPORT, deviceScaleFactor: 1 });
+  // the compiler of the benchmark gives functions their names by a helper that the page does not have
+  await page.addInitScript('globalThis.__name = (named) => named');
+  await page.goto(url);
+  return page;
+};
+
+/** Waits for the page's own word that nothing is pending, and says when that was. */
+const idle = async (page: Page): Promise<number> => {
+  await page.waitForFunction(() => 'simIdle' in window);
+  return await page.evaluate(async () => {
+    await window.simIdle?.();
+    return performance.now();
+  });
+};
+
+const mean = (values: readonly number[]): number =>
+  values.reduce((sum, value) => sum + value, 0) / values.length;
+
+const firstPaint = async (page: Page): Promise<number> =>
+  await page.evaluate(
+    () => performance.getEntriesByName('first-contentful-paint')[0]?.startTime ?? Number.NaN,
+  );
+
+const starts = async (browser: Browser, served: Served): Promise<Figure[]> => {
+  const paint: number[] = [];
+  const interactive: number[] = [];
+  const withScenario: number[] = [];
+  let firstBytes = 0;
+  let scenarioBytes = 0;
+  for (let load = 0; load < LOADS; load++) {
+    served.scriptBytes();
+    const page = await openPage(browser, served.url);
+    interactive.push(await idle(page));
+    paint.push(await firstPaint(page));
+    await page.waitForLoadState('networkidle');
+    firstBytes = served.scriptBytes();
+    await page.close();
+    const linked = await openPage(browser, `${served.url}?scenario=lab-node`);
+    withScenario.push(await idle(linked));
+    await linked.waitForLoadState('networkidle');
+    scenarioBytes = served.scriptBytes();
+    await linked.close();
+  }
+  return [
+    figure('first_paint_ms', median(paint), 'ms'),
+    figure('time_to_interactive_ms', median(interactive), 'ms'),
+    figure('scenario_link_ready_ms', median(withScenario), 'ms'),
+    figure('first_load_js_gzip_bytes', firstBytes, 'bytes', atMost(256_000)),
+    figure('scenario_link_js_gzip_bytes', scenarioBytes, 'bytes'),
+  ];
+};
+
+/** The address of a scenario of its own: pages that were written, and stay where they are. */
+const linkTo = (pages: number): string => {
+  const own = {
+    title: 'Benchmark',
+    machine: 'lab-node',
+    devices: [{ id: 0, kind: 'coherent' }],
+    steps: [
+      { step: { op: 'mmap', proc: 'A', vma: 'buf', pages, prot: 'rw', kind: 'anon-private' } },
+      { step: { op: 'write', proc: 'A', vma: 'buf', value: 1 } },
+    ],
+  };
+  return `#v1.${deflateRawSync(JSON.stringify({ own })).toString('base64url')}`;
+};
+
+const runStep = async (page: Page, command: string): Promise<void> => {
+  const field = page.getByLabel('Next step');
+  await field.fill(command);
+  await field.press('Enter');
+  await idle(page);
+};
+
+/** Pages go to the device and are pinned home while somebody looks at all memory of the node. */
+const migrating = async (browser: Browser, served: Served, pages: number): Promise<Figure[]> => {
+  const page = await openPage(browser, `${served.url}${linkTo(pages)}`);
+  await idle(page);
+  await page.getByRole('button', { name: 'All memory in one map' }).click();
+  await idle(page);
+  await page.evaluate(watchTasks);
+  await page.evaluate(watchPictures, 400);
+  await page.evaluate(async () => await window.simPictures?.(true));
+  const size = pages / STEPS;
+  for (let step = 0; step < STEPS; step++) {
+    const range = `buf+${step * size}..${(step + 1) * size - 1}`;
+    await runStep(page, `migrate_to_dev ${range} 0`);
+  }
+  await runStep(page, 'pin_user_pages buf FOLL_WRITE FOLL_LONGTERM as h1');
+  const pictures = (await page.evaluate(async () => await window.simPictures?.(false))) ?? [];
+  const busy = await page.evaluate(() => window.benchWatch?.stop());
+  const seen = await page.evaluate(() => window.benchSeen?.stop());
+  await page.close();
+  if (busy === undefined || seen === undefined) throw new Error('the page was not watched');
+
+  const distinct = pictures.filter(({ hash }, i) => i === 0 || hash !== pictures[i - 1]?.hash);
+  const known = new Set(pictures.map(({ hash }) => hash));
+  const strangers = seen.hashes.filter((hash) => !known.has(hash)).length;
+  const intervals = distinct.slice(1).map(({ atMs }, i) => atMs - (distinct[i]?.atMs ?? atMs));
+  const longestMs = busy.longestTaskMs > 0 ? busy.longestTaskMs : Math.min(50, busy.longestGapMs);
+  return [
+    figure('migrating_pages', pages, 'pages', MORE),
+    figure('migrating_ms', busy.watchedMs, 'ms'),
+    figure('main_longest_task_ms', longestMs, 'ms', atMost(50)),
+    figure(
+      'map_frame_p95_ms',
+      percentile(
+        pictures.map(({ paintMs }) => paintMs),
+        0.95,
+      ),
+      'ms',
+      atMost(33),
+    ),
+    figure('map_pictures_per_s', distinct.length / (busy.watchedMs / 1000), '/s', atLeast(25)),
+    figure('map_picture_interval_p95_ms', percentile(intervals, 0.95), 'ms'),
+    figure('map_pictures_seen_by_page', new Set(seen.hashes).size, 'pictures', MORE),
+    figure('map_pictures_seen_but_not_reported', strangers, 'pictures'),
+  ];
+};
+
+/** Somebody zooms from all memory down to single pages and back, a turn of the wheel a frame. */
+const zooming = async (browser: Browser, served: Served): Promise<Figure[]> => {
+  const page = await openPage(browser, `${served.url}?scenario=lab-node&t=4`);
+  await idle(page);
+  await page.getByRole('button', { name: 'All memory in one map' }).click();
+  await idle(page);
+  await page.evaluate(async () => await window.simPictures?.(true));
+  const frames = await page.evaluate(zoomMap, FRAMES);
+  const pictures = (await page.evaluate(async () => await window.simPictures?.(false))) ?? [];
+  await page.close();
+  const paints = pictures.map(({ paintMs }) => paintMs);
+  return [
+    figure('map_zoom_frame_p95_ms', percentile(frames, 0.95), 'ms'),
+    figure('map_zoom_paint_p95_ms', percentile(paints, 0.95), 'ms'),
+  ];
+};
+
+interface Measured {
+  readonly figures: readonly Figure[];
+  readonly series: readonly Series[];
+}
+
+/** The peer approach, in the same browser: one SVG node a cell. */
+const withSvg = async (browser: Browser, served: Served): Promise<Measured> => {
+  const page = await openPage(browser, served.url);
+  await idle(page);
+  const few = [];
+  for (const cells of [1000, 3000])
+    few.push({ cells, ...(await page.evaluate(svgMap, { cells, changing: cells / 100, frames: FRAMES })) });
+  await page.evaluate(watchTasks);
+  const times = await page.evaluate(svgMap, {
+    cells: SVG_CELLS,
+    changing: SVG_CELLS / 100,
+    frames: FRAMES,
+  });
+  const busy = await page.evaluate(() => window.benchWatch?.stop());
+  await page.close();
+  const all = [...few, { cells: SVG_CELLS, ...times }];
+  const pointsOf = (of: (one: (typeof all)[number]) => readonly number[]): Series['points'] =>
+    all.map((one) => [one.cells, percentile(of(one), 0.95)]);
+  const series = [
+    { name: 'svg_zoom_frame_ms', x: 'cells', y: 'ms', points: pointsOf(({ zoomMs }) => zoomMs) },
+    { name: 'svg_change_frame_ms', x: 'cells', y: 'ms', points: pointsOf(({ changeMs }) => changeMs) },
+  ];
+  const figures = [
+    figure('svg_10k_create_ms', times.createMs, 'ms'),
+    figure('svg_10k_frame_p95_ms', percentile(times.changeMs, 0.95), 'ms'),
+    figure('svg_10k_pictures_per_s', 1000 / mean(times.changeMs), '/s', MORE),
+    figure('svg_10k_zoom_frame_p95_ms', percentile(times.zoomMs, 0.95), 'ms'),
+    figure('svg_10k_longest_task_ms', busy?.longestTaskMs ?? Number.NaN, 'ms'),
+  ];
+  return { figures, series };
+};
+
+/** Keys and the pointer while a scene of the lab node plays. */
+const latency = async (browser: Browser, served: Served): Promise<Figure[]> => {
+  const page = await openPage(browser, `${served.url}?scenario=lab-node`);
+  await idle(page);
+  await page.evaluate(watchLatency);
+  await page.keyboard.press('Space');
+  const map = page.getByRole('application').first();
+  for (let input = 0; input < INPUTS; input++) {
+    if (input % 4 === 0) await map.click({ position: { x: 40 + input * 3, y: 40 + input } });
+    else await page.keyboard.press(['+', '-', 'KeyD'][input % 3] ?? '+');
+    await page.waitForTimeout(50);
+  }
+  const found = (await page.evaluate(() => window.benchLatencies)) ?? [];
+  await page.close();
+  // the browser reports none that took less than 16 ms
+  const all = [...found, ...Array.from({ length: Math.max(0, INPUTS - found.length) }, () => 16)];
+  return [figure('input_latency_p95_ms', percentile(all, 0.95), 'ms', atMost(100))];
+};
+
+const optionOf = (args: readonly string[], name: string): number | undefined => {
+  const at = args.indexOf(name);
+  return at < 0 ? undefined : Number(args[at + 1]);
+};
+
+const main = async (): Promise<void> => {
+  const args = process.argv.slice(2);
+  const file = jsonFile(args);
+  const pages = optionOf(args, '--pages') ?? PAGES;
+  if (!Number.isSafeInteger(pages / STEPS)) throw new Error(`--pages needs a multiple of ${STEPS}`);
+  if (!ensureBrowser()) throw new Error('there is no browser');
+  const vite = join(root, 'node_modules', 'vite', 'bin', 'vite.js');
+  const build = spawnSync(process.execPath, [vite, 'build', '--logLevel', 'error'], { cwd: root });
+  if (build.status !== 0) throw new Error(`the app was not built: ${build.stderr.toString()}`);
+  const served = await serve(join(root, 'dist'));
+  const executablePath = findBrowser();
+  const browser = await chromium.launch({
+    args: [
+      '--disable-gpu',
+      '--disable-background-networking',
+      '--disable-component-update',
+      '--no-first-run',
+    ],
+    ...(executablePath === undefined ? {} : { executablePath }),
+  });
+  try {
+    const figures = [
+      ...(await starts(browser, served)),
+      ...(await migrating(browser, served, pages)),
+      ...(await zooming(browser, served)),
+      ...(await latency(browser, served)),
+    ];
+    const svg = await withSvg(browser, served);
+    figures.push(...svg.figures);
+    const versions = { chromium: browser.version(), node: process.version };
+    const { series } = svg;
+    reportResult({ bench: 'browser', machine: thisMachine(), versions, figures, series }, COMMITTED, file);
+  } finally {
+    await browser.close();
+    served.close();
+  }
+};
+
+await main();

@@ -1,0 +1,127 @@
+// What each figure is, in a sentence, and where on the page it stands.
+
+export interface FigureSection {
+  readonly id: string;
+  readonly title: string;
+  readonly text: string;
+  /** Name of a figure, and what it is. */
+  readonly figures: Readonly<Record<string, string>>;
+}
+
+export const FIGURE_SECTIONS: readonly FigureSection[] = [
+  {
+    id: 'start',
+    title: 'Start',
+    text: 'What somebody waits for who opens the app, and the size of what the browser has to fetch for that.',
+    figures: {
+      first_paint_ms: 'From the address to the first text on the screen.',
+      time_to_interactive_ms: 'From the address to a page that answers, with nothing pending.',
+      scenario_link_ready_ms:
+        'The same for a link to a scenario: worker started, run computed, maps painted.',
+      first_load_js_gzip_bytes: 'All scripts that a first visit fetches, after gzip.',
+      scenario_link_js_gzip_bytes: 'All scripts that a link to a scenario fetches, both workers with them.',
+      open_768g_ms: 'Booting the machine with 512 GiB of system memory and four times 64 GiB on its GPUs.',
+      open_768g_bytes: 'State of that machine before any page is touched.',
+    },
+  },
+  {
+    id: 'throughput',
+    title: 'Migrating and pinning',
+    text: 'A million pages go to a device, and a long-term pin brings all of them home, with trace and time travel on.',
+    figures: {
+      migrate_pin_home_ns_per_page: 'There and back, for each page.',
+      floor_ns_per_page:
+        'The least that any way of doing it costs: plain stores of 16 bytes of state and a record of 32 bytes, a page and direction.',
+      migrate_pin_home_vs_floor: 'How many times that floor the simulation needs.',
+      migrate_pin_home_bytes_per_page: 'State and history that one page leaves.',
+      migrate_pin_home_events_per_page: 'Trace records that one page leaves.',
+      worker_longest_block_ms: 'Longest time for which the simulation answers no question.',
+    },
+  },
+  {
+    id: 'time-travel',
+    title: 'Time travel',
+    text: 'An event is one record of the trace. Every position can be gone to, forward and back.',
+    figures: {
+      seek_1m_p50_ms: 'Going to any position of a million events: half of the times.',
+      seek_1m_p95_ms: 'The same: 95 of 100 times.',
+      seek_1m_max_ms: 'The same: the slowest.',
+      seek_10m_p50_ms: 'Going to any position of ten million events: half of the times.',
+      seek_10m_p95_ms: 'The same: 95 of 100 times.',
+      seek_10m_max_ms: 'The same: the slowest.',
+      step_back_p95_ms: 'One event back.',
+      timeline_10m_bytes: 'All that is kept for ten million events.',
+      timeline_bytes_per_event: 'What is kept for one event.',
+    },
+  },
+  {
+    id: 'maps',
+    title: 'Maps',
+    text: 'At 1440x900, in a browser without a GPU, while pages migrate on the node with 768 GiB, all memory in sight. The painter reports each picture with a number made from its pixels; the page looks at its canvases now and then, and has to find the same.',
+    figures: {
+      migrating_pages: 'Pages that went to the device and were pinned home while this was measured.',
+      migrating_ms: 'How long that took, with everything on the page following it.',
+      main_longest_task_ms: 'Longest time for which the page answers no input.',
+      map_frame_p95_ms: 'Painting one picture of the maps.',
+      map_pictures_per_s: 'Pictures a second that differ from the one before.',
+      map_picture_interval_p95_ms: 'Time from one picture to the next.',
+      map_pictures_seen_by_page: 'Different pictures that the page found on its canvases when it looked.',
+      map_pictures_seen_but_not_reported: 'Of those, pictures that the painter had not reported; none.',
+      map_zoom_frame_p95_ms: 'Time between frames of the page while somebody zooms.',
+      map_zoom_paint_p95_ms: 'Painting the maps anew while somebody zooms.',
+      input_latency_p95_ms: 'From a key or a click to the next paint, while a scene plays.',
+    },
+  },
+  {
+    id: 'peers',
+    title: 'What other approaches cost',
+    text: 'The same work done as it is often done. Each peer is checked to end in the same state.',
+    figures: {
+      objects_ns_per_page: 'One object a page and one record object a change: time for a page.',
+      objects_bytes_per_page: 'One object a page: state and history of a page.',
+      migrate_pin_home_vs_objects:
+        'How many times faster the columns are than objects, garbage collection included.',
+      heap_vs_objects: 'Heap of the columns as a part of that of the objects.',
+      immer_ns_per_page: 'Immutable state with immer: time for a page, at 1,024 pages.',
+      migrate_pin_home_vs_immer: 'How many times faster the columns are than immer.',
+      svg_10k_create_ms: 'A map of 10,000 cells as SVG nodes: making them.',
+      svg_10k_frame_p95_ms: 'The same: a frame in which a hundred cells change.',
+      svg_10k_pictures_per_s: 'The same: pictures a second.',
+      svg_10k_zoom_frame_p95_ms: 'The same: a frame in which somebody zooms.',
+      svg_10k_longest_task_ms: 'The same: longest time for which the page answers no input.',
+    },
+  },
+  {
+    id: 'growth',
+    title: 'Growth',
+    text: 'How the figures grow with the work. An exponent of 1 is linear: twice the work takes twice as long. 0 is constant.',
+    figures: {
+      growth_pages_time_exponent: 'Time to migrate and pin, by the number of pages.',
+      growth_pages_bytes_exponent: 'Memory for that, by the number of pages.',
+      growth_pages_detail_time_exponent:
+        'Time of steps with every detail in the trace, by the number of pages.',
+      growth_events_seek_exponent: 'Going to a position, by the number of events.',
+      growth_events_seek_p95_1k_ms: 'Going to any position of a thousand events.',
+      growth_events_seek_p95_1m_ms: 'Going to any position of a million events.',
+      growth_events_bytes_exponent: 'What is kept, by the number of events.',
+    },
+  },
+  {
+    id: 'leaks',
+    title: 'Nothing left behind',
+    text: 'What is still in memory when all is closed again.',
+    figures: {
+      left_after_1000_runs_bytes: 'After a thousand runs of a scenario.',
+      left_after_machines_bytes: 'After machines were loaded and unloaded.',
+      left_after_1m_seeks_bytes: 'After a million seeks.',
+      left_after_refused_steps_bytes: 'After steps that were refused.',
+    },
+  },
+];
+
+/** What a line of a plot shows. */
+export const SERIES_WORDS: Readonly<Record<string, string>> = {
+  svg_zoom_frame_ms: 'a frame of a zoom, one SVG node a cell',
+  svg_change_frame_ms: 'a frame in which a hundredth of the cells change, one SVG node a cell',
+  map_zoom_paint_ms: 'painting the maps of all memory during a zoom',
+};
