@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { parseScenario } from '../core/index.ts';
 import { SELFTESTS } from '../scenarios/selftests/index.ts';
 import { bigStepDifferences } from './big-steps.ts';
-import { programArbitrary } from './generator.ts';
+import { MACHINE_KINDS, programArbitrary } from './generator/program.ts';
 import { runProgram } from './programs.ts';
 
 const folder = new URL('../../public/recordings/', import.meta.url);
@@ -23,7 +23,8 @@ test('so does every test of the kernel', { timeout: 120_000 }, async () => {
 });
 
 test('so do random programs, some of whose steps are big ones', { timeout: 120_000 }, () => {
-  const property = fc.property(programArbitrary, fc.constantFrom(0, 1, 3), (program, bigStepPages) => {
+  const anyProgram = fc.constantFrom(...MACHINE_KINDS).chain(programArbitrary);
+  const property = fc.property(anyProgram, fc.constantFrom(0, 1, 3), (program, bigStepPages) => {
     expect(bigStepDifferences(runProgram(program).scenario, bigStepPages)).toEqual([]);
   });
   fc.assert(property, { seed: 5, numRuns: 60 });

@@ -7,8 +7,11 @@ import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { parseScenario } from '../core/index.ts';
-import { programArbitrary } from './generator.ts';
-import { type Extra, minimize, runProgram, runScenario, writeScenario } from './programs.ts';
+import { MACHINE_KINDS, pick, programArbitrary } from './generator/program.ts';
+import { Machines } from './machines.ts';
+import { type Extra, runProgram, runScenario } from './programs.ts';
+import { minimize, writeScenario } from './shrink.ts';
+import { LABELS } from './vocabulary.ts';
 
 interface Options {
   readonly count: number;
@@ -51,7 +54,6 @@ const parseOptions = (args: readonly string[]): Options => {
 /** What a worker has found in one batch of programs. */
 interface BatchReport {
   readonly lengths: readonly number[];
-  readonly succeeded: number;
   readonly ops: readonly (readonly [op: string, ran: number, succeeded: number])[];
   readonly failures: readonly string[];
 }
@@ -64,18 +66,19 @@ const extraOf = (batch: number, events: boolean): Extra => {
   return batch % 40 === 0 ? { events: true, history: true, again: true } : { events };
 };
 
+/** Machines that the programs of this process share. */
+const machines = new Machines();
+
 /** Runs a batch; a failure is shrunk, written to a file, and ends the batch. */
 const runBatch = (batch: number, count: number, { seed, events, out }: Options): BatchReport => {
   const extra = extraOf(batch, events);
   const lengths: number[] = [];
   const ops = new Map<string, readonly [number, number]>();
-  let succeeded = 0;
   let failing = false;
-  const property = fc.property(programArbitrary, (program) => {
-    const outcome = runProgram(program, extra);
+  const property = fc.property(programArbitrary(pick(MACHINE_KINDS, batch)), (program) => {
+    const outcome = runProgram(program, extra, 'generated', machines);
     if (!failing) {
       lengths.push(outcome.steps);
-      succeeded += outcome.succeeded;
       for (const [op, [ran, good]] of outcome.ops) {
         const [a, b] = ops.get(op) ?? [0, 0];
         ops.set(op, [a + ran, b + good]);
@@ -95,7 +98,7 @@ const runBatch = (batch: number, count: number, { seed, events, out }: Options):
   } else if (details.failed) {
     failures.push(`batch ${batch}: ${String(details.errorInstance)}`);
   }
-  return { lengths, succeeded, ops: [...ops].map(([op, [ran, good]]) => [op, ran, good]), failures };
+  return { lengths, ops: [...ops].map(([op, [ran, good]]) => [op, ran, good]), failures };
 };
 
 // --- parent and workers -----------------------------------------------------------------------------------------------
@@ -103,27 +106,41 @@ const runBatch = (batch: number, count: number, { seed, events, out }: Options):
 const median = (numbers: readonly number[]): number =>
   numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? 0;
 
-const printReport = (reports: readonly BatchReport[], seconds: number): void => {
-  const ops = new Map<string, [number, number]>();
+/** What generated programs are to be like, so that they are worth running. */
+const MIN_MEDIAN_STEPS = 15;
+const MIN_SUCCEEDED_PERCENT = 70;
+/** So many programs run every operation. */
+const ENOUGH_PROGRAMS = 1000;
+
+/** Prints what ran. Returns what is wrong with it. */
+const printReport = (reports: readonly BatchReport[], seconds: number): string[] => {
+  const ops = new Map<string, [number, number]>(LABELS.map((label) => [label, [0, 0]]));
   for (const [op, ran, good] of reports.flatMap((report) => report.ops)) {
     const [a, b] = ops.get(op) ?? [0, 0];
     ops.set(op, [a + ran, b + good]);
   }
-  const lengths = reports.flatMap((report) => report.lengths);
-  const steps = lengths.reduce((sum, length) => sum + length, 0);
-  const succeeded = reports.reduce((sum, report) => sum + report.succeeded, 0);
   for (const [op, [ran, good]] of [...ops].toSorted((a, b) => b[1][0] - a[1][0])) {
-    console.log(
-      `${op.padEnd(20)} ${String(ran).padStart(8)} run ${String(Math.round((100 * good) / ran)).padStart(4)} % succeeded`,
-    );
+    const share = ran === 0 ? '' : ` ${String(Math.round((100 * good) / ran)).padStart(4)} % succeeded`;
+    console.log(`${op.padEnd(36)} ${String(ran).padStart(8)} run${share}`);
   }
-  const share = steps === 0 ? 0 : Math.round((1000 * succeeded) / steps) / 10;
-  console.log(
-    `${ops.size} operations, median ${median(lengths)} steps, ${share} % of ${steps} operations succeeded`,
-  );
-  const failures = reports.flatMap((report) => report.failures);
-  for (const failure of failures) console.log(`FAILED ${failure}`);
-  console.log(`${lengths.length} programs, ${failures.length} failures, ${seconds.toFixed(0)} s`);
+  const sums = [...ops.values()];
+  const ran = sums.reduce((sum, [n]) => sum + n, 0);
+  const succeeded = sums.reduce((sum, [, n]) => sum + n, 0);
+  const never = [...ops].filter(([, [n]]) => n === 0).map(([op]) => op);
+  const lengths = reports.flatMap((report) => report.lengths);
+  const percent = Math.round((1000 * succeeded) / Math.max(1, ran)) / 10;
+  console.log(`${ops.size - never.length} of ${ops.size} operations of the vocabulary ran`);
+  console.log(`median ${median(lengths)} steps, ${percent} % of ${ran} operations succeeded`);
+  const problems = reports.flatMap((report) => report.failures);
+  const failures = problems.length;
+  if (lengths.length >= ENOUGH_PROGRAMS) {
+    if (never.length > 0) problems.push(`never ran: ${never.join(', ')}`);
+    if (median(lengths) < MIN_MEDIAN_STEPS) problems.push('the programs are too short');
+    if (percent < MIN_SUCCEEDED_PERCENT) problems.push('too few operations succeed');
+  }
+  for (const problem of problems) console.log(`FAILED ${problem}`);
+  console.log(`${lengths.length} programs, ${failures} failures, ${seconds.toFixed(0)} s`);
+  return problems;
 };
 
 const runAll = async (options: Options): Promise<number> => {
@@ -157,8 +174,7 @@ const runAll = async (options: Options): Promise<number> => {
       give();
     });
   await Promise.all(Array.from({ length: Math.min(options.jobs, batches) }, worker));
-  printReport(reports, (performance.now() - begun) / 1000);
-  return reports.every((report) => report.failures.length === 0) ? 0 : 1;
+  return printReport(reports, (performance.now() - begun) / 1000).length === 0 ? 0 : 1;
 };
 
 const serve = (options: Options): void => {

@@ -1,8 +1,6 @@
 // Runs generated programs and judges them: invariants after every step and event, state after going back and forth,
 // the same events twice, the same answers twice.
 
-import { mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import {
   compareRecording,
   createSimulation,
@@ -11,17 +9,22 @@ import {
   type Step,
   StepError,
   type StepRecord,
+  type StepResult,
 } from '../core/index.ts';
 import { EventChecker } from '../core/invariants/events.ts';
 import { Invariants } from '../core/invariants/invariants.ts';
 import { type Violation, violationText } from '../core/invariants/violation.ts';
-import { Ledger } from '../core/machine/holders.ts';
+import type { Ledger } from '../core/machine/holders.ts';
 import type { EventLog } from '../core/trace/log.ts';
 import { recordingOf } from '../core/scenario/recording.ts';
 import type { SimpleStep } from '../core/uapi/scenario.ts';
-import { type Program, ProgramModel, scenarioOf } from './generator.ts';
+import { ProgramModel } from './generator/model.ts';
+import { type Program, scenarioOf } from './generator/program.ts';
+import { interpret, setUp, TOGETHER } from './generator/steps.ts';
 import { HistoryChecker } from './history.ts';
+import { Machines } from './machines.ts';
 import { isSurvivable } from './survivable.ts';
+import { labelOf } from './vocabulary.ts';
 
 /** What is checked besides the invariants after every step. */
 export interface Extra {
@@ -33,6 +36,8 @@ export interface Extra {
   readonly again?: boolean;
   /** What is written down agrees with itself when it is run again. */
   readonly recorded?: boolean;
+  /** Damages the machine after a step, as a faulty mechanism would: to see that it is noticed. */
+  readonly fault?: (sim: Simulation, record: StepRecord) => void;
 }
 
 export interface Outcome {
@@ -40,8 +45,7 @@ export interface Outcome {
   /** What is wrong, in words; empty: nothing. */
   readonly problems: readonly string[];
   readonly steps: number;
-  readonly succeeded: number;
-  /** How often each operation ran and succeeded. */
+  /** How often each operation ran and succeeded, by label. */
   readonly ops: ReadonlyMap<string, readonly [ran: number, succeeded: number]>;
 }
 
@@ -64,43 +68,6 @@ const firstDifference = (a: EventLog, b: EventLog): number => {
 
 // --- one program ----------------------------------------------------------------------------------------------------
 
-const succeeded = ({ result }: StepRecord): boolean => result.ret >= 0 && result.signal === undefined;
-
-/** Programs that a machine runs before another one is booted: what it remembers of them is never forgotten. */
-const PROGRAMS_PER_MACHINE = 64;
-
-interface Booted {
-  readonly sim: Simulation;
-  /** Has read the boot. */
-  readonly ledger: Ledger;
-  programs: number;
-}
-
-/** Machines that stand as they booted, by what they were booted for. */
-export class Machines {
-  private readonly booted = new Map<string, Booted>();
-  /** Kinds whose boot was looked at as a whole; it is always the same. */
-  private readonly checked = new Set<string>();
-
-  /** A machine for a program, which has it until the next one of its kind asks. */
-  take({ name: _name, title: _title, steps: _steps, ...kind }: Scenario): Booted & { checked: boolean } {
-    const key = JSON.stringify(kind);
-    let machine = this.booted.get(key);
-    if (machine === undefined || machine.programs === PROGRAMS_PER_MACHINE) {
-      const sim = createSimulation({ ...kind, name: '', title: '', steps: [] });
-      machine = { sim, ledger: new Ledger(sim.machine.journal), programs: 0 };
-      this.booted.set(key, machine);
-    } else {
-      machine.ledger.seek(machine.sim.bootEnd);
-      machine.sim.restart();
-    }
-    machine.programs++;
-    const checked = this.checked.has(key);
-    this.checked.add(key);
-    return { ...machine, checked };
-  }
-}
-
 /** Runs steps one after the other and looks at the machine after each. */
 class Run {
   readonly sim: Simulation;
@@ -108,7 +75,6 @@ class Run {
   readonly problems: string[] = [];
   readonly ops = new Map<string, readonly [ran: number, succeeded: number]>();
   readonly history: HistoryChecker | undefined;
-  succeeded = 0;
   private readonly scenario: Scenario;
   private readonly extra: Extra;
   private readonly ledger: Ledger;
@@ -141,6 +107,10 @@ class Run {
     }
     this.steps.push(step);
     this.count(record);
+    if (this.extra.fault !== undefined) {
+      this.extra.fault(this.sim, record);
+      this.sim.machine.journal.commit();
+    }
     this.note(this.invariants.afterStep(record), `step ${record.index} ${JSON.stringify(step)}`);
     this.history?.remember();
     return record;
@@ -154,15 +124,22 @@ class Run {
     if (this.problems.length === 0 && this.extra.again === true) this.runAgain(scenario);
     if (this.problems.length === 0 && this.extra.recorded === true) this.writeDown(scenario);
     const { problems, ops } = this;
-    return { scenario, problems, steps: this.steps.length, succeeded: this.succeeded, ops };
+    return { scenario, problems, steps: this.steps.length, ops };
   }
 
-  private count(record: StepRecord): void {
-    const name = record.step.op === 'madvise' ? `madvise ${record.step.advice}` : record.step.op;
+  /** Operations that ran at once count each by itself. */
+  private count({ step, result }: StepRecord): void {
+    if (step.op !== 'concurrent') {
+      this.countOne(step, result);
+      return;
+    }
+    step.steps.forEach((simple, i) => this.countOne(simple, result.results?.[i] ?? result));
+  }
+
+  private countOne(step: SimpleStep, { ret, signal }: StepResult): void {
+    const name = labelOf(step);
     const [ran, good] = this.ops.get(name) ?? [0, 0];
-    const ok = succeeded(record) ? 1 : 0;
-    this.succeeded += ok;
-    this.ops.set(name, [ran + 1, good + ok]);
+    this.ops.set(name, [ran + 1, good + (ret >= 0 && signal === undefined ? 1 : 0)]);
   }
 
   private note(violations: readonly Violation[], where: string): void {
@@ -196,25 +173,6 @@ class Run {
   }
 }
 
-/** Actions that may run at the same time as another. */
-const TOGETHER = new Set([
-  'read',
-  'write',
-  'dev_read',
-  'dev_write',
-  'dev_exclusive',
-  'migrate_to_dev',
-  'migrate_to_sys',
-  'gup',
-  'snapshot',
-  'munmap',
-  'mprotect',
-  'madvise',
-  'mlock',
-  'munlock',
-  'fork',
-]);
-
 /** Runs a program up to its end or to the first problem. */
 export const runProgram = (
   program: Program,
@@ -222,20 +180,22 @@ export const runProgram = (
   name = 'generated',
   machines = new Machines(),
 ): Outcome => {
-  const run = new Run(scenarioOf(program, name), extra, machines);
-  const model = new ProgramModel(program);
+  const run = new Run(scenarioOf(program.kind, name), extra, machines);
+  const model = new ProgramModel(program.kind);
   const take = (step: Step): void => {
     const record = run.step(step);
     if (record !== undefined) model.done(step, record.result);
   };
-  const setup = program.areas.map((area) => model.begin(area));
+  const setup = program.areas.map((area) => setUp(model, area));
   for (const steps of setup) for (const step of steps) if (run.problems.length === 0) take(step);
+  // the other machines have one processor
+  const two = program.kind.place === 'small' || program.kind.place === 'nodes';
   let waiting: SimpleStep | undefined;
   for (const action of program.actions) {
     if (run.problems.length > 0) break;
-    const step = model.interpret(action);
+    const step = interpret(model, action);
     if (step === undefined || !isSurvivable(run.sim.machine, step)) continue;
-    if (!program.concurrent || !TOGETHER.has(step.op)) {
+    if (!two || !program.together || !TOGETHER.has(step.op)) {
       take(step);
     } else if (waiting === undefined) {
       waiting = step;
@@ -255,38 +215,4 @@ export const runScenario = (scenario: Scenario, extra: Extra = {}, machines = ne
     run.step(step);
   }
   return run.finish();
-};
-
-// --- a failure ------------------------------------------------------------------------------------------------------
-
-/** Invariant, or kind of problem, that a failure is about. */
-const kindOf = (problem: string): string =>
-  /: (I\d+|BUG|[a-z ]+):/.exec(problem)?.[1] ?? problem.slice(0, 20);
-
-/** Takes away steps one by one while the scenario still fails in the same way. */
-export const minimize = (outcome: Outcome, extra: Extra = {}): Outcome => {
-  const kind = kindOf(outcome.problems[0] ?? '');
-  const machines = new Machines();
-  let best = outcome;
-  for (let smaller = true; smaller; ) {
-    smaller = false;
-    for (let i = best.scenario.steps.length - 2; i >= 0; i--) {
-      const steps = best.scenario.steps.filter((_, n) => n !== i);
-      const tried = runScenario({ ...best.scenario, steps }, extra, machines);
-      if (tried.problems.length === 0 || kindOf(tried.problems[0] ?? '') !== kind) continue;
-      best = tried;
-      smaller = true;
-    }
-  }
-  return best;
-};
-
-/** Writes a scenario file that the app opens: one line for the header, then one line a step. */
-export const writeScenario = (scenario: Scenario, directory: string): string => {
-  mkdirSync(directory, { recursive: true });
-  const file = join(directory, `${scenario.name}.json`);
-  const { steps, ...header } = scenario;
-  const lines = steps.map((step) => JSON.stringify(step)).join(',\n');
-  writeFileSync(file, `${JSON.stringify(header).slice(0, -1)},"steps":[\n${lines}\n]}\n`);
-  return file;
 };

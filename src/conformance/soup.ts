@@ -1,26 +1,29 @@
-// A stress soup of random operations, as xfstests would run: three processes, two devices, little memory. It promises
-// nothing about single results, only that the kernel never stops, that what a process reads is what it wrote, and that
-// lists, counts and references add up.
+// A stress soup of random operations, as xfstests would run: up to three processes that share and fork everything,
+// files, shared memory, a pool of huge pages, KSM, devices, references that outlive their processes, two operations at
+// once now and then, and areas so large that memory gets short, with a swap device and without. It promises nothing
+// about single results, only that the kernel never stops and that all invariants hold after each operation, among them
+// that what a process reads is what was written.
+//
+// Nothing of the past is ever forgotten: an operation leaves about a thousand events of 32 bytes, 100,000 of them would
+// leave gigabytes. So every 2,000 operations a machine is thrown away and another one boots; what does not fit into so
+// many operations would not show in more either, since memory, areas and references are long exhausted by then.
 
-import {
-  createSimulation,
-  parseScenario,
-  type Simulation,
-  StepError,
-  type StepResult,
-} from '../core/index.ts';
-import { RestChecker } from '../core/invariants/at-rest.ts';
+import { createSimulation, type Simulation, type Step, StepError, type StepResult } from '../core/index.ts';
+import { Invariants } from '../core/invariants/invariants.ts';
+import { violationText } from '../core/invariants/violation.ts';
 import { Ledger } from '../core/machine/holders.ts';
 import type { PatchNumber } from '../core/uapi/config.ts';
 import type { SimpleStep } from '../core/uapi/scenario.ts';
+import { ProgramModel } from './generator/model.ts';
+import { type Action, type MachineKind, OPS, pick, scenarioOf } from './generator/program.ts';
+import { interpret, TOGETHER } from './generator/steps.ts';
+import { isSurvivable } from './survivable.ts';
 
 export interface SoupOptions {
   readonly ops: number;
   readonly seed: number;
   /** Patches of the series in the kernel. */
   readonly patches: readonly PatchNumber[];
-  /** Operations between two checks of everything. */
-  readonly checkEvery: number;
 }
 
 export interface SoupOutcome {
@@ -29,22 +32,22 @@ export interface SoupOutcome {
   readonly failed: number;
   /** Could not even be asked for: no such process, handle or device. */
   readonly refused: number;
-  readonly checks: number;
+  readonly machines: number;
   readonly oomKills: number;
   /** Of all results, so that two runs can be compared. */
   readonly hash: number;
   readonly problems: readonly string[];
 }
 
-/** Operations of one machine; then a new one boots, so that history needs no more memory than this. */
 const OPS_PER_MACHINE = 2000;
-const PROCESSES = ['A', 'B', 'C'];
-const AREAS = ['a', 'b', 'c'];
-const AREA_PAGES = 48;
+/** Of four; every other machine has none. */
+const SWAP_PAGES = 2048;
+const BIG_PAGES = 4096;
+const BIG_AREAS = ['big1', 'big2', 'big3'];
 
 type Random = (below: number) => number;
 
-/** Kernel's own xorshift would do as well: repeatable numbers from a seed. */
+/** Repeatable numbers from a seed: xorshift. */
 const randomFrom = (seed: number): Random => {
   let state = Math.imul(seed ^ 0x9e3779b9, 0x85ebca6b) >>> 0 || 1;
   return (below) => {
@@ -56,229 +59,42 @@ const randomFrom = (seed: number): Random => {
   };
 };
 
-const pick = <T>(random: Random, from: readonly T[]): T => {
-  const found = from[random(from.length)];
-  if (found === undefined) throw new Error('nothing to pick from');
-  return found;
-};
-
-/** What each page of each process must hold; absent: not known. */
-class Shadow {
-  private readonly values = new Map<string, number>();
-
-  private key(proc: string, vma: string, page: number): string {
-    return `${proc}.${vma}.${page}`;
-  }
-
-  set(proc: string, vma: string, page: number, value: number | undefined): void {
-    const key = this.key(proc, vma, page);
-    if (value === undefined) this.values.delete(key);
-    else this.values.set(key, value);
-  }
-
-  get(proc: string, vma: string, page: number): number | undefined {
-    return this.values.get(this.key(proc, vma, page));
-  }
-
-  forget(proc: string): void {
-    for (const key of this.values.keys()) if (key.startsWith(`${proc}.`)) this.values.delete(key);
-  }
-
-  copy(from: string, to: string): void {
-    for (const [key, value] of this.values) {
-      if (key.startsWith(`${from}.`)) this.values.set(`${to}${key.slice(from.length)}`, value);
-    }
-  }
-}
-
-type MakeStep = (random: Random, proc: string, n: number) => SimpleStep;
-
-const part = (random: Random) => {
-  const page = random(AREA_PAGES - 8);
-  return { vma: pick(random, AREAS), page, count: 1 + random(8) };
-};
-
-const ADVICES = [
-  'DONTNEED',
-  'COLD',
-  'PAGEOUT',
-  'HUGEPAGE',
-  'NOHUGEPAGE',
-  'POPULATE_READ',
-  'POPULATE_WRITE',
-] as const;
-
-/** Operations with their weights. */
-const MAKERS: readonly (readonly [weight: number, make: MakeStep])[] = [
-  [
-    6,
-    (random, proc) => ({
-      op: 'mmap',
-      proc,
-      vma: pick(random, AREAS),
-      pages: AREA_PAGES,
-      prot: 'rw',
-      kind: 'anon-private',
-    }),
-  ],
-  [1, (random, proc) => ({ op: 'munmap', proc, ...part(random) })],
-  [20, (random, proc, n) => ({ op: 'write', proc, ...part(random), value: n * 100 })],
-  [14, (random, proc) => ({ op: 'read', proc, ...part(random) })],
-  [14, (random, proc) => ({ op: 'migrate_to_dev', proc, ...part(random), device: random(2) })],
-  [5, (random, proc) => ({ op: 'migrate_to_sys', proc, ...part(random), device: random(2) })],
-  [5, (random, proc) => ({ op: 'dev_read', proc, ...part(random), device: random(2) })],
-  [5, (random, proc, n) => ({ op: 'dev_write', proc, ...part(random), device: random(2), value: n * 100 })],
-  [3, (random, proc) => ({ op: 'dev_exclusive', proc, ...part(random), device: random(2) })],
-  [2, (random, proc) => ({ op: 'snapshot', proc, ...part(random), device: random(2) })],
-  [4, (random, proc) => ({ op: 'madvise', proc, ...part(random), advice: pick(random, ADVICES) })],
-  [2, (random, proc) => ({ op: 'mlock', proc, ...part(random) })],
-  [2, (random, proc) => ({ op: 'munlock', proc, ...part(random) })],
-  [
-    3,
-    (random, proc) => ({
-      op: 'mprotect',
-      proc,
-      ...part(random),
-      prot: pick(random, ['r', 'rw', 'rw'] as const),
-    }),
-  ],
-  [3, (random, proc) => ({ op: 'fork', proc, child: pick(random, PROCESSES) })],
-  [1, (_random, proc) => ({ op: 'exit', proc: proc === 'A' ? 'B' : proc })],
-  [
-    6,
-    (random, proc, n) => ({
-      op: 'gup',
-      proc,
-      ...part(random),
-      call: pick(random, ['pin_user_pages', 'pin_user_pages_fast'] as const),
-      flags: random(2) === 0 ? ['FOLL_WRITE', 'FOLL_LONGTERM'] : ['FOLL_WRITE'],
-      as: `h${n}`,
-    }),
-  ],
-  [6, (_, proc) => ({ op: 'unpin', proc, handle: '' })],
-  [1, (random, proc) => ({ op: 'move_pages', proc, ...part(random) })],
-  [1, (random, proc) => ({ op: 'numa_scan', proc, ...part(random) })],
-  // a large area, so that memory gets short now and then
-  [
-    1,
-    (random, proc) => ({
-      op: 'mmap',
-      proc,
-      vma: pick(random, ['big1', 'big2', 'big3']),
-      pages: 4096,
-      prot: 'rw',
-      kind: 'anon-private',
-    }),
-  ],
-  [
-    1,
-    (random, proc, n) => ({
-      op: 'write',
-      proc,
-      vma: pick(random, ['big1', 'big2', 'big3']),
-      page: random(2500),
-      count: 1 + random(1500),
-      value: n * 100,
-    }),
-  ],
-  [1, (random, proc) => ({ op: 'munmap', proc, vma: pick(random, ['big1', 'big2', 'big3']) })],
-];
-const TOTAL_WEIGHT = MAKERS.reduce((sum, [weight]) => sum + weight, 0);
-
-/** What there is to choose from. */
-interface Choice {
-  readonly living: readonly string[];
-  readonly handles: readonly string[];
-  /** Mapped areas of a process. */
-  areasOf(proc: string): readonly string[];
-}
-
-/** A step that makes sense most of the time: of a living process, in an area that it has. */
-const nextStep = (random: Random, n: number, choice: Choice): SimpleStep => {
-  const proc = pick(random, choice.living);
-  let left = random(TOTAL_WEIGHT);
-  let make: MakeStep | undefined;
-  for (const [weight, candidate] of MAKERS) {
-    left -= weight;
-    if (left >= 0) continue;
-    make = candidate;
-    break;
-  }
-  if (make === undefined) throw new Error('weights do not add up');
-  const step = make(random, proc, n);
-  if (step.op === 'unpin')
-    return choice.handles.length > 0
-      ? { ...step, handle: pick(random, choice.handles) }
-      : nextStep(random, n, choice);
-  if (step.op === 'fork') {
-    const free = PROCESSES.filter((name) => !choice.living.includes(name));
-    return free.length > 0 ? { ...step, child: pick(random, free) } : nextStep(random, n, choice);
-  }
-  if (step.op === 'exit' && (choice.living.length === 1 || !choice.living.includes(step.proc)))
-    return nextStep(random, n, choice);
-  const mapped = choice.areasOf(step.proc);
-  if (step.op === 'mmap') return mapped.includes(step.vma) ? nextStep(random, n, choice) : step;
-  if (!('vma' in step) || mapped.includes(step.vma)) return step;
-  const small = mapped.filter((name) => AREAS.includes(name));
-  if (small.length > 0 && AREAS.includes(step.vma)) return { ...step, vma: pick(random, small) };
-  return {
-    op: 'mmap',
-    proc,
-    vma: step.vma,
-    pages: AREAS.includes(step.vma) ? AREA_PAGES : 4096,
-    prot: 'rw',
-    kind: 'anon-private',
-  };
-};
-
 /** One machine of the soup. */
 class Pot {
   readonly sim: Simulation;
   private readonly random: Random;
-  private readonly rest: RestChecker;
-  private readonly shadow = new Shadow();
-  private readonly handles: string[] = [];
+  private readonly model: ProgramModel;
+  private readonly invariants: Invariants;
+
+  constructor(random: Random, patches: readonly PatchNumber[], swap: boolean) {
+    this.random = random;
+    const { swap: _few, ...scenario } = scenarioOf(kindFor(patches), 'soup');
+    this.sim = createSimulation(swap ? { ...scenario, swap: SWAP_PAGES } : scenario, { kernel: { patches } });
+    this.model = new ProgramModel(kindFor(patches));
+    this.invariants = new Invariants(this.sim, new Ledger(this.sim.machine.journal));
+    this.invariants.afterBoot();
+  }
 
   /** Nobody lives any more: the OOM killer may take everybody. */
   get empty(): boolean {
-    return !this.sim.machine.mms.values().some(({ alive }) => alive);
+    return this.model.processes.length === 0;
   }
 
-  constructor(random: Random, patches: readonly PatchNumber[], swap: number) {
-    this.random = random;
-    const scenario = parseScenario({
-      machine: 'teaching',
-      swap,
-      devices: [
-        { id: 0, kind: 'coherent' },
-        { id: 1, kind: 'private' },
-      ],
-      steps: [],
-    });
-    this.sim = createSimulation(scenario, { kernel: { patches } });
-    const { machine } = this.sim;
-    this.rest = new RestChecker(machine, new Ledger(machine.journal));
-  }
-
-  /** Runs one operation. Returns its result, or undefined if it could not be asked for. @throws when the kernel stops */
-  run(n: number, problems: string[]): StepResult | undefined {
-    const { machine } = this.sim;
-    const living = machine.mms.values().filter(({ alive }) => alive);
-    const step = nextStep(this.random, n, {
-      living: living.map(({ name }) => name),
-      handles: this.handles,
-      areasOf: (proc) => {
-        const mm = living.find(({ name }) => name === proc);
-        const vmas = mm?.vmas.map((id) => machine.vmas.get(id)) ?? [];
-        const within = (start: number, npages: number): boolean =>
-          vmas.some((vma) => vma.vmStart < start + npages && vma.vmEnd > start);
-        return mm?.areas.filter(({ start, npages }) => within(start, npages)).map(({ name }) => name) ?? [];
-      },
-    });
+  /**
+   * Runs one operation, and checks the machine.
+   *
+   * @returns its result, or undefined if it could not be asked for
+   */
+  run(problems: string[]): StepResult | undefined {
+    const step = this.next();
     try {
-      const { result } = this.sim.runStep(step);
-      this.remember(step, result, problems);
-      return result;
+      const record = this.sim.runStep(step);
+      this.model.done(step, record.result);
+      const living = this.sim.machine.mms.values().filter(({ alive }) => alive);
+      this.model.keepLiving(living.map(({ name }) => name));
+      for (const violation of this.invariants.afterStep(record))
+        problems.push(`${JSON.stringify(step)}: ${violationText(violation)}`);
+      return record.result;
     } catch (error) {
       if (!(error instanceof StepError)) throw error;
       if (error.message.startsWith('the simulated kernel stopped'))
@@ -287,78 +103,100 @@ class Pot {
     }
   }
 
-  check(): string[] {
-    const violations = this.rest.check().filter(({ invariant, message }) => {
-      // when a private page comes home, the test driver drops the entry of the process that sent it; after a fork
-      // another one may have brought it home and keeps its stale entry, as in the kernel
-      return invariant !== 'device page table' || !message.startsWith('device 1 ');
-    });
-    return violations.map(({ invariant, message }) => `${invariant}: ${message}`);
+  /** Looks at everything from scratch. */
+  atEnd(): string[] {
+    return this.invariants.atEnd().map((violation) => `at the end: ${violationText(violation)}`);
   }
 
-  /** Takes a step into account in the shadow, and compares what was read. */
-  private remember(step: SimpleStep, result: StepResult, problems: string[]): void {
-    if (step.op === 'fork' && result.ret === 0) {
-      this.shadow.forget(step.child);
-      this.shadow.copy(step.proc, step.child);
-    }
-    if (step.op === 'exit') this.shadow.forget(step.proc);
-    if (step.op === 'gup' && result.ret > 0) this.handles.push(step.as);
-    if (step.op === 'unpin') this.handles.splice(this.handles.indexOf(step.handle), 1);
-    if (!('vma' in step) || !('count' in step)) {
-      if (step.op === 'mmap' || step.op === 'munmap') this.forgetArea(step.proc, step.vma);
-      return;
-    }
-    const { proc, vma, page = 0, count = 1 } = step;
-    for (let i = 0; i < count; i++) {
-      const at = page + i;
-      if (step.op === 'write' && i < result.ret) this.shadow.set(proc, vma, at, step.value + at);
-      // a device that fails half way has written some of its pages; device 1 may reach stale ones, see check()
-      if (step.op === 'dev_write')
-        this.shadow.set(proc, vma, at, result.ret === 0 && step.device === 0 ? step.value + at : undefined);
-      if (step.op === 'munmap' || (step.op === 'madvise' && step.advice === 'DONTNEED'))
-        this.shadow.set(proc, vma, at, undefined);
-      const compared = step.op === 'read' || (step.op === 'dev_read' && step.device === 0);
-      if (compared && result.values !== undefined) {
-        const expected = this.shadow.get(proc, vma, at);
-        const got = result.values[i];
-        if (expected !== undefined && got !== undefined && got !== expected)
-          problems.push(`${JSON.stringify(step)}: page ${at} holds ${got}, not ${expected}`);
-      }
+  private next(): Step {
+    const one = this.random(25) === 0 ? this.bigStep() : this.simpleStep();
+    if (this.random(8) > 0 || !TOGETHER.has(one.op)) return one;
+    const other = this.simpleStep();
+    if (!TOGETHER.has(other.op)) return one;
+    return { op: 'concurrent', proc: one.proc, seed: this.random(1000), steps: [one, other] };
+  }
+
+  private simpleStep(): SimpleStep {
+    const { random, model } = this;
+    for (;;) {
+      const action: Action = {
+        op: pick(OPS, random(OPS.length)),
+        proc: random(1000),
+        area: random(1000),
+        from: random(1000),
+        length: random(1000),
+        device: random(1000),
+        variant: random(1000),
+      };
+      const step = interpret(model, action);
+      if (step !== undefined && isSurvivable(this.sim.machine, step)) return step;
     }
   }
 
-  private forgetArea(proc: string, vma: string): void {
-    for (let page = 0; page < 4096; page++) this.shadow.set(proc, vma, page, undefined);
+  /** Something with a large area, so that memory gets short now and then. The model does not know these areas. */
+  private bigStep(): SimpleStep {
+    const { random } = this;
+    const { name: proc } = pick(this.model.processes, random(1000));
+    const vma = pick(BIG_AREAS, random(1000));
+    const mm = this.sim.machine.mms.values().find(({ name, alive }) => alive && name === proc);
+    const area = mm?.areas.find(({ name }) => name === vma);
+    const mapped =
+      area !== undefined &&
+      mm?.vmas.some((id) => {
+        const { vmStart, vmEnd } = this.sim.machine.vmas.get(id);
+        return vmStart < area.start + area.npages && vmEnd > area.start;
+      }) === true;
+    if (!mapped) return { op: 'mmap', proc, vma, pages: BIG_PAGES, prot: 'rw', kind: 'anon-private' };
+    if (random(3) === 0) return { op: 'munmap', proc, vma };
+    return {
+      op: 'write',
+      proc,
+      vma,
+      page: random(2500),
+      count: 1 + random(1500),
+      value: this.model.newValue(),
+    };
   }
 }
+
+/** Without the series there are no coherent devices. */
+const kindFor = (patches: readonly PatchNumber[]): MachineKind => ({
+  mix: patches.length > 0 ? 'mixed' : 'private',
+  place: 'small',
+  swap: false,
+});
 
 /**
  * Runs the soup; stops at the first problem.
  *
- * @param progress - called after each check with the number of operations done
+ * @param progress - called after each machine with the number of operations done
  */
 export const runSoup = (options: SoupOptions, progress?: (ops: number) => void): SoupOutcome => {
   const random = randomFrom(options.seed);
   const problems: string[] = [];
-  const counts = { succeeded: 0, failed: 0, refused: 0, checks: 0, oomKills: 0 };
+  const counts = { succeeded: 0, failed: 0, refused: 0, machines: 0, oomKills: 0 };
   let hash = 0;
   let done = 0;
-  for (let machine = 0; done < options.ops && problems.length === 0; machine++) {
-    const pot = new Pot(random, options.patches, machine % 2 === 0 ? 0 : 2048);
+  while (done < options.ops && problems.length === 0) {
+    const pot = new Pot(random, options.patches, counts.machines % 2 === 1);
     const last = Math.min(options.ops, done + OPS_PER_MACHINE);
     while (done < last && problems.length === 0 && !pot.empty) {
-      const result = pot.run(++done, problems);
+      const result = pot.run(problems);
+      done++;
       if (result === undefined) counts.refused++;
       else if (result.ret < 0) counts.failed++;
       else counts.succeeded++;
       if (result !== undefined) hash = (Math.imul(hash, 31) + result.ret + (result.values?.[0] ?? 0)) | 0;
-      if (done % options.checkEvery !== 0 && done !== last && !pot.empty) continue;
-      counts.checks++;
-      problems.push(...pot.check().map((problem) => `after operation ${done}: ${problem}`));
-      progress?.(done);
     }
+    if (problems.length === 0) problems.push(...pot.atEnd());
+    counts.machines++;
     counts.oomKills += pot.sim.steps.reduce((sum, { vmstat }) => sum + (vmstat['oom_kill'] ?? 0), 0);
+    progress?.(done);
   }
-  return { ops: done, ...counts, hash: hash >>> 0, problems };
+  return {
+    ops: done,
+    ...counts,
+    hash: hash >>> 0,
+    problems: problems.map((text) => `operation ${done}: ${text}`),
+  };
 };

@@ -29,6 +29,8 @@ const STAGES = [
   { name: 'unit', run: npmRun('unit') },
   { name: 'deadcode', run: npmRun('deadcode') },
   { name: 'conformance', run: npmRun('conformance', '--calls') },
+  // 20,000 generated programs
+  { name: 'programs', run: npmRun('programs') },
   { name: 'build', run: npmRun('build', '--logLevel', 'warn') },
   { name: 'browser', run: ensureBrowser },
   { name: 'e2e', run: npmRun('e2e:built') },

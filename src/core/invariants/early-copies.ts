@@ -6,6 +6,8 @@ import { decisionIndex, EventKind } from '../uapi/events.ts';
 import type { EntryRow, Vpn } from '../uapi/units.ts';
 
 const EARLY_COPY = decisionIndex('fork.early-copy');
+/** Of each page of a huge one, between the decision and the entry. */
+const COPY_PAGE = decisionIndex('copy.page');
 
 /**
  * Whether an event that wrote an entry is part of an early copy: the decision before it says so.
@@ -17,7 +19,8 @@ const EARLY_COPY = decisionIndex('fork.early-copy');
 export const writesEarlyCopy = (m: Machine, event: number, vpn: Vpn): boolean => {
   const { log } = m.journal;
   for (let i = event - 1; i >= 0 && log.kindAt(i) !== EventKind.STEP; i--) {
-    if (log.kindAt(i) === EventKind.DECISION) return log.idAt(i) === EARLY_COPY && log.rowAt(i) === vpn;
+    if (log.kindAt(i) !== EventKind.DECISION || log.idAt(i) === COPY_PAGE) continue;
+    return log.idAt(i) === EARLY_COPY && log.rowAt(i) === vpn;
   }
   return false;
 };

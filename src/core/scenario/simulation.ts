@@ -164,6 +164,7 @@ export class Simulation {
 
   /** Forgets all steps: the machine as it booted, cheaper than booting another one. */
   restart(): void {
+    this.seek(this.length);
     this.takeBack(this.booted);
     this.records.length = 0;
   }

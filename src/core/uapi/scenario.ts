@@ -168,6 +168,11 @@ const simpleStepSchema = v.variant('op', [
   v.strictObject({ op: v.literal('put'), proc: name, handle: name }),
 ]);
 
+/** All that a program can do, by name. */
+export const OPERATIONS: readonly SimpleStep['op'][] = simpleStepSchema.options.map(
+  ({ entries }) => entries.op.literal,
+);
+
 /** Several operations at once, as tasks on simulated CPUs; the seed chooses how they interleave where they may sleep. */
 const concurrentStepSchema = v.strictObject({
   op: v.literal('concurrent'),

@@ -456,7 +456,8 @@ const migrateVmaInsertPage = atomic(
 const moveOne = (m: Machine, src: Pfn, dst: Pfn, faultPage: Pfn): boolean => {
   if (isZoneDevicePage(m, dst)) {
     const supported = isDevicePrivatePage(m, dst) || isDeviceCoherentPage(m, dst);
-    if (!supported || pageMapping(m, src) !== 0) {
+    // the swap cache is a mapping, too
+    if (!supported || pageMapping(m, src) !== 0 || folioTestSwapcache(m, src)) {
       m.trace.decide('migrate.file-refused', src);
       return false;
     }
