@@ -1,17 +1,13 @@
 import { expect, it } from 'vitest';
-import { ALL_PATCHES } from '../core/uapi/config.ts';
 import { runSoup } from './soup.ts';
 
-// `npm run soup` runs 100,000 operations with another seed, and is a stage of `npm test`
+// `npm run soup` runs 100,000 operations with another seed; a stage of `npm test` runs a fourth of them
 const OPTIONS = { ops: 400, seed: 7 };
 
-it.each([
-  ['with the series', ALL_PATCHES],
-  ['without it', []],
-] as const)(
-  'holds its invariants under a stress soup %s',
-  (_, patches) => {
-    const outcome = runSoup({ ...OPTIONS, patches });
+it.each(['on', 'off'] as const)(
+  'holds its invariants under a stress soup with the series %s',
+  (series) => {
+    const outcome = runSoup({ ...OPTIONS, series });
     expect(outcome.problems).toEqual([]);
     expect(outcome.succeeded).toBeGreaterThan(OPTIONS.ops / 2);
   },
@@ -19,6 +15,6 @@ it.each([
 );
 
 it('gives the same results for the same seed', () => {
-  const once = runSoup({ ...OPTIONS, ops: 200, patches: ALL_PATCHES });
-  expect(runSoup({ ...OPTIONS, ops: 200, patches: ALL_PATCHES }).hash).toBe(once.hash);
-}, 60_000);
+  const once = runSoup({ ...OPTIONS, ops: 200, series: 'on' });
+  expect(runSoup({ ...OPTIONS, ops: 200, series: 'on' }).hash).toBe(once.hash);
+}, 120_000);

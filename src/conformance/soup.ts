@@ -4,26 +4,27 @@
 // about single results, only that the kernel never stops and that all invariants hold after each operation, among them
 // that what a process reads is what was written.
 //
-// Nothing of the past is ever forgotten: an operation leaves about a thousand events of 32 bytes, 100,000 of them would
-// leave gigabytes. So every 2,000 operations a machine is thrown away and another one boots; what does not fit into so
-// many operations would not show in more either, since memory, areas and references are long exhausted by then.
+// Nothing of the past is ever forgotten: an operation leaves a thousand events of 32 bytes and more, 100,000 of them
+// would leave gigabytes. So the machine goes back to its boot every 1,000 operations, and history starts anew. What does
+// not happen within so many would not happen in more either: by then memory, areas and references are long exhausted.
 
-import { createSimulation, type Simulation, type Step, StepError, type StepResult } from '../core/index.ts';
+import { type Scenario, type Simulation, type Step, StepError, type StepResult } from '../core/index.ts';
 import { Invariants } from '../core/invariants/invariants.ts';
 import { violationText } from '../core/invariants/violation.ts';
-import { Ledger } from '../core/machine/holders.ts';
-import type { PatchNumber } from '../core/uapi/config.ts';
 import type { SimpleStep } from '../core/uapi/scenario.ts';
 import { ProgramModel } from './generator/model.ts';
 import { type Action, type MachineKind, OPS, pick, scenarioOf } from './generator/program.ts';
 import { interpret, TOGETHER } from './generator/steps.ts';
+import { Machines } from './machines.ts';
 import { isSurvivable } from './survivable.ts';
+
+/** Whether the kernel has the series. */
+export type Series = 'on' | 'off';
 
 export interface SoupOptions {
   readonly ops: number;
   readonly seed: number;
-  /** Patches of the series in the kernel. */
-  readonly patches: readonly PatchNumber[];
+  readonly series: Series;
 }
 
 export interface SoupOutcome {
@@ -32,15 +33,15 @@ export interface SoupOutcome {
   readonly failed: number;
   /** Could not even be asked for: no such process, handle or device. */
   readonly refused: number;
-  readonly machines: number;
+  readonly lives: number;
   readonly oomKills: number;
   /** Of all results, so that two runs can be compared. */
   readonly hash: number;
   readonly problems: readonly string[];
 }
 
-const OPS_PER_MACHINE = 2000;
-/** Of four; every other machine has none. */
+const OPS_PER_LIFE = 1000;
+/** Of a swap device; every other life has none. */
 const SWAP_PAGES = 2048;
 const BIG_PAGES = 4096;
 const BIG_AREAS = ['big1', 'big2', 'big3'];
@@ -59,19 +60,20 @@ const randomFrom = (seed: number): Random => {
   };
 };
 
-/** One machine of the soup. */
+type Taken = ReturnType<Machines['take']>;
+
+/** One life of a machine, from its boot on. */
 class Pot {
   readonly sim: Simulation;
   private readonly random: Random;
   private readonly model: ProgramModel;
   private readonly invariants: Invariants;
 
-  constructor(random: Random, patches: readonly PatchNumber[], swap: boolean) {
+  constructor(random: Random, kind: MachineKind, { sim, ledger }: Taken) {
     this.random = random;
-    const { swap: _few, ...scenario } = scenarioOf(kindFor(patches), 'soup');
-    this.sim = createSimulation(swap ? { ...scenario, swap: SWAP_PAGES } : scenario, { kernel: { patches } });
-    this.model = new ProgramModel(kindFor(patches));
-    this.invariants = new Invariants(this.sim, new Ledger(this.sim.machine.journal));
+    this.sim = sim;
+    this.model = new ProgramModel(kind);
+    this.invariants = new Invariants(sim, ledger);
     this.invariants.afterBoot();
   }
 
@@ -109,7 +111,7 @@ class Pot {
   }
 
   private next(): Step {
-    const one = this.random(25) === 0 ? this.bigStep() : this.simpleStep();
+    const one = this.random(100) === 0 ? this.bigStep() : this.simpleStep();
     if (this.random(8) > 0 || !TOGETHER.has(one.op)) return one;
     const other = this.simpleStep();
     if (!TOGETHER.has(other.op)) return one;
@@ -160,8 +162,8 @@ class Pot {
 }
 
 /** Without the series there are no coherent devices. */
-const kindFor = (patches: readonly PatchNumber[]): MachineKind => ({
-  mix: patches.length > 0 ? 'mixed' : 'private',
+const kindFor = (series: Series): MachineKind => ({
+  mix: series === 'on' ? 'mixed' : 'private',
   place: 'small',
   swap: false,
 });
@@ -169,17 +171,27 @@ const kindFor = (patches: readonly PatchNumber[]): MachineKind => ({
 /**
  * Runs the soup; stops at the first problem.
  *
- * @param progress - called after each machine with the number of operations done
+ * @param progress - called after each life with the number of operations done
  */
 export const runSoup = (options: SoupOptions, progress?: (ops: number) => void): SoupOutcome => {
   const random = randomFrom(options.seed);
   const problems: string[] = [];
-  const counts = { succeeded: 0, failed: 0, refused: 0, machines: 0, oomKills: 0 };
+  const counts = { succeeded: 0, failed: 0, refused: 0, lives: 0, oomKills: 0 };
   let hash = 0;
   let done = 0;
+  const kind = kindFor(options.series);
+  const scenario: Scenario = {
+    ...scenarioOf(kind, 'soup'),
+    config: { patches: options.series === 'on' ? 'all' : 'none' },
+  };
+  const kinds = [
+    { scenario, machines: new Machines() },
+    { scenario: { ...scenario, swap: SWAP_PAGES }, machines: new Machines() },
+  ];
   while (done < options.ops && problems.length === 0) {
-    const pot = new Pot(random, options.patches, counts.machines % 2 === 1);
-    const last = Math.min(options.ops, done + OPS_PER_MACHINE);
+    const next = pick(kinds, counts.lives);
+    const pot = new Pot(random, kind, next.machines.take(next.scenario));
+    const last = Math.min(options.ops, done + OPS_PER_LIFE);
     while (done < last && problems.length === 0 && !pot.empty) {
       const result = pot.run(problems);
       done++;
@@ -189,7 +201,7 @@ export const runSoup = (options: SoupOptions, progress?: (ops: number) => void):
       if (result !== undefined) hash = (Math.imul(hash, 31) + result.ret + (result.values?.[0] ?? 0)) | 0;
     }
     if (problems.length === 0) problems.push(...pot.atEnd());
-    counts.machines++;
+    counts.lives++;
     counts.oomKills += pot.sim.steps.reduce((sum, { vmstat }) => sum + (vmstat['oom_kill'] ?? 0), 0);
     progress?.(done);
   }

@@ -20,7 +20,7 @@ import {
   UNMAPPED,
   WRITABLE,
 } from './model.ts';
-import { type Action, AREA_SORTS, type AreaSort, type AreaSpec, type Op, pick } from './program.ts';
+import { type Action, type AreaSort, type AreaSpec, type Op, pick } from './program.ts';
 
 const MAX_PROCESSES = 3;
 const MAX_AREAS = 7;
@@ -114,7 +114,7 @@ const wantedRange = (area: ModelArea, { from, length }: Action): PageRange => {
   // around the borders of 2 MiB, or large parts
   const borders = [0, 512, 500, 508, 0, 256, 511, 1000];
   const page = Math.min(pick(borders, from), npages - 1);
-  const counts = [512, npages, 1, 4, 16, 3, 24, 600];
+  const counts = [512, 1, 4, 16, npages, 3, 24, 2, 64, 1, 600, 8];
   return { page, count: Math.min(pick(counts, length), npages - page) };
 };
 
@@ -221,13 +221,32 @@ const deviceFile = (
   }
 };
 
+/** What areas are made while a program runs; huge pages cost many times what others do. */
+const NEW_SORTS: readonly AreaSort[] = [
+  'anon',
+  'shmem',
+  'file-private',
+  'anon',
+  'file-shared',
+  'device',
+  'anon',
+  'hugetlb',
+  'read-only',
+  'anon',
+  'file-private',
+  'huge',
+  'anon',
+  'shmem',
+  'file-shared',
+  'anon',
+];
+
 const newArea = (
   model: ProgramModel,
   { variant, length }: Action,
   { name, areas }: ModelProcess,
 ): SimpleStep | undefined => {
-  const sorts: readonly AreaSort[] =
-    model.devices.length > 0 ? AREA_SORTS : AREA_SORTS.filter((sort) => sort !== 'device');
+  const sorts = model.devices.length > 0 ? NEW_SORTS : NEW_SORTS.filter((sort) => sort !== 'device');
   const mapped = areas.filter(({ rights }) => rights.some((right) => right !== UNMAPPED));
   if (mapped.length >= MAX_AREAS) return undefined;
   return mapSteps(model, name, { sort: pick(sorts, variant), size: length, written: false })[0];
