@@ -19,6 +19,7 @@ import {
   runLength,
   tableRow,
   tellPages,
+  unfollowed,
 } from './plain-pages.ts';
 import { lruCacheAddInactiveOrUnevictable } from './swap.ts';
 import { linearPageIndex, maybeMkwrite, vmaIsAnonymous, vmPageProt } from './vma.ts';
@@ -75,7 +76,8 @@ export const writeFreshPages = (m: Machine, vma: Vma, vpn: Vpn, end: Vpn, value:
   const row = tableRow(m, vma.mm, vpn);
   if (row === NO_ROW) return 0;
   const most = Math.min(end, vma.vmEnd) - vpn;
-  const want = emptyEntries(m, row, Math.min(most, PTRS_PER_TABLE - (row % PTRS_PER_TABLE)));
+  const empty = emptyEntries(m, row, Math.min(most, PTRS_PER_TABLE - (row % PTRS_PER_TABLE)));
+  const want = unfollowed(m, empty, (numbers, i) => numbers.has(vpn + i));
   const n = want === 0 ? 0 : allocPagesBulk(m, GFP_HIGHUSER_MOVABLE | __GFP_ZERO, want, pfns);
   if (n === 0) return 0;
   fillPages(m, vma, vpn, n, value);
