@@ -92,7 +92,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   main: ['app', 'map', 'panels', 'walkthrough', 'store', 'ui', 'core/uapi', 'npm'],
 
   conformance: ['core', 'scenarios', 'node', 'npm:fast-check'],
-  bench: ['core', 'conformance', 'node'],
+  bench: ['core', 'conformance', 'node', 'npm:immer'],
   tools: ['node'],
 };
 

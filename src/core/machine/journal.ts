@@ -207,7 +207,7 @@ export class Journal implements Recorder {
   checkpoint(): void {
     this.trace.tally?.flush(this.log);
     this.holderRuns.flush(this.log.length);
-    this.keyframes.take(this.log.length);
+    this.keyframes.take(this.log.length, true);
     this.commit();
   }
 

@@ -28,8 +28,9 @@ const story = (sim: Simulation, numbers: ReadonlySet<number>): string[] => {
   const { machine } = sim;
   const { log } = machine.journal;
   // places in lists change when neighbours come and go, and of a free page they are all that there is
-  const { lruNext, lruPrev, private: order, ...own } = machine.pages;
-  const fields = new Set(Object.values(own).map((column) => column.id));
+  const { lruNext, lruPrev, private: order, flags } = machine.pages;
+  const own = Object.values(machine.pages).filter((column) => ![lruNext, lruPrev, order].includes(column));
+  const fields = new Set(own.map((column) => column.id));
   const lines: string[] = [];
   for (let i = 0; i < log.length; i++) {
     const { kind, id, row, old, now } = log.at(i);
@@ -41,7 +42,7 @@ const story = (sim: Simulation, numbers: ReadonlySet<number>): string[] => {
     if (kind === EventKind.DECISION && about(row, old, now) && !isBefore)
       lines.push(`${DECISIONS[id]} ${row} ${old} ${now}`);
     if (kind === EventKind.REF && about(row)) lines.push(`_refcount of ${row}: ${old} ${now}, holder ${id}`);
-    const isFree = id === own.flags.id && ((old ^ now) & ~PG_buddy) === 0;
+    const isFree = id === flags.id && ((old ^ now) & ~PG_buddy) === 0;
     if (kind === EventKind.COLUMN && fields.has(id) && about(row) && !isFree)
       lines.push(`${machine.journal.columnById(id).name} of ${row}: ${old} ${now}`);
   }

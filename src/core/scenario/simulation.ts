@@ -105,9 +105,14 @@ export class Simulation {
     return this.records;
   }
 
-  /** Events so far. */
+  /** Events of the steps that have run; not of one that still runs. */
   get length(): number {
-    return this.machine.journal.log.length;
+    return this.records.at(-1)?.end ?? this.bootEnd;
+  }
+
+  /** Pages that the big step that runs has worked on; 0 if none does. */
+  get pagesSoFar(): number {
+    return this.machine.trace.tally?.pagesSoFar ?? 0;
   }
 
   seek(position: number): void {
