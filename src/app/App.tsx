@@ -23,6 +23,7 @@ import { listenToKeys, run } from './keyboard.ts';
 import { Overlays } from './overlays.tsx';
 import { PaneTabs } from './PaneTabs.tsx';
 import { ProblemBar } from './ProblemBar.tsx';
+import { WorkBar } from './WorkBar.tsx';
 import { usePreset, useTheme } from './use-theme.ts';
 import { useTitle } from './use-title.ts';
 import '@fontsource-variable/inter/wght.css';
@@ -70,6 +71,7 @@ export const App = () => {
         </a>
         <TopBar />
         <ProblemBar />
+        <WorkBar />
         <main className="main">{introduction ? <Welcome /> : <Frame room={room} shown={shown} />}</main>
         {introduction ? null : <Homecoming />}
         <footer className="foot" id="caption">

@@ -5,7 +5,7 @@ import type { Simulation } from '../core/index.ts';
 import { walkPte } from '../core/kernel/mm/page-table.ts';
 import { PG_anon_exclusive } from '../core/uapi/page-flags.ts';
 import { entryPfn } from '../core/uapi/pte.ts';
-import { atLeast, atMost, type Figure, figure } from './figures.ts';
+import { atLeast, atMost, type Figure, figure, MORE } from './figures.ts';
 import { ImmutableMachine } from './immutable.ts';
 import { median, settledBytes, timed } from './measure.ts';
 import { ObjectMachine } from './objects.ts';
@@ -121,6 +121,7 @@ export const throughput = (): Figure[] => {
   const immer = immerNsPerPage();
   return [
     figure('migrate_pin_home_ns_per_page', nsPerPage, 'ns/page'),
+    figure('migrate_pin_home_pages_per_s', 1e9 / nsPerPage, 'pages/s', MORE),
     figure(
       'migrate_pin_home_wall_ms',
       of(({ wallMs }) => wallMs),

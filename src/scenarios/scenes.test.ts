@@ -13,7 +13,11 @@ const run = (name: string): Simulation => {
 const decisions = ({ machine: { journal } }: Simulation, id: Parameters<typeof decisionIndex>[0]): number => {
   let found = 0;
   for (let i = 0; i < journal.log.length; i++) {
-    if (journal.log.kindAt(i) === EventKind.DECISION && journal.log.idAt(i) === decisionIndex(id)) found++;
+    if (journal.log.idAt(i) !== decisionIndex(id)) continue;
+    const kind = journal.log.kindAt(i);
+    if (kind === EventKind.DECISION) found++;
+    // a big step says how often
+    if (kind === EventKind.DECISIONS) found += journal.log.rowAt(i);
   }
   return found;
 };

@@ -4,7 +4,7 @@ import { createStore } from 'zustand/vanilla';
 import { AddressSync } from './address.ts';
 import type { App, AppActions, AppState } from './app.ts';
 import { builtInEntries } from './catalogue.ts';
-import { type Context, type Environment, report } from './context.ts';
+import { type Context, type Environment, report, update } from './context.ts';
 import { compareActions, initialCompare } from './compare.ts';
 import { debugActions, initialDebug } from './debug.ts';
 import { Idle } from './idle.ts';
@@ -41,8 +41,12 @@ export const createApp = (environment: Environment): App => {
     memoryTypes: initialMemoryTypes,
   }));
   const idle = new Idle();
-  const link = new WorkerLink(environment.client, idle, (reason) =>
-    report(context, { about: 'worker', place: '', message: { id: 'problem.worker', params: { reason } } }),
+  const link = new WorkerLink(
+    environment.client,
+    idle,
+    (reason) =>
+      report(context, { about: 'worker', place: '', message: { id: 'problem.worker', params: { reason } } }),
+    (working) => update(context, 'scenario', { working }),
   );
   const context: Context = { store, link, idle, environment };
   const player = new Player(context);

@@ -3,7 +3,7 @@
 import type { KernelConfig, MachinePresetName } from '../core/uapi/config.ts';
 import { SCENES } from '../scenarios/index.ts';
 import { SELFTESTS } from '../scenarios/selftests/index.ts';
-import type { Position, RunId, RunInfo } from '../worker/protocol.ts';
+import type { Position, Progress, RunId, RunInfo } from '../worker/protocol.ts';
 import { RECORDINGS_PATH, readCatalogue } from './catalogue.ts';
 import { initialCompare } from './compare.ts';
 import { type Context, report, update } from './context.ts';
@@ -58,6 +58,8 @@ export interface ScenarioSlice {
   readonly added: readonly unknown[];
   /** Name or title of what is being opened; undefined: nothing. */
   readonly opening: string | undefined;
+  /** How far the worker is with something that takes long; undefined: with nothing. */
+  readonly working: Progress | undefined;
   /** A step of the run is being computed; the maps show how far it is. */
   readonly computing: boolean;
 }
@@ -86,6 +88,8 @@ export interface ScenarioActions {
   readonly setKernel: (kernel: KernelConfig) => Promise<boolean>;
   /** Adds a step at the end of the run and goes there. */
   readonly addStep: (step: unknown) => Promise<boolean>;
+  /** Takes back what takes long. */
+  readonly cancelWork: () => void;
 }
 
 export const initialScenario: ScenarioSlice = {
@@ -98,6 +102,7 @@ export const initialScenario: ScenarioSlice = {
   kernel: undefined,
   added: [],
   opening: undefined,
+  working: undefined,
   computing: false,
 };
 
@@ -147,7 +152,7 @@ class Opener {
       ...(kernel === undefined ? {} : { kernel }),
     });
     const isLatest = runNumber === this.runs;
-    if (isLatest) update(this.context, 'scenario', { opening: undefined });
+    if (isLatest) update(this.context, 'scenario', { opening: undefined, working: undefined });
     if (opened.kind === 'failed') {
       if (isLatest) report(this.context, { about: 'open', place: opened.place, message: opened.message });
       return false;
@@ -204,6 +209,7 @@ class Opener {
     if (runId === '') return false;
     update(this.context, 'scenario', { computing: true });
     const answer = await this.context.link.ask({ kind: 'append', runId, step });
+    update(this.context, 'scenario', { working: undefined });
     update(this.context, 'scenario', { computing: false });
     if (this.context.store.getState().scenario.runId !== runId) return false;
     if (answer.kind === 'failed') {
@@ -277,6 +283,10 @@ export const scenarioActions = (
     return async (...args: A): Promise<boolean> => await context.idle.during(act(...args));
   };
   return {
+    cancelWork: () => {
+      const { working } = context.store.getState().scenario;
+      if (working !== undefined) context.link.cancel(working.id);
+    },
     openByName: during(openByName),
     openScenario: during(openScenario),
     openText: during(async (text: string) => {

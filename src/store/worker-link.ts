@@ -2,6 +2,7 @@
 
 import type { Client } from '../worker/client.ts';
 import type {
+  CancelRequest,
   CloseRequest,
   Failed,
   FromWorker,
@@ -10,6 +11,7 @@ import type {
   MomentAnswer,
   Navigated,
   Opened,
+  Progress,
   SpansAnswer,
   TilesAnswer,
   ToWorker,
@@ -30,7 +32,10 @@ interface Answers {
   'memory-types': MemoryTypesAnswer;
 }
 type Kind = keyof Answers;
-type Question<K extends Kind> = Omit<Extract<Exclude<ToWorker, CloseRequest>, { kind: K }>, 'id'>;
+type Question<K extends Kind> = Omit<
+  Extract<Exclude<ToWorker, CloseRequest | CancelRequest>, { kind: K }>,
+  'id'
+>;
 
 const ANSWER_KIND = {
   open: 'opened',
@@ -56,10 +61,19 @@ export class WorkerLink {
   private readonly client: Client;
   private readonly idle: Idle;
 
-  constructor(client: Client, idle: Idle, onCrash: (reason: string) => void) {
+  constructor(
+    client: Client,
+    idle: Idle,
+    onCrash: (reason: string) => void,
+    onProgress: (progress: Progress) => void,
+  ) {
     this.client = client;
     this.idle = idle;
     client.onAnswer((answer) => {
+      if (answer.kind === 'progress') {
+        onProgress(answer);
+        return;
+      }
       const resolve = this.waiting.get(answer.id);
       this.waiting.delete(answer.id);
       resolve?.(answer);
@@ -93,6 +107,11 @@ export class WorkerLink {
     } finally {
       end();
     }
+  }
+
+  /** Takes back a question that takes long; it is answered by a failure. */
+  cancel(id: number): void {
+    this.client.post({ kind: 'cancel', request: id });
   }
 
   close(runId: string): void {

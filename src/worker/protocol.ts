@@ -110,6 +110,16 @@ export interface CloseRequest {
   readonly runId: RunId;
 }
 
+/**
+ * Sent when somebody does not want to wait for an `open` or `append`. Not answered; that request is, by `failed`, and
+ * nothing of it was done.
+ */
+export interface CancelRequest {
+  readonly kind: 'cancel';
+  /** Id of the request. */
+  readonly request: number;
+}
+
 export type ToWorker =
   | OpenRequest
   | AppendRequest
@@ -120,6 +130,7 @@ export type ToWorker =
   | SpansRequest
   | MemoryTypesRequest
   | ViewRequest
+  | CancelRequest
   | CloseRequest;
 
 // --- what can be selected -------------------------------------------------------------------------------------
@@ -522,7 +533,20 @@ export interface Failed {
   readonly message: Message;
 }
 
+/** Comes now and then while an `open` or `append` takes long; its answer still comes. */
+export interface Progress {
+  readonly kind: 'progress';
+  readonly id: number;
+  readonly runId: RunId;
+  /** Index of the step that runs, and how many there are. */
+  readonly step: number;
+  readonly steps: number;
+  /** Pages that this step has worked on so far; one that it comes back to counts again. */
+  readonly pages: number;
+}
+
 export type FromWorker =
+  | Progress
   | Opened
   | MomentAnswer
   | Navigated

@@ -27,6 +27,7 @@ import type {
   NavigateRequest,
   OpenRequest,
   Opened,
+  Progress,
   SpansAnswer,
   SpansRequest,
   TilesAnswer,
@@ -67,22 +68,38 @@ export class Session {
 
   /** The answer, or undefined where none is due. Never throws. */
   handle(message: ToWorker): FromWorker | undefined {
+    const work = this.work(message, () => true);
+    for (;;) {
+      const slice = work.next();
+      if (slice.done === true) return slice.value;
+    }
+  }
+
+  /**
+   * The same in slices. In between other messages can be handled, and see what is done so far without the step that
+   * runs; `return()` takes back what was begun.
+   *
+   * @param mayGoOn - asked often; false ends the slice
+   */
+  *work(message: ToWorker, mayGoOn: () => boolean): Work {
     try {
-      return this.answer(message);
+      return yield* this.answer(message, mayGoOn);
     } catch (error) {
-      if (message.kind === 'close') return undefined;
+      if (message.kind === 'close' || message.kind === 'cancel') return undefined;
       const { place, words } = explain(error);
       const failed: Failed = { kind: 'failed', id: message.id, runId: message.runId, place, message: words };
       return failed;
     }
   }
 
-  private answer(message: ToWorker): FromWorker | undefined {
+  private *answer(message: ToWorker, mayGoOn: () => boolean): Work {
     switch (message.kind) {
       case 'open':
-        return this.open(message);
+        return yield* this.open(message, mayGoOn);
       case 'append':
-        return this.append(message);
+        return yield* this.append(message, mayGoOn);
+      case 'cancel':
+        return undefined; // nothing runs while this is handled
       case 'close':
         this.runs.delete(message.runId);
         return undefined;
@@ -126,7 +143,7 @@ export class Session {
     return found;
   }
 
-  private open(request: OpenRequest): Opened {
+  private *open(request: OpenRequest, mayGoOn: () => boolean): Generator<Progress, Opened, void> {
     const { id, runId, scenario: input, machine, kernel, added = [] } = request;
     const scenario = parseScenario(input);
     const sim = boot(scenario, {
@@ -137,10 +154,15 @@ export class Session {
     const agreement = runAndCompare(input, scenario, sim);
     const ended = selftest?.report.ok === false;
     const mayStop = kernel !== undefined || agreement.kind === 'differs';
-    const leftOut = [
-      ...(ended ? leftBehind(scenario, sim, selftest.impossible) : runScenario(scenario, sim, mayStop)),
-      ...runAdded(added, sim, mayStop),
-    ];
+    const steps = scenario.steps.length + added.length;
+    const slicing: Slicing = {
+      mayGoOn,
+      progress: () => ({ kind: 'progress', id, runId, step: sim.steps.length, steps, pages: sim.pagesSoFar }),
+    };
+    const own = ended
+      ? leftBehind(scenario, sim, selftest.impossible)
+      : yield* runScenario(scenario, sim, mayStop, slicing);
+    const leftOut = [...own, ...(yield* runAdded(added, sim, mayStop, slicing))];
     const run = new Run(runId, sim);
     run.indexNewSteps();
     const source = selftest !== undefined ? 'selftest' : isRecording(input) ? 'recording' : 'scene';
@@ -149,9 +171,24 @@ export class Session {
     return { kind: 'opened', id, runId, run: runInfo(open) };
   }
 
-  private append({ id, runId, step }: AppendRequest): Opened {
+  private *append(
+    { id, runId, step: input }: AppendRequest,
+    mayGoOn: () => boolean,
+  ): Generator<Progress, Opened, void> {
     const open = this.runOf(runId);
-    runStep(open.run.sim, parseAdded(step, 'step'), 'step');
+    const { sim } = open.run;
+    const step = parseAdded(input, 'step');
+    const index = sim.steps.length;
+    const slicing: Slicing = {
+      mayGoOn,
+      progress: () => ({ kind: 'progress', id, runId, step: index, steps: index + 1, pages: sim.pagesSoFar }),
+    };
+    try {
+      yield* runStep(sim, step, slicing);
+    } catch (error) {
+      if (error instanceof StepError) throw impossible(step.op, error, 'step');
+      throw error;
+    }
     open.run.indexNewSteps();
     this.maps.advance(runId);
     return { kind: 'opened', id, runId, run: runInfo(open) };
@@ -274,14 +311,22 @@ const parseAdded = (step: unknown, place: string): ReturnType<typeof parseStep> 
   }
 };
 
-const runStep = (sim: Simulation, step: ReturnType<typeof parseStep>, place: string): void => {
-  try {
-    sim.runStep(step);
-  } catch (error) {
-    if (error instanceof StepError) throw impossible(step.op, error, place);
-    throw error;
-  }
-};
+/** What answers a message, slice by slice. */
+export type Work = Generator<Progress, FromWorker | undefined, void>;
+
+interface Slicing {
+  readonly mayGoOn: () => boolean;
+  readonly progress: () => Progress;
+}
+
+/** @throws StepError */
+function* runStep(
+  sim: Simulation,
+  step: ReturnType<typeof parseStep>,
+  { mayGoOn, progress }: Slicing,
+): Generator<Progress, void, void> {
+  for (const _slice of sim.runStepInSlices(step, mayGoOn)) yield progress();
+}
 
 const impossible = (op: string, error: StepError, place: string): Refusal =>
   new Refusal(`${place}.${error.field}`, 'problem.impossible', { op, reason: error.message });
@@ -298,10 +343,15 @@ const leftBehind = (scenario: Scenario, sim: Simulation, reason: string): LeftOu
  * @param mayStop - the scenario was written for another kernel: a step that is impossible on this one ends it
  * @returns the steps that were not run
  */
-const runScenario = (scenario: Scenario, sim: Simulation, mayStop: boolean): LeftOutStep[] => {
+function* runScenario(
+  scenario: Scenario,
+  sim: Simulation,
+  mayStop: boolean,
+  slicing: Slicing,
+): Generator<Progress, LeftOutStep[], void> {
   for (const { step } of scenario.steps.slice(sim.steps.length)) {
     try {
-      sim.runStep(step);
+      yield* runStep(sim, step, slicing);
     } catch (error) {
       if (!(error instanceof StepError)) throw error;
       if (!mayStop) throw impossible(step.op, error, `steps[${sim.steps.length}].step`);
@@ -309,21 +359,28 @@ const runScenario = (scenario: Scenario, sim: Simulation, mayStop: boolean): Lef
     }
   }
   return [];
-};
+}
 
 /** Runs what somebody added. Each was added for itself, so one that is impossible on this kernel ends nothing. */
-const runAdded = (added: readonly unknown[], sim: Simulation, mayStop: boolean): LeftOutStep[] =>
-  added.flatMap((input, index) => {
+function* runAdded(
+  added: readonly unknown[],
+  sim: Simulation,
+  mayStop: boolean,
+  slicing: Slicing,
+): Generator<Progress, LeftOutStep[], void> {
+  const leftOut: LeftOutStep[] = [];
+  for (const [index, input] of added.entries()) {
     const step = parseAdded(input, `added[${index}]`);
     try {
-      sim.runStep(step);
-      return [];
+      yield* runStep(sim, step, slicing);
     } catch (error) {
       if (!(error instanceof StepError)) throw error;
       if (!mayStop) throw impossible(step.op, error, `added[${index}]`);
-      return [{ step, reason: error.message }];
+      leftOut.push({ step, reason: error.message });
     }
-  });
+  }
+  return leftOut;
+}
 
 const explain = (error: unknown): { readonly place: string; readonly words: Message } => {
   if (error instanceof Refusal) return error;

@@ -3,10 +3,32 @@
 
 import type { ToWorker } from './protocol.ts';
 import { type FromPainter, pictureBuffers } from './protocol-map.ts';
+import { Jobs } from './jobs.ts';
 import { Session } from './session.ts';
 import { transferables } from './transfer.ts';
 
+/** Other messages wait for one slice at most, and for the piece of work that it ends with. */
+const SLICE_MS = 8;
+
 const session = new Session();
+
+// a message to oneself comes behind those that wait already; timers would come late
+const turns = new MessageChannel();
+const due: (() => void)[] = [];
+turns.port1.addEventListener('message', () => due.shift()?.());
+turns.port1.start();
+
+const jobs = new Jobs(session, {
+  post: (answer) => self.postMessage(answer, { transfer: transferables(answer) }),
+  later: (work) => {
+    due.push(work);
+    turns.port2.postMessage(undefined);
+  },
+  slice: () => {
+    const end = performance.now() + SLICE_MS;
+    return () => performance.now() < end;
+  },
+});
 
 const connectPainter = (port: MessagePort): void => {
   session.maps.connect((picture) => port.postMessage(picture, pictureBuffers(picture)));
@@ -19,6 +41,5 @@ self.addEventListener('message', ({ data, ports: [port] }: MessageEvent<ToWorker
     connectPainter(port);
     return;
   }
-  const answer = session.handle(data);
-  if (answer !== undefined) self.postMessage(answer, { transfer: transferables(answer) });
+  jobs.receive(data);
 });

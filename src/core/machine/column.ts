@@ -140,10 +140,16 @@ export class Column {
 
   // --- keyframes ------------------------------------------------------------------------------------------------
 
-  /** The state is that of keyframe `at`, the newest, from now on. @returns the sections that may have changed before */
-  freeze(at: number): readonly number[] {
+  /**
+   * The state is that of keyframe `at`, the newest, from now on.
+   *
+   * @param sweep - whether to look for sections of which only zeros are left
+   * @returns the sections that may have changed before
+   */
+  freeze(at: number, sweep: boolean): readonly number[] {
     const changed = [...this.dirty];
     for (const no of changed) {
+      if (sweep) this.dropZeros(no);
       const elements = this.sections.get(no);
       let versions = this.versions.get(no);
       if (versions === undefined) {
@@ -238,6 +244,12 @@ export class Column {
       }
     }
     return { stateBytes, historyBytes };
+  }
+
+  private dropZeros(no: number): void {
+    if (this.sections.get(no)?.some((value) => value !== 0) !== false) return;
+    this.sections.delete(no);
+    if (this.lastNo === no) this.lastNo = -1;
   }
 
   /** Which of a section's versions is that of a keyframe; -1: it was not there. */

@@ -1,7 +1,8 @@
 // What a big step does to the holders of references: net amounts, run by run, at the end of each batch of pages.
 // Detailed steps have an event for every change instead.
 
-import { HOLDER_KINDS } from '../uapi/events.ts';
+import type { EventLog } from '../trace/log.ts';
+import { EventKind, HOLDER_KINDS } from '../uapi/events.ts';
 import type { Pfn } from '../uapi/units.ts';
 
 const ROWS = 4096;
@@ -16,6 +17,22 @@ interface Batch {
   readonly position: number;
   readonly runs: readonly number[];
 }
+
+/**
+ * What one event does to the holders of the page that it is about, if anything.
+ *
+ * @param sign - 1: the event happens; -1: it is taken back
+ */
+export const addHolderEvent = (log: EventLog, index: number, amounts: number[], sign: 1 | -1): void => {
+  const kind = log.kindAt(index);
+  if (kind === EventKind.REF) {
+    amounts[log.idAt(index)] += sign * (log.nowAt(index) - log.oldAt(index));
+  } else if (kind === EventKind.HOLDER) {
+    const amount = sign * log.nowAt(index);
+    amounts[log.oldAt(index)] -= amount;
+    amounts[log.idAt(index)] += amount;
+  }
+};
 
 export class HolderRuns {
   private readonly batches: Batch[] = [];

@@ -2,6 +2,7 @@
 
 import { EventKind, HOLDER_KINDS, type HolderKind } from '../uapi/events.ts';
 import type { Pfn } from '../uapi/units.ts';
+import { addHolderEvent } from './holder-runs.ts';
 import type { Journal } from './journal.ts';
 
 /** References of one folio by holder; kinds that hold none are absent. */
@@ -12,22 +13,6 @@ export type Amounts = readonly number[];
 type Counting = number[];
 
 export const NOBODY: Amounts = HOLDER_KINDS.map(() => 0);
-
-/**
- * What one event does to the holders of a page.
- *
- * @param sign - 1: the event happens; -1: it is taken back
- */
-const applyEvent = (journal: Journal, index: number, amounts: Counting, sign: 1 | -1): void => {
-  const { log } = journal;
-  if (log.kindAt(index) === EventKind.REF) {
-    amounts[log.idAt(index)] += sign * (log.nowAt(index) - log.oldAt(index));
-  } else {
-    const amount = sign * log.nowAt(index);
-    amounts[log.oldAt(index)] -= amount;
-    amounts[log.idAt(index)] += amount;
-  }
-};
 
 const concernsHolders = (journal: Journal, index: number): boolean => {
   const kind = journal.log.kindAt(index);
@@ -50,9 +35,10 @@ const named = (amounts: Amounts): Holders => {
 export const holdersOf = (journal: Journal, folio: Pfn): Holders => {
   const amounts = NOBODY.slice();
   for (let i = 0; i < journal.position; i++) {
-    if (concernsHolders(journal, i) && journal.log.rowAt(i) === folio) applyEvent(journal, i, amounts, 1);
+    if (concernsHolders(journal, i) && journal.log.rowAt(i) === folio)
+      addHolderEvent(journal.log, i, amounts, 1);
   }
-  journal.holderRuns.addTo(folio, journal.position, amounts);
+  journal.addBulkHolders(folio, journal.position, amounts);
   return named(amounts);
 };
 
@@ -75,10 +61,9 @@ export class Ledger {
 
   amountsOf(folio: Pfn): Amounts {
     const single = this.pages.get(folio) ?? NOBODY;
-    const { holderRuns } = this.journal;
-    if (holderRuns.isEmpty) return single;
+    if (this.journal.holdersAreInLog) return single;
     const amounts = single.slice();
-    holderRuns.addTo(folio, this.position, amounts);
+    this.journal.addBulkHolders(folio, this.position, amounts);
     return amounts;
   }
 
@@ -95,7 +80,7 @@ export class Ledger {
       amounts = NOBODY.slice();
       this.pages.set(folio, amounts);
     }
-    applyEvent(this.journal, index, amounts, sign);
+    addHolderEvent(this.journal.log, index, amounts, sign);
   }
 }
 

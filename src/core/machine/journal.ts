@@ -7,7 +7,7 @@ import { Tally } from '../trace/tally.ts';
 import { Trace } from '../trace/trace.ts';
 import { EventKind } from '../uapi/events.ts';
 import { Column, type ElementType, type Recorder } from './column.ts';
-import { HolderRuns } from './holder-runs.ts';
+import { addHolderEvent, HolderRuns } from './holder-runs.ts';
 import { Keyframes } from './keyframes.ts';
 import { NumberMap } from './number-map.ts';
 import { Cell } from './pool.ts';
@@ -43,6 +43,8 @@ export class Journal implements Recorder {
   private cellCount = 0;
   private readonly objects: unknown[] = [];
   private refcounts: Column | undefined;
+  /** Of a journal that took over a state: who held what then. */
+  private holdersAtStart: ((folio: number, amounts: number[]) => void) | undefined;
   private readonly keyframes = new Keyframes(this.stores);
   private readonly stretches: Stretch[] = [];
   /** The stretch of the big step that runs. */
@@ -141,6 +143,39 @@ export class Journal implements Recorder {
     return index < 0 ? undefined : this.objects[index];
   }
 
+  /**
+   * Takes over the state of another machine's journal, without its history: position 0 is there. Nothing of the other
+   * is written from here, or the other way round. Requires: the other stands at the mark.
+   */
+  adopt(other: Journal, { objects, maps }: Mark): void {
+    for (const map of other.maps.slice(this.maps.length, maps)) this.map(map.name);
+    this.stores.forEach((store, i) => store.adopt(other.stores[i]));
+    this.cellCount = other.cellCount;
+    this.objects.length = 0;
+    for (const value of other.objects.slice(0, objects)) this.objects.push(value);
+    const { applied } = other;
+    this.holdersAtStart = (folio, amounts) => other.addHolders(folio, applied, amounts);
+    this.keyframes.take(0);
+  }
+
+  /** Whether all that ever held a page stands in the log. */
+  get holdersAreInLog(): boolean {
+    return this.holdersAtStart === undefined && this.holderRuns.isEmpty;
+  }
+
+  /** Adds what a page's holders were before the first event, and what big steps did up to a position. */
+  addBulkHolders(folio: number, position: number, amounts: number[]): void {
+    this.holdersAtStart?.(folio, amounts);
+    this.holderRuns.addTo(folio, position, amounts);
+  }
+
+  /** Adds a page's holders at a position. */
+  private addHolders(folio: number, position: number, amounts: number[]): void {
+    this.addBulkHolders(folio, position, amounts);
+    for (let i = 0; i < position; i++)
+      if (this.log.rowAt(i) === folio) addHolderEvent(this.log, i, amounts, 1);
+  }
+
   /** Where a step begins, to take it back with `rollback`. */
   mark(): Mark {
     return { position: this.log.length, objects: this.objects.length, maps: this.maps.length };
@@ -154,19 +189,25 @@ export class Journal implements Recorder {
 
   // --- big steps ------------------------------------------------------------------------------------------------
 
+  /** Whether a big step runs, or the counted part of one that is run again. */
+  get isBulk(): boolean {
+    return this.stretch !== undefined;
+  }
+
   /** From now on changes have no events of their own, and the trace counts. Requires: the cursor is at the end. */
   beginBulk(): void {
     this.keyframes.take(this.log.length);
     this.stretch = { begin: this.log.length, end: Number.POSITIVE_INFINITY };
     this.stretches.push(this.stretch);
     this.trace.tally = new Tally();
+    this.trace.current = -1;
   }
 
   /** Ends a batch of pages of a big step: what was counted is written, and the position can be gone to. */
   checkpoint(): void {
     this.trace.tally?.flush(this.log);
     this.holderRuns.flush(this.log.length);
-    this.keyframes.take(this.log.length);
+    this.keyframes.take(this.log.length, true);
     this.commit();
   }
 

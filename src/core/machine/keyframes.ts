@@ -29,10 +29,14 @@ export class Keyframes {
     return (this.frames.at(-1)?.position ?? 0) + EVENTS_BETWEEN;
   }
 
-  /** Keeps the state, which is that after `position` events: the end of the timeline. */
-  take(position: number): void {
+  /**
+   * Keeps the state, which is that after `position` events: the end of the timeline.
+   *
+   * @param sweep - whether to give sections back that hold nothing any more
+   */
+  take(position: number, sweep = false): void {
     const at = this.frames.length;
-    this.frames.push({ position, changed: this.columns.map((column) => column.freeze(at)) });
+    this.frames.push({ position, changed: this.columns.map((column) => column.freeze(at, sweep)) });
     this.base = at;
   }
 

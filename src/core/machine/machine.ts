@@ -18,7 +18,7 @@ import type {
   ZoneRegion,
 } from './entities.ts';
 import { BLOCK_ROWS, type Column } from './column.ts';
-import { Journal } from './journal.ts';
+import { Journal, type Mark } from './journal.ts';
 import type { NumberMap } from './number-map.ts';
 import type { CurrentTask, DevPagemapOps, MmuIntervalNotifierOps } from './ops.ts';
 import { type Cell, Pool } from './pool.ts';
@@ -158,6 +158,22 @@ export class Machine {
     this.handleNames = j.cell();
     this.zones = zonesOf(config);
     this.regions = this.zones.flatMap((zone) => zone.regions);
+  }
+
+  /** Takes over the state of another machine of the same kind, which stands before one of its steps. */
+  adopt(other: Machine, mark: Mark): void {
+    this.journal.adopt(other.journal, mark);
+    this.mms.adopt(other.mms);
+    this.vmas.adopt(other.vmas);
+    this.anonVmas.adopt(other.anonVmas);
+    this.files.adopt(other.files);
+    this.handles.adopt(other.handles);
+    this.pgmaps.adopt(other.pgmaps);
+    this.devices.adopt(other.devices);
+    this.dmirrors.adopt(other.dmirrors);
+    for (const [id, ops] of other.pagemapOps) this.pagemapOps.set(id, ops);
+    for (const [id, ops] of other.notifierOps) this.notifierOps.set(id, ops);
+    this.zeroPfn = other.zeroPfn;
   }
 
   /** The firmware range of a frame; undefined in a hole, where only invented private memory can be. */

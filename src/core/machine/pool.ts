@@ -70,6 +70,12 @@ export class Pool<T> {
     return this.ids().map((id) => this.get(id));
   }
 
+  /** Makes places for the entities of another machine's pool, whose cells this machine's journal has taken over. */
+  adopt(other: Pool<T>): void {
+    this.cells.length = 0;
+    for (const cell of other.cells) this.cells.push(new Cell<T>(this.journal, cell.id));
+  }
+
   private cellOf(id: number): Cell<T> {
     while (this.cells.length < id) this.cells.push(this.journal.cell<T>());
     return this.cells[id - 1];

@@ -290,6 +290,8 @@ function* runAccess(m: Machine, step: StepOf<'read'> | StepOf<'write'>): Sleeps<
     }
     if (step.op === 'write') m.pages.content.set(access.pfn, step.value + first + done);
     else values.push(m.pages.content.get(access.pfn));
+    // other tasks come in at the locks; a task that is alone only lets go of the worker
+    if (m.isAlone) yield* condResched(m, 'do_user_addr_fault');
   }
   return {
     ret: done,

@@ -26,6 +26,8 @@ export interface StepRecord {
   readonly result: StepResult;
   /** Counters of /proc/vmstat that the operation changed. */
   readonly vmstat: Readonly<Record<string, number>>;
+  /** What was there before it. */
+  readonly before: Mark;
   /** Ran as a big step: positions inside are those of its batches, and details come from running it again. */
   readonly isBig: boolean;
 }
@@ -73,6 +75,12 @@ export const kernelOf = ({ config }: Scenario): KernelConfig => {
   };
 };
 
+const bootFor = (scenario: Scenario, overrides: SimulationOverrides): Machine => {
+  const preset = machinePreset(overrides.machine ?? presetOf(scenario), scenario.devices);
+  const config = withGiganticPages({ ...preset, swapPages: scenario.swap ?? 0 }, scenario.gigantic ?? 0);
+  return bootMachine(config, { ...kernelOf(scenario), ...overrides.kernel });
+};
+
 export class Simulation {
   readonly machine: Machine;
   readonly bootEnd: number;
@@ -81,13 +89,13 @@ export class Simulation {
   private readonly records: StepRecord[] = [];
   private readonly bigStepPages: number;
 
+  /** @param machine - stands somewhere in the scenario already; absent: one is booted */
   constructor(
     readonly scenario: Scenario,
     overrides: SimulationOverrides = {},
+    machine?: Machine,
   ) {
-    const preset = machinePreset(overrides.machine ?? presetOf(scenario), scenario.devices);
-    const config = withGiganticPages({ ...preset, swapPages: scenario.swap ?? 0 }, scenario.gigantic ?? 0);
-    this.machine = bootMachine(config, { ...kernelOf(scenario), ...overrides.kernel });
+    this.machine = machine ?? bootFor(scenario, overrides);
     this.booted = this.machine.journal.mark();
     this.bootEnd = this.booted.position;
     this.bigStepPages = overrides.bigStepPages ?? BIG_STEP_PAGES;
@@ -97,9 +105,14 @@ export class Simulation {
     return this.records;
   }
 
-  /** Events so far. */
+  /** Events of the steps that have run; not of one that still runs. */
   get length(): number {
-    return this.machine.journal.log.length;
+    return this.records.at(-1)?.end ?? this.bootEnd;
+  }
+
+  /** Pages that the big step that runs has worked on; 0 if none does. */
+  get pagesSoFar(): number {
+    return this.machine.trace.tally?.pagesSoFar ?? 0;
   }
 
   seek(position: number): void {
@@ -140,17 +153,27 @@ export class Simulation {
       const ran = yield* runTasks(m, tasksOf(m, step), seed, this.slicing(mayGoOn));
       const results = withVictims(m, step, ran);
       const result = step.op === 'concurrent' ? { ret: 0, results } : results[0];
-      if (isBig) journal.checkpoint();
+      if (journal.isBulk) journal.checkpoint();
       const operationEnd = journal.log.length;
       const vmstat = this.changedCounters(before);
       // the recordings' observer empties the batches before it looks
       m.trace.current = -1;
       lruAddDrainAll(m);
-      if (isBig) journal.endBulk();
+      journal.endBulk();
       journal.commit();
       const { position: begin } = mark;
       const end = journal.log.length;
-      record = { index: this.records.length, step, begin, operationEnd, end, result, vmstat, isBig };
+      record = {
+        index: this.records.length,
+        step,
+        begin,
+        operationEnd,
+        end,
+        result,
+        vmstat,
+        isBig,
+        before: mark,
+      };
       this.records.push(record);
       return record;
     } catch (error) {

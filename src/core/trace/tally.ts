@@ -25,6 +25,7 @@ export class Tally {
   readonly decisions = new Float64Array(DECISIONS.length);
   /** Pages worked on, roughly: what the size of a batch is measured in. */
   pages = 0;
+  private pagesBefore = 0;
   private runs: PageRun[] = [];
 
   /** A run of pages with one outcome; joins the run before if it goes on there. */
@@ -64,6 +65,12 @@ export class Tally {
     this.runs = [];
     this.calls.fill(0);
     this.decisions.fill(0);
+    this.pagesBefore += this.pages;
     this.pages = 0;
+  }
+
+  /** Pages of all batches. */
+  get pagesSoFar(): number {
+    return this.pagesBefore + this.pages;
   }
 }

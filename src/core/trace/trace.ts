@@ -16,15 +16,38 @@ const toNumber = (value: Traceable): number => {
   return Number.NaN;
 };
 
+/** A page that somebody wants to follow: its address and the frames that it had. */
+export interface Watch {
+  readonly numbers: Set<number>;
+  /** A function is called about it, or a chunk would have it among its pages. */
+  readonly meet: () => void;
+}
+
+const MIGRATE_MAPPING = kernelFunctionId('folio_migrate_mapping');
+const ADD_NEW = kernelFunctionId('page_add_new_anon_rmap');
+
+const look = ({ numbers, meet }: Watch, fnId: number, a: Traceable, b: Traceable, c: Traceable): void => {
+  const has = (value: Traceable): boolean => typeof value === 'number' && numbers.has(value);
+  if (!has(a) && !has(b) && !has(c)) return;
+  meet();
+  // the page's next frame is the first argument of both
+  const isNext = (fnId === MIGRATE_MAPPING && has(b)) || (fnId === ADD_NEW && has(c));
+  if (isNext && typeof a === 'number') numbers.add(a);
+};
+
 export class Trace {
   /** Index of the SPAN_BEGIN of the innermost open span of the running task; -1 outside. */
   current = -1;
   /** While a big step runs: counts what would be an event each. */
   tally: Tally | undefined;
 
+  /** Looked for among the arguments of functions; undefined: nothing is. */
+  watch: Watch | undefined;
+
   constructor(readonly log: EventLog) {}
 
   begin(fnId: number, a: Traceable, b: Traceable, c: Traceable): void {
+    if (this.watch !== undefined) look(this.watch, fnId, a, b, c);
     if (this.tally !== undefined) {
       this.tally.calls[fnId]++;
       return;
@@ -40,7 +63,8 @@ export class Trace {
   }
 
   end(fnId: number, result: Traceable): void {
-    if (this.tally !== undefined) return;
+    // what began while calls were only counted has no beginning here
+    if (this.tally !== undefined || this.current < 0) return;
     const begin = this.current;
     this.log.append(EventKind.SPAN_END, fnId, begin, toNumber(result), begin, Number.NaN);
     this.current = this.log.parentAt(begin);

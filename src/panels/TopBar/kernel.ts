@@ -91,7 +91,7 @@ export const SEE_OF_SWITCH: Readonly<Record<KernelSwitch, See>> = {
   },
 };
 
-/** The scene for each answer of is_longterm_pinnable_page. */
+/** The scene for each answer to the question whether a page may stay pinned for long. */
 export const SEE_OF_REASON: Readonly<Record<PinnableReason, See>> = {
   cma: { scenario: 'pinnable-cma' },
   isolate: { scenario: 'pinnable-isolate' },

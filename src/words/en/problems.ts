@@ -24,6 +24,9 @@ export const problems: Sentences = {
   'problem.internal': (p) => `Something went wrong inside${because(p)}. What was on screen is still there.`,
   'problem.no-run': 'This run is not open any more. Open the scenario again.',
   'problem.too-many-cells': (p) => `The map asked for ${num(p, 'cells')} cells at once, which is too many.`,
+  'problem.cancelled': 'Cancelled. Nothing of it was done.',
+  'working.step': (p) =>
+    `Step ${num(p, 'step')} of ${num(p, 'steps')} is running: ${num(p, 'pages').toLocaleString('en-US')} pages so far.`,
   'problem.worker': (p) => `The simulation has stopped${because(p)}. Reload the page to start it again.`,
   'link.damaged':
     'This link is damaged: it cannot be read. Ask for a new one, or choose a scenario from the list.',

@@ -11,7 +11,6 @@ import { NO_ROW, PTRS_PER_TABLE, type Vpn } from '../../uapi/units.ts';
 import { VM_SHARED, VM_WRITE } from '../../uapi/vm-flags.ts';
 import { allocPagesBulk } from './buddy-bulk.ts';
 import {
-  CHUNK_PAGES,
   countCalls,
   countDecisions,
   holdPages,
@@ -19,11 +18,12 @@ import {
   runLength,
   tableRow,
   tellPages,
+  unfollowed,
 } from './plain-pages.ts';
 import { lruCacheAddInactiveOrUnevictable } from './swap.ts';
 import { linearPageIndex, maybeMkwrite, vmaIsAnonymous, vmPageProt } from './vma.ts';
 
-const pfns = new Float64Array(CHUNK_PAGES);
+const pfns = new Float64Array(PTRS_PER_TABLE);
 
 /** How many entries from a row on are empty. */
 const emptyEntries = (m: Machine, row: number, most: number): number => {
@@ -75,7 +75,8 @@ export const writeFreshPages = (m: Machine, vma: Vma, vpn: Vpn, end: Vpn, value:
   const row = tableRow(m, vma.mm, vpn);
   if (row === NO_ROW) return 0;
   const most = Math.min(end, vma.vmEnd) - vpn;
-  const want = emptyEntries(m, row, Math.min(most, PTRS_PER_TABLE - (row % PTRS_PER_TABLE)));
+  const empty = emptyEntries(m, row, Math.min(most, PTRS_PER_TABLE - (row % PTRS_PER_TABLE)));
+  const want = unfollowed(m, empty, (numbers, i) => numbers.has(vpn + i));
   const n = want === 0 ? 0 : allocPagesBulk(m, GFP_HIGHUSER_MOVABLE | __GFP_ZERO, want, pfns);
   if (n === 0) return 0;
   fillPages(m, vma, vpn, n, value);

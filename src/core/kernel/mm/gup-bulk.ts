@@ -19,6 +19,7 @@ import {
   newPlainRun,
   runLength,
   tellPages,
+  unfollowed,
 } from './plain-pages.ts';
 
 const found = newPlainRun();
@@ -95,6 +96,8 @@ export const judgePages = (
     if (pfn === pages[at + n - 1] || Math.floor(pfn / PAGEBLOCK_NR_PAGES) !== block) break;
     if (pfn === m.zeroPfn || !isSmall(m, pfn)) break;
   }
+  n = unfollowed(m, n, (numbers, i) => numbers.has(pages[at + i]));
+  if (n === 0) return undefined;
   countCalls(m, ['folio_is_longterm_pinnable', 'is_longterm_pinnable_page'], n);
   if (why !== 'no-migration') countDecisions(m, [`pinnable.${why}`], n);
   return { why, n };
@@ -119,6 +122,7 @@ export const unpinPlainPages = (m: Machine, pages: readonly Pfn[], at: number): 
     if (refcount.get(pfn) <= GUP_PIN_COUNTING_BIAS) break;
     chunk[n] = pfn;
   }
+  n = unfollowed(m, n, (numbers, i) => numbers.has(chunk[i]));
   if (n === 0) return 0;
   addToCounts(m, chunk, n, -GUP_PIN_COUNTING_BIAS);
   m.countVmEvent('nr_foll_pin_released', n);

@@ -30,6 +30,26 @@ const DEMANDED = PG_swapbacked | PG_anon_exclusive;
 /** Ours: whether a big step runs, and alone, so that chunks of pages can be done at once. */
 export const inChunks = (m: Machine): boolean => m.trace.tally !== undefined && m.isAlone;
 
+/**
+ * Ours: how many pages a chunk may have before one that somebody follows; that one is left to the mechanism.
+ *
+ * @param isFollowed - of the i-th page
+ */
+export const unfollowed = (
+  m: Machine,
+  n: number,
+  isFollowed: (numbers: ReadonlySet<number>, i: number) => boolean,
+): number => {
+  const { watch } = m.trace;
+  if (watch === undefined) return n;
+  for (let i = 0; i < n; i++) {
+    if (!isFollowed(watch.numbers, i)) continue;
+    if (i === 0) watch.meet();
+    return i;
+  }
+  return n;
+};
+
 /** Ours: counts calls and decisions that a chunk stands for. */
 export const countCalls = (m: Machine, names: readonly KernelFunctionName[], times: number): void => {
   const calls = m.trace.tally?.calls;
@@ -105,13 +125,18 @@ export interface PlainRun {
   readonly entries: Float64Array;
 }
 
-/** Ours: room for a chunk. */
-export const newPlainRun = (): PlainRun => ({
-  row: NO_ROW,
-  n: 0,
-  pfns: new Float64Array(CHUNK_PAGES),
-  entries: new Float64Array(CHUNK_PAGES),
-});
+/**
+ * Ours: room for a chunk. A declared function with nothing of this file in it: others make room while they load, and
+ * the files of mm import each other both ways.
+ */
+export function newPlainRun(): PlainRun {
+  return {
+    row: NO_ROW,
+    n: 0,
+    pfns: new Float64Array(PTRS_PER_TABLE),
+    entries: new Float64Array(PTRS_PER_TABLE),
+  };
+}
 
 /** Ours: the row of an address's entry and how many addresses from there on have theirs in the same table; NO_ROW: no table. */
 export const tableRow = (m: Machine, mm: number, vpn: Vpn): EntryRow => {
@@ -184,7 +209,7 @@ export const findPlainRun = (
     run.pfns[n] = pfn;
     run.entries[n] = entry;
   }
-  run.n = n;
+  run.n = unfollowed(m, n, (numbers, i) => numbers.has(start + i) || numbers.has(run.pfns[i]));
 };
 
 /** Ours: the ranges of memory of a chunk's frames: how many from the first on lie in its range. */

@@ -1,0 +1,72 @@
+// Detail on demand: a big step is run again from the state before it, in full detail where that is asked for. The
+// simulation is deterministic, so that it is the same step.
+
+import { mappedFrame } from '../kernel/mm/page-table.ts';
+import { Machine } from '../machine/machine.ts';
+import { NO_PFN, type Vpn } from '../uapi/units.ts';
+import { Simulation, type StepRecord } from './simulation.ts';
+
+/**
+ * So many points without a sign of the page at which the step could stop, and this part of it is over. More than the
+ * pages of an LRU batch: the page leaves it when the batch is full.
+ */
+const QUIET_LOOKS = 20;
+
+/** A big step, run again for one of its pages. */
+export interface PageDetail {
+  /** The step is its only one, and its position 0 is that before the step. */
+  readonly sim: Simulation;
+  /** The page's address and the frames that it had. */
+  readonly numbers: ReadonlySet<number>;
+}
+
+/** A simulation that stands before one of the steps of another one; its own timeline begins there. */
+const standBefore = (sim: Simulation, record: StepRecord, bigStepPages: number): Simulation => {
+  const { journal, config, kernel } = sim.machine;
+  const { position } = journal;
+  sim.seek(record.begin);
+  const machine = new Machine(config, kernel);
+  machine.adopt(sim.machine, record.before);
+  sim.seek(position);
+  return new Simulation(sim.scenario, { bigStepPages }, machine);
+};
+
+/**
+ * A step again, in full detail: all its events. For a million pages that is more than memory holds.
+ *
+ * @returns a simulation whose only step it is, and whose position 0 is that before the step
+ */
+export const stepInDetail = (sim: Simulation, record: StepRecord): Simulation => {
+  const again = standBefore(sim, record, Number.POSITIVE_INFINITY);
+  again.runStep(record.step);
+  return again;
+};
+
+/**
+ * A big step again, in detail where it is about one page: from the first call about it until nothing is any more, as
+ * often as the step comes back to it. In between it stays counted.
+ *
+ * @param mm - process of the page
+ */
+export const pageInDetail = (sim: Simulation, record: StepRecord, mm: number, vpn: Vpn): PageDetail => {
+  const again = standBefore(sim, record, 0);
+  const { journal, trace, mms } = again.machine;
+  const pfn = mappedFrame(again.machine, mms.get(mm), vpn);
+  let quiet = 0;
+  const numbers = new Set(pfn === NO_PFN ? [vpn] : [vpn, pfn]);
+  trace.watch = {
+    numbers,
+    meet: () => {
+      quiet = 0;
+      journal.endBulk();
+    },
+  };
+  const look = (): boolean => {
+    if (!journal.isBulk && ++quiet > QUIET_LOOKS) journal.beginBulk();
+    return true;
+  };
+  const slices = again.runStepInSlices(record.step, look);
+  while (slices.next().done !== true);
+  trace.watch = undefined;
+  return { sim: again, numbers };
+};

@@ -1,0 +1,134 @@
+import { expect, test } from 'vitest';
+import { Jobs } from './jobs.ts';
+import type { FromWorker, Moment, ToWorker } from './protocol.ts';
+import { Session } from './session.ts';
+
+const RUN = 'run1';
+const AREA = { proc: 'A', vma: 'buf' } as const;
+/** More than makes a step a big one. */
+const PAGES = 5000;
+const SCENARIO = {
+  machine: 'lab-node',
+  devices: [{ id: 0, kind: 'coherent' }],
+  steps: [
+    { step: { op: 'mmap', ...AREA, pages: PAGES, prot: 'rw', kind: 'anon-private' } },
+    { step: { op: 'write', ...AREA, value: 1 } },
+  ],
+};
+const STEPS = [
+  { op: 'migrate_to_dev', ...AREA, device: 0 },
+  { op: 'gup', ...AREA, call: 'pin_user_pages', flags: ['FOLL_WRITE', 'FOLL_LONGTERM'], as: 'h' },
+  { op: 'unpin', proc: 'A', handle: 'h' },
+];
+
+/** A worker whose slices end as soon as they may, and are asked for one by one. */
+const slowWorker = () => {
+  const answers: FromWorker[] = [];
+  const due: (() => void)[] = [];
+  const jobs = new Jobs(new Session(), {
+    post: (answer) => void answers.push(answer),
+    later: (work) => void due.push(work),
+    slice: () => () => false,
+  });
+  let id = 0;
+  const tell = (message: Record<string, unknown>): number => {
+    id += 1;
+    jobs.receive({ id, runId: RUN, ...message } as unknown as ToWorker);
+    return id;
+  };
+  /** Runs at most so many slices. @returns how many there were */
+  const run = (slices = Number.POSITIVE_INFINITY): number => {
+    let done = 0;
+    for (; done < slices && due.length > 0; done++) due.shift()?.();
+    return done;
+  };
+  const answerTo = (wanted: number): FromWorker | undefined =>
+    answers.find((answer) => answer.id === wanted && answer.kind !== 'progress');
+  const momentAt = (position: number): Moment => {
+    const answer = answerTo(tell({ kind: 'moment', position }));
+    if (answer?.kind !== 'moment') throw new Error(JSON.stringify(answer));
+    return answer.moment;
+  };
+  const lengthAfter = (wanted: number): number => {
+    const answer = answerTo(wanted);
+    if (answer?.kind !== 'opened') throw new Error(JSON.stringify(answer));
+    return answer.run.length;
+  };
+  return { answers, tell, run, answerTo, momentAt, lengthAfter };
+};
+
+const opened = () => {
+  const worker = slowWorker();
+  const id = worker.tell({ kind: 'open', scenario: SCENARIO });
+  worker.run();
+  return { ...worker, length: worker.lengthAfter(id) };
+};
+
+test('a long step lets other questions in, tells how far it is, and ends as if nobody had asked', () => {
+  const quiet = opened();
+  const asked = opened();
+  const ends = [quiet, asked].map((worker) => {
+    let length = worker.length;
+    for (const step of STEPS) {
+      const before = worker.momentAt(length);
+      const id = worker.tell({ kind: 'append', step });
+      let slices = 0;
+      while (worker.run(1) > 0) {
+        slices++;
+        if (worker === asked && worker.answerTo(id) === undefined) {
+          // what has been committed, at its end and far from it
+          expect(worker.momentAt(length)).toEqual(before);
+          expect(worker.momentAt(Number.MAX_SAFE_INTEGER).position).toBe(length);
+          worker.momentAt(Math.floor(length / 2));
+        }
+      }
+      if (step.op !== 'unpin') expect(slices).toBeGreaterThan(5);
+      length = worker.lengthAfter(id);
+    }
+    const progress = worker.answers.filter((answer) => answer.kind === 'progress');
+    expect(progress.some(({ pages }) => pages > 0)).toBe(true);
+    return worker.momentAt(length);
+  });
+  // pauses end batches, so the positions may differ, the pages may not
+  const [one, other] = ends.map(({ processes, devices, handles, frames, vmstat }) => ({
+    processes,
+    devices,
+    handles,
+    frames,
+    vmstat,
+  }));
+  expect(other).toEqual(one);
+});
+
+test('a long step can be cancelled at every slice, and leaves nothing', { timeout: 120_000 }, () => {
+  const worker = opened();
+  let { length } = worker;
+  for (const step of STEPS) {
+    const before = worker.momentAt(length);
+    for (let slices = 0; ; slices++) {
+      const id = worker.tell({ kind: 'append', step });
+      worker.run(slices);
+      if (worker.answerTo(id) !== undefined) {
+        length = worker.lengthAfter(id);
+        break;
+      }
+      worker.tell({ kind: 'cancel', request: id });
+      expect(worker.answerTo(id)).toMatchObject({ kind: 'failed', message: { id: 'problem.cancelled' } });
+      // what was due finds nothing to go on with
+      expect(worker.run()).toBe(1);
+      expect(worker.momentAt(Number.MAX_SAFE_INTEGER)).toEqual(before);
+    }
+  }
+  expect(worker.momentAt(length).handles).toEqual([]);
+});
+
+test('what waits behind a long step comes after it, and can be cancelled too', () => {
+  const worker = opened();
+  const first = worker.tell({ kind: 'append', step: STEPS[0] });
+  const second = worker.tell({ kind: 'append', step: STEPS[1] });
+  const third = worker.tell({ kind: 'append', step: { op: 'read', ...AREA } });
+  worker.tell({ kind: 'cancel', request: second });
+  expect(worker.answerTo(second)).toMatchObject({ kind: 'failed' });
+  worker.run();
+  expect(worker.lengthAfter(third)).toBeGreaterThan(worker.lengthAfter(first));
+});
