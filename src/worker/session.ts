@@ -77,12 +77,36 @@ export class Session {
     }
   }
 
+  /**
+   * The answer to an appended step, in slices: other questions may be asked in between, about any position. Nothing else
+   * may be appended, opened or closed meanwhile. Never throws.
+   *
+   * @param mayGoOn - asked now and then; false ends the slice
+   */
+  *appendInSlices(request: AppendRequest, mayGoOn: () => boolean): Generator<void, FromWorker, void> {
+    const { id, runId } = request;
+    try {
+      const open = this.runOf(runId);
+      const slices = stepInSlices(open.run.sim, parseAdded(request.step, 'step'), 'step', mayGoOn);
+      while (slices.next().done !== true) {
+        this.maps.advance(runId);
+        yield;
+      }
+      open.run.indexNewSteps();
+      this.maps.advance(runId);
+      return { kind: 'opened', id, runId, run: runInfo(open) };
+    } catch (error) {
+      const { place, words } = explain(error);
+      return { kind: 'failed', id, runId, place, message: words };
+    }
+  }
+
   private answer(message: ToWorker): FromWorker | undefined {
     switch (message.kind) {
       case 'open':
         return this.open(message);
       case 'append':
-        return this.append(message);
+        return toItsEnd(this.appendInSlices(message, always));
       case 'close':
         this.runs.delete(message.runId);
         return undefined;
@@ -146,14 +170,6 @@ export class Session {
     const source = selftest !== undefined ? 'selftest' : isRecording(input) ? 'recording' : 'scene';
     const open: OpenRun = { run, source, agreement, leftOut, selftest: selftest?.report };
     this.keep(runId, open);
-    return { kind: 'opened', id, runId, run: runInfo(open) };
-  }
-
-  private append({ id, runId, step }: AppendRequest): Opened {
-    const open = this.runOf(runId);
-    runStep(open.run.sim, parseAdded(step, 'step'), 'step');
-    open.run.indexNewSteps();
-    this.maps.advance(runId);
     return { kind: 'opened', id, runId, run: runInfo(open) };
   }
 
@@ -274,14 +290,28 @@ const parseAdded = (step: unknown, place: string): ReturnType<typeof parseStep> 
   }
 };
 
-const runStep = (sim: Simulation, step: ReturnType<typeof parseStep>, place: string): void => {
+const always = (): boolean => true;
+
+const toItsEnd = <T>(slices: Generator<void, T, void>): T => {
+  for (;;) {
+    const slice = slices.next();
+    if (slice.done === true) return slice.value;
+  }
+};
+
+function* stepInSlices(
+  sim: Simulation,
+  step: ReturnType<typeof parseStep>,
+  place: string,
+  mayGoOn: () => boolean,
+): Generator<void, void, void> {
   try {
-    sim.runStep(step);
+    yield* sim.runStepInSlices(step, mayGoOn);
   } catch (error) {
     if (error instanceof StepError) throw impossible(step.op, error, place);
     throw error;
   }
-};
+}
 
 const impossible = (op: string, error: StepError, place: string): Refusal =>
   new Refusal(`${place}.${error.field}`, 'problem.impossible', { op, reason: error.message });
