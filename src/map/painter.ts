@@ -125,6 +125,8 @@ export class Painter {
       case 'record':
         if (!message.on) this.host.report({ kind: 'recorded', pictures: this.record ?? [] });
         this.record = message.on ? [] : undefined;
+        // what is on the screen already is the first
+        this.note(this.host.nowMs());
         break;
     }
     this.ask();
@@ -262,7 +264,7 @@ export class Painter {
       for (const window of this.windows.values()) this.paintWindow(window, palette);
       if (this.overlayStale) this.paintAbove(palette);
     }
-    if (this.record !== undefined && untaken) this.note(startMs);
+    if (untaken) this.note(startMs);
     if (this.answered !== this.number) return;
     for (const id of this.settling.splice(0)) this.host.report({ kind: 'settled', id });
   }
@@ -350,6 +352,7 @@ export class Painter {
   }
 
   private note(startMs: number): void {
+    if (this.record === undefined) return;
     const endMs = this.host.nowMs();
     let hash = HASH_START;
     for (const { pen, canvas, view } of this.windows.values()) {
@@ -357,7 +360,7 @@ export class Painter {
       const { data } = pen.getImageData(0, 0, canvas.width, canvas.height);
       hash = hashPixels(new Uint32Array(data.buffer), hash);
     }
-    this.record?.push({ atMs: performance.timeOrigin + endMs, paintMs: endMs - startMs, hash });
+    this.record.push({ atMs: performance.timeOrigin + endMs, paintMs: endMs - startMs, hash });
   }
 }
 

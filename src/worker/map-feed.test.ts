@@ -1,9 +1,17 @@
 import { expect, test } from 'vitest';
-import { createSimulation, parseScenario } from '../core/index.ts';
+import { createSimulation, parseScenario, parseStep } from '../core/index.ts';
 import { PAGES_PER_SECTION } from '../core/uapi/units.ts';
 import { MapFeed } from './map-feed.ts';
-import { PAGE_MAPPED, PAGE_USE_MASK, type Picture, type Place, stateIndex } from './protocol-map.ts';
+import {
+  PAGE_MAPPED,
+  PAGE_USE_MASK,
+  type Picture,
+  type Place,
+  type SectionCounts,
+  stateIndex,
+} from './protocol-map.ts';
 import { Run } from './run.ts';
+import { Pyramid } from './views/pyramid.ts';
 
 const MAPPED = stateIndex('mapped');
 
@@ -118,4 +126,33 @@ test('a run that is not open, and another painter, begin with nothing', () => {
   show(run.sim.length);
   expect(others[0]).toMatchObject({ fresh: true });
   expect(mapped(others[0])).toBe(8);
+});
+
+test('while a big step runs in slices, each gives a picture, and the last is the machine as it stands', () => {
+  const run = openRun();
+  const npages = 8192;
+  for (const step of [
+    { op: 'mmap', proc: 'A', vma: 'big', pages: npages, prot: 'rw', kind: 'anon-private' },
+    { op: 'write', proc: 'A', vma: 'big', value: 1 },
+  ] as const)
+    run.sim.runStep(parseStep(step));
+  const { feed, pictures, show, take } = painterOf(run);
+  show('live');
+  take();
+  const slices = run.sim.runStepInSlices(
+    parseStep({ op: 'migrate_to_dev', proc: 'A', vma: 'big', device: 0 }),
+    () => false,
+  );
+  while (slices.next().done !== true) {
+    feed.advance('run1');
+    take();
+  }
+  feed.advance('run1');
+  expect(pictures.length).toBeGreaterThan(8);
+  const known = new Map<number, SectionCounts>();
+  for (const { sections } of pictures) for (const { section, counts } of sections) known.set(section, counts);
+  const fresh = new Pyramid(run.sim.machine);
+  fresh.update(false);
+  for (const no of fresh.sectionNumbers())
+    expect(known.get(no), `section ${no}`).toEqual(fresh.section(no)?.counts);
 });

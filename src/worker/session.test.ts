@@ -513,3 +513,33 @@ test('the comparison of the memory types is computed without a run', () => {
     'not mapped',
   ]);
 });
+
+test('an appended step runs in slices, and what is asked between them is answered', () => {
+  const open = openRun({
+    machine: 'teaching',
+    devices: [{ id: 0, kind: 'coherent' }],
+    steps: [
+      { step: { op: 'mmap', proc: 'A', vma: 'buf', pages: 700, prot: 'rw', kind: 'anon-private' } },
+      { step: { op: 'write', proc: 'A', vma: 'buf', value: 1 } },
+    ],
+  });
+  const before = JSON.stringify(open.momentAt(open.run.bootEnd));
+  const append = (step: unknown, mayGoOn: () => boolean) =>
+    open.session.work({ kind: 'append', id: 99, runId: RUN, step }, mayGoOn);
+  const slices = append({ op: 'migrate_to_dev', proc: 'A', vma: 'buf', device: 0 }, () => false);
+  let count = 0;
+  for (;;) {
+    const slice = slices.next();
+    if (slice.done === true) {
+      if (slice.value?.kind !== 'opened') throw new Error(JSON.stringify(slice.value));
+      expect(slice.value.run.steps).toHaveLength(3);
+      expect(slice.value.run.steps[2]?.failed).toBe(false);
+      break;
+    }
+    count += 1;
+    expect(JSON.stringify(open.momentAt(open.run.bootEnd))).toBe(before);
+  }
+  expect(count).toBeGreaterThan(1);
+  const refused = append({ op: 'unpin', proc: 'A', handle: 'nobody' }, () => true).next();
+  expect(refused.done === true && failure(refused.value).place).toBe('step.handle');
+});

@@ -181,7 +181,10 @@ export class Session {
     const index = sim.steps.length;
     const slicing: Slicing = {
       mayGoOn,
-      progress: () => ({ kind: 'progress', id, runId, step: index, steps: index + 1, pages: sim.pagesSoFar }),
+      progress: () => {
+        this.maps.advance(runId);
+        return { kind: 'progress', id, runId, step: index, steps: index + 1, pages: sim.pagesSoFar };
+      },
     };
     try {
       yield* runStep(sim, step, slicing);

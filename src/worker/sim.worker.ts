@@ -1,5 +1,6 @@
 /// <reference lib="webworker" />
-// The worker: message in, session, message out. A message with a port connects the painter of the maps.
+// The worker: message in, session, message out. A message with a port connects the painter of the maps. A step that is
+// appended runs in slices, and what is asked meanwhile is answered between them.
 
 import type { ToWorker } from './protocol.ts';
 import { type FromPainter, pictureBuffers } from './protocol-map.ts';

@@ -174,8 +174,8 @@ export class Pyramid {
       const npages = m.deposits.has(row) ? 2 ** m.pages.order.get(first) : 1;
       for (let page = 0; page < npages; page++) found.push(first + page);
     }
-    for (const pfn of this.migrationEntries.get(table) ?? []) migrating.add(pfn, -1);
-    for (const pfn of found) migrating.add(pfn, 1);
+    migrating.addAll(this.migrationEntries.get(table) ?? [], -1);
+    migrating.addAll(found, 1);
     if (found.length > 0) this.migrationEntries.set(table, found);
     else this.migrationEntries.delete(table);
   }
@@ -199,7 +199,7 @@ export class Pyramid {
     const mark = (handle: PinHandle, by: 1 | -1): void => {
       if (!handle.call.startsWith('pin')) return;
       const marks = (handle.gupFlags & FOLL_LONGTERM) === 0 ? this.shortHandles : this.longtermHandles;
-      for (const pfn of handle.pages) marks.add(pfn, by);
+      marks.addAll(handle.pages, by);
     };
     for (const [id, handle] of this.handles) if (now.get(id) !== handle) mark(handle, -1);
     for (const [id, handle] of now) if (this.handles.get(id) !== handle) mark(handle, 1);
@@ -249,7 +249,7 @@ export class Pyramid {
     const flags = uint32(columns.flags.readable(from));
     const mapcounts = int32(columns.mapcount.readable(from));
     const tails = int32(columns.tailOffset.readable(from));
-    const marked = this.hasMarks(no);
+    const marks = this.marksOf(no);
     let changed = false;
     for (let at = first; at < end; at++) {
       const row = at & SECTION_MASK;
@@ -264,7 +264,7 @@ export class Pyramid {
         if (count >= GUP_PIN_COUNTING_BIAS) byte = PAGE_MAPPED | PAGE_PINNED;
         if ((word & PG_locked) !== 0) byte |= PAGE_LOCKED;
       }
-      if (marked && byte !== PAGE_FREE) byte = this.addMarks(no, at, byte);
+      if (marks !== undefined && byte !== PAGE_FREE) byte = addMarks(marks, at, byte);
       if (pages[at] === byte) continue;
       pages[at] = byte;
       changed = true;
@@ -272,23 +272,18 @@ export class Pyramid {
     return changed;
   }
 
-  /** Whether more has to be known of a section's pages than their columns say. */
-  private hasMarks(no: number): boolean {
-    return (
-      this.longtermRunning ||
-      this.migrating.section(no) !== undefined ||
-      this.longtermHandles.section(no) !== undefined
-    );
-  }
-
-  private addMarks(no: number, at: number, byte: number): number {
-    const isMigrating = (this.migrating.section(no)?.[at] ?? 0) > 0;
-    const marked = isMigrating ? inUse(byte) | PAGE_MIGRATING : byte;
-    if ((byte & PAGE_PINNED) === 0) return marked;
-    const isLong =
-      (this.longtermHandles.section(no)?.[at] ?? 0) > 0 ||
-      (this.longtermRunning && (this.shortHandles.section(no)?.[at] ?? 0) === 0);
-    return isLong ? marked | PAGE_LONGTERM : marked;
+  /** What more has to be known of a section's pages than their columns say; undefined: nothing. */
+  private marksOf(no: number): SectionMarks | undefined {
+    const migrating = this.migrating.section(no);
+    const longterm = this.longtermHandles.section(no);
+    const running = this.longtermRunning;
+    if (!running && migrating === undefined && longterm === undefined) return undefined;
+    return {
+      migrating: migrating ?? NO_MARKS,
+      longterm: longterm ?? NO_MARKS,
+      short: this.shortHandles.section(no) ?? NO_MARKS,
+      running,
+    };
   }
 
   /** A page of a folio: its head says most. */
@@ -323,6 +318,27 @@ export class Pyramid {
     };
   }
 }
+
+interface SectionMarks {
+  readonly migrating: Uint16Array;
+  readonly longterm: Uint16Array;
+  readonly short: Uint16Array;
+  /** A call that pins for long is running. */
+  readonly running: boolean;
+}
+
+const NO_MARKS = new Uint16Array(PAGES_PER_SECTION);
+
+const addMarks = (
+  { migrating, longterm, short, running }: SectionMarks,
+  at: number,
+  byte: number,
+): number => {
+  const marked = (migrating[at] ?? 0) > 0 ? inUse(byte) | PAGE_MIGRATING : byte;
+  if ((byte & PAGE_PINNED) === 0) return marked;
+  const isLong = (longterm[at] ?? 0) > 0 || (running && (short[at] ?? 0) === 0);
+  return isLong ? marked | PAGE_LONGTERM : marked;
+};
 
 /** All blocks of a column of which anything was ever written. */
 const allBlocks = (column: Column): number[] => column.writtenBlocks();
