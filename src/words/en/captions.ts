@@ -2,6 +2,7 @@
 // Kernel words stand between backticks and are spelled as in the kernel.
 
 import type { DecisionId } from '../../core/uapi/events.ts';
+import { gpuDecisions, gpuLogs } from './gpu.ts';
 import {
   allPages,
   cap,
@@ -325,6 +326,7 @@ const DECISIONS: Readonly<Record<DecisionId, Told>> = {
     what: (p) => `Task ${txt(p, 'task')} goes on.`,
     why: 'What it waited for is there.',
   },
+  ...gpuDecisions,
 };
 
 const MOVE_NAMES = (p: Params): string => `${page(p)}: pfn ${code(p, 'pfn')} → ${code(p, 'dst')}`;
@@ -599,7 +601,7 @@ const LOGS: Readonly<Record<string, Told>> = {
   'log.other': { what: 'The kernel prints a message.', why: '' },
 };
 
-const ALL: Readonly<Record<string, Told>> = { ...DECISIONS, ...BEATS, ...LOGS };
+const ALL: Readonly<Record<string, Told>> = { ...DECISIONS, ...BEATS, ...LOGS, ...gpuLogs };
 
 export const captions: Sentences = Object.fromEntries(
   Object.entries(ALL).map(([id, { what }]) => [id, what]),

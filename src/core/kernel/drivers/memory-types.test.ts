@@ -373,12 +373,17 @@ describe('memremap_pages', () => {
       ['ENXIO', 'ENXIO', 'ENXIO', 'ENXIO', 'ENXIO'],
       'memremap.attempted-on-ram',
     ],
-    ['no whole subsections', { end: HOLE + 100 }, ['EINVAL', 'EINVAL', 'EINVAL', 'EINVAL', 'EINVAL'], ''],
+    [
+      'no whole subsections',
+      { end: HOLE + 100 },
+      ['EINVAL', 'EINVAL', 'EINVAL', 'EINVAL', 'EINVAL'],
+      'memremap.misaligned',
+    ],
     [
       'more than can be addressed',
       { start: 2 ** 34, end: 2 ** 34 + UNIT },
       ['EINVAL', 'EINVAL', 'EINVAL', 'EINVAL', 'EINVAL'],
-      '',
+      'memremap.exceeds-range',
     ],
   ])('with %s', (_, change, cells, message) => {
     TYPES.forEach((type, i) => {

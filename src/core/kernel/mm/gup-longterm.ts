@@ -12,7 +12,7 @@ import { gupPutFolio, unpinUserPage } from './gup-grab.ts';
 import { folioIsolateLru } from './isolate.ts';
 import { migratePages, putbackMovablePages } from './migrate.ts';
 import { migrateDeviceCoherentPage } from './migrate-device.ts';
-import { folioIsLongtermPinnable } from './normal-page.ts';
+import { folioIsLongtermPinnable, leftByPolicy } from './normal-page.ts';
 import {
   compoundHead,
   folioGet,
@@ -41,7 +41,7 @@ const collectLongtermUnpinnablePages = atomic(
       const folio = compoundHead(m, page);
       if (folio === previous) continue;
       previous = folio;
-      if (folioIsLongtermPinnable(m, folio)) continue;
+      if (folioIsLongtermPinnable(m, folio) || leftByPolicy(m, folio)) continue;
       collected++;
       if (hasPatch(m.kernel, 6) && isDeviceCoherentPage(m, folio)) continue;
       // a small folio that carries a pin never has just the expected references, so the batches are emptied once
