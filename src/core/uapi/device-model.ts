@@ -1,6 +1,7 @@
 // What a kind of GPU is, as data: sizes, link, and what its driver does where drivers may differ. The driver's code
 // reads it and knows no vendor.
 
+import type { LinkName } from './cost-model.ts';
 import { GIB_PAGES, mibToPages } from './units.ts';
 
 export const DEVICE_MODELS = ['mi250x-gcd', 'generic-accelerator'] as const;
@@ -15,8 +16,8 @@ export interface DeviceModel {
   /** Memory of one device where the machine does not say otherwise. */
   readonly vramPages: number;
   /** Row of the cost model for its way to the CPU when it is coherent, and when it is not. */
-  readonly coherentLink: string;
-  readonly privateLink: string;
+  readonly coherentLink: LinkName;
+  readonly privateLink: LinkName;
   /** Whether all its devices in a machine form one hive. */
   readonly oneHive: boolean;
   /** A new range is at most 1/32 of the VRAM, between these; a power of two. */

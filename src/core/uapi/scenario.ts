@@ -265,6 +265,9 @@ const gpuSchema = v.strictObject({
   softReserve: v.optional(v.boolean(), true),
 });
 
+/** What `"gpu": {}` means. */
+export const DEFAULT_GPU: v.InferOutput<typeof gpuSchema> = v.parse(gpuSchema, {});
+
 /** A set of patches as people write it; one that could not be built is refused with what is missing. */
 const patchSet = v.pipe(
   v.string(),
