@@ -113,4 +113,28 @@ describe('the workload', { timeout: 120_000 }, () => {
     expect(report.pin.pagesMoved).toBe(8);
     expect(Object.keys(report.bytesByLink)).toContain('generic.coherent');
   });
+
+  test('a big step, which tells only how often things happened, costs what it costs page by page', () => {
+    const { scenario } = workloadScenario(
+      { ...SIZE, pagesPerGpu: 64, memory: 'coherent' },
+      { name: 'w', title: 'w', about: '' },
+    );
+    const [small, big] = [1e9, 32].map((bigStepPages) => {
+      const sim = createSimulation(parseScenario(structuredClone(scenario)), { bigStepPages });
+      sim.runAll();
+      return {
+        report: runCosts(sim, DEFAULT_COSTS),
+        bigSteps: sim.steps.filter(({ isBig }) => isBig).length,
+      };
+    });
+    if (small === undefined || big === undefined) throw new Error('no runs');
+    expect([small.bigSteps, big.bigSteps > 0]).toEqual([0, true]);
+    expect(big.report.pin).toMatchObject({ pagesMoved: small.report.pin.pagesMoved });
+    for (const kind of ['faults', 'migration', 'copies by DMA', 'access by GPU', 'TLB shootdowns'] as const)
+      expect([kind, Math.round(big.report.nsByKind[kind])]).toEqual([
+        kind,
+        Math.round(small.report.nsByKind[kind]),
+      ]);
+    expect(big.report.bytesByLink).toEqual(small.report.bytesByLink);
+  });
 });

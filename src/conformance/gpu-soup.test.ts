@@ -115,7 +115,11 @@ const soup = (
       ran++;
     } catch (error) {
       // two tasks may ask for one name; everything else that cannot be run is a mistake
-      if (!(error instanceof StepError) || error.field !== 'bo') throw error;
+      if (!(error instanceof StepError)) throw error;
+      // svm_range_validate_svm_bo waits for the fence of an object that is evicted, with the migrate_mutex of a range for
+      // which the evicting thread waits: as v6.1 is read, a deadlock; the step is taken back
+      const known = /deadlock.* waits for fence.* waits for mutex migrate_mutex/.test(error.message);
+      if (error.field !== 'bo' && !known) throw error;
     }
   };
   for (const step of BEGIN) run(step);

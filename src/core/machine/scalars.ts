@@ -76,8 +76,3 @@ export const kfdCounterRow = (process: number, gpu: number, counter: number): nu
 export const KFD_FAULTS = 0;
 export const KFD_PAGE_IN = 1;
 export const KFD_PAGE_OUT = 2;
-/** Accesses that needed no fault, by who and where: the cost model asks. */
-export const ACCESS_BASE = 32;
-export const ACCESS_KINDS = ['cpu system', 'cpu device', 'gpu local', 'gpu system', 'gpu peer'] as const;
-export type AccessKind = (typeof ACCESS_KINDS)[number];
-export const accessRow = (kind: AccessKind): number => ACCESS_BASE + ACCESS_KINDS.indexOf(kind);

@@ -99,11 +99,12 @@ const runProbe = (m: Machine, step: StepOf<'probe'>): StepResult => {
   return fromErrno(amdgpuProbe(m, config, model, { start: step.start ?? start, pages: step.pages ?? pages }));
 };
 
-const accessResult = ({ ret, done, faults, values }: GpuAccessResult): StepResult => ({
+const accessResult = ({ ret, done, faults, values, accesses }: GpuAccessResult): StepResult => ({
   ...fromErrno(ret),
   cpages: done,
   faults,
   ...(values.length > 0 ? { values: values.slice(0, MAX_VALUES) } : {}),
+  accesses: { 'gpu local': accesses.local, 'gpu system': accesses.system, 'gpu peer': accesses.peer },
 });
 
 function* runGpuAccess(m: Machine, step: StepOf<'gpu_read'> | StepOf<'gpu_write'>): Sleeps<StepResult> {

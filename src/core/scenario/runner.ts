@@ -2,7 +2,6 @@
 
 import { daxFileAt, daxMmap } from '../kernel/drivers/dax.ts';
 import { gupTestIoctl } from '../kernel/drivers/gup-test.ts';
-import { countAccesses } from '../kernel/drivers/amdgpu-access.ts';
 import { kfdProcessRelease } from '../kernel/drivers/amdgpu-driver.ts';
 import {
   type DmirrorCommand,
@@ -197,14 +196,13 @@ function* runAccess(m: Machine, step: StepOf<'read'> | StepOf<'write'>): Sleeps<
     else values.push(m.pages.content.get(access.pfn));
     if (m.config.gpu !== undefined && isZoneDevicePage(m, access.pfn)) onDevice++;
   }
-  if (m.config.gpu !== undefined) {
-    countAccesses(m, 'cpu device', onDevice);
-    countAccesses(m, 'cpu system', done - onDevice);
-  }
   return {
     ret: done,
     ...(signal === undefined ? {} : { signal, at: done }),
     ...(values.length > 0 ? { values } : {}),
+    ...(m.config.gpu === undefined
+      ? {}
+      : { accesses: { 'cpu system': done - onDevice, 'cpu device': onDevice } }),
   };
 }
 

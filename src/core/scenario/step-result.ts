@@ -1,5 +1,7 @@
 // What a step gives: a result in the vocabulary of the recordings, or the reason why it cannot be run.
 
+import type { Accesses } from '../uapi/accesses.ts';
+
 /** A step that cannot be run: `field` names the part of it that is wrong. Nothing of it has happened. */
 export class StepError extends Error {
   override readonly name = 'StepError';
@@ -29,6 +31,8 @@ export interface StepResult {
   readonly nodes?: readonly string[];
   /** gup_test: pages that it got, and gave back. */
   readonly got?: number;
+  /** On machines with GPUs: accesses to pages, by who and where they were. */
+  readonly accesses?: Accesses;
   /** Of operations that ran at once: what each gave. */
   readonly results?: readonly StepResult[];
 }

@@ -2,9 +2,9 @@
 
 import type { Gpu } from '../machine/gpu.ts';
 import type { Machine } from '../machine/machine.ts';
-import { ACCESS_KINDS, accessRow, type AccessKind } from '../machine/scalars.ts';
 import type { CostModel, LinkName, OpName } from '../uapi/cost-model.ts';
 import { DEVICE_MODEL } from '../uapi/device-model.ts';
+import { ACCESS_KINDS, type AccessKind, type Accesses } from '../uapi/accesses.ts';
 import { type DecisionId, DECISIONS, EventKind } from '../uapi/events.ts';
 import { KERNEL_FUNCTIONS, type KernelFunctionName, kernelFunctionId } from '../uapi/source-refs.ts';
 import { PAGE_SIZE_BYTES } from '../uapi/units.ts';
@@ -30,6 +30,8 @@ export interface Stretch {
   readonly begin: number;
   readonly end: number;
   readonly lane: string;
+  /** Accesses to pages that the step's results tell of. */
+  readonly accesses: Accesses;
 }
 
 export interface PinCosts {
@@ -93,6 +95,22 @@ const COPIERS: readonly KernelFunctionName[] = [
 
 const MINOR: ReadonlySet<DecisionId> = new Set(['fault.none.read', 'fault.none.write', 'fault.zero-page']);
 
+/** Numbers of a decision. */
+interface Numbers {
+  readonly row: number;
+  readonly old: number;
+  readonly now: number;
+}
+const UNKNOWN: Numbers = { row: Number.NaN, old: Number.NaN, now: Number.NaN };
+
+/** What the events of a big step add up to. */
+interface Sums {
+  dmaChunks: number;
+  coherentPages: number;
+  moved: number;
+  copies: number;
+}
+
 class Reader {
   private readonly counter: Counter;
   /** As they are at the end; a GPU that has lost its driver is not among them. */
@@ -103,6 +121,8 @@ class Reader {
   private pagesMoved = 0;
   private movingNs = 0;
   private readonly pagesLeft = new Set<number>();
+  /** Those of big steps, which do not say which pages. */
+  private pagesLeftUnnamed = 0;
   private failedEvictions = 0;
 
   constructor(
@@ -113,27 +133,37 @@ class Reader {
     this.gpus = m.gpus.values();
   }
 
-  read({ begin, end, lane }: Stretch): void {
+  read({ begin, end, lane, accesses }: Stretch): void {
     const { log } = this.m.journal;
     this.counter.lane = lane;
+    const sums: Sums = { dmaChunks: 0, coherentPages: 0, moved: 0, copies: 0 };
     for (let i = begin; i < end; i++) {
       switch (log.kindAt(i)) {
-        case EventKind.SPAN_BEGIN:
-          this.enter(log.idAt(i));
+        case EventKind.SPAN_BEGIN: {
+          const fn = log.idAt(i);
+          if (this.ids.has(fn)) this.open.push(KERNEL_FUNCTIONS[fn].name);
+          this.enter(KERNEL_FUNCTIONS[fn].name, 1);
           break;
+        }
         case EventKind.SPAN_END:
           if (this.ids.get(log.idAt(i)) === this.open.at(-1)) this.open.pop();
           break;
         case EventKind.DECISION:
           this.decide(DECISIONS[log.idAt(i)], log.at(i));
           break;
-        case EventKind.COLUMN:
-          if (log.idAt(i) === this.m.scalars.id) this.count(log.at(i));
+        // a big step tells only how often
+        case EventKind.CALLS:
+          this.enter(KERNEL_FUNCTIONS[log.idAt(i)].name, log.rowAt(i), sums);
+          break;
+        case EventKind.DECISIONS:
+          this.decideMany(DECISIONS[log.idAt(i)], log.rowAt(i), sums);
           break;
         default:
           break;
       }
     }
+    this.settle(sums);
+    for (const kind of ACCESS_KINDS) this.access(kind, accesses[kind] ?? 0);
   }
 
   report(): CostReport {
@@ -153,7 +183,7 @@ class Reader {
       pin: {
         pagesMoved: this.pagesMoved,
         movingNs: this.movingNs,
-        pagesLeft: this.pagesLeft.size,
+        pagesLeft: this.pagesLeft.size + this.pagesLeftUnnamed,
         failedEvictions: this.failedEvictions,
       },
       nsByLane: Object.fromEntries(nsByLane),
@@ -167,43 +197,76 @@ class Reader {
     return (gpu?.connectedToCpu ?? true) ? spec.coherentLink : spec.privateLink;
   }
 
-  private enter(fn: number): void {
+  private enter(name: KernelFunctionName, times: number, sums?: Sums): void {
     const { counter } = this;
-    const name = KERNEL_FUNCTIONS[fn].name;
-    if (this.ids.has(fn)) this.open.push(name);
     switch (name) {
       case 'svm_migrate_copy_memory_gart':
-        counter.op('copies by DMA', 'sdma.chunk.setup');
+        counter.op('copies by DMA', 'sdma.chunk.setup', times);
+        if (sums !== undefined) sums.dmaChunks += times;
         break;
       case 'migrate_device_coherent_page':
-        this.pagesMoved++;
-        this.movingNs += this.model.ops['gup.longterm.migrate'].value;
-        counter.op('pins', 'gup.longterm.migrate');
+        this.pagesMoved += times;
+        this.movingNs += this.model.ops['gup.longterm.migrate'].value * times;
+        counter.op('pins', 'gup.longterm.migrate', times);
+        if (sums !== undefined) sums.coherentPages += times;
         break;
       case 'svm_migrate_to_ram':
-        counter.op('faults', 'fault.private.to_ram');
+        counter.op('faults', 'fault.private.to_ram', times);
         break;
       case 'migrate_vma_collect_pmd':
-        counter.op('TLB shootdowns', 'tlb.shootdown');
+        counter.op('TLB shootdowns', 'tlb.shootdown', times);
         break;
       case 'follow_page_mask':
-        counter.op('pins', 'gup.slow');
+        counter.op('pins', 'gup.slow', times);
         break;
       default:
         break;
     }
   }
 
-  private decide(
-    id: DecisionId,
-    { row: a, old: b, now: c }: { row: number; old: number; now: number },
-  ): void {
+  /** Decisions of which only the number is known. */
+  private decideMany(id: DecisionId, times: number, sums: Sums): void {
+    switch (id) {
+      case 'migrate.moved':
+        sums.moved += times;
+        return;
+      case 'copy.page':
+        sums.copies += times;
+        return;
+      default:
+        this.decide(id, UNKNOWN, times);
+        return;
+    }
+  }
+
+  /**
+   * What a big step's numbers add up to: each page that a long-term pin moved was copied by the CPU; what else was copied
+   * went by DMA if that was used at all.
+   */
+  private settle({ dmaChunks, coherentPages, moved, copies }: Sums): void {
     const { counter } = this;
-    if (MINOR.has(id)) counter.op('faults', 'fault.minor');
+    counter.op('migration', 'migrate.page.cpu', Math.max(0, moved - coherentPages));
+    const link = this.link(this.gpus.at(0)?.id ?? 0);
+    const byPin = Math.min(copies, coherentPages);
+    if (byPin > 0) {
+      const ns = counter.bytes(link, byPin * PAGE_SIZE_BYTES, true);
+      counter.ns('copies by CPU', ns);
+      this.movingNs += ns;
+    }
+    const others = copies - byPin;
+    if (others === 0) return;
+    const bytes = others * PAGE_SIZE_BYTES;
+    if (dmaChunks > 0) counter.ns('copies by DMA', counter.bytes(link, bytes, true));
+    else counter.ns('copies by CPU', counter.bytes('ddr.numa', bytes, true));
+  }
+
+  private decide(id: DecisionId, { row: a, old: b, now: c }: Numbers, times = 1): void {
+    const { counter } = this;
+    if (MINOR.has(id)) counter.op('faults', 'fault.minor', times);
     switch (id) {
       case 'fault.wp.copy':
       case 'fault.unshare.copy':
-        counter.op('faults', 'fault.cow');
+        counter.op('faults', 'fault.cow', times);
         break;
       case 'copy.page':
         this.copy(a, b);
@@ -212,27 +275,28 @@ class Reader {
         if (this.open.at(-1) !== 'migrate_device_coherent_page') counter.op('migration', 'migrate.page.cpu');
         break;
       case 'gup.fast.grabbed':
-        counter.op('pins', 'gup.fast', Number.isNaN(c) ? 1 : c);
+        counter.op('pins', 'gup.fast', (Number.isNaN(c) ? 1 : c) * times);
         break;
       case 'longterm.policy-off':
-        this.pagesLeft.add(a);
+        if (Number.isNaN(a)) this.pagesLeftUnnamed += times;
+        else this.pagesLeft.add(a);
         break;
       case 'svm.unmapped':
-        counter.op('TLB shootdowns', 'gpu.tlb.flush');
+        counter.op('TLB shootdowns', 'gpu.tlb.flush', times);
         break;
       case 'gpu.fault':
-        counter.op('faults of the GPU', 'gpu.retry_fault');
+        counter.op('faults of the GPU', 'gpu.retry_fault', times);
         break;
       case 'svm.queues-stopped':
-        counter.op('stopped queues', 'queue.quiesce');
-        counter.op('stopped queues', 'svm.restore.delay');
+        counter.op('stopped queues', 'queue.quiesce', times);
+        counter.op('stopped queues', 'svm.restore.delay', times);
         break;
       case 'svm.queues-resumed':
-        counter.op('stopped queues', 'queue.resume');
+        counter.op('stopped queues', 'queue.resume', times);
         break;
       case 'ttm.timed-out':
-        this.failedEvictions++;
-        counter.op('waiting for VRAM', 'ttm.wait');
+        this.failedEvictions += times;
+        counter.op('waiting for VRAM', 'ttm.wait', times);
         break;
       default:
         break;
@@ -260,11 +324,8 @@ class Reader {
     return this.gpus.find(({ vramStart, vramPages }) => pfn >= vramStart && pfn < vramStart + vramPages)?.id;
   }
 
-  /** Accesses that needed no fault. */
-  private count({ row, old, now }: { row: number; old: number; now: number }): void {
-    const kind = ACCESS_KINDS.find((candidate) => accessRow(candidate) === row);
-    if (kind === undefined) return;
-    const by = now - old;
+  private access(kind: AccessKind, by: number): void {
+    if (by === 0) return;
     const { counter } = this;
     counter.accesses.set(kind, (counter.accesses.get(kind) ?? 0) + by);
     switch (kind) {

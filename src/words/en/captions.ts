@@ -336,6 +336,10 @@ const BEATS: Readonly<Record<string, Told>> = {
     what: 'The machine is up. Process `A` lives and has no memory yet.',
     why: 'The steps give it memory, move it and pin it.',
   },
+  'boot.cold': {
+    what: 'The machine was switched on. The kernel does not know its memory yet.',
+    why: 'The first steps boot it; then the driver of a GPU starts.',
+  },
   'step.begin': { what: stepBegin, why: stepBeginWhy },
   'step.end': { what: stepEnd, why: stepEndWhy },
   'task.runs': {

@@ -325,6 +325,13 @@ const STAGES: Readonly<Record<string, string>> = {
   init: 'The page allocator gets its memory, and the first process starts.',
 };
 
+const STAGE_ENDS: Readonly<Record<string, string>> = {
+  efi: 'The kernel has the map of the firmware.',
+  e820: 'It has a map of its own.',
+  memblock: 'It knows which memory is its own.',
+  init: 'The system is up. Process `A` lives.',
+};
+
 export const gpuStepBegin: ByOp = {
   boot: (p) => STAGES[txt(p, 'stage')] ?? 'The machine boots.',
   probe: (p) => `The driver starts ${gpu(p)}.`,
@@ -359,6 +366,12 @@ export const gpuStepWhy: ByOp = {
 export const gpuStepEnd: ByOp = {
   gpu_read: (p) => `The GPU has read ${pages(p, 'cpages')}, after ${count(num(p, 'faults'), 'fault')}.`,
   gpu_write: (p) => `The GPU has written ${pages(p, 'cpages')}, after ${count(num(p, 'faults'), 'fault')}.`,
+  boot: (p) => STAGE_ENDS[txt(p, 'stage')] ?? 'The machine has booted.',
+  probe: (p) => `${gpu(p)} works, and its memory is part of the system.`,
   unbind: (p) => `${gpu(p)} has no driver any more.`,
+  svm_attr: (p) => `${cap(range(p))} has its attributes, and is where they say.`,
+  set_xnack: () => 'It holds for all ranges of the process.',
+  bo_write: (p) => `${code(p, 'bo')} is filled.`,
+  bo_free: (p) => `${code(p, 'bo')} is gone.`,
   bo_alloc: (p) => `${code(p, 'bo')} has its memory.`,
 };

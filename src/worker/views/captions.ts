@@ -93,6 +93,7 @@ export const beatMessage = (namer: Namer, steps: readonly StepRecord[], beat: Be
     const params = stepParams(namer, record.index, record.step);
     return { id, params: id === 'step.end' ? { ...params, ...resultParams(record) } : params };
   }
+  if (id === 'boot' && namer.m.config.gpu?.coldBoot === true) return { id: 'boot.cold', params: {} };
   if (isOwn(id)) return message(namer, id, BEAT_ARGUMENTS[id], args);
   return message(namer, id, DECISION_ARGUMENTS[id], args);
 };
@@ -101,6 +102,7 @@ export const whyOf = (caption: Message): Message => ({ id: `why.${caption.id}`, 
 
 /** All ids that a caption can have; the words have a sentence and a reason for each. */
 export const CAPTION_IDS: readonly string[] = [
+  'boot.cold',
   ...Object.keys(BEAT_ARGUMENTS),
   ...DECISIONS,
   ...KERNEL_MESSAGES.map((id) => `log.${id}`),

@@ -4,7 +4,6 @@ import type { Dmirror } from '../../machine/entities.ts';
 import type { Gpu } from '../../machine/gpu.ts';
 import type { Machine } from '../../machine/machine.ts';
 import type { Sleeps } from '../../machine/ops.ts';
-import { type AccessKind, accessRow } from '../../machine/scalars.ts';
 import { EAGAIN, EFAULT } from '../../uapi/errno.ts';
 import type { Pfn, Vpn } from '../../uapi/units.ts';
 import { condResched } from '../sched/locks.ts';
@@ -13,6 +12,9 @@ import { svmRangeRestorePages } from './amdgpu-fault.ts';
 import { gpuEntry } from './amdgpu-map.ts';
 import { gpuPageTable, tickGpuClock } from './amdgpu-process.ts';
 
+/** Where the page is that a GPU reaches: in its own memory, in the system's, in another GPU's. */
+export type GpuDistance = 'local' | 'system' | 'peer';
+
 /** What a kernel on the GPU did. */
 export interface GpuAccessResult {
   /** 0; -EFAULT, -EPERM or -EACCES: a fault that nobody repaired; -EAGAIN: the queues do not run. */
@@ -20,21 +22,17 @@ export interface GpuAccessResult {
   readonly done: number;
   readonly faults: number;
   readonly values: readonly number[];
+  readonly accesses: Readonly<Record<GpuDistance, number>>;
 }
 
 /** Replays of one access after which the GPU counts as hanging. */
 const MAX_REPLAYS = 64;
 
-/** Adds to the accesses that needed no fault. Ours: for the cost model, one event a step. */
-export const countAccesses = (m: Machine, kind: AccessKind, by: number): void => {
-  if (by > 0) m.scalars.set(accessRow(kind), m.scalars.get(accessRow(kind)) + by);
-};
-
 /** Whose memory a page is, as a GPU sees it. */
-const distance = (m: Machine, gpu: Gpu, pfn: Pfn): AccessKind => {
+const distance = (m: Machine, gpu: Gpu, pfn: Pfn): GpuDistance => {
   const pgmap = pagePgmap(m, pfn);
-  if (pgmap === undefined) return 'gpu system';
-  return pgmap.id === gpu.pgmap ? 'gpu local' : 'gpu peer';
+  if (pgmap === undefined) return 'system';
+  return pgmap.id === gpu.pgmap ? 'local' : 'peer';
 };
 
 /** Until the queues run. False: they stay stopped. */
@@ -95,10 +93,11 @@ export function* gpuAccess(
 ): Sleeps<GpuAccessResult> {
   const { mm, dead } = m.kfdProcesses.get(process);
   const table = gpuPageTable(m, mm, gpu.id);
-  if (dead || table === undefined) return { ret: -EFAULT, done: 0, faults: 0, values: [] };
+  if (dead || table === undefined)
+    return { ret: -EFAULT, done: 0, faults: 0, values: [], accesses: { local: 0, system: 0, peer: 0 } };
   const faults = { count: 0 };
   const values: number[] = [];
-  const accesses = new Map<AccessKind, number>();
+  const accesses = { local: 0, system: 0, peer: 0 };
   let ret = 0;
   let done = 0;
   for (; done < npages; done++) {
@@ -109,11 +108,9 @@ export function* gpuAccess(
     }
     if (value === undefined) values.push(m.pages.content.get(pfn));
     else m.pages.content.set(pfn, value + done);
-    const kind = distance(m, gpu, pfn);
-    accesses.set(kind, (accesses.get(kind) ?? 0) + 1);
+    accesses[distance(m, gpu, pfn)]++;
   }
-  for (const [kind, count] of accesses) countAccesses(m, kind, count);
   if (ret < 0 && ret !== -EAGAIN) m.kfdProcesses.update(process, { dead: true });
   m.trace.decide(value === undefined ? 'gpu.read' : 'gpu.wrote', start, done, gpu.id);
-  return { ret, done, faults: faults.count, values };
+  return { ret, done, faults: faults.count, values, accesses };
 }
