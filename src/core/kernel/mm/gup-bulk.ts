@@ -79,16 +79,19 @@ const isSmall = (m: Machine, pfn: Pfn): boolean =>
  *
  * Kernel: `include/linux/mm.h: is_longterm_pinnable_page`, many times; the mechanism is normal-page.ts
  *
+ * @param judges - whether the caller can go by a condition without looking at each page
  * @returns the condition and to how many pages from `at` on it applies; undefined: not to be judged together
  */
 export const judgePages = (
   m: Machine,
   pages: readonly Pfn[],
   at: number,
+  judges: (why: Pinnability) => boolean,
 ): { readonly why: Pinnability; readonly n: number } | undefined => {
   const first = pages[at];
   if (!inChunks(m) || first === m.zeroPfn || !isSmall(m, first)) return undefined;
   const why = longtermPinnability(m, first);
+  if (!judges(why)) return undefined;
   const block = Math.floor(first / PAGEBLOCK_NR_PAGES);
   let n = 1;
   for (; at + n < pages.length; n++) {

@@ -15,7 +15,7 @@ import { folioIsolateLru } from './isolate.ts';
 import { migratePages, putbackMovablePages } from './migrate.ts';
 import { migrateDeviceCoherentPage } from './migrate-device.ts';
 import { bringPinnedHome } from './migrate-device-bulk.ts';
-import { folioIsLongtermPinnable, pinnableFor } from './normal-page.ts';
+import { folioIsLongtermPinnable, leftByPolicy, type Pinnability, pinnableFor } from './normal-page.ts';
 import {
   compoundHead,
   folioGet,
@@ -40,21 +40,21 @@ const collectLongtermUnpinnablePages = atomic(
     let collected = 0;
     let drained = 0;
     let previous: Pfn = NO_PFN;
+    // coherent pages are only counted, unless a policy leaves them where they are
+    const settles = (why: Pinnability): boolean =>
+      pinnableFor(why) || (why === 'coherent' && hasPatch(m.kernel, 6) && m.kernel.longtermPolicy === 'on');
     for (let at = 0; at < pages.length; at++) {
-      const judged = pages[at] === previous ? undefined : judgePages(m, pages, at);
+      const judged = pages[at] === previous ? undefined : judgePages(m, pages, at, settles);
       if (judged !== undefined) {
-        const settled = pinnableFor(judged.why);
-        if (settled || (judged.why === 'coherent' && hasPatch(m.kernel, 6))) {
-          if (!settled) collected += judged.n;
-          at += judged.n - 1;
-          previous = pages[at];
-          continue;
-        }
+        if (!pinnableFor(judged.why)) collected += judged.n;
+        at += judged.n - 1;
+        previous = pages[at];
+        continue;
       }
       const folio = compoundHead(m, pages[at]);
       if (folio === previous) continue;
       previous = folio;
-      if (folioIsLongtermPinnable(m, folio)) continue;
+      if (folioIsLongtermPinnable(m, folio) || leftByPolicy(m, folio)) continue;
       collected++;
       if (hasPatch(m.kernel, 6) && isDeviceCoherentPage(m, folio)) continue;
       // a small folio that carries a pin never has just the expected references, so the batches are emptied once
