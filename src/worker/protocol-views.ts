@@ -1,13 +1,12 @@
 // What single panels ask about a position beyond the moment that all share. A panel that is not shown asks nothing.
 
 import type { EntryKind } from '../core/uapi/pte.ts';
-import type { Message, Position, Residence, ResidenceCount, RunId } from './protocol.ts';
 import type { GpuViews } from './protocol-gpu.ts';
+import type { Message, Position, PteRow, Residence, ResidenceCount, RunId } from './protocol.ts';
 
 /** Every view by name: what is asked, and what is answered. A new panel adds a line here and one in views/panels.ts. */
 export interface PanelViews extends GpuViews {
   readonly 'gup-path': { readonly ask: object; readonly answer: GupPathView };
-  /** `open`: where calls begin that are unfolded. */
   /** The same scenario on another kernel, or with other devices: `other` is its run. */
   readonly compare: { readonly ask: { readonly other: RunId }; readonly answer: CompareView };
   /** What has moved from where to where, up to the position. */
@@ -17,6 +16,11 @@ export interface PanelViews extends GpuViews {
     readonly ask: { readonly process?: string | undefined; readonly vpn?: number | undefined };
     readonly answer: PageWalkView;
   };
+  /** A page in the inspector, besides its fields. */
+  readonly 'page-detail': { readonly ask: { readonly pfn: number }; readonly answer: PageDetailView };
+  /** A handle in the inspector. */
+  readonly 'pin-detail': { readonly ask: { readonly name: string }; readonly answer: PinDetailView };
+  /** `open`: where calls begin that are unfolded. */
   readonly 'call-tree': {
     readonly ask: { readonly open: readonly Position[] };
     readonly answer: CallTreeView;
@@ -270,4 +274,100 @@ export interface TrafficFlow {
   readonly pages: number;
   /** Of these, in the step at the cursor. */
   readonly pagesInStep: number;
+}
+
+// --- page-detail ----------------------------------------------------------------------------------------------------
+
+export interface PageDetailView {
+  readonly pfn: number;
+  readonly dump: DumpedPage;
+  /** Whose memory it is; undefined: no device's. `start` and `end` are frames, the last one excluded. */
+  readonly pgmap:
+    | { readonly type: string; readonly start: number; readonly end: number; readonly device: number }
+    | undefined;
+  readonly mappings: readonly ReverseMapping[];
+  /** Mappings behind those listed. */
+  readonly more: number;
+  readonly origin: PageOrigin | undefined;
+}
+
+/** What dump_page prints, with the line of flags in pieces. */
+export interface DumpedPage {
+  readonly lines: readonly string[];
+  /** `anon flags: 0x17ffffc008000d` */
+  readonly flagsPrefix: string;
+  /** `printed`: as the kernel prints the bit; `means`: what it says on a page of this kind. */
+  readonly flags: readonly {
+    readonly bit: number;
+    readonly name: { readonly printed: string; readonly means: string };
+  }[];
+  /** `node=0` */
+  readonly fields: readonly string[];
+  readonly cma: boolean;
+}
+
+/** An entry that refers to a page. */
+export interface ReverseMapping {
+  readonly process: string;
+  readonly vpn: number;
+  /** `buf+2` */
+  readonly name: string;
+  readonly entry: EntryKind;
+  readonly level: PteRow['level'];
+  readonly writable: boolean;
+}
+
+/** How a page came into its frame. */
+export interface PageOrigin {
+  /** Behind the event that took the frame into use. */
+  readonly position: Position;
+  readonly step: number;
+  /** Frame that the page came from; -1: it was made here. */
+  readonly source: number;
+  /** Calls in which that happened, the outermost first. */
+  readonly calls: readonly { readonly fn: string; readonly begin: Position }[];
+  /** What was decided before; undefined: nothing that the trace tells. */
+  readonly cause: { readonly position: Position; readonly text: Message; readonly why: Message } | undefined;
+}
+
+// --- pin-detail -----------------------------------------------------------------------------------------------------
+
+export interface PinDetailView {
+  readonly name: string;
+  /** undefined: nobody holds it at this position. */
+  readonly held: HeldHandle | undefined;
+}
+
+export interface HeldHandle {
+  readonly process: string;
+  readonly call: string;
+  readonly pin: boolean;
+  readonly longterm: boolean;
+  /** The first of its pages. */
+  readonly pages: readonly HeldPage[];
+  /** How many it has, each counted once. */
+  readonly npages: number;
+  /** A later step that drops it; -1: none does. */
+  readonly droppedIn: number;
+  /** The step that drops it. */
+  readonly drop: { readonly op: 'unpin' | 'put'; readonly proc: string; readonly handle: string };
+}
+
+/**
+ * `eviction`: reclaim keeps it. `migration`: it cannot leave its frame. `reuse`: a write copies it, though nobody else
+ * may map it. `sharing`: fork copies it at once.
+ */
+export type PinBlock = 'eviction' | 'migration' | 'reuse' | 'sharing';
+
+export interface HeldPage {
+  readonly pfn: number;
+  /** `buf+2`; '' nobody maps it. */
+  readonly name: string;
+  readonly residence: Residence;
+  readonly refcount: number;
+  readonly blocks: readonly PinBlock[];
+  /** Other handles on the same page. */
+  readonly others: readonly string[];
+  /** The handle has its last references: without it the page is freed. */
+  readonly isLast: boolean;
 }

@@ -7,7 +7,9 @@ import { callTreeAt } from './call-tree.ts';
 import { compareAt } from './compare.ts';
 import { costsOfRun, gpuStateAt, iomemAt } from './gpu-state.ts';
 import { gupPathAt } from './gup-path.ts';
+import { pageDetailAt } from './page-detail.ts';
 import { pageWalkAt } from './page-walk.ts';
+import { pinDetailAt } from './pin-detail.ts';
 
 /** @param runOf - finds another open run. @throws when there is none of that name */
 export const viewAt = (
@@ -23,6 +25,10 @@ export const viewAt = (
       return { view: query.view, data: compareAt(run, position, runOf(query.other)) };
     case 'page-walk':
       return { view: query.view, data: pageWalkAt(run, position, query.process, query.vpn) };
+    case 'page-detail':
+      return { view: query.view, data: pageDetailAt(run, position, query.pfn) };
+    case 'pin-detail':
+      return { view: query.view, data: pinDetailAt(run, position, query.name) };
     case 'call-tree':
       return { view: query.view, data: callTreeAt(run, position, query.open) };
     case 'traffic':
