@@ -30,7 +30,7 @@ import {
   pinUserPagesRemote,
   pinUserPagesUnlocked,
 } from '../kernel/mm/gup.ts';
-import { unpinUserPages, unpinUserPagesDirtyLock } from '../kernel/mm/gup-grab.ts';
+import { unpinUserPages, unpinUserPagesDirtyLock, unpinUserPagesInSlices } from '../kernel/mm/gup-grab.ts';
 import { doMadvise } from '../kernel/mm/madvise.ts';
 import { doMlock, doMunlock } from '../kernel/mm/mlock-vma.ts';
 import { hugetlbReservePages } from '../kernel/mm/hugetlb-resv.ts';
@@ -380,6 +380,7 @@ function* runRelease(m: Machine, step: StepOf<'unpin'> | StepOf<'put'>): Sleeps<
   const { pages } = handle;
   if (step.op === 'put') for (const page of pages) putPage(m, page, 'FOLL_GET');
   else if (step.dirty === true) yield* unpinUserPagesDirtyLock(m, pages.length, pages, true);
+  else if (m.isAlone) yield* unpinUserPagesInSlices(m, pages.length, pages);
   else unpinUserPages(m, pages.length, pages);
   return ok();
 }

@@ -93,11 +93,16 @@ export const judgePages = (
   const why = longtermPinnability(m, first);
   if (!judges(why)) return undefined;
   const block = Math.floor(first / PAGEBLOCK_NR_PAGES);
+  // a pageblock lies in one section
+  const flags = m.pages.flags.readable(first);
+  const tails = m.pages.tailOffset.readable(first);
+  const [low, high] = [block * PAGEBLOCK_NR_PAGES, (block + 1) * PAGEBLOCK_NR_PAGES];
   let n = 1;
   for (; at + n < pages.length; n++) {
     const pfn = pages[at + n];
-    if (pfn === pages[at + n - 1] || Math.floor(pfn / PAGEBLOCK_NR_PAGES) !== block) break;
-    if (pfn === m.zeroPfn || !isSmall(m, pfn)) break;
+    if (pfn < low || pfn >= high || pfn === pages[at + n - 1] || pfn === m.zeroPfn) break;
+    const row = pfn & SECTION_MASK;
+    if ((flags[row] & PG_head) !== 0 || tails[row] !== 0) break;
   }
   n = unfollowed(m, n, (numbers, i) => numbers.has(pages[at + i]));
   if (n === 0) return undefined;

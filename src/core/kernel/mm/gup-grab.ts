@@ -14,7 +14,7 @@ import { PG_anon_exclusive, PG_dirty } from '../../uapi/page-flags.ts';
 import { NO_PFN, type Pfn } from '../../uapi/units.ts';
 import { bugOn, warn } from '../sched/bug.ts';
 import { atomic, sleepable } from '../sched/kernel-function.ts';
-import { lockPage, unlockPage } from '../sched/locks.ts';
+import { condResched, lockPage, unlockPage } from '../sched/locks.ts';
 import { unpinPlainPages } from './gup-bulk.ts';
 import { isLongtermPinnablePage, leftByPolicy } from './normal-page.ts';
 import {
@@ -156,17 +156,31 @@ export const unpinUserPages = atomic('unpin_user_pages', (m, npages: number, pag
     return;
   }
   sanityCheckPinnedPages(m, pages);
-  for (let at = 0; at < pages.length; ) {
-    const many = unpinPlainPages(m, pages, at);
-    if (many > 0) {
-      at += many;
-      continue;
-    }
-    const { folio, nr } = folioAt(m, pages, at);
-    gupPutFolio(m, folio, nr, FOLL_PIN);
-    at += nr;
-  }
+  for (const { folio, nr } of foliosOf(m, pages)) gupPutFolio(m, folio, nr, FOLL_PIN);
 });
+
+/**
+ * The same for a task that is alone and has many pages: it lets go of the worker now and then. Nothing else runs then,
+ * so that to the machine it is one call.
+ *
+ * Kernel: `mm/gup.c: unpin_user_pages`
+ */
+export const unpinUserPagesInSlices = sleepable(
+  'unpin_user_pages',
+  function* (m, _npages: number, pages: readonly Pfn[]): Sleeps<void> {
+    for (let at = 0; at < pages.length; ) {
+      let nr = unpinPlainPages(m, pages, at);
+      if (nr === 0) {
+        const next = folioAt(m, pages, at);
+        nr = next.nr;
+        sanityCheckPinnedPages(m, pages.slice(at, at + nr));
+        gupPutFolio(m, next.folio, nr, FOLL_PIN);
+      }
+      at += nr;
+      yield* condResched(m, 'unpin_user_pages');
+    }
+  },
+);
 
 /**
  * Drops the pins of pages that a device has written: each is marked dirty first.
