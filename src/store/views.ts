@@ -45,6 +45,8 @@ export type {
   GupPathView,
   GupStation,
   GupStationView,
+  PageDetailView,
+  PageOrigin,
   PageWalkView,
   TrafficPlace,
   TrafficView,

@@ -1,7 +1,7 @@
 // What single panels ask about a position beyond the moment that all share. A panel that is not shown asks nothing.
 
 import type { EntryKind } from '../core/uapi/pte.ts';
-import type { Message, Position, Residence, ResidenceCount, RunId } from './protocol.ts';
+import type { Message, Position, PteRow, Residence, ResidenceCount, RunId } from './protocol.ts';
 
 /** Every view by name: what is asked, and what is answered. A new panel adds a line here and one in views/panels.ts. */
 export interface PanelViews {
@@ -16,6 +16,8 @@ export interface PanelViews {
     readonly ask: { readonly process?: string | undefined; readonly vpn?: number | undefined };
     readonly answer: PageWalkView;
   };
+  /** A page in the inspector, besides its fields. */
+  readonly 'page-detail': { readonly ask: { readonly pfn: number }; readonly answer: PageDetailView };
   readonly 'call-tree': {
     readonly ask: { readonly open: readonly Position[] };
     readonly answer: CallTreeView;
@@ -269,4 +271,58 @@ export interface TrafficFlow {
   readonly pages: number;
   /** Of these, in the step at the cursor. */
   readonly pagesInStep: number;
+}
+
+// --- page-detail ----------------------------------------------------------------------------------------------------
+
+export interface PageDetailView {
+  readonly pfn: number;
+  readonly dump: DumpedPage;
+  /** Whose memory it is; undefined: no device's. `start` and `end` are frames, the last one excluded. */
+  readonly pgmap:
+    | { readonly type: string; readonly start: number; readonly end: number; readonly device: number }
+    | undefined;
+  readonly mappings: readonly ReverseMapping[];
+  /** Mappings behind those listed. */
+  readonly more: number;
+  readonly origin: PageOrigin | undefined;
+}
+
+/** What dump_page prints, with the line of flags in pieces. */
+export interface DumpedPage {
+  readonly lines: readonly string[];
+  /** `anon flags: 0x17ffffc008000d` */
+  readonly flagsPrefix: string;
+  /** `printed`: as the kernel prints the bit; `means`: what it says on a page of this kind. */
+  readonly flags: readonly {
+    readonly bit: number;
+    readonly name: { readonly printed: string; readonly means: string };
+  }[];
+  /** `node=0` */
+  readonly fields: readonly string[];
+  readonly cma: boolean;
+}
+
+/** An entry that refers to a page. */
+export interface ReverseMapping {
+  readonly process: string;
+  readonly vpn: number;
+  /** `buf+2` */
+  readonly name: string;
+  readonly entry: EntryKind;
+  readonly level: PteRow['level'];
+  readonly writable: boolean;
+}
+
+/** How a page came into its frame. */
+export interface PageOrigin {
+  /** Behind the event that took the frame into use. */
+  readonly position: Position;
+  readonly step: number;
+  /** Frame that the page came from; -1: it was made here. */
+  readonly source: number;
+  /** Calls in which that happened, the outermost first. */
+  readonly calls: readonly { readonly fn: string; readonly begin: Position }[];
+  /** What was decided before; undefined: nothing that the trace tells. */
+  readonly cause: { readonly position: Position; readonly text: Message; readonly why: Message } | undefined;
 }

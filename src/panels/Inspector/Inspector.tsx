@@ -1,4 +1,4 @@
-import { Fragment } from 'react';
+import { Fragment, lazy, Suspense } from 'react';
 import { useActions, useApp } from '../../store/use-app.ts';
 import { useWords } from '../../store/use-words.ts';
 import { IconButton } from '../../ui/Button.tsx';
@@ -6,12 +6,17 @@ import { Prose } from '../../ui/Prose.tsx';
 import { Term } from '../../ui/Term.tsx';
 import { termOf } from '../../words/index.ts';
 import { type HistoryRow, historyRows, holderRows } from './rows.ts';
+import { flagTerm } from './terms.ts';
 import './inspector.css';
+
+/** What only a selected page has; loaded when one is. */
+const PageDetail = lazy(async () => ({ default: (await import('./PageDetail.tsx')).PageDetail }));
 
 /** All about the selected page, entry, area or handle. */
 export const Inspector = () => {
   const inspection = useApp((state) => state.queries.inspected?.inspection);
-  const hasSelection = useApp((state) => state.selection.selected !== undefined);
+  const selected = useApp((state) => state.selection.selected);
+  const hasSelection = selected !== undefined;
   const { select } = useActions();
   if (!hasSelection || inspection === undefined)
     return (
@@ -65,6 +70,11 @@ export const Inspector = () => {
           </ul>
         </section>
       )}
+      {selected?.kind === 'page' ? (
+        <Suspense>
+          <PageDetail pfn={selected.pfn} />
+        </Suspense>
+      ) : null}
       <History rows={historyRows(inspection)} />
     </section>
   );
@@ -83,17 +93,10 @@ const FieldName = ({ name }: { readonly name: string }) => {
   );
 };
 
-/** Words that mean something else elsewhere. */
-const FLAG_TERMS: Readonly<Record<string, string>> = {
-  dirty: 'PG-dirty',
-  private: 'PG-private',
-  reclaim: 'PG-reclaim',
-};
-
 /** Flags by name, each explained. */
 const Flags = ({ value }: { readonly value: string }) =>
   value.split(' ').map((flag, index) => {
-    const term = FLAG_TERMS[flag] ?? termOf(flag);
+    const term = flagTerm(flag);
     return (
       <Fragment key={flag}>
         {index === 0 ? null : ' '}

@@ -45,7 +45,8 @@ const EVENT_NAMES: Readonly<Record<EventKind, string>> = {
   [EventKind.DECISIONS]: 'decisions',
 };
 
-const entryText = (entry: number): string => {
+/** `present 0x3c0` */
+export const entryText = (entry: number): string => {
   const kind = entryKind(entry);
   if (kind === 'none') return 'none';
   return `${kind} ${hex(entryPfn(entry))}`;

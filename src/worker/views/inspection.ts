@@ -10,6 +10,7 @@ import { entryPfn, isPfnSwapEntry, ptePresent } from '../../core/uapi/pte.ts';
 import { pfnToPhysBytes, vpnToAddrBytes } from '../../core/uapi/units.ts';
 import type { HistoryEntry, Inspection, PteRow, Selection } from '../protocol.ts';
 import type { Run } from '../run.ts';
+import { entryChanges, entryChangeText } from './entry-story.ts';
 import { eventText } from './events.ts';
 import { type FrameContext, frameView } from './frames.ts';
 import { DECISION_ARGUMENTS, hex } from './messages.ts';
@@ -244,36 +245,35 @@ const concernsPage = (run: Run, index: number, pfn: number): boolean => {
 const refersTo = (entry: number, pfn: number): boolean =>
   entryPfn(entry) === pfn && (ptePresent(entry) || isPfnSwapEntry(entry));
 
-/** Row of the PTE that is selected, if it stands in a table now. */
-const concernsEntry = (run: Run, index: number, rows: ReadonlySet<number>): boolean => {
-  const { log } = run.sim.machine.journal;
-  return (
-    log.kindAt(index) === EventKind.COLUMN &&
-    log.idAt(index) === run.sim.machine.entries.id &&
-    rows.has(log.rowAt(index))
-  );
-};
-
-const entryRows = ({ places }: Scene, process: string, vpn: number): ReadonlySet<number> => {
-  const row = places.rowAt(process, vpn)?.row;
-  if (row === undefined) return new Set();
-  const [, pmd, pte] = row.tables;
-  return new Set([
-    ...(pte >= 0 ? [pte * 512 + (vpn % 512)] : []),
-    ...(pmd >= 0 ? [pmd * 512 + (Math.floor(vpn / 512) % 512)] : []),
-  ]);
+/** Every change of an entry over the whole run: those behind the position are still to come. */
+const entryHistory = (
+  run: Run,
+  position: number,
+  { m, places }: Scene,
+  process: string,
+  vpn: number,
+): HistoryEntry[] => {
+  const { log } = m.journal;
+  const mm = places.areas.find((where) => where.mm.name === process)?.mm;
+  if (mm?.alive !== true) return [];
+  const page = places.nameOfVpn(process, vpn);
+  return entryChanges(run, mm.pgd, vpn, position)
+    .slice(-MAX_HISTORY)
+    .map(({ index, level }) => ({
+      position: index + 1,
+      step: run.stepAt(index + 1).index,
+      text: entryChangeText(page, level, log.oldAt(index), log.nowAt(index)),
+      provenance: log.at(index).provenance,
+    }));
 };
 
 const historyOf = (run: Run, position: number, scene: Scene, target: Selection): HistoryEntry[] => {
+  if (target.kind === 'pte') return entryHistory(run, position, scene, target.process, target.vpn);
+  if (target.kind !== 'page') return [];
   const { log } = run.sim.machine.journal;
-  const rows = target.kind === 'pte' ? entryRows(scene, target.process, target.vpn) : new Set<number>();
-  const concerns = (index: number): boolean => {
-    if (target.kind === 'page') return concernsPage(run, index, target.pfn);
-    return target.kind === 'pte' && concernsEntry(run, index, rows);
-  };
   const found: number[] = [];
   for (let i = position - 1; i >= run.sim.bootEnd && found.length < MAX_HISTORY; i--)
-    if (concerns(i)) found.push(i);
+    if (concernsPage(run, i, target.pfn)) found.push(i);
   return found.toReversed().map((index) => ({
     position: index + 1,
     step: run.stepAt(index + 1).index,

@@ -6,6 +6,7 @@ import type { Run } from '../run.ts';
 import { callTreeAt } from './call-tree.ts';
 import { compareAt } from './compare.ts';
 import { gupPathAt } from './gup-path.ts';
+import { pageDetailAt } from './page-detail.ts';
 import { pageWalkAt } from './page-walk.ts';
 
 /** @param runOf - finds another open run. @throws when there is none of that name */
@@ -22,6 +23,8 @@ export const viewAt = (
       return { view: query.view, data: compareAt(run, position, runOf(query.other)) };
     case 'page-walk':
       return { view: query.view, data: pageWalkAt(run, position, query.process, query.vpn) };
+    case 'page-detail':
+      return { view: query.view, data: pageDetailAt(run, position, query.pfn) };
     case 'call-tree':
       return { view: query.view, data: callTreeAt(run, position, query.open) };
     case 'traffic':

@@ -1,0 +1,150 @@
+import { Fragment, useMemo } from 'react';
+import { useActions } from '../../store/use-app.ts';
+import { useView } from '../../store/use-view.ts';
+import { useWords } from '../../store/use-words.ts';
+import type { PageDetailView, PageOrigin } from '../../store/views.ts';
+import { formatHex } from '../../ui/format.ts';
+import { Prose } from '../../ui/Prose.tsx';
+import { Term } from '../../ui/Term.tsx';
+import { flagTerm } from './terms.ts';
+import './page-detail.css';
+
+/** Why the page is there, who maps it, and what the kernel would print of it. */
+export const PageDetail = ({ pfn }: { readonly pfn: number }) => {
+  const query = useMemo(() => ({ view: 'page-detail', pfn }) as const, [pfn]);
+  const view = useView(query);
+  if (view?.pfn !== pfn) return null;
+  return (
+    <>
+      {view.origin === undefined ? null : <Origin origin={view.origin} />}
+      <Mappings view={view} />
+      <Dump view={view} />
+    </>
+  );
+};
+
+const Origin = ({ origin }: { readonly origin: PageOrigin }) => {
+  const { seek, select } = useActions();
+  const { pieces } = useWords();
+  const { cause, source, step, position, calls } = origin;
+  const innermost = calls.at(-1);
+  return (
+    <section aria-labelledby="origin-heading">
+      <h3 id="origin-heading" className="heading">
+        Why is it here?
+      </h3>
+      {cause === undefined ? null : (
+        <>
+          <p className="origin-cause">
+            <Prose plain pieces={pieces(cause.text)} />
+          </p>
+          <p className="muted origin-why">
+            <Prose plain pieces={pieces(cause.why)} />
+          </p>
+        </>
+      )}
+      <p className="origin-way">
+        {source < 0 ? 'Its frame was taken' : 'It came from '}
+        {source < 0 ? null : (
+          <button type="button" className="link-button" onClick={() => select({ kind: 'page', pfn: source })}>
+            {formatHex(source)}
+          </button>
+        )}{' '}
+        {step < 0 ? 'at boot' : `in step ${step}`}
+        {innermost === undefined ? '' : ', in '}
+        {innermost === undefined ? null : (
+          <code title={calls.map(({ fn }) => fn).join(' → ')}>{innermost.fn}</code>
+        )}
+        .
+      </p>
+      <p className="origin-links">
+        {cause === undefined ? null : (
+          <button type="button" className="link-button" onClick={() => void seek(cause.position)}>
+            Go to the decision
+          </button>
+        )}
+        <button type="button" className="link-button" onClick={() => void seek(position)}>
+          Go to the allocation
+        </button>
+      </p>
+    </section>
+  );
+};
+
+const Mappings = ({ view }: { readonly view: PageDetailView }) => {
+  const { select } = useActions();
+  return (
+    <section aria-labelledby="rmap-heading">
+      <h3 id="rmap-heading" className="heading">
+        <Term id="rmap">Reverse map</Term>
+      </h3>
+      {view.mappings.length === 0 ? (
+        <p className="muted detail-small">No entry of a process refers to it.</p>
+      ) : (
+        <ul className="rmap">
+          {view.mappings.map(({ process, vpn, name, entry, level, writable }) => (
+            <li key={`${process} ${vpn}`}>
+              <button
+                type="button"
+                className="history-entry"
+                onClick={() => select({ kind: 'pte', process, vpn })}
+              >
+                <span>{name}</span>
+                <span className="muted">
+                  {entry === 'present' ? level : `${entry} entry`}
+                  {writable ? ', writable' : ', read-only'}
+                </span>
+              </button>
+            </li>
+          ))}
+        </ul>
+      )}
+      {view.more > 0 ? <p className="muted detail-small">and {view.more} more</p> : null}
+    </section>
+  );
+};
+
+const Dump = ({ view: { dump, pgmap } }: { readonly view: PageDetailView }) => (
+  <section aria-labelledby="dump-heading">
+    <h3 id="dump-heading" className="heading">
+      <code>dump_page</code>
+    </h3>
+    <div className="dump">
+      {dump.lines.map((line) => (
+        <p key={line}>{line}</p>
+      ))}
+      <p>
+        {dump.flagsPrefix}(
+        {dump.flags.map(({ bit, name }) => (
+          <Fragment key={bit}>
+            <Term id={flagTerm(name.means) ?? 'page-flags'} code>
+              {name.printed}
+            </Term>
+            |
+          </Fragment>
+        ))}
+        {dump.fields.join('|')}){dump.cma ? ' CMA' : ''}
+      </p>
+    </div>
+    {dump.flags.length === 0 ? null : (
+      <ul className="dump-bits" aria-label="Bits that are set">
+        {dump.flags.map(({ bit, name }) => (
+          <li key={bit}>
+            bit {bit}{' '}
+            <Term id={flagTerm(name.means) ?? 'page-flags'} code>
+              {name.printed}
+            </Term>
+            {name.means === name.printed ? null : ` means ${name.means} on an anonymous page`}
+          </li>
+        ))}
+      </ul>
+    )}
+    {pgmap === undefined ? null : (
+      <p className="detail-small">
+        Its <Term id="pgmap">pgmap</Term>: {pgmap.type}, pfns {formatHex(pgmap.start)} to{' '}
+        {formatHex(pgmap.end - 1)}
+        {pgmap.device < 0 ? '' : `, device ${pgmap.device}`}.
+      </p>
+    )}
+  </section>
+);

@@ -1,0 +1,148 @@
+// A page frame in the kernel's own lines: what dump_page would print of it.
+
+import {
+  compoundHead,
+  folioOrder,
+  isZoneDevicePage,
+  pageAnon,
+  pageCompound,
+  pageMapcount,
+  pageMapping,
+  pageToNid,
+} from '../../core/kernel/mm/page-ref.ts';
+import type { Machine } from '../../core/machine/machine.ts';
+import { ZONE_NAMES } from '../../core/uapi/config.ts';
+import {
+  PG_active,
+  PG_dirty,
+  PG_error,
+  PG_head,
+  PG_hwpoison,
+  PG_ksm,
+  PG_locked,
+  PG_lru,
+  PG_mappedtodisk,
+  PG_mlocked,
+  PG_owner_priv_1,
+  PG_private,
+  PG_reclaim,
+  PG_referenced,
+  PG_reserved,
+  PG_slab,
+  PG_swapbacked,
+  PG_swapcache,
+  PG_unevictable,
+  PG_uptodate,
+  PG_waiters,
+  PG_workingset,
+  PG_writeback,
+} from '../../core/uapi/page-flags.ts';
+import type { DumpedPage } from '../protocol-views.ts';
+import { isCma } from './frames.ts';
+import { hex } from './messages.ts';
+
+const VMEMMAP = 0xffffea0000000000n;
+const STRUCT_PAGE_BYTES = 64n;
+
+/** In the order in which the kernel prints them. Kernel: `include/trace/events/mmflags.h: __def_pageflag_names` */
+const PRINTED: readonly (readonly [number, string])[] = [
+  [PG_locked, 'locked'],
+  [PG_waiters, 'waiters'],
+  [PG_error, 'error'],
+  [PG_referenced, 'referenced'],
+  [PG_uptodate, 'uptodate'],
+  [PG_dirty, 'dirty'],
+  [PG_lru, 'lru'],
+  [PG_active, 'active'],
+  [PG_workingset, 'workingset'],
+  [PG_slab, 'slab'],
+  [PG_owner_priv_1, 'owner_priv_1'],
+  [PG_reserved, 'reserved'],
+  [PG_private, 'private'],
+  [PG_writeback, 'writeback'],
+  [PG_head, 'head'],
+  [PG_mappedtodisk, 'mappedtodisk'],
+  [PG_reclaim, 'reclaim'],
+  [PG_swapbacked, 'swapbacked'],
+  [PG_unevictable, 'unevictable'],
+  [PG_mlocked, 'mlocked'],
+  [PG_hwpoison, 'hwpoison'],
+];
+
+// x86-64 with sparse vmemmap: the flags below, then last_cpupid, zone and node at the top of the word.
+// Kernel: `include/linux/page-flags-layout.h`
+const LAST_CPUPID_SHIFT = 30n;
+const LAST_CPUPID_NONE = 0x1fffffn;
+const ZONE_SHIFT = 51n;
+const NODE_SHIFT = 54n;
+/** PG_uncached stands before it on x86. */
+const HWPOISON_BIT = 23n;
+
+const bitOf = (flag: number): number => (flag === PG_hwpoison ? Number(HWPOISON_BIT) : Math.log2(flag));
+
+const pointer = (address: bigint): string => address.toString(16).padStart(16, '0');
+const pagePointer = (pfn: number): string => pointer(VMEMMAP + BigInt(pfn) * STRUCT_PAGE_BYTES);
+
+const zoneIndex = (m: Machine, pfn: number): number => {
+  if (isZoneDevicePage(m, pfn)) return ZONE_NAMES.indexOf('Device');
+  const zone = m.rangeOf(pfn)?.zone;
+  return zone === undefined ? 0 : ZONE_NAMES.indexOf(zone);
+};
+
+const mappingPointer = (m: Machine, pfn: number, head: number): string => {
+  const file = m.files.find(pageMapping(m, head));
+  if (file !== undefined) return `(${file.kind} ${file.name})`;
+  const swapcache = pageAnon(m, pfn) && (m.pages.flags.get(head) & PG_swapcache) !== 0;
+  return swapcache ? '(swapper_space)' : pointer(0n);
+};
+
+/**
+ * The lines of a page, and its flags with their bits.
+ *
+ * Kernel: `mm/debug.c: __dump_page`, `lib/vsprintf.c: format_page_flags`
+ * Simplified: pointers are not hashed, a mapping goes by its name, last_cpupid is that of a page that nobody has
+ * touched, and the raw words are left out, since struct page has no bytes here.
+ */
+export const dumpPage = (m: Machine, pfn: number): DumpedPage => {
+  const head = compoundHead(m, pfn);
+  const { pages } = m;
+  const word = pages.flags.get(head);
+  const set = PRINTED.filter(([flag]) => (word & flag) !== 0);
+  const node = pageToNid(m, pfn);
+  const zone = zoneIndex(m, pfn);
+  const bits = set.reduce((sum, [flag]) => sum | (1n << BigInt(bitOf(flag))), 0n);
+  const flags =
+    bits |
+    (LAST_CPUPID_NONE << LAST_CPUPID_SHIFT) |
+    (BigInt(zone) << ZONE_SHIFT) |
+    (BigInt(node) << NODE_SHIFT);
+  const index = pages.index.get(head) + pfn - head;
+  const file = m.files.find(pageMapping(m, head));
+  const anon = pageAnon(m, pfn);
+  const type = (pages.flags.get(pfn) & PG_ksm) !== 0 ? 'ksm ' : anon ? 'anon ' : '';
+  return {
+    lines: [
+      `page:${pagePointer(pfn)} refcount:${pages.refcount.get(head)} mapcount:${pageMapcount(m, pfn)} ` +
+        `mapping:${mappingPointer(m, pfn, head)} index:${hex(index)} pfn:${hex(pfn)}`,
+      ...(pageCompound(m, pfn)
+        ? [
+            `head:${pagePointer(head)} order:${folioOrder(m, head)} ` +
+              `compound_mapcount:${pages.compoundMapcount.get(head)} ` +
+              `compound_pincount:${pages.compoundPincount.get(head)}`,
+          ]
+        : []),
+      ...(file === undefined || type !== '' ? [] : [`dentry name:"${file.name}"`]),
+    ],
+    flagsPrefix: `${type}flags: ${`0x${flags.toString(16)}`}`,
+    flags: set.map(([flag, name]) => ({ bit: bitOf(flag), name: nameFor(flag, name, anon) })),
+    fields: [`node=${node}`, `zone=${zone}`, 'lastcpupid=0x1fffff'],
+    cma: isCma(m, head),
+  };
+};
+
+/** What a bit means on an anonymous page, where it has a second name. */
+const nameFor = (flag: number, name: string, anon: boolean): DumpedPage['flags'][number]['name'] => {
+  if (anon && flag === PG_mappedtodisk) return { printed: name, means: 'anon_exclusive' };
+  if (anon && flag === PG_swapcache) return { printed: name, means: 'swapcache' };
+  return { printed: name, means: name };
+};
