@@ -18,6 +18,8 @@ export interface PanelViews {
   };
   /** A page in the inspector, besides its fields. */
   readonly 'page-detail': { readonly ask: { readonly pfn: number }; readonly answer: PageDetailView };
+  /** A handle in the inspector. */
+  readonly 'pin-detail': { readonly ask: { readonly name: string }; readonly answer: PinDetailView };
   readonly 'call-tree': {
     readonly ask: { readonly open: readonly Position[] };
     readonly answer: CallTreeView;
@@ -325,4 +327,46 @@ export interface PageOrigin {
   readonly calls: readonly { readonly fn: string; readonly begin: Position }[];
   /** What was decided before; undefined: nothing that the trace tells. */
   readonly cause: { readonly position: Position; readonly text: Message; readonly why: Message } | undefined;
+}
+
+// --- pin-detail -----------------------------------------------------------------------------------------------------
+
+export interface PinDetailView {
+  readonly name: string;
+  /** undefined: nobody holds it at this position. */
+  readonly held: HeldHandle | undefined;
+}
+
+export interface HeldHandle {
+  readonly process: string;
+  readonly call: string;
+  readonly pin: boolean;
+  readonly longterm: boolean;
+  /** The first of its pages. */
+  readonly pages: readonly HeldPage[];
+  /** How many it has, each counted once. */
+  readonly npages: number;
+  /** A later step that drops it; -1: none does. */
+  readonly droppedIn: number;
+  /** The step that drops it. */
+  readonly drop: { readonly op: 'unpin' | 'put'; readonly proc: string; readonly handle: string };
+}
+
+/**
+ * `eviction`: reclaim keeps it. `migration`: it cannot leave its frame. `reuse`: a write copies it, though nobody else
+ * may map it. `sharing`: fork copies it at once.
+ */
+export type PinBlock = 'eviction' | 'migration' | 'reuse' | 'sharing';
+
+export interface HeldPage {
+  readonly pfn: number;
+  /** `buf+2`; '' nobody maps it. */
+  readonly name: string;
+  readonly residence: Residence;
+  readonly refcount: number;
+  readonly blocks: readonly PinBlock[];
+  /** Other handles on the same page. */
+  readonly others: readonly string[];
+  /** The handle has its last references: without it the page is freed. */
+  readonly isLast: boolean;
 }

@@ -9,8 +9,9 @@ import { type HistoryRow, historyRows, holderRows } from './rows.ts';
 import { flagTerm } from './terms.ts';
 import './inspector.css';
 
-/** What only a selected page has; loaded when one is. */
+/** What only a selected page or handle has; loaded when one is. */
 const PageDetail = lazy(async () => ({ default: (await import('./PageDetail.tsx')).PageDetail }));
+const PinDetail = lazy(async () => ({ default: (await import('./PinDetail.tsx')).PinDetail }));
 
 /** All about the selected page, entry, area or handle. */
 export const Inspector = () => {
@@ -73,6 +74,11 @@ export const Inspector = () => {
       {selected?.kind === 'page' ? (
         <Suspense>
           <PageDetail pfn={selected.pfn} />
+        </Suspense>
+      ) : null}
+      {selected?.kind === 'handle' ? (
+        <Suspense>
+          <PinDetail name={selected.name} />
         </Suspense>
       ) : null}
       <History rows={historyRows(inspection)} />

@@ -8,6 +8,7 @@ import { compareAt } from './compare.ts';
 import { gupPathAt } from './gup-path.ts';
 import { pageDetailAt } from './page-detail.ts';
 import { pageWalkAt } from './page-walk.ts';
+import { pinDetailAt } from './pin-detail.ts';
 
 /** @param runOf - finds another open run. @throws when there is none of that name */
 export const viewAt = (
@@ -25,6 +26,8 @@ export const viewAt = (
       return { view: query.view, data: pageWalkAt(run, position, query.process, query.vpn) };
     case 'page-detail':
       return { view: query.view, data: pageDetailAt(run, position, query.pfn) };
+    case 'pin-detail':
+      return { view: query.view, data: pinDetailAt(run, position, query.name) };
     case 'call-tree':
       return { view: query.view, data: callTreeAt(run, position, query.open) };
     case 'traffic':
