@@ -51,6 +51,7 @@ export const PANELS: readonly PanelEntry[] = [
   later('gup-path', 'Way of the pin', 'fork', 'tables', () =>
     import('../../panels/GupPath/GupPath.tsx').then((m) => m.GupPath),
   ),
+  later('fork', 'Fork', 'fork', 'tables', () => import('../../panels/Fork/Fork.tsx').then((m) => m.Fork)),
   later('call-tree', 'Call tree', 'tree', 'lower', () =>
     import('../../panels/CallTree/CallTree.tsx').then((m) => m.CallTree),
   ),

@@ -5,6 +5,7 @@ import type { ViewQuery, ViewResult } from '../protocol-views.ts';
 import type { Run } from '../run.ts';
 import { callTreeAt } from './call-tree.ts';
 import { compareAt } from './compare.ts';
+import { forkAt } from './fork.ts';
 import { gupPathAt } from './gup-path.ts';
 import { pageDetailAt } from './page-detail.ts';
 import { pageWalkAt } from './page-walk.ts';
@@ -28,6 +29,8 @@ export const viewAt = (
       return { view: query.view, data: pageDetailAt(run, position, query.pfn) };
     case 'pin-detail':
       return { view: query.view, data: pinDetailAt(run, position, query.name) };
+    case 'fork':
+      return { view: query.view, data: forkAt(run, position, query.child) };
     case 'call-tree':
       return { view: query.view, data: callTreeAt(run, position, query.open) };
     case 'traffic':
