@@ -41,6 +41,7 @@ export type {
   ComparedPage,
   ComparedSide,
   CompareView,
+  FirmwareRange,
   ForkArea,
   ForkSide,
   ForkView,
@@ -58,6 +59,7 @@ export type {
   TrafficView,
   WalkEntry,
   WalkLevel,
+  ZoneView,
 } from '../worker/protocol-views.ts';
 export {
   MAP_STATES,

@@ -22,6 +22,8 @@ export interface PanelViews {
   readonly 'pin-detail': { readonly ask: { readonly name: string }; readonly answer: PinDetailView };
   /** The last fork, or the one that made `child`. */
   readonly fork: { readonly ask: { readonly child?: string | undefined }; readonly answer: ForkView };
+  /** The firmware's map of memory, and the zones. */
+  readonly zones: { readonly ask: object; readonly answer: ZonesView };
   readonly 'call-tree': {
     readonly ask: { readonly open: readonly Position[] };
     readonly answer: CallTreeView;
@@ -435,4 +437,39 @@ export interface ForkSide {
   readonly onWrite: WriteOutcome;
   /** What a fork of this process does with it. */
   readonly atFork: ForkOutcome;
+}
+
+// --- zones ----------------------------------------------------------------------------------------------------------
+
+export interface ZonesView {
+  /** By address. */
+  readonly firmware: readonly FirmwareRange[];
+  readonly zones: readonly ZoneView[];
+}
+
+/** Frames from `start` to before `end`. */
+export interface FirmwareRange {
+  readonly start: number;
+  readonly end: number;
+  readonly kind: 'ram' | 'soft-reserved' | 'mmio' | 'private';
+  /** `System RAM` */
+  readonly name: string;
+  readonly node: number;
+  /** Zone, device, or who keeps it. */
+  readonly about: string;
+  readonly cma: boolean;
+}
+
+/** A zone of a node; amounts in pages. */
+export interface ZoneView {
+  readonly node: number;
+  readonly name: string;
+  readonly spanned: number;
+  readonly managed: number;
+  readonly free: number;
+  readonly min: number;
+  readonly low: number;
+  readonly high: number;
+  /** Free blocks by order, of each migratetype that has some. */
+  readonly blocks: readonly { readonly type: string; readonly counts: readonly number[] }[];
 }

@@ -61,6 +61,9 @@ export const PANELS: readonly PanelEntry[] = [
   later('traffic', 'Traffic', 'arrow', 'lower', () =>
     import('../../panels/Traffic/Traffic.tsx').then((m) => m.Traffic),
   ),
+  later('zones', 'Firmware and zones', 'table', 'lower', () =>
+    import('./ZonesPanel.tsx').then((m) => m.ZonesPanel),
+  ),
   later('kernel-log', 'Kernel log', 'log', 'lower', () =>
     import('../../panels/KernelLog/KernelLog.tsx').then((m) => m.KernelLog),
   ),
