@@ -41,6 +41,10 @@ export type {
   ComparedPage,
   ComparedSide,
   CompareView,
+  FirmwareRange,
+  ForkArea,
+  ForkSide,
+  ForkView,
   GupBranch,
   GupPathView,
   GupStation,
@@ -55,6 +59,7 @@ export type {
   TrafficView,
   WalkEntry,
   WalkLevel,
+  ZoneView,
 } from '../worker/protocol-views.ts';
 export {
   MAP_STATES,

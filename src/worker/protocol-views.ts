@@ -20,6 +20,10 @@ export interface PanelViews extends GpuViews {
   readonly 'page-detail': { readonly ask: { readonly pfn: number }; readonly answer: PageDetailView };
   /** A handle in the inspector. */
   readonly 'pin-detail': { readonly ask: { readonly name: string }; readonly answer: PinDetailView };
+  /** The last fork, or the one that made `child`. */
+  readonly fork: { readonly ask: { readonly child?: string | undefined }; readonly answer: ForkView };
+  /** The firmware's map of memory, and the zones. */
+  readonly zones: { readonly ask: object; readonly answer: ZonesView };
   /** `open`: where calls begin that are unfolded. */
   readonly 'call-tree': {
     readonly ask: { readonly open: readonly Position[] };
@@ -370,4 +374,103 @@ export interface HeldPage {
   readonly others: readonly string[];
   /** The handle has its last references: without it the page is freed. */
   readonly isLast: boolean;
+}
+
+// --- fork -----------------------------------------------------------------------------------------------------------
+
+export interface ForkView {
+  /** Forks of which both processes live. */
+  readonly pairs: readonly { readonly parent: string; readonly child: string }[];
+  /** '' no process lives. */
+  readonly parent: string;
+  /** '' nobody has forked. */
+  readonly child: string;
+  /** MMF_HAS_PINNED of the parent. */
+  readonly hasPinned: boolean;
+  readonly areas: readonly ForkArea[];
+}
+
+export interface ForkArea {
+  readonly name: string;
+  readonly kind: string;
+  readonly pages: readonly {
+    readonly index: number;
+    readonly vpn: number;
+    readonly parent: ForkSide | undefined;
+    readonly child: ForkSide | undefined;
+    /** Both entries refer to one frame. */
+    readonly shared: boolean;
+  }[];
+  /** Pages behind those listed. */
+  readonly more: number;
+}
+
+/**
+ * What a write meets. `writes`: a writable entry. `exclusive`, `reuse`: made writable in place. `shared`: a shared
+ * mapping, which has no copies. `fresh`: a new page, zeroed. `home`: it leaves the device first.
+ */
+export type WriteOutcome =
+  | 'denied'
+  | 'fresh'
+  | 'writes'
+  | 'exclusive'
+  | 'reuse'
+  | 'copy'
+  | 'shared'
+  | 'home'
+  | 'taken-back'
+  | 'waits'
+  | 'fault';
+
+/** `nothing`: the child's entry stays empty. `left-out`: the child has no such area. */
+export type ForkOutcome = 'share' | 'early-copy' | 'nothing' | 'left-out';
+
+export interface ForkSide {
+  readonly entry: EntryKind;
+  readonly pfn: number;
+  readonly residence: Residence | undefined;
+  readonly writable: boolean;
+  /** AnonExclusive */
+  readonly exclusive: boolean;
+  readonly mapcount: number;
+  readonly pins: number;
+  /** What the next write of this process does. */
+  readonly onWrite: WriteOutcome;
+  /** What a fork of this process does with it. */
+  readonly atFork: ForkOutcome;
+}
+
+// --- zones ----------------------------------------------------------------------------------------------------------
+
+export interface ZonesView {
+  /** By address. */
+  readonly firmware: readonly FirmwareRange[];
+  readonly zones: readonly ZoneView[];
+}
+
+/** Frames from `start` to before `end`. */
+export interface FirmwareRange {
+  readonly start: number;
+  readonly end: number;
+  readonly kind: 'ram' | 'soft-reserved' | 'mmio' | 'private';
+  /** `System RAM` */
+  readonly name: string;
+  readonly node: number;
+  /** Zone, device, or who keeps it. */
+  readonly about: string;
+  readonly cma: boolean;
+}
+
+/** A zone of a node; amounts in pages. */
+export interface ZoneView {
+  readonly node: number;
+  readonly name: string;
+  readonly spanned: number;
+  readonly managed: number;
+  readonly free: number;
+  readonly min: number;
+  readonly low: number;
+  readonly high: number;
+  /** Free blocks by order, of each migratetype that has some. */
+  readonly blocks: readonly { readonly type: string; readonly counts: readonly number[] }[];
 }

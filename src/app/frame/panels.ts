@@ -51,6 +51,7 @@ export const PANELS: readonly PanelEntry[] = [
   later('gup-path', 'Way of the pin', 'fork', 'tables', () =>
     import('../../panels/GupPath/GupPath.tsx').then((m) => m.GupPath),
   ),
+  later('fork', 'Fork', 'fork', 'tables', () => import('../../panels/Fork/Fork.tsx').then((m) => m.Fork)),
   later('call-tree', 'Call tree', 'tree', 'lower', () =>
     import('../../panels/CallTree/CallTree.tsx').then((m) => m.CallTree),
   ),
@@ -59,6 +60,9 @@ export const PANELS: readonly PanelEntry[] = [
   ),
   later('traffic', 'Traffic', 'arrow', 'lower', () =>
     import('../../panels/Traffic/Traffic.tsx').then((m) => m.Traffic),
+  ),
+  later('zones', 'Firmware and zones', 'table', 'lower', () =>
+    import('./ZonesPanel.tsx').then((m) => m.ZonesPanel),
   ),
   later('kernel-log', 'Kernel log', 'log', 'lower', () =>
     import('../../panels/KernelLog/KernelLog.tsx').then((m) => m.KernelLog),

@@ -6,10 +6,12 @@ import type { Run } from '../run.ts';
 import { callTreeAt } from './call-tree.ts';
 import { compareAt } from './compare.ts';
 import { costsOfRun, gpuStateAt, iomemAt } from './gpu-state.ts';
+import { forkAt } from './fork.ts';
 import { gupPathAt } from './gup-path.ts';
 import { pageDetailAt } from './page-detail.ts';
 import { pageWalkAt } from './page-walk.ts';
 import { pinDetailAt } from './pin-detail.ts';
+import { zonesAt } from './zones.ts';
 
 /** @param runOf - finds another open run. @throws when there is none of that name */
 export const viewAt = (
@@ -29,6 +31,10 @@ export const viewAt = (
       return { view: query.view, data: pageDetailAt(run, position, query.pfn) };
     case 'pin-detail':
       return { view: query.view, data: pinDetailAt(run, position, query.name) };
+    case 'fork':
+      return { view: query.view, data: forkAt(run, position, query.child) };
+    case 'zones':
+      return { view: query.view, data: zonesAt(run, position) };
     case 'call-tree':
       return { view: query.view, data: callTreeAt(run, position, query.open) };
     case 'traffic':

@@ -1,0 +1,155 @@
+import { useState } from 'react';
+import { pfnToPhysBytes } from '../../core/uapi/units.ts';
+import { useActions } from '../../store/use-app.ts';
+import { useView } from '../../store/use-view.ts';
+import type { FirmwareRange, Selection, ZoneView } from '../../store/views.ts';
+import { Button } from '../../ui/Button.tsx';
+import { formatBytes, formatCount, formatHex } from '../../ui/format.ts';
+import './zones.css';
+
+const QUERY = { view: 'zones' } as const;
+const PAGE_BYTES = 4096;
+
+interface Found {
+  readonly title: string;
+  readonly detail: string;
+  readonly selection: Selection;
+}
+
+interface ZonesProps {
+  /** What a text means as a place in memory. */
+  readonly find: (text: string) => Found | undefined;
+}
+
+/** The firmware's map of memory, the zones of each node, and what is free in them. */
+export const Zones = ({ find }: ZonesProps) => {
+  const view = useView(QUERY);
+  return (
+    <section className="zones" aria-labelledby="zones-heading">
+      <h2 id="zones-heading" className="heading">
+        Firmware and zones
+      </h2>
+      <Search find={find} />
+      {view === undefined ? null : (
+        <>
+          <Strip ranges={view.firmware} />
+          <div className="zones-grid">
+            {view.zones.map((zone) => (
+              <Zone key={`${zone.node} ${zone.name}`} zone={zone} />
+            ))}
+          </div>
+        </>
+      )}
+    </section>
+  );
+};
+
+const Search = ({ find }: ZonesProps) => {
+  const { select } = useActions();
+  const [text, setText] = useState('');
+  const [said, setSaid] = useState('');
+  const go = (): void => {
+    const found = text.trim() === '' ? undefined : find(text);
+    setSaid(found === undefined ? 'No such place.' : `${found.title} ${found.detail}`);
+    if (found !== undefined) select(found.selection);
+  };
+  return (
+    <form
+      className="zones-search"
+      onSubmit={(event) => {
+        event.preventDefault();
+        go();
+      }}
+    >
+      <label>
+        Find{' '}
+        <input
+          type="text"
+          value={text}
+          placeholder="0x4804, an address, A buf+2"
+          spellCheck={false}
+          onChange={(event) => setText(event.target.value)}
+        />
+      </label>
+      <Button type="submit">Go there</Button>
+      <output className="muted">{said}</output>
+    </form>
+  );
+};
+
+const addressOf = (pfn: number): string => formatHex(pfnToPhysBytes(pfn));
+
+/** Ranges side by side; a width follows the logarithm of the size, so that small ones can be seen. */
+const Strip = ({ ranges }: { readonly ranges: readonly FirmwareRange[] }) => {
+  const { select } = useActions();
+  return (
+    <ol className="firmware" aria-label="Firmware map">
+      {ranges.map(({ start, end, kind, name, node, about, cma }) => (
+        <li key={start} style={{ flexGrow: Math.log2(end - start + 1) }}>
+          <button
+            type="button"
+            className="firmware-range"
+            data-kind={kind}
+            data-cma={cma}
+            onClick={() => select({ kind: 'page', pfn: start })}
+            disabled={kind === 'mmio'}
+          >
+            <b>{name}</b>
+            <span>{about}</span>
+            <span className="muted">
+              {kind === 'mmio' ? '' : `node ${node}, `}
+              {formatBytes((end - start) * PAGE_BYTES)}
+            </span>
+            <code>{addressOf(start)}</code>
+          </button>
+        </li>
+      ))}
+    </ol>
+  );
+};
+
+const Zone = ({ zone }: { readonly zone: ZoneView }) => (
+  <section className="zone" aria-label={`Node ${zone.node}, zone ${zone.name}`}>
+    <h3 className="heading">
+      Node {zone.node}, {zone.name}
+    </h3>
+    {zone.managed === 0 ? (
+      <p className="zone-line muted">
+        spans {formatCount(zone.spanned)} pages; the page allocator has none of them
+      </p>
+    ) : (
+      <>
+        <p className="zone-line">
+          {formatCount(zone.free)} of {formatCount(zone.managed)} pages free
+        </p>
+        <p className="zone-line muted">
+          watermarks: min {formatCount(zone.min)}, low {formatCount(zone.low)}, high {formatCount(zone.high)}
+        </p>
+        {zone.blocks.map((row) => (
+          <Blocks key={row.type} {...row} />
+        ))}
+      </>
+    )}
+  </section>
+);
+
+/** A bar an order: its height follows the logarithm of the number of blocks. */
+const Blocks = ({ type, counts }: ZoneView['blocks'][number]) => {
+  const most = Math.log2(1 + Math.max(...counts));
+  return (
+    <div className="blocks">
+      <span className="blocks-type">{type}</span>
+      <ol className="blocks-bars" aria-label={`Free blocks, ${type}, by order`}>
+        {counts.map((count, order) => (
+          // An order has no other identity than its place.
+          // eslint-disable-next-line react/no-array-index-key
+          <li key={order} title={`order ${order}: ${count} free`}>
+            <span className="blocks-count">{count === 0 ? '' : count}</span>
+            <span className="blocks-bar" style={{ height: `${(1.6 * Math.log2(1 + count)) / most}rem` }} />
+            <span className="blocks-order">{order}</span>
+          </li>
+        ))}
+      </ol>
+    </div>
+  );
+};
