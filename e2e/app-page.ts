@@ -126,10 +126,28 @@ export class AppPage {
   }
 
   async expectAccessible(): Promise<void> {
-    const { violations } = await new AxeBuilder({ page: this.page }).analyze();
+    // the page has no frames: what the other mode does for those, in a window of its own, would be for nothing
+    const { violations } = await new AxeBuilder({ page: this.page }).setLegacyMode().analyze();
     expect(violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`)).toEqual(
       [],
     );
+  }
+
+  /** Once for each theme, without a second load: the app follows the system's until somebody chooses one. */
+  async expectAccessibleInBothThemes(): Promise<void> {
+    const root = this.page.locator('html');
+    for (const colorScheme of ['light', 'dark'] as const) {
+      await this.page.emulateMedia({ colorScheme });
+      await expect(root).toHaveAttribute('data-theme', colorScheme);
+      await this.settlePaint();
+      await this.expectAccessible();
+    }
+  }
+
+  /** Where the cursor stands, in events. */
+  async position(): Promise<number> {
+    const slider = this.page.getByRole('slider', { name: 'Position in the timeline, in events' });
+    return Number(await slider.getAttribute('aria-valuenow'));
   }
 
   async overflowPx(): Promise<number> {

@@ -1,0 +1,136 @@
+// The panels that are loaded when somebody opens them, each over the scene that the app is about: four pages on a device,
+// a long-term pin that brings them home.
+
+import type { Locator } from '@playwright/test';
+import { type AppPage, expect, test } from './app-page.ts';
+
+const SCENE = './?scenario=longterm-pin';
+const MIGRATE_STEP = 2;
+const PIN_STEP = 3;
+
+/** The end of a step: the whole of it has happened. */
+const showEndOf = async (app: AppPage, step: number): Promise<void> => {
+  await app.step(step).getByRole('button').click();
+  await app.idle();
+};
+
+test('Way of the pin: four pages are moved, and all is pinned again', async ({ app, page }) => {
+  await app.open(SCENE);
+  await app.showPanel('Way of the pin');
+  const chart = page.getByRole('region', { name: 'The way of the pin' });
+  await showEndOf(app, MIGRATE_STEP);
+  await expect(chart).toContainText('No step has asked for pages yet.');
+  await showEndOf(app, PIN_STEP);
+  await expect(chart).toContainText(
+    'pin_user_pages_fast(buf+0, 4 pages, FOLL_WRITE | FOLL_LONGTERM)by A, step 3',
+  );
+  const way = (label: string): Locator =>
+    chart.getByRole('paragraph').filter({ has: page.getByText(label, { exact: true }) });
+  await expect(way('may not stay')).toHaveText('may not stay× 4');
+  await expect(way('moved')).toHaveText('moved× 4');
+  await expect(way('pin all again')).toHaveText('pin all again× 1');
+  await expect(way('gave up')).toHaveText('gave up');
+  await app.expectAccessibleInBothThemes();
+  // a station leads to the moment at which it was reached
+  const end = await app.position();
+  await chart.getByRole('button', { name: 'Bring it home' }).click();
+  await app.idle();
+  expect(await app.position()).toBeLessThan(end);
+  await expect(chart.locator('[aria-current=step]')).toContainText('Bring it home');
+});
+
+test('Call tree: the run stops at each of four calls, forward and back', async ({ app, page }) => {
+  await app.open(SCENE);
+  await app.press('Home');
+  await app.showPanel('Call tree');
+  const stops = page.getByRole('region', { name: 'Stop when' });
+  const condition = stops.getByRole('combobox', { name: 'Condition' });
+  await condition.fill('whenever');
+  await condition.press('Enter');
+  await expect(stops).toContainText('That is no condition.');
+  await condition.fill('fn:migrate_device_coherent_page');
+  await stops.getByRole('button', { name: 'Add' }).click();
+  const entry = stops.getByRole('listitem');
+  await expect(entry).toContainText('migrate_device_coherent_page is entered');
+  const run = async (way: 'on' | 'back'): Promise<number> => {
+    await stops.getByRole('button', { name: `Run ${way}` }).click();
+    await app.idle();
+    return await app.position();
+  };
+  const forward: number[] = [];
+  for (let call = 0; call < 4; call++) {
+    forward.push(await run('on'));
+    await expect(entry).toContainText('stopped here');
+    const running = page.getByRole('region', { name: 'Calls of step 3' }).locator('[data-state=running]');
+    await expect(running.last()).toContainText('migrate_device_coherent_page');
+  }
+  expect([...new Set(forward)].sort((a, b) => a - b)).toEqual(forward);
+  await app.expectAccessibleInBothThemes();
+  expect(await run('on')).toBe(forward[3]);
+  await expect(stops.getByRole('status')).toHaveText('Nothing of the kind comes after this moment.');
+  expect([await run('back'), await run('back'), await run('back')]).toEqual(forward.slice(0, 3).reverse());
+  expect(await run('back')).toBe(forward[0]);
+  await expect(stops.getByRole('status')).toHaveText('Nothing of the kind came before this moment.');
+});
+
+test('Tree: the walk to buf+0 ends at the frame that the page table names', async ({ app, page }) => {
+  await app.open(SCENE);
+  const tree = page.getByRole('region', { name: 'Page-table tree' });
+  const walkAtEndOf = async (step: number) => {
+    await showEndOf(app, step);
+    await app.showPanel('Page tables');
+    const frame = (await app.frames())['buf+0'] ?? '';
+    await app.showPanel('Tree');
+    for (const table of ['PGD', 'PUD', 'PMD', 'PTE'])
+      await expect(tree.getByText(table, { exact: true }).last()).toBeVisible();
+    // each table's entry on the way holds the next table: the last one is the PTE
+    const way = tree.locator('[aria-current=true]');
+    await expect(way).toHaveCount(4);
+    await expect(way.last()).toContainText('buf+0');
+    await expect(way.last()).toContainText(frame.replace(/^[A-Z]/, ''));
+    return frame;
+  };
+  expect(await walkAtEndOf(MIGRATE_STEP)).toMatch(/^C0x/);
+  expect(await walkAtEndOf(PIN_STEP)).toMatch(/^S0x/);
+  await app.expectAccessibleInBothThemes();
+  await tree.getByRole('radio', { name: '5 (LA57)' }).check();
+  await expect(tree.getByRole('list', { name: 'Bits of the address' }).getByRole('listitem')).toHaveCount(6);
+});
+
+test('Compare: without patch 6 the pin gives another result', async ({ app, page }) => {
+  await app.open(SCENE);
+  await showEndOf(app, PIN_STEP);
+  await app.showPanel('Compare');
+  const compare = page.getByRole('region', { name: 'Compare' });
+  await compare.getByLabel('Compare with').selectOption('without-patch-6');
+  await app.idle();
+  const results = compare
+    .getByRole('table')
+    .filter({ has: page.getByRole('columnheader', { name: 'step' }) });
+  const rows = results.getByRole('row').filter({ has: page.getByRole('rowheader') });
+  await expect(rows.first()).toHaveText(/^3 pin_user_pages_fast buf.*≠.*EAGAIN/);
+  await expect(rows.first()).toHaveAttribute('aria-current', 'step');
+  // here the pages lie at home, there on the device
+  const places = compare.getByRole('row', { name: /^buf\+\d/ });
+  await expect(places).toHaveCount(4);
+  for (const row of await places.all()) await expect(row).toHaveText(/system.*pinned.*≠.*device 0/);
+  await app.expectAccessibleInBothThemes();
+  // before the pin there is nothing to tell them apart
+  await app.press('[');
+  await expect(compare).toContainText('All 4 pages are in the same place and state.');
+});
+
+test('Traffic: four pages went out, and four came home', async ({ app, page }) => {
+  await app.open(SCENE);
+  await app.showPanel('Traffic');
+  const traffic = page.getByRole('region', { name: 'Traffic' });
+  await showEndOf(app, PIN_STEP);
+  const way = (from: string, to: string): Locator =>
+    traffic.getByRole('row', { name: new RegExp(`^${from}.*${to}`) }).getByRole('cell');
+  await expect(way('System node 0', 'VRAM device 0')).toHaveText(['4 pages, 16 KiB', '']);
+  await expect(way('VRAM device 0', 'System node 0')).toHaveText(['4 pages, 16 KiB', '4 pages, 16 KiB']);
+  await app.expectAccessibleInBothThemes();
+  await traffic.getByRole('button', { name: 'Step 2: 4 pages to devices, 0 to system memory' }).click();
+  await app.idle();
+  await expect(way('VRAM device 0', 'System node 0')).toHaveCount(0);
+});
