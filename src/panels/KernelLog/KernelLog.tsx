@@ -71,7 +71,7 @@ const LogLine = ({ row, isCurrent }: { readonly row: LogRow; readonly isCurrent:
           )}
         </span>
         <span className="kernel-log-text">
-          <Prose pieces={pieces(row.text)} />
+          <Prose plain pieces={pieces(row.text)} />
         </span>
         {row.place === '' ? null : <code className="kernel-log-place">{row.place}</code>}
       </button>
