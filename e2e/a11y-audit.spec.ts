@@ -69,7 +69,7 @@ test('so can every page to read', async ({ app, page }) => {
   const titles = await page.getByRole('dialog').getByRole('listitem').getByRole('button').allInnerTexts();
   expect(titles.length).toBeGreaterThan(1);
   await page.keyboard.press('Escape');
-  for (const id of ['model', 'glossary']) {
+  for (const id of ['model', 'types', 'glossary']) {
     await app.open(`./?page=${id}`);
     await expect(page.getByRole('navigation', { name: 'Contents' })).toBeVisible();
     await expectNoComplaints(app, `page ${id}`);

@@ -30,25 +30,17 @@ const RESULT = {
   ],
 };
 
-for (const theme of ['light', 'dark']) {
-  test(`the page of figures tells values, bounds, peers and growth, in the ${theme} theme`, async ({
-    app,
-    page,
-  }) => {
-    test.slow();
-    await page.route('**/bench/node.json', (route) => route.fulfill({ json: RESULT }));
-    await page.route('**/bench/browser.json', (route) => route.fulfill({ json: { figures: 'none' } }));
-    await app.open(`./?page=figures&theme=${theme}`);
-    const figures = page.getByRole('main', { name: 'Figures' });
-    const travel = figures.getByRole('region', { name: 'Time travel' });
-    await expect(travel.getByRole('row', { name: /^seek_10m_p95_ms/ })).toContainText(/4\.2 ms.*≤ 16.*kept/);
-    await expect(travel.getByRole('row', { name: /^seek_10m_max_ms/ })).toContainText(
-      /140 ms.*≤ 100.*missed/,
-    );
-    await expect(figures.getByRole('img', { name: 'Time to migrate and pin one page' })).toBeVisible();
-    await expect(figures.getByRole('img', { name: 'ms by pages' })).toBeVisible();
-    await expect(figures).toContainText('bench/browser.json');
-    await app.expectAccessible();
-    expect(await app.overflowPx()).toBeLessThanOrEqual(0);
-  });
-}
+test('the page of figures tells values, bounds, peers and growth', async ({ app, page }) => {
+  await page.route('**/bench/node.json', (route) => route.fulfill({ json: RESULT }));
+  await page.route('**/bench/browser.json', (route) => route.fulfill({ json: { figures: 'none' } }));
+  await app.open('./?page=figures');
+  const figures = page.getByRole('main', { name: 'Figures' });
+  const travel = figures.getByRole('region', { name: 'Time travel' });
+  await expect(travel.getByRole('row', { name: /^seek_10m_p95_ms/ })).toContainText(/4\.2 ms.*≤ 16.*kept/);
+  await expect(travel.getByRole('row', { name: /^seek_10m_max_ms/ })).toContainText(/140 ms.*≤ 100.*missed/);
+  await expect(figures.getByRole('img', { name: 'Time to migrate and pin one page' })).toBeVisible();
+  await expect(figures.getByRole('img', { name: 'ms by pages' })).toBeVisible();
+  await expect(figures).toContainText('bench/browser.json');
+  await app.expectAccessibleInBothThemes();
+  expect(await app.overflowPx()).toBeLessThanOrEqual(0);
+});

@@ -11,20 +11,40 @@ const SIZES = [
 ] as const;
 const RUN = './?scenario=pin-mixed-run&t=7.200';
 
-for (const [width, height] of SIZES) {
-  test.describe(`at ${width} x ${height}`, () => {
-    test.use({ viewport: { width, height } });
+test('in every window, nothing of the first visit is wider than it, and the button is in it', async ({
+  app,
+  page,
+}) => {
+  await app.open();
+  for (const [width, height] of SIZES) {
+    await page.setViewportSize({ width, height });
+    const button = page.getByRole('button', { name: 'Watch a page come home' });
+    await expect(button, `${width} x ${height}`).toBeInViewport();
+    expect(await app.overflowPx(), `${width} x ${height}`).toBe(0);
+  }
+});
 
-    test('nothing is wider than the window, and the controls are in it', async ({ app, page }) => {
-      await app.open();
-      expect(await app.overflowPx()).toBe(0);
-      await expect(page.getByRole('button', { name: 'Watch a page come home' })).toBeInViewport();
-      await app.open(RUN);
-      expect(await app.overflowPx()).toBe(0);
-      await expect(app.caption).toBeInViewport();
-      await expect(page.getByRole('button', { name: 'Play', exact: true })).toBeInViewport({ ratio: 1 });
-      await expect(page.getByLabel('Speed')).toBeInViewport({ ratio: 1 });
-    });
+test('in every window, nothing of a run is wider than it, and the controls are in it', async ({
+  app,
+  page,
+}) => {
+  await app.open(RUN);
+  const controls = [page.getByRole('button', { name: 'Play', exact: true }), page.getByLabel('Speed')];
+  for (const [width, height] of SIZES) {
+    const size = `${width} x ${height}`;
+    await page.setViewportSize({ width, height });
+    await app.idle();
+    await expect(app.caption, size).toBeInViewport();
+    for (const control of controls) await expect(control, size).toBeInViewport({ ratio: 1 });
+    expect(await app.overflowPx(), size).toBe(0);
+  }
+});
+
+for (const preset of ['teach', 'debug', 'present']) {
+  test(`the preset ${preset} is accessible`, async ({ app, page }) => {
+    await app.open(`${RUN}&layout=${preset}`);
+    await expect(page.locator('html')).toHaveAttribute('data-preset', preset);
+    await app.expectAccessibleInBothThemes();
   });
 }
 

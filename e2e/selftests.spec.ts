@@ -2,7 +2,7 @@ import { expect, test } from './app-page.ts';
 
 const GUP = 'hmm.hmm_device_coherent.hmm_gup_test';
 
-test('the picker lists every kind in groups, and arrows, filter and Enter open one', async ({
+test('the picker lists every kind in groups, is accessible, and arrows, filter and Enter open one', async ({
   app,
   page,
 }) => {
@@ -18,6 +18,7 @@ test('the picker lists every kind in groups, and arrows, filter and Enter open o
 
   const filter = dialog.getByRole('searchbox');
   await expect(filter).toBeFocused();
+  await app.expectAccessibleInBothThemes();
   await page.keyboard.press('ArrowDown');
   await page.keyboard.press('PageDown');
   await expect(
@@ -54,33 +55,21 @@ test('steps of selftests are fetched when one is opened, not before', async ({ a
   await expect(app.badge).toHaveAccessibleName(/^selftest passes/);
 });
 
-for (const colorScheme of ['light', 'dark'] as const) {
-  test.describe(`in the ${colorScheme} theme`, () => {
-    test.use({ colorScheme });
-
-    test('a selftest shows assertion by assertion what holds and what does not', async ({ app, page }) => {
-      await app.open(`./?scenario=${GUP}&patches=1-5,7-14`);
-      await expect(app.badge).toHaveAccessibleName('selftest fails: 14 of 22 assertions hold');
-      await app.press('End');
-      await expect(app.step(8)).toContainText('perms[2]: expected w, found coherent-local:w');
-      await app.badge.click();
-      const dialog = page.getByRole('dialog', { name: /own test/ });
-      await expect(dialog.getByRole('row', { name: /perms\[2\]/ })).toContainText('does not hold');
-      await expect(dialog.getByRole('row', { name: /not reached/ })).toHaveCount(5);
-      await expect(dialog.getByRole('row', { name: /^ret .*holds/ })).not.toHaveCount(0);
-      await app.expectAccessible();
-      await dialog.getByRole('button', { name: /step 3 migrate_to_dev/ }).click();
-      await app.idle();
-      await expect(app.caption).toContainText('step 3');
-    });
-
-    test('the picker is accessible', async ({ app, page }) => {
-      await app.open();
-      await page.getByRole('button', { name: /^Scenario/ }).click();
-      await app.expectAccessible();
-    });
-  });
-}
+test('a selftest shows assertion by assertion what holds and what does not', async ({ app, page }) => {
+  await app.open(`./?scenario=${GUP}&patches=1-5,7-14`);
+  await expect(app.badge).toHaveAccessibleName('selftest fails: 14 of 22 assertions hold');
+  await app.press('End');
+  await expect(app.step(8)).toContainText('perms[2]: expected w, found coherent-local:w');
+  await app.badge.click();
+  const dialog = page.getByRole('dialog', { name: /own test/ });
+  await expect(dialog.getByRole('row', { name: /perms\[2\]/ })).toContainText('does not hold');
+  await expect(dialog.getByRole('row', { name: /not reached/ })).toHaveCount(5);
+  await expect(dialog.getByRole('row', { name: /^ret .*holds/ })).not.toHaveCount(0);
+  await app.expectAccessibleInBothThemes();
+  await dialog.getByRole('button', { name: /step 3 migrate_to_dev/ }).click();
+  await app.idle();
+  await expect(app.caption).toContainText('step 3');
+});
 
 test('without the patch that brought it, a test does not exist', async ({ app, page }) => {
   await app.open('./?scenario=hmm.hmm_device_private.hmm_cow_in_device&patches=1-13');
