@@ -128,10 +128,13 @@ export class AppPage {
     );
   }
 
-  /** @param rules - only these; all of axe's without */
-  async expectAccessible(rules?: string[]): Promise<void> {
+  /** @param within - selector of the part to look at @param rules - only these; all of axe's without */
+  async expectAccessible(within = 'html', rules?: string[]): Promise<void> {
     // the page has no frames: what the other mode does for those, in a window of its own, would be for nothing
-    const axe = new AxeBuilder({ page: this.page }).setLegacyMode().options({ resultTypes: ['violations'] });
+    const axe = new AxeBuilder({ page: this.page })
+      .setLegacyMode()
+      .options({ resultTypes: ['violations'] })
+      .include(within);
     const { violations } = await (rules === undefined ? axe : axe.withRules(rules)).analyze();
     expect(violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`)).toEqual(
       [],
@@ -141,12 +144,14 @@ export class AppPage {
   /**
    * All rules in the light theme, and in the dark one those about colours: nothing else is different there. Needs no
    * second load, since the app follows the system's theme until somebody chooses one.
+   *
+   * @param within - selector of the part to look at, where the rest is looked at elsewhere
    */
-  async expectAccessibleInBothThemes(): Promise<void> {
+  async expectAccessibleInBothThemes(within = 'html'): Promise<void> {
     await this.showTheme('light');
-    await this.expectAccessible();
+    await this.expectAccessible(within);
     await this.showTheme('dark');
-    await this.expectAccessible(COLOR_RULES);
+    await this.expectAccessible(within, COLOR_RULES);
   }
 
   /** Has the system ask for a theme. */

@@ -41,7 +41,7 @@ test('so are its dialogs', async ({ app, page }) => {
   for (const opener of openers) {
     await opener.click();
     await expect(dialog).toBeVisible();
-    await app.expectAccessibleInBothThemes();
+    await app.expectAccessibleInBothThemes('dialog[open]');
     await page.keyboard.press('Escape');
     await expect(dialog).toBeHidden();
   }

@@ -14,13 +14,14 @@ test('the kernel dialog is accessible, with a set that can be built and with one
   app,
   page,
 }) => {
+  test.slow();
   await app.open(BEFORE_PIN);
   const dialog = await openKernel(page);
-  await app.expectAccessibleInBothThemes();
+  await app.expectAccessibleInBothThemes('dialog[open]');
   await dialog.getByRole('checkbox', { name: patch(3) }).uncheck();
   await dialog.getByRole('checkbox', { name: 'CONFIG_MIGRATION' }).uncheck();
   await expect(dialog.getByRole('alert')).toBeVisible();
-  await app.expectAccessibleInBothThemes();
+  await app.expectAccessibleInBothThemes('dialog[open]');
 });
 
 test('without patch 6 the same scenario pins nothing, and nobody claims to have recorded that', async ({

@@ -30,7 +30,7 @@ test('Way of the pin: four pages are moved, and all is pinned again', async ({ a
   await expect(way('moved')).toHaveText('moved× 4');
   await expect(way('pin all again')).toHaveText('pin all again× 1');
   await expect(way('gave up')).toHaveText('gave up');
-  await app.expectAccessibleInBothThemes();
+  await app.expectAccessibleInBothThemes('[data-panel=gup-path]');
   // a station leads to the moment at which it was reached
   const end = await app.position();
   await chart.getByRole('button', { name: 'Bring it home' }).click();
@@ -65,7 +65,7 @@ test('Call tree: the run stops at each of four calls, forward and back', async (
     await expect(running.last()).toContainText('migrate_device_coherent_page');
   }
   expect([...new Set(forward)].sort((a, b) => a - b)).toEqual(forward);
-  await app.expectAccessibleInBothThemes();
+  await app.expectAccessibleInBothThemes('[data-panel=call-tree]');
   expect(await run('on')).toBe(forward[3]);
   await expect(stops.getByRole('status')).toHaveText('Nothing of the kind comes after this moment.');
   expect([await run('back'), await run('back'), await run('back')]).toEqual(forward.slice(0, 3).reverse());
@@ -92,7 +92,7 @@ test('Tree: the walk to buf+0 ends at the frame that the page table names', asyn
   };
   expect(await walkAtEndOf(MIGRATE_STEP)).toMatch(/^C0x/);
   expect(await walkAtEndOf(PIN_STEP)).toMatch(/^S0x/);
-  await app.expectAccessibleInBothThemes();
+  await app.expectAccessibleInBothThemes('[data-panel=page-walk]');
   await tree.getByRole('radio', { name: '5 (LA57)' }).check();
   await expect(tree.getByRole('list', { name: 'Bits of the address' }).getByRole('listitem')).toHaveCount(6);
 });
@@ -114,7 +114,7 @@ test('Compare: without patch 6 the pin gives another result', async ({ app, page
   const places = compare.getByRole('row', { name: /^buf\+\d/ });
   await expect(places).toHaveCount(4);
   for (const row of await places.all()) await expect(row).toHaveText(/system.*pinned.*≠.*device 0/);
-  await app.expectAccessibleInBothThemes();
+  await app.expectAccessibleInBothThemes('[data-panel=compare]');
   // before the pin there is nothing to tell them apart
   await app.press('[');
   await expect(compare).toContainText('All 4 pages are in the same place and state.');
@@ -129,7 +129,7 @@ test('Traffic: four pages went out, and four came home', async ({ app, page }) =
     traffic.getByRole('row', { name: new RegExp(`^${from}.*${to}`) }).getByRole('cell');
   await expect(way('System node 0', 'VRAM device 0')).toHaveText(['4 pages, 16 KiB', '']);
   await expect(way('VRAM device 0', 'System node 0')).toHaveText(['4 pages, 16 KiB', '4 pages, 16 KiB']);
-  await app.expectAccessibleInBothThemes();
+  await app.expectAccessibleInBothThemes('[data-panel=traffic]');
   await traffic.getByRole('button', { name: 'Step 2: 4 pages to devices, 0 to system memory' }).click();
   await app.idle();
   await expect(way('VRAM device 0', 'System node 0')).toHaveCount(0);

@@ -18,7 +18,7 @@ test('the picker lists every kind in groups, is accessible, and arrows, filter a
 
   const filter = dialog.getByRole('searchbox');
   await expect(filter).toBeFocused();
-  await app.expectAccessibleInBothThemes();
+  await app.expectAccessibleInBothThemes('dialog[open]');
   await page.keyboard.press('ArrowDown');
   await page.keyboard.press('PageDown');
   await expect(
@@ -65,7 +65,7 @@ test('a selftest shows assertion by assertion what holds and what does not', asy
   await expect(dialog.getByRole('row', { name: /perms\[2\]/ })).toContainText('does not hold');
   await expect(dialog.getByRole('row', { name: /not reached/ })).toHaveCount(5);
   await expect(dialog.getByRole('row', { name: /^ret .*holds/ })).not.toHaveCount(0);
-  await app.expectAccessibleInBothThemes();
+  await app.expectAccessibleInBothThemes('dialog[open]');
   await dialog.getByRole('button', { name: /step 3 migrate_to_dev/ }).click();
   await app.idle();
   await expect(app.caption).toContainText('step 3');
