@@ -4,7 +4,11 @@ import { AROUND_SCENES } from './around/index.ts';
 import { busyPage } from './busy-page.ts';
 import { cpuTouch } from './cpu-touch.ts';
 import { deviceFull } from './device-full.ts';
+import { EVICTION_SCENES } from './eviction.ts';
 import { forkAndPin } from './fork-and-pin.ts';
+import { FRONTIER_SCENES } from './frontier.ts';
+import { GPU_BOOT_SCENES } from './gpu-boot.ts';
+import { GPU_SVM_SCENES } from './gpu-svm.ts';
 import { KERNEL_LOG_SCENES } from './kernel-log.ts';
 import { labNode } from './lab-node.ts';
 import { longtermPin } from './longterm-pin.ts';
@@ -13,6 +17,7 @@ import { mixedRange } from './mixed-range.ts';
 import { movableZone } from './movable-zone.ts';
 import { PATCH_SCENES } from './patches.ts';
 import { PINNABLE_SCENES } from './pinnable.ts';
+import { PINNER_SCENES } from './pinners.ts';
 import type { Scene } from './scene.ts';
 import { shortPin } from './short-pin.ts';
 import { twoOwners } from './two-owners.ts';
@@ -48,6 +53,11 @@ export const SCENE_GROUPS: readonly SceneGroup[] = [
   { group: 'With and without a patch', scenes: PATCH_SCENES },
   { group: 'Around it', scenes: AROUND_SCENES },
   { group: 'The kernel log', scenes: KERNEL_LOG_SCENES },
+  { group: 'From firmware to VRAM', scenes: GPU_BOOT_SCENES },
+  { group: 'A GPU and a process', scenes: GPU_SVM_SCENES },
+  { group: 'When VRAM is short', scenes: EVICTION_SCENES },
+  { group: 'Who pins in real life', scenes: PINNER_SCENES },
+  { group: 'At scale', scenes: FRONTIER_SCENES },
 ];
 
 export const SCENES: readonly Scene[] = SCENE_GROUPS.flatMap(({ scenes }) => scenes);

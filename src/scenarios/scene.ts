@@ -31,11 +31,13 @@ type About = Omit<Scene, 'scenario'> & {
   readonly config?: Scenario['config'];
   /** Pages of a swap device. */
   readonly swap?: number;
+  /** The devices are GPUs with a real driver. */
+  readonly gpu?: NonNullable<Scenario['gpu']>;
 };
 
 /** @param steps - in order; the file format numbers and wraps them */
 export const scene = (
-  { name, title, about, machine = 'teaching', boot = 'default', config, swap }: About,
+  { name, title, about, machine = 'teaching', boot = 'default', config, swap, gpu }: About,
   devices: Devices,
   steps: readonly Step[],
 ): Scene => ({
@@ -50,6 +52,7 @@ export const scene = (
     boot,
     ...(config === undefined ? {} : { config }),
     ...(swap === undefined ? {} : { swap }),
+    ...(gpu === undefined ? {} : { gpu }),
     devices,
     steps: steps.map((step, n) => ({ n, step })),
   },

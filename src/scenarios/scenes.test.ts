@@ -10,9 +10,14 @@ const run = (name: string): Simulation => {
   return sim;
 };
 
-const decisions = ({ machine: { journal } }: Simulation, id: Parameters<typeof decisionIndex>[0]): number => {
+const decisionsIn = (
+  { machine: { journal } }: Simulation,
+  id: Parameters<typeof decisionIndex>[0],
+  begin: number,
+  end: number,
+): number => {
   let found = 0;
-  for (let i = 0; i < journal.log.length; i++) {
+  for (let i = begin; i < end; i++) {
     if (journal.log.idAt(i) !== decisionIndex(id)) continue;
     const kind = journal.log.kindAt(i);
     if (kind === EventKind.DECISION) found++;
@@ -21,6 +26,9 @@ const decisions = ({ machine: { journal } }: Simulation, id: Parameters<typeof d
   }
   return found;
 };
+
+const decisions = (sim: Simulation, id: Parameters<typeof decisionIndex>[0]): number =>
+  decisionsIn(sim, id, 0, sim.machine.journal.log.length);
 
 const results = (sim: Simulation): string[] =>
   sim.steps.map(({ result }) => result.errno ?? String(result.ret));
@@ -78,5 +86,36 @@ describe('scenes made by hand', () => {
     const sim = run('device-full');
     expect(decisions(sim, 'device.exhausted')).toBe(32);
     expect(results(sim)).toEqual(['0', '4128', 'ENOENT', '0', '0']);
+  });
+
+  test('spm-ignored: memory with the attribute is RAM, and cannot be registered', () => {
+    expect(results(run('spm-honoured'))[4]).toBe('0');
+    expect(results(run('spm-ignored'))[4]).toBe('ENXIO');
+  });
+
+  test('aperture-refused: each with its own error', () => {
+    const all = results(run('aperture-refused'));
+    expect([5, 7, 9, 11, 13].map((step) => all[step])).toEqual(['ENXIO', 'ENOMEM', 'EINVAL', 'EINVAL', '0']);
+  });
+
+  test('svm-sticky: the page comes back only by way of system memory', () => {
+    const sim = run('svm-sticky');
+    const already = sim.steps.map(({ begin, end }) => decisionsIn(sim, 'svm.already-there', begin, end));
+    expect(already).toEqual([0, 0, 0, 0, 0, 1, 0, 0]);
+  });
+
+  test('eviction: with the rule the other process gets VRAM; without, it fails or gets a page in use', () => {
+    expect(results(run('ttm-evicts')).slice(5)).toEqual(['0', '1', '0']);
+    expect(results(run('ttm-intent')).slice(5)).toEqual(['ENOMEM', '1', '0', '0']);
+    const coded = run('ttm-as-coded');
+    expect(decisions(coded, 'ttm.aliased')).toBe(1);
+    expect(coded.steps[7]?.result.values).toEqual([666]);
+  });
+
+  test('who pins: long-term pins take the pages out of VRAM, all others leave them there', () => {
+    for (const name of ['rdma', 'io-uring', 'vfio', 'v4l2'])
+      expect(decisions(run(`pins-${name}`), 'longterm.pin-becomes-reference')).toBe(4);
+    for (const name of ['o-direct', 'process-vm'])
+      expect(decisions(run(`pins-${name}`), 'longterm.pin-becomes-reference')).toBe(0);
   });
 });

@@ -21,6 +21,19 @@ const rangeText = ({ vma, page, count }: StepRecord): string => {
   return count === 1 ? `${name}+${first}` : `${name}+${first}…${first + count - 1}`;
 };
 
+/** `PREFETCH_LOC GPU 0, ACCESS GPU 1` */
+const attributesText = (attrs: unknown): string =>
+  (Array.isArray(attrs) ? attrs : [])
+    .map((attr: unknown) => {
+      if (typeof attr !== 'object' || attr === null) return '';
+      const { type, loc, device, flags, value }: StepRecord = { ...attr };
+      const place = typeof loc === 'number' ? `GPU ${loc}` : text(loc);
+      const gpu = device === undefined ? '' : `GPU ${text(device)}`;
+      const names = Array.isArray(flags) ? flags.map(text).join(' | ') : '';
+      return [text(type), place, gpu, names, text(value)].filter((part) => part !== '').join(' ');
+    })
+    .join(', ');
+
 const argumentsOf = (step: StepRecord): StepText => {
   const range = rangeText(step);
   switch (step.op) {
@@ -79,6 +92,26 @@ const argumentsOf = (step: StepRecord): StepText => {
         detail: [flags, `as ${text(step.as)}`].filter((part) => part !== '').join(', '),
       };
     }
+    case 'boot':
+      return { command: `boot ${text(step.stage)}`, detail: '' };
+    case 'probe':
+    case 'unbind':
+      return { command: `${step.op} GPU ${text(step.device)}`, detail: '' };
+    case 'svm_attr':
+      return { command: `svm_attr ${range}`, detail: attributesText(step.attrs) };
+    case 'set_xnack':
+      return { command: `XNACK ${step.enabled === true ? 'on' : 'off'}`, detail: '' };
+    case 'gpu_read':
+    case 'gpu_write':
+      return { command: `${step.op} ${range}`, detail: `GPU ${text(step.device)}` };
+    case 'bo_alloc':
+      return {
+        command: `bo_alloc ${text(step.bo)}`,
+        detail: `${text(step.pages)} pages, GPU ${text(step.device)}${step.pin === true ? ', pinned by TTM' : ''}`,
+      };
+    case 'bo_write':
+    case 'bo_free':
+      return { command: `${step.op} ${text(step.bo)}`, detail: '' };
     case 'unpin':
       return { command: `unpin ${text(step.handle)}`, detail: '' };
     case 'put':

@@ -45,6 +45,16 @@ const OPERATIONS = Object.keys({
   unpin: 0,
   put: 0,
   concurrent: 0,
+  boot: 0,
+  probe: 0,
+  unbind: 0,
+  svm_attr: 0,
+  set_xnack: 0,
+  gpu_read: 0,
+  gpu_write: 0,
+  bo_alloc: 0,
+  bo_write: 0,
+  bo_free: 0,
 } satisfies Record<Step['op'], 0>);
 
 test('every stop of playback and every decision has a sentence and a reason', () => {

@@ -2,9 +2,10 @@
 
 import type { EntryKind } from '../core/uapi/pte.ts';
 import type { Message, Position, Residence, ResidenceCount, RunId } from './protocol.ts';
+import type { GpuViews } from './protocol-gpu.ts';
 
 /** Every view by name: what is asked, and what is answered. A new panel adds a line here and one in views/panels.ts. */
-export interface PanelViews {
+export interface PanelViews extends GpuViews {
   readonly 'gup-path': { readonly ask: object; readonly answer: GupPathView };
   /** `open`: where calls begin that are unfolded. */
   /** The same scenario on another kernel, or with other devices: `other` is its run. */

@@ -285,6 +285,12 @@ const FAILURES: ReadonlySet<string> = new Set([
   'migrate.no-destination',
   'device.exhausted',
   'hugetlb.exhausted',
+  'svm.vram-exhausted',
+  'svm.pages-left',
+  'gpu.fatal-fault',
+  'ttm.no-space',
+  'ttm.timed-out',
+  'ttm.aliased',
 ]);
 
 const stepEnded = (id: string, args: readonly number[]): number => (id === 'step.end' ? (args[0] ?? -1) : -1);

@@ -22,6 +22,7 @@ import { checkAreas } from './areas.ts';
 import { BuddyChecker } from './buddy.ts';
 import { Census } from './census.ts';
 import { checkDevice, checkDeviceTables } from './devices.ts';
+import { checkVram } from './vram.ts';
 import { checkLru } from './lru.ts';
 import { MappingChecker } from './mappings.ts';
 import { checkProcesses } from './processes.ts';
@@ -102,6 +103,7 @@ export class RestChecker {
     this.buddy.check(findings, touched.buddy, pages);
     if (touched.cells) checkAreas(findings, m);
     checkDeviceTables(findings, survey, touched, changes);
+    checkVram(findings, m, this.census);
     seen?.({ survey, changes, touched });
     return findings.found;
   }

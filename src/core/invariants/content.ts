@@ -173,6 +173,7 @@ export class ContentModel {
         });
         return;
       case 'dev_write':
+      case 'gpu_write':
         this.each(step, (area, index) => {
           const values = [step.value + index];
           const mayBeLost =
@@ -185,6 +186,7 @@ export class ContentModel {
         return;
       case 'read':
       case 'dev_read':
+      case 'gpu_read':
         if (!mixed) this.compareValues(findings, step, result.values ?? []);
         return;
       default:

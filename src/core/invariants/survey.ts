@@ -7,6 +7,7 @@ import { batchPages } from '../kernel/mm/swap.ts';
 import { mlockBatchPages } from '../kernel/mm/mlock.ts';
 import type { AddressSpace, DevPagemap, Mm, PinHandle, Vma } from '../machine/entities.ts';
 import { type Amounts, NOBODY } from '../machine/holders.ts';
+import type { Block, TtmBo } from '../machine/gpu.ts';
 import type { Machine } from '../machine/machine.ts';
 import type { Pool } from '../machine/pool.ts';
 import { HUGE_ZERO_PFN } from '../machine/scalars.ts';
@@ -75,6 +76,8 @@ export class Survey {
   private readonly vmas = new Remembered<Vma>();
   private readonly files = new Remembered<AddressSpace>();
   private readonly handles = new Remembered<PinHandle>();
+  private readonly pgmapEntities = new Remembered<DevPagemap>();
+  private readonly bos = new Remembered<TtmBo>();
   private pgmaps: readonly DevPagemap[] = [];
   /** Contents of page caches by their map. */
   private readonly caches = new Map<number, Map<number, Pfn>>();
@@ -229,7 +232,11 @@ export class Survey {
     for (const pfn of changed) {
       this.uses.settle(pfn);
       const before = this.backingOf.get(pfn);
-      const isPrivate = this.uses.has(pfn) && this.pgmapOf(pfn)?.type === 'MEMORY_DEVICE_PRIVATE';
+      // only the test driver keeps the bytes elsewhere
+      const isPrivate =
+        this.m.config.gpu === undefined &&
+        this.uses.has(pfn) &&
+        this.pgmapOf(pfn)?.type === 'MEMORY_DEVICE_PRIVATE';
       const after = isPrivate ? this.m.pages.zoneDeviceData.get(pfn) - 1 : undefined;
       if (before === after) continue;
       if (before !== undefined) {
@@ -256,6 +263,7 @@ export class Survey {
   private updateEntities(): Changes['vmas'] {
     const { m } = this;
     this.pgmaps = m.pgmaps.values();
+    this.updateDriverPages();
     this.updateProcesses();
     const files = this.files.compare(m.files);
     for (const { id, pages } of files.gone) if (m.files.find(id)?.pages !== pages) this.forgetCache(pages);
@@ -356,6 +364,20 @@ export class Survey {
     for (const pfn of this.uses.zeroPages) this.uses.hold(pfn, KERNEL, -1);
     for (const pfn of now) this.uses.hold(pfn, KERNEL, 1);
     this.uses.zeroPages = now;
+  }
+
+  /** Struct pages of device memory, and system memory that TTM has. */
+  private updateDriverPages(): void {
+    const { m } = this;
+    const hold = (blocks: readonly Block[], holder: number, by: number): void => {
+      for (const { start } of blocks) this.uses.hold(start, holder, by);
+    };
+    const pgmaps = this.pgmapEntities.compare(m.pgmaps);
+    for (const { memmap } of pgmaps.gone) hold(memmap, KERNEL, -1);
+    for (const { memmap } of pgmaps.fresh) hold(memmap, KERNEL, 1);
+    const bos = this.bos.compare(m.ttmBos);
+    for (const { ttPages } of bos.gone) hold(ttPages, DRIVER, -1);
+    for (const { ttPages } of bos.fresh) hold(ttPages, DRIVER, 1);
   }
 
   /** The pages of the hugetlb pools that are free. */

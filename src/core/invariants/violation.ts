@@ -16,6 +16,9 @@ export type InvariantName =
   | 'LRU'
   | 'swap'
   | 'KSM'
+  | 'VRAM'
+  | 'svm_range_bo'
+  | 'svm ranges'
   | 'back and forth';
 
 export interface Violation {

@@ -2,6 +2,7 @@
 
 import type { DeviceKind, ZoneName } from '../uapi/config.ts';
 import type { Pfn, Vpn } from '../uapi/units.ts';
+import type { Block } from './gpu.ts';
 
 /** struct mm_struct, with the process that owns it. */
 export interface Mm {
@@ -129,9 +130,13 @@ export interface DevPagemap {
   readonly node: number;
   /** Identity of the driver or device group; 0: none. */
   readonly owner: number;
+  /** Its device in Machine.devices; 0: none. */
+  readonly device: number;
   /** The kernel can reach it by its linear map; not so for private memory. */
   readonly linearMap: boolean;
   readonly pgprot: 'PAGE_KERNEL' | 'noncached' | 'decrypted';
+  /** System memory taken for its struct pages; empty where the machine reserved it at boot. */
+  readonly memmap: readonly Block[];
 }
 
 /** struct dmirror_device of the test driver. Its counters are scalars. */

@@ -18,9 +18,10 @@ import type {
   ZoneRegion,
 } from './entities.ts';
 import { BLOCK_ROWS, type Column } from './column.ts';
+import type { EvictionFence, Gpu, KfdProcess, SvmBo, SvmRange, TtmBo, VramManager } from './gpu.ts';
 import { Journal, type Mark } from './journal.ts';
 import type { NumberMap } from './number-map.ts';
-import type { CurrentTask, DevPagemapOps, MmuIntervalNotifierOps } from './ops.ts';
+import type { CurrentTask, DevPagemapOps, MmuIntervalNotifierOps, PendingWork } from './ops.ts';
 import { type Cell, Pool } from './pool.ts';
 
 /** struct page as columns. Rows are page frame numbers; an absent row is a free frame of the page allocator. */
@@ -88,7 +89,15 @@ export class Machine {
   readonly handles: Pool<PinHandle>;
   readonly pgmaps: Pool<DevPagemap>;
   readonly devices: Pool<DmirrorDevice>;
+  /** Page tables of devices, one for each process that a device knows. */
   readonly dmirrors: Pool<Dmirror>;
+  readonly gpus: Pool<Gpu>;
+  readonly vramManagers: Pool<VramManager>;
+  readonly ttmBos: Pool<TtmBo>;
+  readonly fences: Pool<EvictionFence>;
+  readonly svmBos: Pool<SvmBo>;
+  readonly kfdProcesses: Pool<KfdProcess>;
+  readonly svmRanges: Pool<SvmRange>;
   /** Pins of the scenario by name, in order of creation. */
   readonly handleNames: Cell<readonly (readonly [string, number])[]>;
 
@@ -109,6 +118,10 @@ export class Machine {
   newMm = 0;
   /** Holders of each process's mmap_lock: readers, or -1 for one writer. Ephemeral: nobody holds it at rest. */
   readonly mmapLocks = new Map<number, number>();
+  /** Work that a kernel thread is to do, queued since the scheduler last looked. Ephemeral. */
+  works: PendingWork[] = [];
+  /** Mutexes that are held, by name. Ephemeral: none is held at rest. */
+  readonly mutexes = new Set<string>();
   /** The zero page's frame; set at boot. */
   zeroPfn: Pfn = -1;
 
@@ -155,6 +168,13 @@ export class Machine {
     this.pgmaps = new Pool(j, 'dev_pagemap');
     this.devices = new Pool(j, 'device');
     this.dmirrors = new Pool(j, 'dmirror');
+    this.gpus = new Pool(j, 'GPU');
+    this.vramManagers = new Pool(j, 'VRAM manager');
+    this.ttmBos = new Pool(j, 'buffer object');
+    this.fences = new Pool(j, 'fence');
+    this.svmBos = new Pool(j, 'svm_range_bo');
+    this.kfdProcesses = new Pool(j, 'kfd_process');
+    this.svmRanges = new Pool(j, 'svm_range');
     this.handleNames = j.cell();
     this.zones = zonesOf(config);
     this.regions = this.zones.flatMap((zone) => zone.regions);
@@ -171,6 +191,13 @@ export class Machine {
     this.pgmaps.adopt(other.pgmaps);
     this.devices.adopt(other.devices);
     this.dmirrors.adopt(other.dmirrors);
+    this.gpus.adopt(other.gpus);
+    this.vramManagers.adopt(other.vramManagers);
+    this.ttmBos.adopt(other.ttmBos);
+    this.fences.adopt(other.fences);
+    this.svmBos.adopt(other.svmBos);
+    this.kfdProcesses.adopt(other.kfdProcesses);
+    this.svmRanges.adopt(other.svmRanges);
     for (const [id, ops] of other.pagemapOps) this.pagemapOps.set(id, ops);
     for (const [id, ops] of other.notifierOps) this.notifierOps.set(id, ops);
     this.zeroPfn = other.zeroPfn;

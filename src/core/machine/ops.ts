@@ -12,11 +12,22 @@ export type Wait =
   | { readonly kind: 'mmap-lock'; readonly mm: number; readonly free: () => boolean }
   /** An interval of the mm is being invalidated. */
   | { readonly kind: 'invalidation'; readonly mm: number; readonly free: () => boolean }
+  | { readonly kind: 'mutex'; readonly name: string; readonly free: () => boolean }
+  /** A fence is to be signalled; `expire` is called when nothing else can run any more, as after a time-out. */
+  | { readonly kind: 'fence'; readonly free: () => boolean; readonly expire?: () => void }
+  /** Something that others do: `what` for a message, should it never come. */
+  | { readonly kind: 'event'; readonly what: string; readonly free: () => boolean }
   /** Could sleep here, need not: another task may run in between. */
   | { readonly kind: 'resched'; readonly where: string };
 
 /** What a function that may sleep returns; call it with `yield*`. */
 export type Sleeps<T> = Generator<Wait, T, void>;
+
+/** Work for a kernel thread. Delayed work begins when nothing else runs, unless tasks are interleaved. */
+export interface PendingWork {
+  readonly delayed: boolean;
+  readonly run: () => Sleeps<void>;
+}
 
 /** `current`, as far as mechanisms look at it. */
 export interface CurrentTask {
@@ -51,6 +62,8 @@ export type MmuNotifierEvent =
 /** struct mmu_interval_notifier: its callback, and the interval that it watches; without one the whole address space. */
 export interface MmuIntervalNotifierOps {
   readonly interval?: { readonly start: Vpn; readonly end: Vpn };
+  /** The same, where it changes while the notifier lives. */
+  readonly intervalOf?: (m: Machine) => { readonly start: Vpn; readonly end: Vpn };
   invalidate(m: Machine, subscription: number, range: MmuNotifierRange): boolean;
   /** The same for each page of a range by itself, in order; absent: `invalidate` is called for each. */
   invalidatePages?(m: Machine, subscription: number, range: MmuNotifierRange): void;

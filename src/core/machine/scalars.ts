@@ -67,3 +67,19 @@ export const FILE_RA_SIZE = 6;
 export const FILE_RA_ASYNC_SIZE = 7;
 /** Cached block with the file's block numbers: pfn + 1; 0: not read yet. */
 export const FILE_INDIRECT_BLOCK = 8;
+
+/** References on an svm_range_bo: pool id. */
+export const svmBoKrefRow = (svmBo: number): number => 4194304 + svmBo;
+/** Bytes are counted in pages: what KFD has booked against its limit of system memory, and the limit. */
+export const KFD_MEM_USED = 48;
+export const KFD_MEM_LIMIT = 49;
+/** Clock of the GPU faults: goes on when a step begins and when a dropped fault is replayed. */
+export const GPU_CLOCK = 50;
+/** Stages of a boot in steps that are still to come; 0: the system runs. */
+export const BOOT_STAGES_LEFT = 51;
+/** Counters of a GPU in a process, as in /sys/class/kfd: (process * 64 + GPU) * 4 + these. */
+export const kfdCounterRow = (process: number, gpu: number, counter: number): number =>
+  8388608 + (process * 64 + gpu) * 4 + counter;
+export const KFD_FAULTS = 0;
+export const KFD_PAGE_IN = 1;
+export const KFD_PAGE_OUT = 2;

@@ -1,15 +1,26 @@
 // Brings a machine up: free memory, the zero page, the huge page pool, the test driver's devices, process A.
 
+import { type Aperture, amdgpuProbe } from '../kernel/drivers/amdgpu-device.ts';
+import { loadAmdgpu } from '../kernel/drivers/amdgpu-driver.ts';
 import { devDaxProbe, pmemAttach } from '../kernel/drivers/dax.ts';
 import { pciP2pdmaAddResource } from '../kernel/drivers/p2pdma.ts';
 import { dmirrorDeviceInit } from '../kernel/drivers/test-hmm.ts';
+import { e820MemblockSetup, exitBoot, memblockFreeAll, setupE820 } from '../kernel/mm/e820.ts';
 import { createMm } from '../kernel/mm/fork.ts';
 import { hugetlbInit } from '../kernel/mm/hugetlb-pool.ts';
 import { freeAllBootMemory } from '../kernel/mm/page-alloc.ts';
 import { swapon } from '../kernel/mm/swapfile.ts';
 import { setFlags, setPageCount } from '../kernel/mm/page-ref.ts';
 import { Machine } from '../machine/machine.ts';
-import type { DeviceKind, KernelConfig, MachineConfig, MappedMemoryConfig } from '../uapi/config.ts';
+import { BOOT_STAGES_LEFT } from '../machine/scalars.ts';
+import type {
+  DeviceConfig,
+  DeviceKind,
+  KernelConfig,
+  MachineConfig,
+  MappedMemoryConfig,
+} from '../uapi/config.ts';
+import { BOOT_STAGES, type BootStage } from '../uapi/scenario.ts';
 import { errnoName } from '../uapi/errno.ts';
 import { checkPatches, hasPatch } from '../uapi/patches.ts';
 import { PG_reserved } from '../uapi/page-flags.ts';
@@ -46,8 +57,63 @@ const probe = (m: Machine, { kind, start, pages: npages, node }: MappedMemoryCon
   }
 };
 
+/** Memory, pools, and the first process. */
+const initSystem = (m: Machine): void => {
+  freeAllBootMemory(m);
+  placeZeroPage(m);
+  hugetlbInit(m);
+  swapon(m);
+};
+
 /**
- * Ours: stands for everything between firmware and the first program.
+ * Where the kernel finds a GPU's memory; a private one's is as large as the aperture would be.
+ *
+ * Ours: what the firmware and the GPU's own registers say.
+ */
+export const apertureOf = ({ start, pages }: DeviceConfig): Aperture => ({ start, pages });
+
+/** Loads the driver of the machine's devices, and lets it find them. @throws Error when one cannot be registered */
+const probeDevices = (m: Machine): void => {
+  const { devices, gpu } = m.config;
+  if (gpu !== undefined) {
+    // a GPU whose memory cannot be registered works without shared virtual memory
+    for (const device of devices) amdgpuProbe(m, device, gpu.model, apertureOf(device));
+    return;
+  }
+  for (const device of devices) {
+    if (!driverHas(m.kernel, device.kind)) continue;
+    const registered = dmirrorDeviceInit(m, device);
+    if (typeof registered === 'number') {
+      throw new Error(`device ${device.id} cannot register its memory: ${errnoName(registered)}`);
+    }
+  }
+};
+
+/**
+ * One stage of a boot in steps.
+ *
+ * Ours: the stages in which a person can follow where memory comes from.
+ */
+export const bootStage = (m: Machine, stage: BootStage): void => {
+  switch (stage) {
+    case 'efi':
+      exitBoot(m);
+      return;
+    case 'e820':
+      setupE820(m);
+      return;
+    case 'memblock':
+      e820MemblockSetup(m);
+      return;
+    case 'init':
+      memblockFreeAll(m, () => initSystem(m));
+      createMm(m, 'A');
+      return;
+  }
+};
+
+/**
+ * Ours: stands for everything between firmware and the first program. A machine with `coldBoot` is only switched on.
  *
  * @throws PatchSetError when the kernel could not be built
  * @throws Error when a device of the configuration cannot be registered
@@ -55,22 +121,18 @@ const probe = (m: Machine, { kind, start, pages: npages, node }: MappedMemoryCon
 export const bootMachine = (config: MachineConfig, kernel: KernelConfig): Machine => {
   checkPatches(kernel.patches);
   const m = new Machine(config, kernel);
-  freeAllBootMemory(m);
-  placeZeroPage(m);
-  hugetlbInit(m);
-  swapon(m);
-  for (const device of config.devices) {
-    if (!driverHas(kernel, device.kind)) continue;
-    const registered = dmirrorDeviceInit(m, device);
-    if (typeof registered === 'number') {
-      throw new Error(`device ${device.id} cannot register its memory: ${errnoName(registered)}`);
+  if (config.gpu !== undefined) loadAmdgpu(m);
+  if (config.gpu?.coldBoot === true) {
+    m.scalars.set(BOOT_STAGES_LEFT, BOOT_STAGES.length);
+  } else {
+    initSystem(m);
+    probeDevices(m);
+    for (const memory of config.mappedMemory ?? []) {
+      const err = probe(m, memory);
+      if (err < 0) throw new RangeError(`device ${memory.id} cannot register its memory: ${errnoName(err)}`);
     }
+    createMm(m, 'A');
   }
-  for (const memory of config.mappedMemory ?? []) {
-    const err = probe(m, memory);
-    if (err < 0) throw new RangeError(`device ${memory.id} cannot register its memory: ${errnoName(err)}`);
-  }
-  createMm(m, 'A');
   m.journal.commit();
   return m;
 };

@@ -123,7 +123,7 @@ export const observeFrame = (m: Machine, pfn: Pfn): ObservedFrame => {
   const large = folioTestLarge(m, folio);
   return {
     kind,
-    ...(pgmap === undefined || pgmap.owner === 0 ? {} : { device: m.devices.get(pgmap.owner).configId }),
+    ...(pgmap === undefined || pgmap.device === 0 ? {} : { device: m.devices.get(pgmap.device).configId }),
     zone: pgmap !== undefined ? 'Device' : range?.zone === 'Movable' ? 'Movable' : 'Normal',
     ...(range?.kind === 'ram' && pageblockMigratetype(m, folio) === MIGRATE_CMA ? { cma: 1 as const } : {}),
     refcount: m.pages.refcount.get(folio),

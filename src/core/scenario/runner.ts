@@ -2,6 +2,7 @@
 
 import { daxFileAt, daxMmap } from '../kernel/drivers/dax.ts';
 import { gupTestIoctl } from '../kernel/drivers/gup-test.ts';
+import { kfdProcessRelease } from '../kernel/drivers/amdgpu-driver.ts';
 import {
   type DmirrorCommand,
   deviceUsage,
@@ -41,6 +42,7 @@ import { startIsolatePageRange, undoIsolatePageRange } from '../kernel/mm/page-i
 import { mappedFrame } from '../kernel/mm/page-table.ts';
 import { ksmDoScan } from '../kernel/mm/ksm-scan.ts';
 import { doMbind, taskNumaWork } from '../kernel/mm/numa.ts';
+import { isZoneDevicePage } from '../kernel/mm/page-ref.ts';
 import { putPage } from '../kernel/mm/swap.ts';
 import { findVma } from '../kernel/mm/vma.ts';
 import {
@@ -60,39 +62,11 @@ import { FOLL_FLAGS, type FollFlagName } from '../uapi/gup-flags.ts';
 import type { SimpleStep, Step, StepOf } from '../uapi/scenario.ts';
 import { GIB_PAGES, HPAGE_PMD_NR, NO_PFN, PAGEBLOCK_NR_PAGES, type Pfn, type Vpn } from '../uapi/units.ts';
 import { VM_READ, VM_WRITE } from '../uapi/vm-flags.ts';
+import { isKernelStep, runGpuStep } from './gpu-steps.ts';
+import { processNamed, type Range, rangeOf } from './step-names.ts';
+import { StepError, type StepResult } from './step-result.ts';
 
-/** A step that cannot be run: `field` names the part of it that is wrong. Nothing of it has happened. */
-export class StepError extends Error {
-  override readonly name = 'StepError';
-  constructor(
-    readonly field: string,
-    message: string,
-  ) {
-    super(message);
-  }
-}
-
-/** Result of a step, in the vocabulary of the recordings. */
-export interface StepResult {
-  readonly ret: number;
-  readonly errno?: string;
-  readonly signal?: string;
-  readonly at?: number;
-  readonly values?: readonly number[];
-  readonly cpages?: number;
-  readonly faults?: number;
-  readonly perms?: readonly string[];
-  /** What the driver copied back to the program, where the step asked for it. */
-  readonly mirror?: readonly number[];
-  /** Signal by which `exit` ended the process. */
-  readonly status?: string;
-  /** move_pages: of each page its node, or the name of the error; empty: the call ended before it. */
-  readonly nodes?: readonly string[];
-  /** gup_test: pages that it got, and gave back. */
-  readonly got?: number;
-  /** Of operations that ran at once: what each gave. */
-  readonly results?: readonly StepResult[];
-}
+export { StepError, type StepResult } from './step-result.ts';
 
 const MAX_AREAS = 1000;
 /** dev_read reports no more than these. */
@@ -104,51 +78,13 @@ const fromErrno = (err: number): StepResult => (err < 0 ? failed(err) : ok());
 
 // --- what a step names ------------------------------------------------------------------------------------------
 
-const processNamed = (m: Machine, name: string): Mm => {
-  const mm = m.mms.values().find((candidate) => candidate.name === name && candidate.alive);
-  if (mm === undefined) throw new StepError('proc', `there is no living process ${name}`);
-  return mm;
-};
-
-interface Range {
-  readonly mm: Mm;
-  readonly area: Area;
-  readonly start: Vpn;
-  readonly npages: number;
-  /** Index of the first page in its area. */
-  readonly first: number;
-}
-
-const rangeOf = (
-  m: Machine,
-  step: { proc: string; vma: string; page?: number | undefined; count?: number | undefined },
-): Range => {
-  const mm = processNamed(m, step.proc);
-  const area = mm.areas.find((candidate) => candidate.name === step.vma);
-  if (area === undefined) throw new StepError('vma', `process ${step.proc} has no area ${step.vma}`);
-  const first = step.page ?? 0;
-  const npages = step.count ?? area.npages - first;
-  if (npages < 1)
-    throw new StepError(
-      'page',
-      `area ${area.name} has ${area.npages} pages, page ${first} is behind its end`,
-    );
-  // areas stand on 1 GiB boundaries: a range may reach into the hole behind its area, not into the next area
-  const room = Math.ceil(area.npages / GIB_PAGES) * GIB_PAGES;
-  if (first + npages > room) {
-    throw new StepError(
-      'count',
-      `pages ${first} to ${first + npages - 1} reach beyond area ${area.name} of ${area.npages} pages`,
-    );
-  }
-  return { mm, area, start: area.start + first, npages, first };
-};
-
 const deviceNumbered = (m: Machine, configId: number): DmirrorDevice | undefined =>
   m.devices.values().find((candidate) => candidate.configId === configId);
 
 /** The process's mirror on a device; opened now if it is not open. */
 const openDevice = (m: Machine, mm: Mm, configId: number): Dmirror => {
+  if (m.config.gpu !== undefined)
+    throw new StepError('op', "this machine's devices are GPUs: they have no commands of the test driver");
   const device = deviceNumbered(m, configId);
   if (device === undefined) throw new StepError('device', `the machine has no device ${configId}`);
   const open = m.dmirrors.values().find((dmirror) => dmirror.mm === mm.id && dmirror.device === device.id);
@@ -274,6 +210,7 @@ function* runAccess(m: Machine, step: StepOf<'read'> | StepOf<'write'>): Sleeps<
   const { mm, start, npages, first } = rangeOf(m, step);
   const values: number[] = [];
   let done = 0;
+  let onDevice = 0;
   let signal: string | undefined;
   for (; done < npages; done++) {
     if (step.op === 'write') {
@@ -290,6 +227,7 @@ function* runAccess(m: Machine, step: StepOf<'read'> | StepOf<'write'>): Sleeps<
     }
     if (step.op === 'write') m.pages.content.set(access.pfn, step.value + first + done);
     else values.push(m.pages.content.get(access.pfn));
+    if (m.config.gpu !== undefined && isZoneDevicePage(m, access.pfn)) onDevice++;
     // other tasks come in at the locks; a task that is alone only lets go of the worker
     if (m.isAlone) yield* condResched(m, 'do_user_addr_fault');
   }
@@ -297,6 +235,9 @@ function* runAccess(m: Machine, step: StepOf<'read'> | StepOf<'write'>): Sleeps<
     ret: done,
     ...(signal === undefined ? {} : { signal, at: done }),
     ...(values.length > 0 ? { values } : {}),
+    ...(m.config.gpu === undefined
+      ? {}
+      : { accesses: { 'cpu system': done - onDevice, 'cpu device': onDevice } }),
   };
 }
 
@@ -529,13 +470,19 @@ function* runDeviceFile(
   }
 }
 
+/** A process ends; a GPU's driver hears of it afterwards. */
+const endProcess = (m: Machine, mm: Mm): void => {
+  exitMmap(m, mm);
+  if (m.config.gpu !== undefined) kfdProcessRelease(m, mm.id);
+};
+
 /**
  * Ends the processes that the OOM killer chose during a step; a step of such a process ends with SIGKILL.
  *
  * @returns the results of the step's tasks
  */
 export const withVictims = (m: Machine, step: Step, results: readonly StepResult[]): StepResult[] => {
-  for (const mm of m.mms.values()) if (mm.alive && mm.oomVictim) exitMmap(m, mm);
+  for (const mm of m.mms.values()) if (mm.alive && mm.oomVictim) endProcess(m, mm);
   const steps = step.op === 'concurrent' ? step.steps : [step];
   return results.map((result, i) => {
     const mm = m.mms.values().findLast(({ name }) => name === steps[i].proc);
@@ -565,6 +512,13 @@ export const stepPages = (m: Machine, step: Step): number => {
     case 'dev_open':
     case 'file_create':
     case 'file_read':
+    case 'boot':
+    case 'probe':
+    case 'unbind':
+    case 'set_xnack':
+    case 'bo_alloc':
+    case 'bo_write':
+    case 'bo_free':
       return 0;
     default: {
       const area = mm.areas.find(({ name }) => name === step.vma);
@@ -596,7 +550,7 @@ export const tasksOf = (m: Machine, step: Step): TaskSpec<StepResult>[] => {
   return steps.map(
     (simple, cpu) =>
       killedTask(m, simple.proc) ?? {
-        mm: processNamed(m, simple.proc).id,
+        mm: isKernelStep(simple.op) ? 0 : processNamed(m, simple.proc).id,
         cpu,
         generator: (function* () {
           return yield* runOperation(m, simple);
@@ -659,7 +613,7 @@ export function* runOperation(m: Machine, step: SimpleStep): Sleeps<StepResult> 
     case 'fork':
       return yield* runFork(m, step);
     case 'exit': {
-      exitMmap(m, processNamed(m, step.proc));
+      endProcess(m, processNamed(m, step.proc));
       return step.signal === undefined ? ok() : { ret: 0, status: step.signal };
     }
     case 'dev_read':
@@ -698,6 +652,17 @@ export function* runOperation(m: Machine, step: SimpleStep): Sleeps<StepResult> 
       return yield* runMovePages(m, step);
     case 'isolate':
       return runIsolate(m, step);
+    case 'boot':
+    case 'probe':
+    case 'unbind':
+    case 'svm_attr':
+    case 'set_xnack':
+    case 'gpu_read':
+    case 'gpu_write':
+    case 'bo_alloc':
+    case 'bo_write':
+    case 'bo_free':
+      return yield* runGpuStep(m, step);
     case 'gup':
       return yield* runGup(m, step);
     case 'unpin':

@@ -1,6 +1,8 @@
 // A run: a machine, the steps that were run on it, and the timeline they left.
 
 import { lruAddDrainAll } from '../kernel/mm/swap.ts';
+import { rescheduleRestores } from '../kernel/drivers/amdgpu-notifier.ts';
+import { tickGpuClock } from '../kernel/drivers/amdgpu-process.ts';
 import { KernelBug } from '../kernel/sched/bug.ts';
 import { type MayGoOn, runTasks, type Slicing } from '../kernel/sched/tasks.ts';
 import type { Mark } from '../machine/journal.ts';
@@ -59,7 +61,7 @@ const BATCH_PAGES = 65_536;
 const always: MayGoOn = () => true;
 
 const presetOf = (scenario: Scenario): MachinePresetName => {
-  if (scenario.machine === 'teaching' || scenario.machine === 'lab-node') return scenario.machine;
+  if (scenario.machine !== undefined && scenario.machine !== 'guest') return scenario.machine;
   if (scenario.boot === 'movable') return 'guest-movable';
   return scenario.boot === 'cma' ? 'guest-cma' : 'guest';
 };
@@ -76,7 +78,8 @@ export const kernelOf = ({ config }: Scenario): KernelConfig => {
 };
 
 const bootFor = (scenario: Scenario, overrides: SimulationOverrides): Machine => {
-  const preset = machinePreset(overrides.machine ?? presetOf(scenario), scenario.devices);
+  const name = overrides.machine ?? presetOf(scenario);
+  const preset = machinePreset(name, scenario.devices, scenario.gpu);
   const config = withGiganticPages({ ...preset, swapPages: scenario.swap ?? 0 }, scenario.gigantic ?? 0);
   return bootMachine(config, { ...kernelOf(scenario), ...overrides.kernel });
 };
@@ -149,6 +152,8 @@ export class Simulation {
       const isBig = stepPages(m, step) >= this.bigStepPages;
       if (isBig) journal.beginBulk();
       m.trace.step(this.records.length);
+      tickGpuClock(m);
+      rescheduleRestores(m);
       const seed = step.op === 'concurrent' ? step.seed : 0;
       const ran = yield* runTasks(m, tasksOf(m, step), seed, this.slicing(mayGoOn));
       const results = withVictims(m, step, ran);
@@ -226,6 +231,8 @@ export class Simulation {
     const m = this.machine;
     m.journal.rollback(mark);
     m.mmapLocks.clear();
+    m.mutexes.clear();
+    m.works = [];
     m.reclaiming = false;
     m.newMm = 0;
     m.current = { id: 0, mm: 0, cpu: 0, memallocPin: false };

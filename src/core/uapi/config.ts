@@ -1,5 +1,6 @@
 // What kind of machine and which kernel a run has.
 
+import type { DeviceModelName } from './device-model.ts';
 import type { Pfn } from './units.ts';
 
 export type ZoneName = 'DMA' | 'DMA32' | 'Normal' | 'Movable' | 'Device';
@@ -58,7 +59,24 @@ export interface MappedMemoryConfig {
   readonly node: number;
 }
 
-export type MachinePresetName = 'guest' | 'guest-movable' | 'guest-cma' | 'teaching' | 'lab-node';
+export type MachinePresetName =
+  | 'guest'
+  | 'guest-movable'
+  | 'guest-cma'
+  | 'teaching'
+  | 'lab-node'
+  | 'frontier';
+
+/** A machine whose devices are GPUs with a real driver: ranges of shared virtual memory, buffer objects. */
+export interface GpuSetup {
+  readonly model: DeviceModelName;
+  /** Processes begin with XNACK: a GPU fault can be repaired and the access repeated. */
+  readonly xnack: boolean;
+  /** The scenario boots the machine and loads the driver by steps of its own. */
+  readonly coldBoot: boolean;
+  /** CONFIG_EFI_SOFT_RESERVE, and no `efi=nosoftreserve`: the kernel honours EFI_MEMORY_SP. */
+  readonly softReserve: boolean;
+}
 
 export interface MachineConfig {
   readonly preset: MachinePresetName;
@@ -74,6 +92,8 @@ export interface MachineConfig {
   readonly gigantic: readonly Pfn[];
   /** Pages of the swap device; 0: there is none. */
   readonly swapPages: number;
+  /** Absent: the devices belong to the kernel's test driver, as in the recordings. */
+  readonly gpu?: GpuSetup;
 }
 
 /** The 14 patches of the series "Add MEMORY_DEVICE_COHERENT", by number. */
@@ -97,10 +117,19 @@ export const KERNEL_SWITCHES = [
 ] as const;
 export type KernelSwitch = (typeof KERNEL_SWITCHES)[number];
 
+/**
+ * What a long-term pin does with a coherent page. `on` is the kernel. The others never shipped: GUP leaves the page
+ * where it is, and an eviction that meets it either cannot end (`intent`), or goes as the code of v6.1 would make it go,
+ * which does not notice the page (`as-coded`).
+ */
+export const LONGTERM_POLICIES = ['on', 'intent', 'as-coded'] as const;
+export type LongtermPolicy = (typeof LONGTERM_POLICIES)[number];
+
 export interface KernelConfig extends Readonly<Record<KernelSwitch, boolean>> {
   readonly version: '6.1.192';
   readonly patches: readonly PatchNumber[];
   readonly followPage: FollowPageReading;
+  readonly longtermPolicy: LongtermPolicy;
 }
 
 export const DEFAULT_KERNEL: KernelConfig = {
@@ -111,4 +140,5 @@ export const DEFAULT_KERNEL: KernelConfig = {
   CONFIG_DEVICE_PRIVATE: true,
   CONFIG_TRANSPARENT_HUGEPAGE: true,
   followPage: 'v6.1',
+  longtermPolicy: 'on',
 };

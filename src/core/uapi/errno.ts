@@ -13,6 +13,7 @@ export const EEXIST = 17;
 export const ENODEV = 19;
 export const EINVAL = 22;
 export const ENOSPC = 28;
+export const EDEADLK = 35;
 export const ERANGE = 34;
 export const EMLINK = 31;
 export const EOPNOTSUPP = 95;
@@ -32,6 +33,7 @@ const NAMES: ReadonlyMap<number, string> = new Map([
   [ENODEV, 'ENODEV'],
   [EINVAL, 'EINVAL'],
   [ENOSPC, 'ENOSPC'],
+  [EDEADLK, 'EDEADLK'],
   [ERANGE, 'ERANGE'],
   [EMLINK, 'EMLINK'],
   [EOPNOTSUPP, 'EOPNOTSUPP'],

@@ -171,8 +171,53 @@ export const DECISIONS = [
   'sleep.migration-entry',
   'sleep.invalidation',
   'wake',
+  'longterm.policy-off',
+  'boot.efi-map',
+  'boot.e820',
+  'boot.memblock',
+  'boot.free-memory',
+  'pgmap.memmap',
+  'pgmap.direct-map',
+  'pgmap.zone-span',
+  'pgmap.wait-for-pages',
+  'svm.range-created',
+  'svm.range-split',
+  'svm.range-removed',
+  'svm.prefetch',
+  'svm.best-location',
+  'svm.already-there',
+  'svm.vram-exhausted',
+  'svm.fall-back',
+  'svm.pages-left',
+  'svm.vram-in-use',
+  'svm.mapped',
+  'svm.unmapped',
+  'svm.queues-stopped',
+  'svm.queues-resumed',
+  'svm.restore-again',
+  'gpu.fault',
+  'gpu.fault-dropped',
+  'gpu.fatal-fault',
+  'gpu.read',
+  'gpu.wrote',
+  'ttm.allocated',
+  'ttm.no-space',
+  'ttm.victim',
+  'ttm.skipped-pinned',
+  'ttm.waits-for-fence',
+  'ttm.fence-signaled',
+  'ttm.timed-out',
+  'ttm.gutted',
+  'ttm.moved-to-tt',
+  'ttm.spilled',
+  'ttm.freed',
+  'ttm.aliased',
 ] as const;
 export type DecisionId = (typeof DECISIONS)[number];
+/** Those of machines with GPUs. */
+export type GpuDecisionId =
+  | Extract<DecisionId, `${'boot' | 'pgmap' | 'svm' | 'gpu' | 'ttm'}.${string}`>
+  | 'longterm.policy-off';
 
 const decisionIds = new Map<DecisionId, number>(DECISIONS.map((name, id) => [name, id]));
 export const decisionIndex = (id: DecisionId): number => decisionIds.get(id) ?? 0;

@@ -3,6 +3,7 @@
 import type {
   DeviceConfig,
   DeviceKind,
+  GpuSetup,
   MachineConfig,
   MappedMemoryConfig,
   MappedMemoryKind,
@@ -10,7 +11,7 @@ import type {
   MemoryRange,
   ZoneName,
 } from './config.ts';
-import { GIB_PAGES, gibToPages, mibToPages, type Pfn } from './units.ts';
+import { GIB_PAGES, gibToPages, mibToPages, PAGES_PER_SECTION, type Pfn } from './units.ts';
 
 /** Top of the physical address space with 46 bits: private memory is placed below it, downwards. */
 const PHYS_TOP_PFN = 2 ** 34;
@@ -55,6 +56,7 @@ const placeDevices = (
   coherentStarts: readonly Pfn[],
   defaultPages: number,
   nodeOf: (index: number) => number,
+  privateStep = 1,
 ): DeviceConfig[] => {
   let coherent = 0;
   let privateTop = PHYS_TOP_PFN;
@@ -66,7 +68,7 @@ const placeDevices = (
         throw new RangeError(`the machine has ${coherentStarts.length} coherent devices`);
       return { id: request.id, kind: request.kind, pages, start, node: nodeOf(index) };
     }
-    privateTop -= pages;
+    privateTop -= Math.ceil(pages / privateStep) * privateStep;
     return { id: request.id, kind: request.kind, pages, start: privateTop, node: nodeOf(index) };
   });
 };
@@ -135,11 +137,12 @@ const guest = (
 };
 
 /** 64 MiB of RAM and two devices of 16 MiB: small enough to see every frame. Positions and zones are chosen. */
-const teaching = (requests: readonly DeviceRequest[]): MachineConfig => {
+const teaching = (requests: readonly DeviceRequest[], gpu: GpuSetup | undefined): MachineConfig => {
   const base = gibToPages(4);
   const deviceBase = gibToPages(8);
   const chunk = mibToPages(16);
-  const devices = placeDevices(requests, [deviceBase, deviceBase + chunk], chunk, () => 0);
+  const starts = [deviceBase, deviceBase + chunk];
+  const devices = placeDevices(requests, starts, chunk, () => 0, privateStepOf(gpu));
   return {
     preset: 'teaching',
     title: 'Teaching machine, 64 MiB + 2 x 16 MiB',
@@ -158,20 +161,54 @@ const teaching = (requests: readonly DeviceRequest[]): MachineConfig => {
   };
 };
 
-/** The test node of the series' cover letter: .5 TB of system memory and 256 GB on four GPUs. Positions are chosen. */
-const labNode = (requests: readonly DeviceRequest[]): MachineConfig => {
+/** Real drivers let the kernel choose a place for private memory, in whole sections; see get_free_mem_region. */
+const privateStepOf = (gpu: GpuSetup | undefined): number => (gpu === undefined ? 1 : PAGES_PER_SECTION);
+
+interface NodeShape {
+  readonly preset: 'lab-node' | 'frontier';
+  readonly title: string;
+  /** NUMA node of each GPU. */
+  readonly gpuNodes: readonly number[];
+}
+
+const LAB_NODE: NodeShape = {
+  preset: 'lab-node',
+  title: 'Lab node, 512 GiB + 4 x 64 GiB',
+  gpuNodes: [0, 1, 2, 3],
+};
+
+/** Four cards of two GPUs each; which is near which NUMA domain stands in OLCF's Frontier User Guide. */
+const FRONTIER: NodeShape = {
+  preset: 'frontier',
+  title: 'Frontier node, 512 GiB + 8 x 64 GiB',
+  gpuNodes: [3, 3, 1, 1, 0, 0, 2, 2],
+};
+
+/**
+ * 512 GiB of RAM in four NUMA nodes and GPUs of 64 GiB: the test node of the series' cover letter (.5 TB of system
+ * memory and 256 GB on four GPUs), and a node of Frontier. Positions are chosen.
+ */
+const bigNode = (
+  { preset, title, gpuNodes }: NodeShape,
+  requests: readonly DeviceRequest[],
+  gpu: GpuSetup | undefined,
+): MachineConfig => {
   const deviceBase = gibToPages(1024);
   const devicePages = gibToPages(64);
-  const starts = [0, 1, 2, 3].map((i) => deviceBase + i * devicePages);
-  const devices = placeDevices(requests, starts, devicePages, (index) => index % 4);
+  const starts = gpuNodes.map((_, i) => deviceBase + i * devicePages);
+  const nodeOf = (index: number): number => gpuNodes[index % gpuNodes.length];
+  const devices = placeDevices(requests, starts, devicePages, nodeOf, privateStepOf(gpu));
   const low = mibToPages(16);
   const holeStart = gibToPages(2);
   const holeEnd = gibToPages(4);
   const node0End = gibToPages(130);
   const nodePages = gibToPages(128);
+  // 64 bytes for each of RAM's pages; a real driver takes those for VRAM from free memory when it registers it
+  const memmap = gibToPages(8 + (gpu === undefined ? gpuNodes.length : 0));
+  const reserved = gpu === undefined ? 'struct pages of RAM and VRAM' : 'struct pages of RAM';
   return {
-    preset: 'lab-node',
-    title: 'Lab node, 512 GiB + 4 x 64 GiB',
+    preset,
+    title,
     cpus: 4,
     ranges: byStart([
       ram(0, 256, 'DMA', 0, { reserved: 'firmware and boot data' }),
@@ -179,8 +216,8 @@ const labNode = (requests: readonly DeviceRequest[]): MachineConfig => {
       ram(low, mibToPages(128), 'DMA32', 0, { reserved: 'kernel image' }),
       ram(mibToPages(128), holeStart, 'DMA32'),
       { start: holeStart, end: holeEnd, kind: 'mmio', node: 0 },
-      ram(holeEnd, holeEnd + gibToPages(12), 'Normal', 0, { reserved: 'struct pages of RAM and VRAM' }),
-      ram(holeEnd + gibToPages(12), node0End, 'Normal'),
+      ram(holeEnd, holeEnd + memmap, 'Normal', 0, { reserved }),
+      ram(holeEnd + memmap, node0End, 'Normal'),
       ram(node0End, node0End + nodePages, 'Normal', 1),
       ram(node0End + nodePages, node0End + 2 * nodePages, 'Normal', 2),
       ram(node0End + 2 * nodePages, node0End + 3 * nodePages, 'Normal', 3),
@@ -236,12 +273,21 @@ export const withGiganticPages = (config: MachineConfig, npages: number): Machin
   return { ...config, ranges, gigantic };
 };
 
+/** Without soft reservation what the firmware meant for devices is ordinary memory. Kernel: do_add_efi_memmap. */
+const withoutSoftReserve = (config: MachineConfig): MachineConfig => ({
+  ...config,
+  ranges: config.ranges.map(({ start, end, kind, node }, i) =>
+    kind === 'soft-reserved' ? ram(start, end, 'Normal', node) : config.ranges[i],
+  ),
+});
+
 export const MACHINE_PRESETS: readonly MachinePresetName[] = [
   'guest',
   'guest-movable',
   'guest-cma',
   'teaching',
   'lab-node',
+  'frontier',
 ];
 
 /** Where memory of other drivers lies: chosen, behind everything else of the machine. */
@@ -251,6 +297,7 @@ const MAPPED_MEMORY_START: Readonly<Record<MachinePresetName, Pfn>> = {
   'guest-cma': gibToPages(4),
   teaching: gibToPages(12),
   'lab-node': gibToPages(2048),
+  frontier: gibToPages(2048),
 };
 const MAPPED_MEMORY_PAGES = mibToPages(4);
 
@@ -268,37 +315,45 @@ const placeMappedMemory = (devices: readonly ScenarioDevice[], base: Pfn): Mappe
   });
 };
 
+const coherentDevices = (count: number): DeviceRequest[] =>
+  Array.from({ length: count }, (_, id) => ({ id, kind: 'coherent' as const }));
+
 /**
  * A machine with the devices that a scenario names; without a list, with all that the preset has.
  *
+ * @param gpu - the devices are GPUs with a real driver; absent: the test driver's
  * @throws RangeError when the preset does not have that many coherent devices
  */
 export const machinePreset = (
   preset: MachinePresetName,
   devices?: readonly ScenarioDevice[],
+  gpu?: GpuSetup,
 ): MachineConfig => {
-  const config = bareMachine(preset, devices?.filter(isTestDriver));
-  const mappedMemory = placeMappedMemory(devices ?? [], MAPPED_MEMORY_START[preset]);
-  return mappedMemory.length === 0 ? config : { ...config, mappedMemory };
+  const config = bareMachine(preset, devices?.filter(isTestDriver), gpu);
+  if (gpu === undefined) {
+    const mappedMemory = placeMappedMemory(devices ?? [], MAPPED_MEMORY_START[preset]);
+    return mappedMemory.length === 0 ? config : { ...config, mappedMemory };
+  }
+  const whole = { ...config, gpu };
+  return gpu.softReserve ? whole : withoutSoftReserve(whole);
 };
 
-const bareMachine = (preset: MachinePresetName, requests?: readonly DeviceRequest[]): MachineConfig => {
+const bareMachine = (
+  preset: MachinePresetName,
+  requests: readonly DeviceRequest[] | undefined,
+  gpu: GpuSetup | undefined,
+): MachineConfig => {
+  const fixedSize = requests?.map(({ id, kind }) => ({ id, kind }));
   switch (preset) {
     case 'guest':
     case 'guest-movable':
     case 'guest-cma':
       return guest(preset, requests ?? GUEST_DEVICES);
     case 'teaching':
-      return teaching(
-        requests?.map(({ id, kind }) => ({ id, kind })) ?? [
-          { id: 0, kind: 'coherent' },
-          { id: 1, kind: 'coherent' },
-        ],
-      );
+      return teaching(fixedSize ?? coherentDevices(2), gpu);
     case 'lab-node':
-      return labNode(
-        requests?.map(({ id, kind }) => ({ id, kind })) ??
-          [0, 1, 2, 3].map((id) => ({ id, kind: 'coherent' as const })),
-      );
+      return bigNode(LAB_NODE, fixedSize ?? coherentDevices(4), gpu);
+    case 'frontier':
+      return bigNode(FRONTIER, fixedSize ?? coherentDevices(8), gpu);
   }
 };

@@ -3,6 +3,8 @@
 import * as v from 'valibot';
 import { MAPPED_MEMORY_KINDS } from './config.ts';
 import { FOLL_FLAGS, type FollFlagName } from './gup-flags.ts';
+import { LONGTERM_POLICIES } from './config.ts';
+import { DEVICE_MODELS, SVM_FLAGS, type SvmFlagName } from './device-model.ts';
 import { parsePatches, PatchSetError } from './patches.ts';
 
 export const SCENARIO_FORMAT = 1;
@@ -71,6 +73,27 @@ export const GUP_TEST_COMMANDS = [
   'DUMP_USER_PAGES_TEST',
 ] as const;
 export type GupTestCommand = (typeof GUP_TEST_COMMANDS)[number];
+/** Attributes of a range of shared virtual memory: KFD_IOCTL_SVM_ATTR_*. */
+const svmAttributeSchema = v.variant('type', [
+  v.strictObject({
+    type: v.picklist(['PREFERRED_LOC', 'PREFETCH_LOC']),
+    loc: v.union([v.picklist(['system', 'undefined']), device]),
+  }),
+  v.strictObject({ type: v.picklist(['ACCESS', 'ACCESS_IN_PLACE', 'NO_ACCESS']), device }),
+  v.strictObject({
+    type: v.picklist(['SET_FLAGS', 'CLR_FLAGS']),
+    flags: v.pipe(v.array(v.picklist(Object.keys(SVM_FLAGS) as SvmFlagName[])), v.maxLength(8)),
+  }),
+  v.strictObject({ type: v.literal('GRANULARITY'), value: count(255) }),
+]);
+export type SvmAttribute = v.InferOutput<typeof svmAttributeSchema>;
+
+/** Stages of a boot in steps, in order. */
+export const BOOT_STAGES = ['efi', 'e820', 'memblock', 'init'] as const;
+export type BootStage = (typeof BOOT_STAGES)[number];
+/** A GPU's work is in steps: `bo_alloc` makes an object of graphics, which may spill, or of compute, which may not. */
+export const BO_KINDS = ['gem', 'kfd'] as const;
+
 /** Report the whole buffer that the driver filled, as `mirror`. */
 const mirror = v.optional(v.literal(true));
 
@@ -167,6 +190,39 @@ const simpleStepSchema = v.variant('op', [
     /** DUMP_USER_PAGES_TEST: pages to print, counted from 1; 0: none. */
     which_pages: v.optional(v.pipe(v.array(count(MAX_AREA_PAGES)), v.maxLength(8))),
   }),
+  /** One stage of the boot of a machine with `coldBoot`. */
+  v.strictObject({ op: v.literal('boot'), proc: name, stage: v.picklist(BOOT_STAGES) }),
+  /** The GPU's driver starts; an aperture that the firmware got wrong can be given, in pages. */
+  v.strictObject({
+    op: v.literal('probe'),
+    proc: name,
+    device,
+    start: v.optional(count(2 ** 40)),
+    pages: v.optional(v.pipe(count(2 ** 36), v.minValue(1))),
+  }),
+  /** The driver lets go of the GPU; it waits until the last page of its memory is free. */
+  v.strictObject({ op: v.literal('unbind'), proc: name, device }),
+  v.strictObject({
+    op: v.literal('svm_attr'),
+    ...range,
+    attrs: v.pipe(v.array(svmAttributeSchema), v.minLength(1), v.maxLength(8)),
+  }),
+  v.strictObject({ op: v.literal('set_xnack'), proc: name, enabled: v.boolean() }),
+  v.strictObject({ op: v.literal('gpu_read'), ...range, device }),
+  v.strictObject({ op: v.literal('gpu_write'), ...range, device, value }),
+  v.strictObject({
+    op: v.literal('bo_alloc'),
+    proc: name,
+    device,
+    bo: name,
+    pages: v.pipe(count(2 ** 28), v.minValue(1)),
+    kind: v.optional(v.picklist(BO_KINDS), 'gem'),
+    /** TTM's pin, as for scanout: the object cannot be evicted. */
+    pin: v.optional(v.literal(true)),
+  }),
+  /** The GPU writes all of the object. */
+  v.strictObject({ op: v.literal('bo_write'), proc: name, bo: name, value }),
+  v.strictObject({ op: v.literal('bo_free'), proc: name, bo: name }),
   /** `dirty`: the device has written the pages; they are marked so first. */
   v.strictObject({ op: v.literal('unpin'), proc: name, handle: name, dirty: v.optional(v.literal(true)) }),
   v.strictObject({ op: v.literal('put'), proc: name, handle: name }),
@@ -211,6 +267,18 @@ const headerFields = {
   gigantic: v.optional(count(16)),
 };
 
+/** Whose devices they are; absent: the test driver's. */
+const gpuSchema = v.strictObject({
+  model: v.optional(v.picklist(DEVICE_MODELS), 'mi250x-gcd'),
+  xnack: v.optional(v.boolean(), true),
+  coldBoot: v.optional(v.boolean(), false),
+  /** false: the kernel was started with `efi=nosoftreserve`. */
+  softReserve: v.optional(v.boolean(), true),
+});
+
+/** What `"gpu": {}` means. */
+export const DEFAULT_GPU: v.InferOutput<typeof gpuSchema> = v.parse(gpuSchema, {});
+
 /** A set of patches as people write it; one that could not be built is refused with what is missing. */
 const patchSet = v.pipe(
   v.string(),
@@ -234,13 +302,16 @@ const kernelSchema = v.strictObject({
   CONFIG_DEVICE_PRIVATE: v.optional(v.boolean()),
   CONFIG_TRANSPARENT_HUGEPAGE: v.optional(v.boolean()),
   followPage: v.optional(v.picklist(['v6.1', 'v6.0', 'FOLL_LRU'])),
+  /** `intent` and `as-coded` never shipped. */
+  longtermPolicy: v.optional(v.picklist(LONGTERM_POLICIES)),
 });
 
 const scenarioSchema = v.object({
   format: v.optional(v.literal(SCENARIO_FORMAT), SCENARIO_FORMAT),
   name: v.optional(v.pipe(v.string(), v.maxLength(200)), ''),
   title: v.optional(v.pipe(v.string(), v.maxLength(1000)), ''),
-  machine: v.optional(v.picklist(['guest', 'teaching', 'lab-node'])),
+  machine: v.optional(v.picklist(['guest', 'teaching', 'lab-node', 'frontier'])),
+  gpu: v.optional(gpuSchema),
   /** (`kernel` of a recording names the one that was recorded.) */
   config: v.optional(kernelSchema),
   ...headerFields,

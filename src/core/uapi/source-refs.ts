@@ -162,6 +162,7 @@ const BY_FILE = {
     'memunmap_pages',
     'pagemap_range',
     'zone_device_page_init',
+    'devm_memremap_pages_release',
     'free_zone_device_page',
   ],
   'mm/mmu_notifier.c': [
@@ -247,10 +248,90 @@ const BY_FILE = {
   'mm/gup_test.c': ['__gup_test_ioctl'],
   'mm/ksm.c': ['get_mergeable_page', 'ksm_do_scan', 'try_to_merge_one_page'],
   'include/linux/highmem.h': ['copy_highpage', 'clear_highpage'],
+  'drivers/firmware/efi/libstub/x86-stub.c': ['exit_boot', 'setup_e820'],
+  'arch/x86/kernel/e820.c': ['e820__memblock_setup'],
+  'mm/memblock.c': ['memblock_free_all'],
+  'arch/x86/mm/init_64.c': ['vmemmap_populate'],
+  'kernel/resource.c': ['get_free_mem_region'],
+  'drivers/gpu/drm/ttm/ttm_bo.c': [
+    'ttm_bo_validate',
+    'ttm_bo_mem_space',
+    'ttm_bo_mem_force_space',
+    'ttm_mem_evict_first',
+    'ttm_bo_evict',
+    'ttm_bo_wait',
+    'ttm_bo_put',
+  ],
+  'drivers/gpu/drm/ttm/ttm_bo_util.c': ['ttm_bo_pipeline_gutting'],
+  'drivers/gpu/drm/amd/amdgpu/amdgpu_vram_mgr.c': ['amdgpu_vram_mgr_new', 'amdgpu_vram_mgr_del'],
+  'drivers/gpu/drm/amd/amdgpu/amdgpu_ttm.c': [
+    'amdgpu_ttm_bo_eviction_valuable',
+    'amdgpu_evict_flags',
+    'amdgpu_fill_buffer',
+  ],
+  'drivers/gpu/drm/amd/amdgpu/amdgpu_object.c': ['amdgpu_bo_create', 'amdgpu_bo_unref'],
+  'drivers/gpu/drm/amd/amdgpu/amdgpu_device.c': ['amdgpu_device_init'],
+  'drivers/gpu/drm/amd/amdgpu/amdgpu_drv.c': ['amdgpu_pci_remove'],
+  'drivers/gpu/drm/amd/amdgpu/amdgpu_mn.c': ['amdgpu_hmm_range_get_pages'],
+  'drivers/gpu/drm/amd/amdgpu/amdgpu_amdkfd_fence.c': ['amdkfd_fence_enable_signaling'],
+  'drivers/gpu/drm/amd/amdkfd/kfd_process.c': ['kfd_create_process', 'kfd_process_wq_release'],
+  'drivers/gpu/drm/amd/amdkfd/kfd_device.c': ['kgd2kfd_quiesce_mm', 'kgd2kfd_resume_mm'],
+  'drivers/gpu/drm/amd/amdkfd/kfd_migrate.c': [
+    'svm_migrate_init',
+    'svm_migrate_page_free',
+    'svm_migrate_copy_memory_gart',
+    'svm_migrate_copy_to_vram',
+    'svm_migrate_vma_to_vram',
+    'svm_migrate_ram_to_vram',
+    'svm_migrate_copy_to_ram',
+    'svm_migrate_vma_to_ram',
+    'svm_migrate_vram_to_ram',
+    'svm_migrate_vram_to_vram',
+    'svm_migrate_to_vram',
+    'svm_migrate_to_ram',
+  ],
+  'drivers/gpu/drm/amd/amdkfd/kfd_svm.c': [
+    'svm_range_new',
+    'svm_range_free',
+    'svm_range_split',
+    'svm_range_clone',
+    'svm_range_vram_node_new',
+    'svm_range_vram_node_free',
+    'svm_range_validate_svm_bo',
+    'svm_range_bo_release',
+    'svm_range_split_by_granularity',
+    'svm_range_check_attr',
+    'svm_range_is_valid',
+    'svm_range_add',
+    'svm_range_set_attr',
+    'svm_range_trigger_migration',
+    'svm_range_best_prefetch_location',
+    'svm_range_best_restore_location',
+    'svm_range_create_unregistered_range',
+    'svm_range_restore_pages',
+    'svm_range_validate_and_map',
+    'svm_range_map_to_gpu',
+    'svm_range_unmap_from_gpus',
+    'svm_range_cpu_invalidate_pagetables',
+    'svm_range_evict',
+    'svm_range_unmap_from_cpu',
+    'svm_range_restore_work',
+    'svm_range_deferred_list_work',
+    'svm_range_handle_list_op',
+    'svm_range_schedule_evict_svm_bo',
+    'svm_range_evict_svm_bo_worker',
+    'svm_range_switch_xnack_reserve_mem',
+  ],
 } as const;
 
 type ByFile = typeof BY_FILE;
 export type KernelFunctionName = ByFile[keyof ByFile][number];
+/** Those of machines with GPUs: the driver, TTM, and the boot that can be followed. */
+export type GpuFunctionName =
+  | ByFile[Extract<keyof ByFile, `drivers/${string}` | `arch/${string}`>][number]
+  | 'memblock_free_all'
+  | 'get_free_mem_region'
+  | 'devm_memremap_pages_release';
 
 export interface KernelFunction {
   readonly name: KernelFunctionName;

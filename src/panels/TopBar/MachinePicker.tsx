@@ -8,6 +8,7 @@ const MACHINES: readonly { readonly preset: MachinePresetName; readonly label: s
   { preset: 'guest-cma', label: 'Guest with CMA' },
   { preset: 'teaching', label: 'Teaching machine, 64 MiB' },
   { preset: 'lab-node', label: 'Lab node, 512 + 256 GiB' },
+  { preset: 'frontier', label: 'Frontier node, 512 + 512 GiB' },
 ];
 const OWN = 'own';
 

@@ -2,6 +2,7 @@
 // Kernel words stand between backticks and are spelled as in the kernel.
 
 import type { DecisionId } from '../../core/uapi/events.ts';
+import { gpuDecisions, gpuLogs } from './gpu.ts';
 import {
   allPages,
   cap,
@@ -325,6 +326,7 @@ const DECISIONS: Readonly<Record<DecisionId, Told>> = {
     what: (p) => `Task ${txt(p, 'task')} goes on.`,
     why: 'What it waited for is there.',
   },
+  ...gpuDecisions,
 };
 
 const MOVE_NAMES = (p: Params): string => `${page(p)}: pfn ${code(p, 'pfn')} → ${code(p, 'dst')}`;
@@ -333,6 +335,10 @@ const BEATS: Readonly<Record<string, Told>> = {
   boot: {
     what: 'The machine is up. Process `A` lives and has no memory yet.',
     why: 'The steps give it memory, move it and pin it.',
+  },
+  'boot.cold': {
+    what: 'The machine was switched on. The kernel does not know its memory yet.',
+    why: 'The first steps boot it; then the driver of a GPU starts.',
   },
   'step.begin': { what: stepBegin, why: stepBeginWhy },
   'step.end': { what: stepEnd, why: stepEndWhy },
@@ -599,7 +605,7 @@ const LOGS: Readonly<Record<string, Told>> = {
   'log.other': { what: 'The kernel prints a message.', why: '' },
 };
 
-const ALL: Readonly<Record<string, Told>> = { ...DECISIONS, ...BEATS, ...LOGS };
+const ALL: Readonly<Record<string, Told>> = { ...DECISIONS, ...BEATS, ...LOGS, ...gpuLogs };
 
 export const captions: Sentences = Object.fromEntries(
   Object.entries(ALL).map(([id, { what }]) => [id, what]),

@@ -1,6 +1,7 @@
 // One line for each function of the kernel that the trace can name.
 
 import type { KernelFunctionName } from '../../core/uapi/source-refs.ts';
+import { gpuFunctions } from './gpu.ts';
 
 export const functions: Readonly<Record<KernelFunctionName, string>> = {
   handle_mm_fault: 'Serves a page fault of a user address.',
@@ -245,4 +246,5 @@ export const functions: Readonly<Record<KernelFunctionName, string>> = {
   __gup_test_ioctl: 'A command to the test driver of GUP: takes references and gives them back.',
   copy_highpage: 'Copies the bytes of a page.',
   clear_highpage: 'Fills a page with zeros.',
+  ...gpuFunctions,
 };

@@ -1,7 +1,13 @@
 // The kernel configuration in words: what each patch of the series and each switch is for, and what a run on such a
 // kernel can be compared with.
 
-import type { FollowPageReading, KernelConfig, KernelSwitch, PatchNumber } from '../../core/uapi/config.ts';
+import type {
+  FollowPageReading,
+  KernelConfig,
+  KernelSwitch,
+  LongtermPolicy,
+  PatchNumber,
+} from '../../core/uapi/config.ts';
 import { ALL_PATCHES, DEFAULT_KERNEL, KERNEL_SWITCHES } from '../../core/uapi/config.ts';
 import { type PatchRole, patchesText } from '../../core/uapi/patches.ts';
 import { has, type Params, type Sentences, txt } from './phrases.ts';
@@ -90,12 +96,19 @@ export const patchesWords = (patches: readonly PatchNumber[]): string => {
   return `without ${absent.length === 1 ? 'patch' : 'patches'} ${listed(absent)}`;
 };
 
+/** Worlds that never shipped; in a few words. */
+const longtermPolicies: Readonly<Record<Exclude<LongtermPolicy, 'on'>, string>> = {
+  intent: 'hypothetical: long-term pins stay in VRAM (as intended)',
+  'as-coded': 'hypothetical: long-term pins stay in VRAM (as coded)',
+};
+
 /** A kernel in a few words: `without patch 6, CONFIG_CMA off`. */
 export const kernelWords = (kernel: KernelConfig): string =>
   [
     patchesWords(kernel.patches),
     ...KERNEL_SWITCHES.filter((name) => !kernel[name]).map((name) => `${name} off`),
     ...(kernel.followPage === DEFAULT_KERNEL.followPage ? [] : [`follow_page of ${kernel.followPage}`]),
+    ...(kernel.longtermPolicy === 'on' ? [] : [longtermPolicies[kernel.longtermPolicy]]),
   ].join(', ');
 
 const configured = (p: Params): string =>

@@ -1,5 +1,6 @@
 // What a step does, how it ended, and why it matters.
 
+import { gpuStepBegin, gpuStepEnd, gpuStepWhy } from './gpu.ts';
 import { cap, code, count, errno, flags, has, num, type Params, pages, txt } from './phrases.ts';
 
 type ByOp = Readonly<Record<string, (p: Params) => string>>;
@@ -60,6 +61,7 @@ const BEGIN: ByOp = {
   gup: (p) => `${proc(p)} calls ${code(p, 'call')} on ${range(p)}${flags(p)}.`,
   unpin: (p) => `${proc(p)} gives the pins of ${code(p, 'handle')} back.`,
   put: (p) => `${proc(p)} gives the references of ${code(p, 'handle')} back.`,
+  ...gpuStepBegin,
 };
 
 const BEGIN_WHY: ByOp = {
@@ -117,6 +119,7 @@ const BEGIN_WHY: ByOp = {
   gup: (p) => gupWhy(p),
   unpin: () => 'Each pin of a single page takes `GUP_PIN_COUNTING_BIAS`, 1024, off its reference count.',
   put: () => 'Each reference takes one off the count. A page without references is freed.',
+  ...gpuStepWhy,
 };
 
 const ADVICE_WHY: Readonly<Record<string, string>> = {
@@ -166,6 +169,7 @@ const END: ByOp = {
     has(p, 'someFailed') ? 'All tasks are done; not all of them succeeded.' : 'All tasks are done.',
   unpin: (p) => `${code(p, 'handle')} holds nothing any more.`,
   put: (p) => `${code(p, 'handle')} holds nothing any more.`,
+  ...gpuStepEnd,
 };
 
 const faultRounds = (p: Params): string =>
@@ -201,6 +205,10 @@ const ERRNO_WHY: Readonly<Record<string, string>> = {
   EINVAL: 'The request itself is wrong for this area or these flags.',
   EPERM: 'The area does not permit the access that the device asked for.',
   EAGAIN: 'It could not be done now.',
+  ENXIO: 'The range is ordinary memory, which cannot be registered for a device.',
+  ERANGE: 'There is no hole in the physical addresses that is large enough.',
+  EACCES: 'The range does not permit this GPU to reach it.',
+  EDEADLK: 'The range could not leave the GPU where it is, so it cannot go to another one.',
 };
 
 /** Operations that have words; a test compares them with the vocabulary. */

@@ -3,7 +3,7 @@
 import type { StepRecord, StepResult } from '../../core/index.ts';
 import { KERNEL_MESSAGES } from '../../core/kernel/sched/bug.ts';
 import { DECISIONS } from '../../core/uapi/events.ts';
-import type { Step } from '../../core/uapi/scenario.ts';
+import type { Step, SvmAttribute } from '../../core/uapi/scenario.ts';
 import type { Message } from '../protocol.ts';
 import { type Beat, BEAT_ARGUMENTS, type BeatId, type OwnBeatId } from './beats.ts';
 import { DECISION_ARGUMENTS, message, type Namer } from './messages.ts';
@@ -24,9 +24,29 @@ const rangeText = (namer: Namer, step: Step): Params => {
   return { range: whole ? step.vma : part, count };
 };
 
+/** `PREFETCH_LOC GPU 0`, with the attribute's name between backticks. */
+const attributeText = (attr: SvmAttribute): string => {
+  const name = `\`${attr.type}\``;
+  switch (attr.type) {
+    case 'PREFERRED_LOC':
+    case 'PREFETCH_LOC':
+      return `${name} ${typeof attr.loc === 'number' ? `GPU ${attr.loc}` : attr.loc}`;
+    case 'ACCESS':
+    case 'ACCESS_IN_PLACE':
+    case 'NO_ACCESS':
+      return `${name} GPU ${attr.device}`;
+    case 'SET_FLAGS':
+    case 'CLR_FLAGS':
+      return `${name} ${attr.flags.join(' | ')}`;
+    case 'GRANULARITY':
+      return `${name} ${attr.value}`;
+  }
+};
+
 /** Names and numbers of a step. */
 export const stepParams = (namer: Namer, index: number, step: Step): Params => {
   const params: Params = { step: index, op: step.op, proc: step.proc, ...rangeText(namer, step) };
+  if (step.op === 'svm_attr') params['attrs'] = step.attrs.map(attributeText).join(', ');
   if (step.op === 'concurrent') {
     params['count'] = step.steps.length;
     params['does'] = step.steps
@@ -35,6 +55,7 @@ export const stepParams = (namer: Namer, index: number, step: Step): Params => {
   }
   for (const [key, value] of Object.entries(step)) {
     if (key === 'flags' && Array.isArray(value)) params['flags'] = value.join(' | ');
+    else if (key === 'enabled') params['enabled'] = String(value);
     else if (key !== 'count' && key !== 'page' && (typeof value === 'string' || typeof value === 'number')) {
       params[key] ??= value;
     }
@@ -72,6 +93,7 @@ export const beatMessage = (namer: Namer, steps: readonly StepRecord[], beat: Be
     const params = stepParams(namer, record.index, record.step);
     return { id, params: id === 'step.end' ? { ...params, ...resultParams(record) } : params };
   }
+  if (id === 'boot' && namer.m.config.gpu?.coldBoot === true) return { id: 'boot.cold', params: {} };
   if (isOwn(id)) return message(namer, id, BEAT_ARGUMENTS[id], args);
   return message(namer, id, DECISION_ARGUMENTS[id], args);
 };
@@ -80,6 +102,7 @@ export const whyOf = (caption: Message): Message => ({ id: `why.${caption.id}`, 
 
 /** All ids that a caption can have; the words have a sentence and a reason for each. */
 export const CAPTION_IDS: readonly string[] = [
+  'boot.cold',
   ...Object.keys(BEAT_ARGUMENTS),
   ...DECISIONS,
   ...KERNEL_MESSAGES.map((id) => `log.${id}`),

@@ -38,7 +38,7 @@ export const longtermPinnable = (m: Machine, pfn: number): boolean => {
 export const deviceOf = (m: Machine, pfn: number): number => {
   const pgmap = pagePgmap(m, pfn);
   if (pgmap === undefined) return -1;
-  return m.devices.find(pgmap.owner)?.configId ?? -1;
+  return m.devices.find(pgmap.device)?.configId ?? -1;
 };
 
 /** Memory of other drivers than the test driver never was anybody's to hand out: it counts as reserved. */

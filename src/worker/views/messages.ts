@@ -8,6 +8,7 @@ import { follFlagNames } from '../../core/uapi/gup-flags.ts';
 import type { KernelFunctionName } from '../../core/uapi/source-refs.ts';
 import type { Message } from '../protocol.ts';
 import { deviceOf, homeOf } from './frames.ts';
+import { GPU_DECISION_ARGUMENTS } from './gpu-messages.ts';
 import type { Places } from './places.ts';
 
 /** What a number of the trace stands for. Each gives one or more parameters of that name. */
@@ -28,6 +29,11 @@ export type ArgumentKind =
   | 'device'
   /** Identity of a device in the machine: `device` is its number in the scenario. */
   | 'deviceId'
+  /** Pages as a number and as a size: `npages`, `size`. */
+  | 'npages'
+  | 'node'
+  /** Where a range is: `where` is `system memory` or `GPU 1`. */
+  | 'where'
   | 'errno'
   | 'flags'
   | 'write'
@@ -45,6 +51,18 @@ export interface Namer {
   /** Frames that a page is coming to, with the frame it comes from. */
   readonly comingFrom: ReadonlyMap<number, number>;
 }
+
+const SIZES = ['KiB', 'MiB', 'GiB', 'TiB'] as const;
+/** `4 KiB`, `64 GiB` of a number of pages. */
+export const sizeText = (npages: number): string => {
+  let size = npages * 4;
+  let unit = 0;
+  while (size >= 1024 && unit < SIZES.length - 1) {
+    size /= 1024;
+    unit += 1;
+  }
+  return `${Number(size.toFixed(1))} ${SIZES[unit]}`;
+};
 
 export const hex = (n: number): string => (n < 0 ? `-0x${(-n).toString(16)}` : `0x${n.toString(16)}`);
 
@@ -78,6 +96,10 @@ const argument = (namer: Namer, kind: ArgumentKind, value: number): Record<strin
       return { page: vpnName(namer, value) };
     case 'deviceId':
       return { device: namer.m.devices.find(value)?.configId ?? -1 };
+    case 'npages':
+      return { npages: value, size: sizeText(value) };
+    case 'where':
+      return { where: value === 0 ? 'system memory' : `GPU ${namer.m.devices.find(value)?.configId ?? '?'}` };
     case 'errno':
       return { errno: errnoName(value) };
     case 'flags':
@@ -95,6 +117,7 @@ const argument = (namer: Namer, kind: ArgumentKind, value: number): Record<strin
     case 'device':
     case 'write':
     case 'cpu':
+    case 'node':
       return { [kind]: value };
   }
 };
@@ -187,6 +210,7 @@ export const DECISION_ARGUMENTS: Readonly<Record<DecisionId, readonly ArgumentKi
   'sleep.migration-entry': ['page'],
   'sleep.invalidation': ['none', 'none'],
   wake: ['task'],
+  ...GPU_DECISION_ARGUMENTS,
 };
 
 /** What the first three arguments of a kernel function are, where panels show them. */

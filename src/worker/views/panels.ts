@@ -5,6 +5,7 @@ import type { ViewQuery, ViewResult } from '../protocol-views.ts';
 import type { Run } from '../run.ts';
 import { callTreeAt } from './call-tree.ts';
 import { compareAt } from './compare.ts';
+import { costsOfRun, gpuStateAt, iomemAt } from './gpu-state.ts';
 import { gupPathAt } from './gup-path.ts';
 import { pageWalkAt } from './page-walk.ts';
 
@@ -26,5 +27,11 @@ export const viewAt = (
       return { view: query.view, data: callTreeAt(run, position, query.open) };
     case 'traffic':
       return { view: query.view, data: run.traffic.at(run.sim.steps, run.stepAt(position).index, position) };
+    case 'iomem':
+      return { view: query.view, data: iomemAt(run, position) };
+    case 'gpu':
+      return { view: query.view, data: gpuStateAt(run, position) };
+    case 'costs':
+      return { view: query.view, data: costsOfRun(run, query.overrides) };
   }
 };

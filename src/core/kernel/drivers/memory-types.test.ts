@@ -114,12 +114,17 @@ describe('memremap_pages', () => {
     ],
     ['no owner', WITHOUT_OWNER, ['EINVAL', 'EINVAL', 'ok', 'ok', 'ok'], 'memremap.no-owner'],
     ['system memory', OVER_RAM, ['ENXIO', 'ENXIO', 'ENXIO', 'ENXIO', 'ENXIO'], 'memremap.attempted-on-ram'],
-    ['no whole subsections', { end: HOLE + 100 }, ['EINVAL', 'EINVAL', 'EINVAL', 'EINVAL', 'EINVAL'], ''],
+    [
+      'no whole subsections',
+      { end: HOLE + 100 },
+      ['EINVAL', 'EINVAL', 'EINVAL', 'EINVAL', 'EINVAL'],
+      'memremap.misaligned',
+    ],
     [
       'more than can be addressed',
       { start: 2 ** 34, end: 2 ** 34 + UNIT },
       ['EINVAL', 'EINVAL', 'EINVAL', 'EINVAL', 'EINVAL'],
-      '',
+      'memremap.exceeds-range',
     ],
   ])('with %s', (_, change, cells, message) => {
     MEMORY_TYPES.forEach((type, i) => {

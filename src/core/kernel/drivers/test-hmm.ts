@@ -117,9 +117,9 @@ const deviceOf = (m: Machine, dmirror: Dmirror): DmirrorDevice => m.devices.get(
 
 // --- device memory ----------------------------------------------------------------------------------------------
 
-/** The page that holds a device page's bytes. Kernel: `lib/test_hmm.c: BACKING_PAGE` */
+/** The page that holds a device page's bytes; a real GPU's pages hold their own. Kernel: `lib/test_hmm.c: BACKING_PAGE` */
 export const backingPage = (m: Machine, page: Pfn): Pfn =>
-  isDevicePrivatePage(m, page) ? m.pages.zoneDeviceData.get(page) - 1 : page;
+  m.config.gpu === undefined && isDevicePrivatePage(m, page) ? m.pages.zoneDeviceData.get(page) - 1 : page;
 
 const dmirrorPageToChunk = atomic(
   'dmirror_page_to_chunk',

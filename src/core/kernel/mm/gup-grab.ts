@@ -16,7 +16,7 @@ import { bugOn, warn } from '../sched/bug.ts';
 import { atomic, sleepable } from '../sched/kernel-function.ts';
 import { lockPage, unlockPage } from '../sched/locks.ts';
 import { unpinPlainPages } from './gup-bulk.ts';
-import { isLongtermPinnablePage } from './normal-page.ts';
+import { isLongtermPinnablePage, leftByPolicy } from './normal-page.ts';
 import {
   compoundHead,
   folioRefAdd,
@@ -47,7 +47,7 @@ export const tryGrabFolio = atomic('try_grab_folio', (m, page: Pfn, refs: number
     return NO_PFN;
   }
   if (isZeroPfn(m, page)) return folio;
-  if ((flags & FOLL_LONGTERM) !== 0 && !isLongtermPinnablePage(m, page)) {
+  if ((flags & FOLL_LONGTERM) !== 0 && !isLongtermPinnablePage(m, page) && !leftByPolicy(m, page)) {
     m.trace.decide('gup.fast.refused.longterm', page);
     return NO_PFN;
   }

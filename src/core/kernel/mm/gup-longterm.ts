@@ -15,7 +15,7 @@ import { folioIsolateLru } from './isolate.ts';
 import { migratePages, putbackMovablePages } from './migrate.ts';
 import { migrateDeviceCoherentPage } from './migrate-device.ts';
 import { bringPinnedHome } from './migrate-device-bulk.ts';
-import { folioIsLongtermPinnable, pinnableFor } from './normal-page.ts';
+import { folioIsLongtermPinnable, leftByPolicy, pinnableFor } from './normal-page.ts';
 import {
   compoundHead,
   folioGet,
@@ -44,7 +44,10 @@ const collectLongtermUnpinnablePages = atomic(
       const judged = pages[at] === previous ? undefined : judgePages(m, pages, at);
       if (judged !== undefined) {
         const settled = pinnableFor(judged.why);
-        if (settled || (judged.why === 'coherent' && hasPatch(m.kernel, 6))) {
+        if (
+          settled ||
+          (judged.why === 'coherent' && hasPatch(m.kernel, 6) && m.kernel.longtermPolicy === 'on')
+        ) {
           if (!settled) collected += judged.n;
           at += judged.n - 1;
           previous = pages[at];
@@ -54,7 +57,7 @@ const collectLongtermUnpinnablePages = atomic(
       const folio = compoundHead(m, pages[at]);
       if (folio === previous) continue;
       previous = folio;
-      if (folioIsLongtermPinnable(m, folio)) continue;
+      if (folioIsLongtermPinnable(m, folio) || leftByPolicy(m, folio)) continue;
       collected++;
       if (hasPatch(m.kernel, 6) && isDeviceCoherentPage(m, folio)) continue;
       // a small folio that carries a pin never has just the expected references, so the batches are emptied once

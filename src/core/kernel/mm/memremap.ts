@@ -1,16 +1,27 @@
 // Memory of devices: registration of a dev_pagemap, the life of a ZONE_DEVICE page.
 
 import type { DevPagemap, MemoryType } from '../../machine/entities.ts';
+import type { Block } from '../../machine/gpu.ts';
 import type { Machine } from '../../machine/machine.ts';
-import type { DevPagemapOps } from '../../machine/ops.ts';
+import type { DevPagemapOps, Sleeps } from '../../machine/ops.ts';
 import { pgmapRefRow } from '../../machine/scalars.ts';
 import { EINVAL, ENOMEM, ENXIO } from '../../uapi/errno.ts';
-import { PG_anon_exclusive, PG_locked, PG_reserved } from '../../uapi/page-flags.ts';
+import { GFP_KERNEL } from '../../uapi/gfp.ts';
+import { PG_anon_exclusive, PG_head, PG_locked, PG_reserved } from '../../uapi/page-flags.ts';
 import { hasPatch } from '../../uapi/patches.ts';
-import type { Pfn } from '../../uapi/units.ts';
+import { NO_PFN, PAGES_PER_SECTION, type Pfn } from '../../uapi/units.ts';
 import { bugOn, type KernelMessage, warn } from '../sched/bug.ts';
-import { atomic } from '../sched/kernel-function.ts';
-import { clearFlags, pageAnon, pagePgmap, setFlags, setPageCount } from './page-ref.ts';
+import { atomic, sleepable } from '../sched/kernel-function.ts';
+import { allocPages, freePages } from './page-alloc.ts';
+import {
+  clearFlags,
+  folioRefAdd,
+  moveReference,
+  pageAnon,
+  pagePgmap,
+  setFlags,
+  setPageCount,
+} from './page-ref.ts';
 
 export interface DevPagemapRequest {
   readonly type: MemoryType;
@@ -18,8 +29,16 @@ export interface DevPagemapRequest {
   readonly end: Pfn;
   readonly node: number;
   readonly owner: number;
+  /** Id of the device, where it is not the owner. */
+  readonly device?: number;
   readonly ops: Partial<DevPagemapOps>;
+  /** Takes system memory for the struct pages, as the kernel does; the recordings' machine had it reserved. */
+  readonly populate?: boolean;
 }
+
+/** sizeof(struct page) of each page, in pages. */
+const memmapPages = (npages: number): number => Math.ceil((npages * 64) / 4096);
+const HUGE_ORDER = 9;
 
 const subsectionPages = 512;
 /** Frames that the architecture can address: 46 bits with four levels. Kernel: `mm/memory_hotplug.c: mhp_range_allowed` */
@@ -66,10 +85,57 @@ const pagemapRange = atomic('pagemap_range', (m, start: Pfn, end: Pfn): number =
     warn(m, 'memremap.attempted-on-ram', start, end);
     return -ENXIO;
   }
-  if (end > MAX_PHYSMEM_PFN) return -EINVAL;
-  if (start % subsectionPages !== 0 || end % subsectionPages !== 0) return -EINVAL;
+  if (end > MAX_PHYSMEM_PFN) {
+    warn(m, 'memremap.exceeds-range', start, end);
+    return -EINVAL;
+  }
+  if (start % subsectionPages !== 0 || end % subsectionPages !== 0) {
+    warn(m, 'memremap.misaligned', start, end);
+    return -EINVAL;
+  }
   return 0;
 });
+
+const freeMemmap = (m: Machine, blocks: readonly Block[]): void => {
+  for (const { start, order } of blocks) {
+    folioRefAdd(m, start, -1, 'kernel');
+    clearFlags(m, start, PG_head);
+    freePages(m, start, order);
+  }
+};
+
+/**
+ * Memory for the struct pages of a range, from the range's node: whole huge pages where the range fills its sections.
+ *
+ * Kernel: `arch/x86/mm/init_64.c: vmemmap_populate`
+ * Simplified: only the first page of a huge one is marked; no page tables of the kernel.
+ *
+ * @returns undefined when there is not enough memory
+ */
+const vmemmapPopulate = atomic(
+  'vmemmap_populate',
+  (m, start: Pfn, end: Pfn, node: number): readonly Block[] | undefined => {
+    const whole = start % PAGES_PER_SECTION === 0 && end % PAGES_PER_SECTION === 0;
+    const order = whole ? HUGE_ORDER : 0;
+    const blocks: Block[] = [];
+    const wanted = memmapPages(end - start);
+    for (let got = 0; got < wanted; got += 2 ** order) {
+      const pfn = allocPages(m, GFP_KERNEL, order, node);
+      if (pfn === NO_PFN) {
+        freeMemmap(m, blocks);
+        return undefined;
+      }
+      moveReference(m, pfn, 'allocation', 'kernel');
+      if (order > 0) {
+        setFlags(m, pfn, PG_head);
+        m.pages.order.set(pfn, order);
+      }
+      blocks.push({ start: pfn, order });
+    }
+    m.trace.decide('pgmap.memmap', wanted, end - start);
+    return blocks;
+  },
+);
 
 /**
  * Registers a device's memory. Its pages are free: reference count 0 in the driver's own free list.
@@ -88,6 +154,12 @@ export const memremapPages = atomic('memremap_pages', (m, request: DevPagemapReq
   const { type, start, end, node, owner } = request;
   const err = pagemapRange(m, start, end);
   if (err !== 0) return err;
+  const memmap = request.populate === true ? vmemmapPopulate(m, start, end, node) : [];
+  if (memmap === undefined) return -ENOMEM;
+  if (request.populate === true) {
+    if (type !== 'MEMORY_DEVICE_PRIVATE') m.trace.decide('pgmap.direct-map', end - start);
+    m.trace.decide('pgmap.zone-span', end - start, node);
+  }
   const id = m.pgmaps.add(
     (pgmapId): DevPagemap => ({
       id: pgmapId,
@@ -96,8 +168,10 @@ export const memremapPages = atomic('memremap_pages', (m, request: DevPagemapReq
       end,
       node,
       owner,
+      device: request.device ?? owner,
       linearMap: type !== 'MEMORY_DEVICE_PRIVATE',
       pgprot: PGPROTS[type],
+      memmap,
     }),
   );
   m.pagemapOps.set(id, request.ops);
@@ -118,7 +192,7 @@ export const memremapPages = atomic('memremap_pages', (m, request: DevPagemapReq
  * Kernel: `mm/memremap.c: memunmap_pages`
  */
 export const memunmapPages = atomic('memunmap_pages', (m, id: number): void => {
-  const { start, end, type } = m.pgmaps.get(id);
+  const { start, end, type, memmap } = m.pgmaps.get(id);
   // the pages' own references on the pgmap end here; only those of pages in use are waited for
   const own = restsAtZero(type) ? 0 : end - start;
   bugOn(
@@ -132,7 +206,23 @@ export const memunmapPages = atomic('memunmap_pages', (m, id: number): void => {
       if (column.get(pfn) !== 0) column.set(pfn, 0);
   m.scalars.set(pgmapRefRow(id), 0);
   m.pgmaps.set(id, undefined);
+  freeMemmap(m, memmap);
 });
+
+/**
+ * A driver that goes gives its registration up. Sleeps: until the last page in use is free.
+ *
+ * Kernel: `mm/memremap.c: devm_memremap_pages_release, memunmap_pages`
+ */
+export const devmMemremapPagesRelease = sleepable(
+  'devm_memremap_pages_release',
+  function* (m, id: number): Sleeps<void> {
+    const free = (): boolean => m.scalars.get(pgmapRefRow(id)) <= 1;
+    if (!free()) m.trace.decide('pgmap.wait-for-pages', m.scalars.get(pgmapRefRow(id)) - 1);
+    while (!free()) yield { kind: 'event', what: 'the last page of device memory', free };
+    memunmapPages(m, id);
+  },
+);
 
 /**
  * Whether a reference on the frame's pgmap can be had: it is registered and not about to go.

@@ -81,3 +81,15 @@ export const isLongtermPinnablePage = atomic('is_longterm_pinnable_page', (m, pf
 export const folioIsLongtermPinnable = atomic('folio_is_longterm_pinnable', (m, pfn: Pfn): boolean =>
   isLongtermPinnablePage(m, compoundHead(m, pfn)),
 );
+
+/**
+ * Whether a long-term pin leaves a page where it is although it is not fit for that: in the worlds of `longtermPolicy`
+ * a coherent one. Movable and CMA pages move in every world, as they did before the series.
+ *
+ * Ours: no kernel ever did this.
+ */
+export const leftByPolicy = (m: Machine, folio: Pfn): boolean => {
+  const left = m.kernel.longtermPolicy !== 'on' && isDeviceCoherentPage(m, folio);
+  if (left) m.trace.decide('longterm.policy-off', folio);
+  return left;
+};

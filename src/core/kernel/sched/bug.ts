@@ -48,6 +48,15 @@ export const KERNEL_MESSAGES = [
   'gup_test.zeroing',
   'gup_test.dump-page',
   'oom.killed',
+  'memremap.exceeds-range',
+  'memremap.misaligned',
+  'kfd.register-failed',
+  'kfd.registered',
+  'svm.mem-limit',
+  'svm.bo-gone',
+  'svm.bo-missing',
+  'svm.eviction-failed',
+  'svm.not-last-reference',
 ] as const;
 export type KernelMessage = (typeof KERNEL_MESSAGES)[number];
 
@@ -63,11 +72,16 @@ const PRINTED: ReadonlySet<KernelMessage> = new Set([
   'gup_test.zeroing',
   'gup_test.dump-page',
   'oom.killed',
+  'memremap.exceeds-range',
+  'kfd.register-failed',
+  'kfd.registered',
+  'svm.mem-limit',
+  'svm.eviction-failed',
 ]);
 
 /** Ours: how the kernel prints a message; panels mark WARNs. */
 export const kernelMessageKind = (message: KernelMessage): KernelMessageKind => {
-  if (message === 'longterm.retry-capped') return 'simulation';
+  if (message === 'longterm.retry-capped' || message === 'svm.bo-gone') return 'simulation';
   return PRINTED.has(message) ? 'printk' : 'WARN';
 };
 

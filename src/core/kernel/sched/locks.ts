@@ -67,3 +67,26 @@ export function* mmapWriteLock(m: Machine, mm: number): Sleeps<void> {
 export const mmapWriteUnlock = (m: Machine, mm: number): void => {
   m.mmapLocks.set(mm, 0);
 };
+
+/** The writer goes on as a reader. Kernel: `include/linux/mmap_lock.h: mmap_write_downgrade` */
+export const mmapWriteDowngrade = (m: Machine, mm: number): void => {
+  m.mmapLocks.set(mm, 1);
+};
+
+/** A mutex of a driver. Kernel: `include/linux/mutex.h: mutex_lock` */
+export function* mutexLock(m: Machine, name: string): Sleeps<void> {
+  const free = (): boolean => !m.mutexes.has(name);
+  while (!free()) yield { kind: 'mutex', name, free };
+  m.mutexes.add(name);
+}
+
+/** Kernel: `include/linux/mutex.h: mutex_unlock` */
+export const mutexUnlock = (m: Machine, name: string): void => {
+  bugOn(!m.mutexes.has(name), `mutex_unlock: ${name} is not locked`);
+  m.mutexes.delete(name);
+};
+
+/** A kernel thread will do it. Kernel: `include/linux/workqueue.h: schedule_work, schedule_delayed_work` */
+export const scheduleWork = (m: Machine, run: () => Sleeps<void>, delayed = false): void => {
+  m.works.push({ delayed, run });
+};

@@ -26,9 +26,12 @@ export interface Slicing {
 
 interface Task<T> {
   readonly id: number;
+  /** 0: a kernel thread. */
   readonly mm: number;
   readonly cpu: number;
-  readonly generator: Sleeps<T>;
+  readonly generator: Sleeps<T | undefined>;
+  /** Begins only when nothing else can run. */
+  readonly delayed: boolean;
   wait: Wait | undefined;
   done: boolean;
   result: T | undefined;
@@ -61,6 +64,9 @@ const satisfied = (m: Machine, wait: Wait | undefined): boolean => {
       return (m.pages.flags.get(wait.pfn) & PG_locked) === 0;
     case 'mmap-lock':
     case 'invalidation':
+    case 'mutex':
+    case 'fence':
+    case 'event':
       return wait.free();
     case 'resched':
       return true;
@@ -69,9 +75,9 @@ const satisfied = (m: Machine, wait: Wait | undefined): boolean => {
 
 const describe = (wait: Wait | undefined): string => {
   if (wait === undefined) return 'nothing';
-  return wait.kind === 'page-lock' || wait.kind === 'migration-entry'
-    ? `${wait.kind} of pfn ${wait.pfn}`
-    : wait.kind;
+  if (wait.kind === 'page-lock' || wait.kind === 'migration-entry') return `${wait.kind} of pfn ${wait.pfn}`;
+  if (wait.kind === 'mutex') return `mutex ${wait.name}`;
+  return wait.kind === 'event' ? wait.what : wait.kind;
 };
 
 /**
@@ -97,13 +103,55 @@ const resume = <T>(m: Machine, task: Task<T>, before: number, alone: boolean, ma
   }
 };
 
+/** Kernel threads for the work that was queued meanwhile. */
+const takeWorks = <T>(m: Machine, tasks: Task<T>[], span: number): void => {
+  for (const { delayed, run } of m.works.splice(0)) {
+    const generator = (function* (): Sleeps<undefined> {
+      yield* run();
+    })();
+    const id = tasks.length + 1;
+    const spec = { mm: 0, cpu: tasks.length, generator };
+    tasks.push(newTask<T>(m, id, spec, delayed, span));
+  }
+};
+
+const newTask = <T>(
+  m: Machine,
+  id: number,
+  { mm, cpu, generator }: TaskSpec<T | undefined>,
+  delayed: boolean,
+  span: number,
+): Task<T> => ({
+  id,
+  mm,
+  cpu: cpu % m.config.cpus,
+  generator,
+  delayed,
+  wait: undefined,
+  done: false,
+  result: undefined,
+  span,
+  memallocPin: false,
+});
+
+/** Time passes until the first wait that has a limit gives up. False: nobody's has. */
+const expireOne = <T>(alive: readonly Task<T>[]): boolean => {
+  for (const task of alive) {
+    if (task.wait?.kind !== 'fence' || task.wait.expire === undefined) continue;
+    task.wait.expire();
+    return true;
+  }
+  return false;
+};
+
 /**
- * Runs tasks to their ends, interleaved at the points where they may sleep. Yields at such points when it has run long
- * enough; that changes nothing of what the tasks do.
+ * Runs tasks to their ends, and the kernel threads for which they queue work. Several tasks are interleaved at the
+ * points where they may sleep; one task runs as far as it can, and then its kernel threads in order. Yields at such
+ * points when it has run long enough; that changes nothing of what the tasks do.
  *
  * Ours: stands for the scheduler.
  *
- * @param seed - chooses who runs next; with one task it changes nothing
+ * @param seed - chooses who of several tasks runs next; with one task it changes nothing
  * @throws KernelBug when all that are left wait for each other
  */
 export function* runTasks<T>(
@@ -113,33 +161,27 @@ export function* runTasks<T>(
   slicing: Slicing,
 ): Generator<void, T[], void> {
   const idle = m.current;
-  const tasks = specs.map(
-    (spec, i): Task<T> => ({
-      id: i + 1,
-      mm: spec.mm,
-      cpu: spec.cpu % m.config.cpus,
-      generator: spec.generator,
-      wait: undefined,
-      done: false,
-      result: undefined,
-      span: m.trace.current,
-      memallocPin: false,
-    }),
-  );
+  const span = m.trace.current;
+  const tasks = specs.map((spec, i): Task<T> => newTask(m, i + 1, spec, false, span));
+  const interleaved = specs.length > 1;
   const next = seededInts(seed);
   let before = 1;
   for (;;) {
+    takeWorks(m, tasks, span);
     const alive = tasks.filter((task) => !task.done);
     if (alive.length === 0) break;
     const runnable = alive.filter((task) => satisfied(m, task.wait));
     if (runnable.length === 0) {
+      if (expireOne(alive)) continue;
       throw new KernelBug(
         `deadlock: ${alive.map((t) => `task ${t.id} waits for ${describe(t.wait)}`).join(', ')}`,
       );
     }
-    const task = runnable.length === 1 ? runnable[0] : runnable[next() % runnable.length];
+    const prompt = interleaved ? runnable : runnable.filter(({ delayed }) => !delayed);
+    const from = prompt.length === 0 ? runnable : prompt;
+    const task = !interleaved || from.length === 1 ? from[0] : from[next() % from.length];
     m.isAlone = alive.length === 1;
-    resume(m, task, before, m.isAlone, slicing.mayGoOn);
+    resume(m, task, before, !interleaved || m.isAlone, slicing.mayGoOn);
     before = task.id;
     if (task.done || slicing.mayGoOn()) continue;
     slicing.leave();
@@ -150,7 +192,7 @@ export function* runTasks<T>(
     }
   }
   m.current = idle;
-  return tasks.map((task) => {
+  return tasks.slice(0, specs.length).map((task) => {
     if (task.result === undefined) throw new Error('a task ended without a result');
     return task.result;
   });

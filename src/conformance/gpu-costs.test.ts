@@ -1,0 +1,140 @@
+// The cost model: figures of machine-and-drivers.md §5, and what the series' question costs in a workload.
+
+import { describe, expect, test } from 'vitest';
+import { createSimulation, parseScenario, type Step } from '../core/index.ts';
+import { runCosts, stepCosts } from '../core/scenario/run-costs.ts';
+import { type CostReport, pinQuestion } from '../core/timeline/costs.ts';
+import { DEFAULT_COSTS, withOverrides } from '../core/uapi/cost-model.ts';
+import { type Workload, workloadScenario } from '../scenarios/frontier.ts';
+import { gpuScenario } from './checked-run.ts';
+
+const PEAK = withOverrides(DEFAULT_COSTS, { efficiency: 1 });
+const moved = (pages: number, kind: 'coherent' | 'private' = 'coherent'): CostReport => {
+  const steps: Step[] = [
+    { op: 'mmap', proc: 'A', vma: 'buf', pages, prot: 'rw', kind: 'anon-private' },
+    { op: 'write', proc: 'A', vma: 'buf', value: 1 },
+    { op: 'svm_attr', proc: 'A', vma: 'buf', attrs: [{ type: 'PREFETCH_LOC', loc: 0 }] },
+  ];
+  const sim = createSimulation(parseScenario(gpuScenario(steps, { kind })));
+  sim.runAll();
+  const [, , prefetch] = stepCosts(sim, PEAK);
+  if (prefetch === undefined) throw new Error('no third step');
+  return prefetch.report;
+};
+
+describe('figures (§5.1 to §5.3)', () => {
+  test('each says where it is from; what the kernel fixes, vendors state, or nobody knows are told apart', () => {
+    const figures = [...Object.values(DEFAULT_COSTS.links), ...Object.values(DEFAULT_COSTS.ops)];
+    expect(figures.filter(({ source }) => source === '')).toEqual([]);
+    expect(DEFAULT_COSTS.links['if.cpu_gpu']).toMatchObject({ value: 36e9, class: 'vendor-stated' });
+    expect(DEFAULT_COSTS.links['ddr.socket']).toMatchObject({ value: 204.8e9, class: 'derived' });
+    expect(DEFAULT_COSTS.ops['migrate.page.cpu']).toMatchObject({ value: 1500, class: 'assumed' });
+    expect(DEFAULT_COSTS.ops['ttm.wait']).toMatchObject({ value: 15e9, class: 'kernel' });
+  });
+
+  test('a figure that somebody puts in is marked as theirs; nonsense is left out', () => {
+    const model = withOverrides(DEFAULT_COSTS, {
+      ops: { 'fault.minor': 250, 'fault.cow': -1 },
+      efficiency: 0,
+    });
+    expect(model.ops['fault.minor']).toMatchObject({ value: 250, class: 'measured' });
+    expect(model.ops['fault.cow']).toEqual(DEFAULT_COSTS.ops['fault.cow']);
+    expect(model.efficiency).toEqual(DEFAULT_COSTS.efficiency);
+  });
+});
+
+describe('a block of 2 MiB (§5.2, §5.5)', { timeout: 60_000 }, () => {
+  const coherent = moved(512);
+
+  test('58.3 µs over Infinity Fabric, 66.6 µs over PCIe 4, at peak; one chunk to set up', () => {
+    const setup = DEFAULT_COSTS.ops['sdma.chunk.setup'].value;
+    expect(coherent.nsByKind['copies by DMA'] - setup).toBeCloseTo(58_254, -1);
+    expect(moved(512, 'private').nsByKind['copies by DMA'] - setup).toBeCloseTo(66_576, -1);
+    expect(coherent.bytesByLink).toEqual({ 'if.cpu_gpu': 2 ** 21 });
+  });
+
+  test('the CPU work of the pages dominates: 512 times 1.5 µs', () => {
+    const { nsByKind } = coherent;
+    expect(nsByKind.migration).toBe(512 * 1500);
+    expect(nsByKind.migration).toBeGreaterThan(10 * nsByKind['copies by DMA']);
+  });
+});
+
+describe('the workload', { timeout: 120_000 }, () => {
+  const SIZE = { gpus: 2, pagesPerGpu: 16, iterations: 4, checkpointEvery: 2, checkpointPages: 4 } as const;
+  const costs = (change: Partial<Workload>): CostReport => {
+    const scene = workloadScenario(
+      { ...SIZE, memory: 'coherent', ...change },
+      { name: 'w', title: 'w', about: '' },
+    );
+    const sim = createSimulation(parseScenario(structuredClone(scene.scenario)));
+    sim.runAll();
+    return runCosts(sim, DEFAULT_COSTS);
+  };
+
+  test('coherent: no CPU fault after the start, and each checkpoint page moves once', () => {
+    const report = costs({});
+    expect(report.pin).toMatchObject({ pagesMoved: 8, pagesLeft: 0, failedEvictions: 0 });
+    expect(report.accesses['cpu device']).toBeGreaterThan(0);
+    expect(report.nsByKind.faults).toBe(32 * DEFAULT_COSTS.ops['fault.minor'].value);
+  });
+
+  test('private: the CPU pays a fault and a copy for each look, so it takes longer', () => {
+    const [coherent, ofPrivate] = [costs({}), costs({ memory: 'private' })];
+    expect(ofPrivate.accesses['cpu device']).toBe(0);
+    expect(ofPrivate.nsByKind.faults).toBeGreaterThan(coherent.nsByKind.faults);
+    expect(ofPrivate.serialNs).toBeGreaterThan(coherent.serialNs);
+  });
+
+  test('system only: nothing moves and no pin costs a move, but all access of the GPUs goes over the link', () => {
+    const report = costs({ memory: 'system' });
+    expect(report.pin.pagesMoved).toBe(0);
+    expect(report.nsByKind.migration).toBe(0);
+    expect(report.accesses['gpu local']).toBe(0);
+    expect(report.bytesByLink['if.cpu_gpu'] ?? 0).toBe(2 * 16 * 4 * 4096);
+  });
+
+  test('what did migration on pin cost, what would staying have cost?', () => {
+    const answer = pinQuestion(costs({}), costs({ longtermPolicy: 'intent' }));
+    expect(answer.pagesMoved).toBe(8);
+    expect(answer.movingNs).toBeGreaterThan(8 * 3000);
+    expect(answer.farAccessNs).toBeGreaterThan(0);
+    expect(answer).toMatchObject({ pagesHeld: 8, failedEvictions: 0, waitingNs: 0 });
+  });
+
+  test('lanes at once take less than one after the other, and never less than the slowest lane', () => {
+    const report = costs({});
+    expect(report.overlappedNs).toBeLessThan(report.serialNs);
+    expect(report.overlappedNs).toBe(Math.max(...Object.values(report.nsByLane)));
+  });
+
+  test('runs on the generic device with the same steps', () => {
+    const report = costs({ model: 'generic-accelerator' });
+    expect(report.pin.pagesMoved).toBe(8);
+    expect(Object.keys(report.bytesByLink)).toContain('generic.coherent');
+  });
+
+  test('a big step, which tells only how often things happened, costs what it costs page by page', () => {
+    const { scenario } = workloadScenario(
+      { ...SIZE, pagesPerGpu: 64, memory: 'coherent' },
+      { name: 'w', title: 'w', about: '' },
+    );
+    const [small, big] = [1e9, 32].map((bigStepPages) => {
+      const sim = createSimulation(parseScenario(structuredClone(scenario)), { bigStepPages });
+      sim.runAll();
+      return {
+        report: runCosts(sim, DEFAULT_COSTS),
+        bigSteps: sim.steps.filter(({ isBig }) => isBig).length,
+      };
+    });
+    if (small === undefined || big === undefined) throw new Error('no runs');
+    expect([small.bigSteps, big.bigSteps > 0]).toEqual([0, true]);
+    expect(big.report.pin).toMatchObject({ pagesMoved: small.report.pin.pagesMoved });
+    for (const kind of ['faults', 'migration', 'copies by DMA', 'access by GPU', 'TLB shootdowns'] as const)
+      expect([kind, Math.round(big.report.nsByKind[kind])]).toEqual([
+        kind,
+        Math.round(small.report.nsByKind[kind]),
+      ]);
+    expect(big.report.bytesByLink).toEqual(small.report.bytesByLink);
+  });
+});

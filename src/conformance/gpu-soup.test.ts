@@ -1,0 +1,174 @@
+// TTM, ranges of shared virtual memory and processes at once, under many seeds: whatever the order, every page of VRAM
+// and of system memory is accounted for, and processes read what was written.
+
+import { describe, expect, test } from 'vitest';
+import { createSimulation, parseScenario, StepError, type Step } from '../core/index.ts';
+import { Invariants } from '../core/invariants/invariants.ts';
+import { violationText } from '../core/invariants/violation.ts';
+import { KERNEL_MESSAGES } from '../core/kernel/sched/bug.ts';
+import { freeVramPages } from '../core/kernel/drivers/ttm-buddy.ts';
+import { zoneInfo } from '../core/kernel/mm/zoneinfo.ts';
+import { DECISIONS, EventKind } from '../core/uapi/events.ts';
+import type { SimpleStep } from '../core/uapi/scenario.ts';
+import { gpuScenario } from './checked-run.ts';
+
+/** Numbers from a seed: a linear congruence is enough to choose steps. */
+const chooser = (seed: number): (<T>(from: readonly T[]) => T) => {
+  let state = seed * 2654435761 + 12345;
+  return (from) => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    const chosen = from[Math.floor((state / 2 ** 32) * from.length)];
+    if (chosen === undefined) throw new Error('nothing to choose from');
+    return chosen;
+  };
+};
+
+const PAGES = 12;
+type Pick = ReturnType<typeof chooser>;
+
+const range = (pick: Pick): { page: number; count: number } => {
+  const page = pick([0, 2, 4, 7]);
+  return { page, count: pick([1, 2, 5]) };
+};
+
+/** One operation of process A on its memory, of the GPUs on it, or of B on VRAM. */
+const operation = (pick: Pick, held: Set<string>): SimpleStep => {
+  const A = { proc: 'A', vma: 'buf' } as const;
+  const device = pick([0, 1]);
+  const as = `h${held.size}`;
+  switch (pick(['attr', 'attr', 'gpu', 'gpu', 'cpu', 'advise', 'pin', 'bo', 'bo', 'protect'])) {
+    case 'attr':
+      return {
+        op: 'svm_attr',
+        ...A,
+        ...range(pick),
+        attrs: [
+          pick([
+            { type: 'PREFETCH_LOC', loc: device } as const,
+            { type: 'PREFETCH_LOC', loc: 'system' } as const,
+            { type: 'PREFERRED_LOC', loc: device } as const,
+            { type: 'ACCESS_IN_PLACE', device } as const,
+            { type: 'ACCESS', device } as const,
+          ]),
+        ],
+      };
+    case 'gpu':
+      return pick([true, false])
+        ? { op: 'gpu_read', ...A, ...range(pick), device }
+        : { op: 'gpu_write', ...A, ...range(pick), device, value: pick([500, 600, 700]) };
+    case 'cpu':
+      return pick([true, false])
+        ? { op: 'read', ...A, ...range(pick) }
+        : { op: 'write', ...A, ...range(pick), value: pick([100, 200, 300]) };
+    case 'advise':
+      return { op: 'madvise', ...A, ...range(pick), advice: 'DONTNEED' };
+    case 'protect':
+      return { op: 'mprotect', ...A, prot: 'rw' };
+    case 'pin':
+      held.add(as);
+      return {
+        op: 'gup',
+        ...A,
+        ...range(pick),
+        call: 'pin_user_pages_fast',
+        flags: ['FOLL_WRITE', 'FOLL_LONGTERM'],
+        as,
+      };
+    default:
+      return {
+        op: 'bo_alloc',
+        proc: 'B',
+        device,
+        bo: `bo${pick([0, 1, 2, 3, 4, 5, 6, 7, 8, 9])}`,
+        pages: pick([512, 1024, 2048]),
+        kind: pick(['gem', 'kfd']),
+      };
+  }
+};
+
+const BEGIN: Step[] = [
+  { op: 'mmap', proc: 'A', vma: 'buf', pages: PAGES, prot: 'rw', kind: 'anon-private' },
+  { op: 'write', proc: 'A', vma: 'buf', value: 100 },
+  { op: 'fork', proc: 'A', child: 'B' },
+  { op: 'munmap', proc: 'B', vma: 'buf' },
+];
+
+const soup = (
+  seed: number,
+  kind: 'coherent' | 'private',
+  xnack: boolean,
+): { problems: string[]; ran: number; evictions: number } => {
+  const pick = chooser(seed);
+  const sim = createSimulation(parseScenario(gpuScenario(BEGIN, { kind, gpu: { xnack } })));
+  const invariants = new Invariants(sim);
+  const free = (): number => zoneInfo(sim.machine).reduce((sum, zone) => sum + zone.free, 0);
+  const atBoot = free();
+  const problems = invariants.afterBoot().map(violationText);
+  const held = new Set<string>();
+  let ran = 0;
+  const run = (step: Step): void => {
+    try {
+      const record = sim.runStep(step);
+      problems.push(
+        ...invariants.afterStep(record).map((found) => `step ${record.index}: ${violationText(found)}`),
+      );
+      ran++;
+    } catch (error) {
+      // two tasks may ask for one name; everything else that cannot be run is a mistake
+      if (!(error instanceof StepError)) throw error;
+      // svm_range_validate_svm_bo waits for the fence of an object that is evicted, with the migrate_mutex of a range for
+      // which the evicting thread waits: as v6.1 is read, a deadlock; the step is taken back
+      const known = /deadlock.* waits for fence.* waits for mutex migrate_mutex/.test(error.message);
+      if (error.field !== 'bo' && !known) throw error;
+    }
+  };
+  for (const step of BEGIN) run(step);
+  for (let i = 0; i < 12; i++) {
+    const steps = [operation(pick, held), operation(pick, held), operation(pick, held)];
+    // v6.1 forgets that a range was invalidated when it cuts it before the restore (svm_range_clone begins with 0), and
+    // then lets queues run with entries that are no longer true: with XNACK off attributes are given alone
+    const alone = !xnack && steps.some(({ op }) => op === 'svm_attr');
+    if (alone) for (const step of steps) run(step);
+    else run({ op: 'concurrent', proc: 'A', seed: seed * 100 + i, steps });
+    const objects = sim.machine.ttmBos.values().filter(({ name }) => name !== '');
+    if (objects.length > 4) for (const { name } of objects) run({ op: 'bo_free', proc: 'B', bo: name });
+  }
+  for (const { name } of sim.machine.handles.values()) run({ op: 'unpin', proc: 'A', handle: name });
+  run({ op: 'exit', proc: 'A' });
+  run({ op: 'exit', proc: 'B' });
+  const { machine: m } = sim;
+  for (const { gpu, free: blocks } of m.vramManagers.values())
+    if (freeVramPages(blocks) !== m.gpus.get(gpu).vramPages) problems.push(`GPU ${gpu} has lost VRAM`);
+  // the first process was there at boot, with its top table
+  if (free() !== atBoot + 1) problems.push(`${free() - atBoot} pages of system memory more than at boot`);
+  let evictions = 0;
+  for (let i = 0; i < m.journal.log.length; i++) {
+    const event = m.journal.log.kindAt(i);
+    const id = m.journal.log.idAt(i);
+    if (event === EventKind.DECISION && DECISIONS[id] === 'ttm.waits-for-fence') evictions++;
+    const message = event === EventKind.LOG ? KERNEL_MESSAGES[id] : undefined;
+    if (message === 'svm.bo-gone' || message === 'svm.bo-missing') problems.push(message);
+  }
+  sim.seek(0);
+  sim.seek(sim.length);
+  problems.push(...invariants.atEnd().map(violationText));
+  return { problems, ran, evictions };
+};
+
+describe('GPUs, processes and TTM at once', { timeout: 300_000 }, () => {
+  test.each([
+    ['coherent', true],
+    ['coherent', false],
+    ['private', true],
+    ['private', false],
+  ] as const)('%s memory, XNACK %s: nothing is lost under any seed', (kind, xnack) => {
+    let evicted = 0;
+    for (let seed = 1; seed <= Number(process.env['GPU_SEEDS'] ?? 8); seed++) {
+      const { problems, ran, evictions } = soup(seed, kind, xnack);
+      expect([seed, ...problems.slice(0, 5)]).toEqual([seed]);
+      expect(ran).toBeGreaterThan(10);
+      evicted += evictions;
+    }
+    expect(evicted).toBeGreaterThan(0);
+  });
+});

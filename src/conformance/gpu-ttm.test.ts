@@ -1,0 +1,257 @@
+// TTM takes VRAM back: machine-and-drivers.md §4, scenes 36 to 38 of the catalogue; the rule of the series and the two
+// readings of a world without it.
+
+import { describe, expect, test } from 'vitest';
+import type { Step, StepRecord } from '../core/index.ts';
+import { mappedFrame } from '../core/kernel/mm/page-table.ts';
+import { pagePgmap } from '../core/kernel/mm/page-ref.ts';
+import { allocBlocks, freeBlock, freeVramPages, wholeVram } from '../core/kernel/drivers/ttm-buddy.ts';
+import type { LongtermPolicy } from '../core/uapi/config.ts';
+import {
+  type CheckedRun,
+  decisionsOf,
+  gpuScenario,
+  messagesOf,
+  resultTexts,
+  runChecked,
+  stepOf,
+} from './checked-run.ts';
+
+const last = (run: CheckedRun): StepRecord => stepOf(run, -1);
+/** The range of 2 MiB number n of `buf`, in VRAM. */
+const fill = (blocks: number): Step[] => [
+  { op: 'mmap', proc: 'A', vma: 'buf', pages: blocks * 512, prot: 'rw', kind: 'anon-private' },
+  { op: 'write', proc: 'A', vma: 'buf', value: 1000 },
+  { op: 'svm_attr', proc: 'A', vma: 'buf', attrs: [{ type: 'PREFETCH_LOC', loc: 0 }] },
+];
+const other: Step = { op: 'fork', proc: 'A', child: 'B' };
+const take = (pages: number, kind: 'gem' | 'kfd' = 'kfd', proc = 'B'): Step => ({
+  op: 'bo_alloc',
+  proc,
+  device: 0,
+  bo: `big${pages}`,
+  pages,
+  kind,
+});
+const nicPins = (
+  page: number,
+  call: 'pin_user_pages_fast' | 'get_user_pages' = 'pin_user_pages_fast',
+): Step => ({
+  op: 'gup',
+  proc: 'A',
+  vma: 'buf',
+  page,
+  count: 1,
+  call,
+  flags: call === 'get_user_pages' ? [] : ['FOLL_WRITE', 'FOLL_LONGTERM'],
+  as: 'mr',
+});
+const inVram = ({ sim: { machine: m } }: CheckedRun): number => {
+  const mm = m.mms.get(1);
+  const start = mm.areas[0]?.start ?? 0;
+  const npages = mm.areas[0]?.npages ?? 0;
+  let found = 0;
+  for (let vpn = start; vpn < start + npages; vpn++) {
+    const pfn = mappedFrame(m, mm, vpn);
+    if (pfn >= 0 && pagePgmap(m, pfn) !== undefined) found++;
+  }
+  return found;
+};
+
+describe('the VRAM manager (§4.1)', () => {
+  test('takes the upper end of the smallest block that is large enough, and joins buddies again', () => {
+    const whole = wholeVram(4096);
+    const one = allocBlocks(whole, 512, 9);
+    expect(one?.blocks).toEqual([{ start: 3584, order: 9 }]);
+    const two = allocBlocks(one?.free ?? [], 700, 9);
+    // 700 pages are rounded up to 1024, and the last block is trimmed to its beginning
+    expect(two?.blocks).toEqual([
+      { start: 2048, order: 9 },
+      { start: 2560, order: 7 },
+      { start: 2688, order: 5 },
+      { start: 2720, order: 4 },
+      { start: 2736, order: 3 },
+      { start: 2744, order: 2 },
+    ]);
+    expect(freeVramPages(two?.free ?? [])).toBe(4096 - 512 - 700);
+    const all = [...(one?.blocks ?? []), ...(two?.blocks ?? [])].reduce(freeBlock, two?.free ?? []);
+    expect(all.flatMap((list, order) => list.map((start) => [start, order]))).toEqual([[0, 12]]);
+  });
+
+  test('a VRAM that is no power of two is whole again after any mix', () => {
+    let free = wholeVram(3000);
+    const held = [5, 512, 700, 1, 64].flatMap((npages) => {
+      const found = allocBlocks(free, npages, 9);
+      free = found?.free ?? free;
+      return found?.blocks ?? [];
+    });
+    expect(freeVramPages(held.reduce(freeBlock, free))).toBe(3000);
+  });
+});
+
+describe('eviction of a range with the rule of the series (§4.3, scene 37)', { timeout: 60_000 }, () => {
+  const run = (): CheckedRun =>
+    runChecked(gpuScenario([other, ...fill(2), nicPins(3), take(4096)], { devices: 1 }));
+
+  test('the pinned page has moved before; all others leave, and the other process gets all of VRAM', () => {
+    const done = run();
+    expect(resultTexts(done.records).slice(-2)).toEqual(['1', '0']);
+    expect(inVram(done)).toBe(0);
+    expect(messagesOf(done, last(done))).toEqual([]);
+    expect(done.violations).toEqual([]);
+  });
+
+  test('step by step: victim, fence, kernel thread, pages home, fence, VRAM; once for each buffer object', () => {
+    const done = run();
+    const story = decisionsOf(done, last(done), 'ttm.').filter((id) => id !== 'ttm.no-space');
+    const object = ['ttm.victim', 'ttm.waits-for-fence', 'ttm.fence-signaled', 'ttm.freed'];
+    expect(story).toEqual([...object, ...object, 'ttm.allocated']);
+  });
+
+  test('with XNACK off the queues stop, and the range is mapped in system memory afterwards', () => {
+    const done = runChecked(
+      gpuScenario(
+        [
+          other,
+          { op: 'set_xnack', proc: 'A', enabled: false },
+          ...fill(1),
+          {
+            op: 'svm_attr',
+            proc: 'A',
+            vma: 'buf',
+            attrs: [{ type: 'ACCESS', device: 0 }],
+          },
+          take(4096),
+        ],
+        { devices: 1 },
+      ),
+    );
+    expect(decisionsOf(done, last(done), 'svm.')).toEqual([
+      'svm.queues-stopped',
+      'svm.mapped',
+      'svm.queues-resumed',
+    ]);
+    expect(done.violations).toEqual([]);
+  });
+});
+
+describe('a world without the rule (§4.5, scene 38; hypothetical)', { timeout: 60_000 }, () => {
+  const run = (longtermPolicy: LongtermPolicy, steps: Step[] = []): CheckedRun =>
+    runChecked(
+      gpuScenario([other, ...fill(2), nicPins(3), take(4096), ...steps], {
+        devices: 1,
+        config: { longtermPolicy },
+      }),
+    );
+
+  test('intent: one page keeps its 2 MiB; after 15 s the other process gets nothing', () => {
+    const done = run('intent');
+    expect(resultTexts(done.records).slice(-2)).toEqual(['1', 'ENOMEM']);
+    expect(inVram(done)).toBeGreaterThan(0);
+    expect(decisionsOf(done, last(done), 'ttm.timed-out')).toHaveLength(1);
+    const { machine: m } = done.sim;
+    const man = m.vramManagers.get(1);
+    expect(freeVramPages(man.free)).toBeGreaterThanOrEqual(4096 - 1024);
+    expect(freeVramPages(man.free)).toBeLessThan(4096);
+  });
+
+  test('intent: 14 of 16 MiB can be had; when the NIC lets go, all of it', () => {
+    const steps: Step[] = [
+      take(3584),
+      { op: 'bo_free', proc: 'B', bo: 'big3584' },
+      { op: 'unpin', proc: 'A', handle: 'mr' },
+      { ...take(4096), bo: 'again' } as Step,
+    ];
+    expect(resultTexts(run('intent', steps).records).slice(-4)).toEqual(['0', '0', '0', '0']);
+  });
+
+  test('as coded: nobody counts the page; VRAM goes to the other process while the NIC still writes there', () => {
+    const done = run('as-coded');
+    expect(resultTexts(done.records).slice(-2)).toEqual(['1', '0']);
+    expect(inVram(done)).toBe(1);
+    expect(messagesOf(done, last(done))).toEqual(['svm.not-last-reference']);
+    expect(decisionsOf(done, last(done), 'ttm.aliased')).toHaveLength(1);
+    const { machine: m } = done.sim;
+    const range = m.svmRanges.values()[0];
+    expect(range).toMatchObject({ actualLoc: 0, svmBo: 0 });
+  });
+
+  test('as coded: what the other process writes is what A reads: two owners of one place', () => {
+    const done = run('as-coded', [
+      { op: 'bo_write', proc: 'B', bo: 'big4096', value: 666 },
+      { op: 'read', proc: 'A', vma: 'buf', page: 3, count: 1 },
+    ]);
+    expect(last(done).result.values).toEqual([666]);
+  });
+
+  test('a plain reference instead of a pin: three attempts, a message, and the same (§4.5 5c), in every world', () => {
+    for (const longtermPolicy of ['on', 'as-coded'] as const) {
+      const done = runChecked(
+        gpuScenario([other, ...fill(1), nicPins(3, 'get_user_pages'), take(4096)], {
+          devices: 1,
+          config: { longtermPolicy },
+        }),
+      );
+      expect(decisionsOf(done, last(done), 'svm.pages-left')).toHaveLength(3);
+      expect(messagesOf(done, last(done))[0]).toBe('svm.eviction-failed');
+    }
+  });
+
+  test('pages of CMA and of ZONE_MOVABLE move in every world, as before the series', () => {
+    const done = runChecked(
+      gpuScenario(
+        [
+          { op: 'mmap', proc: 'A', vma: 'buf', pages: 1, prot: 'rw', kind: 'anon-private' },
+          { op: 'write', proc: 'A', vma: 'buf', value: 1 },
+          nicPins(0),
+        ],
+        { config: { longtermPolicy: 'as-coded' } },
+      ),
+    );
+    expect(decisionsOf(done, last(done), 'longterm.second-pass')).toHaveLength(1);
+    expect(done.violations).toEqual([]);
+  });
+});
+
+describe('who may be evicted (§4.2)', { timeout: 60_000 }, () => {
+  test('a process evicts its own ranges, oldest first, but not its own objects of compute', () => {
+    const own = runChecked(gpuScenario([...fill(7), take(1024, 'kfd', 'A')], { devices: 1 }));
+    expect(resultTexts(own.records).at(-1)).toBe('0');
+    expect(own.sim.machine.svmRanges.values().map(({ actualLoc }) => actualLoc)).toEqual([
+      0, 1, 1, 1, 1, 1, 1,
+    ]);
+    const objects = runChecked(gpuScenario([take(3000, 'kfd', 'A'), take(2000, 'kfd', 'A')], { devices: 1 }));
+    expect(resultTexts(objects.records)).toEqual(['0', 'ENOMEM']);
+    expect([...own.violations, ...objects.violations]).toEqual([]);
+  });
+
+  test('an object that TTM has pinned is passed over', () => {
+    const done = runChecked(
+      gpuScenario([{ ...take(3000, 'gem', 'A'), pin: true } as Step, other, take(2000)], { devices: 1 }),
+    );
+    expect(resultTexts(done.records).at(-1)).toBe('ENOMEM');
+    expect(decisionsOf(done, last(done), 'ttm.skipped-pinned')).toHaveLength(1);
+  });
+
+  test("another process's object of compute moves to system memory, and its queues stop", () => {
+    const done = runChecked(
+      gpuScenario([...fill(1), take(2048, 'kfd', 'A'), { op: 'fork', proc: 'A', child: 'B' }, take(4096)], {
+        devices: 1,
+      }),
+    );
+    expect(resultTexts(done.records).at(-1)).toBe('0');
+    const { machine: m } = done.sim;
+    expect(m.ttmBos.values().find(({ name }) => name === 'big2048')).toMatchObject({ memType: 'tt' });
+    expect(m.kfdProcesses.get(1).queuesStopped).toBe(true);
+    expect(done.violations).toEqual([]);
+  });
+
+  test('an object of graphics spills to system memory where there is no VRAM', () => {
+    const done = runChecked(
+      gpuScenario([{ ...take(4096, 'gem', 'A'), pin: true } as Step, take(64, 'gem', 'A')], { devices: 1 }),
+    );
+    expect(resultTexts(done.records).at(-1)).toBe('0');
+    expect(decisionsOf(done, last(done), 'ttm.spilled')).toHaveLength(1);
+    expect(done.violations).toEqual([]);
+  });
+});

@@ -1,0 +1,116 @@
+// A GPU reads and writes the memory of a process: through its own page table, with faults or without.
+
+import type { Dmirror } from '../../machine/entities.ts';
+import type { Gpu } from '../../machine/gpu.ts';
+import type { Machine } from '../../machine/machine.ts';
+import type { Sleeps } from '../../machine/ops.ts';
+import { EAGAIN, EFAULT } from '../../uapi/errno.ts';
+import type { Pfn, Vpn } from '../../uapi/units.ts';
+import { condResched } from '../sched/locks.ts';
+import { pagePgmap } from '../mm/page-ref.ts';
+import { svmRangeRestorePages } from './amdgpu-fault.ts';
+import { gpuEntry } from './amdgpu-map.ts';
+import { gpuPageTable, tickGpuClock } from './amdgpu-process.ts';
+
+/** Where the page is that a GPU reaches: in its own memory, in the system's, in another GPU's. */
+export type GpuDistance = 'local' | 'system' | 'peer';
+
+/** What a kernel on the GPU did. */
+export interface GpuAccessResult {
+  /** 0; -EFAULT, -EPERM or -EACCES: a fault that nobody repaired; -EAGAIN: the queues do not run. */
+  readonly ret: number;
+  readonly done: number;
+  readonly faults: number;
+  readonly values: readonly number[];
+  readonly accesses: Readonly<Record<GpuDistance, number>>;
+}
+
+/** Replays of one access after which the GPU counts as hanging. */
+const MAX_REPLAYS = 64;
+
+/** Whose memory a page is, as a GPU sees it. */
+const distance = (m: Machine, gpu: Gpu, pfn: Pfn): GpuDistance => {
+  const pgmap = pagePgmap(m, pfn);
+  if (pgmap === undefined) return 'system';
+  return pgmap.id === gpu.pgmap ? 'local' : 'peer';
+};
+
+/** Until the queues run. False: they stay stopped. */
+function* queuesRun(m: Machine, process: number): Sleeps<boolean> {
+  let expired = false;
+  const runs = (): boolean => !m.kfdProcesses.get(process).queuesStopped;
+  const free = (): boolean => runs() || expired;
+  const expire = (): void => {
+    expired = true;
+  };
+  while (!free()) yield { kind: 'fence', free, expire };
+  return runs();
+}
+
+/** The entry for one page, after as many faults as it takes; -errno: there will be none. */
+function* entryFor(
+  m: Machine,
+  vpn: Vpn,
+  gpu: Gpu,
+  process: number,
+  table: Dmirror,
+  write: boolean,
+  faults: { count: number },
+): Sleeps<Pfn | number> {
+  for (let replays = 0; replays < MAX_REPLAYS; replays++) {
+    if (!(yield* queuesRun(m, process))) return -EAGAIN;
+    const entry = gpuEntry(m, table, vpn);
+    if (entry !== undefined && (!write || entry.write)) return entry.pfn;
+    m.trace.decide('gpu.fault', vpn, gpu.id);
+    faults.count++;
+    const ret = yield* svmRangeRestorePages(m, vpn, write, gpu.id, process);
+    if (ret !== 0) {
+      m.trace.decide('gpu.fatal-fault', vpn, gpu.id);
+      return ret;
+    }
+    yield* condResched(m, 'GPU replays the access');
+    // a fault that was dropped as a repetition comes again later
+    const now = gpuEntry(m, table, vpn);
+    if (now === undefined || (write && !now.write)) tickGpuClock(m);
+  }
+  return -EFAULT;
+}
+
+/**
+ * A kernel on the GPU reads or writes the first number of each page of a range.
+ *
+ * Ours: stands for the hardware.
+ *
+ * @param value - to be written in the first page, and one more in each further one; undefined: read
+ */
+export function* gpuAccess(
+  m: Machine,
+  start: Vpn,
+  npages: number,
+  gpu: Gpu,
+  process: number,
+  value: number | undefined,
+): Sleeps<GpuAccessResult> {
+  const { mm, dead } = m.kfdProcesses.get(process);
+  const table = gpuPageTable(m, mm, gpu.id);
+  if (dead || table === undefined)
+    return { ret: -EFAULT, done: 0, faults: 0, values: [], accesses: { local: 0, system: 0, peer: 0 } };
+  const faults = { count: 0 };
+  const values: number[] = [];
+  const accesses = { local: 0, system: 0, peer: 0 };
+  let ret = 0;
+  let done = 0;
+  for (; done < npages; done++) {
+    const pfn = yield* entryFor(m, start + done, gpu, process, table, value !== undefined, faults);
+    if (pfn < 0) {
+      ret = pfn;
+      break;
+    }
+    if (value === undefined) values.push(m.pages.content.get(pfn));
+    else m.pages.content.set(pfn, value + done);
+    accesses[distance(m, gpu, pfn)]++;
+  }
+  if (ret < 0 && ret !== -EAGAIN) m.kfdProcesses.update(process, { dead: true });
+  m.trace.decide(value === undefined ? 'gpu.read' : 'gpu.wrote', start, done, gpu.id);
+  return { ret, done, faults: faults.count, values, accesses };
+}

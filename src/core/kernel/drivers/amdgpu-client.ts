@@ -1,0 +1,58 @@
+// Other users of VRAM: buffer objects of graphics and of compute that are not ranges of shared virtual memory.
+
+import type { BoKind, EvictionFence } from '../../machine/gpu.ts';
+import type { Machine } from '../../machine/machine.ts';
+import type { Sleeps } from '../../machine/ops.ts';
+import { atomic, sleepable } from '../sched/kernel-function.ts';
+import { signalFence } from './amdgpu-bo.ts';
+import { ttmBoInit, ttmBoPut } from './ttm.ts';
+
+export interface ClientBo {
+  readonly gpu: number;
+  readonly name: string;
+  readonly kind: Exclude<BoKind, 'svm'>;
+  readonly mm: number;
+  readonly npages: number;
+  readonly pin: boolean;
+}
+
+/**
+ * A process asks for VRAM. An object of graphics may lie in system memory instead; one of compute may not, and has a
+ * fence that stops its process before it is taken away.
+ *
+ * Kernel: `drivers/gpu/drm/amd/amdgpu/amdgpu_object.c: amdgpu_bo_create`
+ *
+ * @returns its id, or -ENOMEM
+ */
+export const amdgpuBoCreate = sleepable('amdgpu_bo_create', function* (m, request: ClientBo): Sleeps<number> {
+  const bo = yield* ttmBoInit(m, { ...request, discardable: false, maySpill: request.kind === 'gem' });
+  if (bo < 0 || request.kind !== 'kfd') return bo;
+  const fence = m.fences.add(
+    (id): EvictionFence => ({ id, mm: request.mm, svmBo: 0, signaled: false, enabled: false }),
+  );
+  m.ttmBos.update(bo, { fence });
+  return bo;
+});
+
+/** Kernel: `drivers/gpu/drm/amd/amdgpu/amdgpu_object.c: amdgpu_bo_unref` */
+export const amdgpuBoUnref = atomic('amdgpu_bo_unref', (m, bo: number): void => {
+  const { fence } = m.ttmBos.get(bo);
+  if (fence !== 0) signalFence(m, fence);
+  ttmBoPut(m, bo);
+});
+
+/** Pages of VRAM that belong to an object, in order; empty while its bytes are elsewhere. Ours: struct amdgpu_res_cursor. */
+const vramOf = (m: Machine, id: number): readonly { readonly start: number; readonly npages: number }[] => {
+  const bo = m.ttmBos.get(id);
+  const { vramStart } = m.gpus.get(bo.gpu);
+  const inVram = bo.blocks.map(({ start, order }) => ({ start: vramStart + start, npages: 2 ** order }));
+  const inSystem = bo.ttPages.map(({ start, order }) => ({ start, npages: 2 ** order }));
+  return bo.memType === 'vram' ? inVram : inSystem;
+};
+
+/** The GPU fills an object with a number. Kernel: `drivers/gpu/drm/amd/amdgpu/amdgpu_ttm.c: amdgpu_fill_buffer` */
+export const amdgpuFillBuffer = atomic('amdgpu_fill_buffer', (m, bo: number, value: number): void => {
+  for (const { start, npages } of vramOf(m, bo))
+    for (let pfn = start; pfn < start + npages; pfn++)
+      if (m.pages.content.get(pfn) !== value) m.pages.content.set(pfn, value);
+});

@@ -1,0 +1,48 @@
+// The driver as a whole: what a scenario can ask of it, and what happens when a process ends.
+
+import type { Machine } from '../../machine/machine.ts';
+import { atomic } from '../sched/kernel-function.ts';
+import { freeTable } from '../mm/page-table.ts';
+import { amdgpuBoUnref } from './amdgpu-client.ts';
+import { amdgpuInit } from './amdgpu-device.ts';
+import { amdgpuBoDriver } from './amdgpu-evict.ts';
+import { svmMigratePgmapOps } from './amdgpu-migrate.ts';
+import { svmRangeCpuInvalidatePagetables } from './amdgpu-notifier.ts';
+import { allSvmRangesOf, kfdLookupProcessByMm } from './amdgpu-process.ts';
+import { svmRangeFree, svmRangeRemove } from './amdgpu-range.ts';
+
+/** The module is loaded. Kernel: `drivers/gpu/drm/amd/amdgpu/amdgpu_drv.c: amdgpu_init` */
+export const loadAmdgpu = (m: Machine): void =>
+  amdgpuInit(m, {
+    pagemapOps: svmMigratePgmapOps,
+    invalidate: (machine, rangeId, range) =>
+      svmRangeCpuInvalidatePagetables(machine, range.start, range.end, rangeId, range),
+    ttm: amdgpuBoDriver,
+  });
+
+/**
+ * A process on the GPUs has ended: its ranges, its buffer objects and its page tables go.
+ *
+ * Kernel: `drivers/gpu/drm/amd/amdkfd/kfd_process.c: kfd_process_wq_release`, `kfd_svm.c: svm_range_list_fini`
+ */
+export const kfdProcessRelease = atomic('kfd_process_wq_release', (m, mm: number): void => {
+  for (const { id, mm: owner, kind } of m.ttmBos.values())
+    if (owner === mm && kind !== 'svm') amdgpuBoUnref(m, id);
+  const process = kfdLookupProcessByMm(m, mm);
+  if (process === undefined) return;
+  m.kfdProcesses.update(process.id, { deferred: [], evictedRanges: 0, restoreScheduled: false });
+  for (const { id } of allSvmRangesOf(m, process.id)) {
+    svmRangeRemove(m, id, mm);
+    svmRangeFree(m, id, true);
+  }
+  for (const table of m.dmirrors.values()) {
+    if (table.mm !== mm) continue;
+    const pt = m.journal.mapById(table.pt);
+    for (const vpn of pt.keys()) pt.delete(vpn);
+    m.dmirrors.set(table.id, undefined);
+  }
+  m.kfdProcesses.set(process.id, undefined);
+  // nothing holds the mm_struct any more
+  m.mms.update(mm, { hasNotifierSubscriptions: false });
+  freeTable(m, m.mms.get(mm).pgd);
+});

@@ -1,0 +1,145 @@
+// Somebody needs VRAM: TTM waits for a fence, the fence wakes a kernel thread, and the thread brings the pages home.
+
+import type { TtmBo } from '../../machine/gpu.ts';
+import type { Machine } from '../../machine/machine.ts';
+import type { Sleeps } from '../../machine/ops.ts';
+import { warn } from '../sched/bug.ts';
+import { atomic, sleepable } from '../sched/kernel-function.ts';
+import { mmapReadLock, mmapReadUnlock, mutexLock, mutexUnlock, scheduleWork } from '../sched/locks.ts';
+import { NO_PFN } from '../../uapi/units.ts';
+import { copyHighpage, isZoneDevicePage } from '../mm/page-ref.ts';
+import { signalFence, svmBoKref, svmBoRef, svmRangeBoUnref } from './amdgpu-bo.ts';
+import { MIGRATE_TRIGGERS, svmMigrateVramToRam } from './amdgpu-migrate.ts';
+import { kfdLookupProcessByMm, kgd2kfdQuiesceMm, migrateMutex } from './amdgpu-process.ts';
+import { boVramPage, type TtmDeviceFuncs } from './ttm.ts';
+
+const TTM_EVICTION = MIGRATE_TRIGGERS.indexOf('TTM_EVICTION');
+
+/** Brings one range home, in up to three attempts. */
+function* evictRange(m: Machine, rangeId: number, mm: number): Sleeps<number> {
+  yield* mutexLock(m, migrateMutex(rangeId));
+  let ret = 0;
+  for (let retries = 3; retries > 0 && ret === 0; retries--) {
+    if (m.svmRanges.find(rangeId) === undefined) break;
+    ret = yield* svmMigrateVramToRam(m, rangeId, TTM_EVICTION, mm, NO_PFN);
+    if (m.svmRanges.get(rangeId).actualLoc === 0) break;
+  }
+  const range = m.svmRanges.find(rangeId);
+  if (ret === 0 && range !== undefined && range.actualLoc !== 0) warn(m, 'svm.eviction-failed', range.start);
+  if (range?.actualLoc === 0) m.svmRanges.update(rangeId, { svmBo: 0 });
+  mutexUnlock(m, migrateMutex(rangeId));
+  return ret;
+}
+
+/**
+ * Whether the fence may be signalled. The kernel does it always, also when pages were left behind. In the world
+ * `intent` of longtermPolicy VRAM that is in use is not given away.
+ */
+const mayGiveAway = (m: Machine, svmBo: number): boolean => {
+  if (m.kernel.longtermPolicy !== 'intent') return true;
+  const inUse = svmBoKref(m, svmBo) - 1;
+  if (inUse > 0) m.trace.decide('svm.vram-in-use', inUse);
+  return inUse === 0;
+};
+
+const svmRangeEvictSvmBoWorker = sleepable(
+  'svm_range_evict_svm_bo_worker',
+  function* (m, svmBo: number): Sleeps<void> {
+    const { fence } = m.svmBos.get(svmBo);
+    const { mm } = m.fences.get(fence);
+    if (!m.mms.get(mm).alive) {
+      svmRangeBoUnref(m, svmBo);
+      return;
+    }
+    yield* mmapReadLock(m, mm);
+    let ret = 0;
+    const stayed: number[] = [];
+    for (;;) {
+      const [rangeId, ...rest] = m.svmBos.get(svmBo).ranges;
+      if (rangeId === undefined || ret !== 0) break;
+      m.svmBos.update(svmBo, { ranges: rest });
+      ret = yield* evictRange(m, rangeId, mm);
+      if (m.svmRanges.find(rangeId)?.svmBo === svmBo) stayed.push(rangeId);
+    }
+    mmapReadUnlock(m, mm);
+    if (mayGiveAway(m, svmBo)) {
+      signalFence(m, fence);
+      if (ret === 0 && svmBoKref(m, svmBo) !== 1) warn(m, 'svm.not-last-reference', svmBoKref(m, svmBo) - 1);
+    } else {
+      // the object stays as it was, and can be asked for again
+      m.fences.update(fence, { enabled: false });
+      m.svmBos.update(svmBo, { ranges: [...stayed, ...m.svmBos.get(svmBo).ranges], evicting: false });
+    }
+    svmRangeBoUnref(m, svmBo);
+  },
+);
+
+const svmRangeScheduleEvictSvmBo = atomic('svm_range_schedule_evict_svm_bo', (m, svmBo: number): void => {
+  if (svmBoKref(m, svmBo) === 0) return;
+  svmBoRef(m, svmBo);
+  m.svmBos.update(svmBo, { evicting: true });
+  scheduleWork(m, function* () {
+    yield* svmRangeEvictSvmBoWorker(m, svmBo);
+  });
+});
+
+/**
+ * Somebody waits for a fence. That of a range's buffer object wakes the thread that empties it; that of a process stops
+ * all its queues, and then its objects may go.
+ *
+ * Kernel: `drivers/gpu/drm/amd/amdgpu/amdgpu_amdkfd_fence.c: amdkfd_fence_enable_signaling`
+ * Simplified: a process whose objects were taken away is not restored after 100 ms.
+ */
+const amdkfdFenceEnableSignaling = atomic('amdkfd_fence_enable_signaling', (m, fence: number): void => {
+  const { signaled, enabled, svmBo, mm } = m.fences.get(fence);
+  if (signaled || enabled) return;
+  m.fences.update(fence, { enabled: true });
+  if (svmBo !== 0) {
+    svmRangeScheduleEvictSvmBo(m, svmBo);
+    return;
+  }
+  const process = kfdLookupProcessByMm(m, mm);
+  if (process !== undefined) kgd2kfdQuiesceMm(m, process.id);
+  signalFence(m, fence);
+});
+
+/** A process needs all its compute objects to run, so it may not evict its own; ranges may over-commit VRAM. */
+const amdgpuTtmBoEvictionValuable = atomic(
+  'amdgpu_ttm_bo_eviction_valuable',
+  (_m, { kind, mm: owner }: TtmBo, mm: number): boolean => !(kind === 'kfd' && owner === mm),
+);
+
+const amdgpuEvictFlags = atomic('amdgpu_evict_flags', (_m, { discardable }: TtmBo) =>
+  discardable ? ('discard' as const) : ('tt' as const),
+);
+
+/** The DMA engine copies an object's bytes. Kernel: `drivers/gpu/drm/amd/amdgpu/amdgpu_ttm.c: amdgpu_bo_move` */
+const amdgpuBoMove = (m: Machine, bo: TtmBo): void => {
+  const { vramStart } = m.gpus.get(bo.gpu);
+  bo.ttPages.forEach(({ start }, i) => copyHighpage(m, start, vramStart + boVramPage(bo, i)));
+};
+
+/** VRAM that a page of a process still is, though somebody else has got it now. */
+const noteAliases = (m: Machine, bo: TtmBo): void => {
+  const { vramStart } = m.gpus.get(bo.gpu);
+  for (const { start, order } of bo.blocks) {
+    for (let pfn = vramStart + start; pfn < vramStart + start + 2 ** order; pfn++) {
+      if (m.pages.refcount.get(pfn) > 0 && isZoneDevicePage(m, pfn))
+        m.trace.decide('ttm.aliased', pfn, bo.gpu);
+      // AMDGPU_GEM_CREATE_VRAM_CLEARED
+      if (m.pages.content.get(pfn) !== 0) m.pages.content.set(pfn, 0);
+    }
+  }
+};
+
+/** What TTM asks the driver. Kernel: `drivers/gpu/drm/amd/amdgpu/amdgpu_ttm.c: amdgpu_bo_driver` */
+export const amdgpuBoDriver: Pick<
+  TtmDeviceFuncs,
+  'evictionValuable' | 'evictFlags' | 'enableSignaling' | 'move' | 'allocated'
+> = {
+  evictionValuable: amdgpuTtmBoEvictionValuable,
+  evictFlags: amdgpuEvictFlags,
+  enableSignaling: amdkfdFenceEnableSignaling,
+  move: amdgpuBoMove,
+  allocated: noteAliases,
+};

@@ -1,0 +1,417 @@
+// kfd_migrate.c: whole ranges between system memory and VRAM. The DMA engine copies; the CPU only moves the entries.
+
+import type { Vma } from '../../machine/entities.ts';
+import type { Gpu, SvmRange } from '../../machine/gpu.ts';
+import type { Machine } from '../../machine/machine.ts';
+import type { DevPagemapOps, Sleeps, VmFault } from '../../machine/ops.ts';
+import {
+  DEVICE_CALLOC,
+  DEVICE_CFREE,
+  DEVICE_FRESH,
+  deviceRow,
+  KFD_PAGE_IN,
+  KFD_PAGE_OUT,
+} from '../../machine/scalars.ts';
+import { EDEADLK, EFAULT, ENODEV, ENOMEM } from '../../uapi/errno.ts';
+import { GFP_HIGHUSER, GFP_HIGHUSER_MOVABLE } from '../../uapi/gfp.ts';
+import { NO_PFN, type Pfn, type Vpn } from '../../uapi/units.ts';
+import { VM_FAULT_SIGBUS } from '../../uapi/vm-flags.ts';
+import { bugOn } from '../sched/bug.ts';
+import { atomic, sleepable } from '../sched/kernel-function.ts';
+import { condResched, mutexLock, mutexUnlock, trylockPage, unlockPage } from '../sched/locks.ts';
+import {
+  MIGRATE_PFN_MIGRATE,
+  MIGRATE_PFN_VALID,
+  MIGRATE_VMA_SELECT_DEVICE_COHERENT,
+  MIGRATE_VMA_SELECT_DEVICE_PRIVATE,
+  MIGRATE_VMA_SELECT_SYSTEM,
+  type MigrateVma,
+  migratePfn,
+  migratePfnToPage,
+  migrateVmaFinalize,
+  migrateVmaPages,
+  migrateVmaSetup,
+} from '../mm/migrate-device.ts';
+import { zoneDevicePageInit } from '../mm/memremap.ts';
+import { allocPage } from '../mm/page-alloc.ts';
+import { mappedFrame } from '../mm/page-table.ts';
+import { copyHighpage, isZoneDevicePage, pagePgmap } from '../mm/page-ref.ts';
+import { folioPut } from '../mm/swap.ts';
+import { findVma } from '../mm/vma.ts';
+import { svmBoRef, svmRangeBoUnrefAsync, svmRangeVramNodeNew } from './amdgpu-bo.ts';
+import { modelOf, pgmapOwner, svmGpus } from './amdgpu-device.ts';
+import { scheduleDeferredListWork, svmRangeAddListWork } from './amdgpu-deferred.ts';
+import { countKfd, isFaultingTask, kfdLookupProcessByMm, migrateMutex, svmsLock } from './amdgpu-process.ts';
+import { svmRangeAddChild, svmRangeFromAddr, svmRangeSplit, svmRangeVramNodeFree } from './amdgpu-range.ts';
+import { boVramPage } from './ttm.ts';
+
+/** Why a range moves. Kernel: enum KFD_MIGRATE_TRIGGERS. */
+export const MIGRATE_TRIGGERS = ['PREFETCH', 'PAGEFAULT_GPU', 'PAGEFAULT_CPU', 'TTM_EVICTION'] as const;
+export type MigrateTrigger = (typeof MIGRATE_TRIGGERS)[number];
+
+const FROM_RAM_TO_VRAM = 0;
+const FROM_VRAM_TO_RAM = 1;
+
+/** Kernel: `drivers/gpu/drm/amd/amdkfd/kfd_svm.c: svm_range_get_adev_by_id` */
+export const gpuById = (m: Machine, id: number): Gpu | undefined => svmGpus(m).find((gpu) => gpu.id === id);
+
+// --- pages of VRAM ----------------------------------------------------------------------------------------------------
+
+const countDevice = (m: Machine, gpu: number, field: number, by: number): void => {
+  const row = deviceRow(gpu, field);
+  m.scalars.set(row, m.scalars.get(row) + by);
+};
+
+const getVramPage = (m: Machine, gpu: Gpu, svmBo: number, page: Pfn): void => {
+  svmBoRef(m, svmBo);
+  m.pages.zoneDeviceData.set(page, svmBo);
+  countDevice(m, gpu.id, DEVICE_CALLOC, 1);
+  countDevice(m, gpu.id, DEVICE_FRESH, -1);
+  zoneDevicePageInit(m, page);
+};
+
+const svmMigratePageFree = atomic('svm_migrate_page_free', (m, page: Pfn): void => {
+  const pgmap = pagePgmap(m, page)?.id;
+  const device = m.devices.values().find((candidate) => candidate.pgmap === pgmap);
+  if (device !== undefined) {
+    countDevice(m, device.id, DEVICE_CFREE, 1);
+    countDevice(m, device.id, DEVICE_FRESH, 1);
+  }
+  svmRangeBoUnrefAsync(m, m.pages.zoneDeviceData.get(page));
+});
+
+// --- copies -----------------------------------------------------------------------------------------------------------
+
+/**
+ * One run of pages that lie one after the other in VRAM: the system pages are put into the GART window, then the DMA
+ * engine copies, in chunks. The bytes are there when its fence is signalled, before anybody can see the pages.
+ *
+ * Kernel: `drivers/gpu/drm/amd/amdkfd/kfd_migrate.c: svm_migrate_copy_memory_gart`
+ * Simplified: bytes arrive when the copy is submitted.
+ */
+const svmMigrateCopyMemoryGart = atomic(
+  'svm_migrate_copy_memory_gart',
+  (
+    m,
+    _gpu: number,
+    npages: number,
+    _direction: number,
+    pairs: readonly (readonly [from: Pfn, to: Pfn])[],
+  ): void => {
+    bugOn(npages !== pairs.length, 'svm_migrate_copy_memory_gart: pages do not match');
+    for (const [from, to] of pairs) copyHighpage(m, to, from);
+  },
+);
+
+const flush = (m: Machine, gpu: Gpu, direction: number, run: (readonly [Pfn, Pfn])[]): void => {
+  const { copyChunkPages } = modelOf(gpu);
+  for (let done = 0; done < run.length; done += copyChunkPages) {
+    const chunk = run.slice(done, done + copyChunkPages);
+    svmMigrateCopyMemoryGart(m, gpu.id, chunk.length, direction, chunk);
+  }
+  run.length = 0;
+};
+
+const migrateArgs = (
+  gpu: Gpu,
+  vma: Vma,
+  start: Vpn,
+  end: Vpn,
+  flags: number,
+  faultPage: Pfn,
+): MigrateVma => ({
+  vma,
+  start,
+  end,
+  src: [],
+  dst: [],
+  cpages: 0,
+  pgmapOwner: pgmapOwner(gpu),
+  flags,
+  faultPage,
+});
+
+const countPages = (args: MigrateVma, moved: boolean): number =>
+  args.src.filter(
+    (word) => (word & MIGRATE_PFN_VALID) !== 0 && ((word & MIGRATE_PFN_MIGRATE) !== 0) === moved,
+  ).length;
+
+// --- to VRAM ----------------------------------------------------------------------------------------------------------
+
+/** A page of VRAM for every place, and copies of those that have a page. */
+const svmMigrateCopyToVram = atomic(
+  'svm_migrate_copy_to_vram',
+  (m, _start: Vpn, npages: number, gpu: Gpu, range: SvmRange, args: MigrateVma, boPage: number): void => {
+    const bo = m.ttmBos.get(m.svmBos.get(range.svmBo).bo);
+    const run: (readonly [Pfn, Pfn])[] = [];
+    let previous: Pfn = NO_PFN;
+    for (let i = 0; i < npages; i++) {
+      const page = gpu.vramStart + boVramPage(bo, boPage + i);
+      getVramPage(m, gpu, range.svmBo, page);
+      args.dst[i] = migratePfn(page);
+      const spage = migratePfnToPage(args.src[i]);
+      if (page !== previous + 1) flush(m, gpu, FROM_RAM_TO_VRAM, run);
+      previous = page;
+      if (spage !== NO_PFN && !isZoneDevicePage(m, spage)) {
+        run.push([spage, page]);
+        continue;
+      }
+      flush(m, gpu, FROM_RAM_TO_VRAM, run);
+      // a hole becomes a page of the buffer object, which was cleared when it was made
+      if (m.pages.content.get(page) !== 0) m.pages.content.set(page, 0);
+    }
+    flush(m, gpu, FROM_RAM_TO_VRAM, run);
+  },
+);
+
+const svmMigrateVmaToVram = sleepable(
+  'svm_migrate_vma_to_vram',
+  function* (m, start: Vpn, end: Vpn, gpu: Gpu, rangeId: number, vma: Vma, boPage: number): Sleeps<number> {
+    const args = migrateArgs(gpu, vma, start, end, MIGRATE_VMA_SELECT_SYSTEM, NO_PFN);
+    const ret = yield* migrateVmaSetup(m, start, end, args);
+    if (ret !== 0) return ret;
+    const { cpages } = args;
+    if (cpages === 0) return 0;
+    svmMigrateCopyToVram(m, start, end - start, gpu, m.svmRanges.get(rangeId), args, boPage);
+    migrateVmaPages(m, args.src.length, args);
+    yield* condResched(m, 'svm_migrate_copy_done');
+    migrateVmaFinalize(m, args.src.length, args);
+    countKfd(m, m.svmRanges.get(rangeId).process, gpu, KFD_PAGE_IN, cpages);
+    return cpages;
+  },
+);
+
+const svmMigrateRamToVram = sleepable(
+  'svm_migrate_ram_to_vram',
+  function* (m, rangeId: number, gpuId: number, mm: number): Sleeps<number> {
+    const before = m.svmRanges.get(rangeId);
+    if (before.actualLoc === gpuId) {
+      m.trace.decide('svm.already-there', before.start, gpuId);
+      return 0;
+    }
+    const gpu = gpuById(m, gpuId);
+    if (gpu === undefined) return -ENODEV;
+    const err = yield* svmRangeVramNodeNew(m, gpu, rangeId);
+    if (err !== 0) {
+      m.trace.decide('svm.vram-exhausted', gpuId);
+      return err;
+    }
+    const { start, last, offset } = m.svmRanges.get(rangeId);
+    let cpages = 0;
+    let ret = 0;
+    for (let vpn = start; vpn <= last; ) {
+      const vma = findVma(m, m.mms.get(mm), vpn);
+      if (vma === undefined || vpn < vma.vmStart) break;
+      const next = Math.min(vma.vmEnd, last + 1);
+      ret = yield* svmMigrateVmaToVram(m, vpn, next, gpu, rangeId, vma, offset + vpn - start);
+      if (ret < 0) break;
+      cpages += ret;
+      vpn = next;
+    }
+    if (cpages > 0) m.svmRanges.update(rangeId, { actualLoc: gpuId });
+    else svmRangeVramNodeFree(m, rangeId);
+    return Math.min(ret, 0);
+  },
+);
+
+// --- to system memory -------------------------------------------------------------------------------------------------
+
+/** System pages and copies for all that may leave. Returns 0, or -ENOMEM with everything of it undone. */
+const svmMigrateCopyToRam = atomic(
+  'svm_migrate_copy_to_ram',
+  (m, _start: Vpn, npages: number, gpu: Gpu, args: MigrateVma): number => {
+    const gfp = modelOf(gpu).migratesToMovable ? GFP_HIGHUSER_MOVABLE : GFP_HIGHUSER;
+    const run: (readonly [Pfn, Pfn])[] = [];
+    let previous: Pfn = NO_PFN;
+    for (let i = 0; i < npages; i++) {
+      const spage = migratePfnToPage(args.src[i]);
+      if (spage === NO_PFN || !isZoneDevicePage(m, spage) || spage !== previous + 1)
+        flush(m, gpu, FROM_VRAM_TO_RAM, run);
+      if (spage === NO_PFN || !isZoneDevicePage(m, spage)) continue;
+      previous = spage;
+      const dpage = allocPage(m, gfp);
+      if (dpage === NO_PFN) {
+        for (const word of args.dst) dropDestination(m, word);
+        args.dst.fill(0);
+        return -ENOMEM;
+      }
+      bugOn(!trylockPage(m, dpage), 'svm_migrate_get_sys_page: new page is locked');
+      args.dst[i] = migratePfn(dpage);
+      run.push([spage, dpage]);
+    }
+    flush(m, gpu, FROM_VRAM_TO_RAM, run);
+    return 0;
+  },
+);
+
+const dropDestination = (m: Machine, word: number): void => {
+  const page = migratePfnToPage(word);
+  if (page === NO_PFN) return;
+  unlockPage(m, page);
+  folioPut(m, page, 'allocation');
+};
+
+/**
+ * Pages that did not even become candidates and are still in VRAM. The kernel does not count them; in the world `intent`
+ * of longtermPolicy the driver does.
+ */
+const unnoticedPages = (m: Machine, start: Vpn, args: MigrateVma, gpu: Gpu): number => {
+  if (m.kernel.longtermPolicy !== 'intent' || args.vma === undefined) return 0;
+  const mm = m.mms.get(args.vma.mm);
+  return args.src.filter((word, i) => {
+    if ((word & MIGRATE_PFN_VALID) !== 0) return false;
+    const pfn = mappedFrame(m, mm, start + i);
+    return pfn !== NO_PFN && pagePgmap(m, pfn)?.id === gpu.pgmap;
+  }).length;
+};
+
+/** Returns how many pages were left behind, or -errno. */
+const svmMigrateVmaToRam = sleepable(
+  'svm_migrate_vma_to_ram',
+  function* (m, start: Vpn, end: Vpn, gpu: Gpu, rangeId: number, vma: Vma, faultPage: Pfn): Sleeps<number> {
+    const coherent = m.pgmaps.find(gpu.pgmap)?.type === 'MEMORY_DEVICE_COHERENT';
+    const select = coherent ? MIGRATE_VMA_SELECT_DEVICE_COHERENT : MIGRATE_VMA_SELECT_DEVICE_PRIVATE;
+    const args = migrateArgs(gpu, vma, start, end, select, faultPage);
+    const ret = yield* migrateVmaSetup(m, start, end, args);
+    if (ret !== 0) return ret;
+    const { cpages } = args;
+    if (cpages === 0) return countPages(args, false) + unnoticedPages(m, start, args, gpu);
+    const copied = svmMigrateCopyToRam(m, start, end - start, gpu, args);
+    migrateVmaPages(m, args.src.length, args);
+    const left = countPages(args, false) + unnoticedPages(m, start, args, gpu);
+    yield* condResched(m, 'svm_migrate_copy_done');
+    migrateVmaFinalize(m, args.src.length, args);
+    if (copied !== 0) return copied;
+    countKfd(m, m.svmRanges.get(rangeId).process, gpu, KFD_PAGE_OUT, cpages);
+    if (left > 0) m.trace.decide('svm.pages-left', left, gpu.id);
+    return left;
+  },
+);
+
+/**
+ * Brings a range to system memory. What stays behind without being counted (a pinned page, one that another process
+ * has) is not noticed: the range then says that it is in system memory.
+ *
+ * Kernel: `drivers/gpu/drm/amd/amdkfd/kfd_migrate.c: svm_migrate_vram_to_ram`
+ * Requires: mmap_lock for reading, the range's migrate_mutex.
+ *
+ * @param faultPage - page of a CPU fault that is served; NO_PFN: none
+ */
+export const svmMigrateVramToRam = sleepable(
+  'svm_migrate_vram_to_ram',
+  function* (m, rangeId: number, _trigger: number, mm: number, faultPage: Pfn): Sleeps<number> {
+    const { start, last, actualLoc } = m.svmRanges.get(rangeId);
+    if (actualLoc === 0) return 0;
+    const gpu = gpuById(m, actualLoc);
+    if (gpu === undefined) return -ENODEV;
+    let left = 0;
+    let ret = 0;
+    for (let vpn = start; vpn <= last; ) {
+      const vma = findVma(m, m.mms.get(mm), vpn);
+      if (vma === undefined || vpn < vma.vmStart) {
+        ret = -EFAULT;
+        break;
+      }
+      const next = Math.min(vma.vmEnd, last + 1);
+      ret = yield* svmMigrateVmaToRam(m, vpn, next, gpu, rangeId, vma, faultPage);
+      if (ret < 0) break;
+      left += ret;
+      vpn = next;
+    }
+    if (ret >= 0 && left === 0) {
+      svmRangeVramNodeFree(m, rangeId);
+      m.svmRanges.update(rangeId, { actualLoc: 0 });
+    }
+    return Math.min(ret, 0);
+  },
+);
+
+const svmMigrateVramToVram = sleepable(
+  'svm_migrate_vram_to_vram',
+  function* (m, rangeId: number, gpuId: number, mm: number, trigger: MigrateTrigger): Sleeps<number> {
+    for (let retries = 3; retries > 0 && m.svmRanges.get(rangeId).actualLoc !== 0; retries--) {
+      const ret = yield* svmMigrateVramToRam(m, rangeId, MIGRATE_TRIGGERS.indexOf(trigger), mm, NO_PFN);
+      if (ret !== 0) return ret;
+    }
+    if (m.svmRanges.get(rangeId).actualLoc !== 0) return -EDEADLK;
+    return yield* svmMigrateRamToVram(m, rangeId, gpuId, mm);
+  },
+);
+
+/** Kernel: `drivers/gpu/drm/amd/amdkfd/kfd_migrate.c: svm_migrate_to_vram` */
+export const svmMigrateToVram = sleepable(
+  'svm_migrate_to_vram',
+  function* (m, rangeId: number, gpuId: number, mm: number, trigger: MigrateTrigger): Sleeps<number> {
+    return m.svmRanges.get(rangeId).actualLoc === 0
+      ? yield* svmMigrateRamToVram(m, rangeId, gpuId, mm)
+      : yield* svmMigrateVramToVram(m, rangeId, gpuId, mm, trigger);
+  },
+);
+
+// --- the CPU faults on private memory -----------------------------------------------------------------------------------
+
+/** Trims a range to the aligned block around an address. Kernel: `drivers/gpu/drm/amd/amdkfd/kfd_svm.c: svm_range_split_by_granularity` */
+const svmRangeSplitByGranularity = atomic(
+  'svm_range_split_by_granularity',
+  (m, vpn: Vpn, parent: number, rangeId: number): void => {
+    const { granularity, start, last } = m.svmRanges.get(rangeId);
+    const size = 2 ** granularity;
+    const blockStart = vpn - (vpn % size);
+    const blockLast = blockStart + size - 1;
+    if (blockStart > start) svmRangeAddChild(m, parent, svmRangeSplit(m, blockStart, last, rangeId), 'ADD');
+    if (blockLast < last) {
+      const from = m.svmRanges.get(rangeId).start;
+      svmRangeAddChild(m, parent, svmRangeSplit(m, from, blockLast, rangeId), 'ADD');
+    }
+    const range = m.svmRanges.get(rangeId);
+    if (m.kfdProcesses.get(range.process).xnack && range.work === 'ADD')
+      m.svmRanges.update(rangeId, { work: 'ADD_AND_MAP' });
+  },
+);
+
+function* migrateBlockToRam(m: Machine, vmf: VmFault, process: number, mm: number): Sleeps<number> {
+  const found = svmRangeFromAddr(m, process, vmf.vpn);
+  if (found === undefined) return -EFAULT;
+  const { range, parent } = found;
+  yield* mutexLock(m, migrateMutex(parent.id));
+  if (range.id !== parent.id) yield* mutexLock(m, migrateMutex(range.id));
+  let ret = 0;
+  if (m.svmRanges.get(range.id).actualLoc !== 0) {
+    svmRangeSplitByGranularity(m, vmf.vpn, parent.id, range.id);
+    const trigger = MIGRATE_TRIGGERS.indexOf('PAGEFAULT_CPU');
+    ret = yield* svmMigrateVramToRam(m, range.id, trigger, vmf.vma.mm, vmf.page);
+    const andMap = m.kfdProcesses.get(process).xnack && parent.id === range.id;
+    svmRangeAddListWork(m, parent.id, andMap ? 'UPDATE_NOTIFIER_AND_MAP' : 'UPDATE_NOTIFIER');
+    scheduleDeferredListWork(m, process, mm);
+  }
+  if (range.id !== parent.id) mutexUnlock(m, migrateMutex(range.id));
+  mutexUnlock(m, migrateMutex(parent.id));
+  return ret;
+}
+
+/**
+ * The CPU touched a page of private VRAM: the aligned block around it comes home.
+ *
+ * Kernel: `drivers/gpu/drm/amd/amdkfd/kfd_migrate.c: svm_migrate_to_ram`
+ */
+const svmMigrateToRam = sleepable('svm_migrate_to_ram', function* (m, vmf: VmFault): Sleeps<number> {
+  // the process that brought the page to VRAM, which may be another one's parent
+  const svmBo = m.svmBos.find(m.pages.zoneDeviceData.get(vmf.page));
+  if (svmBo === undefined) return VM_FAULT_SIGBUS;
+  const { mm } = m.fences.get(svmBo.fence);
+  const process = kfdLookupProcessByMm(m, mm);
+  if (!m.mms.get(mm).alive || process === undefined) return VM_FAULT_SIGBUS;
+  if (isFaultingTask(m, process.id)) return 0;
+  yield* mutexLock(m, svmsLock(process.id));
+  const ret = yield* migrateBlockToRam(m, vmf, process.id, mm);
+  mutexUnlock(m, svmsLock(process.id));
+  return ret === 0 ? 0 : VM_FAULT_SIGBUS;
+});
+
+/** What the kernel calls for pages of VRAM. Kernel: `drivers/gpu/drm/amd/amdkfd/kfd_migrate.c: svm_migrate_pgmap_ops` */
+export const svmMigratePgmapOps: DevPagemapOps = {
+  pageFree: (m, page) => svmMigratePageFree(m, page),
+  migrateToRam: function* (m: Machine, vmf: VmFault) {
+    return yield* svmMigrateToRam(m, vmf);
+  },
+};

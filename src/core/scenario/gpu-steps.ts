@@ -1,0 +1,173 @@
+// Steps of machines with GPUs: the boot, the driver's life, ranges of shared virtual memory, buffer objects.
+
+import { type GpuAccessResult, gpuAccess } from '../kernel/drivers/amdgpu-access.ts';
+import { amdgpuBoCreate, amdgpuBoUnref, amdgpuFillBuffer } from '../kernel/drivers/amdgpu-client.ts';
+import { amdgpuProbe, amdgpuRemove } from '../kernel/drivers/amdgpu-device.ts';
+import { kfdCreateProcess, kfdLookupProcessByMm } from '../kernel/drivers/amdgpu-process.ts';
+import {
+  type SvmAttr,
+  svmFlagBits,
+  svmRangeSetAttr,
+  svmRangeSwitchXnack,
+} from '../kernel/drivers/amdgpu-svm.ts';
+import { nextBootStage } from '../kernel/mm/e820.ts';
+import { type Gpu, type KfdProcess, UNDEFINED_LOCATION } from '../machine/gpu.ts';
+import type { Machine } from '../machine/machine.ts';
+import type { Sleeps } from '../machine/ops.ts';
+import { errnoName } from '../uapi/errno.ts';
+import type { StepOf, SvmAttribute } from '../uapi/scenario.ts';
+import { apertureOf, bootStage } from './boot.ts';
+import { processNamed, type Range, rangeOf } from './step-names.ts';
+import { StepError, type StepResult } from './step-result.ts';
+
+export type GpuStep = StepOf<
+  | 'boot'
+  | 'probe'
+  | 'unbind'
+  | 'svm_attr'
+  | 'set_xnack'
+  | 'gpu_read'
+  | 'gpu_write'
+  | 'bo_alloc'
+  | 'bo_write'
+  | 'bo_free'
+>;
+
+/** Steps that no process takes: the kernel itself does them. */
+export const isKernelStep = (op: string): boolean => op === 'boot' || op === 'probe' || op === 'unbind';
+
+const MAX_VALUES = 64;
+/** A GPU that the machine does not have, for the driver to refuse. */
+const NO_GPU = -2;
+
+const failed = (err: number): StepResult => ({ ret: -1, errno: errnoName(err) });
+const fromErrno = (err: number): StepResult => (err < 0 ? failed(err) : { ret: 0 });
+
+const gpuOfDevice = (m: Machine, configId: number): Gpu | undefined => {
+  const device = m.devices.values().find((candidate) => candidate.configId === configId);
+  return device === undefined ? undefined : m.gpus.find(device.id);
+};
+
+const gpuNumbered = (m: Machine, configId: number): Gpu => {
+  const gpu = gpuOfDevice(m, configId);
+  if (gpu === undefined) throw new StepError('device', `the machine has no GPU ${configId}`);
+  return gpu;
+};
+
+/** The process on the GPUs; it opens them now if it has not yet. */
+const kfdProcessOf = (m: Machine, mm: number): KfdProcess =>
+  kfdLookupProcessByMm(m, mm) ?? kfdCreateProcess(m, mm);
+
+const attrOf = (m: Machine, attr: SvmAttribute): SvmAttr => {
+  const idOf = (configId: number): number => gpuOfDevice(m, configId)?.id ?? NO_GPU;
+  switch (attr.type) {
+    case 'PREFERRED_LOC':
+    case 'PREFETCH_LOC': {
+      const loc = attr.loc === 'system' ? 0 : attr.loc === 'undefined' ? UNDEFINED_LOCATION : idOf(attr.loc);
+      return { type: attr.type, loc };
+    }
+    case 'ACCESS':
+    case 'ACCESS_IN_PLACE':
+    case 'NO_ACCESS':
+      return { type: attr.type, gpu: idOf(attr.device) };
+    case 'SET_FLAGS':
+    case 'CLR_FLAGS':
+      return { type: attr.type, flags: svmFlagBits(attr.flags) };
+    case 'GRANULARITY':
+      return attr;
+  }
+};
+
+const runBoot = (m: Machine, { stage }: StepOf<'boot'>): StepResult => {
+  const next = nextBootStage(m);
+  if (next === undefined)
+    throw new StepError('stage', 'the machine runs already: only one with gpu.coldBoot boots in steps');
+  if (stage !== next) throw new StepError('stage', `the next stage is ${next}`);
+  bootStage(m, stage);
+  return { ret: 0 };
+};
+
+const runProbe = (m: Machine, step: StepOf<'probe'>): StepResult => {
+  const config = m.config.devices.find(({ id }) => id === step.device);
+  const model = m.config.gpu?.model;
+  if (config === undefined || model === undefined)
+    throw new StepError('device', `the machine has no GPU ${step.device}`);
+  if (nextBootStage(m) !== undefined) throw new StepError('op', 'the machine has not booted yet');
+  if (gpuOfDevice(m, step.device) !== undefined)
+    throw new StepError('device', `GPU ${step.device} has its driver already`);
+  const { start, pages } = apertureOf(config);
+  return fromErrno(amdgpuProbe(m, config, model, { start: step.start ?? start, pages: step.pages ?? pages }));
+};
+
+const accessResult = ({ ret, done, faults, values, accesses }: GpuAccessResult): StepResult => ({
+  ...fromErrno(ret),
+  cpages: done,
+  faults,
+  ...(values.length > 0 ? { values: values.slice(0, MAX_VALUES) } : {}),
+  accesses: { 'gpu local': accesses.local, 'gpu system': accesses.system, 'gpu peer': accesses.peer },
+});
+
+function* runGpuAccess(m: Machine, step: StepOf<'gpu_read'> | StepOf<'gpu_write'>): Sleeps<StepResult> {
+  const { mm, start, npages, first }: Range = rangeOf(m, step);
+  const gpu = gpuNumbered(m, step.device);
+  const process = kfdProcessOf(m, mm.id);
+  const value = step.op === 'gpu_write' ? step.value + first : undefined;
+  return accessResult(yield* gpuAccess(m, start, npages, gpu, process.id, value));
+}
+
+const boNamed = (m: Machine, mm: number, name: string): number => {
+  const bo = m.ttmBos.values().find((candidate) => candidate.name === name && candidate.mm === mm);
+  if (bo === undefined) throw new StepError('bo', `there is no buffer object ${name}`);
+  return bo.id;
+};
+
+function* runBoAlloc(m: Machine, step: StepOf<'bo_alloc'>): Sleeps<StepResult> {
+  const mm = processNamed(m, step.proc).id;
+  if (m.ttmBos.values().some(({ name, mm: owner }) => name === step.bo && owner === mm))
+    throw new StepError('bo', `there is a buffer object ${step.bo} already`);
+  const gpu = gpuNumbered(m, step.device);
+  const bo = yield* amdgpuBoCreate(m, {
+    gpu: gpu.id,
+    name: step.bo,
+    kind: step.kind,
+    mm,
+    npages: step.pages,
+    pin: step.pin === true,
+  });
+  return fromErrno(bo);
+}
+
+/** What one step of a GPU does, as a task. @throws StepError when it cannot be run */
+export function* runGpuStep(m: Machine, step: GpuStep): Sleeps<StepResult> {
+  if (m.config.gpu === undefined)
+    throw new StepError('op', `${step.op} needs a machine with GPUs: a scenario with "gpu"`);
+  switch (step.op) {
+    case 'boot':
+      return runBoot(m, step);
+    case 'probe':
+      return runProbe(m, step);
+    case 'unbind':
+      return fromErrno(yield* amdgpuRemove(m, gpuNumbered(m, step.device).id));
+    case 'svm_attr': {
+      const { mm, start, npages } = rangeOf(m, step);
+      const process = kfdProcessOf(m, mm.id);
+      const attrs = step.attrs.map((attr) => attrOf(m, attr));
+      return fromErrno(yield* svmRangeSetAttr(m, start, npages, process.id, attrs));
+    }
+    case 'set_xnack': {
+      const process = kfdProcessOf(m, processNamed(m, step.proc).id);
+      return fromErrno(svmRangeSwitchXnack(m, process.id, step.enabled));
+    }
+    case 'gpu_read':
+    case 'gpu_write':
+      return yield* runGpuAccess(m, step);
+    case 'bo_alloc':
+      return yield* runBoAlloc(m, step);
+    case 'bo_write':
+      amdgpuFillBuffer(m, boNamed(m, processNamed(m, step.proc).id, step.bo), step.value);
+      return { ret: 0 };
+    case 'bo_free':
+      amdgpuBoUnref(m, boNamed(m, processNamed(m, step.proc).id, step.bo));
+      return { ret: 0 };
+  }
+}

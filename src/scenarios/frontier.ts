@@ -1,0 +1,135 @@
+// A program as it runs on big machines, of any size: each GPU has a part of the memory, works on it for some iterations,
+// and writes checkpoints through memory that a network card has registered.
+
+import type { Scenario, Step } from '../core/uapi/scenario.ts';
+import { gpu, prefetch, svmAttr, writtenBy } from './gpu-steps.ts';
+import { type Scene, scene } from './scene.ts';
+
+export interface Workload {
+  readonly gpus: number;
+  /** Pages that each GPU works on. */
+  readonly pagesPerGpu: number;
+  readonly iterations: number;
+  /** A checkpoint is written behind every so many iterations. */
+  readonly checkpointEvery: number;
+  /** Pages of each GPU that the network card registers for it. */
+  readonly checkpointPages: number;
+  /** Where the pages are: VRAM that the CPU can reach, VRAM that it cannot, or system memory only. */
+  readonly memory: 'coherent' | 'private' | 'system';
+  readonly machine?: NonNullable<Scenario['machine']>;
+  readonly longtermPolicy?: 'on' | 'intent' | 'as-coded';
+  readonly model?: NonNullable<Scenario['gpu']>['model'];
+}
+
+const areaOf = (device: number): string => `part${device}`;
+
+const begins = (w: Workload, device: number): Step[] => {
+  const vma = areaOf(device);
+  return [
+    ...writtenBy('A', w.pagesPerGpu, vma, 1000),
+    w.memory === 'system'
+      ? svmAttr([{ type: 'PREFERRED_LOC', loc: 'system' }], { vma })
+      : svmAttr([{ type: 'PREFERRED_LOC', loc: device }], { vma }),
+    ...(w.memory === 'system' ? [] : [prefetch(device, { vma })]),
+  ];
+};
+
+const iterates = (device: number, iteration: number): Step[] => {
+  const vma = areaOf(device);
+  const halo = { proc: 'A', vma, page: 0, count: 1 };
+  return [
+    { op: 'gpu_write', proc: 'A', vma, device, value: 2000 + iteration * 100 },
+    // the CPU looks at the border of each part
+    { op: 'read', ...halo },
+  ];
+};
+
+const checkpoints = (w: Workload, device: number, number: number): Step[] => {
+  const vma = areaOf(device);
+  const as = `mr${device}.${number}`;
+  return [
+    {
+      op: 'gup',
+      proc: 'A',
+      vma,
+      page: 0,
+      count: w.checkpointPages,
+      call: 'pin_user_pages_fast',
+      flags: ['FOLL_WRITE', 'FOLL_LONGTERM'],
+      as,
+    },
+    { op: 'unpin', proc: 'A', handle: as },
+  ];
+};
+
+/** The steps of a workload. A checkpoint pins, and the next iterations work on what the pin has left. */
+export const workloadSteps = (w: Workload): Step[] => {
+  const devices = Array.from({ length: w.gpus }, (_, device) => device);
+  const steps = devices.flatMap((device) => begins(w, device));
+  for (let i = 0; i < w.iterations; i++) {
+    steps.push(...devices.flatMap((device) => iterates(device, i)));
+    if ((i + 1) % w.checkpointEvery === 0)
+      steps.push(...devices.flatMap((device) => checkpoints(w, device, (i + 1) / w.checkpointEvery)));
+  }
+  return steps;
+};
+
+/** The machine that a workload runs on, with its GPUs. */
+export const workloadScenario = (w: Workload, about: { name: string; title: string; about: string }): Scene =>
+  scene(
+    {
+      ...about,
+      machine: w.machine ?? 'frontier',
+      gpu: gpu(w.model === undefined ? {} : { model: w.model }),
+      ...(w.longtermPolicy === undefined || w.longtermPolicy === 'on'
+        ? {}
+        : { config: { longtermPolicy: w.longtermPolicy } }),
+    },
+    Array.from({ length: w.gpus }, (_, id) => ({
+      id,
+      kind: w.memory === 'private' ? ('private' as const) : ('coherent' as const),
+    })),
+    workloadSteps(w),
+  );
+
+/** Small enough to be followed step by step; the size of a real run is a matter of the numbers. */
+const SMALL = { gpus: 8, pagesPerGpu: 16, iterations: 2, checkpointEvery: 1, checkpointPages: 4 } as const;
+
+export const FRONTIER_SCENES: readonly Scene[] = [
+  workloadScenario(
+    { ...SMALL, memory: 'coherent' },
+    {
+      name: 'frontier-coherent',
+      title: 'Eight GPUs, coherent memory',
+      about:
+        'A node of Frontier: each GPU works on its part, the CPU looks at the borders without a fault, and behind each iteration a network card registers pages for a checkpoint. Those leave VRAM, once.',
+    },
+  ),
+  workloadScenario(
+    { ...SMALL, memory: 'private' },
+    {
+      name: 'frontier-private',
+      title: 'The same with private memory',
+      about:
+        'The CPU cannot reach the VRAM. Each look at a border brings a range home, and the next iteration moves it back.',
+    },
+  ),
+  workloadScenario(
+    { ...SMALL, memory: 'system' },
+    {
+      name: 'frontier-system',
+      title: 'The same without VRAM',
+      about:
+        'The pages stay in system memory, and the GPUs reach over the link for each of them. No pin moves anything.',
+    },
+  ),
+  workloadScenario(
+    { ...SMALL, memory: 'coherent', longtermPolicy: 'as-coded' },
+    {
+      name: 'frontier-staying',
+      title: 'Hypothetical: the same, and pins stay in VRAM',
+      about:
+        'No kernel did this. The checkpoint pins pages where they are: nothing moves, and nothing can be evicted while a pin lasts.',
+    },
+  ),
+];

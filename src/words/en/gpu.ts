@@ -1,0 +1,377 @@
+// What is said of GPUs: their driver's decisions, its functions, its messages. Kernel words stand between backticks.
+
+import type { GpuDecisionId } from '../../core/uapi/events.ts';
+import type { GpuFunctionName } from '../../core/uapi/source-refs.ts';
+import {
+  cap,
+  code,
+  count,
+  errno,
+  num,
+  page,
+  pageAndPfn,
+  type Params,
+  pages,
+  type Sentence,
+  txt,
+} from './phrases.ts';
+
+/** What is happening, and why. */
+interface Told {
+  readonly what: Sentence;
+  readonly why: Sentence;
+}
+
+const gpu = (p: Params): string => `GPU ${txt(p, 'device')}`;
+const size = (p: Params): string => txt(p, 'size');
+
+export const gpuDecisions: Readonly<Record<GpuDecisionId, Told>> = {
+  'longterm.policy-off': {
+    what: (p) => `Hypothetical: ${pageAndPfn(p)} stays in VRAM and is pinned there for long.`,
+    why: 'No kernel did this. It shows what the series prevents: the driver can no longer take this memory back.',
+  },
+  'boot.efi-map': {
+    what: (p) =>
+      `The firmware lists ${count(num(p, 'count'), 'range')} of memory; ${num(p, 'of')} of them, ${size(p)}, have the attribute \`EFI_MEMORY_SP\`.`,
+    why: 'Specific purpose: the memory is real and can be cached, but it is meant for a device.',
+  },
+  'boot.e820': {
+    what: (p) =>
+      num(p, 'npages') > 0
+        ? `${size(p)} become \`E820_TYPE_SOFT_RESERVED\`, the rest RAM.`
+        : 'All of it becomes RAM: the attribute is not looked at.',
+    why: 'With `efi=nosoftreserve`, or without `CONFIG_EFI_SOFT_RESERVE`, memory meant for a device is ordinary memory.',
+  },
+  'boot.memblock': {
+    what: (p) =>
+      `${count(num(p, 'count'), 'range')} of the map; ${size(p)} are reserved and not added as memory.`,
+    why: 'What is not added gets no `struct page` now, and the page allocator will never hear of it.',
+  },
+  'boot.free-memory': {
+    what: (p) => `The page allocator gets ${size(p)}.`,
+    why: '`MemTotal` counts this. Device memory is not in it.',
+  },
+  'pgmap.memmap': {
+    what: (p) => `${size(p)} of system memory are taken for \`struct page\`s.`,
+    why: '64 bytes for each page of 4 KiB: 1 GiB for 64 GiB. They lie in system memory, not in VRAM.',
+  },
+  'pgmap.direct-map': {
+    what: (p) => `${size(p)} get into the direct map: the kernel can read and write them.`,
+    why: 'That is how the CPU can copy a page when a long-term pin brings it home. Private memory has no direct map.',
+  },
+  'pgmap.zone-span': {
+    what: (p) => `\`ZONE_DEVICE\` of node ${txt(p, 'node')} spans ${size(p)} more.`,
+    why: 'It spans frames and has none present, so it is in no zonelist: nothing can be allocated from it.',
+  },
+  'pgmap.wait-for-pages': {
+    what: (p) =>
+      `The driver wants to go, but ${pages(p)} of its memory ${num(p, 'count') === 1 ? 'is' : 'are'} in use. It waits.`,
+    why: 'Each page in use holds a reference on the registration. Only when the last one is free may the `struct page`s go.',
+  },
+  'svm.range-created': {
+    what: (p) => `A range of shared virtual memory begins at ${page(p)}: ${size(p)}.`,
+    why: 'The driver keeps attributes, a place and a notifier for each range. A range is at most 1/32 of VRAM.',
+  },
+  'svm.range-split': {
+    what: (p) => `A range is cut; the new part begins at ${page(p)}: ${size(p)}.`,
+    why: 'Only part of it changes. Both parts share the buffer object in VRAM, if there is one.',
+  },
+  'svm.range-removed': {
+    what: (p) => `The range at ${page(p)} is gone.`,
+    why: 'Its addresses were unmapped, or other ranges took its place.',
+  },
+  'svm.prefetch': {
+    what: (p) => `The range at ${page(p)} goes to ${txt(p, 'where')}.`,
+    why: 'A prefetch is done at once, for the whole range.',
+  },
+  'svm.best-location': {
+    what: (p) => `The best place for the range at ${page(p)} is ${txt(p, 'where')}.`,
+    why: 'The preferred place if this GPU can reach it, else the GPU itself, else where the range is.',
+  },
+  'svm.already-there': {
+    what: (p) => `The range at ${page(p)} already counts as being in ${txt(p, 'where')}. Nothing moves.`,
+    why: 'The place belongs to the range, not to its pages: a page that left by itself is not brought back.',
+  },
+  'svm.vram-exhausted': {
+    what: (p) => `${gpu(p)} has no VRAM for the range.`,
+    why: 'A prefetch fails with it. A fault of the GPU goes on with the range in system memory.',
+  },
+  'svm.fall-back': {
+    what: (p) => `The range at ${page(p)} cannot move (${errno(p)}). The GPU will use it in system memory.`,
+    why: 'Slower, but it works: the fault is served all the same.',
+  },
+  'svm.pages-left': {
+    what: (p) => `${cap(pages(p))} of ${gpu(p)} ${num(p, 'count') === 1 ? 'was' : 'were'} left behind.`,
+    why: 'Somebody else holds a reference, so the count was not what migration expects.',
+  },
+  'svm.vram-in-use': {
+    what: (p) =>
+      `Hypothetical: ${pages(p)} of the buffer object ${num(p, 'count') === 1 ? 'is' : 'are'} still in use. The fence stays unsignalled.`,
+    why: 'In this reading VRAM that somebody uses is not given away, so the eviction cannot end.',
+  },
+  'svm.mapped': {
+    what: (p) => `${gpu(p)} gets entries from ${page(p)} on: ${size(p)}.`,
+    why: 'No page is pinned for it. When the CPU changes an entry, the notifier comes first.',
+  },
+  'svm.unmapped': {
+    what: (p) => `${gpu(p)} loses its entries from ${page(p)} on: ${size(p)}. Its TLB is flushed.`,
+    why: 'With XNACK the next access of the GPU faults and gets new entries.',
+  },
+  'svm.queues-stopped': {
+    what: 'All queues of the process stop.',
+    why: 'Without XNACK a GPU cannot wait for a fault. So nothing may run while entries are not true.',
+  },
+  'svm.queues-resumed': {
+    what: 'All ranges are mapped again. The queues run.',
+    why: 'A kernel thread did it a millisecond after the queues had stopped.',
+  },
+  'svm.restore-again': {
+    what: (p) => `The ranges could not all be mapped (${errno(p)}). The kernel thread tries again.`,
+    why: 'Something changed meanwhile, or a page cannot be had. Until it succeeds the queues stand still.',
+  },
+  'gpu.fault': {
+    what: (p) => `${gpu(p)} has no fit entry for ${page(p)} and faults.`,
+    why: 'The wave waits; with XNACK it will try again.',
+  },
+  'gpu.fault-dropped': {
+    what: (p) => `A fault of ${gpu(p)} on ${page(p)} is dropped: its range was repaired just now.`,
+    why: 'Many lanes fault on one range at once. What comes within 2 ms is taken for the same.',
+  },
+  'gpu.fatal-fault': {
+    what: (p) => `Nobody can serve the fault of ${gpu(p)} on ${page(p)}. Its queue dies.`,
+    why: 'No area is there, or it does not permit the access, or XNACK is off.',
+  },
+  'gpu.read': {
+    what: (p) => `${gpu(p)} has read ${size(p)} from ${page(p)} on.`,
+    why: 'Where its table had entries, no kernel code ran.',
+  },
+  'gpu.wrote': {
+    what: (p) => `${gpu(p)} has written ${size(p)} from ${page(p)} on.`,
+    why: 'Where its table had writable entries, no kernel code ran.',
+  },
+  'ttm.allocated': {
+    what: (p) => `A buffer object of ${size(p)} gets VRAM of ${gpu(p)}.`,
+    why: 'TTM gives whole blocks. It does not know which pages of processes will be in them.',
+  },
+  'ttm.no-space': {
+    what: (p) => `${gpu(p)} has no free block for ${size(p)}.`,
+    why: 'Somebody has to go: TTM looks through its list, the least recently used object first.',
+  },
+  'ttm.victim': {
+    what: (p) => `A buffer object of ${size(p)} is to leave ${gpu(p)}.`,
+    why: 'The first in the list that is not pinned by TTM, not busy, and that the driver says may go.',
+  },
+  'ttm.skipped-pinned': {
+    what: (p) => `A buffer object of ${size(p)} is passed over: TTM has pinned it.`,
+    why: "TTM's pin, as for scanout, has nothing to do with pins of pages.",
+  },
+  'ttm.waits-for-fence': {
+    what: (p) => `TTM waits for the fence of the object, ${size(p)}: up to 15 s.`,
+    why: 'Waiting tells the driver to make room: its fence wakes a kernel thread that brings the pages home.',
+  },
+  'ttm.fence-signaled': {
+    what: 'The fence is signalled: the memory may be taken.',
+    why: 'The kernel does it whether or not all pages have left.',
+  },
+  'ttm.timed-out': {
+    what: 'After 15 s TTM gives up.',
+    why: 'The fence was not signalled, so the object keeps its VRAM.',
+  },
+  'ttm.gutted': {
+    what: (p) => `The object gives ${size(p)} of VRAM up; its bytes are thrown away.`,
+    why: 'An object of a range is discardable: its pages are home already.',
+  },
+  'ttm.moved-to-tt': {
+    what: (p) => `The object moves to system memory: ${size(p)}.`,
+    why: 'Its bytes are needed, so the DMA engine copies them.',
+  },
+  'ttm.spilled': {
+    what: (p) => `The object gets ${size(p)} of system memory instead of VRAM.`,
+    why: 'An object of graphics may lie there; it is only slower.',
+  },
+  'ttm.freed': {
+    what: (p) => `A buffer object of ${size(p)} is gone.`,
+    why: 'Its last reference was dropped.',
+  },
+  'ttm.aliased': {
+    what: (p) => `Hypothetical: VRAM that is still ${pageAndPfn(p)} now belongs to somebody else, too.`,
+    why: 'Two owners write to one place: the one through its page table or its DMA, the other through its buffer object.',
+  },
+};
+
+export const gpuLogs: Readonly<Record<string, Told>> = {
+  'log.memremap.exceeds-range': {
+    what: 'The kernel warns: `Hotplug memory exceeds maximum addressable range`.',
+    why: 'The direct map reaches 64 TiB with four levels of page tables. Memory above cannot be registered.',
+  },
+  'log.memremap.misaligned': {
+    what: 'The kernel warns: `Misaligned __add_pages`.',
+    why: 'Memory is added in pieces of 2 MiB. A range that does not begin and end on such a border is refused.',
+  },
+  'log.kfd.register-failed': {
+    what: 'The driver prints `failed to register HMM device memory`.',
+    why: 'The GPU works, but without shared virtual memory: its VRAM has no `struct page`s.',
+  },
+  'log.kfd.registered': {
+    what: (p) => `The driver prints \`HMM registered ${num(p, 'a')}MB device memory\`.`,
+    why: 'Its VRAM now consists of pages of the system, all of them free and in the hands of the driver.',
+  },
+  'log.svm.mem-limit': {
+    what: 'The driver prints `SVM mapping failed, exceeds resident system memory limit`.',
+    why: 'Without XNACK ranges count in full: together they may not be larger than 15/16 of the memory.',
+  },
+  'log.svm.bo-gone': {
+    what: (p) =>
+      `The driver meets a page in VRAM at address ${code({ a: `0x${(num(p, 'a') * 4096).toString(16)}` }, 'a')}, but the range has no buffer object.`,
+    why: 'The page was left behind when its range was evicted. The real driver would follow a null pointer here.',
+  },
+  'log.svm.bo-missing': {
+    what: 'The driver warns: `VRAM BO missing during validation`.',
+    why: 'The range says that it is in VRAM and has no buffer object there.',
+  },
+  'log.svm.eviction-failed': {
+    what: 'The driver prints `Migration failed during eviction`.',
+    why: 'Pages were left behind in all three attempts. The fence is signalled all the same.',
+  },
+  'log.svm.not-last-reference': {
+    what: 'The driver warns: `This was not the last reference`.',
+    why: 'A page of the buffer object is still in use. Nobody counted it as left behind.',
+  },
+};
+
+export const gpuFunctions: Readonly<Record<GpuFunctionName, string>> = {
+  exit_boot: "The boot stub takes the firmware's map of memory over.",
+  setup_e820: "Turns the firmware's map into the kernel's: RAM, and what is soft reserved.",
+  e820__memblock_setup: 'Adds RAM to the early allocator, and reserves what is not RAM.',
+  memblock_free_all: 'Gives all free memory to the page allocator.',
+  vmemmap_populate: 'Takes memory for the `struct page`s of a range.',
+  get_free_mem_region: 'Looks for a hole in the physical addresses, from the top down.',
+  devm_memremap_pages_release: 'Ends a registration when the last page of it is free.',
+  ttm_bo_validate: 'Finds a place for a buffer object.',
+  ttm_bo_mem_space: 'Tries the places that an object may have.',
+  ttm_bo_mem_force_space: 'Evicts objects until there is room.',
+  ttm_mem_evict_first: 'Chooses the object that has to go.',
+  ttm_bo_evict: 'Takes an object out of VRAM.',
+  ttm_bo_wait: "Waits for an object's fences.",
+  ttm_bo_put: 'The last reference of an object is gone.',
+  ttm_bo_pipeline_gutting: 'Throws the memory of an object away; the object stays.',
+  amdgpu_vram_mgr_new: 'Takes blocks of VRAM for an object.',
+  amdgpu_vram_mgr_del: 'Gives the blocks of an object back.',
+  amdgpu_ttm_bo_eviction_valuable: 'May this object be evicted for that process?',
+  amdgpu_evict_flags: 'Where an evicted object goes, or that its bytes are not needed.',
+  amdgpu_fill_buffer: 'The DMA engine fills an object with a number.',
+  amdgpu_bo_create: 'Makes a buffer object.',
+  amdgpu_bo_unref: 'Drops a buffer object.',
+  amdgpu_device_init: 'The driver starts a GPU.',
+  amdgpu_pci_remove: 'The driver lets go of a GPU.',
+  amdgpu_hmm_range_get_pages: 'Asks `hmm_range_fault` where the pages are, and makes them present.',
+  amdkfd_fence_enable_signaling: 'Somebody waits for a fence: the driver starts to make room.',
+  kfd_create_process: 'A process opens the GPUs: each gets a page table for it.',
+  kfd_process_wq_release: 'A process on the GPUs has ended; what it had there goes.',
+  kgd2kfd_quiesce_mm: 'Stops all queues of a process.',
+  kgd2kfd_resume_mm: 'Lets the queues of a process run.',
+  svm_migrate_init: 'Registers the VRAM of a GPU as pages of the system.',
+  svm_migrate_page_free: 'A page of VRAM is free again: it drops its reference on the buffer object.',
+  svm_migrate_copy_memory_gart: 'The DMA engine copies up to 2 MiB between system memory and VRAM.',
+  svm_migrate_copy_to_vram: 'Takes pages of VRAM and copies to them.',
+  svm_migrate_vma_to_vram: 'Moves the pages of one area to VRAM.',
+  svm_migrate_ram_to_vram: 'Moves a range from system memory to VRAM.',
+  svm_migrate_copy_to_ram: 'Takes system pages and copies to them.',
+  svm_migrate_vma_to_ram: 'Moves the pages of one area to system memory.',
+  svm_migrate_vram_to_ram: 'Moves a range from VRAM to system memory.',
+  svm_migrate_vram_to_vram: 'Moves a range from one GPU to another, through system memory.',
+  svm_migrate_to_vram: 'Moves a range to VRAM, from wherever it is.',
+  svm_migrate_to_ram: 'The CPU touched private VRAM: the block around the address comes home.',
+  svm_range_new: 'Makes a range of shared virtual memory.',
+  svm_range_free: 'Forgets a range.',
+  svm_range_split: 'Cuts a range in two.',
+  svm_range_clone: 'Copies a range, to change part of it.',
+  svm_range_vram_node_new: 'Gets VRAM for a whole range.',
+  svm_range_vram_node_free: 'Gives the VRAM of a range up.',
+  svm_range_validate_svm_bo: 'Can the range use the buffer object that it had?',
+  svm_range_bo_release: 'Nothing uses the buffer object any more.',
+  svm_range_split_by_granularity: 'Cuts a range to the block that a CPU fault moves.',
+  svm_range_check_attr: 'Are the attributes possible?',
+  svm_range_is_valid: 'Are the addresses ordinary memory of the process?',
+  svm_range_add: 'Works out which ranges there will be.',
+  svm_range_set_attr: 'Gives attributes to addresses, then moves and maps as they say.',
+  svm_range_trigger_migration: 'Moves a range if a prefetch asks for it.',
+  svm_range_best_prefetch_location: 'Where a prefetch should go.',
+  svm_range_best_restore_location: 'Where a range should be after a fault of a GPU.',
+  svm_range_create_unregistered_range: 'Makes a range where a GPU faulted and none was.',
+  svm_range_restore_pages: 'Serves a fault of a GPU.',
+  svm_range_validate_and_map: "Makes the pages of a range present and writes the GPUs' entries.",
+  svm_range_map_to_gpu: "Writes entries in one GPU's page table.",
+  svm_range_unmap_from_gpus: "Takes entries out of the GPUs' page tables.",
+  svm_range_cpu_invalidate_pagetables: "The CPU's entries are about to change under a range.",
+  svm_range_evict: 'The GPUs must not use a range now.',
+  svm_range_unmap_from_cpu: 'The addresses of a range are unmapped.',
+  svm_range_restore_work: 'A kernel thread maps again what has changed, and restarts the queues.',
+  svm_range_deferred_list_work: 'A kernel thread inserts, cuts and removes ranges.',
+  svm_range_handle_list_op: 'One such change.',
+  svm_range_schedule_evict_svm_bo: 'Wakes the kernel thread that empties a buffer object.',
+  svm_range_evict_svm_bo_worker: 'A kernel thread brings the pages of a buffer object home.',
+  svm_range_switch_xnack_reserve_mem: 'Switches between faults that are repaired and queues that stop.',
+};
+
+type ByOp = Readonly<Record<string, (p: Params) => string>>;
+const proc = (p: Params): string => `\`${txt(p, 'proc')}\``;
+const range = (p: Params): string => code(p, 'range');
+
+const STAGES: Readonly<Record<string, string>> = {
+  efi: "The boot stub reads the firmware's map of memory.",
+  e820: "The map becomes the kernel's own.",
+  memblock: 'The kernel notes what is RAM and what is reserved.',
+  init: 'The page allocator gets its memory, and the first process starts.',
+};
+
+const STAGE_ENDS: Readonly<Record<string, string>> = {
+  efi: 'The kernel has the map of the firmware.',
+  e820: 'It has a map of its own.',
+  memblock: 'It knows which memory is its own.',
+  init: 'The system is up. Process `A` lives.',
+};
+
+export const gpuStepBegin: ByOp = {
+  boot: (p) => STAGES[txt(p, 'stage')] ?? 'The machine boots.',
+  probe: (p) => `The driver starts ${gpu(p)}.`,
+  unbind: (p) => `The driver is to let go of ${gpu(p)}.`,
+  svm_attr: (p) => `${proc(p)} says of ${range(p)}: ${txt(p, 'attrs')}.`,
+  set_xnack: (p) =>
+    `${proc(p)} wants faults of the GPU ${txt(p, 'enabled') === 'true' ? 'repaired (XNACK on)' : 'never to happen (XNACK off)'}.`,
+  gpu_read: (p) => `${gpu(p)} reads ${range(p)} of ${proc(p)}.`,
+  gpu_write: (p) => `${gpu(p)} writes ${range(p)} of ${proc(p)}.`,
+  bo_alloc: (p) =>
+    `${proc(p)} asks for a buffer object ${code(p, 'bo')} of ${count(num(p, 'pages'), 'page')} on ${gpu(p)}.`,
+  bo_write: (p) => `The GPU fills the buffer object ${code(p, 'bo')} of ${proc(p)}.`,
+  bo_free: (p) => `${proc(p)} drops the buffer object ${code(p, 'bo')}.`,
+};
+
+export const gpuStepWhy: ByOp = {
+  boot: () =>
+    'What the kernel does with memory that the firmware meant for a device decides whether the GPU can have it.',
+  probe: () => 'It finds the VRAM, gives it a manager, and registers it as pages of the system.',
+  unbind: () => 'The registration can only end when no page of it is in use. Nobody is asked to give one up.',
+  svm_attr: () =>
+    'Attributes say where a range should be and which GPUs may reach it. A prefetch moves it at once.',
+  set_xnack: () =>
+    'With XNACK a GPU waits for the kernel at a fault. Without it every entry must be there before.',
+  gpu_read: () => 'The GPU looks into its own page table. Where it finds nothing, it faults.',
+  gpu_write: () => 'The GPU needs a writable entry in its own page table.',
+  bo_alloc: () => 'TTM hands VRAM out. When there is none, it takes it away from somebody else.',
+  bo_write: () => "The bytes go to the object's memory, wherever that is now.",
+  bo_free: () => 'Its memory goes back to the manager.',
+};
+
+export const gpuStepEnd: ByOp = {
+  gpu_read: (p) => `The GPU has read ${pages(p, 'cpages')}, after ${count(num(p, 'faults'), 'fault')}.`,
+  gpu_write: (p) => `The GPU has written ${pages(p, 'cpages')}, after ${count(num(p, 'faults'), 'fault')}.`,
+  boot: (p) => STAGE_ENDS[txt(p, 'stage')] ?? 'The machine has booted.',
+  probe: (p) => `${gpu(p)} works, and its memory is part of the system.`,
+  unbind: (p) => `${gpu(p)} has no driver any more.`,
+  svm_attr: (p) => `${cap(range(p))} has its attributes, and is where they say.`,
+  set_xnack: () => 'It holds for all ranges of the process.',
+  bo_write: (p) => `${code(p, 'bo')} is filled.`,
+  bo_free: (p) => `${code(p, 'bo')} is gone.`,
+  bo_alloc: (p) => `${code(p, 'bo')} has its memory.`,
+};

@@ -1,0 +1,128 @@
+// What panels ask about machines with GPUs: the physical address space, VRAM and who has it, ranges of shared virtual
+// memory, and what a run would cost.
+
+import type { CostModel, CostOverrides, LinkName } from '../core/uapi/cost-model.ts';
+
+/** /proc/iomem and how the machine came to it, at a position. */
+export interface IomemView {
+  /** As root reads it; '' before the kernel has its map. */
+  readonly text: string;
+  readonly efi: readonly {
+    readonly start: number;
+    readonly npages: number;
+    readonly type: string;
+    /** EFI_MEMORY_SP */
+    readonly specialPurpose: boolean;
+  }[];
+  readonly e820: readonly { readonly start: number; readonly npages: number; readonly type: string }[];
+  /** Stages of a boot in steps that are done; all 4 where the machine was not booted in steps. */
+  readonly stagesDone: number;
+  readonly pgmaps: readonly {
+    readonly device: number;
+    readonly type: string;
+    readonly start: number;
+    readonly npages: number;
+    readonly node: number;
+    /** System pages for its struct pages. */
+    readonly memmapPages: number;
+    readonly linearMap: boolean;
+    readonly pagesInUse: number;
+  }[];
+}
+
+export interface GpuBoView {
+  readonly id: number;
+  /** '' for the driver's own. */
+  readonly name: string;
+  readonly kind: 'svm' | 'kfd' | 'gem';
+  readonly process: string;
+  readonly npages: number;
+  readonly place: 'vram' | 'tt' | 'system';
+  readonly pinned: boolean;
+  readonly fence: 'none' | 'waiting' | 'armed' | 'signaled';
+  /** Frames of VRAM. */
+  readonly blocks: readonly { readonly start: number; readonly npages: number }[];
+  /** Of an object of ranges: pages of processes in it. */
+  readonly pagesInUse: number;
+}
+
+export interface SvmRangeView {
+  readonly process: string;
+  /** `buf+0`; `A buf+0` where there are several processes. */
+  readonly first: string;
+  readonly startVpn: number;
+  readonly npages: number;
+  /** `system`, `undefined`, or a device. */
+  readonly preferred: string;
+  readonly prefetched: string;
+  readonly actual: string;
+  readonly granularity: number;
+  readonly flags: readonly string[];
+  readonly access: readonly number[];
+  readonly accessInPlace: readonly number[];
+  readonly mapped: boolean;
+  /** Invalidations that the GPUs' tables do not show yet. */
+  readonly invalid: number;
+  readonly bo: number;
+  readonly boOffset: number;
+  /** Where its pages really are: pages by place. */
+  readonly places: readonly { readonly place: string; readonly pages: number }[];
+}
+
+/** VRAM and ranges at a position. */
+export interface GpuStateView {
+  readonly gpus: readonly {
+    readonly device: number;
+    readonly model: string;
+    readonly coherent: boolean;
+    readonly hive: number;
+    readonly vramPages: number;
+    readonly freePages: number;
+    /** Objects in VRAM in the order in which they are evicted. */
+    readonly lru: readonly number[];
+  }[];
+  readonly bos: readonly GpuBoView[];
+  readonly processes: readonly {
+    readonly name: string;
+    readonly xnack: boolean;
+    readonly queues: 'run' | 'stopped' | 'dead';
+    readonly counters: readonly {
+      readonly device: number;
+      readonly faults: number;
+      readonly pagesIn: number;
+      readonly pagesOut: number;
+    }[];
+  }[];
+  readonly ranges: readonly SvmRangeView[];
+}
+
+export interface CostTotals {
+  readonly nsByKind: Readonly<Record<string, number>>;
+  readonly serialNs: number;
+  readonly overlappedNs: number;
+  readonly bytesByLink: Readonly<Partial<Record<LinkName, number>>>;
+  readonly ddrBytes: number;
+  /** `gpu local`, `cpu device` … */
+  readonly accesses: Readonly<Record<string, number>>;
+  readonly pin: {
+    readonly pagesMoved: number;
+    readonly movingNs: number;
+    readonly pagesLeft: number;
+    readonly failedEvictions: number;
+  };
+}
+
+/** What the run took up to its end, under a cost model; two runs of the same steps can be set side by side. */
+export interface CostsView {
+  readonly model: CostModel;
+  readonly total: CostTotals;
+  readonly steps: readonly (CostTotals & { readonly step: number })[];
+}
+
+/** Questions about GPUs by name, as PanelViews has them. */
+export interface GpuViews {
+  readonly iomem: { readonly ask: object; readonly answer: IomemView };
+  readonly gpu: { readonly ask: object; readonly answer: GpuStateView };
+  /** `overrides`: figures that somebody put in place of the model's own. */
+  readonly costs: { readonly ask: { readonly overrides?: CostOverrides }; readonly answer: CostsView };
+}

@@ -1,0 +1,87 @@
+// What panels are told of machines with GPUs.
+
+import { expect, test } from 'vitest';
+import { EVICTION_SCENES } from '../../scenarios/eviction.ts';
+import { GPU_BOOT_SCENES } from '../../scenarios/gpu-boot.ts';
+import type { CostOverrides } from '../../core/uapi/cost-model.ts';
+import type { CostsView, GpuStateView, IomemView } from '../protocol-gpu.ts';
+import type { ViewQuery, ViewResult } from '../protocol-views.ts';
+import { Session } from '../session.ts';
+
+const open = (name: string) => {
+  const scene = [...EVICTION_SCENES, ...GPU_BOOT_SCENES].find((candidate) => candidate.name === name);
+  const session = new Session();
+  const opened = session.handle({ kind: 'open', id: 1, runId: 'run', scenario: scene?.scenario });
+  if (opened?.kind !== 'opened') throw new Error(JSON.stringify(opened));
+  const view = (position: number, query: ViewQuery): ViewResult => {
+    const answer = session.handle({ kind: 'view', id: 2, runId: 'run', position, query });
+    if (answer?.kind !== 'viewed') throw new Error(JSON.stringify(answer));
+    return answer.result;
+  };
+  const behind = (step: number): number => opened.run.steps[step]?.end ?? 0;
+  return {
+    run: opened.run,
+    iomem: (step: number): IomemView => {
+      const result = view(behind(step), { view: 'iomem' });
+      if (result.view !== 'iomem') throw new Error(result.view);
+      return result.data;
+    },
+    gpu: (step: number): GpuStateView => {
+      const result = view(behind(step), { view: 'gpu' });
+      if (result.view !== 'gpu') throw new Error(result.view);
+      return result.data;
+    },
+    costs: (overrides: CostOverrides): CostsView => {
+      const result = view(0, { view: 'costs', overrides });
+      if (result.view !== 'costs') throw new Error(result.view);
+      return result.data;
+    },
+  };
+};
+
+test('/proc/iomem is empty at first, and has Soft Reserved once the kernel has its map', () => {
+  const { iomem: at } = open('spm-honoured');
+  expect(at(1)).toMatchObject({ text: '', stagesDone: 2, pgmaps: [] });
+  expect(at(2).text).toContain('10000000000-10fffffffff : Soft Reserved');
+  expect(at(4).pgmaps).toMatchObject([{ device: 0, memmapPages: 2 ** 18, pagesInUse: 0, linearMap: true }]);
+  expect(at(2).efi.filter(({ specialPurpose }) => specialPurpose)).toHaveLength(1);
+});
+
+test('VRAM, objects and ranges at any position: before and behind an eviction', () => {
+  const { gpu: at } = open('ttm-evicts');
+  const before = at(4);
+  expect(before.gpus).toMatchObject([{ device: 0, vramPages: 4096, freePages: 4080 }]);
+  expect(before.bos).toMatchObject([
+    { kind: 'svm', process: 'A', npages: 16, place: 'vram', pagesInUse: 15 },
+  ]);
+  expect(before.ranges).toMatchObject([
+    {
+      process: 'A',
+      first: 'A buf+0',
+      npages: 16,
+      actual: 'GPU 0',
+      places: [
+        { place: 'GPU 0', pages: 15 },
+        { place: 'system', pages: 1 },
+      ],
+    },
+  ]);
+  const behind = at(5);
+  expect(behind.bos).toMatchObject([{ kind: 'kfd', name: 'big', process: 'B', place: 'vram' }]);
+  expect(behind.ranges).toMatchObject([{ actual: 'system', places: [{ place: 'system', pages: 16 }] }]);
+  expect(behind.processes).toMatchObject([
+    { name: 'A', queues: 'run', counters: [{ pagesIn: 16, pagesOut: 15 }] },
+  ]);
+});
+
+test('costs add up over the steps, and follow figures that somebody puts in', () => {
+  const { run, costs } = open('ttm-evicts');
+  const { total, steps, model } = costs({});
+  expect(steps).toHaveLength(run.steps.length);
+  expect(steps.reduce((sum, { serialNs }) => sum + serialNs, 0)).toBeCloseTo(total.serialNs, 3);
+  expect(total.pin).toMatchObject({ pagesMoved: 1, pagesLeft: 0 });
+  expect(model.ops['gup.longterm.migrate'].class).toBe('assumed');
+  const own = costs({ ops: { 'gup.longterm.migrate': 10_000 } });
+  expect(own.total.serialNs - total.serialNs).toBeCloseTo(7000, 3);
+  expect(own.model.ops['gup.longterm.migrate'].class).toBe('measured');
+});

@@ -1,0 +1,201 @@
+// VRAM, ranges, the physical address space and the costs of a run, as panels ask for them.
+
+import { allSvmRangesOf } from '../../core/kernel/drivers/amdgpu-process.ts';
+import { freeVramPages } from '../../core/kernel/drivers/ttm-buddy.ts';
+import {
+  bootStagesDone,
+  e820Table,
+  EFI_MEMORY_SP,
+  efiMemoryMap,
+  iomemText,
+} from '../../core/kernel/mm/e820.ts';
+import { mappedFrame } from '../../core/kernel/mm/page-table.ts';
+import { pagePgmap } from '../../core/kernel/mm/page-ref.ts';
+import type { SvmRange, TtmBo } from '../../core/machine/gpu.ts';
+import type { Machine } from '../../core/machine/machine.ts';
+import {
+  KFD_FAULTS,
+  KFD_PAGE_IN,
+  KFD_PAGE_OUT,
+  kfdCounterRow,
+  pgmapRefRow,
+  svmBoKrefRow,
+} from '../../core/machine/scalars.ts';
+import { runCosts, stepCosts } from '../../core/scenario/run-costs.ts';
+import type { CostReport } from '../../core/timeline/costs.ts';
+import { type CostOverrides, DEFAULT_COSTS, withOverrides } from '../../core/uapi/cost-model.ts';
+import { SVM_FLAGS } from '../../core/uapi/device-model.ts';
+import type { Position } from '../protocol.ts';
+import type {
+  CostsView,
+  CostTotals,
+  GpuBoView,
+  GpuStateView,
+  IomemView,
+  SvmRangeView,
+} from '../protocol-gpu.ts';
+import type { Run } from '../run.ts';
+import { sceneAt } from './moment.ts';
+
+export const iomemAt = (run: Run, position: Position): IomemView => {
+  run.seek(position);
+  const m = run.sim.machine;
+  const efi = efiMemoryMap(m.config);
+  return {
+    text: iomemText(m),
+    efi: efi.map(({ start, npages, type, attribute }) => ({
+      start,
+      npages,
+      type,
+      specialPurpose: (attribute & EFI_MEMORY_SP) !== 0,
+    })),
+    e820: e820Table(efi, m.config.gpu?.softReserve ?? true).map(({ start, end, type }) => ({
+      start,
+      npages: end - start,
+      type,
+    })),
+    stagesDone: bootStagesDone(m),
+    pgmaps: m.pgmaps.values().map(({ id, device, type, start, end, node, memmap, linearMap }) => ({
+      device: m.devices.find(device)?.configId ?? -1,
+      type,
+      start,
+      npages: end - start,
+      node,
+      memmapPages: memmap.reduce((sum, { order }) => sum + 2 ** order, 0),
+      linearMap,
+      pagesInUse: m.scalars.get(pgmapRefRow(id)) - 1,
+    })),
+  };
+};
+
+/** `system`, `undefined`, `GPU 1` */
+const placeText = (m: Machine, loc: number): string =>
+  loc === 0 ? 'system' : loc < 0 ? 'undefined' : `GPU ${m.devices.find(loc)?.configId ?? '?'}`;
+
+const configIds = (m: Machine, gpus: readonly number[]): number[] =>
+  gpus.map((id) => m.devices.find(id)?.configId ?? -1).sort((a, b) => a - b);
+
+const fenceOf = (m: Machine, { fence: id }: TtmBo): GpuBoView['fence'] => {
+  const fence = m.fences.find(id);
+  if (fence === undefined) return 'none';
+  if (fence.signaled) return 'signaled';
+  return fence.enabled ? 'waiting' : 'armed';
+};
+
+const boView = (m: Machine, bo: TtmBo): GpuBoView => {
+  const vramStart = m.gpus.find(bo.gpu)?.vramStart ?? 0;
+  const svmBo = m.svmBos.values().find((candidate) => candidate.bo === bo.id);
+  const holders = m.svmRanges.values().filter((range) => range.svmBo === svmBo?.id && range.ttmRes).length;
+  return {
+    id: bo.id,
+    name: bo.name,
+    kind: bo.kind,
+    process: m.mms.find(bo.mm)?.name ?? '',
+    npages: bo.npages,
+    place: bo.memType,
+    pinned: bo.pinCount > 0,
+    fence: fenceOf(m, bo),
+    blocks: bo.blocks.map(({ start, order }) => ({ start: vramStart + start, npages: 2 ** order })),
+    pagesInUse: svmBo === undefined ? 0 : m.scalars.get(svmBoKrefRow(svmBo.id)) - holders,
+  };
+};
+
+/** Longest range whose pages are looked at one by one. */
+const MAX_LOOKED_AT = 2 ** 16;
+
+const placesOf = (m: Machine, mmId: number, { start, last }: SvmRange): SvmRangeView['places'] => {
+  const mm = m.mms.get(mmId);
+  const counts = new Map<string, number>();
+  for (let vpn = start; vpn <= Math.min(last, start + MAX_LOOKED_AT - 1); vpn++) {
+    const pfn = mappedFrame(m, mm, vpn);
+    if (pfn < 0) continue;
+    const place = placeText(m, pagePgmap(m, pfn)?.device ?? 0);
+    counts.set(place, (counts.get(place) ?? 0) + 1);
+  }
+  return [...counts].map(([place, pages]) => ({ place, pages }));
+};
+
+/** VRAM and ranges at a position. */
+export const gpuStateAt = (run: Run, position: Position): GpuStateView => {
+  const { m, places } = sceneAt(run, position);
+  const gpus = m.gpus.values();
+  return {
+    gpus: gpus.map(({ id, model, connectedToCpu, hive, vramPages }) => {
+      const man = m.vramManagers.values().find((candidate) => candidate.gpu === id);
+      return {
+        device: m.devices.find(id)?.configId ?? -1,
+        model,
+        coherent: connectedToCpu,
+        hive,
+        vramPages,
+        freePages: freeVramPages(man?.free ?? []),
+        lru: man?.lru ?? [],
+      };
+    }),
+    bos: m.ttmBos.values().map((bo) => boView(m, bo)),
+    processes: m.kfdProcesses.values().map(({ id, mm, xnack, queuesStopped, dead }) => ({
+      name: m.mms.get(mm).name,
+      xnack,
+      queues: dead ? 'dead' : queuesStopped ? 'stopped' : 'run',
+      counters: gpus.map(({ id: gpu }) => ({
+        device: m.devices.find(gpu)?.configId ?? -1,
+        faults: m.scalars.get(kfdCounterRow(id, gpu, KFD_FAULTS)),
+        pagesIn: m.scalars.get(kfdCounterRow(id, gpu, KFD_PAGE_IN)),
+        pagesOut: m.scalars.get(kfdCounterRow(id, gpu, KFD_PAGE_OUT)),
+      })),
+    })),
+    ranges: m.kfdProcesses.values().flatMap(({ id, mm }) =>
+      allSvmRangesOf(m, id).map(
+        (range): SvmRangeView => ({
+          process: m.mms.get(mm).name,
+          first: places.nameOfVpn(m.mms.get(mm).name, range.start),
+          startVpn: range.start,
+          npages: range.last - range.start + 1,
+          preferred: placeText(m, range.preferredLoc),
+          prefetched: placeText(m, range.prefetchLoc),
+          actual: placeText(m, range.actualLoc),
+          granularity: range.granularity,
+          flags: Object.entries(SVM_FLAGS).flatMap(([name, bit]) =>
+            (range.flags & bit) === 0 ? [] : [name],
+          ),
+          access: configIds(m, range.access),
+          accessInPlace: configIds(m, range.accessInPlace),
+          mapped: range.mappedToGpu,
+          invalid: range.invalid,
+          bo: m.svmBos.find(range.svmBo)?.bo ?? 0,
+          boOffset: range.offset,
+          places: placesOf(m, mm, range),
+        }),
+      ),
+    ),
+  };
+};
+
+const totals = ({
+  nsByKind,
+  serialNs,
+  overlappedNs,
+  bytesByLink,
+  ddrBytes,
+  accesses,
+  pin,
+}: CostReport): CostTotals => ({
+  nsByKind,
+  serialNs,
+  overlappedNs,
+  bytesByLink,
+  ddrBytes,
+  accesses,
+  pin,
+});
+
+/** What the whole run took, whatever the position is. */
+export const costsOfRun = (run: Run, overrides: CostOverrides = {}): CostsView => {
+  const model = withOverrides(DEFAULT_COSTS, overrides);
+  run.seek(run.sim.length);
+  return {
+    model,
+    total: totals(runCosts(run.sim, model)),
+    steps: stepCosts(run.sim, model).map(({ index, report }) => ({ step: index, ...totals(report) })),
+  };
+};
