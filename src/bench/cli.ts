@@ -17,6 +17,7 @@ import {
   thisMachine,
   writeResult,
 } from './figures.ts';
+import { frontierWorkload } from './frontier.ts';
 import { growth } from './growth.ts';
 import { leaks } from './leaks.ts';
 import { median, settledBytes, timed } from './measure.ts';
@@ -47,6 +48,7 @@ const PARTS: Readonly<Record<string, () => Figure[]>> = {
   'time-travel': timeTravel,
   growth,
   leaks,
+  frontier: frontierWorkload,
 };
 
 const valueOf = (option: string): string | undefined => {

@@ -191,6 +191,13 @@ export class Machine {
     this.pgmaps.adopt(other.pgmaps);
     this.devices.adopt(other.devices);
     this.dmirrors.adopt(other.dmirrors);
+    this.gpus.adopt(other.gpus);
+    this.vramManagers.adopt(other.vramManagers);
+    this.ttmBos.adopt(other.ttmBos);
+    this.fences.adopt(other.fences);
+    this.svmBos.adopt(other.svmBos);
+    this.kfdProcesses.adopt(other.kfdProcesses);
+    this.svmRanges.adopt(other.svmRanges);
     for (const [id, ops] of other.pagemapOps) this.pagemapOps.set(id, ops);
     for (const [id, ops] of other.notifierOps) this.notifierOps.set(id, ops);
     this.zeroPfn = other.zeroPfn;

@@ -62,6 +62,8 @@ export type MmuNotifierEvent =
 /** struct mmu_interval_notifier: its callback, and the interval that it watches; without one the whole address space. */
 export interface MmuIntervalNotifierOps {
   readonly interval?: { readonly start: Vpn; readonly end: Vpn };
+  /** The same, where it changes while the notifier lives. */
+  readonly intervalOf?: (m: Machine) => { readonly start: Vpn; readonly end: Vpn };
   invalidate(m: Machine, subscription: number, range: MmuNotifierRange): boolean;
   /** The same for each page of a range by itself, in order; absent: `invalidate` is called for each. */
   invalidatePages?(m: Machine, subscription: number, range: MmuNotifierRange): void;

@@ -1,6 +1,7 @@
 // Detail on demand: a big step is run again from the state before it, in full detail where that is asked for. The
 // simulation is deterministic, so that it is the same step.
 
+import { adoptAmdgpu } from '../kernel/drivers/amdgpu-device.ts';
 import { mappedFrame } from '../kernel/mm/page-table.ts';
 import { Machine } from '../machine/machine.ts';
 import { NO_PFN, type Vpn } from '../uapi/units.ts';
@@ -27,6 +28,7 @@ const standBefore = (sim: Simulation, record: StepRecord, bigStepPages: number):
   sim.seek(record.begin);
   const machine = new Machine(config, kernel);
   machine.adopt(sim.machine, record.before);
+  adoptAmdgpu(machine, sim.machine);
   sim.seek(position);
   return new Simulation(sim.scenario, { bigStepPages }, machine);
 };

@@ -11,7 +11,8 @@ export const mmHasNotifiers = (m: Machine, mm: number): boolean => m.mms.get(mm)
 
 /** Kernel: `lib/interval_tree.c: interval_tree_iter_first` */
 const overlaps = (m: Machine, subscription: number, start: Vpn, end: Vpn): boolean => {
-  const interval = m.notifierOps.get(subscription)?.interval;
+  const ops = m.notifierOps.get(subscription);
+  const interval = ops?.intervalOf?.(m) ?? ops?.interval;
   return interval === undefined || (interval.start < end && start < interval.end);
 };
 
