@@ -249,13 +249,67 @@ export const MECHANISMS: readonly Mechanism[] = [
   },
   {
     family: 'device',
-    title: 'amdgpu: memory of a GPU on the CPU’s link',
-    kernel: 'drivers/gpu/drm/amd/amdkfd/kfd_migrate.c: svm_migrate_init',
+    title: 'From firmware to usable VRAM',
+    kernel:
+      'arch/x86/kernel/e820.c; mm/memremap.c: memremap_pages; drivers/gpu/drm/amd/amdkfd/kfd_migrate.c: svm_migrate_init',
     state: 'simplified',
-    how: 'The choice that patch 7 made, coherent or private, as a device of the test driver: what the CPU sees of either is exact, the GPU’s own queues and page tables are not there.',
-    tests: ['scenarios/patches.test.ts'],
+    how: 'The memory map of UEFI, soft reservation, the lines of /proc/iomem, registration with every check, struct pages in real memory, teardown that waits. Coherent over the real aperture with a link to the CPU, private over an invented range without.',
+    simplified: {
+      'mm/memremap.ts: vmemmapPopulate': 'Blocks of struct pages are marked on their first page only.',
+      'mm/e820.ts: efiMemoryMap': 'What firmware keeps for itself, and holes for devices, are not listed.',
+      'mm/e820.ts: iomemResources':
+        'No lines for devices that are no memory, nor for the kernel’s own image.',
+      'drivers/amdgpu-device.ts: svmMigrateInit':
+        'Private memory is as large as VRAM, not rounded up to a section.',
+    },
+    tests: ['conformance/gpu-boot.test.ts', 'scenarios/patches.test.ts'],
     scene: 'patch-7',
     patches: [7],
+  },
+  {
+    family: 'device',
+    title: 'amdgpu: shared virtual memory',
+    kernel: 'drivers/gpu/drm/amd/amdkfd/kfd_svm.c, kfd_migrate.c',
+    state: 'simplified',
+    how: 'Ranges and attributes, prefetch, faults with XNACK on, mapping and quiescing without, migration both ways and through system memory, invalidation, the GPU’s page tables.',
+    simplified: {
+      'drivers/amdgpu-fault.ts: svmRangeCreateUnregisteredRange':
+        'No area is heap or stack, and no buffer object is mapped by address.',
+      'drivers/amdgpu-map.ts: svmRangeValidateAndMap':
+        'The GPUs’ page tables take no VRAM; a walk that must begin again does so without time-out.',
+      'drivers/amdgpu-map.ts: validateStretch':
+        'A buffer object that is gone is an error; the kernel follows a pointer to it.',
+      'drivers/amdgpu-migrate.ts: svmMigrateCopyMemoryGart': 'Bytes arrive when the copy is submitted.',
+      'drivers/amdgpu-range.ts: svmRangeClone':
+        'A range without a reference of its own passes none on; the kernel takes one that nobody drops.',
+      'drivers/amdgpu-svm.ts: svmRangeSwitchXnack': 'Allowed also while the process has queues.',
+    },
+    tests: ['conformance/gpu-svm.test.ts', 'conformance/gpu-soup.test.ts'],
+  },
+  {
+    family: 'device',
+    title: 'TTM and eviction',
+    kernel: 'drivers/gpu/drm/ttm/ttm_bo.c, ttm_resource.c; drivers/gpu/drm/amd/amdgpu/amdgpu_amdkfd_gpuvm.c',
+    state: 'simplified',
+    how: 'Buffer objects and their LRU, eviction fences, a second client that needs VRAM, and two worlds that never shipped in which long-term pins stay in VRAM.',
+    simplified: {
+      'drivers/amdgpu-evict.ts: amdkfdFenceEnableSignaling':
+        'A process whose objects were taken away is not restored after 100 ms.',
+      'drivers/ttm.ts: ttmTtPopulate': 'System memory is taken page by page.',
+    },
+    tests: ['conformance/gpu-ttm.test.ts'],
+  },
+  {
+    family: 'frame',
+    title: 'Time and traffic of a run',
+    kernel: 'include/trace/events/kmem.h, migrate.h: what can be counted',
+    state: 'simplified',
+    how: 'Each call, copy and message of the trace times a figure that says where it is from: measured, stated by a vendor or assumed. Every figure can be changed.',
+    simplified: {
+      'timeline/costs.ts: costsOf':
+        'The work of a step is one lane: a copy does not overlap with the work of the CPU for its own migration.',
+    },
+    tests: ['conformance/gpu-costs.test.ts'],
   },
   {
     family: 'device',

@@ -27,7 +27,7 @@ import { atomic, sleepable } from '../sched/kernel-function.ts';
 import { devmMemremapPagesRelease, memremapPages } from '../mm/memremap.ts';
 import { getFreeMemRegion } from '../mm/resource.ts';
 import { zoneInfo } from '../mm/zoneinfo.ts';
-import { type TtmDeviceFuncs, ttmDeviceInit, vramManager } from './ttm.ts';
+import { type TtmDeviceFuncs, ttmAdopt, ttmDeviceInit, vramManager } from './ttm.ts';
 import { wholeVram } from './ttm-buddy.ts';
 
 /** Owners of memory: a hive's number above all ids of devices. */
@@ -67,6 +67,14 @@ const HOOKS = new WeakMap<Machine, AmdgpuHooks>();
 /** Ours: joins the files of the driver, which call each other, without a cycle of imports. */
 export const amdgpuInit = (m: Machine, hooks: AmdgpuHooks): void => {
   HOOKS.set(m, hooks);
+};
+
+/** Ours: a machine that stands where another one stood has the same driver. */
+export const adoptAmdgpu = (m: Machine, from: Machine): void => {
+  const hooks = HOOKS.get(from);
+  if (hooks === undefined) return;
+  HOOKS.set(m, hooks);
+  ttmAdopt(m, from);
 };
 
 /** Ours: the other parts of the driver. */

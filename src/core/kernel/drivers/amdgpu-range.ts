@@ -181,8 +181,8 @@ export const svmRangeFromAddr = (
 /** The callback of a range's notifier; its interval is what the range was when it was inserted. */
 const subscribe = (m: Machine, id: number): void => {
   m.notifierOps.set(RANGE_SUBSCRIPTIONS + id, {
-    get interval() {
-      const range = m.svmRanges.find(id);
+    intervalOf: (machine) => {
+      const range = machine.svmRanges.find(id);
       return { start: range?.notifierStart ?? 0, end: (range?.notifierLast ?? -1) + 1 };
     },
     invalidate: (machine, _subscription, range) => hooksOf(machine).invalidate(machine, id, range),

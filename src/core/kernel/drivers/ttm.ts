@@ -44,6 +44,11 @@ export const ttmDeviceInit = (m: Machine, gpu: number, funcs: TtmDeviceFuncs): v
   funcsOf.set(m, known);
 };
 
+/** Ours: a machine that stands where another one stood has the same devices. */
+export const ttmAdopt = (m: Machine, from: Machine): void => {
+  funcsOf.set(m, new Map(funcsOf.get(from)));
+};
+
 const deviceFuncs = (m: Machine, gpu: number): TtmDeviceFuncs => {
   const funcs = funcsOf.get(m)?.get(gpu);
   if (funcs === undefined) throw new Error(`GPU ${gpu} has no memory manager`);
