@@ -32,6 +32,9 @@ interface Options {
   readonly inputs: readonly string[];
 }
 
+/** Every step is compared call by call, however many pages it has. */
+const IN_DETAIL = { bigStepPages: Number.POSITIVE_INFINITY };
+
 const DEFAULT_INPUTS = ['public/recordings'];
 
 class UsageError extends Error {}
@@ -99,7 +102,10 @@ const judge = (
   options: Options,
   tally: Tally,
 ): { ok: boolean; line: string } => {
-  const comparison = compareRecording(input, createSimulation(parseScenario(input), options.overrides));
+  const comparison = compareRecording(
+    input,
+    createSimulation(parseScenario(input), { ...options.overrides, ...IN_DETAIL }),
+  );
   tally.callSteps += comparison.callOrderTotal;
   tally.callStepsAgree += comparison.callOrderAgree;
   const found = [...comparison.differences, ...(options.calls ? comparison.callDifferences : [])];
@@ -138,7 +144,7 @@ const checkFile = (file: string, options: Options, tally: Tally): void => {
 
 /** Writes what the simulation itself does; of the input only boot, devices and the steps are used. */
 const emitFile = (directory: string, input: unknown, name: string): void => {
-  const recording = recordingOf(createSimulation(parseScenario(input)), name);
+  const recording = recordingOf(createSimulation(parseScenario(input), IN_DETAIL), name);
   writeFileSync(join(directory, `${name}.json`), recordingText(recording));
 };
 
@@ -151,7 +157,7 @@ const runSelftests = async (options: Options): Promise<number> => {
   let passed = 0;
   for (const entry of chosen) {
     const test = await entry.scenario();
-    const verdict = runSelftest(test, createSimulation(test, overrides));
+    const verdict = runSelftest(test, createSimulation(test, { ...overrides, ...IN_DETAIL }));
     if (verdict.ok) passed++;
     console.log(verdictLine(test, verdict));
   }

@@ -27,7 +27,11 @@ export class Machines {
     const key = JSON.stringify(kind);
     const { booted } = this;
     if (booted === undefined || booted.key !== key || booted.programs === PROGRAMS_PER_MACHINE) {
-      const sim = createSimulation({ ...kind, name: '', title: '', steps: [] });
+      const sim = createSimulation(
+        { ...kind, name: '', title: '', steps: [] },
+        // what is checked from step to step is read off the events of single pages
+        { bigStepPages: Number.POSITIVE_INFINITY },
+      );
       this.booted = { key, sim, ledger: new Ledger(sim.machine.journal), programs: 1 };
     } else {
       booted.ledger.seek(booted.sim.bootEnd);

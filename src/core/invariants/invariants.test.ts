@@ -125,14 +125,14 @@ test('every event of a run keeps the invariants', () => {
 test('an event that breaks one is named', () => {
   const { sim } = begin();
   const { machine } = sim;
-  const at = sim.length;
+  const at = machine.journal.log.length;
   const [, { pfn, row, entry }] = pagesOf(sim);
   machine.pages.flags.set(pfn, 0x80014);
   machine.entries.set(row, 0);
   machine.entries.set(row, entry);
   machine.journal.commit();
   sim.seek(sim.bootEnd);
-  const [first] = new EventChecker(machine, new Ledger(machine.journal)).check(sim.length);
+  const [first] = new EventChecker(machine, new Ledger(machine.journal)).check(machine.journal.log.length);
   expect(first?.invariant).toBe('I14');
   expect(first?.message).toContain(`event ${at + 2}`);
 });

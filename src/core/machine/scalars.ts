@@ -71,12 +71,12 @@ export const FILE_INDIRECT_BLOCK = 8;
 /** References on an svm_range_bo: pool id. */
 export const svmBoKrefRow = (svmBo: number): number => 4194304 + svmBo;
 /** Bytes are counted in pages: what KFD has booked against its limit of system memory, and the limit. */
-export const KFD_MEM_USED = 11;
-export const KFD_MEM_LIMIT = 12;
+export const KFD_MEM_USED = 16;
+export const KFD_MEM_LIMIT = 17;
 /** Clock of the GPU faults: goes on when a step begins and when a dropped fault is replayed. */
-export const GPU_CLOCK = 13;
+export const GPU_CLOCK = 18;
 /** Stages of a boot in steps that are still to come; 0: the system runs. */
-export const BOOT_STAGES_LEFT = 14;
+export const BOOT_STAGES_LEFT = 19;
 /** Counters of a GPU in a process, as in /sys/class/kfd: (process * 64 + GPU) * 4 + these. */
 export const kfdCounterRow = (process: number, gpu: number, counter: number): number =>
   8388608 + (process * 64 + gpu) * 4 + counter;
