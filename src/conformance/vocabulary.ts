@@ -25,8 +25,22 @@ export const labelOf = (step: SimpleStep): string => {
   }
 };
 
-/** All labels that there are: the whole vocabulary. */
-export const LABELS: readonly string[] = OPERATIONS.flatMap((op) => {
+/** Operations of a GPU with a driver of its own; those run in gpu-soup.test.ts. */
+const GPU_OPERATIONS: ReadonlySet<SimpleStep['op']> = new Set([
+  'boot',
+  'probe',
+  'unbind',
+  'svm_attr',
+  'set_xnack',
+  'gpu_read',
+  'gpu_write',
+  'bo_alloc',
+  'bo_write',
+  'bo_free',
+]);
+
+/** All labels that there are: the whole vocabulary of machines with the test driver. */
+export const LABELS: readonly string[] = OPERATIONS.filter((op) => !GPU_OPERATIONS.has(op)).flatMap((op) => {
   switch (op) {
     case 'mmap':
       return AREA_KINDS.map((kind) => `mmap ${kind}`);

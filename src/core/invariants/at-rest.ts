@@ -230,9 +230,9 @@ export class RestChecker {
     if ((flags & PG_ksm) !== 0 && !anon) findings.add('KSM', `${pageText(pfn)}: merged, not anonymous`);
     const pgmap = this.survey.pgmapOf(pfn);
     if (pgmap !== undefined) {
+      // a merged page may be on a device: migrate_vma takes it, and folio_migrate_ksm goes with it
       const listed =
-        (flags & (PG_lru | PG_head | PG_ksm)) !== 0 ||
-        held[LRU_BATCH] + held[PAGE_CACHE] + held[SWAP_CACHE] > 0;
+        (flags & (PG_lru | PG_head)) !== 0 || held[LRU_BATCH] + held[PAGE_CACHE] + held[SWAP_CACHE] > 0;
       if (listed || !anon) {
         findings.add('I7', `${pageText(pfn)} of a device: flags 0x${flags.toString(16)}, ${heldText(held)}`);
       }
