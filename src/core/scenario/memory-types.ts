@@ -4,7 +4,8 @@
 import { daxMmap, devDaxProbe, pmemAttach } from '../kernel/drivers/dax.ts';
 import { pciP2pdmaAddResource } from '../kernel/drivers/p2pdma.ts';
 import { cpuAccess } from '../kernel/mm/cpu-access.ts';
-import { getUserPages, getUserPagesFastOnly, pinUserPages, pinUserPagesFastOnly } from '../kernel/mm/gup.ts';
+import { getUserPages, pinUserPages } from '../kernel/mm/gup.ts';
+import { getUserPagesFastOnly, pinUserPagesFastOnly } from '../kernel/mm/gup-unlocked.ts';
 import { memoryFailureDevPagemap } from '../kernel/mm/memory-failure.ts';
 import { type DevPagemapRequest, memremapPages, zoneDevicePageInit } from '../kernel/mm/memremap.ts';
 import {

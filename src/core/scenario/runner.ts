@@ -18,18 +18,20 @@ import { writeFreshPages } from '../kernel/mm/fault-bulk.ts';
 import { createMm, dupMmap } from '../kernel/mm/fork.ts';
 import {
   getUserPages,
-  getUserPagesFast,
-  getUserPagesFastOnly,
   getUserPagesRemote,
-  getUserPagesUnlocked,
-  type GupOptions,
   type GupResult,
   pinUserPages,
+  pinUserPagesRemote,
+} from '../kernel/mm/gup.ts';
+import { type GupOptions } from '../kernel/mm/gup-walk.ts';
+import {
+  getUserPagesFast,
+  getUserPagesFastOnly,
+  getUserPagesUnlocked,
   pinUserPagesFast,
   pinUserPagesFastOnly,
-  pinUserPagesRemote,
   pinUserPagesUnlocked,
-} from '../kernel/mm/gup.ts';
+} from '../kernel/mm/gup-unlocked.ts';
 import { unpinUserPages, unpinUserPagesDirtyLock, unpinUserPagesInSlices } from '../kernel/mm/gup-grab.ts';
 import { doMadvise } from '../kernel/mm/madvise.ts';
 import { doMlock, doMunlock } from '../kernel/mm/mlock-vma.ts';

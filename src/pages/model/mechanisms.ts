@@ -48,7 +48,7 @@ export const MECHANISMS: readonly Mechanism[] = [
     state: 'simplified',
     how: 'The walk without `mmap_lock`: what it refuses (a device page for long, an entry that is not writable, devmap for long), how far it got, and the fall back to the slow path for the rest.',
     simplified: {
-      'mm/gup.ts: internalGetUserPagesFast':
+      'mm/gup-unlocked.ts: internalGetUserPagesFast':
         'Asked for no pages it returns 0 at once, as documented; the kernel’s walk does not expect it.',
     },
     recordings: ['coherent-longterm-pin-fast', 'private-longterm-pin-fast'],
@@ -63,9 +63,9 @@ export const MECHANISMS: readonly Mechanism[] = [
     state: 'simplified',
     how: 'Page by page with faults in between, all FOLL_ flags, unsharing for pins that read, pages that are on their way, huge entries taken as one folio.',
     simplified: {
-      'mm/gup.ts: checkVmaFlags': 'No protection keys.',
-      'mm/gup.ts: getUserPagesWalk': 'No vsyscall page (`get_gate_page`).',
-      'mm/gup.ts: faultinVmaPageRange': 'Keeps `mmap_lock`.',
+      'mm/gup-walk.ts: checkVmaFlags': 'No protection keys.',
+      'mm/gup-walk.ts: getUserPagesWalk': 'No vsyscall page (`get_gate_page`).',
+      'mm/gup-populate.ts: faultinVmaPageRange': 'Keeps `mmap_lock`.',
       'mm/gup-follow.ts: followPagePte':
         'The reference on a pgmap, held while legacy device pages are looked up, is not counted.',
     },
@@ -542,8 +542,8 @@ export const MECHANISMS: readonly Mechanism[] = [
         'Nothing is written back later; the block that lists the file’s blocks is not modelled.',
       'mm/filemap.ts: readScenarioFile':
         'A page that was dropped from the cache is not read in again, only its number is known.',
-      'mm/filemap.ts: doPageCacheRa': 'Reading takes no time.',
-      'mm/filemap.ts: doSyncMmapReadahead':
+      'mm/readahead.ts: doPageCacheRa': 'Reading takes no time.',
+      'mm/readahead.ts: doSyncMmapReadahead':
         'Misses are not counted (a file of 64 pages never has a hundred).',
     },
     recordings: ['coherent-file-private', 'private-file-private', 'movable-file-pin', 'pin-file-private'],

@@ -26,7 +26,8 @@ import { MEMORY_PROPERTIES, MEMORY_TYPES, type MemoryProperty } from '../../uapi
 import { entryPfn, pteDevmap, pteSpecial, pteWrite, rawEntryText } from '../../uapi/pte.ts';
 import { NO_PFN } from '../../uapi/units.ts';
 import { KERNEL_MESSAGES } from '../sched/bug.ts';
-import { getUserPagesFastOnly, pinUserPages } from '../mm/gup.ts';
+import { pinUserPages } from '../mm/gup.ts';
+import { getUserPagesFastOnly } from '../mm/gup-unlocked.ts';
 import { unpinUserPages } from '../mm/gup-grab.ts';
 import { type DevPagemapRequest, memremapPages, memunmapPages } from '../mm/memremap.ts';
 import { MIGRATE_VMA_SELECT_DEVICE_COHERENT, MIGRATE_VMA_SELECT_SYSTEM } from '../mm/migrate-device.ts';

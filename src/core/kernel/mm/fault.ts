@@ -45,7 +45,7 @@ import {
 import { bugOn } from '../sched/bug.ts';
 import { atomic, sleepable } from '../sched/kernel-function.ts';
 import { lockPage, migrationEntryWait, trylockPage, unlockPage } from '../sched/locks.ts';
-import { doFault, faultDirtySharedPage } from './filemap.ts';
+import { doFault, faultDirtySharedPage } from './file-fault.ts';
 import {
   doHugePmdAnonymousPage,
   doHugePmdWpPage,

@@ -47,21 +47,17 @@ import {
   unpinUserPages,
   unpinUserPagesDirtyLock,
 } from './gup-grab.ts';
+import { getUserPages, getUserPagesRemote, type GupResult, pinUserPages, pinUserPagesRemote } from './gup.ts';
+import { type GupOptions } from './gup-walk.ts';
 import {
-  getDumpPage,
-  getUserPages,
   getUserPagesFast,
   getUserPagesFastOnly,
-  getUserPagesRemote,
   getUserPagesUnlocked,
-  type GupOptions,
-  type GupResult,
-  pinUserPages,
   pinUserPagesFast,
   pinUserPagesFastOnly,
-  pinUserPagesRemote,
   pinUserPagesUnlocked,
-} from './gup.ts';
+} from './gup-unlocked.ts';
+import { getDumpPage } from './gup-populate.ts';
 import { mmapRegion } from './mmap.ts';
 import { mappedFrame, walkPte } from './page-table.ts';
 import { lruAddDrainAll } from './swap.ts';

@@ -34,7 +34,7 @@ import {
 } from '../../uapi/vm-flags.ts';
 import { atomic, sleepable } from '../sched/kernel-function.ts';
 import { lockPage, trylockPage, unlockPage } from '../sched/locks.ts';
-import { faultinVmaPageRange } from './gup.ts';
+import { faultinVmaPageRange } from './gup-populate.ts';
 import { isHugePmd, isHugeZeroPmd } from './huge-memory.ts';
 import { splitHugePageToList } from './huge-split.ts';
 import { hstateVma, hugePageStart } from './hugetlb-pool.ts';

@@ -8,7 +8,7 @@ import { entryPfn, ptePresent } from '../../uapi/pte.ts';
 import { type EntryRow, NO_PFN, NO_ROW, type Vpn } from '../../uapi/units.ts';
 import { VM_IO, VM_LOCKED, VM_PFNMAP, VM_SPECIAL } from '../../uapi/vm-flags.ts';
 import { atomic } from '../sched/kernel-function.ts';
-import { populateVmaPageRange } from './gup.ts';
+import { populateVmaPageRange } from './gup-populate.ts';
 import { isHugePmd, isHugeZeroPmd } from './huge-memory.ts';
 import { mlockFolio, munlockPage } from './mlock.ts';
 import { changeVmaFlags } from './mmap.ts';

@@ -40,7 +40,7 @@ import {
 import { type EntryRow, HPAGE_PMD_NR, NO_PFN, NO_ROW, type Vpn } from '../../uapi/units.ts';
 import { isCowMapping, VM_ACCESS_FLAGS, VM_LOCKED, VM_SHARED, VM_WRITE } from '../../uapi/vm-flags.ts';
 import { atomic, sleepable } from '../sched/kernel-function.ts';
-import { populateVmaPageRange } from './gup.ts';
+import { populateVmaPageRange } from './gup-populate.ts';
 import { changeHugePmd, isHugePmd } from './huge-memory.ts';
 import { splitHugePmd } from './huge-split.ts';
 import { hugetlbChangeProtection } from './hugetlb.ts';

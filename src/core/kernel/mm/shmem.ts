@@ -6,14 +6,8 @@ import { GFP_HIGHUSER_MOVABLE } from '../../uapi/gfp.ts';
 import { PG_dirty, PG_locked, PG_mappedtodisk, PG_swapbacked, PG_uptodate } from '../../uapi/page-flags.ts';
 import { NO_PFN, type Pfn } from '../../uapi/units.ts';
 import { VM_FAULT_LOCKED, VM_FAULT_OOM, VM_FAULT_SIGBUS } from '../../uapi/vm-flags.ts';
-import {
-  type Faulted,
-  type FileFault,
-  filemapAddFolio,
-  filemapGetFolio,
-  lockCached,
-  newAddressSpace,
-} from './filemap.ts';
+import { filemapAddFolio, filemapGetFolio, lockCached, newAddressSpace } from './filemap.ts';
+import { type Faulted, type FileFault } from './readahead.ts';
 import { allocPage } from './page-alloc.ts';
 import { clearFlags, clearHighpage, folioGet, moveReference, setFlags } from './page-ref.ts';
 import { folioPut, lruAddDrain } from './swap.ts';
