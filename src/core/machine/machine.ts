@@ -79,6 +79,8 @@ export class Machine {
   readonly swapCache: NumberMap;
   /** KSM: process * 2^36 + vpn to the merged page that was mapped there. */
   readonly ksmItems: NumberMap;
+  /** The anon_vma that a place of KSM holds, by the same key. */
+  readonly ksmAnchors: NumberMap;
   /** Row of a huge PMD entry to the page table deposited for it. */
   readonly deposits: NumberMap;
 
@@ -160,6 +162,7 @@ export class Machine {
     this.swapContent = j.column('swap content', 'f64');
     this.swapCache = j.map('swap cache');
     this.ksmItems = j.map('KSM items');
+    this.ksmAnchors = j.map('KSM anchors');
     this.mms = new Pool(j, 'process');
     this.vmas = new Pool(j, 'vma');
     this.anonVmas = new Pool(j, 'anon_vma');

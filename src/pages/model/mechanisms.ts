@@ -687,6 +687,8 @@ export const MECHANISMS: readonly Mechanism[] = [
     simplified: {
       'mm/ksm-scan.ts: ksmDoScan':
         'The range is given; a page need not stay the same for a whole round first.',
+      'mm/ksm-scan.ts: pruneItems':
+        'Children of a merged page get their own places at once, and places on private device memory are kept.',
       'mm/ksm-scan.ts: tryToMergeOnePage': 'Pages of huge pages are left alone.',
     },
     tests: ['core/kernel/mm/ksm-scan.test.ts'],

@@ -97,3 +97,29 @@ it('finds all places of a merged page when it migrates, those of a child include
   expect(run(sim, { proc: 'B', op: 'read', vma: 'buf' }).values).toEqual([1, 2, 3, 4]);
   expect(lruProblems(sim.machine, [0])).toEqual([]);
 });
+
+it('finds the places of a child whose parent has ended, before the scanner came again and after', () => {
+  const sim = simulate([
+    ...EQUAL,
+    { op: 'ksm_scan', vma: 'buf' },
+    { op: 'fork', child: 'B' },
+    { op: 'fork', child: 'C' },
+    { op: 'exit' },
+    { proc: 'B', op: 'migrate_to_dev', vma: 'buf', page: 0, count: 1, device: 0 },
+  ]);
+  const ofChild = (name: string): number[] => {
+    const m = sim.machine;
+    const mm = m.mms.values().find((one) => one.name === name);
+    return mm === undefined
+      ? []
+      : mm.areas
+          .flatMap(({ start }) => [0, 1, 2].map((i) => walkPte(m, mm, start + i)))
+          .map((row) => entryPfn(m.entries.get(row)));
+  };
+  const onDevice = (): boolean[] =>
+    [...ofChild('B'), ...ofChild('C')].map((pfn) => isZoneDevicePage(sim.machine, pfn));
+  expect(onDevice()).toEqual(Array.from({ length: 6 }, () => true));
+  expect(run(sim, { proc: 'B', op: 'ksm_scan', vma: 'buf' }).ret).toBe(0);
+  expect(run(sim, { proc: 'C', op: 'migrate_to_sys', vma: 'buf', device: 0 }).ret).toBe(0);
+  expect(onDevice()).toEqual(Array.from({ length: 6 }, () => false));
+});

@@ -9,6 +9,7 @@ import {
   clearBits,
   type Entry,
   entryPfn,
+  isPfnSwapEntry,
   mkEntry,
   PTE_DIRTY,
   PTE_RW,
@@ -35,6 +36,7 @@ import { vmaLookup, vmPageProt } from './vma.ts';
 
 const VPN_RANGE = 2 ** 36;
 const itemKey = (mm: number, vpn: Vpn): number => mm * VPN_RANGE + vpn;
+const mmOfItem = (key: number): number => Math.floor(key / VPN_RANGE);
 
 /** A place whose page may be merged. Ours: struct ksm_rmap_item. */
 interface RmapItem {
@@ -99,6 +101,18 @@ const replacePage = (m: Machine, item: RmapItem, kpage: Pfn): boolean =>
   });
 
 /**
+ * A place joins the merged page. It keeps the anchor of its area: through that a child is found even after the
+ * process of the place itself has ended.
+ *
+ * Kernel: `mm/ksm.c: stable_tree_append, try_to_merge_with_ksm_page`
+ */
+const stableTreeAppend = (m: Machine, vma: Vma, vpn: Vpn, kpage: Pfn): void => {
+  const key = itemKey(vma.mm, vpn);
+  m.ksmItems.set(key, kpage);
+  m.ksmAnchors.set(key, vma.anonVma);
+};
+
+/**
  * Makes a page the merged page of its content, or puts the merged page in its place.
  *
  * Kernel: `mm/ksm.c: try_to_merge_one_page`
@@ -119,20 +133,45 @@ const tryToMergeOnePage = atomic(
     }
     unlockPage(m, page);
     if (ok && kpage !== NO_PFN) ok = replacePage(m, item, kpage);
-    if (ok) m.ksmItems.set(itemKey(item.vma.mm, item.vpn), kpage === NO_PFN ? page : kpage);
+    if (ok) stableTreeAppend(m, item.vma, item.vpn, kpage === NO_PFN ? page : kpage);
     return ok;
   },
 );
 
-/** Forgets places where the merged page is not mapped any more. Kernel: `mm/ksm.c: remove_rmap_item_from_tree` */
+/** Whether the place still names the page, be it with an entry that waits or one for a device's memory. */
+const namesPage = (m: Machine, vma: Vma, vpn: Vpn, page: Pfn): boolean => {
+  const row = walkPte(m, m.mms.get(vma.mm), vpn);
+  const entry = row === NO_ROW ? 0 : m.entries.get(row);
+  return (ptePresent(entry) || isPfnSwapEntry(entry)) && entryPfn(entry) === page;
+};
+
+/** The areas that the anchor of a place reaches at its address: its own, and those of children. */
+const areasOfItem = (m: Machine, key: number): Vma[] => {
+  const vpn = key % VPN_RANGE;
+  const tree = m.anonVmas.find(m.ksmAnchors.get(key) ?? 0)?.tree ?? [];
+  return tree.flatMap((id) => {
+    const vma = m.vmas.find(id);
+    return vma !== undefined && vma.vmStart <= vpn && vpn < vma.vmEnd ? [vma] : [];
+  });
+};
+
+/**
+ * Forgets places where the merged page is not mapped any more. A child that still maps it gets a place of its own.
+ *
+ * Kernel: `mm/ksm.c: remove_rmap_item_from_tree, scan_get_next_rmap_item`
+ * Simplified: a round of ksmd comes to the children in its own time, and forgets places whose page it cannot follow
+ * (private device memory); here children are looked at at once, and such places stay.
+ */
 const pruneItems = (m: Machine): void => {
-  for (const key of m.ksmItems.keys()) {
-    const mm = m.mms.find(Math.floor(key / VPN_RANGE));
+  for (const key of [...m.ksmItems.keys()]) {
     const vpn = key % VPN_RANGE;
     const page = m.ksmItems.get(key) ?? NO_PFN;
-    const vma = mm?.alive === true ? vmaLookup(m, mm, vpn) : undefined;
-    if (vma === undefined || !testFlags(m, page, PG_ksm) || mappedEntry(m, { vma, vpn, page }) === undefined)
-      m.ksmItems.delete(key);
+    const merged = testFlags(m, page, PG_ksm);
+    const mapping = merged ? areasOfItem(m, key).filter((vma) => namesPage(m, vma, vpn, page)) : [];
+    if (mapping.some((vma) => vma.mm === mmOfItem(key))) continue;
+    for (const vma of mapping) stableTreeAppend(m, vma, vpn, page);
+    m.ksmItems.delete(key);
+    m.ksmAnchors.delete(key);
   }
 };
 
@@ -164,7 +203,9 @@ export const ksmDoScan = sleepable(
       const page = yield* getMergeablePage(m, mm, vpn);
       if (page === NO_PFN) continue;
       const vma = vmaLookup(m, m.mms.get(mm), vpn);
-      if (vma !== undefined && !testFlags(m, page, PG_ksm)) {
+      if (vma !== undefined && testFlags(m, page, PG_ksm)) {
+        stableTreeAppend(m, vma, vpn, page);
+      } else if (vma !== undefined) {
         const content = m.pages.content.get(page);
         const kpage = stableTreeSearch(m, content);
         const other = unstable.get(content);
@@ -211,19 +252,19 @@ export function* unmergeKsmPages(m: Machine, vma: Vma, start: Vpn, end: Vpn): Sl
   return 0;
 }
 
-/** Where else a merged page may be mapped: its places, and those of children. Kernel: `mm/ksm.c: rmap_walk_ksm` */
+/**
+ * Where a merged page may be mapped: its places, and those of children that were forked since the last round.
+ *
+ * Kernel: `mm/ksm.c: rmap_walk_ksm`
+ */
 export const ksmPlaces = (m: Machine, page: Pfn): { readonly vma: Vma; readonly vpn: Vpn }[] => {
   const places: { vma: Vma; vpn: Vpn }[] = [];
-  for (const key of m.ksmItems.keys()) {
-    if (m.ksmItems.get(key) !== page) continue;
-    const mm = m.mms.find(Math.floor(key / VPN_RANGE));
-    const vpn = key % VPN_RANGE;
-    const own = mm === undefined ? undefined : vmaLookup(m, mm, vpn);
-    if (own === undefined) continue;
-    for (const id of m.anonVmas.get(own.anonVma).tree) {
-      const vma = m.vmas.find(id);
-      const known = places.some((place) => place.vma.id === id && place.vpn === vpn);
-      if (vma !== undefined && vma.vmStart <= vpn && vpn < vma.vmEnd && !known) places.push({ vma, vpn });
+  const keys = [...m.ksmItems.keys()].filter((key) => m.ksmItems.get(key) === page);
+  for (const forks of [false, true]) {
+    for (const key of keys) {
+      for (const vma of areasOfItem(m, key)) {
+        if ((vma.mm !== mmOfItem(key)) === forks) places.push({ vma, vpn: key % VPN_RANGE });
+      }
     }
   }
   return places;
