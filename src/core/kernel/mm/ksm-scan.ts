@@ -163,7 +163,7 @@ const areasOfItem = (m: Machine, key: number): Vma[] => {
  * (private device memory); here children are looked at at once, and such places stay.
  */
 const pruneItems = (m: Machine): void => {
-  for (const key of [...m.ksmItems.keys()]) {
+  for (const key of m.ksmItems.keys()) {
     const vpn = key % VPN_RANGE;
     const page = m.ksmItems.get(key) ?? NO_PFN;
     const merged = testFlags(m, page, PG_ksm);
@@ -259,7 +259,7 @@ export function* unmergeKsmPages(m: Machine, vma: Vma, start: Vpn, end: Vpn): Sl
  */
 export const ksmPlaces = (m: Machine, page: Pfn): { readonly vma: Vma; readonly vpn: Vpn }[] => {
   const places: { vma: Vma; vpn: Vpn }[] = [];
-  const keys = [...m.ksmItems.keys()].filter((key) => m.ksmItems.get(key) === page);
+  const keys = m.ksmItems.keys().filter((key) => m.ksmItems.get(key) === page);
   for (const forks of [false, true]) {
     for (const key of keys) {
       for (const vma of areasOfItem(m, key)) {
