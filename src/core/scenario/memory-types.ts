@@ -8,6 +8,7 @@ import { getUserPages, pinUserPages } from '../kernel/mm/gup.ts';
 import { getUserPagesFastOnly, pinUserPagesFastOnly } from '../kernel/mm/gup-unlocked.ts';
 import { memoryFailureDevPagemap } from '../kernel/mm/memory-failure.ts';
 import { type DevPagemapRequest, memremapPages, zoneDevicePageInit } from '../kernel/mm/memremap.ts';
+import { migrateVmaFinalize, migrateVmaPages, migrateVmaSetup } from '../kernel/mm/migrate-device.ts';
 import {
   MIGRATE_PFN_MIGRATE,
   MIGRATE_VMA_SELECT_DEVICE_COHERENT,
@@ -15,10 +16,7 @@ import {
   MIGRATE_VMA_SELECT_SYSTEM,
   type MigrateVma,
   migratePfn,
-  migrateVmaFinalize,
-  migrateVmaPages,
-  migrateVmaSetup,
-} from '../kernel/mm/migrate-device.ts';
+} from '../kernel/mm/migrate-vma.ts';
 import { mmapRegion } from '../kernel/mm/mmap.ts';
 import { vmNormalPage } from '../kernel/mm/normal-page.ts';
 import { folioRefAdd, pagePgmap } from '../kernel/mm/page-ref.ts';

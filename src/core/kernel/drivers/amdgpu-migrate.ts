@@ -19,6 +19,7 @@ import { VM_FAULT_SIGBUS } from '../../uapi/vm-flags.ts';
 import { bugOn } from '../sched/bug.ts';
 import { atomic, sleepable } from '../sched/kernel-function.ts';
 import { condResched, mutexLock, mutexUnlock, trylockPage, unlockPage } from '../sched/locks.ts';
+import { migrateVmaFinalize, migrateVmaPages, migrateVmaSetup } from '../mm/migrate-device.ts';
 import {
   MIGRATE_PFN_MIGRATE,
   MIGRATE_PFN_VALID,
@@ -28,10 +29,7 @@ import {
   type MigrateVma,
   migratePfn,
   migratePfnToPage,
-  migrateVmaFinalize,
-  migrateVmaPages,
-  migrateVmaSetup,
-} from '../mm/migrate-device.ts';
+} from '../mm/migrate-vma.ts';
 import { zoneDevicePageInit } from '../mm/memremap.ts';
 import { allocPage } from '../mm/page-alloc.ts';
 import { mappedFrame } from '../mm/page-table.ts';

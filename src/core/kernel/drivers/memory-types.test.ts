@@ -30,7 +30,7 @@ import { pinUserPages } from '../mm/gup.ts';
 import { getUserPagesFastOnly } from '../mm/gup-unlocked.ts';
 import { unpinUserPages } from '../mm/gup-grab.ts';
 import { type DevPagemapRequest, memremapPages, memunmapPages } from '../mm/memremap.ts';
-import { MIGRATE_VMA_SELECT_DEVICE_COHERENT, MIGRATE_VMA_SELECT_SYSTEM } from '../mm/migrate-device.ts';
+import { MIGRATE_VMA_SELECT_DEVICE_COHERENT, MIGRATE_VMA_SELECT_SYSTEM } from '../mm/migrate-vma.ts';
 import { doMunmap } from '../mm/mmap.ts';
 import { doMprotect } from '../mm/mprotect.ts';
 import { folioGet, isZoneDevicePage } from '../mm/page-ref.ts';

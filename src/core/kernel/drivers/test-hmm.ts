@@ -38,22 +38,24 @@ import {
 import { vmInsertPage } from '../mm/insert-page.ts';
 import { memremapPages, memunmapPages, zoneDevicePageInit } from '../mm/memremap.ts';
 import {
+  migrateDeviceFinalize,
+  migrateDevicePages,
+  migrateDeviceRange,
+  migrateVmaFinalize,
+  migrateVmaPages,
+  migrateVmaSetup,
+} from '../mm/migrate-device.ts';
+import {
   MIGRATE_PFN_MIGRATE,
   MIGRATE_PFN_VALID,
   MIGRATE_PFN_WRITE,
   MIGRATE_VMA_SELECT_DEVICE_COHERENT,
   MIGRATE_VMA_SELECT_DEVICE_PRIVATE,
   MIGRATE_VMA_SELECT_SYSTEM,
-  migrateDeviceFinalize,
-  migrateDevicePages,
-  migrateDeviceRange,
   type MigrateVma,
   migratePfn,
   migratePfnToPage,
-  migrateVmaFinalize,
-  migrateVmaPages,
-  migrateVmaSetup,
-} from '../mm/migrate-device.ts';
+} from '../mm/migrate-vma.ts';
 import {
   mmuIntervalNotifierInsert,
   mmuIntervalNotifierRemove,

@@ -7,34 +7,23 @@ import type { MmuNotifierRange, Sleeps } from '../../machine/ops.ts';
 import { EBUSY, EINVAL } from '../../uapi/errno.ts';
 import type { HolderKind } from '../../uapi/events.ts';
 import { __GFP_NOWARN, GFP_USER } from '../../uapi/gfp.ts';
-import { PG_anon_exclusive, PG_lru, PG_private, PG_uptodate } from '../../uapi/page-flags.ts';
+import { PG_lru, PG_private, PG_uptodate } from '../../uapi/page-flags.ts';
 import {
   entryPfn,
-  isDevicePrivateEntry,
-  isWritableDevicePrivateEntry,
   mkEntry,
   mkSwapEntry,
   pmdLeaf,
   PTE_DIRTY,
   PTE_RW,
-  pteDirty,
   ptePresent,
-  pteWrite,
-  pteYoung,
   SWP_DEVICE_READ,
   SWP_DEVICE_WRITE,
-  SWP_MIGRATION_READ,
-  SWP_MIGRATION_READ_EXCLUSIVE,
-  SWP_MIGRATION_WRITE,
 } from '../../uapi/pte.ts';
-import { hasPatch } from '../../uapi/patches.ts';
-import { type EntryRow, NO_PFN, NO_ROW, type Pfn, type Vpn } from '../../uapi/units.ts';
+import { NO_PFN, NO_ROW, type Pfn, type Vpn } from '../../uapi/units.ts';
 import { VM_SPECIAL, VM_WRITE } from '../../uapi/vm-flags.ts';
 import { bugOn, warn } from '../sched/bug.ts';
 import { atomic, sleepable } from '../sched/kernel-function.ts';
 import { condResched, lockPage, trylockPage, unlockPage } from '../sched/locks.ts';
-import { isHugeZeroPage } from './huge-memory.ts';
-import { splitHugePageToList, splitHugePmd } from './huge-split.ts';
 import { isolateLruPage, putbackLruPage } from './isolate.ts';
 import { migrateFolio, migrateFolioExtra, removeMigrationPtes } from './migrate.ts';
 import {
@@ -43,10 +32,8 @@ import {
   mmuNotifierInvalidateRangeEnd,
   mmuNotifierInvalidateRangeStart,
 } from './mmu-notifier.ts';
-import { vmNormalPage } from './normal-page.ts';
 import { allocPage } from './page-alloc.ts';
 import {
-  compoundHead,
   copyHighpage,
   folioGet,
   folioMapped,
@@ -55,235 +42,32 @@ import {
   isZeroPfn,
   isZoneDevicePage,
   moveReference,
-  pageAnon,
   pageCompound,
   pageMapcount,
   pageMapping,
-  pagePgmap,
   setFlags,
   testFlags,
 } from './page-ref.ts';
-import { pmdAlloc, pmdOffset, pteAlloc, pteOffset, walkEnd } from './page-table.ts';
-import {
-  anonVmaPrepare,
-  pageAddNewAnonRmap,
-  pageRemoveRmap,
-  pageTryShareAnonRmap,
-  tryToMigrate,
-} from './rmap.ts';
+import { pmdAlloc, pteAlloc, pteOffset } from './page-table.ts';
+import { anonVmaPrepare, pageAddNewAnonRmap, tryToMigrate } from './rmap.ts';
 import {
   folioAddLru,
   folioPut,
   lruAddDrain,
   lruAddDrainAll,
   lruCacheAddInactiveOrUnevictable,
-  setPageDirty,
 } from './swap.ts';
 import { folioTestSwapcache } from './swapfile.ts';
 import { isVmHugetlbPage, vmaIsAnonymous, vmaIsDax, vmPageProt } from './vma.ts';
-
-/** A page stands behind the word. */
-export const MIGRATE_PFN_VALID = 1;
-/** Still to be moved; after migrate_vma_pages: has moved. */
-export const MIGRATE_PFN_MIGRATE = 2;
-/** The entry was writable. */
-export const MIGRATE_PFN_WRITE = 8;
-
-export const MIGRATE_VMA_SELECT_SYSTEM = 1;
-export const MIGRATE_VMA_SELECT_DEVICE_PRIVATE = 2;
-export const MIGRATE_VMA_SELECT_DEVICE_COHERENT = 4;
-
-/** Kernel: `include/linux/migrate.h: migrate_pfn` */
-export const migratePfn = (pfn: Pfn): number => pfn * 64 + MIGRATE_PFN_VALID;
-/** Kernel: `include/linux/migrate.h: migrate_pfn_to_page`; NO_PFN without a page. */
-export const migratePfnToPage = (mpfn: number): Pfn =>
-  (mpfn & MIGRATE_PFN_VALID) === 0 ? NO_PFN : Math.floor(mpfn / 64);
-
-/** struct migrate_vma. The arrays grow to one word a page during collect. */
-export interface MigrateVma {
-  readonly vma: Vma | undefined;
-  readonly start: Vpn;
-  readonly end: Vpn;
-  readonly src: number[];
-  readonly dst: number[];
-  cpages: number;
-  readonly pgmapOwner: number;
-  readonly flags: number;
-  /** The page of the CPU fault that is served; NO_PFN: none. */
-  readonly faultPage: Pfn;
-}
-
-const clearMigrate = (words: number[], i: number): void => {
-  if ((words[i] & MIGRATE_PFN_MIGRATE) !== 0) words[i] -= MIGRATE_PFN_MIGRATE;
-};
-
-const migrates = (word: number): boolean => (word & MIGRATE_PFN_MIGRATE) !== 0;
-
-// --- collect --------------------------------------------------------------------------------------------------
-
-const migrateVmaCollectSkip = atomic(
-  'migrate_vma_collect_skip',
-  (_m, start: Vpn, end: Vpn, migrate: MigrateVma): void => {
-    for (let vpn = start; vpn < end; vpn++) {
-      migrate.dst.push(0);
-      migrate.src.push(0);
-    }
-  },
-);
-
-const migrateVmaCollectHole = atomic(
-  'migrate_vma_collect_hole',
-  (m, start: Vpn, end: Vpn, migrate: MigrateVma, vma: Vma): void => {
-    if (!vmaIsAnonymous(vma)) {
-      migrateVmaCollectSkip(m, start, end, migrate);
-      return;
-    }
-    for (let vpn = start; vpn < end; vpn++) {
-      m.trace.decide('migrate.hole', vpn);
-      migrate.src.push(MIGRATE_PFN_MIGRATE);
-      migrate.dst.push(0);
-      migrate.cpages++;
-    }
-  },
-);
-
-/** Whether the selection wants the page behind an entry. Returns its word, or 0. */
-const selectEntry = (m: Machine, migrate: MigrateVma, vma: Vma, vpn: Vpn, row: EntryRow): number => {
-  const entry = m.entries.get(row);
-  if (!ptePresent(entry)) {
-    if (!isDevicePrivateEntry(entry)) return 0;
-    const page = entryPfn(entry);
-    const wanted =
-      (migrate.flags & MIGRATE_VMA_SELECT_DEVICE_PRIVATE) !== 0 &&
-      pagePgmap(m, page)?.owner === migrate.pgmapOwner;
-    if (!wanted) return 0;
-    return (
-      migratePfn(page) + MIGRATE_PFN_MIGRATE + (isWritableDevicePrivateEntry(entry) ? MIGRATE_PFN_WRITE : 0)
-    );
-  }
-  // before the fifth patch a present page was looked at only when system memory was wanted, and then any page
-  if (!hasPatch(m.kernel, 5) && (migrate.flags & MIGRATE_VMA_SELECT_SYSTEM) === 0) return 0;
-  const page = vmNormalPage(m, vma, vpn, entry);
-  if (page === NO_PFN) return 0;
-  if (!isZoneDevicePage(m, page) && (migrate.flags & MIGRATE_VMA_SELECT_SYSTEM) === 0) return 0;
-  if (hasPatch(m.kernel, 5) && isDeviceCoherentPage(m, page)) {
-    const wanted =
-      (migrate.flags & MIGRATE_VMA_SELECT_DEVICE_COHERENT) !== 0 &&
-      pagePgmap(m, page)?.owner === migrate.pgmapOwner;
-    if (!wanted) return 0;
-  }
-  return migratePfn(page) + MIGRATE_PFN_MIGRATE + (pteWrite(entry) ? MIGRATE_PFN_WRITE : 0);
-};
-
-/** Takes a candidate: reference, page lock, migration entry in place of the mapping. False: it stays. */
-const takeCandidate = (m: Machine, migrate: MigrateVma, vma: Vma, row: EntryRow, mpfn: number): boolean => {
-  const page = migratePfnToPage(mpfn);
-  const entry = m.entries.get(row);
-  folioGet(m, page, 'migrate_vma_collect');
-  if (!trylockPage(m, page)) {
-    m.trace.decide('migrate.trylock-failed', page);
-    folioPut(m, page, 'migrate_vma_collect');
-    return false;
-  }
-  const anonExclusive = pageAnon(m, page) && testFlags(m, page, PG_anon_exclusive);
-  m.entries.set(row, 0);
-  if (anonExclusive && !pageTryShareAnonRmap(m, page)) {
-    m.entries.set(row, entry);
-    unlockPage(m, page);
-    folioPut(m, page, 'migrate_vma_collect');
-    return false;
-  }
-  migrate.cpages++;
-  const present = ptePresent(entry);
-  if (present && pteDirty(entry)) setPageDirty(m, page);
-  const type =
-    (mpfn & MIGRATE_PFN_WRITE) !== 0
-      ? SWP_MIGRATION_WRITE
-      : anonExclusive
-        ? SWP_MIGRATION_READ_EXCLUSIVE
-        : SWP_MIGRATION_READ;
-  m.entries.set(row, mkSwapEntry(type, page, present && pteYoung(entry), present && pteDirty(entry)));
-  pageRemoveRmap(m, page, vma, false);
-  folioPut(m, page, 'page table entry');
-  return true;
-};
-
-const collectOne = (m: Machine, migrate: MigrateVma, vma: Vma, vpn: Vpn, row: EntryRow): number => {
-  const entry = m.entries.get(row);
-  if (entry === 0) {
-    if (!vmaIsAnonymous(vma)) return 0;
-    m.trace.decide('migrate.hole', vpn);
-    migrate.cpages++;
-    return MIGRATE_PFN_MIGRATE;
-  }
-  const zero = ptePresent(entry) && isZeroPfn(m, entryPfn(entry));
-  if (zero && (migrate.flags & MIGRATE_VMA_SELECT_SYSTEM) !== 0) {
-    m.trace.decide('migrate.zero-page', vpn);
-    migrate.cpages++;
-    return MIGRATE_PFN_MIGRATE;
-  }
-  const mpfn = selectEntry(m, migrate, vma, vpn, row);
-  const page = migratePfnToPage(mpfn);
-  const usable =
-    page !== NO_PFN && m.pages.mapping.get(compoundHead(m, page)) !== 0 && !pageCompound(m, page);
-  if (!usable || !takeCandidate(m, migrate, vma, row, mpfn)) {
-    m.trace.decide('migrate.not-selected', vpn, page);
-    return 0;
-  }
-  m.trace.decide('migrate.selected', vpn, page);
-  return mpfn;
-};
-
-/** A huge page stands in the way: it is split, whatever the selection is. False: it cannot be. */
-const splitInTheWay = (m: Machine, vma: Vma, pmdRow: EntryRow, start: Vpn): boolean => {
-  const page = entryPfn(m.entries.get(pmdRow));
-  if (isHugeZeroPage(m, page)) {
-    splitHugePmd(m, vma, pmdRow, start, false);
-    return true;
-  }
-  folioGet(m, page, 'split');
-  if (!trylockPage(m, page)) return false; // the kernel leaks its reference here; nobody can hold the lock
-  const ret = splitHugePageToList(m, page);
-  unlockPage(m, page);
-  folioPut(m, page, 'split');
-  return ret === 0;
-};
-
-const migrateVmaCollectPmd = atomic(
-  'migrate_vma_collect_pmd',
-  (m, start: Vpn, end: Vpn, pmdRow: EntryRow, migrate: MigrateVma, vma: Vma): void => {
-    if (pmdLeaf(m.entries.get(pmdRow)) && !splitInTheWay(m, vma, pmdRow, start)) {
-      migrateVmaCollectSkip(m, start, end, migrate);
-      return;
-    }
-    if (m.entries.get(pmdRow) === 0) {
-      migrateVmaCollectHole(m, start, end, migrate, vma);
-      return;
-    }
-    for (let vpn = start; vpn < end; vpn++) {
-      const mpfn = collectOne(m, migrate, vma, vpn, pteOffset(m, pmdRow, vpn));
-      migrate.dst.push(0);
-      migrate.src.push(mpfn);
-    }
-  },
-);
-
-const migrateVmaCollect = atomic(
-  'migrate_vma_collect',
-  (m, start: Vpn, end: Vpn, migrate: MigrateVma, vma: Vma): void => {
-    const range: MmuNotifierRange = { event: 'MIGRATE', mm: vma.mm, start, end, owner: migrate.pgmapOwner };
-    mmuNotifierInvalidateRangeStart(m, range);
-    const mm = m.mms.get(vma.mm);
-    for (let vpn = start; vpn < end; ) {
-      const next = walkEnd(m, mm, vpn, end);
-      const pmdRow = pmdOffset(m, mm, vpn);
-      if (pmdRow === NO_ROW || m.entries.get(pmdRow) === 0) migrateVmaCollectHole(m, vpn, next, migrate, vma);
-      else migrateVmaCollectPmd(m, vpn, next, pmdRow, migrate, vma);
-      vpn = next;
-    }
-    mmuNotifierInvalidateRangeEnd(m, range);
-  },
-);
+import { migrateVmaCollect } from './migrate-collect.ts';
+import {
+  MIGRATE_PFN_MIGRATE,
+  type MigrateVma,
+  clearMigrate,
+  migratePfn,
+  migratePfnToPage,
+  migrates,
+} from './migrate-vma.ts';
 
 // --- unmap ------------------------------------------------------------------------------------------------------
 
