@@ -23,6 +23,13 @@ const namesDevice = (step: Step, id: number): boolean =>
 /** Scenarios that are a little simpler than this one, the most promising ones first. */
 function* simpler(scenario: Scenario): Generator<Scenario> {
   const steps = scenario.steps.map(({ step }) => step);
+  // long runs first: most steps of a soup have nothing to do with it
+  for (let size = Math.ceil(steps.length / 2); size > 1; size = Math.floor(size / 2)) {
+    for (let end = steps.length; end > 0; end -= size) {
+      const start = Math.max(0, end - size);
+      yield withSteps(scenario, steps.toSpliced(start, end - start));
+    }
+  }
   for (let i = steps.length - 1; i >= 0; i--) yield withSteps(scenario, steps.toSpliced(i, 1));
   for (const [i, step] of steps.entries()) {
     // one after the other instead of at once

@@ -1,10 +1,13 @@
-// npm run -s soup -- [--ops N] [--seed N]
+// npm run -s soup -- [--ops N] [--seed N] [--series on|off] [--out DIR]
 // Runs the stress soup with the whole series and without it, each in a process of its own; exits with 1 at the first
-// problem.
+// problem, and leaves a short scenario file that shows it.
 
 import { fork } from 'node:child_process';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { runScenario } from './programs.ts';
+import { minimize, writeScenario } from './shrink.ts';
 import { runSoup, type Series } from './soup.ts';
 
 const { values } = parseArgs({
@@ -13,6 +16,7 @@ const { values } = parseArgs({
     seed: { type: 'string', default: '1' },
     /** Only one of the two, in this process. */
     series: { type: 'string' },
+    out: { type: 'string', default: 'test-results/soup' },
   },
 });
 
@@ -26,7 +30,15 @@ const runOne = (series: Series): boolean => {
     `series ${series}: ${ops} operations in ${lives} lives, ${succeeded} succeeded, ${failed} failed, ` +
       `${refused} not possible, ${oomKills} out of memory, hash ${hash.toString(16)}, ${seconds} s`,
   );
-  return outcome.problems.length === 0;
+  if (outcome.failing === undefined) return true;
+  console.log(
+    `series ${series}: all of it in ${writeScenario(outcome.failing, values.out)}; looking for a shorter one`,
+  );
+  const again = runScenario(outcome.failing);
+  if (again.problems.length === 0)
+    console.log('it does not fail by itself: what it did before its boot matters');
+  else console.log(`series ${series}: ${writeScenario(minimize(again).scenario, join(values.out, 'short'))}`);
+  return false;
 };
 
 const runInProcess = (series: string): Promise<boolean> =>

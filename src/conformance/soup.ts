@@ -38,6 +38,8 @@ export interface SoupOutcome {
   /** Of all results, so that two runs can be compared. */
   readonly hash: number;
   readonly problems: readonly string[];
+  /** What the machine did since its boot when a problem was found: fails again by itself. */
+  readonly failing?: Scenario;
 }
 
 const OPS_PER_LIFE = 1000;
@@ -65,6 +67,8 @@ type Taken = ReturnType<Machines['take']>;
 /** One life of a machine, from its boot on. */
 class Pot {
   readonly sim: Simulation;
+  /** What was asked for, in order. */
+  readonly asked: Step[] = [];
   private readonly random: Random;
   private readonly model: ProgramModel;
   private readonly invariants: Invariants;
@@ -89,6 +93,7 @@ class Pot {
    */
   run(problems: string[]): StepResult | undefined {
     const step = this.next();
+    this.asked.push(step);
     try {
       const record = this.sim.runStep(step);
       this.model.done(step, record.result);
@@ -179,6 +184,7 @@ export const runSoup = (options: SoupOptions, progress?: (ops: number) => void):
   const counts = { succeeded: 0, failed: 0, refused: 0, lives: 0, oomKills: 0 };
   let hash = 0;
   let done = 0;
+  let failing: Scenario | undefined;
   const kind = kindFor(options.series);
   const scenario: Scenario = {
     ...scenarioOf(kind, 'soup'),
@@ -201,6 +207,10 @@ export const runSoup = (options: SoupOptions, progress?: (ops: number) => void):
       if (result !== undefined) hash = (Math.imul(hash, 31) + result.ret + (result.values?.[0] ?? 0)) | 0;
     }
     if (problems.length === 0) problems.push(...pot.atEnd());
+    if (problems.length > 0) {
+      const name = `soup-${options.series}-seed-${options.seed}`;
+      failing = { ...next.scenario, name, title: name, steps: pot.asked.map((step, n) => ({ n, step })) };
+    }
     counts.lives++;
     counts.oomKills += pot.sim.steps.reduce((sum, { vmstat }) => sum + (vmstat['oom_kill'] ?? 0), 0);
     progress?.(done);
@@ -210,5 +220,6 @@ export const runSoup = (options: SoupOptions, progress?: (ops: number) => void):
     ...counts,
     hash: hash >>> 0,
     problems: problems.map((text) => `operation ${done}: ${text}`),
+    ...(failing === undefined ? {} : { failing }),
   };
 };
