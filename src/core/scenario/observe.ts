@@ -29,6 +29,7 @@ import {
   entryPfn,
   entryWritable,
   type EntryKind,
+  isPfnSwapEntry,
   pteDirty,
   ptePresent,
   pteYoung,
@@ -214,6 +215,8 @@ const observeEntry = (
   const kind = entryKind(entry);
   if (kind === 'none') return { entry: kind };
   const present = ptePresent(entry);
+  // what a slot of the swap device is called is no frame
+  if (!present && !isPfnSwapEntry(entry)) return { entry: kind, w: bit(entryWritable(entry)) };
   const pfn = entryPfn(entry) + (present ? vpn % npages : 0);
   const folio = compoundHead(m, pfn);
   const compound = folioTestLarge(m, folio) && !isHugeZeroPage(m, folio);

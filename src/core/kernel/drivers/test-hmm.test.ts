@@ -1,5 +1,8 @@
 import { expect, it } from 'vitest';
 import { createSimulation, parseScenario, type Simulation, StepError, type StepResult } from '../../index.ts';
+import { entryPfn } from '../../uapi/pte.ts';
+import { walkPte } from '../mm/page-table.ts';
+import { chunksOf, deviceUsage } from './test-hmm.ts';
 
 const COHERENT = 0;
 const PRIVATE = 1;
@@ -42,6 +45,35 @@ it.each([COHERENT, PRIVATE])(
     expect(sim.machine.devices.get(device + 1).pgmap).toBeGreaterThan(pgmap);
   },
 );
+
+// lib/test_hmm.c: dmirror_devmem_alloc_page, dmirror_allocate_chunk, dmirror_device_remove_chunks
+it('lets a private device grow by chunks below the others, and gives all of them up together', () => {
+  const sim = createSimulation(
+    parseScenario({ devices: [{ id: 0, kind: 'private', pages: 512 }], steps: [] }),
+  );
+  const chunks = () => chunksOf(sim.machine.devices.get(1)).map((id) => sim.machine.pgmaps.get(id));
+  const usage = () => deviceUsage(sim.machine, sim.machine.devices.get(1));
+  const migrate = { op: 'migrate_to_dev', ...buf, device: 0 };
+  run(sim, ...filled(1100), { ...migrate, count: 500 });
+  expect(chunks().map(({ start, end }) => end - start)).toEqual([512]);
+  expect(run(sim, { ...migrate, page: 500 })).toMatchObject([{ ret: 0, cpages: 600 }]);
+  // twelve pages of the first chunk were left
+  const [first, second, third] = chunks();
+  expect(sim.callsOf(sim.steps[3]).filter((fn) => fn === 'dmirror_allocate_chunk')).toHaveLength(2);
+  expect([second.end, third.end]).toEqual([first.start, second.start]);
+  expect(usage()).toEqual({ used: 1100, free: 436 });
+  // freed pages of any chunk are taken before fresh ones, the last freed first
+  run(sim, { op: 'migrate_to_sys', ...buf, device: 0, page: 7, count: 1 });
+  expect(usage()).toEqual({ used: 1099, free: 437 });
+  expect(run(sim, { ...migrate, page: 7, count: 1, mirror: true })).toMatchObject([{ mirror: [107] }]);
+  const mm = sim.machine.mms.get(1);
+  expect(entryPfn(sim.machine.entries.get(walkPte(sim.machine, mm, (mm.areas[0]?.start ?? 0) + 7)))).toBe(
+    first.end - 8,
+  );
+  run(sim, { op: 'dev_evict', proc: 'A', device: 0 });
+  expect(chunks()).toEqual([]);
+  expect(run(sim, { op: 'read', ...buf, page: 1098, count: 2 })).toMatchObject([{ values: [1198, 1199] }]);
+});
 
 it('would wait for ever for a page that somebody holds when the memory is given up', () => {
   const sim = machine();

@@ -23,10 +23,12 @@ import {
   folioNrPages,
   folioTestLarge,
   isDeviceCoherentPage,
+  pageAnon,
   pageMapping,
   testFlags,
 } from './page-ref.ts';
 import { lruAddDrain, lruAddDrainAll } from './swap.ts';
+import { folioTestSwapcache } from './swapfile.ts';
 
 /**
  * Counts the pages that may not stay pinned for long; those on an LRU list are isolated for migration.
@@ -76,10 +78,14 @@ const collectLongtermUnpinnablePages = atomic(
   },
 );
 
-/** References that mappings and the page cache explain. Kernel: `include/linux/mm.h: folio_expected_ref_count` */
-const folioExpectedRefCount = (m: Machine, folio: Pfn): number =>
-  folioMapcount(m, folio) +
-  (pageMapping(m, folio) !== 0 ? folioNrPages(m, folio) + (testFlags(m, folio, PG_private) ? 1 : 0) : 0);
+/** References that mappings, the caches and buffers explain. Kernel: `include/linux/mm.h: folio_expected_ref_count` */
+const folioExpectedRefCount = (m: Machine, folio: Pfn): number => {
+  let count = folioMapcount(m, folio);
+  if (folioTestSwapcache(m, folio)) count += folioNrPages(m, folio);
+  if (pageAnon(m, folio)) return count;
+  if (pageMapping(m, folio) !== 0) count += folioNrPages(m, folio);
+  return testFlags(m, folio, PG_private) ? count + 1 : count;
+};
 
 /**
  * Moves what may not stay: device-coherent pages at once, one by one, the isolated ones afterwards together.

@@ -2,6 +2,7 @@
 
 import { expect, test } from 'vitest';
 import { createSimulation, parseScenario, type Simulation } from '../../index.ts';
+import { FrameNamer } from '../../scenario/recording.ts';
 import { mappedFrame } from './page-table.ts';
 import { folioTestSwapcache } from './swapfile.ts';
 
@@ -40,4 +41,15 @@ test('do not go to a device', () => {
   expect(result).toEqual({ ret: -1, errno: 'ENOENT' });
   expect(frame(sim, 0)).toBe(before);
   expect(folioTestSwapcache(sim.machine, before)).toBe(true);
+});
+
+// the recordings' observer names frames; a slot is none, even where a frame has the same number
+test('are shown as swap entries without a frame while they are out', () => {
+  const sim = shared();
+  const { procs, frames } = new FrameNamer().observe(sim.machine);
+  expect(procs['B']?.['v']?.pages).toEqual([
+    { entry: 'swap', w: 0 },
+    { entry: 'swap', w: 0 },
+  ]);
+  expect([...frames.values()].map(({ kind }) => kind)).toEqual(['anon', 'anon']);
 });
