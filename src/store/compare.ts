@@ -5,6 +5,8 @@ import {
   KERNEL_SWITCHES,
   type KernelConfig,
   type KernelSwitch,
+  LONGTERM_POLICIES,
+  type LongtermPolicy,
 } from '../core/uapi/config.ts';
 import { buildablePatches } from '../core/uapi/patches.ts';
 import type { RunId, RunInfo } from '../worker/protocol.ts';
@@ -18,7 +20,8 @@ export type Contrast =
   | `without-${KernelSwitch}`
   | 'follow-page-v6.0'
   | 'private-devices'
-  | 'coherent-devices';
+  | 'coherent-devices'
+  | `policy-${LongtermPolicy}`;
 
 export const CONTRASTS: readonly Contrast[] = [
   'without-series',
@@ -36,6 +39,9 @@ export const CONTRASTS: readonly Contrast[] = [
   'private-devices',
   'coherent-devices',
   'whole-series',
+  'policy-on',
+  'policy-intent',
+  'policy-as-coded',
 ];
 
 export const isContrast = (text: string): text is Contrast => CONTRASTS.some((contrast) => contrast === text);
@@ -68,6 +74,8 @@ export const contrastingKernel = (contrast: Contrast, kernel: KernelConfig): Par
   const { version: _version, ...own } = kernel;
   if (contrast === 'whole-series') return { ...own, patches: DEFAULT_KERNEL.patches };
   if (contrast === 'without-series') return { ...own, patches: [] };
+  const policy = LONGTERM_POLICIES.find((each) => contrast === `policy-${each}`);
+  if (policy !== undefined) return { ...own, longtermPolicy: policy };
   if (contrast === 'follow-page-v6.0') return { ...own, followPage: 'v6.0' };
   const patch = PATCH.exec(contrast)?.[1];
   if (patch !== undefined)
@@ -87,10 +95,12 @@ export const contrastingScenario = (contrast: Contrast, scenario: unknown): unkn
   const kind =
     contrast === 'private-devices' ? 'private' : contrast === 'coherent-devices' ? 'coherent' : undefined;
   if (kind === undefined || !isRecord(scenario)) return scenario;
-  const { devices, steps, name, title, boot, machine, config, swap } = scenario;
+  const { devices, steps, name, title, boot, machine, config, swap, gpu, gigantic } = scenario;
   return {
     ...Object.fromEntries(
-      Object.entries({ name, title, boot, machine, config, swap }).filter(([, value]) => value !== undefined),
+      Object.entries({ name, title, boot, machine, config, swap, gpu, gigantic }).filter(
+        ([, value]) => value !== undefined,
+      ),
     ),
     devices: Array.isArray(devices)
       ? devices.map((device: unknown) => (isRecord(device) ? { ...device, kind } : device))

@@ -1,5 +1,5 @@
 // What somebody chose of the kernel, where it is not what the scenario asks for; and how an address writes it:
-// `patches=1-5,7-14`, `config=MIGRATION:n,CMA:n`, `follow_page=v6.0`.
+// `patches=1-5,7-14`, `config=MIGRATION:n,CMA:n`, `follow_page=v6.0`, `longterm_policy=intent`.
 
 import {
   FOLLOW_PAGE_READINGS,
@@ -7,6 +7,8 @@ import {
   KERNEL_SWITCHES,
   type KernelConfig,
   type KernelSwitch,
+  LONGTERM_POLICIES,
+  type LongtermPolicy,
 } from '../core/uapi/config.ts';
 import { parsePatches, PatchSetError, patchesText } from '../core/uapi/patches.ts';
 import type { Message } from '../worker/protocol.ts';
@@ -19,6 +21,7 @@ export interface KernelTexts {
   readonly patches?: string;
   readonly config?: string;
   readonly follow_page?: string;
+  readonly longterm_policy?: string;
 }
 
 const differs = <Key extends keyof KernelConfig>(
@@ -33,6 +36,7 @@ export const kernelChoice = (wanted: KernelConfig, own: KernelConfig): KernelCho
     ...(patchesText(wanted.patches) === patchesText(own.patches) ? {} : { patches: wanted.patches }),
     ...Object.assign({}, ...KERNEL_SWITCHES.map((name) => differs(name, wanted, own))),
     ...differs('followPage', wanted, own),
+    ...differs('longtermPolicy', wanted, own),
   };
   return Object.keys(choice).length === 0 ? undefined : choice;
 };
@@ -49,12 +53,16 @@ export const kernelTexts = (choice: KernelChoice): KernelTexts => {
             .join(','),
         }),
     ...(choice.followPage === undefined ? {} : { follow_page: choice.followPage }),
+    ...(choice.longtermPolicy === undefined ? {} : { longterm_policy: choice.longtermPolicy }),
   };
 };
 
 const isSwitch = (name: string): name is KernelSwitch => KERNEL_SWITCHES.some((known) => known === name);
 const isReading = (text: string): text is FollowPageReading =>
   FOLLOW_PAGE_READINGS.some((reading) => reading === text);
+
+const isPolicy = (text: string): text is LongtermPolicy =>
+  LONGTERM_POLICIES.some((policy) => policy === text);
 
 /** `MIGRATION:n,CMA:y`, also `CONFIG_MIGRATION=n`; undefined if it is neither. */
 const parseSwitches = (text: string): KernelChoice | undefined => {
@@ -94,10 +102,13 @@ export const readKernelTexts = (
     parseSwitches(text.slice(0, MAX_CHARS)) ?? refuse('config', { value: text.slice(0, 60) });
   const followPage = (text: string): KernelChoice =>
     isReading(text) ? { followPage: text } : refuse('follow_page', { value: text.slice(0, 60) });
+  const longtermPolicy = (text: string): KernelChoice =>
+    isPolicy(text) ? { longtermPolicy: text } : refuse('longterm_policy', { value: text.slice(0, 60) });
   const choice: KernelChoice = {
     ...(texts.patches === undefined ? {} : patches(texts.patches)),
     ...(texts.config === undefined ? {} : config(texts.config)),
     ...(texts.follow_page === undefined ? {} : followPage(texts.follow_page)),
+    ...(texts.longterm_policy === undefined ? {} : longtermPolicy(texts.longterm_policy)),
   };
   return { choice: Object.keys(choice).length === 0 ? undefined : choice, problems };
 };

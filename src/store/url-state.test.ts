@@ -19,7 +19,13 @@ const roundTrip = async (link: LinkState) => await readLink(...split(await write
 const FULL: LinkState = {
   scenario: 'coherent-longterm-pin-fast',
   machine: 'teaching',
-  kernel: { patches: [1, 2, 3, 4, 5, 7, 8], CONFIG_MIGRATION: false, CONFIG_CMA: true, followPage: 'v6.0' },
+  kernel: {
+    patches: [1, 2, 3, 4, 5, 7, 8],
+    CONFIG_MIGRATION: false,
+    CONFIG_CMA: true,
+    followPage: 'v6.0',
+    longtermPolicy: 'intent',
+  },
   theme: 'dark',
   at: { step: 3, offset: 47 },
   selected: { kind: 'page', pfn: 0x5fffd },
@@ -30,7 +36,7 @@ const FULL: LinkState = {
 describe('an address', () => {
   test('can be read where a teacher would type it', async () => {
     expect(await writeLink(FULL)).toMatch(
-      /^\?page=model\/gup&scenario=coherent-longterm-pin-fast&machine=teaching&patches=1-5,7-8&config=MIGRATION:n,CMA:y&follow_page=v6\.0&theme=dark&t=3\.47&sel=page:0x5fffd#v1\.[\w-]+$/,
+      /^\?page=model\/gup&scenario=coherent-longterm-pin-fast&machine=teaching&patches=1-5,7-8&config=MIGRATION:n,CMA:y&follow_page=v6\.0&longterm_policy=intent&theme=dark&t=3\.47&sel=page:0x5fffd#v1\.[\w-]+$/,
     );
   });
 

@@ -6,7 +6,7 @@ import * as v from 'valibot';
 import type { MachinePresetName } from '../core/uapi/config.ts';
 import { MACHINE_PRESETS } from '../core/uapi/presets.ts';
 import type { Message, Selection } from '../worker/protocol.ts';
-import { type KernelChoice, kernelTexts, readKernelTexts } from './kernel-choice.ts';
+import { type KernelChoice, type KernelTexts, kernelTexts, readKernelTexts } from './kernel-choice.ts';
 import { isPreset, type Layout, layoutSchema, type Preset } from './layout.ts';
 import type { Theme } from './settings.ts';
 
@@ -120,6 +120,7 @@ const packedSchema = v.object({
   patches: v.optional(v.pipe(v.string(), v.maxLength(100))),
   config: v.optional(v.pipe(v.string(), v.maxLength(200))),
   follow_page: v.optional(v.pipe(v.string(), v.maxLength(20))),
+  longterm_policy: v.optional(v.pipe(v.string(), v.maxLength(20))),
   added: v.optional(v.pipe(v.array(v.record(v.string(), v.unknown())), v.maxLength(MAX_ADDED_STEPS))),
   at: v.optional(v.pipe(v.string(), v.maxLength(20))),
   sel: v.optional(v.pipe(v.string(), v.maxLength(100))),
@@ -279,7 +280,7 @@ export const readLink = async (search: string, hash: string): Promise<ReadLink> 
     preset === undefined || preset === packed.layout?.preset ? (packed.layout ?? preset) : preset;
   // a scenario typed into the address replaces the one that is packed, and the kernel that was chosen for it
   const isPacked = text('scenario') === undefined || text('scenario') === packed.scenario;
-  const ofKernel = (name: 'patches' | 'config' | 'follow_page') => {
+  const ofKernel = (name: keyof KernelTexts) => {
     const value = text(name) ?? (isPacked ? packed[name] : undefined);
     return value === undefined ? {} : { [name]: value };
   };
@@ -287,6 +288,7 @@ export const readLink = async (search: string, hash: string): Promise<ReadLink> 
     ...ofKernel('patches'),
     ...ofKernel('config'),
     ...ofKernel('follow_page'),
+    ...ofKernel('longterm_policy'),
   });
   return {
     link: {

@@ -18,6 +18,7 @@ export {
   kconfigNotes,
   kernelWords,
   listed,
+  longtermPolicies,
   patchRoles,
   pinnableReasons,
   type PinnableReason,

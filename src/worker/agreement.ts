@@ -23,9 +23,13 @@ const nothing = (reason: Message): Agreement => ({
 const otherKernel = (kernel: KernelConfig): Message['params'] | undefined => {
   const patches = patchesText(kernel.patches);
   const off = KERNEL_SWITCHES.filter((name) => !kernel[name]).join(', ');
-  const { followPage } = kernel;
-  if (patches === 'all' && off === '' && followPage === DEFAULT_KERNEL.followPage) return undefined;
-  return { patches, off, followPage };
+  const { followPage, longtermPolicy } = kernel;
+  const isRecorded =
+    patches === 'all' &&
+    off === '' &&
+    followPage === DEFAULT_KERNEL.followPage &&
+    longtermPolicy === DEFAULT_KERNEL.longtermPolicy;
+  return isRecorded ? undefined : { patches, off, followPage, longtermPolicy };
 };
 
 const RECORDED_MACHINES = { default: 'guest', movable: 'guest-movable', cma: 'guest-cma' } as const;

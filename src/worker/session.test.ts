@@ -400,6 +400,7 @@ describe('kernels', () => {
     ['without the rename, which changes nothing', patches('2-14'), 'patches=2-14'],
     ['without a switch', { CONFIG_CMA: false }, 'CONFIG_CMA off'],
     ['with another reading of follow_page', { followPage: 'v6.0' as const }, 'follow_page of v6.0'],
+    ['in a world that never shipped', { longtermPolicy: 'intent' as const }, 'long-term pins: intent'],
   ])('%s nothing was recorded, and the reason is said', (_name, kernel, words) => {
     const { agreement } = openOn(recording(HOME), kernel);
     expect(agreement).toMatchObject({ kind: 'nothing-recorded', stepsTotal: 0, differences: [] });

@@ -5,6 +5,7 @@ import {
   FOLLOW_PAGE_READINGS,
   KERNEL_SWITCHES,
   type KernelConfig,
+  LONGTERM_POLICIES,
   type PatchNumber,
 } from '../../core/uapi/config.ts';
 import { useActions, useApp } from '../../store/use-app.ts';
@@ -17,6 +18,7 @@ import { Segmented } from '../../ui/Segmented.tsx';
 import {
   followPageReadings,
   kernelWords,
+  longtermPolicies,
   pinnableReasons,
   type PinnableReason,
   textPieces,
@@ -30,6 +32,7 @@ import {
   type PatchRow,
   patchRows,
   presets,
+  SEE_OF_POLICY,
   SEE_OF_REASON,
   SEE_OF_SWITCH,
   type See,
@@ -51,7 +54,11 @@ export const KernelDialog = ({ run, onClose }: KernelDialogProps) => {
     <Dialog title="Kernel" place="wide" onClose={onClose}>
       <div className="kernel scroll">
         <Patches draft={draft} onChange={(patches) => change({ patches })} onClose={onClose} />
-        <Switches draft={draft} onChange={change} onClose={onClose} />
+        <div className="kernel-switches">
+          <Switches draft={draft} onChange={change} onClose={onClose} />
+          <Policy draft={draft} onChange={change} onClose={onClose} />
+          <Reasons onClose={onClose} />
+        </div>
       </div>
       <Outcome
         draft={draft}
@@ -196,7 +203,7 @@ const Switches = ({ draft, onChange, onClose }: SwitchesProps) => {
   // as the kernel spells it that is being chosen
   const words = wordsFor(draft);
   return (
-    <div className="kernel-switches">
+    <>
       <section aria-labelledby={`${id}-config`}>
         <h3 id={`${id}-config`} className="heading">
           Switches
@@ -244,28 +251,64 @@ const Switches = ({ draft, onChange, onClose }: SwitchesProps) => {
           <Prose pieces={words.textPieces(followPageReadings[draft.followPage].text)} />
         </p>
       </section>
-      <section aria-labelledby={`${id}-reasons`}>
-        <h3 id={`${id}-reasons`} className="heading">
-          May a page stay pinned for long?
-        </h3>
-        <ul>
-          {REASONS.map((reason) => (
-            <li key={reason} className="switch">
-              <p>
-                {pinnableReasons[reason]}
-                <SeeButton
-                  see={SEE_OF_REASON[reason]}
-                  label={`See it: ${pinnableReasons[reason]}`}
-                  onClose={onClose}
-                >
-                  See it
-                </SeeButton>
-              </p>
-            </li>
-          ))}
-        </ul>
-      </section>
-    </div>
+    </>
+  );
+};
+
+const POLICIES = LONGTERM_POLICIES.map((value) => ({ value, label: longtermPolicies[value].label }));
+
+/** What a long-term pin does with a coherent page. Two of the three worlds are thought experiments. */
+const Policy = ({ draft, onChange, onClose }: SwitchesProps) => {
+  const id = useId();
+  const { longtermPolicy: policy } = draft;
+  const { label, text } = longtermPolicies[policy];
+  return (
+    <section aria-labelledby={id}>
+      <h3 id={id} className="heading">
+        Long-term pins of coherent pages
+      </h3>
+      <Segmented
+        label="Long-term pins of coherent pages"
+        options={POLICIES}
+        value={policy}
+        onChange={(longtermPolicy) => onChange({ longtermPolicy })}
+      />
+      <p className="kernel-policy">
+        {policy === 'on' ? null : <span className="kernel-hypothetical">hypothetical</span>}{' '}
+        <Prose pieces={wordsFor(draft).textPieces(text)} />
+        <SeeButton see={SEE_OF_POLICY[policy]} label={`See it: ${label}`} onClose={onClose}>
+          See it
+        </SeeButton>
+      </p>
+    </section>
+  );
+};
+
+/** Who may stay pinned, in the order in which the kernel asks. */
+const Reasons = ({ onClose }: Pick<SwitchesProps, 'onClose'>) => {
+  const id = useId();
+  return (
+    <section aria-labelledby={id}>
+      <h3 id={id} className="heading">
+        May a page stay pinned for long?
+      </h3>
+      <ul>
+        {REASONS.map((reason) => (
+          <li key={reason} className="switch">
+            <p>
+              {pinnableReasons[reason]}
+              <SeeButton
+                see={SEE_OF_REASON[reason]}
+                label={`See it: ${pinnableReasons[reason]}`}
+                onClose={onClose}
+              >
+                See it
+              </SeeButton>
+            </p>
+          </li>
+        ))}
+      </ul>
+    </section>
   );
 };
 

@@ -4,6 +4,7 @@ import {
   ALL_PATCHES,
   type KernelConfig,
   type KernelSwitch,
+  type LongtermPolicy,
   type PatchNumber,
 } from '../../core/uapi/config.ts';
 import {
@@ -98,6 +99,13 @@ export const SEE_OF_REASON: Readonly<Record<PinnableReason, See>> = {
   zero: { scenario: 'pinnable-zero-page' },
   coherent: { scenario: 'longterm-pin' },
   movable: { scenario: 'movable-zone' },
+};
+
+/** One scene, an eviction that meets a long-term pin, in each of the worlds. */
+export const SEE_OF_POLICY: Readonly<Record<LongtermPolicy, See>> = {
+  on: { scenario: 'ttm-evicts' },
+  intent: { scenario: 'ttm-intent' },
+  'as-coded': { scenario: 'ttm-as-coded' },
 };
 
 export const patchRows = (patches: Patches, catalogue: readonly CatalogueEntry[]): PatchRow[] => {

@@ -56,5 +56,19 @@ export const contrasts: Readonly<Record<string, ContrastWords>> = {
     label: 'coherent devices instead',
     about: 'The CPU reaches the memory where it is: only a long-term pin brings a page home.',
   },
+  'policy-on': {
+    label: 'long-term pins as in the kernel',
+    about: 'The rule of the series: a coherent page comes home before it is pinned for long.',
+  },
+  'policy-intent': {
+    label: 'hypothetical: pins stay, intent',
+    about:
+      'Never shipped. A long-term pin leaves its page in VRAM, and an eviction that meets it cannot end.',
+  },
+  'policy-as-coded': {
+    label: 'hypothetical: pins stay, as coded',
+    about:
+      'Never shipped. A long-term pin leaves its page in VRAM, and the code of 6.1 would give that VRAM away all the same.',
+  },
   'whole-series': { label: 'the whole series', about: 'The kernel as it was merged.' },
 };

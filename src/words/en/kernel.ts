@@ -96,10 +96,25 @@ export const patchesWords = (patches: readonly PatchNumber[]): string => {
   return `without ${absent.length === 1 ? 'patch' : 'patches'} ${listed(absent)}`;
 };
 
-/** Worlds that never shipped; in a few words. */
-const longtermPolicies: Readonly<Record<Exclude<LongtermPolicy, 'on'>, string>> = {
-  intent: 'hypothetical: long-term pins stay in VRAM (as intended)',
-  'as-coded': 'hypothetical: long-term pins stay in VRAM (as coded)',
+/** What a long-term pin does with a coherent page: the kernel, and two worlds that never shipped. */
+export const longtermPolicies: Readonly<
+  Record<LongtermPolicy, { label: string; words: string; text: string }>
+> = {
+  on: {
+    label: 'The kernel',
+    words: 'long-term pins leave VRAM',
+    text: 'The rule of the series: `is_longterm_pinnable_page` says no to a coherent page, so it comes home before it is pinned. The driver can take all of its VRAM back at any time.',
+  },
+  intent: {
+    label: 'Intent',
+    words: 'hypothetical: long-term pins stay in VRAM (as intended)',
+    text: 'Hypothetical, it never shipped. GUP pins the page where it is, and VRAM that somebody uses is not given away. An eviction that meets it cannot end: TTM waits 15 seconds and gives up, for as long as the pin lasts.',
+  },
+  'as-coded': {
+    label: 'As coded',
+    words: 'hypothetical: long-term pins stay in VRAM (as coded)',
+    text: "Hypothetical, it never shipped, and nobody saw it: a reading of the driver's code. A pinned page drops out before it is counted, so the driver signals its fence and TTM gives the VRAM away while the page is still mapped and pinned. Two owners write to one place.",
+  },
 };
 
 /** A kernel in a few words: `without patch 6, CONFIG_CMA off`. */
@@ -108,7 +123,7 @@ export const kernelWords = (kernel: KernelConfig): string =>
     patchesWords(kernel.patches),
     ...KERNEL_SWITCHES.filter((name) => !kernel[name]).map((name) => `${name} off`),
     ...(kernel.followPage === DEFAULT_KERNEL.followPage ? [] : [`follow_page of ${kernel.followPage}`]),
-    ...(kernel.longtermPolicy === 'on' ? [] : [longtermPolicies[kernel.longtermPolicy]]),
+    ...(kernel.longtermPolicy === 'on' ? [] : [longtermPolicies[kernel.longtermPolicy].words]),
   ].join(', ');
 
 const configured = (p: Params): string =>
@@ -118,6 +133,9 @@ const configured = (p: Params): string =>
     ...(txt(p, 'followPage') === DEFAULT_KERNEL.followPage
       ? []
       : [`\`follow_page\` of ${txt(p, 'followPage')}`]),
+    ...(!has(p, 'longtermPolicy') || txt(p, 'longtermPolicy') === DEFAULT_KERNEL.longtermPolicy
+      ? []
+      : [`long-term pins: ${txt(p, 'longtermPolicy')}`]),
   ].join(', ');
 
 export const kernelSentences: Sentences = {
