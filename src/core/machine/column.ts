@@ -12,6 +12,8 @@ export const SECTION_ROWS = 4096;
 export const SECTION_MASK = SECTION_ROWS - 1;
 /** Rows by which changes are told apart: the pages of a pageblock, the entries of a page table. */
 export const BLOCK_ROWS = 512;
+/** Rows that a column keeps as arrays; what big steps have written beyond them rests packed until somebody asks. */
+const WARM_ROWS = 2 ** 21;
 
 export type ElementType = 'i32' | 'u32' | 'f64';
 export type Elements = Int32Array | Uint32Array | Float64Array;
@@ -41,7 +43,10 @@ const lent = new WeakSet<Elements>();
  * rows read 0. A section that a keyframe holds is copied before it is written.
  */
 export class Column {
+  /** As arrays, the one that was needed last behind the others. */
   private readonly sections = new Map<number, Elements>();
+  /** Sections that rest packed; each is in one of both. */
+  private readonly cold = new Map<number, Packed>();
   private lastNo = -1;
   private last: Elements | undefined;
   /** Sections that nobody else holds. All others are copied when written. */
@@ -68,7 +73,7 @@ export class Column {
   get(row: number): number {
     const no = Math.floor(row / this.rows);
     if (no !== this.lastNo) {
-      this.last = this.sections.get(no);
+      this.last = this.live(no);
       this.lastNo = no;
     }
     return this.last === undefined ? 0 : this.last[row & (this.rows - 1)];
@@ -105,12 +110,12 @@ export class Column {
 
   /** One section to read; undefined: all its rows are 0. Whoever keeps it sees it change, or not. */
   section(no: number): Elements | undefined {
-    return this.sections.get(no);
+    return this.live(no);
   }
 
   /** The section that holds a row, to read; the elements of a section of zeros where there is none. */
   readable(row: number): Elements {
-    const found = this.sections.get(Math.floor(row / this.rows));
+    const found = this.live(Math.floor(row / this.rows));
     if (found !== undefined) return found;
     return this.type === 'i32' ? ZEROS_I32 : this.type === 'u32' ? ZEROS_U32 : ZEROS_F64;
   }
@@ -128,7 +133,7 @@ export class Column {
 
   /** Numbers of the sections that exist, ascending. */
   sectionNumbers(): number[] {
-    return [...this.sections.keys()].sort((a, b) => a - b);
+    return [...this.sections.keys(), ...this.cold.keys()].sort((a, b) => a - b);
   }
 
   /** Blocks of BLOCK_ROWS rows of which anything was ever written, ascending. */
@@ -143,28 +148,29 @@ export class Column {
   /**
    * The state is that of keyframe `at`, the newest, from now on.
    *
-   * @param sweep - whether to look for sections of which only zeros are left
+   * @param sweep - whether to look for sections of which only zeros are left, and for some that can rest
    * @returns the sections that may have changed before
    */
   freeze(at: number, sweep: boolean): readonly number[] {
     const changed = [...this.dirty];
     for (const no of changed) {
       if (sweep) this.dropZeros(no);
-      const elements = this.sections.get(no);
+      const content = this.sections.get(no) ?? this.cold.get(no);
       let versions = this.versions.get(no);
       if (versions === undefined) {
         versions = { at: [], kept: [] };
         this.versions.set(no, versions);
       }
-      if (versions.kept.length === 0 || versions.kept.at(-1) !== elements) {
+      if (versions.kept.length === 0 || versions.kept.at(-1) !== content) {
         versions.at.push(at);
-        versions.kept.push(elements);
+        versions.kept.push(content);
       }
       this.current.set(no, versions.kept.length - 1);
     }
     this.dirty.clear();
     this.owned.clear();
     this.ownNo = -1;
+    if (sweep) this.rest();
     return changed;
   }
 
@@ -187,7 +193,12 @@ export class Column {
     const kept = index < 0 ? undefined : this.versions.get(no)?.kept[index];
     if (kept === undefined) {
       this.sections.delete(no);
+      this.cold.delete(no);
       this.owned.delete(no);
+    } else if ('lines' in kept && this.cold.size > 0) {
+      this.sections.delete(no);
+      this.owned.delete(no);
+      this.cold.set(no, kept);
     } else if ('lines' in kept) {
       const live = this.sections.get(no);
       // the array of what is there now can be had, if that is packed in turn
@@ -198,6 +209,7 @@ export class Column {
       this.owned.add(no);
     } else {
       this.sections.set(no, kept);
+      this.cold.delete(no);
       this.owned.delete(no);
     }
     this.current.set(no, index);
@@ -228,6 +240,10 @@ export class Column {
       this.sections.set(no, elements);
       this.dirty.add(no);
     }
+    for (const [no, packed] of other.cold) {
+      this.cold.set(no, packed);
+      this.dirty.add(no);
+    }
     this.lastNo = -1;
   }
 
@@ -236,8 +252,9 @@ export class Column {
     let stateBytes = 0;
     let historyBytes = 0;
     for (const elements of this.sections.values()) stateBytes += elements.byteLength;
+    for (const { lines } of this.cold.values()) stateBytes += lines.byteLength;
     for (const [no, { kept }] of this.versions) {
-      const live = this.sections.get(no);
+      const live = this.sections.get(no) ?? this.cold.get(no);
       for (const one of kept) {
         if (one === undefined || one === live) continue;
         historyBytes += 'lines' in one ? one.lines.byteLength : one.byteLength;
@@ -266,8 +283,53 @@ export class Column {
     return low - 1;
   }
 
+  /** A section as an array; undefined: all its rows are 0. */
+  private live(no: number): Elements | undefined {
+    const found = this.sections.get(no);
+    if (found !== undefined || this.cold.size === 0) return found;
+    const packed = this.cold.get(no);
+    if (packed === undefined) return undefined;
+    const elements = newElements(this.type, this.rows);
+    unpack(packed, elements);
+    this.cold.delete(no);
+    this.sections.set(no, elements);
+    if (this.sections.size * this.rows > 2 * WARM_ROWS) this.restReadOnes();
+    return elements;
+  }
+
+  /** Packs sections that a keyframe holds until few enough are left: those first that were needed before the others. */
+  private rest(): void {
+    let most = this.sections.size;
+    if (most * this.rows <= WARM_ROWS) return;
+    for (const [no, elements] of this.sections) {
+      if (most-- === 0 || this.sections.size * this.rows <= WARM_ROWS) break;
+      this.sections.delete(no);
+      if (this.dirty.has(no) || !this.packVersion(no, elements)) {
+        this.sections.set(no, elements); // behind the others
+        continue;
+      }
+      this.restPacked(no);
+    }
+  }
+
+  /** The same for those that were only read, whose packed form is at hand. Who writes an array has it as dirty. */
+  private restReadOnes(): void {
+    const ready = [...this.sections.keys()].slice(0, Math.floor(this.sections.size / 2));
+    for (const no of ready) if (!this.dirty.has(no) && this.restPacked(no)) this.sections.delete(no);
+  }
+
+  private restPacked(no: number): boolean {
+    const packed = this.versions.get(no)?.kept[this.current.get(no) ?? -1];
+    if (packed === undefined || !('lines' in packed)) return false;
+    this.cold.set(no, packed);
+    this.owned.delete(no);
+    if (this.lastNo === no) this.lastNo = -1;
+    if (this.ownNo === no) this.ownNo = -1;
+    return true;
+  }
+
   private takeOwn(no: number): void {
-    let elements = this.sections.get(no);
+    let elements = this.live(no);
     if (elements === undefined) {
       elements = newElements(this.type, this.rows);
       this.sections.set(no, elements);
@@ -286,7 +348,11 @@ export class Column {
   private packVersion(no: number, elements: Elements): boolean {
     const kept = this.versions.get(no)?.kept;
     const index = this.current.get(no) ?? -1;
-    if (kept?.[index] !== elements || lent.has(elements)) return false;
+    const version = kept?.[index];
+    if (kept === undefined || version === undefined || lent.has(elements)) return false;
+    // packed before, and not written since
+    if ('lines' in version) return !this.dirty.has(no);
+    if (version !== elements) return false;
     const packed = pack(elements);
     if (packed === undefined) return false;
     kept[index] = packed;

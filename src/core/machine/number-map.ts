@@ -62,9 +62,8 @@ export class NumberMap {
       for (let key = start; key < end && keys.length < limit; key++) if (this.has(key)) keys.push(key);
       return keys;
     }
-    for (const no of this.column.sectionNumbers()) {
+    for (const no of this.sectionsBetween(start, end)) {
       const base = no * MAP_ROWS;
-      if (base + MAP_ROWS <= start || base >= end) continue;
       const elements = this.elementsOf(no);
       for (let i = 0; i < MAP_ROWS; i++) {
         if (elements[i] === 0 || base + i < start || base + i >= end) continue;
@@ -101,6 +100,13 @@ export class NumberMap {
         this.column.writableSection(start + at).fill(0, row, row + length);
       at += length;
     }
+  }
+
+  /** Numbers of sections in which keys of [start, end) can be, ascending. */
+  private sectionsBetween(start: number, end: number): number[] {
+    const first = Math.floor(start / MAP_ROWS);
+    if (end === Number.POSITIVE_INFINITY) return this.column.sectionNumbers().filter((no) => no >= first);
+    return Array.from({ length: Math.ceil(end / MAP_ROWS) - first }, (_, i) => first + i);
   }
 
   private elementsOf(no: number): Elements {

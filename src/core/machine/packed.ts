@@ -2,40 +2,75 @@
 
 import type { Elements } from './column.ts';
 
-/** Lines of a packed section, three numbers each: first row, its value, and the difference from row to row. */
-export type Packed = { readonly lines: Float64Array };
+/**
+ * Lines of a packed section, three numbers each: first row, its value, and the difference from row to row. With a
+ * stride of 2 first those of the even rows, then those of the odd ones, whose rows are counted on.
+ */
+export type Packed = { readonly lines: Float64Array; readonly stride: 1 | 2 };
 
 /** Rows for each of which a line must stand at least, or packing is not worth it. */
 const ROWS_PER_LINE = 32;
 const scratch = new Float64Array(3 * 1024);
 
+/**
+ * Writes the lines of every `stride`-th row to `scratch`.
+ *
+ * @param base - what the first row is counted as
+ * @param n - numbers that are there already
+ * @returns how many numbers there are now; -1: more than `most`
+ */
+const linesOf = (
+  elements: Elements,
+  first: number,
+  stride: number,
+  base: number,
+  n: number,
+  most: number,
+): number => {
+  const rows = elements.length;
+  let end = n;
+  for (let row = first; row < rows; end += 3) {
+    if (end >= most) return -1;
+    const value = elements[row];
+    const step = row + stride < rows ? elements[row + stride] - value : 0;
+    let next = row + stride;
+    for (let expected = value + step; next < rows && elements[next] === expected; next += stride)
+      expected += step;
+    scratch[end] = base + (row - first) / stride;
+    scratch[end + 1] = value;
+    scratch[end + 2] = step;
+    row = next;
+  }
+  return end;
+};
+
 /** undefined: it has too many lines. */
 export const pack = (elements: Elements): Packed | undefined => {
   const rows = elements.length;
   const most = Math.min(3 * 1023, Math.max(4, rows / ROWS_PER_LINE) * 3);
-  let n = 0;
-  for (let from = 0; from < rows; n += 3) {
-    if (n >= most) return undefined;
-    const first = elements[from];
-    const step = from + 1 < rows ? elements[from + 1] - first : 0;
-    let to = from + 1;
-    while (to < rows && elements[to] === first + step * (to - from)) to++;
-    scratch[n] = from;
-    scratch[n + 1] = first;
-    scratch[n + 2] = step;
-    from = to;
-  }
-  return { lines: scratch.slice(0, n) };
+  const plain = linesOf(elements, 0, 1, 0, 0, most);
+  if (plain >= 0) return { lines: scratch.slice(0, plain), stride: 1 };
+  // freed blocks keep the links of every other page
+  const even = linesOf(elements, 0, 2, 0, 0, most);
+  const both = even < 0 ? -1 : linesOf(elements, 1, 2, Math.ceil(rows / 2), even, most);
+  return both < 0 ? undefined : { lines: scratch.slice(0, both), stride: 2 };
 };
 
 /** Writes what was packed into an array of the same length. */
-export const unpack = ({ lines }: Packed, into: Elements): void => {
+export const unpack = ({ lines, stride }: Packed, into: Elements): void => {
+  const rows = into.length;
+  const odd = Math.ceil(rows / 2);
   for (let at = 0; at < lines.length; at += 3) {
     const from = lines[at];
-    const to = at + 3 < lines.length ? lines[at + 3] : into.length;
+    const to = at + 3 < lines.length ? lines[at + 3] : rows;
     const first = lines[at + 1];
     const step = lines[at + 2];
-    if (step === 0) into.fill(first, from, to);
-    else for (let row = from; row < to; row++) into[row] = first + step * (row - from);
+    if (stride === 1 && step === 0) {
+      into.fill(first, from, to);
+      continue;
+    }
+    let value = first;
+    for (let row = from; row < to; row++, value += step)
+      into[stride === 1 ? row : row < odd ? row * 2 : (row - odd) * 2 + 1] = value;
   }
 };

@@ -1,0 +1,63 @@
+import { expect, it } from 'vitest';
+import { type Column, SECTION_ROWS } from './column.ts';
+import { Journal } from './journal.ts';
+import { pack, unpack } from './packed.ts';
+
+/** More sections than a column keeps as arrays. */
+const SECTIONS = 700;
+
+/** Writes each section as one straight line, in batches of a big step. */
+const fill = (journal: Journal, column: Column, from: number): void => {
+  journal.beginBulk();
+  for (let no = 0; no < SECTIONS; no++) {
+    const elements = column.writableSection(no * SECTION_ROWS);
+    for (let i = 0; i < SECTION_ROWS; i++) elements[i] = from + no * SECTION_ROWS + i;
+    journal.trace.decide('migrate.moved');
+    if (no % 16 === 15) journal.checkpoint();
+  }
+  journal.endBulk();
+};
+
+it('keeps what big steps wrote packed, and reads, writes and goes back as if it were not', () => {
+  const journal = new Journal();
+  const column = journal.column('test', 'f64');
+  fill(journal, column, 1);
+  const first = journal.position;
+  const { stateBytes } = journal.bytes();
+  expect(stateBytes).toBeLessThan((SECTIONS * SECTION_ROWS * 8) / 1.3);
+  expect(column.get(5)).toBe(6);
+  expect(column.sectionNumbers()).toHaveLength(SECTIONS);
+  fill(journal, column, 1001);
+  for (const row of [0, 4095, 4096, 12_345, SECTIONS * SECTION_ROWS - 1])
+    expect(column.get(row)).toBe(row + 1001);
+  const last = journal.position;
+  journal.seek(first);
+  for (let row = 0; row < SECTIONS * SECTION_ROWS; row += 1009) expect(column.get(row)).toBe(row + 1);
+  journal.seek(last);
+  for (let row = 0; row < SECTIONS * SECTION_ROWS; row += 1013) expect(column.get(row)).toBe(row + 1001);
+  column.set(7, 3);
+  expect([column.get(6), column.get(7), column.get(8)]).toEqual([1007, 3, 1009]);
+  journal.commit();
+  journal.seek(last);
+  expect(column.get(7)).toBe(1008);
+});
+
+it('takes over packed sections of another machine without writing them', () => {
+  const theirs = new Journal();
+  const column = theirs.column('test', 'f64');
+  fill(theirs, column, 1);
+  const ours = new Journal();
+  const copy = ours.column('test', 'f64');
+  ours.adopt(theirs, theirs.mark());
+  copy.set(3, 77);
+  expect([copy.get(3), copy.get(4), column.get(3)]).toEqual([77, 5, 4]);
+});
+
+it('packs links of which every other one was cleared', () => {
+  const links = Float64Array.from({ length: 4096 }, (_, i) => (i % 2 === 0 ? 0 : i + 9));
+  const packed = pack(links);
+  expect(packed?.lines).toHaveLength(6);
+  const back = new Float64Array(4096).fill(5);
+  if (packed !== undefined) unpack(packed, back);
+  expect(back).toEqual(links);
+});
