@@ -68,7 +68,7 @@ export class MapFeed {
       this.pagesSent.clear();
     }
     if (run === undefined) return { kind: 'picture', number, runId, place, fresh, sections: [] };
-    run.seek(place === 'live' ? run.sim.length : run.clamp(place));
+    run.seek(place === 'live' ? run.sim.reached : run.clamp(place));
     run.pyramid.update(longtermRunning(run, run.sim.machine.journal.position));
     return {
       kind: 'picture',

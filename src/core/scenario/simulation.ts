@@ -112,6 +112,11 @@ export class Simulation {
     return this.records.at(-1)?.end ?? this.bootEnd;
   }
 
+  /** Events so far, those of a step that still runs too: what there is to show of it between its slices. */
+  get reached(): number {
+    return this.machine.journal.log.length;
+  }
+
   /** Pages that the big step that runs has worked on; 0 if none does. */
   get pagesSoFar(): number {
     return this.machine.trace.tally?.pagesSoFar ?? 0;

@@ -3,6 +3,7 @@
 import { isHugeZeroPage } from '../../core/kernel/mm/huge-memory.ts';
 import {
   compoundHead,
+  folioNrPages,
   folioTestLarge,
   isDeviceCoherentPage,
   isZeroPfn,
@@ -20,6 +21,7 @@ import { MIGRATE_CMA, MIGRATE_ISOLATE } from '../../core/uapi/config.ts';
 import { FOLL_LONGTERM, FOLL_PIN, GUP_PIN_COUNTING_BIAS } from '../../core/uapi/gup-flags.ts';
 import { PG_hugetlb, PG_locked, PG_table, pageFlagNames } from '../../core/uapi/page-flags.ts';
 import type { FrameView, Residence } from '../protocol.ts';
+import { frameRuns } from './frame-runs.ts';
 import type { Places } from './places.ts';
 
 export const isCma = (m: Machine, pfn: number): boolean =>
@@ -95,30 +97,33 @@ export const pinsOf = (m: Machine, pfn: number): number => {
   return Math.floor(Math.max(0, m.pages.refcount.get(head)) / GUP_PIN_COUNTING_BIAS);
 };
 
+/** Some frames, to be asked about. */
+export interface Frames {
+  readonly has: (pfn: number) => boolean;
+}
+
 /** Frames under a long-term pin of a handle. */
-export const longtermPinnedFrames = (m: Machine): ReadonlySet<number> => {
-  const frames = new Set<number>();
-  for (const handle of m.handles.values()) {
-    if ((handle.gupFlags & FOLL_LONGTERM) === 0 || !handle.call.startsWith('pin')) continue;
-    for (const pfn of handle.pages) frames.add(pfn);
-  }
-  return frames;
+export const longtermPinnedFrames = (m: Machine): Frames => {
+  const held = m.handles
+    .values()
+    .filter(({ gupFlags, call }) => (gupFlags & FOLL_LONGTERM) !== 0 && call.startsWith('pin'))
+    .map(({ pages }) => frameRuns(pages));
+  return { has: (pfn) => held.some((runs) => runs.has(pfn)) };
 };
 
 /** Pins that handles explain; what is above belongs to a call under way. */
 const pinsOfHandles = (m: Machine, head: number): number => {
-  let pins = 0;
-  for (const handle of m.handles.values()) {
-    if (!handle.call.startsWith('pin') && (handle.gupFlags & FOLL_PIN) === 0) continue;
-    for (const pfn of handle.pages) if (compoundHead(m, pfn) === head) pins++;
-  }
-  return pins;
+  const end = head + folioNrPages(m, head);
+  return m.handles
+    .values()
+    .filter(({ call, gupFlags }) => call.startsWith('pin') || (gupFlags & FOLL_PIN) !== 0)
+    .reduce((pins, { pages }) => pins + frameRuns(pages).countIn(head, end), 0);
 };
 
 export interface FrameContext {
   readonly m: Machine;
   readonly places: Places;
-  readonly longterm: ReadonlySet<number>;
+  readonly longterm: Frames;
   /** A long-term pin is under way: pins without a handle are its. */
   readonly longtermRunning: boolean;
   /** Frames that a page is moving to, with the frame it comes from. */

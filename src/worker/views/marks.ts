@@ -1,6 +1,9 @@
 // Small numbers beside page frames, for few of very many: how often something holds of a page.
 
 import { PAGEBLOCK_NR_PAGES, PAGES_PER_SECTION } from '../../core/uapi/units.ts';
+import type { FrameRun } from './frame-runs.ts';
+
+const BLOCKS = PAGES_PER_SECTION / PAGEBLOCK_NR_PAGES;
 
 export class Marks {
   private readonly sections = new Map<number, { readonly counts: Uint16Array; sum: number }>();
@@ -11,27 +14,26 @@ export class Marks {
     this.onChange = onChange;
   }
 
-  /** Adds to the marks of some frames. Neighbours are cheap: a handle may hold a million. */
-  addAll(pfns: Iterable<number>, by: 1 | -1): void {
-    let block = -1;
-    let no = -1;
-    let section: { readonly counts: Uint16Array; sum: number } | undefined;
-    for (const pfn of pfns) {
-      const at = pfn % PAGES_PER_SECTION;
-      const nextNo = (pfn - at) / PAGES_PER_SECTION;
-      if (nextNo !== no || section === undefined) {
-        this.drop(no, section);
-        no = nextNo;
-        section = this.sectionOf(no);
-      }
-      section.counts[at] = (section.counts[at] ?? 0) + by;
-      section.sum += by;
-      const nextBlock = Math.floor(pfn / PAGEBLOCK_NR_PAGES);
-      if (nextBlock === block) continue;
-      block = nextBlock;
-      this.onChange(block);
+  /** Adds to the marks of neighbouring frames. */
+  addRun({ first, npages }: FrameRun, by: 1 | -1): void {
+    for (let pfn = first; pfn < first + npages; ) {
+      const no = Math.floor(pfn / PAGES_PER_SECTION);
+      const from = pfn - no * PAGES_PER_SECTION;
+      const to = Math.min(PAGES_PER_SECTION, from + first + npages - pfn);
+      const section = this.sectionOf(no);
+      for (let at = from; at < to; at++) section.counts[at] = (section.counts[at] ?? 0) + by;
+      section.sum += by * (to - from);
+      const base = no * BLOCKS;
+      for (
+        let block = Math.floor(from / PAGEBLOCK_NR_PAGES);
+        block <= Math.floor((to - 1) / PAGEBLOCK_NR_PAGES);
+        block++
+      )
+        this.onChange(base + block);
+      // a section without marks is as good as none
+      if (section.sum === 0) this.sections.delete(no);
+      pfn += to - from;
     }
-    this.drop(no, section);
   }
 
   private sectionOf(no: number): { readonly counts: Uint16Array; sum: number } {
@@ -41,11 +43,6 @@ export class Marks {
       this.sections.set(no, section);
     }
     return section;
-  }
-
-  /** A section without marks is as good as none. */
-  private drop(no: number, section: { readonly sum: number } | undefined): void {
-    if (section?.sum === 0) this.sections.delete(no);
   }
 
   /** Counts of a section; undefined: all are 0. */

@@ -30,7 +30,7 @@ import {
   PAGE_RESERVED,
   PAGE_USE_MASK,
 } from '../protocol-map.ts';
-import { longtermPinnedFrames, pinsOf } from './frames.ts';
+import { type Frames, longtermPinnedFrames, pinsOf } from './frames.ts';
 import { Pyramid } from './pyramid.ts';
 
 // --- the same, page by page, by the helpers of the kernel and nothing kept ----------------------------------------
@@ -50,12 +50,7 @@ const migratingPages = (m: Machine): Set<number> => {
   return found;
 };
 
-const pageByte = (
-  m: Machine,
-  pfn: number,
-  migrating: ReadonlySet<number>,
-  longterm: ReadonlySet<number>,
-): number => {
+const pageByte = (m: Machine, pfn: number, migrating: ReadonlySet<number>, longterm: Frames): number => {
   const range = m.rangeOf(pfn);
   if (range?.reserved !== undefined || range?.kind === 'mmio') return PAGE_RESERVED;
   const head = compoundHead(m, pfn);

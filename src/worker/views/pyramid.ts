@@ -28,6 +28,7 @@ import {
   type SectionPages,
   stateIndex,
 } from '../protocol-map.ts';
+import { type FrameRun, frameRuns } from './frame-runs.ts';
 import { Marks } from './marks.ts';
 
 const STATES = MAP_STATES.length;
@@ -62,7 +63,7 @@ export class Pyramid {
   private clock = 0;
 
   /** Pages that the migration entries of a page table name, by table. */
-  private readonly migrationEntries = new Map<number, readonly number[]>();
+  private readonly migrationEntries = new Map<number, readonly FrameRun[]>();
   private readonly migrating: Marks;
   private readonly longtermHandles: Marks;
   private readonly shortHandles: Marks;
@@ -166,16 +167,18 @@ export class Pyramid {
 
   private scanTable(table: number): void {
     const { m, migrating } = this;
-    const found: number[] = [];
-    for (let row = table * PTRS_PER_TABLE; row < (table + 1) * PTRS_PER_TABLE; row++) {
-      const entry = m.entries.get(row);
+    const found: FrameRun[] = [];
+    const firstRow = table * PTRS_PER_TABLE;
+    const entries = m.entries.readable(firstRow);
+    const at = firstRow & SECTION_MASK;
+    for (let i = 0; i < PTRS_PER_TABLE; i++) {
+      const entry = entries[at + i] ?? 0;
       if (entry === 0 || !isMigrationEntry(entry)) continue;
       const first = entryPfn(entry);
-      const npages = m.deposits.has(row) ? 2 ** m.pages.order.get(first) : 1;
-      for (let page = 0; page < npages; page++) found.push(first + page);
+      found.push({ first, npages: m.deposits.has(firstRow + i) ? 2 ** m.pages.order.get(first) : 1 });
     }
-    migrating.addAll(this.migrationEntries.get(table) ?? [], -1);
-    migrating.addAll(found, 1);
+    for (const run of this.migrationEntries.get(table) ?? []) migrating.addRun(run, -1);
+    for (const run of found) migrating.addRun(run, 1);
     if (found.length > 0) this.migrationEntries.set(table, found);
     else this.migrationEntries.delete(table);
   }
@@ -199,7 +202,7 @@ export class Pyramid {
     const mark = (handle: PinHandle, by: 1 | -1): void => {
       if (!handle.call.startsWith('pin')) return;
       const marks = (handle.gupFlags & FOLL_LONGTERM) === 0 ? this.shortHandles : this.longtermHandles;
-      marks.addAll(handle.pages, by);
+      for (const run of frameRuns(handle.pages).runs) marks.addRun(run, by);
     };
     for (const [id, handle] of this.handles) if (now.get(id) !== handle) mark(handle, -1);
     for (const [id, handle] of now) if (this.handles.get(id) !== handle) mark(handle, 1);

@@ -6,7 +6,8 @@ import { isHugeZeroPage } from '../../core/kernel/mm/huge-memory.ts';
 import { isZeroPfn } from '../../core/kernel/mm/page-ref.ts';
 import { PMD_PAGES, PUD_PAGES, pmdOffset, pudOffset, tableIndex } from '../../core/kernel/mm/page-table.ts';
 import type { Area, Dmirror, Mm } from '../../core/machine/entities.ts';
-import type { NumberMap } from '../../core/machine/number-map.ts';
+import { type Elements, SECTION_MASK } from '../../core/machine/column.ts';
+import { MAP_ROWS, type NumberMap } from '../../core/machine/number-map.ts';
 import type { Machine } from '../../core/machine/machine.ts';
 import {
   type Entry,
@@ -129,6 +130,22 @@ const mirrorCode = (pts: readonly NumberMap[], vpn: Vpn): number => {
   return code;
 };
 
+/** Of how many pages from the first on, all under one page table, the devices' tables say the same. */
+const alikeMirrors = (pts: readonly NumberMap[], vpn: Vpn, end: Vpn): number => {
+  let n = end - vpn;
+  for (const pt of pts) {
+    const kept = pt.column.readable(vpn);
+    const at = vpn % MAP_ROWS;
+    // an entry's value is kept plus one
+    const tagOf = (i: number): number => (kept[at + i] === 0 ? -1 : ((kept[at + i] ?? 0) - 1) % 4);
+    const tag = tagOf(0);
+    let same = 1;
+    while (same < n && tagOf(same) === tag) same++;
+    n = same;
+  }
+  return n;
+};
+
 /** Gathers alike neighbours of a long area into rows. */
 class Runs {
   readonly rows: PteRow[] = [];
@@ -151,6 +168,17 @@ class Runs {
     this.npages += 1;
     this.lastEntry = entry;
     return true;
+  }
+
+  /** Takes in pages as long as they go on as the last two did. @returns how many of those from `at` on */
+  extend(entries: Elements, at: number, most: number): number {
+    const by = this.pfnStep * 4096;
+    const before = this.lastEntry;
+    let n = 0;
+    while (n < most && entries[at + n] === before + by * (n + 1)) n++;
+    this.npages += n;
+    this.lastEntry = before + by * n;
+    return n;
   }
 
   begin(row: PteRow, entry: Entry, mirrors: number): void {
@@ -179,11 +207,17 @@ export const rowsOf = (m: Machine, mm: Mm, area: Area): PteRow[] => {
   for (let first = area.start; first < end; ) {
     const next = Math.min(end, (Math.floor(first / 512) + 1) * 512);
     const stretch = stretchAt(m, mm, first);
-    const [, , table] = stretch.tables;
+    const isTable = stretch.level === 'pte';
+    const row = isTable ? stretch.tables[2] * 512 : 0;
+    const entries = m.entries.readable(row);
     for (let vpn = first; vpn < next; vpn++) {
-      const entry = stretch.level === 'pte' ? m.entries.get(table * 512 + (vpn % 512)) : stretch.huge;
+      const at = (row & SECTION_MASK) + (vpn % 512);
+      const entry = isTable ? (entries[at] ?? 0) : stretch.huge;
       const mirrors = mirrorCode(pts, vpn);
-      if (area.npages > ROW_A_PAGE && runs.goesOn(stretch.level, entry, mirrors)) continue;
+      if (area.npages > ROW_A_PAGE && runs.goesOn(stretch.level, entry, mirrors)) {
+        if (isTable) vpn += runs.extend(entries, at + 1, alikeMirrors(pts, vpn, next) - 1);
+        continue;
+      }
       runs.begin(rowOf(m, area, vpn, stretch, entry, mirrorsAt(m, dmirrors, vpn)), entry, mirrors);
     }
     first = next;

@@ -7,7 +7,7 @@ import { FOLL_PIN } from '../../uapi/gup-flags.ts';
 import { PG_private } from '../../uapi/page-flags.ts';
 import { hasPatch } from '../../uapi/patches.ts';
 import { NO_PFN, type Pfn } from '../../uapi/units.ts';
-import { atomic, sleepable } from '../sched/kernel-function.ts';
+import { sleepable } from '../sched/kernel-function.ts';
 import { condResched } from '../sched/locks.ts';
 import { judgePages } from './gup-bulk.ts';
 import { gupPutFolio, unpinUserPage } from './gup-grab.ts';
@@ -36,9 +36,9 @@ import { folioTestSwapcache } from './swapfile.ts';
  *
  * Kernel: `mm/gup.c: collect_longterm_unpinnable_pages`
  */
-const collectLongtermUnpinnablePages = atomic(
+const collectLongtermUnpinnablePages = sleepable(
   'collect_longterm_unpinnable_pages',
-  (m, pages: readonly Pfn[], movable: Pfn[]): number => {
+  function* (m, pages: readonly Pfn[], movable: Pfn[]): Sleeps<number> {
     let collected = 0;
     let drained = 0;
     let previous: Pfn = NO_PFN;
@@ -51,6 +51,8 @@ const collectLongtermUnpinnablePages = atomic(
         if (!pinnableFor(judged.why)) collected += judged.n;
         at += judged.n - 1;
         previous = pages[at];
+        // nobody else runs here: the kernel's loop does not sleep
+        if (m.isAlone) yield* condResched(m, 'collect_longterm_unpinnable_pages');
         continue;
       }
       const folio = compoundHead(m, pages[at]);
@@ -144,7 +146,7 @@ export const checkAndMigrateMovablePages = sleepable(
   function* (m, pages: readonly Pfn[]): Sleeps<number> {
     if (!m.kernel.CONFIG_MIGRATION) return 0;
     const movable: Pfn[] = [];
-    if (collectLongtermUnpinnablePages(m, pages, movable) === 0) {
+    if ((yield* collectLongtermUnpinnablePages(m, pages, movable)) === 0) {
       m.trace.decide('longterm.all-pinnable', pages.length);
       return 0;
     }
