@@ -131,6 +131,11 @@ export class Column {
     return touched;
   }
 
+  /** How many sections exist. */
+  get sectionCount(): number {
+    return this.sections.size + this.cold.size;
+  }
+
   /** Numbers of the sections that exist, ascending. */
   sectionNumbers(): number[] {
     return [...this.sections.keys(), ...this.cold.keys()].sort((a, b) => a - b);

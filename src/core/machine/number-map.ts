@@ -105,8 +105,9 @@ export class NumberMap {
   /** Numbers of sections in which keys of [start, end) can be, ascending. */
   private sectionsBetween(start: number, end: number): number[] {
     const first = Math.floor(start / MAP_ROWS);
-    if (end === Number.POSITIVE_INFINITY) return this.column.sectionNumbers().filter((no) => no >= first);
-    return Array.from({ length: Math.ceil(end / MAP_ROWS) - first }, (_, i) => first + i);
+    const count = Math.ceil(end / MAP_ROWS) - first;
+    if (count <= this.column.sectionCount) return Array.from({ length: count }, (_, i) => first + i);
+    return this.column.sectionNumbers().filter((no) => first <= no && no < first + count);
   }
 
   private elementsOf(no: number): Elements {
