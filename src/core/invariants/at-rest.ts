@@ -208,7 +208,7 @@ export class RestChecker {
     }
     // a device page keeps most flags for its next user
     const device = this.survey.pgmapOf(pfn) !== undefined;
-    const wrong = device ? flags & (PG_anon_exclusive | PG_lru) : flags & ~(PG_reserved | PG_buddy);
+    const wrong = device ? flags & (PG_anon_exclusive | PG_ksm | PG_lru) : flags & ~(PG_reserved | PG_buddy);
     if (wrong !== 0) findings.add('I4', `${pageText(pfn)} is free, flags 0x${wrong.toString(16)} remain`);
   }
 

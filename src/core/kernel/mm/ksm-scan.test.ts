@@ -123,3 +123,20 @@ it('finds the places of a child whose parent has ended, before the scanner came 
   expect(run(sim, { proc: 'C', op: 'migrate_to_sys', vma: 'buf', device: 0 }).ret).toBe(0);
   expect(onDevice()).toEqual(Array.from({ length: 6 }, () => false));
 });
+
+it('forgets with the mapping that a device page was merged, so that its next user is found', () => {
+  const sim = simulate([
+    ...EQUAL,
+    { op: 'ksm_scan', vma: 'buf' },
+    { op: 'migrate_to_dev', vma: 'buf', page: 0, count: 1, device: 0 },
+    { op: 'munmap', vma: 'buf' },
+    { op: 'mmap', vma: 'next', pages: 1, prot: 'rw', kind: 'anon-private' },
+    { op: 'write', vma: 'next', value: 5 },
+    { op: 'migrate_to_dev', vma: 'next', device: 0 },
+  ]);
+  expect(run(sim, { op: 'read', vma: 'next' }).values).toEqual([5]);
+  const m = sim.machine;
+  const [mm] = m.mms.values();
+  const next = mm.areas.find(({ name }) => name === 'next');
+  expect(next && isZoneDevicePage(m, entryPfn(m.entries.get(walkPte(m, mm, next.start))))).toBe(true);
+});

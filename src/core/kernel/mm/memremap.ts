@@ -7,7 +7,7 @@ import type { DevPagemapOps, Sleeps } from '../../machine/ops.ts';
 import { pgmapRefRow } from '../../machine/scalars.ts';
 import { EINVAL, ENOMEM, ENXIO } from '../../uapi/errno.ts';
 import { GFP_KERNEL } from '../../uapi/gfp.ts';
-import { PG_anon_exclusive, PG_head, PG_locked, PG_reserved } from '../../uapi/page-flags.ts';
+import { PG_anon_exclusive, PG_head, PG_ksm, PG_locked, PG_reserved } from '../../uapi/page-flags.ts';
 import { hasPatch } from '../../uapi/patches.ts';
 import { NO_PFN, PAGES_PER_SECTION, type Pfn } from '../../uapi/units.ts';
 import { bugOn, type KernelMessage, warn } from '../sched/bug.ts';
@@ -264,6 +264,8 @@ export const freeZoneDevicePage = atomic('free_zone_device_page', (m, pfn: Pfn):
   }
   bugOn(m.pages.mapcount.get(pfn) !== 0, 'free_zone_device_page: page is still mapped');
   if (pageAnon(m, pfn)) clearFlags(m, pfn, PG_anon_exclusive);
+  // the mark of a merged page is part of the mapping in the kernel
+  clearFlags(m, pfn, PG_ksm);
   m.pages.mapping.set(pfn, 0);
   m.trace.decide('device.free', pfn, pgmap.id);
   pageFree(m, pfn);
