@@ -3,7 +3,7 @@
 // Files that a scenario makes come on top; they are in the cache from the start.
 
 import type { AddressSpace, Vma } from '../../machine/entities.ts';
-import { type Machine, RSS_ANON, RSS_FILE, RSS_SHMEM } from '../../machine/machine.ts';
+import { type Machine, RSS_ANON } from '../../machine/machine.ts';
 import type { Sleeps } from '../../machine/ops.ts';
 import {
   FILE_INDIRECT_BLOCK,
@@ -20,7 +20,6 @@ import {
   PG_private,
   PG_readahead,
   PG_referenced,
-  PG_swapbacked,
   PG_uptodate,
 } from '../../uapi/page-flags.ts';
 import { mkEntry, PTE_DIRTY } from '../../uapi/pte.ts';
@@ -32,6 +31,7 @@ import {
   FAULT_FLAG_WRITE,
   VM_FAULT_COMPLETED,
   VM_FAULT_ERROR,
+  VM_FAULT_FALLBACK,
   VM_FAULT_LOCKED,
   VM_FAULT_MAJOR,
   VM_FAULT_NOPAGE,
@@ -45,8 +45,20 @@ import { bugOn } from '../sched/bug.ts';
 import { atomic, sleepable } from '../sched/kernel-function.ts';
 import { lockPage, unlockPage } from '../sched/locks.ts';
 import { daxFault } from './dax.ts';
+import { mmCounter } from './fault.ts';
+import { doSetPmd } from './huge-file.ts';
 import { allocPage } from './page-alloc.ts';
-import { clearFlags, copyHighpage, folioGet, moveReference, setFlags, testFlags } from './page-ref.ts';
+import {
+  clearFlags,
+  compoundHead,
+  copyHighpage,
+  folioGet,
+  folioTestLarge,
+  moveReference,
+  pageCompound,
+  setFlags,
+  testFlags,
+} from './page-ref.ts';
 import { pteAlloc, pteOffset } from './page-table.ts';
 import { anonVmaPrepare, pageAddFileRmap, pageAddNewAnonRmap } from './rmap.ts';
 import { shmemFault } from './shmem.ts';
@@ -56,6 +68,7 @@ import {
   folioPut,
   lruCacheAddInactiveOrUnevictable,
   markPageAccessed,
+  putPage,
   setPageDirty,
 } from './swap.ts';
 import { linearPageIndex, maybeMkwrite, vmaIsDax, vmPageProt } from './vma.ts';
@@ -328,11 +341,11 @@ export function* lockCached(m: Machine, file: number, index: number, cached: Pfn
   let page = cached;
   while (page !== NO_PFN) {
     folioGet(m, page, 'fault handler');
-    yield* lockPage(m, page);
+    yield* lockPage(m, compoundHead(m, page));
     const current = filemapGetFolio(m, file, index);
     if (current === page) return page;
-    unlockPage(m, page);
-    folioPut(m, page, 'fault handler');
+    unlockPage(m, compoundHead(m, page));
+    putPage(m, page, 'fault handler');
     page = current;
   }
   return NO_PFN;
@@ -362,11 +375,21 @@ const filemapFault = sleepable(
     page = yield* lockCached(m, file, fault.pgoff, page);
     if (page === NO_PFN) return { ret: VM_FAULT_OOM, page };
     if (!dropped) return { ret: ret | VM_FAULT_LOCKED, page };
-    unlockPage(m, page);
-    folioPut(m, page, 'fault handler');
+    unlockPage(m, compoundHead(m, page));
+    putPage(m, page, 'fault handler');
     return { ret: ret | VM_FAULT_RETRY, page: NO_PFN };
   },
 );
+
+/** A huge folio under an empty PMD entry is mapped whole. Kernel: `mm/filemap.c: filemap_map_pmd` */
+const filemapMapPmd = (m: Machine, fault: FileFault, folio: Pfn): boolean => {
+  if (!folioTestLarge(m, folio)) return false;
+  // doSetPmd takes the reference over; the lock is held only here
+  folioGet(m, folio, 'fault handler');
+  if (doSetPmd(m, fault, folio) === 0) return true;
+  folioPut(m, folio, 'fault handler');
+  return false;
+};
 
 /**
  * Maps what is cached around the fault.
@@ -385,7 +408,9 @@ const filemapMapPages = atomic(
     let ret = 0;
     for (const index of map.keysBetween(start, Math.min(last + 1, m.files.get(file).npages))) {
       const page = map.get(index) ?? NO_PFN;
-      if (testFlags(m, page, PG_locked | PG_readahead) || !testFlags(m, page, PG_uptodate)) continue;
+      const folio = compoundHead(m, page);
+      if (testFlags(m, folio, PG_locked | PG_readahead) || !testFlags(m, folio, PG_uptodate)) continue;
+      if (m.entries.get(pmdRow) === 0 && filemapMapPmd(m, fault, folio)) return VM_FAULT_NOPAGE;
       if (!pteAlloc(m, pmdRow)) return VM_FAULT_OOM;
       const at = vpn + index - pgoff;
       const row = pteOffset(m, pmdRow, at);
@@ -406,7 +431,7 @@ function* vmOpsFault(m: Machine, fault: FileFault, file: number): Sleeps<Faulted
 /** Kernel: `mm/memory.c: do_set_pte`, for a page that stays in the cache */
 const setFilePte = (m: Machine, vma: Vma, row: EntryRow, page: Pfn, write: boolean): void => {
   const bits = write ? maybeMkwrite(vmPageProt(vma) | PTE_DIRTY, vma) : vmPageProt(vma);
-  m.addRss(vma.mm, testFlags(m, page, PG_swapbacked) ? RSS_SHMEM : RSS_FILE, 1);
+  m.addRss(vma.mm, mmCounter(m, page), 1);
   pageAddFileRmap(m, page, vma);
   m.entries.set(row, mkEntry(page, bits));
 };
@@ -424,6 +449,11 @@ const NOT_MAPPED = VM_FAULT_ERROR | VM_FAULT_NOPAGE | VM_FAULT_RETRY;
  */
 export const finishFault = atomic('finish_fault', (m, fault: FileFault, page: Pfn, cowPage: Pfn): number => {
   const { vma, vpn, pmdRow, flags } = fault;
+  const mapped = cowPage === NO_PFN ? page : cowPage;
+  if (m.entries.get(pmdRow) === 0 && pageCompound(m, mapped)) {
+    const ret = doSetPmd(m, fault, mapped);
+    if (ret !== VM_FAULT_FALLBACK) return ret;
+  }
   if (!pteAlloc(m, pmdRow)) return VM_FAULT_OOM;
   const row = pteOffset(m, pmdRow, vpn);
   if (m.entries.get(row) !== 0) return VM_FAULT_NOPAGE;
@@ -468,8 +498,8 @@ const doReadFault = sleepable('do_read_fault', function* (m, fault: FileFault, f
   const { ret, page } = yield* vmOpsFault(m, fault, file);
   if ((ret & NOT_MAPPED) !== 0) return ret;
   const finished = ret | finishFault(m, fault, page, NO_PFN);
-  unlockPage(m, page);
-  if ((finished & NOT_MAPPED) !== 0) folioPut(m, page, 'fault handler');
+  unlockPage(m, compoundHead(m, page));
+  if ((finished & NOT_MAPPED) !== 0) putPage(m, page, 'fault handler');
   return finished;
 });
 
@@ -490,8 +520,8 @@ const doCowFault = sleepable('do_cow_fault', function* (m, fault: FileFault, fil
   copyHighpage(m, cowPage, page);
   setFlags(m, cowPage, PG_uptodate);
   const finished = ret | finishFault(m, { ...fault, vma }, page, cowPage);
-  unlockPage(m, page);
-  folioPut(m, page, 'fault handler');
+  unlockPage(m, compoundHead(m, page));
+  putPage(m, page, 'fault handler');
   if ((finished & NOT_MAPPED) !== 0) folioPut(m, cowPage, 'allocation');
   return finished;
 });
@@ -505,10 +535,11 @@ const doCowFault = sleepable('do_cow_fault', function* (m, fault: FileFault, fil
  * @returns VM_FAULT_COMPLETED if mmap_lock was dropped to balance dirty pages; else 0
  */
 export const faultDirtySharedPage = (m: Machine, page: Pfn, flags: number, pageMkwrite: boolean): number => {
-  const dirtied = !testFlags(m, page, PG_dirty);
-  setPageDirty(m, page);
-  const mapped = m.pages.mapping.get(page) !== 0;
-  unlockPage(m, page);
+  const folio = compoundHead(m, page);
+  const dirtied = !testFlags(m, folio, PG_dirty);
+  setPageDirty(m, folio);
+  const mapped = m.pages.mapping.get(folio) !== 0;
+  unlockPage(m, folio);
   return (dirtied || pageMkwrite) && mapped && maybeUnlockMmapForIo(flags) ? VM_FAULT_COMPLETED : 0;
 };
 
@@ -526,8 +557,8 @@ const doSharedFault = sleepable(
     if (pageMkwrite) setPageDirty(m, page);
     const finished = ret | finishFault(m, fault, page, NO_PFN);
     if ((finished & NOT_MAPPED) !== 0) {
-      unlockPage(m, page);
-      folioPut(m, page, 'fault handler');
+      unlockPage(m, compoundHead(m, page));
+      putPage(m, page, 'fault handler');
       return finished;
     }
     return finished | faultDirtySharedPage(m, page, fault.flags, pageMkwrite);
