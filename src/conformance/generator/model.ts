@@ -56,14 +56,16 @@ export const KINDS: Readonly<Record<AreaSort, StepOf<'mmap'>['kind']>> = {
   'file-shared': 'file-shared',
   hugetlb: 'hugetlb',
   device: 'device',
+  'huge-shmem': 'anon-shared',
 };
 
-export const isHuge = (sort: AreaSort): boolean => sort === 'huge' || sort === 'hugetlb';
+export const isHuge = (sort: AreaSort): boolean =>
+  sort === 'huge' || sort === 'hugetlb' || sort === 'huge-shmem';
 
 /** Pages of an area; no more than the smallest file has. */
 export const lengthOf = ({ sort, size }: AreaSpec): number => {
   if (sort === 'hugetlb') return 512 * (1 + (size % 2));
-  if (sort === 'huge') return pick([512, 1024, 512, 700], size);
+  if (sort === 'huge' || sort === 'huge-shmem') return pick([512, 1024, 512, 700], size);
   return 4 + (size % 9);
 };
 

@@ -58,6 +58,7 @@ export const AREA_SORTS = [
   'file-shared',
   'hugetlb',
   'device',
+  'huge-shmem',
 ] as const;
 export type AreaSort = (typeof AREA_SORTS)[number];
 
@@ -172,6 +173,7 @@ const areaArbitrary: fc.Arbitrary<AreaSpec> = fc.record({
     [2, 'file-private'],
     [1, 'file-shared'],
     [1, 'hugetlb'],
+    [1, 'huge-shmem'],
   ),
   size: nat,
   written: weighted([3, true], [1, false]),

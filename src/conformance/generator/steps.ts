@@ -58,7 +58,7 @@ const ANONYMOUS_ONLY = new Set<Op>([
 
 const suits = (op: Op, { sort }: ModelArea): boolean => {
   const anonymous = sort === 'anon' || sort === 'huge' || sort === 'read-only';
-  if (op === 'collapse') return sort === 'huge';
+  if (op === 'collapse') return sort === 'huge' || sort === 'huge-shmem';
   if (ANONYMOUS_ONLY.has(op)) return anonymous;
   // a special mapping of a driver takes no part in most of it
   if (sort === 'device')
@@ -238,7 +238,7 @@ const NEW_SORTS: readonly AreaSort[] = [
   'anon',
   'shmem',
   'file-shared',
-  'anon',
+  'huge-shmem',
 ];
 
 const newArea = (

@@ -162,7 +162,7 @@ export class MappingChecker {
     if (index !== wanted) {
       this.wrong('reverse map', mapping, `page offset ${index}, the area's is ${wanted} here`);
     }
-    if ((word & 1) === 0) this.checkCached(mapping, vma, word >> 1, index, head);
+    if ((word & 1) === 0) this.checkCached(mapping, vma, word >> 1, index, pfn);
     else this.checkAnchor(mapping, vma, word >> 1);
   }
 
@@ -186,15 +186,15 @@ export class MappingChecker {
     );
   }
 
-  private checkCached(mapping: Mapping, vma: Vma, id: number, index: number, head: Pfn): void {
+  private checkCached(mapping: Mapping, vma: Vma, id: number, index: number, pfn: Pfn): void {
     const { m } = this;
     const file = m.files.find(id);
     if (file === undefined || vma.file !== id || !file.iMmap.includes(vma.id)) {
       this.wrong('reverse map', mapping, `page of file ${id}, area of file ${vma.file}`);
       return;
     }
-    const hugetlb = (m.pages.flags.get(head) & PG_hugetlb) !== 0;
-    if (!hugetlb && m.journal.mapById(file.pages).get(index) !== head) {
+    const hugetlb = (m.pages.flags.get(this.survey.head(pfn)) & PG_hugetlb) !== 0;
+    if (!hugetlb && m.journal.mapById(file.pages).get(index) !== pfn) {
       this.wrong('reverse map', mapping, `the cache of file ${id} has another page at ${index}`);
     }
   }

@@ -237,6 +237,7 @@ export const VMSTAT_COUNTERS = [
   'thp_split_pmd',
   'thp_collapse_alloc',
   'thp_collapse_alloc_failed',
+  'thp_file_mapped',
   'thp_migration_success',
   'thp_migration_fail',
   'thp_migration_split',

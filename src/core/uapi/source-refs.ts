@@ -183,7 +183,14 @@ const BY_FILE = {
     '__split_huge_pmd',
     'split_huge_page_to_list',
   ],
-  'mm/khugepaged.c': ['hpage_collapse_scan_pmd', 'collapse_huge_page', 'madvise_collapse'],
+  'mm/khugepaged.c': [
+    'hpage_collapse_scan_pmd',
+    'collapse_huge_page',
+    'madvise_collapse',
+    'hpage_collapse_scan_file',
+    'collapse_file',
+    'collapse_pte_mapped_thp',
+  ],
   'mm/hugetlb.c': ['hugetlb_fault', 'follow_hugetlb_page', 'hugetlb_wp', 'dequeue_huge_page_node_exact'],
   'mm/hmm.c': [
     'hmm_range_fault',

@@ -488,8 +488,6 @@ export const MECHANISMS: readonly Mechanism[] = [
     simplified: {
       'mm/huge-memory.ts: hugepageVmaCheck': 'Neither DAX nor files.',
       'mm/huge-memory.ts: mmGetHugeZeroPage': 'No shrinker gives it back, so its users are not counted.',
-      'mm/huge-split.ts: splitHugePmdLocked': 'Anonymous memory only.',
-      'mm/huge-split.ts: splitHugePageToList': 'Anonymous memory only.',
       'mm/huge-split.ts: deferredSplitHugePage': 'Nothing works the queue off.',
     },
     recordings: ['thp-basic', 'coherent-thp', 'private-thp', 'coherent-thp-partial-pin', 'thp-longterm-pin'],
@@ -500,15 +498,19 @@ export const MECHANISMS: readonly Mechanism[] = [
   {
     family: 'huge',
     title: 'Collapse',
-    kernel: 'mm/khugepaged.c: hpage_collapse_scan_pmd, collapse_huge_page, madvise_collapse',
+    kernel: 'mm/khugepaged.c: hpage_collapse_scan_pmd, collapse_huge_page, collapse_file, madvise_collapse',
     state: 'simplified',
-    how: 'MADV_COLLAPSE on anonymous memory, and its refusal of device pages.',
+    how: 'MADV_COLLAPSE on anonymous and on shared memory, and its refusal of device pages.',
     simplified: {
-      'mm/khugepaged.ts: collapseVmaCheck':
-        'Shared memory is refused (the kernel would collapse it in the page cache).',
+      'mm/khugepaged-file.ts: collapseFile':
+        'mmap_lock is held all the time, so the caller’s tables can always be retracted; nothing of shared memory is swapped out.',
     },
     recordings: ['coherent-collapse'],
-    tests: ['core/kernel/mm/huge-split.test.ts', 'scenarios/around/around.test.ts'],
+    tests: [
+      'core/kernel/mm/huge-split.test.ts',
+      'core/kernel/mm/khugepaged-file.test.ts',
+      'scenarios/around/around.test.ts',
+    ],
     scene: 'around-collapse',
     patches: [4],
   },
@@ -555,9 +557,10 @@ export const MECHANISMS: readonly Mechanism[] = [
     title: 'Shared memory',
     kernel: 'mm/shmem.c: shmem_fault',
     state: 'simplified',
-    how: 'Anonymous shared memory. `migrate_vma` does not move it.',
+    how: 'Anonymous shared memory, with the huge pages that MADV_COLLAPSE makes. `migrate_vma` does not move it.',
     simplified: {
-      'mm/shmem.ts: shmemFault': 'Never swapped out; no huge pages (`shmem_enabled` is `never`).',
+      'mm/shmem.ts: shmemFault':
+        'Never swapped out. (A fault makes no huge page: `shmem_enabled` is `never`.)',
     },
     recordings: ['coherent-anon-shared', 'private-anon-shared'],
     selftests: ['anon_write_child_shared'],

@@ -52,6 +52,7 @@ import {
   hugepageVmaCheck,
   hugePmdSetAccessed,
 } from './huge-memory.ts';
+import { splitHugePmd } from './huge-split.ts';
 import { hugetlbFault } from './hugetlb.ts';
 import {
   mmuNotifierChangePte,
@@ -388,6 +389,13 @@ function* handlePteFault(m: Machine, vma: Vma, vpn: Vpn, pmdRow: EntryRow, flags
   return 0;
 }
 
+/** Kernel: `mm/memory.c: wp_huge_pmd` */
+function* wpHugePmd(m: Machine, vma: Vma, vpn: Vpn, pmdRow: EntryRow, flags: number): Sleeps<number> {
+  if (vmaIsAnonymous(vma)) return yield* doHugePmdWpPage(m, vma, vpn, pmdRow, flags);
+  splitHugePmd(m, vma, pmdRow, vpn, false); // a private copy, or news for the file, is a matter of single pages
+  return VM_FAULT_FALLBACK;
+}
+
 /** Kernel: `mm/memory.c: __handle_mm_fault` */
 function* handleMmFaultInner(m: Machine, vma: Vma, vpn: Vpn, flags: number): Sleeps<number> {
   const pmdRow = pmdAlloc(m, m.mms.get(vma.mm), vpn);
@@ -403,7 +411,7 @@ function* handleMmFaultInner(m: Machine, vma: Vma, vpn: Vpn, flags: number): Sle
     return 0;
   } else if (pmdLeaf(pmd)) {
     if ((flags & (FAULT_FLAG_WRITE | FAULT_FLAG_UNSHARE)) !== 0 && !pteWrite(pmd)) {
-      const ret = yield* doHugePmdWpPage(m, vma, vpn, pmdRow, flags);
+      const ret = yield* wpHugePmd(m, vma, vpn, pmdRow, flags);
       if ((ret & VM_FAULT_FALLBACK) === 0) return ret;
     } else {
       hugePmdSetAccessed(m, vma, vpn, pmdRow, flags);

@@ -11,6 +11,7 @@ import {
   FAULT_FLAG_WRITE,
   VM_FAULT_COMPLETED,
   VM_FAULT_ERROR,
+  VM_FAULT_FALLBACK,
   VM_FAULT_NOPAGE,
   VM_FAULT_OOM,
   VM_FAULT_RETRY,
@@ -21,11 +22,12 @@ import { bugOn } from '../sched/bug.ts';
 import { atomic, sleepable } from '../sched/kernel-function.ts';
 import { unlockPage } from '../sched/locks.ts';
 import { daxFault } from './dax.ts';
+import { doSetPmd } from './huge-file.ts';
 import { allocPage } from './page-alloc.ts';
-import { copyHighpage, moveReference, setFlags, testFlags } from './page-ref.ts';
+import { compoundHead, copyHighpage, moveReference, pageCompound, setFlags, testFlags } from './page-ref.ts';
 import { pteAlloc, pteOffset } from './page-table.ts';
 import { anonVmaPrepare, pageAddNewAnonRmap } from './rmap.ts';
-import { folioPut, lruCacheAddInactiveOrUnevictable, setPageDirty } from './swap.ts';
+import { folioPut, lruCacheAddInactiveOrUnevictable, putPage, setPageDirty } from './swap.ts';
 import { linearPageIndex, maybeMkwrite, vmaIsDax, vmPageProt } from './vma.ts';
 import { type FileFault, maybeUnlockMmapForIo } from './readahead.ts';
 import { FAULT_AROUND_PAGES, filemapMapPages, setFilePte, vmOpsFault } from './filemap.ts';
@@ -43,6 +45,11 @@ const NOT_MAPPED = VM_FAULT_ERROR | VM_FAULT_NOPAGE | VM_FAULT_RETRY;
  */
 export const finishFault = atomic('finish_fault', (m, fault: FileFault, page: Pfn, cowPage: Pfn): number => {
   const { vma, vpn, pmdRow, flags } = fault;
+  const mapped = cowPage === NO_PFN ? page : cowPage;
+  if (m.entries.get(pmdRow) === 0 && pageCompound(m, mapped)) {
+    const ret = doSetPmd(m, fault, mapped);
+    if (ret !== VM_FAULT_FALLBACK) return ret;
+  }
   if (!pteAlloc(m, pmdRow)) return VM_FAULT_OOM;
   const row = pteOffset(m, pmdRow, vpn);
   if (m.entries.get(row) !== 0) return VM_FAULT_NOPAGE;
@@ -87,8 +94,8 @@ const doReadFault = sleepable('do_read_fault', function* (m, fault: FileFault, f
   const { ret, page } = yield* vmOpsFault(m, fault, file);
   if ((ret & NOT_MAPPED) !== 0) return ret;
   const finished = ret | finishFault(m, fault, page, NO_PFN);
-  unlockPage(m, page);
-  if ((finished & NOT_MAPPED) !== 0) folioPut(m, page, 'fault handler');
+  unlockPage(m, compoundHead(m, page));
+  if ((finished & NOT_MAPPED) !== 0) putPage(m, page, 'fault handler');
   return finished;
 });
 
@@ -109,8 +116,8 @@ const doCowFault = sleepable('do_cow_fault', function* (m, fault: FileFault, fil
   copyHighpage(m, cowPage, page);
   setFlags(m, cowPage, PG_uptodate);
   const finished = ret | finishFault(m, { ...fault, vma }, page, cowPage);
-  unlockPage(m, page);
-  folioPut(m, page, 'fault handler');
+  unlockPage(m, compoundHead(m, page));
+  putPage(m, page, 'fault handler');
   if ((finished & NOT_MAPPED) !== 0) folioPut(m, cowPage, 'allocation');
   return finished;
 });
@@ -124,10 +131,11 @@ const doCowFault = sleepable('do_cow_fault', function* (m, fault: FileFault, fil
  * @returns VM_FAULT_COMPLETED if mmap_lock was dropped to balance dirty pages; else 0
  */
 export const faultDirtySharedPage = (m: Machine, page: Pfn, flags: number, pageMkwrite: boolean): number => {
-  const dirtied = !testFlags(m, page, PG_dirty);
-  setPageDirty(m, page);
-  const mapped = m.pages.mapping.get(page) !== 0;
-  unlockPage(m, page);
+  const folio = compoundHead(m, page);
+  const dirtied = !testFlags(m, folio, PG_dirty);
+  setPageDirty(m, folio);
+  const mapped = m.pages.mapping.get(folio) !== 0;
+  unlockPage(m, folio);
   return (dirtied || pageMkwrite) && mapped && maybeUnlockMmapForIo(flags) ? VM_FAULT_COMPLETED : 0;
 };
 
@@ -145,8 +153,8 @@ const doSharedFault = sleepable(
     if (pageMkwrite) setPageDirty(m, page);
     const finished = ret | finishFault(m, fault, page, NO_PFN);
     if ((finished & NOT_MAPPED) !== 0) {
-      unlockPage(m, page);
-      folioPut(m, page, 'fault handler');
+      unlockPage(m, compoundHead(m, page));
+      putPage(m, page, 'fault handler');
       return finished;
     }
     return finished | faultDirtySharedPage(m, page, fault.flags, pageMkwrite);

@@ -3,7 +3,7 @@
 // Files that a scenario makes come on top; they are in the cache from the start.
 
 import type { AddressSpace, Vma } from '../../machine/entities.ts';
-import { type Machine, RSS_FILE, RSS_SHMEM } from '../../machine/machine.ts';
+import { type Machine } from '../../machine/machine.ts';
 import type { Sleeps } from '../../machine/ops.ts';
 import { ENOMEM } from '../../uapi/errno.ts';
 import { __GFP_MOVABLE, GFP_HIGHUSER_MOVABLE } from '../../uapi/gfp.ts';
@@ -13,7 +13,6 @@ import {
   PG_private,
   PG_readahead,
   PG_referenced,
-  PG_swapbacked,
   PG_uptodate,
 } from '../../uapi/page-flags.ts';
 import { mkEntry, PTE_DIRTY } from '../../uapi/pte.ts';
@@ -29,12 +28,14 @@ import {
 } from '../../uapi/vm-flags.ts';
 import { atomic, sleepable } from '../sched/kernel-function.ts';
 import { lockPage, unlockPage } from '../sched/locks.ts';
+import { mmCounter } from './fault.ts';
+import { doSetPmd } from './huge-file.ts';
 import { allocPage } from './page-alloc.ts';
-import { folioGet, moveReference, setFlags, testFlags } from './page-ref.ts';
+import { compoundHead, folioGet, folioTestLarge, moveReference, setFlags, testFlags } from './page-ref.ts';
 import { pteAlloc, pteOffset } from './page-table.ts';
 import { pageAddFileRmap } from './rmap.ts';
 import { shmemFault } from './shmem.ts';
-import { folioAddLru, folioMarkAccessed, folioPut } from './swap.ts';
+import { folioAddLru, folioMarkAccessed, folioPut, putPage } from './swap.ts';
 import { maybeMkwrite, vmPageProt } from './vma.ts';
 import { type Faulted, type FileFault, doAsyncMmapReadahead, doSyncMmapReadahead } from './readahead.ts';
 
@@ -152,11 +153,11 @@ export function* lockCached(m: Machine, file: number, index: number, cached: Pfn
   let page = cached;
   while (page !== NO_PFN) {
     folioGet(m, page, 'fault handler');
-    yield* lockPage(m, page);
+    yield* lockPage(m, compoundHead(m, page));
     const current = filemapGetFolio(m, file, index);
     if (current === page) return page;
-    unlockPage(m, page);
-    folioPut(m, page, 'fault handler');
+    unlockPage(m, compoundHead(m, page));
+    putPage(m, page, 'fault handler');
     page = current;
   }
   return NO_PFN;
@@ -186,11 +187,21 @@ const filemapFault = sleepable(
     page = yield* lockCached(m, file, fault.pgoff, page);
     if (page === NO_PFN) return { ret: VM_FAULT_OOM, page };
     if (!dropped) return { ret: ret | VM_FAULT_LOCKED, page };
-    unlockPage(m, page);
-    folioPut(m, page, 'fault handler');
+    unlockPage(m, compoundHead(m, page));
+    putPage(m, page, 'fault handler');
     return { ret: ret | VM_FAULT_RETRY, page: NO_PFN };
   },
 );
+
+/** A huge folio under an empty PMD entry is mapped whole. Kernel: `mm/filemap.c: filemap_map_pmd` */
+const filemapMapPmd = (m: Machine, fault: FileFault, folio: Pfn): boolean => {
+  if (!folioTestLarge(m, folio)) return false;
+  // doSetPmd takes the reference over; the lock is held only here
+  folioGet(m, folio, 'fault handler');
+  if (doSetPmd(m, fault, folio) === 0) return true;
+  folioPut(m, folio, 'fault handler');
+  return false;
+};
 
 /**
  * Maps what is cached around the fault.
@@ -209,7 +220,9 @@ export const filemapMapPages = atomic(
     let ret = 0;
     for (const index of map.keysBetween(start, Math.min(last + 1, m.files.get(file).npages))) {
       const page = map.get(index) ?? NO_PFN;
-      if (testFlags(m, page, PG_locked | PG_readahead) || !testFlags(m, page, PG_uptodate)) continue;
+      const folio = compoundHead(m, page);
+      if (testFlags(m, folio, PG_locked | PG_readahead) || !testFlags(m, folio, PG_uptodate)) continue;
+      if (m.entries.get(pmdRow) === 0 && filemapMapPmd(m, fault, folio)) return VM_FAULT_NOPAGE;
       if (!pteAlloc(m, pmdRow)) return VM_FAULT_OOM;
       const at = vpn + index - pgoff;
       const row = pteOffset(m, pmdRow, at);
@@ -235,7 +248,7 @@ export function* vmOpsFault(m: Machine, fault: FileFault, file: number): Sleeps<
 /** Kernel: `mm/memory.c: do_set_pte`, for a page that stays in the cache */
 export const setFilePte = (m: Machine, vma: Vma, row: EntryRow, page: Pfn, write: boolean): void => {
   const bits = write ? maybeMkwrite(vmPageProt(vma) | PTE_DIRTY, vma) : vmPageProt(vma);
-  m.addRss(vma.mm, testFlags(m, page, PG_swapbacked) ? RSS_SHMEM : RSS_FILE, 1);
+  m.addRss(vma.mm, mmCounter(m, page), 1);
   pageAddFileRmap(m, page, vma);
   m.entries.set(row, mkEntry(page, bits));
 };

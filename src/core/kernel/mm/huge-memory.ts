@@ -60,6 +60,7 @@ import {
 } from '../../uapi/vm-flags.ts';
 import { bugOn } from '../sched/bug.ts';
 import { atomic, sleepable } from '../sched/kernel-function.ts';
+import { mmCounter } from './fault.ts';
 import { gupMustUnshare, tryGrabPage } from './gup-grab.ts';
 import { type MmuGather, tlbFlushMmu, tlbRemovePage, tlbRemoveTlbEntry } from './mmu-gather.ts';
 import { allocPages } from './page-alloc.ts';
@@ -90,9 +91,14 @@ export const hugeStart = (vpn: Vpn): Vpn => vpn - (vpn % HPAGE_PMD_NR);
 
 // --- which areas and entries ---------------------------------------------------------------------------
 
-/** Whether the 2 MiB unit around an address lies in the VMA whole. Kernel: `include/linux/huge_mm.h: transhuge_vma_suitable` */
+/**
+ * Whether the 2 MiB unit around an address lies in the VMA whole, and if it is a file's, in step with the file.
+ *
+ * Kernel: `include/linux/huge_mm.h: transhuge_vma_suitable`
+ */
 export const hugeVmaSuitable = (vma: Vma, vpn: Vpn): boolean => {
   const start = hugeStart(vpn);
+  if (!vmaIsAnonymous(vma) && (vma.vmStart - vma.vmPgoff) % HPAGE_PMD_NR !== 0) return false;
   return start >= vma.vmStart && start + HPAGE_PMD_NR <= vma.vmEnd;
 };
 
@@ -386,11 +392,12 @@ export const zapHugePmd = atomic(
     if (!isHugePmd(entry)) return false;
     m.entries.set(pmdRow, 0);
     tlbRemoveTlbEntry(m, tlb, hugeStart(vpn), HPAGE_PMD_NR);
-    zapDepositedTable(m, pmdRow);
+    // only anonymous memory keeps a table for the day of the split
+    if (vmaIsAnonymous(vma)) zapDepositedTable(m, pmdRow);
     if (isHugeZeroPmd(m, entry)) return true;
     const folio = entryPfn(entry);
     if (ptePresent(entry)) pageRemoveRmap(m, folio, vma, true);
-    m.addRss(vma.mm, RSS_ANON, -HPAGE_PMD_NR);
+    m.addRss(vma.mm, mmCounter(m, folio), -HPAGE_PMD_NR);
     if (ptePresent(entry) && tlbRemovePage(m, tlb, folio)) tlbFlushMmu(m, tlb);
     return true;
   },
@@ -450,11 +457,13 @@ export const changeHugePmd = atomic(
  */
 export const moveHugePmd = atomic(
   'move_huge_pmd',
-  (m, _vma: Vma, _oldVpn: Vpn, _newVpn: Vpn, oldPmdRow: EntryRow, newPmdRow: EntryRow): boolean => {
+  (m, vma: Vma, _oldVpn: Vpn, _newVpn: Vpn, oldPmdRow: EntryRow, newPmdRow: EntryRow): boolean => {
     const entry = m.entries.get(oldPmdRow);
     if (m.entries.get(newPmdRow) !== 0 || !isHugePmd(entry)) return false;
     m.entries.set(oldPmdRow, 0);
-    pgtableTransHugeDeposit(m, newPmdRow, pgtableTransHugeWithdraw(m, oldPmdRow));
+    if (vmaIsAnonymous(vma)) {
+      pgtableTransHugeDeposit(m, newPmdRow, pgtableTransHugeWithdraw(m, oldPmdRow));
+    }
     m.entries.set(newPmdRow, entry);
     return true;
   },

@@ -52,10 +52,15 @@ import {
 import { type EntryRow, HPAGE_PMD_NR, NO_ROW, type Pfn, PTRS_PER_TABLE, type Vpn } from '../../uapi/units.ts';
 import { bugOn } from '../sched/bug.ts';
 import { atomic } from '../sched/kernel-function.ts';
+import { mmCounter } from './fault.ts';
 import { removeMigrationPtes } from './migrate.ts';
 import { lruAddPageTail, lruvecAddFolio } from './mm-inline.ts';
 import { munlockPage } from './mlock.ts';
-import { mmuNotifierInvalidateRangeEnd, mmuNotifierInvalidateRangeStart } from './mmu-notifier.ts';
+import {
+  mmuNotifierInvalidateRange,
+  mmuNotifierInvalidateRangeEnd,
+  mmuNotifierInvalidateRangeStart,
+} from './mmu-notifier.ts';
 import {
   clearFlags,
   compoundHead,
@@ -66,17 +71,24 @@ import {
   folioRefAdd,
   folioTestLarge,
   pageAnon,
+  pageMapping,
   setFlags,
   setPageCount,
   testFlags,
 } from './page-ref.ts';
 import { pmdOffset } from './page-table.ts';
-import { pageAddAnonRmap, pageRemoveRmap, pageTryShareAnonRmap, tryToMigrate } from './rmap.ts';
+import { tryToUnmap } from './reclaim.ts';
+import {
+  pageAddAnonRmap,
+  pageAddFileRmap,
+  pageRemoveRmap,
+  pageTryShareAnonRmap,
+  tryToMigrate,
+} from './rmap.ts';
 import { folioPut, setPageDirty } from './swap.ts';
-import { maybeMkwrite, vmaMlocksPages, vmPageProt } from './vma.ts';
+import { maybeMkwrite, vmaIsAnonymous, vmaMlocksPages, vmPageProt } from './vma.ts';
 import {
   hugeStart,
-  hugeVmaSuitable,
   isHugePmd,
   isHugeZeroPage,
   isHugeZeroPmd,
@@ -145,18 +157,36 @@ const dropCompoundMapping = (m: Machine, folio: Pfn, vma: Vma): void => {
   if (vmaMlocksPages(vma)) munlockPage(m, folio);
 };
 
+/** The page cache still has the pages, so the mapping simply ends; the next faults find them one by one. */
+const zapHugeFilePmd = (m: Machine, vma: Vma, haddr: Vpn, pmdRow: EntryRow): void => {
+  const old = m.entries.get(pmdRow);
+  const folio = entryPfn(old);
+  m.entries.set(pmdRow, 0);
+  mmuNotifierInvalidateRange(m, vma.mm, haddr, haddr + HPAGE_PMD_NR);
+  if (!isMigrationEntry(old)) {
+    if (pteDirty(old)) setPageDirty(m, folio);
+    if (pteYoung(old)) setFlags(m, folio, PG_referenced);
+    pageRemoveRmap(m, folio, vma, true);
+    folioPut(m, folio, 'page table entry');
+  }
+  m.addRss(vma.mm, mmCounter(m, folio), -HPAGE_PMD_NR);
+};
+
 /**
  * The huge entry is replaced by a page table of the same pages.
  *
  * Kernel: `mm/huge_memory.c: __split_huge_pmd_locked`
- * Simplified: anonymous memory only.
  *
  * @param freeze - make migration entries, for a caller that holds the folio locked; a pinned page stays mapped
  */
-const splitHugePmdLocked = (m: Machine, vma: Vma, pmdRow: EntryRow, freeze: boolean): void => {
+const splitHugePmdLocked = (m: Machine, vma: Vma, haddr: Vpn, pmdRow: EntryRow, freeze: boolean): void => {
   m.countVmEvent('thp_split_pmd');
   const old = m.entries.get(pmdRow);
   m.trace.decide('thp.split', entryPfn(old), freeze ? 1 : 0);
+  if (!vmaIsAnonymous(vma)) {
+    zapHugeFilePmd(m, vma, haddr, pmdRow);
+    return;
+  }
   if (isHugeZeroPmd(m, old)) {
     splitHugeZeroPagePmd(m, vma, pmdRow);
     return;
@@ -214,7 +244,7 @@ export const splitHugePmd = atomic(
     mmuNotifierInvalidateRangeStart(m, range);
     const entry = m.entries.get(pmdRow);
     const wanted = folio === undefined || (pmdLeaf(entry) && entryPfn(entry) === folio);
-    if (isHugePmd(entry) && wanted) splitHugePmdLocked(m, vma, pmdRow, freeze);
+    if (isHugePmd(entry) && wanted) splitHugePmdLocked(m, vma, start, pmdRow, freeze);
     mmuNotifierInvalidateRangeEnd(m, range);
   },
 );
@@ -227,7 +257,9 @@ export const splitHugePmdAddress = (m: Machine, vma: Vma, vpn: Vpn, freeze: bool
 
 /** Kernel: `mm/huge_memory.c: split_huge_pmd_if_needed` */
 const splitHugePmdIfNeeded = (m: Machine, vma: Vma, vpn: Vpn): void => {
-  if (vpn % HPAGE_PMD_NR !== 0 && hugeVmaSuitable(vma, vpn)) splitHugePmdAddress(m, vma, vpn, false);
+  const start = hugeStart(vpn);
+  const inside = start >= vma.vmStart && start + HPAGE_PMD_NR <= vma.vmEnd;
+  if (vpn !== start && inside) splitHugePmdAddress(m, vma, vpn, false);
 };
 
 /**
@@ -301,6 +333,14 @@ const splitHugePageTail = (m: Machine, head: Pfn, i: number, list: Pfn[] | undef
 const splitHugePage = (m: Machine, head: Pfn, page: Pfn, holder: HolderKind, list?: Pfn[]): void => {
   const nr = folioNrPages(m, head);
   for (let i = nr - 1; i >= 1; i--) splitHugePageTail(m, head, i, list);
+  const cached = !pageAnon(m, head);
+  if (cached) {
+    // each page has its own place in the cache now, and the cache its reference on each
+    for (let i = 1; i < nr; i++) {
+      folioRefAdd(m, head, -1, 'page cache');
+      folioRefAdd(m, head + i, 1, 'page cache');
+    }
+  }
   clearFlags(m, head, PG_head | PG_deferred_split | PG_double_map);
   m.pages.order.set(head, 0);
   // the one reference that was left belongs to the caller, and stays with the page it named
@@ -310,7 +350,7 @@ const splitHugePage = (m: Machine, head: Pfn, page: Pfn, holder: HolderKind, lis
     folioRefAdd(m, head, 1, 'split');
     folioRefAdd(m, head, -1, holder);
   }
-  for (let i = 0; i < nr; i++) removeMigrationPtes(m, head + i, head + i);
+  if (!cached) for (let i = 0; i < nr; i++) removeMigrationPtes(m, head + i, head + i);
   for (let i = 0; i < nr; i++) {
     if (head + i === page) continue;
     clearFlags(m, head + i, PG_locked);
@@ -318,16 +358,27 @@ const splitHugePage = (m: Machine, head: Pfn, page: Pfn, holder: HolderKind, lis
   }
 };
 
+/** References of the page cache. */
+const extraPins = (m: Machine, folio: Pfn): number => (pageAnon(m, folio) ? 0 : folioNrPages(m, folio));
+
 /** Kernel: `mm/huge_memory.c: can_split_folio` */
 export const canSplitFolio = (m: Machine, folio: Pfn): boolean =>
-  folioMapcount(m, folio) === m.pages.refcount.get(folio) - 1;
+  folioMapcount(m, folio) === m.pages.refcount.get(folio) - extraPins(m, folio) - 1;
+
+/** Nobody may map the folio while it is split. Kernel: `mm/huge_memory.c: unmap_folio` */
+const unmapFolio = (m: Machine, folio: Pfn): void => {
+  if (pageAnon(m, folio)) tryToMigrate(m, folio, 'split');
+  else tryToUnmap(m, folio, { ignoreMlock: true });
+};
 
 const trySplit = (m: Machine, folio: Pfn, page: Pfn, holder: HolderKind, list?: Pfn[]): number => {
-  if (!folioMapped(m, folio)) return -EBUSY; // its anchor may be gone
+  const anon = pageAnon(m, folio);
+  // its anchor, or its file, may be gone
+  if (anon ? !folioMapped(m, folio) : pageMapping(m, folio) === 0) return -EBUSY;
   if (!canSplitFolio(m, folio)) return -EAGAIN;
-  tryToMigrate(m, folio, 'split');
-  if (m.pages.refcount.get(folio) !== 1) {
-    removeMigrationPtes(m, folio, folio);
+  unmapFolio(m, folio);
+  if (m.pages.refcount.get(folio) !== 1 + extraPins(m, folio)) {
+    if (anon) removeMigrationPtes(m, folio, folio);
     return -EAGAIN;
   }
   splitHugePage(m, folio, page, holder, list);
@@ -339,7 +390,6 @@ const trySplit = (m: Machine, folio: Pfn, page: Pfn, holder: HolderKind, list?: 
  * mappings, and the lock; both end up with `page`.
  *
  * Kernel: `mm/huge_memory.c: split_huge_page_to_list`
- * Simplified: anonymous memory only.
  *
  * @param holder - who the caller's reference belongs to
  * @param list - for an isolated folio: takes the other pages, each with a reference, the last page first
@@ -389,6 +439,7 @@ export const removeMigrationPmd = (m: Machine, vma: Vma, vpn: Vpn, pmdRow: Entry
   if (testFlags(m, newFolio, PG_dirty) && swapDirty(entry)) bits |= PTE_DIRTY;
   bits = isWritableMigrationEntry(entry) ? maybeMkwrite(bits, vma) : bits & ~PTE_RW;
   const exclusive = !isReadableMigrationEntry(entry);
-  pageAddAnonRmap(m, newFolio, vma, hugeStart(vpn), { compound: true, exclusive });
+  if (pageAnon(m, newFolio)) pageAddAnonRmap(m, newFolio, vma, hugeStart(vpn), { compound: true, exclusive });
+  else pageAddFileRmap(m, newFolio, vma, true);
   m.entries.set(pmdRow, mkEntry(newFolio, bits));
 };

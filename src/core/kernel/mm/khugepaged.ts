@@ -1,129 +1,47 @@
 // mm/khugepaged.c: the opposite of a split. 512 small pages are copied into one huge page, on demand of
-// MADV_COLLAPSE; the kernel thread of that name is idle here.
+// MADV_COLLAPSE; the kernel thread of that name is idle here. This file: anonymous memory; shared memory is in
+// khugepaged-file.ts.
 
-import type { Mm, Vma } from '../../machine/entities.ts';
+import type { Vma } from '../../machine/entities.ts';
 import { type Machine, RSS_ANON } from '../../machine/machine.ts';
 import type { MmuNotifierRange, Sleeps } from '../../machine/ops.ts';
-import { EAGAIN, EINVAL, ENOMEM } from '../../uapi/errno.ts';
-import { GFP_TRANSHUGE } from '../../uapi/gfp.ts';
+import { EINVAL } from '../../uapi/errno.ts';
 import { PG_locked, PG_lru, PG_uptodate } from '../../uapi/page-flags.ts';
-import { type Entry, entryPfn, isSwapEntry, pmdLeaf, ptePresent, pteWrite } from '../../uapi/pte.ts';
-import {
-  type EntryRow,
-  HPAGE_PMD_NR,
-  HPAGE_PMD_ORDER,
-  NO_PFN,
-  NO_ROW,
-  type Pfn,
-  type Vpn,
-} from '../../uapi/units.ts';
-import {
-  FAULT_FLAG_ALLOW_RETRY,
-  VM_FAULT_ERROR,
-  VM_FAULT_RETRY,
-  VM_HUGETLB,
-  VM_NOHUGEPAGE,
-  VM_SPECIAL,
-} from '../../uapi/vm-flags.ts';
+import { type Entry, entryPfn, isSwapEntry, ptePresent, pteWrite } from '../../uapi/pte.ts';
+import { type EntryRow, HPAGE_PMD_NR, NO_PFN, type Pfn, type Vpn } from '../../uapi/units.ts';
+import { FAULT_FLAG_ALLOW_RETRY, VM_FAULT_ERROR, VM_FAULT_RETRY } from '../../uapi/vm-flags.ts';
 import { sleepable } from '../sched/kernel-function.ts';
 import { condResched, trylockPage, unlockPage } from '../sched/locks.ts';
 import { doSwapPage } from './fault.ts';
 import { hugeStart, hugeVmaSuitable, mapNewHugePage } from './huge-memory.ts';
 import { isolateLruPage, putbackLruPage } from './isolate.ts';
+import { collapsePteMappedThp, hpageCollapseScanFile } from './khugepaged-file.ts';
+import {
+  allocChargeHpage,
+  collapseErrno,
+  collapseVmaCheck,
+  findPmd,
+  GO_ON,
+  noneOrZero,
+  type ScanResult,
+} from './khugepaged-scan.ts';
 import { mmuNotifierInvalidateRangeEnd, mmuNotifierInvalidateRangeStart } from './mmu-notifier.ts';
 import { isNonLruPage, vmNormalPage } from './normal-page.ts';
-import { allocPages } from './page-alloc.ts';
 import {
   clearHighpage,
   compoundHead,
   copyHighpage,
   folioMapcount,
   folioTestLarge,
-  isZeroPfn,
   pageAnon,
   setFlags,
   testFlags,
 } from './page-ref.ts';
-import { pmdOffset, pteOffset } from './page-table.ts';
+import { pteOffset } from './page-table.ts';
 import { pageRemoveRmap } from './rmap.ts';
 import { folioPut, lruAddDrain, lruAddDrainAll, putPage } from './swap.ts';
 import { folioTestSwapcache } from './swapfile.ts';
-import { findVma, vmaIsAnonymous } from './vma.ts';
-
-/** Kernel: enum scan_result, as far as MADV_COLLAPSE of anonymous memory meets it. */
-type ScanResult =
-  | 'SCAN_FAIL'
-  | 'SCAN_SUCCEED'
-  | 'SCAN_PMD_NULL'
-  | 'SCAN_PMD_NONE'
-  | 'SCAN_PMD_MAPPED'
-  | 'SCAN_PTE_NON_PRESENT'
-  | 'SCAN_PAGE_RO'
-  | 'SCAN_PAGE_NULL'
-  | 'SCAN_PAGE_COUNT'
-  | 'SCAN_PAGE_LRU'
-  | 'SCAN_PAGE_LOCK'
-  | 'SCAN_PAGE_ANON'
-  | 'SCAN_DEL_PAGE_LRU'
-  | 'SCAN_VMA_NULL'
-  | 'SCAN_VMA_CHECK'
-  | 'SCAN_ADDRESS_RANGE'
-  | 'SCAN_ALLOC_HUGE_PAGE_FAIL';
-
-/** Results after which the next 2 MiB are tried all the same. */
-const GO_ON: readonly ScanResult[] = [
-  'SCAN_PMD_NULL',
-  'SCAN_PTE_NON_PRESENT',
-  'SCAN_PAGE_RO',
-  'SCAN_PAGE_NULL',
-  'SCAN_PAGE_COUNT',
-  'SCAN_PAGE_LOCK',
-  'SCAN_PAGE_LRU',
-  'SCAN_DEL_PAGE_LRU',
-];
-
-/** Kernel: `mm/khugepaged.c: madvise_collapse_errno` */
-const collapseErrno = (result: ScanResult): number => {
-  switch (result) {
-    case 'SCAN_ALLOC_HUGE_PAGE_FAIL':
-      return -ENOMEM;
-    case 'SCAN_PAGE_COUNT':
-    case 'SCAN_PAGE_LOCK':
-    case 'SCAN_PAGE_LRU':
-    case 'SCAN_DEL_PAGE_LRU':
-      return -EAGAIN;
-    default:
-      return -EINVAL;
-  }
-};
-
-/**
- * Whether an area may be collapsed on demand, whatever the THP mode is.
- *
- * Kernel: `mm/huge_memory.c: hugepage_vma_check`, without in_pf and enforce_sysfs
- * Simplified: shared memory is refused (the kernel would collapse it in the page cache).
- */
-const collapseVmaCheck = (vma: Vma): boolean => {
-  if ((vma.vmFlags & (VM_NOHUGEPAGE | VM_SPECIAL | VM_HUGETLB)) !== 0) return false;
-  return hugeVmaSuitable(vma, vma.vmEnd - HPAGE_PMD_NR) && vmaIsAnonymous(vma) && vma.anonVma !== 0;
-};
-
-/** Kernel: `mm/khugepaged.c: find_pmd_or_thp_or_none` */
-const findPmd = (
-  m: Machine,
-  mm: Mm,
-  haddr: Vpn,
-): { readonly result: ScanResult; readonly pmdRow: EntryRow } => {
-  const pmdRow = pmdOffset(m, mm, haddr);
-  if (pmdRow === NO_ROW) return { result: 'SCAN_PMD_NULL', pmdRow };
-  const pmd = m.entries.get(pmdRow);
-  if (pmd === 0) return { result: 'SCAN_PMD_NONE', pmdRow };
-  if (!ptePresent(pmd)) return { result: 'SCAN_PMD_NULL', pmdRow };
-  return { result: pmdLeaf(pmd) ? 'SCAN_PMD_MAPPED' : 'SCAN_SUCCEED', pmdRow };
-};
-
-const noneOrZero = (m: Machine, entry: Entry): boolean =>
-  entry === 0 || (ptePresent(entry) && isZeroPfn(m, entryPfn(entry)));
+import { findVma, linearPageIndex, vmaIsAnonymous } from './vma.ts';
 
 /** Nobody but page tables refers to the folio. Kernel: `mm/khugepaged.c: is_refcount_suitable` */
 const isRefcountSuitable = (m: Machine, folio: Pfn): boolean =>
@@ -180,7 +98,7 @@ const revalidate = (
   const vma = findVma(m, m.mms.get(mm), haddr);
   if (vma === undefined) return { result: 'SCAN_VMA_NULL' };
   if (!hugeVmaSuitable(vma, haddr)) return { result: 'SCAN_ADDRESS_RANGE' };
-  return collapseVmaCheck(vma) ? { result: 'SCAN_SUCCEED', vma } : { result: 'SCAN_VMA_CHECK' };
+  return collapseVmaCheck(m, vma) ? { result: 'SCAN_SUCCEED', vma } : { result: 'SCAN_VMA_CHECK' };
 };
 
 /** Pages on a device, or held by one for itself, come back first. Kernel: `mm/khugepaged.c: __collapse_huge_page_swapin` */
@@ -323,8 +241,7 @@ const replaceTable = (m: Machine, vma: Vma, haddr: Vpn, pmdRow: EntryRow, folio:
 const collapseHugePage = sleepable(
   'collapse_huge_page',
   function* (m, area: Vma, haddr: Vpn, unmapped: number): Sleeps<ScanResult> {
-    const folio = allocPages(m, GFP_TRANSHUGE, HPAGE_PMD_ORDER);
-    m.countVmEvent(folio === NO_PFN ? 'thp_collapse_alloc_failed' : 'thp_collapse_alloc');
+    const folio = allocChargeHpage(m);
     if (folio === NO_PFN) return 'SCAN_ALLOC_HUGE_PAGE_FAIL';
     const giveUp = (result: ScanResult): ScanResult => {
       folioPut(m, folio, 'allocation');
@@ -358,7 +275,7 @@ const collapseHugePage = sleepable(
 export const madviseCollapse = sleepable(
   'madvise_collapse',
   function* (m, area: Vma, start: Vpn, end: Vpn): Sleeps<number> {
-    if (!collapseVmaCheck(area)) return -EINVAL;
+    if (!collapseVmaCheck(m, area)) return -EINVAL;
     lruAddDrainAll(m);
     const first = hugeStart(start + HPAGE_PMD_NR - 1);
     let last = hugeStart(end);
@@ -376,7 +293,10 @@ export const madviseCollapse = sleepable(
         vma = again.vma;
         last = Math.min(last, hugeStart(vma.vmEnd));
       }
-      const result = yield* hpageCollapseScanPmd(m, vma, haddr);
+      let result = vmaIsAnonymous(vma)
+        ? yield* hpageCollapseScanPmd(m, vma, haddr)
+        : hpageCollapseScanFile(m, area.mm, haddr, vma.file, linearPageIndex(vma, haddr));
+      if (result === 'SCAN_PTE_MAPPED_HUGEPAGE') result = collapsePteMappedThp(m, area.mm, haddr);
       if (result === 'SCAN_SUCCEED' || result === 'SCAN_PMD_MAPPED') {
         collapsed++;
         continue;

@@ -181,7 +181,8 @@ const madviseColdOrPageoutPteRange = sleepable(
     const isolated: Pfn[] | undefined = pageout ? [] : undefined;
     const huge = pmdLeaf(m.entries.get(pmdRow));
     const done = huge && (yield* coldHugePmd(m, tlb, pmdRow, start, end, isolated));
-    if (!done && !isHugePmd(m.entries.get(pmdRow))) coldPtes(m, tlb, vma, pmdRow, start, end, isolated);
+    const pmd = m.entries.get(pmdRow);
+    if (!done && pmd !== 0 && !isHugePmd(pmd)) coldPtes(m, tlb, vma, pmdRow, start, end, isolated);
     if (isolated !== undefined && isolated.length > 0) reclaimPages(m, isolated);
   },
 );

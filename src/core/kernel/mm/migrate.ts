@@ -106,7 +106,8 @@ export const folioMigrateMapping = atomic(
     const nr = folioNrPages(m, src);
     folioRefAdd(m, dst, nr, 'page cache');
     if (testClearFlags(m, src, PG_dirty)) setFlags(m, dst, PG_dirty);
-    m.journal.mapById(m.files.get(file).pages).set(m.pages.index.get(src), dst);
+    const cache = m.journal.mapById(m.files.get(file).pages);
+    for (let i = 0; i < nr; i++) cache.set(m.pages.index.get(src) + i, dst + i);
     folioRefAdd(m, src, -nr, 'page cache');
     return 0;
   },

@@ -182,6 +182,8 @@ const changePmdRange = (m: Machine, tlb: MmuGather, vma: Vma, start: Vpn, end: V
     // Simplified: huge pages are not hinted
     if (change.numa !== undefined && isHugePmd(m.entries.get(pmdRow))) continue;
     if (isHugePmd(m.entries.get(pmdRow)) && changeHugeEntry(m, tlb, vma, pmdRow, vpn, next)) continue;
+    // a huge entry of a file is not split but gone
+    if (m.entries.get(pmdRow) === 0) continue;
     changePteRange(m, vma, vpn, next, pmdRow, tlb, change);
   }
   if (range !== undefined) mmuNotifierInvalidateRangeEnd(m, range);

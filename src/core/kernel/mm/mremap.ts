@@ -70,7 +70,7 @@ const movePmd = (m: Machine, mm: Mm, vma: Vma, oldVpn: Vpn, newVpn: Vpn, extent:
   if (isHugePmd(m.entries.get(from))) {
     if (extent === HPAGE_PMD_NR && moveHugePmd(m, vma, oldVpn, newVpn, from, to)) return true;
     splitHugePmd(m, vma, from, oldVpn, false);
-    if (isHugePmd(m.entries.get(from))) return true;
+    if (isHugePmd(m.entries.get(from)) || m.entries.get(from) === 0) return true;
   } else if (extent === PMD_PAGES && m.entries.get(to) === 0) {
     moveTable(m, from, to);
     return true;

@@ -31,6 +31,7 @@ import { trylockPage, unlockPage } from '../sched/locks.ts';
 import { mmCounter } from './fault.ts';
 import { canSplitFolio, splitHugePageToList, splitHugePmdAddress } from './huge-split.ts';
 import { folioPutbackLru } from './isolate.ts';
+import { mlockPageDrainLocal } from './mlock.ts';
 import {
   mmuNotifierInvalidateRange,
   mmuNotifierInvalidateRangeEnd,
@@ -115,6 +116,7 @@ const unmapOneEntry = (m: Machine, folio: Pfn, vma: Vma, found: FoundEntry): boo
     m.addRss(vma.mm, mmCounter(m, page), -1);
   }
   pageRemoveRmap(m, page, vma, false);
+  if ((vma.vmFlags & VM_LOCKED) !== 0) mlockPageDrainLocal(m);
   folioPut(m, folio, 'page table entry');
   return true;
 };
@@ -150,6 +152,12 @@ export const folioReferenced = (
   return { ptes, locked: false };
 };
 
+/** Kernel: include/linux/rmap.h: enum ttu_flags */
+export interface TtuFlags {
+  /** Locked areas lose the page, too. */
+  readonly ignoreMlock: boolean;
+}
+
 /**
  * Unmaps a folio from one VMA.
  *
@@ -158,30 +166,33 @@ export const folioReferenced = (
  *
  * @returns false if the walk must stop
  */
-const tryToUnmapOne = atomic('try_to_unmap_one', (m, folio: Pfn, vma: Vma, vpn: Vpn): boolean => {
-  if (folioTestLarge(m, folio)) splitHugePmdAddress(m, vma, vpn, false, folio);
-  const end = vmaAddressEnd(vma, vpn, m.pages.index.get(folio), folioNrPages(m, folio));
-  const range: MmuNotifierRange = { event: 'CLEAR', mm: vma.mm, start: vpn, end, owner: 0 };
-  mmuNotifierInvalidateRangeStart(m, range);
-  let ok = true;
-  for (const found of pageVmaMappedEntries(m, folio, { vma, vpn }, false)) {
-    if (!ptePresent(m.entries.get(found.row))) continue;
-    if ((vma.vmFlags & VM_LOCKED) !== 0) {
-      mlockVmaPage(m, folio, vma, false);
-      ok = false;
-    } else {
-      ok = unmapOneEntry(m, folio, vma, found);
+const tryToUnmapOne = atomic(
+  'try_to_unmap_one',
+  (m, folio: Pfn, vma: Vma, vpn: Vpn, { ignoreMlock }: TtuFlags): boolean => {
+    if (folioTestLarge(m, folio)) splitHugePmdAddress(m, vma, vpn, false, folio);
+    const end = vmaAddressEnd(vma, vpn, m.pages.index.get(folio), folioNrPages(m, folio));
+    const range: MmuNotifierRange = { event: 'CLEAR', mm: vma.mm, start: vpn, end, owner: 0 };
+    mmuNotifierInvalidateRangeStart(m, range);
+    let ok = true;
+    for (const found of pageVmaMappedEntries(m, folio, { vma, vpn }, false)) {
+      if (!ptePresent(m.entries.get(found.row))) continue;
+      if ((vma.vmFlags & VM_LOCKED) !== 0 && !ignoreMlock) {
+        mlockVmaPage(m, folio, vma, false);
+        ok = false;
+      } else {
+        ok = unmapOneEntry(m, folio, vma, found);
+      }
+      if (!ok) break;
     }
-    if (!ok) break;
-  }
-  mmuNotifierInvalidateRangeEnd(m, range);
-  return ok;
-});
+    mmuNotifierInvalidateRangeEnd(m, range);
+    return ok;
+  },
+);
 
 /** Kernel: `mm/rmap.c: try_to_unmap` */
-const tryToUnmap = (m: Machine, folio: Pfn): void => {
+export const tryToUnmap = (m: Machine, folio: Pfn, flags: TtuFlags): void => {
   for (const { vma, vpn } of rmapPlaces(m, folio)) {
-    if (!tryToUnmapOne(m, folio, vma, vpn) || !folioMapped(m, folio)) return;
+    if (!tryToUnmapOne(m, folio, vma, vpn, flags) || !folioMapped(m, folio)) return;
   }
 };
 
@@ -259,7 +270,7 @@ const reclaimOne = (m: Machine, folio: Pfn, candidates: Pfn[]): 'free' | 'keep' 
     if (place !== 'placed') return place;
   }
   if (folioMapped(m, folio)) {
-    tryToUnmap(m, folio);
+    tryToUnmap(m, folio, { ignoreMlock: false });
     if (folioMapped(m, folio)) return 'activate';
   }
   if (folioMaybeDmaPinned(m, folio)) return 'activate';

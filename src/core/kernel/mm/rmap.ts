@@ -40,6 +40,7 @@ import {
   pageAnon,
   pageCompound,
   pageHuge,
+  pageMapping,
   pageMaybeDmaPinned,
   setFlags,
   testClearFlags,
@@ -255,10 +256,31 @@ export const pageAddAnonRmap = atomic(
   },
 );
 
-/** Kernel: `mm/rmap.c: page_add_file_rmap` */
-export const pageAddFileRmap = (m: Machine, pfn: Pfn, vma: Vma): void => {
-  m.pages.mapcount.set(pfn, m.pages.mapcount.get(pfn) + 1);
-  mlockVmaPage(m, pfn, vma, false);
+/** No page of the folio is mapped by an entry of its own. */
+const onlyMappedWhole = (m: Machine, folio: Pfn): boolean => {
+  const nr = folioNrPages(m, folio);
+  for (let i = 0; i < nr; i++) if (m.pages.mapcount.get(folio + i) > 0) return false;
+  return true;
+};
+
+/**
+ * One more mapping of a page of the page cache. (In the kernel a huge mapping counts in each page too; here, as for
+ * anonymous folios, only in the folio.)
+ *
+ * Kernel: `mm/rmap.c: page_add_file_rmap`
+ */
+export const pageAddFileRmap = (m: Machine, pfn: Pfn, vma: Vma, compound = false): void => {
+  if (compound) {
+    const first = m.pages.compoundMapcount.get(pfn) === 0;
+    m.pages.compoundMapcount.set(pfn, m.pages.compoundMapcount.get(pfn) + 1);
+    if (first && testFlags(m, pfn, PG_double_map) && onlyMappedWhole(m, pfn)) {
+      clearFlags(m, pfn, PG_double_map);
+    }
+  } else {
+    if (pageCompound(m, pfn) && pageMapping(m, pfn) !== 0) setFlags(m, compoundHead(m, pfn), PG_double_map);
+    m.pages.mapcount.set(pfn, m.pages.mapcount.get(pfn) + 1);
+  }
+  mlockVmaPage(m, pfn, vma, compound);
 };
 
 /** Kernel: `mm/rmap.c: page_remove_anon_compound_rmap` */
@@ -278,8 +300,10 @@ const pageRemoveAnonCompoundRmap = (m: Machine, folio: Pfn): void => {
  * Kernel: `mm/rmap.c: page_remove_rmap`
  */
 export const pageRemoveRmap = atomic('page_remove_rmap', (m, pfn: Pfn, vma: Vma, compound: boolean): void => {
-  if (compound) {
+  if (compound && pageAnon(m, pfn)) {
     pageRemoveAnonCompoundRmap(m, pfn);
+  } else if (compound) {
+    m.pages.compoundMapcount.set(pfn, m.pages.compoundMapcount.get(pfn) - 1);
   } else {
     bugOn(m.pages.mapcount.get(pfn) <= 0, 'page_remove_rmap: page is not mapped');
     m.pages.mapcount.set(pfn, m.pages.mapcount.get(pfn) - 1);

@@ -9,8 +9,8 @@ import { VM_FAULT_LOCKED, VM_FAULT_OOM, VM_FAULT_SIGBUS } from '../../uapi/vm-fl
 import { filemapAddFolio, filemapGetFolio, lockCached, newAddressSpace } from './filemap.ts';
 import { type Faulted, type FileFault } from './readahead.ts';
 import { allocPage } from './page-alloc.ts';
-import { clearFlags, clearHighpage, folioGet, moveReference, setFlags } from './page-ref.ts';
-import { folioPut, lruAddDrain } from './swap.ts';
+import { clearFlags, clearHighpage, compoundHead, folioGet, moveReference, setFlags } from './page-ref.ts';
+import { lruAddDrain, putPage } from './swap.ts';
 
 /**
  * The file behind one MAP_SHARED | MAP_ANONYMOUS area.
@@ -38,7 +38,7 @@ const shmemAllocFolio = (m: Machine, file: number, index: number): Pfn => {
  * The page of a fault, found in the cache or fresh.
  *
  * Kernel: `mm/shmem.c: shmem_fault, shmem_get_folio_gfp`
- * Simplified: never swapped out; no huge pages (`shmem_enabled` is `never`).
+ * Simplified: never swapped out. (A fault makes no huge page: `shmem_enabled` is `never`.)
  */
 export function* shmemFault(m: Machine, fault: FileFault, file: number): Sleeps<Faulted> {
   const { pgoff } = fault;
@@ -60,12 +60,15 @@ export const shmemEvictInode = (m: Machine, file: number): void => {
   const map = m.journal.mapById(m.files.get(file).pages);
   const pages = map.keys().map((index) => {
     const page = map.get(index) ?? NO_PFN;
+    const folio = compoundHead(m, page);
     map.delete(index);
-    clearFlags(m, page, PG_dirty | PG_mappedtodisk);
-    m.pages.mapping.set(page, 0);
+    if (page === folio) {
+      clearFlags(m, folio, PG_dirty | PG_mappedtodisk);
+      m.pages.mapping.set(folio, 0);
+    }
     return page;
   });
   // the first batch of release_pages drains, the later ones know that it was done
   if (pages.length > 0) lruAddDrain(m);
-  for (const page of pages) folioPut(m, page, 'page cache');
+  for (const page of pages) putPage(m, page, 'page cache');
 };
