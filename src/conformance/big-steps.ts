@@ -21,6 +21,9 @@ const columnDifference = (a: Machine, b: Machine, at: number): string | undefine
   return undefined;
 };
 
+/** Frames of a handle are an array in either way. */
+const plain = (_key: string, value: unknown): unknown => (value instanceof Float64Array ? [...value] : value);
+
 /** What differs between the states of two machines; empty: nothing. @param known - objects that were compared before */
 const stateDifferences = (a: Machine, b: Machine, known: number): string[] => {
   const found: string[] = [];
@@ -32,7 +35,7 @@ const stateDifferences = (a: Machine, b: Machine, known: number): string[] => {
   // the cells hold indices of objects, and those are equal by now
   const objects = [a, b].map(({ journal }) =>
     Array.from({ length: journal.mark().objects - known }, (_, i) =>
-      JSON.stringify(journal.objectAt(known + i)),
+      JSON.stringify(journal.objectAt(known + i), plain),
     ),
   );
   if (JSON.stringify(objects[0]) !== JSON.stringify(objects[1]))

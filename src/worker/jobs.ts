@@ -69,7 +69,7 @@ export class Jobs {
       return;
     }
     if (this.slices++ % SLICES_A_MESSAGE === 0) this.answer(slice.value);
-    this.session.maps.advance(running.request.runId);
+    this.session.maps.advance(running.request.runId, this.surroundings.slice());
     this.surroundings.later(() => {
       // it may have been cancelled meanwhile
       if (this.running === running) this.goOn();

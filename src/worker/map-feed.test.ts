@@ -160,3 +160,36 @@ test('while a big step runs in slices, each gives a picture, and the last is the
   for (const no of fresh.sectionNumbers())
     expect(known.get(no), `section ${no}`).toEqual(fresh.section(no)?.counts);
 });
+
+test('a place is shown when it is whole, a live one in parts', () => {
+  const run = openRun();
+  const { feed, pictures, take } = painterOf(run);
+  const never = (): boolean => false;
+  const show = (place: Place): void =>
+    feed.receive({ kind: 'show', number: 1, runId: 'run1', place, pageSections: [] }, never);
+  show(run.sim.length);
+  expect(pictures).toHaveLength(0);
+  let parts = 1;
+  while (feed.goOn(never)) parts += 1;
+  expect(parts).toBeGreaterThan(1);
+  expect(pictures).toHaveLength(1);
+  expect(mapped(pictures[0])).toBe(8);
+  take();
+  for (const step of [
+    { op: 'mmap', proc: 'A', vma: 'big', pages: 8192, prot: 'rw', kind: 'anon-private' },
+    { op: 'write', proc: 'A', vma: 'big', value: 1 },
+  ] as const)
+    run.sim.runStep(parseStep(step));
+  show('live');
+  expect(pictures).toHaveLength(2);
+  // the rest comes when the painter has taken the first part
+  expect(feed.goOn(never)).toBe(false);
+  take();
+  expect(pictures).toHaveLength(3);
+  const known = new Map<number, SectionCounts>();
+  for (const { sections } of pictures) for (const { section, counts } of sections) known.set(section, counts);
+  const fresh = new Pyramid(run.sim.machine);
+  fresh.update(false);
+  for (const no of fresh.sectionNumbers())
+    expect(known.get(no), `section ${no}`).toEqual(fresh.section(no)?.counts);
+});

@@ -1,6 +1,6 @@
 // Feeds the painter of the maps: says what is different in the sections of memory since the last picture that it took.
 
-import type { FromPainter, Picture, SectionUpdate, ShowRequest } from './protocol-map.ts';
+import type { FromPainter, Picture, Place, SectionUpdate, ShowRequest } from './protocol-map.ts';
 import type { Run } from './run.ts';
 import { longtermRunning } from './views/moment.ts';
 import type { Pyramid } from './views/pyramid.ts';
@@ -11,6 +11,8 @@ export class MapFeed {
   /** There is something to send; it waits until the painter has taken the last picture. */
   private due = false;
   private taken = true;
+  /** There was no time for all of the picture that is due. */
+  private isBegun = false;
   /** What the painter knows: of which pyramid, up to which version, and of which sections the single pages. */
   private pyramid: Pyramid | undefined;
   private version = 0;
@@ -29,9 +31,15 @@ export class MapFeed {
     this.pyramid = undefined;
     this.due = false;
     this.taken = true;
+    this.isBegun = false;
   }
 
-  receive(message: FromPainter): void {
+  /**
+   * Takes a message of the painter.
+   *
+   * @param mayGoOn - asked often; false leaves the rest of a picture for later
+   */
+  receive(message: FromPainter, mayGoOn: () => boolean = always): void {
     switch (message.kind) {
       case 'show':
         this.shown = message;
@@ -41,26 +49,36 @@ export class MapFeed {
         this.taken = true;
         break;
     }
-    this.deliver();
+    this.deliver(mayGoOn);
   }
 
   /** A run has got further. Called between the parts of a long step, so it must be cheap when nobody looks. */
-  advance(runId: string): void {
+  advance(runId: string, mayGoOn: () => boolean = always): void {
     if (this.shown?.runId !== runId || this.shown.place !== 'live') return;
     this.due = true;
-    this.deliver();
+    this.deliver(mayGoOn);
   }
 
-  private deliver(): void {
+  /** Goes on with the picture for which there was no time. @returns whether there is more to do now */
+  goOn(mayGoOn: () => boolean): boolean {
+    if (this.isBegun) this.deliver(mayGoOn);
+    return this.isBegun && this.taken;
+  }
+
+  private deliver(mayGoOn: () => boolean): void {
     const { send, shown } = this;
     if (send === undefined || shown === undefined || !this.due || !this.taken) return;
-    this.due = false;
+    const run = this.runOf(shown.runId);
+    const isWhole = run === undefined || catchUp(run, shown.place, mayGoOn);
+    this.isBegun = !isWhole;
+    // what is going on anyway may be seen half, one place is seen when it is whole
+    if (!isWhole && shown.place !== 'live') return;
+    this.due = !isWhole;
     this.taken = false;
-    send(this.picture(shown));
+    send(this.picture(run, shown));
   }
 
-  private picture({ number, runId, place, pageSections }: ShowRequest): Picture {
-    const run = this.runOf(runId);
+  private picture(run: Run | undefined, { number, runId, place, pageSections }: ShowRequest): Picture {
     const fresh = run?.pyramid !== this.pyramid || run === undefined;
     if (fresh) {
       this.pyramid = run?.pyramid;
@@ -68,8 +86,6 @@ export class MapFeed {
       this.pagesSent.clear();
     }
     if (run === undefined) return { kind: 'picture', number, runId, place, fresh, sections: [] };
-    run.seek(place === 'live' ? run.sim.reached : run.clamp(place));
-    run.pyramid.update(longtermRunning(run, run.sim.machine.journal.position));
     return {
       kind: 'picture',
       number,
@@ -98,3 +114,11 @@ export class MapFeed {
     return updates;
   }
 }
+
+const always = (): boolean => true;
+
+/** Brings the run's pyramid to a place. @returns whether it is there */
+const catchUp = (run: Run, place: Place, mayGoOn: () => boolean): boolean => {
+  run.seek(place === 'live' ? run.sim.reached : run.clamp(place));
+  return run.pyramid.update(longtermRunning(run, run.sim.machine.journal.position), mayGoOn);
+};

@@ -181,10 +181,14 @@ export class Session {
     const index = sim.steps.length;
     const slicing: Slicing = {
       mayGoOn,
-      progress: () => {
-        this.maps.advance(runId);
-        return { kind: 'progress', id, runId, step: index, steps: index + 1, pages: sim.pagesSoFar };
-      },
+      progress: () => ({
+        kind: 'progress',
+        id,
+        runId,
+        step: index,
+        steps: index + 1,
+        pages: sim.pagesSoFar,
+      }),
     };
     try {
       yield* runStep(sim, step, slicing);
@@ -193,7 +197,7 @@ export class Session {
       throw error;
     }
     open.run.indexNewSteps();
-    this.maps.advance(runId);
+    this.maps.advance(runId, mayGoOn);
     return { kind: 'opened', id, runId, run: runInfo(open) };
   }
 

@@ -19,21 +19,32 @@ const due: (() => void)[] = [];
 turns.port1.addEventListener('message', () => due.shift()?.());
 turns.port1.start();
 
+const later = (work: () => void): void => {
+  due.push(work);
+  turns.port2.postMessage(undefined);
+};
+const slice = (): (() => boolean) => {
+  const end = performance.now() + SLICE_MS;
+  return () => performance.now() < end;
+};
+
 const jobs = new Jobs(session, {
   post: (answer) => self.postMessage(answer, { transfer: transferables(answer) }),
-  later: (work) => {
-    due.push(work);
-    turns.port2.postMessage(undefined);
-  },
-  slice: () => {
-    const end = performance.now() + SLICE_MS;
-    return () => performance.now() < end;
-  },
+  later,
+  slice,
 });
+
+/** The rest of a picture for which one slice was too short. */
+const goOnWithPicture = (): void => {
+  if (session.maps.goOn(slice())) later(goOnWithPicture);
+};
 
 const connectPainter = (port: MessagePort): void => {
   session.maps.connect((picture) => port.postMessage(picture, pictureBuffers(picture)));
-  port.addEventListener('message', ({ data }: MessageEvent<FromPainter>) => session.maps.receive(data));
+  port.addEventListener('message', ({ data }: MessageEvent<FromPainter>) => {
+    session.maps.receive(data, slice());
+    goOnWithPicture();
+  });
   port.start();
 };
 

@@ -1,7 +1,7 @@
 // The handfuls: processes, areas, reverse-map anchors, files, pins, devices. Immutable values in journalled cells.
 
 import type { DeviceKind, ZoneName } from '../uapi/config.ts';
-import type { Pfn, Vpn } from '../uapi/units.ts';
+import type { Pfn, Pfns, Vpn } from '../uapi/units.ts';
 import type { Block } from './gpu.ts';
 
 /** struct mm_struct, with the process that owns it. */
@@ -111,7 +111,7 @@ export interface PinHandle {
   readonly gupFlags: number;
   readonly start: Vpn;
   /** One frame per page, in address order. */
-  readonly pages: readonly Pfn[];
+  readonly pages: Pfns;
 }
 
 export type MemoryType =

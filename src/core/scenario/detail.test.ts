@@ -61,7 +61,11 @@ const stateOf = ({ machine }: Simulation): string[] => {
       return sum === 0 ? [] : [`${column.name} ${no}: ${sum}`];
     }),
   );
-  const objects = [mms, vmas, anonVmas, handles, dmirrors].map((pool) => JSON.stringify(pool.values()));
+  const plain = (_key: string, value: unknown): unknown =>
+    value instanceof Float64Array ? [...value] : value;
+  const objects = [mms, vmas, anonVmas, handles, dmirrors].map((pool) =>
+    JSON.stringify(pool.values(), plain),
+  );
   return [...sums, ...objects];
 };
 

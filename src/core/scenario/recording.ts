@@ -102,7 +102,10 @@ export class FrameNamer {
     }
     const handles: NamedState['handles'] = {};
     for (const handle of m.handles.values()) {
-      handles[handle.name] = { call: handle.call, frames: handle.pages.map((pfn) => nameOf(pfn, false)) };
+      handles[handle.name] = {
+        call: handle.call,
+        frames: Array.from(handle.pages, (pfn) => nameOf(pfn, false)),
+      };
     }
     this.names = seen;
     return { procs, frames, handles, devices: observeDevices(m) };

@@ -5,6 +5,8 @@ type Flavour<Name extends string> = number & { readonly __unit?: Name };
 
 /** Physical frame number, up to 2^40. */
 export type Pfn = Flavour<'pfn'>;
+/** Page frames of a call or a handle. Many are a typed array: its memory is taken page by page as they come. */
+export type Pfns = readonly Pfn[] | Float64Array;
 /** Virtual page number, `address >> PAGE_SHIFT`, up to 2^35 in user space. */
 export type Vpn = Flavour<'vpn'>;
 /** Row of one page-table entry: `table pfn * 512 + index`. */

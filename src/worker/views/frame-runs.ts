@@ -1,5 +1,7 @@
 // The frames of a handle as runs of neighbours: a handle may hold a million, and is asked about single ones.
 
+import type { Pfns } from '../../core/uapi/units.ts';
+
 /** Neighbouring frames, in ascending order. */
 export interface FrameRun {
   readonly first: number;
@@ -13,7 +15,7 @@ export class FrameRuns {
   /** Behind the last frame of all runs up to each. */
   private readonly ends: Float64Array;
 
-  constructor(pfns: readonly number[]) {
+  constructor(pfns: Pfns) {
     this.runs = join(pfns).toSorted((a, b) => a.first - b.first);
     this.ends = new Float64Array(this.runs.length);
     let end = 0;
@@ -50,7 +52,7 @@ export class FrameRuns {
   }
 }
 
-const join = (pfns: readonly number[]): FrameRun[] => {
+const join = (pfns: Pfns): FrameRun[] => {
   const runs: FrameRun[] = [];
   for (let at = 0; at < pfns.length; ) {
     const first = pfns[at] ?? 0;
@@ -63,10 +65,10 @@ const join = (pfns: readonly number[]): FrameRun[] => {
   return runs;
 };
 
-const known = new WeakMap<readonly number[], FrameRuns>();
+const known = new WeakMap<Pfns, FrameRuns>();
 
 /** The runs of an array that nobody changes, made once. */
-export const frameRuns = (pfns: readonly number[]): FrameRuns => {
+export const frameRuns = (pfns: Pfns): FrameRuns => {
   let runs = known.get(pfns);
   if (runs === undefined) {
     runs = new FrameRuns(pfns);

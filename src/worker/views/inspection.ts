@@ -124,7 +124,7 @@ const handleFields = (scene: Scene, name: string): Fields => {
     { name: 'process', value: mm.name },
     { name: 'first page', value: places.nameOfVpn(mm.name, handle.start) },
     { name: 'pages', value: String(handle.pages.length) },
-    { name: 'pfns', value: handle.pages.slice(0, 16).map(hex).join(' ') },
+    { name: 'pfns', value: Array.from(handle.pages.slice(0, 16), hex).join(' ') },
   ];
 };
 

@@ -21,8 +21,11 @@ export class Marks {
       const from = pfn - no * PAGES_PER_SECTION;
       const to = Math.min(PAGES_PER_SECTION, from + first + npages - pfn);
       const section = this.sectionOf(no);
-      for (let at = from; at < to; at++) section.counts[at] = (section.counts[at] ?? 0) + by;
-      section.sum += by * (to - from);
+      const sum = section.sum + by * (to - from);
+      if (section.sum === 0) section.counts.fill(by, from, to);
+      else if (sum > 0)
+        for (let at = from; at < to; at++) section.counts[at] = (section.counts[at] ?? 0) + by;
+      section.sum = sum;
       const base = no * BLOCKS;
       for (
         let block = Math.floor(from / PAGEBLOCK_NR_PAGES);
@@ -31,7 +34,7 @@ export class Marks {
       )
         this.onChange(base + block);
       // a section without marks is as good as none
-      if (section.sum === 0) this.sections.delete(no);
+      if (sum === 0) this.sections.delete(no);
       pfn += to - from;
     }
   }

@@ -141,7 +141,7 @@ const handleViews = ({ m, places }: Scene): HandleView[] =>
       longterm: (handle.gupFlags & FOLL_LONGTERM) !== 0,
       pin: handle.call.startsWith('pin'),
       first: places.nameOfVpn(mm.name, handle.start),
-      pfns: handle.pages.slice(0, MAX_HANDLE_PAGES),
+      pfns: Array.from(handle.pages.slice(0, MAX_HANDLE_PAGES)),
     };
   });
 

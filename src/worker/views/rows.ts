@@ -137,7 +137,7 @@ const alikeMirrors = (pts: readonly NumberMap[], vpn: Vpn, end: Vpn): number => 
     const kept = pt.column.readable(vpn);
     const at = vpn % MAP_ROWS;
     // an entry's value is kept plus one
-    const tagOf = (i: number): number => (kept[at + i] === 0 ? -1 : ((kept[at + i] ?? 0) - 1) % 4);
+    const tagOf = (i: number): number => (kept[at + i] === 0 ? -1 : ((kept[at + i] ?? 0) - 1) & 3);
     const tag = tagOf(0);
     let same = 1;
     while (same < n && tagOf(same) === tag) same++;
@@ -181,6 +181,12 @@ class Runs {
     return n;
   }
 
+  /** Takes in as many pages that are like the last one. */
+  repeat(n: number): number {
+    this.npages += n;
+    return n;
+  }
+
   begin(row: PteRow, entry: Entry, mirrors: number): void {
     this.close();
     this.rows.push(row);
@@ -215,7 +221,9 @@ export const rowsOf = (m: Machine, mm: Mm, area: Area): PteRow[] => {
       const entry = isTable ? (entries[at] ?? 0) : stretch.huge;
       const mirrors = mirrorCode(pts, vpn);
       if (area.npages > ROW_A_PAGE && runs.goesOn(stretch.level, entry, mirrors)) {
-        if (isTable) vpn += runs.extend(entries, at + 1, alikeMirrors(pts, vpn, next) - 1);
+        const alike = alikeMirrors(pts, vpn, next) - 1;
+        if (isTable) vpn += runs.extend(entries, at + 1, alike);
+        else if (stretch.level === 'none') vpn += runs.repeat(alike);
         continue;
       }
       runs.begin(rowOf(m, area, vpn, stretch, entry, mirrorsAt(m, dmirrors, vpn)), entry, mirrors);

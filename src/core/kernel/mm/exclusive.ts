@@ -110,7 +110,7 @@ export const makeDeviceExclusiveRange = sleepable(
     const flags = FOLL_GET | FOLL_WRITE | FOLL_SPLIT_PMD;
     const { pages: found, id } = yield* getUserPagesRemote(m, start, npages, flags, mm);
     if (found.length === 0) return { id, pages: [] };
-    const pages = found.map((page, i) => {
+    const pages = Array.from(found, (page: Pfn, i) => {
       const folio = compoundHead(m, page);
       if (folio !== page || !trylockPage(m, folio)) return drop(m, folio);
       if (folioMakeDeviceExclusive(m, folio, mm, start + i, owner)) return page;

@@ -8,7 +8,7 @@ import type { Machine } from '../../machine/machine.ts';
 import { FOLL_LONGTERM, FOLL_PIN, FOLL_WRITE, GUP_PIN_COUNTING_BIAS } from '../../uapi/gup-flags.ts';
 import { PG_anon_exclusive, PG_head, PG_lru, PG_reserved } from '../../uapi/page-flags.ts';
 import { PTE_RW } from '../../uapi/pte.ts';
-import { PAGEBLOCK_NR_PAGES, type Pfn, PTRS_PER_TABLE, type Vpn } from '../../uapi/units.ts';
+import { PAGEBLOCK_NR_PAGES, type Pfn, type Pfns, PTRS_PER_TABLE, type Vpn } from '../../uapi/units.ts';
 import { longtermPinnability, type Pinnability } from './normal-page.ts';
 import {
   countCalls,
@@ -51,7 +51,7 @@ export const pinPlainPages = (
   vpn: Vpn,
   end: Vpn,
   flags: number,
-  pages: Pfn[],
+  pages: Pfn[] | Float64Array,
   at: number,
 ): number => {
   if (!inChunks(m) || (flags & FOLL_PIN) === 0 || (flags & ~(FOLL_PIN | FOLL_WRITE | FOLL_LONGTERM)) !== 0)
@@ -84,7 +84,7 @@ const isSmall = (m: Machine, pfn: Pfn): boolean =>
  */
 export const judgePages = (
   m: Machine,
-  pages: readonly Pfn[],
+  pages: Pfns,
   at: number,
   judges: (why: Pinnability) => boolean,
 ): { readonly why: Pinnability; readonly n: number } | undefined => {
@@ -118,7 +118,7 @@ export const judgePages = (
  *
  * @returns how many from `at` on; 0: the next page is none of these
  */
-export const unpinPlainPages = (m: Machine, pages: readonly Pfn[], at: number): number => {
+export const unpinPlainPages = (m: Machine, pages: Pfns, at: number): number => {
   if (!inChunks(m)) return 0;
   const { flags, refcount } = m.pages;
   let n = 0;

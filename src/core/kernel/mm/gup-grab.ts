@@ -11,7 +11,7 @@ import {
   GUP_PIN_COUNTING_BIAS,
 } from '../../uapi/gup-flags.ts';
 import { PG_anon_exclusive, PG_dirty } from '../../uapi/page-flags.ts';
-import { NO_PFN, type Pfn } from '../../uapi/units.ts';
+import { NO_PFN, type Pfn, type Pfns } from '../../uapi/units.ts';
 import { bugOn, warn } from '../sched/bug.ts';
 import { atomic, sleepable } from '../sched/kernel-function.ts';
 import { condResched, lockPage, unlockPage } from '../sched/locks.ts';
@@ -109,7 +109,7 @@ export const gupPutFolio = atomic('gup_put_folio', (m, folio: Pfn, refs: number,
 });
 
 /** Pinned anonymous memory stays its process's own until it is unpinned. Kernel: `mm/gup.c: sanity_check_pinned_pages` */
-const sanityCheckPinnedPages = (m: Machine, pages: readonly Pfn[]): void => {
+const sanityCheckPinnedPages = (m: Machine, pages: Pfns): void => {
   for (const page of pages) {
     const folio = compoundHead(m, page);
     if (isZeroPfn(m, page) || !pageAnon(m, folio)) continue;
@@ -125,7 +125,7 @@ export const unpinUserPage = atomic('unpin_user_page', (m, page: Pfn): void => {
 });
 
 /** Neighbours from `at` on that belong to one folio. Kernel: `mm/gup.c: gup_folio_next` */
-const folioAt = (m: Machine, pages: readonly Pfn[], at: number): { folio: Pfn; nr: number } => {
+const folioAt = (m: Machine, pages: Pfns, at: number): { folio: Pfn; nr: number } => {
   const folio = compoundHead(m, pages[at]);
   let nr = 1;
   while (at + nr < pages.length && compoundHead(m, pages[at + nr]) === folio) nr++;
@@ -133,7 +133,7 @@ const folioAt = (m: Machine, pages: readonly Pfn[], at: number): { folio: Pfn; n
 };
 
 /** Runs of neighbours that belong to one folio. Kernel: `mm/gup.c: gup_folio_next` */
-const foliosOf = (m: Machine, pages: readonly Pfn[]): { folio: Pfn; nr: number }[] => {
+const foliosOf = (m: Machine, pages: Pfns): { folio: Pfn; nr: number }[] => {
   const folios: { folio: Pfn; nr: number }[] = [];
   for (let i = 0; i < pages.length; ) {
     const next = folioAt(m, pages, i);
@@ -150,7 +150,7 @@ const foliosOf = (m: Machine, pages: readonly Pfn[]): { folio: Pfn; nr: number }
  *
  * @param npages - as the pin call returned it; an error code is refused with a warning
  */
-export const unpinUserPages = atomic('unpin_user_pages', (m, npages: number, pages: readonly Pfn[]): void => {
+export const unpinUserPages = atomic('unpin_user_pages', (m, npages: number, pages: Pfns): void => {
   if (npages < 0) {
     warn(m, 'gup.warn.error-count', npages);
     return;
@@ -167,7 +167,7 @@ export const unpinUserPages = atomic('unpin_user_pages', (m, npages: number, pag
  */
 export const unpinUserPagesInSlices = sleepable(
   'unpin_user_pages',
-  function* (m, _npages: number, pages: readonly Pfn[]): Sleeps<void> {
+  function* (m, _npages: number, pages: Pfns): Sleeps<void> {
     for (let at = 0; at < pages.length; ) {
       let nr = unpinPlainPages(m, pages, at);
       if (nr === 0) {
@@ -190,7 +190,7 @@ export const unpinUserPagesInSlices = sleepable(
  */
 export const unpinUserPagesDirtyLock = sleepable(
   'unpin_user_pages_dirty_lock',
-  function* (m, npages: number, pages: readonly Pfn[], makeDirty: boolean): Sleeps<void> {
+  function* (m, npages: number, pages: Pfns, makeDirty: boolean): Sleeps<void> {
     if (!makeDirty) {
       unpinUserPages(m, npages, pages);
       return;

@@ -6,7 +6,7 @@ import { EAGAIN, EBUSY, ENOMEM } from '../../uapi/errno.ts';
 import { FOLL_PIN } from '../../uapi/gup-flags.ts';
 import { PG_private } from '../../uapi/page-flags.ts';
 import { hasPatch } from '../../uapi/patches.ts';
-import { NO_PFN, type Pfn } from '../../uapi/units.ts';
+import { NO_PFN, type Pfn, type Pfns } from '../../uapi/units.ts';
 import { sleepable } from '../sched/kernel-function.ts';
 import { condResched } from '../sched/locks.ts';
 import { judgePages } from './gup-bulk.ts';
@@ -38,7 +38,7 @@ import { folioTestSwapcache } from './swapfile.ts';
  */
 const collectLongtermUnpinnablePages = sleepable(
   'collect_longterm_unpinnable_pages',
-  function* (m, pages: readonly Pfn[], movable: Pfn[]): Sleeps<number> {
+  function* (m, pages: Pfns, movable: Pfn[]): Sleeps<number> {
     let collected = 0;
     let drained = 0;
     let previous: Pfn = NO_PFN;
@@ -99,7 +99,7 @@ const folioExpectedRefCount = (m: Machine, folio: Pfn): number => {
  */
 const migrateLongtermUnpinnablePages = sleepable(
   'migrate_longterm_unpinnable_pages',
-  function* (m, movable: Pfn[], pages: readonly Pfn[]): Sleeps<number> {
+  function* (m, movable: Pfn[], pages: Pfns): Sleeps<number> {
     let ret = 0;
     let done = 0;
     for (; done < pages.length; done++) {
@@ -143,7 +143,7 @@ const migrateLongtermUnpinnablePages = sleepable(
  */
 export const checkAndMigrateMovablePages = sleepable(
   'check_and_migrate_movable_pages',
-  function* (m, pages: readonly Pfn[]): Sleeps<number> {
+  function* (m, pages: Pfns): Sleeps<number> {
     if (!m.kernel.CONFIG_MIGRATION) return 0;
     const movable: Pfn[] = [];
     if ((yield* collectLongtermUnpinnablePages(m, pages, movable)) === 0) {

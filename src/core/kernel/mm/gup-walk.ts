@@ -28,7 +28,7 @@ import {
   FOLL_WRITE,
 } from '../../uapi/gup-flags.ts';
 import { pmdLeaf } from '../../uapi/pte.ts';
-import { NO_PFN, NO_ROW, type Pfn, type Vpn } from '../../uapi/units.ts';
+import { NO_PFN, NO_ROW, type Pfn, type Pfns, type Vpn } from '../../uapi/units.ts';
 import {
   FAULT_FLAG_ALLOW_RETRY,
   FAULT_FLAG_KILLABLE,
@@ -123,7 +123,7 @@ const checkVmaFlags = (m: Machine, vma: Vma, flags: number): number => {
 /** Pages found, in address order, and why the walk stopped: 0, or -errno. */
 export interface GupWalk {
   readonly id: number;
-  readonly pages: Pfn[];
+  readonly pages: Pfns;
   readonly err: number;
   /** A fault dropped mmap_lock: the caller takes it again and goes on. */
   readonly unlocked: boolean;
@@ -167,13 +167,11 @@ export const getUserPagesWalk = sleepable(
     mmId: number,
     mayUnlock: boolean,
   ): Sleeps<GupWalk> {
-    const pages: Pfn[] = [];
+    const pages: Pfn[] | Float64Array = inChunks(m) ? new Float64Array(npages) : [];
     const done = (err: number, unlocked = false): GupWalk => {
-      pages.length = got;
-      return { id: got > 0 ? got : err, pages, err, unlocked };
+      const all = got === pages.length ? pages : pages.slice(0, got);
+      return { id: got > 0 ? got : err, pages: all, err, unlocked };
     };
-    // an array that grows would be copied again and again
-    if (inChunks(m)) pages.length = npages;
     let got = 0;
     let vma: Vma | undefined;
     let tried = flags & FOLL_TRIED;
@@ -227,10 +225,8 @@ export const setHasPinned = (m: Machine, mm: number): void => {
   if (!m.mms.get(mm).hasPinned) m.mms.update(mm, { hasPinned: true });
 };
 
-/** Appends to an array. Ours: a spread would put a million pages on the stack. */
-const appendAll = (to: Pfn[], pages: readonly Pfn[]): void => {
-  for (const page of pages) to.push(page);
-};
+/** Ours: a walk that goes on behind another one has its pages behind those. */
+const appended = (pages: Pfns, more: Pfns): Pfns => (pages.length === 0 ? more : [...pages, ...more]);
 
 /** What a caller passes besides range and flags. */
 export interface GupOptions {
@@ -252,10 +248,10 @@ export function* getUserPagesLocked(
   npages: number,
   flags: number,
   { noPages = false, locked = false }: GupOptions,
-): Sleeps<{ pages: Pfn[]; err: number }> {
+): Sleeps<{ pages: Pfns; err: number }> {
   if ((flags & FOLL_PIN) !== 0) setHasPinned(m, mm);
   const effective = (flags & FOLL_PIN) === 0 && !noPages ? flags | FOLL_GET : flags;
-  let pages: Pfn[] = [];
+  let pages: Pfns = [];
   for (;;) {
     const walk: GupWalk = yield* getUserPagesWalk(
       m,
@@ -265,8 +261,7 @@ export function* getUserPagesLocked(
       mm,
       locked,
     );
-    if (pages.length === 0) pages = walk.pages;
-    else appendAll(pages, walk.pages);
+    pages = appended(pages, walk.pages);
     if (!walk.unlocked || pages.length === npages) return { pages, err: walk.err };
     if (m.current.fatalSignalPending) return { pages, err: -EINTR };
     const one: GupWalk = yield* getUserPagesWalk(
@@ -277,7 +272,7 @@ export function* getUserPagesLocked(
       mm,
       locked,
     );
-    appendAll(pages, one.pages);
+    pages = appended(pages, one.pages);
     if (one.pages.length !== 1) return { pages, err: one.err };
     if (pages.length === npages) return { pages, err: 0 };
   }

@@ -25,7 +25,7 @@ import {
   setBits,
   SWP_HWPOISON,
 } from '../../uapi/pte.ts';
-import { NO_PFN, type Pfn, TASK_SIZE_PAGES, VPN_LIMIT } from '../../uapi/units.ts';
+import { NO_PFN, type Pfn, type Pfns, TASK_SIZE_PAGES, VPN_LIMIT } from '../../uapi/units.ts';
 import {
   VM_IO,
   VM_MAYREAD,
@@ -540,7 +540,7 @@ describe('a call', () => {
 // --- giving back --------------------------------------------------------------------------------------------------
 
 describe('unpinning', () => {
-  const pinned = (): { bench: Bench; pages: readonly Pfn[] } => {
+  const pinned = (): { bench: Bench; pages: Pfns } => {
     const bench = new Bench();
     return { bench, pages: run(pinUserPages(bench.m, bench.start, 2, bits('FOLL_WRITE'), 1)).pages };
   };

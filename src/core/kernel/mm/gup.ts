@@ -4,7 +4,7 @@ import type { Machine } from '../../machine/machine.ts';
 import type { Sleeps } from '../../machine/ops.ts';
 import { EAGAIN, EINVAL } from '../../uapi/errno.ts';
 import { FOLL_GET, FOLL_LONGTERM, FOLL_PIN, FOLL_REMOTE, FOLL_TOUCH } from '../../uapi/gup-flags.ts';
-import { type Pfn, type Vpn } from '../../uapi/units.ts';
+import type { Pfns, Vpn } from '../../uapi/units.ts';
 import { type KernelMessage, warn } from '../sched/bug.ts';
 import { sleepable } from '../sched/kernel-function.ts';
 import { checkAndMigrateMovablePages } from './gup-longterm.ts';
@@ -20,7 +20,7 @@ export interface GupResult {
   /** What the kernel's function returns: number of pages, or a negative errno if that number would be 0. */
   readonly id: number;
   /** The pages, in address order; none if the caller gave no array. */
-  readonly pages: readonly Pfn[];
+  readonly pages: Pfns;
 }
 
 /**
@@ -29,7 +29,7 @@ export interface GupResult {
  * Ours: the kernel's entry points return one number; the pages go beside it.
  */
 export const gupResult = (
-  pages: readonly Pfn[],
+  pages: Pfns,
   err: number,
   { noPages = false }: GupOptions = {},
 ): GupResult => ({

@@ -27,7 +27,7 @@ import {
 } from '../../uapi/page-flags.ts';
 import { PTE_ACCESSED, PTE_DIRTY, PTE_RW } from '../../uapi/pte.ts';
 import { hasPatch } from '../../uapi/patches.ts';
-import { type Pfn, PTRS_PER_TABLE, type Vpn } from '../../uapi/units.ts';
+import { type Pfn, type Pfns, PTRS_PER_TABLE, type Vpn } from '../../uapi/units.ts';
 import { allocPagesBulk, freePagesBulk } from './buddy-bulk.ts';
 import { folioNid, LRU_INACTIVE_ANON } from './mm-inline.ts';
 import { pagePgmap } from './page-ref.ts';
@@ -299,7 +299,7 @@ const placeOf = (m: Machine, pfn: Pfn): { readonly vma: Vma; readonly vpn: Vpn }
 };
 
 /** The pinned pages from `done` on that are plain, under one page table, and those that the call pinned. */
-const findPinnedRun = (m: Machine, vma: Vma, vpn: Vpn, pages: readonly Pfn[], done: number): number => {
+const findPinnedRun = (m: Machine, vma: Vma, vpn: Vpn, pages: Pfns, done: number): number => {
   const want = { refcount: 1 + GUP_PIN_COUNTING_BIAS, flags: PG_reserved, optional: 0, bits: 0 };
   findPlainRun(m, vma, vpn, Math.min(vma.vmEnd, vpn + pages.length - done), want, source);
   let n = source.n === 0 ? 0 : inOneRange(m, source.pfns, source.n);
@@ -336,7 +336,7 @@ const canInvalidatePages = (m: Machine, mm: number): boolean => {
  * @param done - index of the first page in question
  * @returns how many pages came home; 0: the next one is none of these
  */
-export const bringPinnedHome = (m: Machine, pages: readonly Pfn[], done: number): number => {
+export const bringPinnedHome = (m: Machine, pages: Pfns, done: number): number => {
   if (!inChunks(m) || !hasPatch(m.kernel, 6)) return 0;
   const pgmap = pagePgmap(m, pages[done]);
   const freeMany = pgmap === undefined ? undefined : m.pagemapOps.get(pgmap.id)?.pagesFree;
