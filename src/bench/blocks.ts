@@ -68,7 +68,10 @@ class Desk {
         goOn();
       }),
     );
-    maps.receive({ kind: 'show', number: 1, runId: RUN, place: 'live', pageSections: [] }, slice());
+    maps.receive(
+      { kind: 'show', number: 1, runId: RUN, place: 'live', pageSections: [], mode: 'state' },
+      slice(),
+    );
     this.run();
   }
 

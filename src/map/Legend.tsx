@@ -1,55 +1,101 @@
-import { Term } from '../ui/Term.tsx';
+import type { CSSProperties } from 'react';
+import { useActions, useApp } from '../store/use-app.ts';
+import { Button } from '../ui/Button.tsx';
 import { TONES, type Tone } from '../ui/tones.ts';
+import { looksOf, MODE_WORDS, type ShadeLook } from './coloring.ts';
 
-const RESIDENCES: readonly Tone[] = ['system', 'coherent', 'private', 'movable'];
+interface Entry {
+  readonly id: string;
+  readonly label: string;
+  readonly term: string;
+  readonly look: Tone | 'hatch' | 'pin' | 'longterm' | 'kernel' | 'nothing' | ShadeLook;
+}
 
-const LABELS: Readonly<Partial<Record<Tone, string>>> = {
-  system: 'system',
-  coherent: 'coherent',
-  private: 'private',
-  movable: 'movable',
+const STATE_ENTRIES: readonly Entry[] = [
+  { id: 'system', label: 'system', term: 'system-memory', look: 'system' },
+  { id: 'coherent', label: 'coherent', term: 'device-coherent', look: 'coherent' },
+  { id: 'private', label: 'private', term: 'device-private', look: 'private' },
+  { id: 'movable', label: 'movable', term: 'zone-movable', look: 'movable' },
+  { id: 'moving', label: 'moving', term: 'migration', look: 'hatch' },
+  { id: 'pin', label: 'pin', term: 'pin', look: 'pin' },
+  { id: 'longterm', label: 'long-term pin', term: 'longterm-pin', look: 'longterm' },
+  { id: 'kernel', label: 'kernel', term: 'kernel-memory', look: 'kernel' },
+  { id: 'free', label: 'free', term: 'free', look: 'nothing' },
+];
+
+/** What colours, glyphs and forms mean. Each entry is a switch: pressed, it and the other pressed ones stand out. */
+export const Legend = () => {
+  const { mode, only } = useApp((state) => state.maps);
+  const machine = useApp((state) => state.scenario.run?.machine);
+  const moment = useApp((state) => state.trace.moment);
+  const { toggleEntry, showAllEntries } = useActions();
+  const processes = moment?.processes.map(({ name }) => name) ?? [];
+  const entries =
+    mode === 'state'
+      ? STATE_ENTRIES
+      : looksOf({ mode, processes }, machine).map(
+          (look): Entry => ({ id: look.id, label: look.label, term: look.term, look }),
+        );
+  return (
+    <div className="legend" role="group" aria-label={`Legend, colour by ${MODE_WORDS[mode].label}`}>
+      {entries.map(({ id, label, term, look }) => (
+        <button
+          key={id}
+          type="button"
+          className="legend-entry"
+          aria-pressed={only.includes(id)}
+          data-dim={only.length > 0 && !only.includes(id)}
+          data-term={term === '' ? undefined : term}
+          onClick={() => toggleEntry(id)}
+        >
+          <Swatch look={look} />
+          {label}
+        </button>
+      ))}
+      {only.length === 0 ? null : (
+        <Button look="bare" onClick={showAllEntries}>
+          Show all
+        </Button>
+      )}
+    </div>
+  );
 };
 
-const TERMS: Readonly<Partial<Record<Tone, string>>> = {
-  system: 'system-memory',
-  coherent: 'device-coherent',
-  private: 'device-private',
-  movable: 'zone-movable',
-};
-
-/** What colours, glyphs and forms mean. */
-export const Legend = () => (
-  <ul className="legend" aria-label="Legend">
-    {RESIDENCES.map((tone) => (
-      <li key={tone}>
-        <span className="legend-cell" data-tone={tone} data-form={TONES[tone].form} aria-hidden="true">
-          {TONES[tone].glyph}
+const Swatch = ({ look }: { readonly look: Entry['look'] }) => {
+  switch (look) {
+    case 'hatch':
+      return <span className="legend-cell legend-hatch" aria-hidden="true" />;
+    case 'pin':
+    case 'longterm':
+      return <Nail solid={look === 'longterm'} />;
+    case 'kernel':
+      return <span className="legend-cell legend-other" aria-hidden="true" />;
+    case 'nothing':
+      return <span className="legend-cell legend-free" aria-hidden="true" />;
+    case 'system':
+    case 'coherent':
+    case 'private':
+    case 'movable':
+    case 'free':
+    case 'reserved':
+      return (
+        <span className="legend-cell" data-tone={look} data-form={TONES[look].form} aria-hidden="true">
+          {TONES[look].glyph}
         </span>
-        <Term id={TERMS[tone] ?? ''}>{LABELS[tone]}</Term>
-      </li>
-    ))}
-    <li>
-      <span className="legend-cell legend-hatch" aria-hidden="true" />
-      <Term id="migration">moving</Term>
-    </li>
-    <li>
-      <Nail solid={false} />
-      <Term id="pin">pin</Term>
-    </li>
-    <li>
-      <Nail solid />
-      <Term id="longterm-pin">long-term pin</Term>
-    </li>
-    <li>
-      <span className="legend-cell legend-other" aria-hidden="true" />
-      <Term id="kernel-memory">kernel</Term>
-    </li>
-    <li>
-      <span className="legend-cell legend-free" aria-hidden="true" />
-      <Term id="free">free</Term>
-    </li>
-  </ul>
-);
+      );
+    default: {
+      const style: CSSProperties = {
+        background: `var(--${look.color})`,
+        color: `var(--${look.color}-ink, var(--paper))`,
+      };
+      return (
+        <span className="legend-cell legend-shade" style={style} aria-hidden="true">
+          {look.glyph}
+        </span>
+      );
+    }
+  }
+};
 
 const Nail = ({ solid }: { readonly solid: boolean }) => (
   <svg className="legend-nail" viewBox="0 0 12 14" aria-hidden="true" data-solid={solid}>

@@ -1,9 +1,12 @@
 import { type ReactNode, useEffect, useRef, useState, useSyncExternalStore } from 'react';
-import { useApp } from '../store/use-app.ts';
+import { useActions, useApp } from '../store/use-app.ts';
 import { useKeys } from '../store/use-keys.ts';
+import { MAP_MODES, type MapMode } from '../store/views.ts';
 import { IconButton } from '../ui/Button.tsx';
+import { Select } from '../ui/Select.tsx';
 import { useMedia } from '../ui/use-media.ts';
 import { BankWindow } from './BankWindow.tsx';
+import { MODE_WORDS } from './coloring.ts';
 import type { MapController } from './controller.ts';
 import { MapText } from './MapText.tsx';
 import type { Bank } from './layout.ts';
@@ -46,6 +49,30 @@ const CellTip = ({ maps }: { readonly maps: MapController }) => {
   );
 };
 
+const isMode = (text: string): text is MapMode => MAP_MODES.some((mode) => mode === text);
+
+/** What the colours say. */
+const ColorBy = () => {
+  const { mode } = useApp((state) => state.maps);
+  const { colorBy } = useActions();
+  return (
+    <Select
+      label="Colour by"
+      look="bare"
+      value={mode}
+      onChange={(value) => {
+        if (isMode(value)) colorBy(value);
+      }}
+    >
+      {MAP_MODES.map((each) => (
+        <option key={each} value={each} title={MODE_WORDS[each].about}>
+          Colour: {MODE_WORDS[each].label}
+        </option>
+      ))}
+    </Select>
+  );
+};
+
 interface MemoryMapsProps {
   readonly maps: MapController;
   /** Tables instead of pictures. */
@@ -79,6 +106,7 @@ export const MemoryMaps = ({ maps, asText, onToggleText, children }: MemoryMapsP
           Memory
         </h2>
         <span className="maps-tools">
+          <ColorBy />
           <IconButton
             icon="text"
             label="Read as text"

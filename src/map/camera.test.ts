@@ -7,6 +7,7 @@ const [bank] = layOutBanks({
   title: 'drawn',
   cpus: 1,
   totalPages: 0x40000,
+  distances: [10],
   ranges: [
     {
       id: 'ram',

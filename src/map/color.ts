@@ -27,6 +27,19 @@ export const PALETTE_KEYS = [
   'kernel-ink',
   'absent',
   'cell-line',
+  'hue-1',
+  'hue-2',
+  'hue-3',
+  'hue-4',
+  'hue-5',
+  'hue-6',
+  'hue-7',
+  'hue-8',
+  'ramp-1',
+  'ramp-2',
+  'ramp-3',
+  'ramp-4',
+  'ramp-5',
 ] as const;
 export type PaletteKey = (typeof PALETTE_KEYS)[number];
 export type Palette = Readonly<Record<PaletteKey, string>>;

@@ -25,6 +25,7 @@ const [system, vram] = layOutBanks({
   title: 'drawn',
   cpus: 1,
   totalPages: 2048,
+  distances: [10],
   ranges: [range('ram', 0, 1024), range('coherent', 4096, 1024)],
 });
 if (system === undefined || vram === undefined) throw new Error('two banks were drawn');

@@ -10,6 +10,7 @@ const [bank] = layOutBanks({
   title: 'drawn',
   cpus: 1,
   totalPages: 0x40000,
+  distances: [10],
   ranges: [{ ...range, id: 'ram', start: 0, npages: 0x40000 }],
 });
 if (bank === undefined) throw new Error('no bank');

@@ -26,6 +26,7 @@ const machine = (...ranges: RangeInfo[]): MachineInfo => ({
   title: 'drawn',
   cpus: 1,
   totalPages: ranges.reduce((sum, { npages }) => sum + npages, 0),
+  distances: [10],
   ranges,
 });
 

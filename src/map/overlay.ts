@@ -6,6 +6,7 @@ import type { Selection } from '../store/views.ts';
 import { levelOf, type SizePx } from './camera.ts';
 import { indexMoment, type MapCell, type MapMoment, pageCell } from './cells.ts';
 import { hueOf, lookOf, type Palette } from './color.ts';
+import type { Skin } from './skin.ts';
 import type { CountsOf } from './counts.ts';
 import { type Flight, flightsBetween, MAX_FLIGHTS, type Nail, nailsBetween } from './flights.ts';
 import type { Bank } from './layout.ts';
@@ -45,12 +46,15 @@ interface Place {
   readonly isInWindow: boolean;
 }
 
-export const paintOverlay = (pen: Pen, scene: OverlayScene, size: SizePx, palette: Palette): void => {
+export const paintOverlay = (pen: Pen, scene: OverlayScene, size: SizePx, skin: Skin): void => {
+  const { palette, coloring } = skin;
   pen.clearRect(0, 0, size.width, size.height);
   const { before, after, t } = scene;
   const flights = flightsBetween(before, after);
   const landing = new Set(flights.map(({ dst }) => dst));
-  if (t < 1) paintChanges(pen, scene, landing, palette);
+  // other colours, or fewer of them, come with the next picture
+  const fades = coloring.mode === 'state' && coloring.only.length === 0;
+  if (t < 1 && fades) paintChanges(pen, scene, landing, palette);
   for (const nail of nailsBetween(before, after, easeCubicInOut(t))) paintNail(pen, scene, nail, palette);
   paintOutlines(pen, scene, palette);
   if (before === after || (!scene.reducedMotion && (t <= 0 || t >= 1))) return;

@@ -6,8 +6,10 @@ import { formatBytes } from '../ui/format.ts';
 import { type SizePx, toScreen } from './camera.ts';
 import type { MapCell } from './cells.ts';
 import { type CellLook, hueOf, lookOf, type Palette } from './color.ts';
+import { inkOn, shadeText } from './coloring.ts';
 import { plotTitle } from './describe.ts';
 import type { Bank } from './layout.ts';
+import { cellStandsOut, DIMMED, shadeIn, type Skin } from './skin.ts';
 
 /** What the context of a canvas can do in the page and in a worker. */
 export type Pen = Omit<OffscreenCanvasRenderingContext2D, 'canvas'>;
@@ -33,26 +35,72 @@ export const boxOf = (cell: Pick<MapCell, 'x' | 'y' | 'width' | 'height'>, camer
   return { x: x + gap / 2, y: y + gap / 2, width: width - gap, height: height - gap };
 };
 
-/** All pages of a window, each with its form. */
+/**
+ * All pages of a window, each with its form.
+ *
+ * @param shadeOf - class of a page in modes that have some; undefined: not known yet
+ */
 export const paintCells = (
   pen: Pen,
   cells: readonly MapCell[],
   camera: Camera,
   size: SizePx,
-  palette: Palette,
+  skin: Skin,
+  shadeOf: (pfn: number) => number | undefined,
 ): void => {
   pen.clearRect(0, 0, size.width, size.height);
+  if (skin.coloring.mode !== 'state') {
+    paintShades(pen, cells, camera, skin, shadeOf);
+    return;
+  }
+  const { palette, coloring } = skin;
   // most pages are free: one path for all of them is much less work than one for each
   const free: BoxPx[] = [];
   const unknown: BoxPx[] = [];
   for (const cell of cells) {
     const { usage, hatch } = lookOf(cell);
     const box = boxOf(cell, camera);
-    if (hatch === 'arriving' || (usage !== 'free' && usage !== 'unknown')) paintPage(pen, cell, box, palette);
+    if (hatch === 'arriving' || (usage !== 'free' && usage !== 'unknown'))
+      withAlpha(pen, cellStandsOut(coloring, cell) ? 1 : DIMMED, () => paintPage(pen, cell, box, palette));
     else (usage === 'free' ? free : unknown).push(box);
   }
-  paintFree(pen, free, palette, 1);
+  const freeStandsOut = coloring.only.length === 0 || coloring.only.includes('free');
+  paintFree(pen, free, palette, freeStandsOut ? 1 : 0.5);
   paintFree(pen, unknown, palette, 0.4);
+};
+
+/** Pages by their class in another mode: its colour, and its sign or number. */
+const paintShades = (
+  pen: Pen,
+  cells: readonly MapCell[],
+  camera: Camera,
+  skin: Skin,
+  shadeOf: (pfn: number) => number | undefined,
+): void => {
+  const { palette, coloring } = skin;
+  const plain: BoxPx[] = [];
+  for (const cell of cells) {
+    const box = boxOf(cell, camera);
+    const found = shadeIn(skin, shadeOf(cell.start));
+    if (found === undefined) {
+      plain.push(box);
+      continue;
+    }
+    withAlpha(pen, found.vivid ? 1 : DIMMED, () => {
+      const color = palette[found.look.color];
+      pen.fillStyle = color;
+      tracePath(pen, 'plain', box);
+      pen.fill();
+      if (box.width < GLYPH_FROM_PX) return;
+      const text = shadeText(coloring.mode, found.look, cell.frame);
+      pen.fillStyle = inkOn(color);
+      pen.textAlign = 'center';
+      pen.textBaseline = 'middle';
+      pen.font = `650 ${Math.round(box.width * Math.min(0.5, 1.3 / text.length))}px "JetBrains Mono Variable", monospace`;
+      pen.fillText(text, box.x + box.width / 2, box.y + box.height * 0.6);
+    });
+  }
+  paintFree(pen, plain, palette, 1);
 };
 
 /** Names of the plots of a machine, each above its plot. */

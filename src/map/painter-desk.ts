@@ -5,6 +5,7 @@ import type { Stage } from '../store/playback.ts';
 import type { MachineInfo, Moment, Selection } from '../store/views.ts';
 import type { MapMoment } from './cells.ts';
 import type { Palette } from './color.ts';
+import { type Coloring, STATE_COLORING } from './coloring.ts';
 import { type PainterLink, startPainter } from './painter-host.ts';
 import type { FromPainter, PaintedPicture, WindowView } from './painter-messages.ts';
 import type { SizePx } from './camera.ts';
@@ -29,6 +30,7 @@ interface Told {
   place: string;
   views: string;
   pointer: readonly unknown[];
+  coloring: string;
 }
 
 const mapMoment = ({ processes, handles, frames, moves }: Moment): MapMoment => ({
@@ -55,6 +57,7 @@ export class PainterDesk {
     place: '',
     views: '',
     pointer: [],
+    coloring: JSON.stringify(STATE_COLORING),
   };
   private frame = 0;
   private settleId = 0;
@@ -149,6 +152,7 @@ export class PainterDesk {
     this.tellViews(painter);
     this.tellStage(painter);
     this.tellPointer(painter);
+    this.tellColoring(painter);
     if (this.palette !== undefined && this.palette !== this.told.palette) {
       this.told.palette = this.palette;
       painter.post({ kind: 'palette', palette: this.palette });
@@ -196,6 +200,16 @@ export class PainterDesk {
     if (scenario.run === undefined || key === told.place) return;
     told.place = key;
     painter.post({ kind: 'place', runId: scenario.runId, place });
+  }
+
+  private tellColoring(painter: PainterLink): void {
+    const { maps, trace } = this.app.store.getState();
+    const processes = maps.mode === 'owner' ? (trace.moment?.processes ?? []).map(({ name }) => name) : [];
+    const coloring: Coloring = { ...maps, processes };
+    const key = JSON.stringify(coloring);
+    if (key === this.told.coloring) return;
+    this.told.coloring = key;
+    painter.post({ kind: 'coloring', coloring });
   }
 
   private tellPointer(painter: PainterLink): void {

@@ -6,6 +6,7 @@ import type { MachineInfo, MapPlace, Selection } from '../store/views.ts';
 import type { SizePx } from './camera.ts';
 import type { MapMoment } from './cells.ts';
 import type { Palette } from './color.ts';
+import type { Coloring } from './coloring.ts';
 import type { Pen } from './paint.ts';
 
 /** A window on a bank, and where it lies on the overlay. */
@@ -38,6 +39,8 @@ export type ToPainter =
       readonly ratio: number;
     }
   | { readonly kind: 'palette'; readonly palette: Palette }
+  /** What the colours say, and which of them stand out. */
+  | { readonly kind: 'coloring'; readonly coloring: Coloring }
   | { readonly kind: 'moments'; readonly before: MapMoment; readonly after: MapMoment }
   /** How far the picture is between the two moments. */
   | { readonly kind: 'time'; readonly t: number }

@@ -3,16 +3,18 @@
 
 import { PAGES_PER_SECTION } from '../core/uapi/units.ts';
 import type { Camera } from '../store/viewport.ts';
-import type { FeedRequest, MapPicture, MapPlace } from '../store/views.ts';
+import type { FeedRequest, MachineInfo, MapPicture, MapPlace } from '../store/views.ts';
 import { paintedLevel, type SizePx, visibleRect } from './camera.ts';
 import { cellsInView } from './cells.ts';
 import type { Palette } from './color.ts';
+import { type Coloring, STATE_COLORING } from './coloring.ts';
 import { type Bank, layOutBanks, layOutWhole, unitsWithin } from './layout.ts';
 import { type OverlayScene, paintOverlay, type PlacedBank } from './overlay.ts';
 import { paintCells, paintPlotNames, type Pen } from './paint.ts';
 import type { FromPainter, PaintCanvas, PaintedPicture, ToPainter, WindowView } from './painter-messages.ts';
 import { type PixelBox, rasterAll, rasterSections } from './raster.ts';
 import { SectionStore } from './sections.ts';
+import { type Skin, skinOf } from './skin.ts';
 
 /** From here on a page has a form, a letter and marks. */
 const FORM_FROM_PX = 8;
@@ -45,6 +47,10 @@ export class Painter {
   private store = new SectionStore([]);
   private palette: Palette | undefined;
   private ratio = 1;
+  private machine: MachineInfo | undefined;
+  /** As it was asked for, and as far as the simulation has answered. */
+  private wanted: Coloring = STATE_COLORING;
+  private skin: Skin | undefined;
   private overlay: { readonly canvas: PaintCanvas; readonly pen: Pen } | undefined;
   private overlaySize: SizePx = { width: 0, height: 0 };
   private overlayStale = true;
@@ -91,6 +97,12 @@ export class Painter {
         break;
       case 'palette':
         this.palette = message.palette;
+        this.skin = undefined;
+        this.repaintAll();
+        break;
+      case 'coloring':
+        this.wanted = message.coloring;
+        this.skin = undefined;
         this.repaintAll();
         break;
       case 'moments':
@@ -135,6 +147,8 @@ export class Painter {
 
   private open({ machine }: Extract<ToPainter, { kind: 'machine' }>): void {
     this.store = new SectionStore(machine?.ranges ?? []);
+    this.machine = machine;
+    this.skin = undefined;
     const banks = machine === undefined ? [] : [...layOutBanks(machine), layOutWhole(machine)];
     const before = this.windows;
     this.windows = new Map(
@@ -208,7 +222,7 @@ export class Painter {
   private ask(): void {
     if (this.feed === undefined || this.place === undefined || this.windows.size === 0) return;
     const pageSections = [...this.visibleSections()].sort((a, b) => a - b);
-    const wanted = { ...this.place, pageSections };
+    const wanted = { ...this.place, pageSections, mode: this.wanted.mode };
     const key = JSON.stringify(wanted);
     if (key === this.asked) return;
     this.asked = key;
@@ -231,6 +245,7 @@ export class Painter {
     this.answered = picture.number;
     if (picture.runId === this.place?.runId) {
       const changed = this.store.apply(picture);
+      if (picture.mode !== this.skin?.coloring.mode) this.skin = undefined;
       for (const window of this.windows.values()) {
         if (changed === undefined) window.stale = true;
         else for (const section of changed) window.staleSections.add(section);
@@ -259,17 +274,26 @@ export class Painter {
       // the next one may be made while this one is painted
       this.feed?.postMessage({ kind: 'taken' } satisfies FeedRequest);
     }
-    const { palette } = this;
-    if (palette !== undefined) {
-      for (const window of this.windows.values()) this.paintWindow(window, palette);
-      if (this.overlayStale) this.paintAbove(palette);
+    const skin = this.skinNow();
+    if (skin !== undefined) {
+      for (const window of this.windows.values()) this.paintWindow(window, skin);
+      if (this.overlayStale) this.paintAbove(skin);
     }
     if (untaken) this.note(startMs);
     if (this.answered !== this.number) return;
     for (const id of this.settling.splice(0)) this.host.report({ kind: 'settled', id });
   }
 
-  private paintWindow(window: PainterWindow, palette: Palette): void {
+  /** Colours of what is known: until the simulation has said what another mode needs, the one before is shown. */
+  private skinNow(): Skin | undefined {
+    const { palette, wanted, store, machine } = this;
+    if (palette === undefined) return undefined;
+    const coloring = wanted.mode === store.mode ? wanted : { ...wanted, mode: store.mode, only: [] };
+    this.skin ??= skinOf(palette, coloring, machine);
+    return this.skin;
+  }
+
+  private paintWindow(window: PainterWindow, skin: Skin): void {
     const { canvas, pen, view, staleSections } = window;
     if (canvas === undefined || pen === undefined || view === undefined) return;
     if (!window.stale && staleSections.size === 0) return;
@@ -280,13 +304,13 @@ export class Painter {
       canvas.height = height;
       window.stale = true;
     }
-    if (showsForms(window)) this.paintForms(window, pen, view, palette);
-    else this.paintPixels(window, pen, view, palette);
+    if (showsForms(window)) this.paintForms(window, pen, view, skin);
+    else this.paintPixels(window, pen, view, skin);
     window.stale = false;
     staleSections.clear();
   }
 
-  private paintForms(window: PainterWindow, pen: Pen, { camera, size }: WindowView, palette: Palette): void {
+  private paintForms(window: PainterWindow, pen: Pen, { camera, size }: WindowView, skin: Skin): void {
     const { before, after, t } = this.stage;
     const moment = t < 1 ? before : after;
     window.image = undefined;
@@ -294,11 +318,11 @@ export class Painter {
     const live = this.place?.place === 'live';
     const shown = moment === undefined || live ? NO_MOMENT : moment;
     const cells = cellsInView(window.bank, camera, size, shown, this.store.countsOf);
-    paintCells(pen, cells, camera, size, palette);
-    this.paintNames(window, pen, camera, palette);
+    paintCells(pen, cells, camera, size, skin, (pfn) => this.store.shadeOf(pfn));
+    this.paintNames(window, pen, camera, skin.palette);
   }
 
-  private paintPixels(window: PainterWindow, pen: Pen, { camera }: WindowView, palette: Palette): void {
+  private paintPixels(window: PainterWindow, pen: Pen, { camera }: WindowView, skin: Skin): void {
     const { bank, canvas, staleSections } = window;
     if (canvas === undefined) return;
     const { width, height } = canvas;
@@ -309,13 +333,13 @@ export class Painter {
     }
     const pixels = { data: new Uint32Array(image.data.buffer), width, height };
     let box: PixelBox | undefined = { left: 0, top: 0, right: width, bottom: height };
-    if (window.stale) rasterAll(pixels, bank, camera, this.ratio, this.store, palette);
-    else box = rasterSections(pixels, bank, camera, this.ratio, this.store, palette, staleSections);
+    if (window.stale) rasterAll(pixels, bank, camera, this.ratio, this.store, skin);
+    else box = rasterSections(pixels, bank, camera, this.ratio, this.store, skin, staleSections);
     if (box !== undefined) {
       const { left, top, right, bottom } = box;
       pen.putImageData(image, 0, 0, left, top, right - left, bottom - top);
     }
-    if (window.stale || bank.kind === 'whole') this.paintNames(window, pen, camera, palette);
+    if (window.stale || bank.kind === 'whole') this.paintNames(window, pen, camera, skin.palette);
   }
 
   private paintNames({ bank }: PainterWindow, pen: Pen, camera: Camera, palette: Palette): void {
@@ -324,7 +348,7 @@ export class Painter {
     paintPlotNames(pen, bank, camera, palette);
   }
 
-  private paintAbove(palette: Palette): void {
+  private paintAbove(skin: Skin): void {
     const { overlay, overlaySize, stage, ratio } = this;
     if (overlay === undefined) return;
     this.overlayStale = false;
@@ -347,7 +371,7 @@ export class Painter {
       pen,
       { banks, before, after, t: stage.t, ...this.pointer, countsOf, copyingWord: 'copying' },
       overlaySize,
-      palette,
+      skin,
     );
   }
 

@@ -19,7 +19,10 @@ import { fitBank, fitRect, paintedLevel } from './camera.ts';
 import { PALETTE_KEYS, type Palette } from './color.ts';
 import { countsIn } from './tiles.ts';
 import { layOutBanks, layOutWhole, placeOf } from './layout.ts';
-import { colorsOf, mix, type Pixels, pixelOf, rasterAll, rasterSections } from './raster.ts';
+import { type Pixels, rasterAll, rasterSections } from './raster.ts';
+import { colorsOf, mix, pixelOf } from './raster-colors.ts';
+import { STATE_COLORING } from './coloring.ts';
+import { skinOf } from './skin.ts';
 import { SectionStore } from './sections.ts';
 
 /** Every colour another one. */
@@ -27,6 +30,7 @@ const palette = Object.fromEntries(
   PALETTE_KEYS.map((key, i) => [key, `#${(0x101010 * (i + 1)).toString(16).padStart(6, '0').slice(-6)}`]),
 ) as Palette;
 const machine = machineInfo(machinePreset('lab-node'), new Set([0, 1, 2, 3]));
+const skin = skinOf(palette, STATE_COLORING, machine);
 const whole = layOutWhole(machine);
 const size = { width: 350, height: 480 };
 
@@ -52,8 +56,10 @@ const pictureOf = (
     if ((byte & PAGE_LONGTERM) !== 0) add('longterm');
     if ((byte & PAGE_MIGRATING) !== 0) add('migrating');
   }
-  const update = { section, counts, pages: withPages ? pages : undefined };
-  return { kind: 'picture', number: 1, runId: 'run', place: 'live', fresh: false, sections: [update] };
+  const nothing = { shadeCounts: undefined, shades: undefined, freeBlocks: undefined };
+  const update = { section, counts, pages: withPages ? pages : undefined, ...nothing };
+  const of = { number: 1, runId: 'run', place: 'live', mode: 'state' } as const;
+  return { kind: 'picture', ...of, fresh: false, sections: [update] };
 };
 
 const frame = machine.ranges.find(({ kind }) => kind === 'coherent')?.start ?? 0;
@@ -72,12 +78,12 @@ describe('pixels', () => {
   test('one page in use shows in a picture of 768 GiB', () => {
     const store = new SectionStore(machine.ranges);
     const before = pixelsOf();
-    rasterAll(before, whole, fitBank(whole, size), 1, store, palette);
+    rasterAll(before, whole, fitBank(whole, size), 1, store, skin);
     store.apply(pictureOf(section, { 7: PAGE_MAPPED }, false));
     const after = pixelsOf();
-    rasterAll(after, whole, fitBank(whole, size), 1, store, palette);
+    rasterAll(after, whole, fitBank(whole, size), 1, store, skin);
     expect(difference(before.data, after.data)).toBeGreaterThan(3);
-    const colors = colorsOf(palette);
+    const colors = colorsOf(skin);
     expect(
       after.data.some((pixel) => pixel === mix(pixelOf(palette.absent), pixelOf(palette['cell-line']), 0.3)),
     ).toBe(true);
@@ -94,10 +100,10 @@ describe('pixels', () => {
       const camera = { k, x: 100 - place.x * k, y: 120 - place.y * k };
       store.apply(pictureOf(section, {}));
       const before = pixelsOf();
-      rasterAll(before, whole, camera, 1, store, palette);
+      rasterAll(before, whole, camera, 1, store, skin);
       store.apply(pictureOf(section, { [last]: PAGE_MAPPED }));
       const after = pixelsOf();
-      rasterAll(after, whole, camera, 1, store, palette);
+      rasterAll(after, whole, camera, 1, store, skin);
       expect(difference(before.data, after.data), `at ${k} pixels a page`).toBeGreaterThan(0);
     }
   });
@@ -109,7 +115,7 @@ describe('pixels', () => {
     const place = placeOf(whole, frame) ?? { x: 0, y: 0 };
     const camera = fitRect(whole, { ...place, width: 4, height: 1 }, size, 3);
     const pixels = pixelsOf();
-    rasterAll(pixels, whole, camera, 1, store, palette);
+    rasterAll(pixels, whole, camera, 1, store, skin);
     const colors = states.map((_, at) => {
       const x = Math.round((place.x + at) * camera.k + camera.x);
       const y = Math.round(place.y * camera.k + camera.y);
@@ -138,14 +144,14 @@ describe('pixels', () => {
         fc.property(fc.array(update, { minLength: 1, maxLength: 4 }), (updates) => {
           const store = new SectionStore(machine.ranges);
           const kept = pixelsOf();
-          rasterAll(kept, whole, camera, 1, store, palette);
+          rasterAll(kept, whole, camera, 1, store, skin);
           for (const { offset, at, byte } of updates) {
             const bytes = Object.fromEntries(at.map((page) => [page, byte]));
             const changed = store.apply(pictureOf(section + offset, bytes, paintedLevel(camera) === 'page'));
-            rasterSections(kept, whole, camera, 1, store, palette, changed ?? []);
+            rasterSections(kept, whole, camera, 1, store, skin, changed ?? []);
           }
           const anew = pixelsOf();
-          rasterAll(anew, whole, camera, 1, store, palette);
+          rasterAll(anew, whole, camera, 1, store, skin);
           expect(difference(kept.data, anew.data)).toBe(0);
         }),
         { numRuns: 5 },
@@ -169,7 +175,14 @@ test('what the painter knows of a run is what the worker answers to questions', 
   feed.connect((picture) => void store.apply(picture));
   const last = Math.max(...config.ranges.map(({ end }) => end));
   const all = Array.from({ length: Math.ceil(last / PAGES_PER_SECTION) }, (_, no) => no);
-  feed.receive({ kind: 'show', number: 1, runId: 'run', place: run.sim.length, pageSections: all });
+  feed.receive({
+    kind: 'show',
+    number: 1,
+    runId: 'run',
+    place: run.sim.length,
+    pageSections: all,
+    mode: 'state',
+  });
   let inUse = 0;
   for (const bank of layOutBanks(machineInfo(config, new Set([0])))) {
     for (const range of bank.ranges) {

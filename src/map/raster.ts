@@ -2,21 +2,9 @@
 
 import { PAGEBLOCK_NR_PAGES, PAGES_PER_SECTION } from '../core/uapi/units.ts';
 import type { Camera } from '../store/viewport.ts';
-import {
-  PAGE_FREE,
-  PAGE_KERNEL,
-  PAGE_LONGTERM,
-  PAGE_MAPPED,
-  PAGE_MIGRATING,
-  PAGE_OTHER,
-  PAGE_PINNED,
-  PAGE_RESERVED,
-  PAGE_USE_MASK,
-  stateIndex,
-} from '../store/views.ts';
+import { PAGE_MIGRATING, SHADES, stateIndex } from '../store/views.ts';
 import { paintedLevel, type SizePx, visibleRect } from './camera.ts';
 import { residenceOf } from './cells.ts';
-import { hueOf, type Palette, type PaletteKey } from './color.ts';
 import { COUNTS_A_CELL } from './counts.ts';
 import {
   type Bank,
@@ -37,7 +25,9 @@ import {
   unitsWithin,
   type WorldPoint,
 } from './layout.ts';
+import { type Colors, colorsOf, mix, RESIDENCES } from './raster-colors.ts';
 import type { SectionStore, StoredSection } from './sections.ts';
+import { DIMMED, type Skin } from './skin.ts';
 
 /** The pixels of a window, one number each. */
 export interface Pixels {
@@ -53,84 +43,6 @@ export interface PixelBox {
   readonly right: number;
   readonly bottom: number;
 }
-
-// --- colours as numbers -------------------------------------------------------------------------------------------
-
-const OPAQUE = 0xff000000;
-
-/** `#rrggbb` as a number whose bytes lie in memory as ImageData wants them. */
-export const pixelOf = (color: string): number => {
-  const rgb = Number.parseInt(color.slice(1, 7), 16);
-  return (OPAQUE | ((rgb & 0xff) << 16) | (rgb & 0xff00) | ((rgb >>> 16) & 0xff)) >>> 0;
-};
-
-/** As much of the second as `part` says, between 0 and 1. */
-export const mix = (a: number, b: number, part: number): number => {
-  let mixed = 0;
-  for (let shift = 0; shift < 24; shift += 8) {
-    const from = (a >>> shift) & 0xff;
-    const to = (b >>> shift) & 0xff;
-    mixed |= Math.round(from + (to - from) * part) << shift;
-  }
-  return (OPAQUE | mixed) >>> 0;
-};
-
-const RESIDENCES = ['system', 'movable', 'coherent', 'private'] as const;
-
-interface Colors {
-  readonly paper: number;
-  readonly ink: number;
-  readonly absent: number;
-  readonly kernel: number;
-  readonly line: number;
-  /** By place in RESIDENCES. */
-  readonly fill: readonly number[];
-  readonly wash: readonly number[];
-  /** The colour of a page, by `residence * 256 + byte`. */
-  readonly pages: Uint32Array;
-}
-
-const known = new WeakMap<Palette, Colors>();
-
-export const colorsOf = (palette: Palette): Colors => {
-  const found = known.get(palette);
-  if (found !== undefined) return found;
-  const of = (key: PaletteKey): number => pixelOf(palette[key]);
-  const base = {
-    paper: of('paper'),
-    ink: of('ink'),
-    absent: of('absent'),
-    kernel: of('kernel'),
-    line: of('cell-line'),
-    fill: RESIDENCES.map((residence) => of(hueOf(residence).fill)),
-    wash: RESIDENCES.map((residence) => of(hueOf(residence).wash)),
-  };
-  const pages = new Uint32Array(RESIDENCES.length * 256);
-  for (let at = 0; at < pages.length; at++) pages[at] = pageColor(base, at >>> 8, at & 0xff);
-  const colors = { ...base, pages };
-  known.set(palette, colors);
-  return colors;
-};
-
-const pageColor = (colors: Omit<Colors, 'pages'>, residence: number, byte: number): number => {
-  const fill = colors.fill[residence] ?? 0;
-  switch (byte & PAGE_USE_MASK) {
-    case PAGE_FREE:
-      return mix(colors.absent, colors.line, 0.3);
-    case PAGE_RESERVED:
-      return mix(colors.paper, colors.kernel, 0.55);
-    case PAGE_KERNEL:
-      return colors.kernel;
-    case PAGE_OTHER:
-      return colors.wash[residence] ?? 0;
-    case PAGE_MAPPED:
-      if ((byte & PAGE_MIGRATING) !== 0) return mix(fill, colors.paper, 0.5);
-      if ((byte & PAGE_LONGTERM) !== 0) return mix(fill, colors.ink, 0.45);
-      return (byte & PAGE_PINNED) === 0 ? fill : mix(fill, colors.ink, 0.25);
-    default:
-      return fill;
-  }
-};
 
 // --- where cells lie on the pixels --------------------------------------------------------------------------------
 
@@ -166,18 +78,11 @@ class Raster {
   private readonly columns = new Int32Array(BLOCK_COLS + 1);
   private readonly rows = new Int32Array(BLOCK_ROWS + 1);
 
-  constructor(
-    pixels: Pixels,
-    bank: Bank,
-    camera: Camera,
-    ratio: number,
-    store: SectionStore,
-    palette: Palette,
-  ) {
+  constructor(pixels: Pixels, bank: Bank, camera: Camera, ratio: number, store: SectionStore, skin: Skin) {
     this.pixels = pixels;
     this.bank = bank;
     this.store = store;
-    this.colors = colorsOf(palette);
+    this.colors = colorsOf(skin);
     this.level = paintedLevel(camera);
     this.scale = camera.k * ratio;
     this.left = camera.x * ratio;
@@ -223,7 +128,8 @@ class Raster {
     else if (this.level === 'section') {
       const gap = this.hasUnitGaps ? gapOf(SECTION_GAP + BLOCK_GAP, this.scale) : 0;
       const inner = { ...box, right: box.right - gap, bottom: box.bottom - gap };
-      this.group(section.sums, 0, PAGES_PER_SECTION, start, inner);
+      if (this.colors.shades === undefined) this.group(section.sums, 0, PAGES_PER_SECTION, start, inner);
+      else this.shadedGroup(this.sumShades(start), 0, PAGES_PER_SECTION, inner, this.colors.shades);
     } else this.blocks(section, start, place);
     return box;
   }
@@ -259,19 +165,21 @@ class Raster {
     const bottom = Math.max(outer.top + 1, outer.bottom - gap(moreY));
     const box = { ...outer, right, bottom };
     const row = Math.floor((start % PAGES_PER_SECTION) / PAGEBLOCK_NR_PAGES) * COUNTS_A_CELL;
+    const { shades } = this.colors;
+    if (shades !== undefined) {
+      this.shadedBlock(start, x, y, box, shades);
+      return;
+    }
     const showsPages = this.level === 'page' && (section.pages !== undefined || !section.touched);
     if (showsPages) this.pages(section, start, x, y, box);
     else this.group(section.counts, row, PAGEBLOCK_NR_PAGES, start, box);
   }
 
   private pages({ pages }: StoredSection, start: number, x: number, y: number, box: PixelBox): void {
-    const { bank, colors, store, scale, columns, rows } = this;
+    const { bank, colors, store, scale } = this;
     const range = rangeOf(bank, start);
     const isWhole = range !== undefined && start + PAGEBLOCK_NR_PAGES <= range.start + range.npages;
-    for (let col = 0; col <= BLOCK_COLS; col++) columns[col] = Math.round((x + col) * scale + this.left);
-    for (let row = 0; row <= BLOCK_ROWS; row++) rows[row] = Math.round((y + row) * scale + this.top);
-    columns[BLOCK_COLS] = box.right + this.gap;
-    rows[BLOCK_ROWS] = box.bottom + this.gap;
+    this.place(x, y, box);
     let residence = this.residence(start);
     let untouched = store.untouchedByte(start);
     for (let page = 0; page < PAGEBLOCK_NR_PAGES; page++) {
@@ -285,6 +193,87 @@ class Raster {
       this.page(page, colors.pages[residence * 256 + byte] ?? 0);
       if (scale >= 5 && (byte & PAGE_MIGRATING) !== 0) this.hatchPage(page, colors.fill[residence] ?? 0);
     }
+  }
+
+  /** Where the pages of a block begin. */
+  private place(x: number, y: number, box: PixelBox): void {
+    const { scale, columns, rows } = this;
+    for (let col = 0; col <= BLOCK_COLS; col++) columns[col] = Math.round((x + col) * scale + this.left);
+    for (let row = 0; row <= BLOCK_ROWS; row++) rows[row] = Math.round((y + row) * scale + this.top);
+    columns[BLOCK_COLS] = box.right + this.gap;
+    rows[BLOCK_ROWS] = box.bottom + this.gap;
+  }
+
+  // --- modes that have shades ---------------------------------------------------------------------------------
+
+  private shadedBlock(start: number, x: number, y: number, box: PixelBox, colors: Uint32Array): void {
+    const { store, bank } = this;
+    const section = store.section(Math.floor(start / PAGES_PER_SECTION));
+    if (this.level !== 'page' || (section.shadeCounts !== undefined && section.shades === undefined)) {
+      const row = Math.floor((start % PAGES_PER_SECTION) / PAGEBLOCK_NR_PAGES) * SHADES;
+      this.shadedGroup(
+        store.shadeCountsOf(Math.floor(start / PAGES_PER_SECTION)),
+        row,
+        PAGEBLOCK_NR_PAGES,
+        box,
+        colors,
+      );
+      return;
+    }
+    this.place(x, y, box);
+    const range = rangeOf(bank, start);
+    const isWhole = range !== undefined && start + PAGEBLOCK_NR_PAGES <= range.start + range.npages;
+    const same = section.shades === undefined && isWhole ? store.shadeOf(start) : undefined;
+    for (let page = 0; page < PAGEBLOCK_NR_PAGES; page++) {
+      const pfn = start + page;
+      if (!isWhole && rangeOf(bank, pfn) === undefined) continue;
+      const shade = same ?? section.shades?.[pfn % PAGES_PER_SECTION] ?? store.shadeOf(pfn) ?? 0;
+      this.page(page, colors[shade] ?? 0);
+    }
+  }
+
+  private sumShades(start: number): Uint32Array {
+    const sums = new Uint32Array(SHADES);
+    const counts = this.store.shadeCountsOf(Math.floor(start / PAGES_PER_SECTION));
+    for (let at = 0; at < counts.length; at++) {
+      const shade = at % SHADES;
+      sums[shade] = (sums[shade] ?? 0) + (counts[at] ?? 0);
+    }
+    return sums;
+  }
+
+  /** Many pages: their shades as layers from the bottom up; where there is no room, the one that most have. */
+  private shadedGroup(
+    counts: Uint16Array | Uint32Array,
+    row: number,
+    npages: number,
+    box: PixelBox,
+    colors: Uint32Array,
+  ): void {
+    const { absent, line } = this.colors;
+    const free = mix(absent, line, 0.3);
+    const has = (shade: number): boolean => colors[shade] !== colors[0] && (counts[row + shade] ?? 0) > 0;
+    if (!this.hasLayers) {
+      let most = 0;
+      for (let shade = 1; shade < SHADES; shade++)
+        if (has(shade) && (most === 0 || (counts[row + shade] ?? 0) > (counts[row + most] ?? 0)))
+          most = shade;
+      const part = Math.min(1, (counts[row + most] ?? 0) / npages);
+      // few pages that something can be said of show all the same
+      this.fill(box, most === 0 ? free : mix(free, colors[most] ?? 0, Math.max(0.5, part)));
+      return;
+    }
+    this.fill(box, absent);
+    const height = box.bottom - box.top;
+    let { bottom } = box;
+    for (let shade = 1; shade < SHADES; shade++) {
+      if (!has(shade)) continue;
+      const share = (counts[row + shade] ?? 0) / npages;
+      const rows = Math.min(bottom - box.top, Math.max(3, Math.round(share * height)));
+      this.fill({ ...box, top: bottom - rows, bottom }, colors[shade] ?? 0);
+      bottom -= rows;
+    }
+    this.border(box);
   }
 
   /** One page of a block; the cost of a map lies here, so it makes no objects. */
@@ -329,8 +318,12 @@ class Raster {
 
     const part = (state: number): number => Math.min(1, (counts[row + state] ?? 0) / npages);
     const residence = this.residence(start);
-    const fill = colors.fill[residence] ?? 0;
-    const wash = colors.wash[residence] ?? 0;
+    const dim = (vivid: boolean, color: number): number => (vivid ? color : mix(colors.paper, color, DIMMED));
+    const { only } = colors;
+    const has = (id: string): boolean => only === undefined || only.has(id);
+    const isVivid = has(RESIDENCES[residence] ?? '');
+    const fill = dim(isVivid, colors.fill[residence] ?? 0);
+    const wash = dim(isVivid, colors.wash[residence] ?? 0);
     const height = box.bottom - box.top;
     const kernel = part(RESERVED) + part(KERNEL);
     const mapped = part(MAPPED);
@@ -347,13 +340,14 @@ class Raster {
       bottom -= rows;
       return layerBox;
     };
-    layer(kernel, colors.kernel);
+    layer(kernel, dim(has('kernel'), colors.kernel));
     layer(part(OTHER), wash);
     const migrating = Math.min(mapped, part(MIGRATING));
-    const moving = layer(migrating, mix(fill, colors.paper, 0.55), 3);
-    this.hatch(moving, fill);
+    const movingFill = has('moving') ? (colors.fill[residence] ?? 0) : fill;
+    const moving = layer(migrating, mix(movingFill, colors.paper, 0.55), 3);
+    this.hatch(moving, movingFill);
     layer(mapped - migrating, fill, 3);
-    this.edge(box, part(PINNED), part(LONGTERM));
+    this.edge(box, has('pin') ? part(PINNED) : 0, has('longterm') || has('pin') ? part(LONGTERM) : 0);
     this.border(box);
   }
 
@@ -391,13 +385,19 @@ class Raster {
     residence: number,
   ): number {
     const { colors } = this;
+    const { only } = colors;
+    const has = (id: string): boolean => only === undefined || only.has(id);
+    const isVivid = has(RESIDENCES[residence] ?? '');
     const fill = colors.fill[residence] ?? 0;
     let color = mix(colors.absent, colors.line, 0.3);
-    color = mix(color, colors.kernel, kernel);
-    color = mix(color, colors.wash[residence] ?? 0, other);
-    if (mapped > 0) color = mix(color, fill, Math.max(0.5, mapped));
-    if (migrating > 0) color = mix(color, colors.paper, 0.5 * Math.max(0.3, migrating));
-    return longterm > 0 ? mix(color, colors.ink, 0.45 * Math.max(0.5, longterm)) : color;
+    if (has('kernel')) color = mix(color, colors.kernel, kernel);
+    if (isVivid) color = mix(color, colors.wash[residence] ?? 0, other);
+    if (mapped > 0 && isVivid) color = mix(color, fill, Math.max(0.5, mapped));
+    if (migrating > 0 && (isVivid || has('moving')))
+      color = mix(color, colors.paper, 0.5 * Math.max(0.3, migrating));
+    return longterm > 0 && (isVivid || has('longterm'))
+      ? mix(color, colors.ink, 0.45 * Math.max(0.5, longterm))
+      : color;
   }
 }
 
@@ -416,10 +416,10 @@ export const rasterAll = (
   camera: Camera,
   ratio: number,
   store: SectionStore,
-  palette: Palette,
+  skin: Skin,
 ): void => {
   pixels.data.fill(0);
-  const raster = new Raster(pixels, bank, camera, ratio, store, palette);
+  const raster = new Raster(pixels, bank, camera, ratio, store, skin);
   const size: SizePx = { width: pixels.width / ratio, height: pixels.height / ratio };
   for (const start of unitsWithin(bank, visibleRect(camera, size), bank.unitPages)) raster.unit(start);
 };
@@ -431,10 +431,10 @@ export const rasterSections = (
   camera: Camera,
   ratio: number,
   store: SectionStore,
-  palette: Palette,
+  skin: Skin,
   sections: Iterable<number>,
 ): PixelBox | undefined => {
-  const raster = new Raster(pixels, bank, camera, ratio, store, palette);
+  const raster = new Raster(pixels, bank, camera, ratio, store, skin);
   let all: PixelBox | undefined;
   for (const no of sections) {
     const end = (no + 1) * PAGES_PER_SECTION;

@@ -12,9 +12,12 @@ import {
   PAGE_PINNED,
   PAGE_RESERVED,
   PAGE_USE_MASK,
+  type MapMode,
   type RangeInfo,
+  SHADES,
   stateIndex,
 } from '../store/views.ts';
+import { shadeOfRange } from './coloring.ts';
 import { type CellCounts, COUNTS_A_CELL, type CountsOf, readCounts } from './counts.ts';
 
 export const BLOCKS_A_SECTION = PAGES_PER_SECTION / PAGEBLOCK_NR_PAGES;
@@ -28,6 +31,11 @@ export interface StoredSection {
   readonly pages: Uint8Array | undefined;
   /** Whether anything was ever done to any of its pages. */
   readonly touched: boolean;
+  /** A row of SHADES for each pageblock; undefined: they follow from the ranges. */
+  readonly shadeCounts: Uint16Array | undefined;
+  readonly shades: Uint8Array | undefined;
+  /** First frame and order of free blocks, one after the other; undefined where nobody looks. */
+  readonly freeBlocks: Int32Array | undefined;
 }
 
 const RESERVED = stateIndex('reserved');
@@ -54,6 +62,9 @@ const NOTHING: StoredSection = {
   sums: new Uint32Array(COUNTS_A_CELL),
   pages: undefined,
   touched: false,
+  shadeCounts: undefined,
+  shades: undefined,
+  freeBlocks: undefined,
 };
 
 const overlap = (range: RangeInfo, start: number, npages: number): number =>
@@ -64,6 +75,9 @@ const isReserved = ({ kind, reserved }: RangeInfo): boolean => kind === 'mmio' |
 export class SectionStore {
   private readonly touched = new Map<number, StoredSection>();
   private readonly untouched = new Map<number, StoredSection>();
+  private readonly untouchedShades = new Map<number, Uint16Array>();
+  /** What the shades are about. */
+  mode: MapMode = 'state';
   private readonly ranges: readonly RangeInfo[];
 
   constructor(ranges: readonly RangeInfo[]) {
@@ -71,11 +85,27 @@ export class SectionStore {
   }
 
   /** @returns the sections that are different now; undefined: any may be */
-  apply({ fresh, sections }: MapPicture): ReadonlySet<number> | undefined {
+  apply({ fresh, sections, mode }: MapPicture): ReadonlySet<number> | undefined {
     if (fresh) this.touched.clear();
-    for (const { section, counts, pages } of sections)
-      this.touched.set(section, { counts, pages, sums: sumRows(counts), touched: true });
-    return fresh ? undefined : new Set(sections.map(({ section }) => section));
+    const anew = fresh || mode !== this.mode;
+    if (mode !== this.mode) {
+      this.mode = mode;
+      this.untouchedShades.clear();
+      // what is known belongs to the other mode
+      for (const [no, section] of this.touched)
+        this.touched.set(no, { ...section, shadeCounts: undefined, shades: undefined });
+    }
+    for (const { section, counts, pages, shadeCounts, shades, freeBlocks } of sections)
+      this.touched.set(section, {
+        counts,
+        pages,
+        sums: sumRows(counts),
+        touched: true,
+        shadeCounts,
+        shades,
+        freeBlocks,
+      });
+    return anew ? undefined : new Set(sections.map(({ section }) => section));
   }
 
   section(no: number): StoredSection {
@@ -96,6 +126,36 @@ export class SectionStore {
   /** What firmware ranges say of a page that nobody has touched. */
   untouchedByte(pfn: number): number {
     return this.ranges.some((range) => isReserved(range) && overlap(range, pfn, 1) > 0) ? PAGE_RESERVED : 0;
+  }
+
+  /** The shade of a page; undefined where single pages are not known. */
+  shadeOf(pfn: number): number | undefined {
+    const { shades, shadeCounts } = this.section(Math.floor(pfn / PAGES_PER_SECTION));
+    if (shades !== undefined) return shades[pfn % PAGES_PER_SECTION];
+    if (shadeCounts !== undefined) return undefined;
+    const range = this.ranges.find((each) => overlap(each, pfn, 1) > 0);
+    return range === undefined ? 0 : shadeOfRange(this.mode, range);
+  }
+
+  /** How many pages have which shade: a row of SHADES for each pageblock of a section. */
+  shadeCountsOf(no: number): Uint16Array {
+    return this.section(no).shadeCounts ?? this.shadesOfRanges(no);
+  }
+
+  private shadesOfRanges(no: number): Uint16Array {
+    const known = this.untouchedShades.get(no);
+    if (known !== undefined) return known;
+    const counts = new Uint16Array(BLOCKS_A_SECTION * SHADES);
+    for (let block = 0; block < BLOCKS_A_SECTION; block++) {
+      const start = no * PAGES_PER_SECTION + block * PAGEBLOCK_NR_PAGES;
+      for (const range of this.ranges) {
+        const npages = overlap(range, start, PAGEBLOCK_NR_PAGES);
+        const at = block * SHADES + (npages === 0 ? 0 : shadeOfRange(this.mode, range));
+        counts[at] = (counts[at] ?? 0) + npages;
+      }
+    }
+    this.untouchedShades.set(no, counts);
+    return counts;
   }
 
   private pageCounts(section: StoredSection, pfn: number): CellCounts | undefined {
@@ -137,5 +197,5 @@ const fromRanges = (ranges: readonly RangeInfo[], start: number): StoredSection 
       if (range.cma) counts[row + CMA] = (counts[row + CMA] ?? 0) + npages;
     }
   }
-  return { counts, sums: sumRows(counts), pages: undefined, touched: false };
+  return { ...NOTHING, counts, sums: sumRows(counts) };
 };

@@ -6,6 +6,9 @@ import { type Context, report, update } from './context.ts';
 import { stepOf } from './player.ts';
 import { initialPage } from './page.ts';
 import { layoutFromLink, layoutInLink } from './layout.ts';
+import type { CompareActions } from './compare.ts';
+import { breakpointText, parseBreakpoint } from './debug.ts';
+import { mapsText } from './maps.ts';
 import type { ScenarioActions } from './scenario.ts';
 import { type LinkState, readLink, writeLink } from './url-state.ts';
 
@@ -13,15 +16,19 @@ const WRITE_AFTER_MS = 250;
 
 /** What a link to what is shown now has to say. */
 export const linkStateOf = (state: AppState): LinkState => {
-  const { scenario, playback, selection, settings, page } = state;
+  const { scenario, playback, selection, settings, page, maps, compare, debug } = state;
   const { run, origin, machine, kernel, added } = scenario;
   const layout = layoutInLink(state.layout);
   const shown = {
     theme: settings.theme,
     ...(page.page === '' ? {} : { page }),
     ...(layout === undefined ? {} : { layout }),
+    ...(mapsText(maps) === undefined ? {} : { maps }),
   };
   if (run === undefined || origin === undefined) return shown;
+  const breakpoints = debug.breakpoints
+    .filter(({ on }) => on)
+    .map(({ breakpoint }) => breakpointText(breakpoint));
   return {
     ...(origin.kind === 'catalogue' ? { scenario: origin.name } : { own: origin.scenario }),
     ...(machine === undefined ? {} : { machine }),
@@ -29,6 +36,8 @@ export const linkStateOf = (state: AppState): LinkState => {
     ...(added.length === 0 ? {} : { added }),
     at: stepOf(run.steps, playback.position),
     ...(selection.selected === undefined ? {} : { selected: selection.selected }),
+    ...(compare.contrast === undefined ? {} : { compare: compare.contrast }),
+    ...(breakpoints.length === 0 ? {} : { breakpoints }),
     ...shown,
   };
 };
@@ -52,10 +61,12 @@ export class AddressSync {
 
   private readonly context: Context;
   private readonly scenario: ScenarioActions;
+  private readonly compare: CompareActions;
 
-  constructor(context: Context, scenario: ScenarioActions) {
+  constructor(context: Context, scenario: ScenarioActions, compare: CompareActions) {
     this.context = context;
     this.scenario = scenario;
+    this.compare = compare;
   }
 
   start(): void {
@@ -70,6 +81,9 @@ export class AddressSync {
         state.selection.selected !== before.selection.selected ||
         state.page !== before.page ||
         state.layout !== before.layout ||
+        state.maps !== before.maps ||
+        state.compare.contrast !== before.compare.contrast ||
+        state.debug.breakpoints !== before.debug.breakpoints ||
         state.settings.theme !== before.settings.theme;
       const isNamed = state.scenario.run !== undefined || state.page.page !== '' || this.page !== '';
       if (changed && isNamed) this.schedule();
@@ -88,11 +102,13 @@ export class AddressSync {
         update(this.context, 'settings', { ...settings, theme: link.theme });
       }
       if (link.layout !== undefined) update(this.context, 'layout', layoutFromLink(link.layout));
+      if (link.maps !== undefined) update(this.context, 'maps', link.maps);
       const isShown = this.isShown(link);
       if (isShown) update(this.context, 'walkthrough', { introduction: false });
       const opened = isShown || (await this.open(link));
       if (opened && link.selected !== undefined)
         update(this.context, 'selection', { selected: link.selected });
+      if (opened && !isShown) await this.showTools(link);
       update(this.context, 'page', link.page ?? initialPage);
       const [first] = problems;
       if (first !== undefined) report(this.context, { about: 'link', ...first });
@@ -101,6 +117,16 @@ export class AddressSync {
     } finally {
       this.restoring = false;
     }
+  }
+
+  /** Stops and the other run that a link names. */
+  private async showTools({ breakpoints = [], compare }: LinkState): Promise<void> {
+    const entries = breakpoints.flatMap((text) => {
+      const breakpoint = parseBreakpoint(text);
+      return breakpoint === undefined ? [] : [{ breakpoint, on: true }];
+    });
+    update(this.context, 'debug', { breakpoints: entries });
+    if (compare !== undefined) await this.compare.compareWith(compare);
   }
 
   /** Back or Forward; the entry of the first load names nothing and shows the introduction. */

@@ -3,6 +3,7 @@
 import type { StoreApi } from 'zustand/vanilla';
 import type { CompareActions, CompareSlice } from './compare.ts';
 import type { DebugActions, DebugSlice } from './debug.ts';
+import type { MapsActions, MapsSlice } from './maps.ts';
 import type { MemoryTypesActions, MemoryTypesSlice } from './memory-types.ts';
 import type { PageActions, PageSlice } from './page.ts';
 import type { LayoutActions, LayoutSlice } from './layout.ts';
@@ -24,6 +25,7 @@ export interface AppState {
   readonly selection: SelectionSlice;
   readonly viewport: ViewportSlice;
   readonly layout: LayoutSlice;
+  readonly maps: MapsSlice;
   readonly walkthrough: WalkthroughSlice;
   readonly settings: SettingsSlice;
   readonly problem: ProblemSlice;
@@ -41,6 +43,7 @@ export type AppActions = ScenarioActions &
   SelectionActions &
   ViewportActions &
   LayoutActions &
+  MapsActions &
   WalkthroughActions &
   SettingsActions &
   ProblemActions &

@@ -34,7 +34,7 @@ export interface DebugActions {
 
 export const initialDebug: DebugSlice = { runId: '', breakpoints: [], lastHit: -1, missed: 0, openCalls: [] };
 
-const MAX_BREAKPOINTS = 20;
+export const MAX_BREAKPOINTS = 20;
 
 const NUMBER = /^(0x[\da-f]{1,10}|-?\d{1,12})$/i;
 const NAME = /^\w{1,64}$/;

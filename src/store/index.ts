@@ -8,6 +8,7 @@ import { type Context, type Environment, report, update } from './context.ts';
 import { compareActions, initialCompare } from './compare.ts';
 import { debugActions, initialDebug } from './debug.ts';
 import { Idle } from './idle.ts';
+import { mapsActions, readMaps } from './maps.ts';
 import { initialMemoryTypes, memoryTypesActions } from './memory-types.ts';
 import { initialPage, pageActions } from './page.ts';
 import { layoutActions, readLayout } from './layout.ts';
@@ -32,6 +33,7 @@ export const createApp = (environment: Environment): App => {
     selection: initialSelection,
     viewport: initialViewport,
     layout: readLayout(environment),
+    maps: readMaps(environment),
     walkthrough: initialWalkthrough,
     settings: readSettings(environment),
     problem: initialProblem,
@@ -52,6 +54,7 @@ export const createApp = (environment: Environment): App => {
   const player = new Player(context);
   const queries = new Queries(context);
   const playback = playbackActions(context, player);
+  const compare = compareActions(context);
   const scenario = scenarioActions(context, player, queries, playback.seek);
   const actions: AppActions = {
     ...scenario,
@@ -61,18 +64,19 @@ export const createApp = (environment: Environment): App => {
     ...selectionActions(context, queries, playback.pause),
     ...viewportActions(context),
     ...layoutActions(context),
+    ...mapsActions(context),
     ...walkthroughActions(context, scenario, playback),
     ...settingsActions(context),
     ...problemActions(context),
     ...debugActions(context, playback.seek),
-    ...compareActions(context),
+    ...compare,
     ...pageActions(context, playback.pause),
     ...memoryTypesActions(context),
   };
   store.subscribe((state, before) => {
     if (state.playback.position !== before.playback.position) queries.refreshAll();
   });
-  const address = new AddressSync(context, scenario);
+  const address = new AddressSync(context, scenario, compare);
 
   const start = async (): Promise<void> => {
     await loadCatalogue(context);

@@ -6,8 +6,11 @@ import * as v from 'valibot';
 import type { MachinePresetName } from '../core/uapi/config.ts';
 import { MACHINE_PRESETS } from '../core/uapi/presets.ts';
 import type { Message, Selection } from '../worker/protocol.ts';
+import { type Contrast, isContrast } from './compare.ts';
+import { breakpointText, MAX_BREAKPOINTS, parseBreakpoint } from './debug.ts';
 import { type KernelChoice, type KernelTexts, kernelTexts, readKernelTexts } from './kernel-choice.ts';
 import { isPreset, type Layout, layoutSchema, type Preset } from './layout.ts';
+import { type MapsSlice, mapsText, parseMaps } from './maps.ts';
 import type { Theme } from './settings.ts';
 
 export const LINK_VERSION = 'v1';
@@ -39,6 +42,12 @@ export interface LinkState {
   readonly page?: PagePlace;
   /** The arrangement of the panels: a preset as it comes, or with what was changed by hand. */
   readonly layout?: Layout | Preset;
+  /** What the maps are coloured by, and which entries of their legend stand out. */
+  readonly maps?: MapsSlice;
+  /** Where the run stops, as a person would type it: `fn:…`, `_refcount=0`. */
+  readonly breakpoints?: readonly string[];
+  /** What the run is compared with. */
+  readonly compare?: Contrast;
 }
 
 /** `page=model/gup`: the section `gup` of the page `model`. */
@@ -126,6 +135,9 @@ const packedSchema = v.object({
   sel: v.optional(v.pipe(v.string(), v.maxLength(100))),
   theme: v.optional(v.picklist(THEMES)),
   layout: v.optional(layoutSchema),
+  map: v.optional(v.pipe(v.string(), v.maxLength(200))),
+  compare: v.optional(v.pipe(v.string(), v.maxLength(60))),
+  stop: v.optional(v.pipe(v.array(v.pipe(v.string(), v.maxLength(100))), v.maxLength(MAX_BREAKPOINTS))),
 });
 type Packed = v.InferOutput<typeof packedSchema>;
 
@@ -223,6 +235,10 @@ export const writeLink = async (link: LinkState): Promise<string> => {
   if (link.theme !== undefined && link.theme !== 'system') search.set('theme', link.theme);
   const { layout } = link;
   if (layout !== undefined) search.set('layout', typeof layout === 'string' ? layout : layout.preset);
+  const maps = link.maps === undefined ? undefined : mapsText(link.maps);
+  if (maps !== undefined) search.set('map', maps);
+  if (link.compare !== undefined) search.set('compare', link.compare);
+  for (const breakpoint of link.breakpoints ?? []) search.append('stop', breakpoint);
   if (link.at !== undefined) search.set('t', placeText(link.at));
   if (link.selected !== undefined) search.set('sel', selectionText(link.selected));
   const added = link.added?.filter((step) => typeof step === 'object' && step !== null) ?? [];
@@ -235,8 +251,17 @@ export const writeLink = async (link: LinkState): Promise<string> => {
     ...(link.at === undefined ? {} : { at: placeText(link.at) }),
     ...(link.selected === undefined ? {} : { sel: selectionText(link.selected) }),
     ...(typeof layout === 'object' ? { layout } : {}),
+    ...(maps === undefined ? {} : { map: maps }),
+    ...(link.compare === undefined ? {} : { compare: link.compare }),
+    ...(link.breakpoints === undefined ? {} : { stop: link.breakpoints }),
   } as Packed;
-  const readable = search.toString().replaceAll('%3A', ':').replaceAll('%2C', ',').replaceAll('%2F', '/');
+  const readable = search
+    .toString()
+    .replaceAll('%3A', ':')
+    .replaceAll('%2C', ',')
+    .replaceAll('%3D', '=')
+    .replaceAll('%40', '@')
+    .replaceAll('%2F', '/');
   const hash = Object.keys(packed).length === 0 ? '' : `#${LINK_VERSION}.${await pack(packed)}`;
   return `${readable === '' ? '' : `?${readable}`}${hash}`;
 };
@@ -275,11 +300,20 @@ export const readLink = async (search: string, hash: string): Promise<ReadLink> 
   const page = field('page', text('page'), parsePage);
   const at = field('t', text('t') ?? packed.at, parsePlace);
   const selected = field('sel', text('sel') ?? packed.sel, parseSelection);
+  const maps = field('map', text('map') ?? packed.map, parseMaps);
   const preset = field('layout', text('layout'), (s) => (isPreset(s) ? s : undefined));
   const layout =
     preset === undefined || preset === packed.layout?.preset ? (packed.layout ?? preset) : preset;
   // a scenario typed into the address replaces the one that is packed, and the kernel that was chosen for it
   const isPacked = text('scenario') === undefined || text('scenario') === packed.scenario;
+  const compare = field('compare', text('compare') ?? (isPacked ? packed.compare : undefined), (s) =>
+    isContrast(s) ? s : undefined,
+  );
+  const stops = typed.has('stop') ? typed.getAll('stop') : isPacked ? (packed.stop ?? []) : [];
+  const breakpoints = stops.slice(0, MAX_BREAKPOINTS).flatMap((stop) => {
+    const found = field('stop', stop, parseBreakpoint);
+    return found === undefined ? [] : [breakpointText(found)];
+  });
   const ofKernel = (name: keyof KernelTexts) => {
     const value = text(name) ?? (isPacked ? packed[name] : undefined);
     return value === undefined ? {} : { [name]: value };
@@ -302,6 +336,9 @@ export const readLink = async (search: string, hash: string): Promise<ReadLink> 
       ...(theme === undefined ? {} : { theme }),
       ...(page === undefined ? {} : { page }),
       ...(layout === undefined ? {} : { layout }),
+      ...(maps === undefined ? {} : { maps }),
+      ...(compare === undefined ? {} : { compare }),
+      ...(breakpoints.length === 0 ? {} : { breakpoints }),
     },
     problems: [...problems, ...kernel.problems],
   };

@@ -62,8 +62,19 @@ export type {
   ZoneView,
 } from '../worker/protocol-views.ts';
 export {
+  AGE_BEFORE,
+  AGE_NOW,
+  AGE_OLD,
+  AGE_RECENT,
+  MAP_MODES,
+  type MapMode,
   MAP_STATES,
   type MapState,
+  NO_SHADE,
+  nodeShade,
+  OWNER_FIRST,
+  OWNER_NOBODY,
+  OWNER_SEVERAL,
   PAGE_FREE,
   PAGE_HUGE,
   PAGE_KERNEL,
@@ -78,5 +89,7 @@ export {
   type FromPainter as FeedRequest,
   type Picture as MapPicture,
   type Place as MapPlace,
+  SHADES,
   stateIndex,
+  typeShade,
 } from '../worker/protocol-map.ts';

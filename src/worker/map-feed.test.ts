@@ -3,6 +3,7 @@ import { createSimulation, parseScenario, parseStep } from '../core/index.ts';
 import { PAGES_PER_SECTION } from '../core/uapi/units.ts';
 import { MapFeed } from './map-feed.ts';
 import {
+  type MapMode,
   PAGE_MAPPED,
   PAGE_USE_MASK,
   type Picture,
@@ -33,9 +34,9 @@ const painterOf = (run: Run) => {
   const feed = new MapFeed((runId) => (runId === run.id ? run : undefined));
   feed.connect((picture) => pictures.push(picture));
   let number = 0;
-  const show = (place: Place, pageSections: number[] = [], runId = run.id): void => {
+  const show = (place: Place, pageSections: number[] = [], runId = run.id, mode: MapMode = 'state'): void => {
     number += 1;
-    feed.receive({ kind: 'show', number, runId, place, pageSections });
+    feed.receive({ kind: 'show', number, runId, place, pageSections, mode });
   };
   const take = (): void => feed.receive({ kind: 'taken' });
   return { feed, pictures, show, take };
@@ -166,7 +167,7 @@ test('a place is shown when it is whole, a live one in parts', () => {
   const { feed, pictures, take } = painterOf(run);
   const never = (): boolean => false;
   const show = (place: Place): void =>
-    feed.receive({ kind: 'show', number: 1, runId: 'run1', place, pageSections: [] }, never);
+    feed.receive({ kind: 'show', number: 1, runId: 'run1', place, pageSections: [], mode: 'state' }, never);
   show(run.sim.length);
   expect(pictures).toHaveLength(0);
   let parts = 1;

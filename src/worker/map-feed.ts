@@ -1,9 +1,12 @@
 // Feeds the painter of the maps: says what is different in the sections of memory since the last picture that it took.
 
-import type { FromPainter, Picture, Place, SectionUpdate, ShowRequest } from './protocol-map.ts';
+import { freeBlocksWithin } from '../core/kernel/mm/buddy.ts';
+import { PAGES_PER_SECTION } from '../core/uapi/units.ts';
+import type { FromPainter, MapMode, Picture, Place, SectionUpdate, ShowRequest } from './protocol-map.ts';
 import type { Run } from './run.ts';
 import { longtermRunning } from './views/moment.ts';
 import type { Pyramid } from './views/pyramid.ts';
+import { countShades } from './views/shades.ts';
 
 export class MapFeed {
   private send: ((picture: Picture) => void) | undefined;
@@ -16,6 +19,9 @@ export class MapFeed {
   /** What the painter knows: of which pyramid, up to which version, and of which sections the single pages. */
   private pyramid: Pyramid | undefined;
   private version = 0;
+  private mode: MapMode = 'state';
+  /** Step that ages were counted from. */
+  private step = -1;
   private readonly pagesSent = new Set<number>();
   private readonly runOf: (runId: string) => Run | undefined;
 
@@ -78,39 +84,50 @@ export class MapFeed {
     send(this.picture(run, shown));
   }
 
-  private picture(run: Run | undefined, { number, runId, place, pageSections }: ShowRequest): Picture {
+  private picture(run: Run | undefined, { number, runId, place, pageSections, mode }: ShowRequest): Picture {
     const fresh = run?.pyramid !== this.pyramid || run === undefined;
     if (fresh) {
       this.pyramid = run?.pyramid;
       this.version = 0;
       this.pagesSent.clear();
     }
-    if (run === undefined) return { kind: 'picture', number, runId, place, fresh, sections: [] };
-    return {
-      kind: 'picture',
-      number,
-      runId,
-      place,
-      fresh,
-      sections: this.changes(run.pyramid, pageSections),
-    };
+    if (run === undefined) return { kind: 'picture', number, runId, place, fresh, mode, sections: [] };
+    const sections = this.changes(run, pageSections, mode);
+    return { kind: 'picture', number, runId, place, fresh, mode, sections };
   }
 
-  private changes(pyramid: Pyramid, pageSections: readonly number[]): SectionUpdate[] {
+  private changes(run: Run, pageSections: readonly number[], mode: MapMode): SectionUpdate[] {
+    const { pyramid } = run;
     const wanted = new Set(pageSections);
+    const { index: step } = run.stepAt(run.sim.machine.journal.position);
+    // every page is a step older in the next step
+    const anew = mode !== this.mode || (mode === 'age' && step !== this.step);
+    this.mode = mode;
+    this.step = step;
+    const readShades = run.shades.reader(mode);
     const updates: SectionUpdate[] = [];
     for (const no of pyramid.sectionNumbers()) {
       const section = pyramid.section(no);
       if (section === undefined) continue;
-      const changed = section.version > this.version;
+      const reshaded = readShades !== undefined && (anew || mode === 'type' || pyramid.read.has(no));
+      const changed = section.version > this.version || reshaded;
       if (changed) this.pagesSent.delete(no);
       const sendPages = wanted.has(no) && !this.pagesSent.has(no);
       if (!changed && !sendPages) continue;
       if (sendPages) this.pagesSent.add(no);
-      const pages = sendPages ? section.pages.slice() : undefined;
-      updates.push({ section: no, counts: section.counts.slice(), pages });
+      const shades = readShades === undefined ? undefined : new Uint8Array(PAGES_PER_SECTION);
+      if (shades !== undefined) readShades?.(no, section, shades);
+      updates.push({
+        section: no,
+        counts: section.counts.slice(),
+        pages: sendPages ? section.pages.slice() : undefined,
+        shadeCounts: shades && countShades(shades),
+        shades: sendPages ? shades : undefined,
+        freeBlocks: sendPages ? freeBlocksOf(run, no) : undefined,
+      });
     }
     this.version = pyramid.version;
+    pyramid.read.clear();
     return updates;
   }
 }
@@ -122,3 +139,6 @@ const catchUp = (run: Run, place: Place, mayGoOn: () => boolean): boolean => {
   run.seek(place === 'live' ? run.sim.reached : run.clamp(place));
   return run.pyramid.update(longtermRunning(run, run.sim.machine.journal.position), mayGoOn);
 };
+
+const freeBlocksOf = (run: Run, no: number): Int32Array<ArrayBuffer> =>
+  Int32Array.from(freeBlocksWithin(run.sim.machine, no * PAGES_PER_SECTION, (no + 1) * PAGES_PER_SECTION));

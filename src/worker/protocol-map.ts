@@ -52,6 +52,46 @@ export type SectionCounts = Uint16Array<ArrayBuffer>;
 /** A section's pages: a byte each. */
 export type SectionPages = Uint8Array<ArrayBuffer>;
 
+// --- what else a page can be coloured by ---------------------------------------------------------------------------
+
+/** What the colours of a map say. */
+export const MAP_MODES = ['state', 'owner', 'age', 'refcount', 'node', 'type'] as const;
+export type MapMode = (typeof MAP_MODES)[number];
+
+/** In all modes but `state` a page is in one of few classes, its shade; 0: there is nothing to say of it. */
+export const SHADES = 12;
+export const NO_SHADE = 0;
+
+/** Owner: in use, and no process maps it; mapped by several; from here on by one, in order of creation. */
+export const OWNER_NOBODY = 1;
+export const OWNER_SEVERAL = 2;
+export const OWNER_FIRST = 3;
+
+/** Age: the step that runs or has just run changed it; one step before; two or three; more. */
+export const AGE_NOW = 1;
+export const AGE_BEFORE = 2;
+export const AGE_RECENT = 3;
+export const AGE_OLD = 4;
+
+/** _refcount 0, 1, 2, 3 to 9, 10 to 1023, and 1024 or more: pinned. */
+export const REFCOUNT_LIMITS = [0, 1, 2, 3, 10, 1024] as const;
+export const refcountShade = (count: number): number => {
+  let shade = 1;
+  while (shade < REFCOUNT_LIMITS.length && count >= (REFCOUNT_LIMITS[shade] ?? 0)) shade += 1;
+  return shade;
+};
+
+/** NUMA node; of those behind the last shade, the last one. */
+export const nodeShade = (node: number): number => Math.min(SHADES - 1, node + 1);
+
+/** Migratetype of the pageblock, numbered as the kernel does. */
+export const typeShade = (migratetype: number): number => migratetype + 1;
+
+/** A section's shades: a byte a page. */
+export type SectionShades = Uint8Array<ArrayBuffer>;
+/** A row of SHADES for each of its 64 pageblocks: how many pages have which. */
+export type ShadeCounts = Uint16Array<ArrayBuffer>;
+
 // --- messages ------------------------------------------------------------------------------------------------------
 
 /** Where the painter wants to look: a position, or a run that is still being computed. */
@@ -69,6 +109,7 @@ export interface ShowRequest {
   readonly place: Place;
   /** Sections of which single pages are visible; of all others counts are enough. */
   readonly pageSections: readonly number[];
+  readonly mode: MapMode;
 }
 
 /** Sent when a picture was taken up: the next one may come. So a slow painter is never behind, it sees fewer pictures. */
@@ -83,6 +124,12 @@ export interface SectionUpdate {
   readonly counts: SectionCounts;
   /** Only of the sections that were asked for; undefined: what is known of them is out of date. */
   readonly pages: SectionPages | undefined;
+  /** In modes that need them; undefined: they follow from the firmware's ranges. */
+  readonly shadeCounts: ShadeCounts | undefined;
+  /** Of the sections that were asked for. */
+  readonly shades: SectionShades | undefined;
+  /** Free blocks of the page allocator, of the sections that were asked for: first frame and order, one after the other. */
+  readonly freeBlocks: Int32Array<ArrayBuffer> | undefined;
 }
 
 /** What is different from the last picture that was sent. */
@@ -94,10 +141,13 @@ export interface Picture {
   readonly place: Place;
   /** Forget everything first: another run. */
   readonly fresh: boolean;
+  readonly mode: MapMode;
   readonly sections: readonly SectionUpdate[];
 }
 
 export const pictureBuffers = ({ sections }: Picture): ArrayBuffer[] =>
-  sections.flatMap(({ counts, pages }) =>
-    pages === undefined ? [counts.buffer] : [counts.buffer, pages.buffer],
+  sections.flatMap(({ counts, pages, shadeCounts, shades, freeBlocks }) =>
+    [counts, pages, shadeCounts, shades, freeBlocks].flatMap((array) =>
+      array === undefined ? [] : [array.buffer],
+    ),
   );

@@ -229,6 +229,8 @@ export interface MachineInfo {
   readonly totalPages: number;
   /** Physical ranges by address; what the maps lay out. */
   readonly ranges: readonly RangeInfo[];
+  /** node_distance of each node from node 0, by its number. */
+  readonly distances: readonly number[];
 }
 export interface RangeInfo {
   readonly id: string;

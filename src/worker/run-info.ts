@@ -1,6 +1,7 @@
 // What the page learns of a run when it is opened.
 
 import type { MachineConfig, MemoryRange } from '../core/uapi/config.ts';
+import { nodeDistance } from '../core/kernel/mm/zonelists.ts';
 import { kernelOf } from '../core/scenario/simulation.ts';
 import type {
   LeftOutStep,
@@ -86,6 +87,9 @@ export const machineInfo = (config: MachineConfig, registered: Registered): Mach
     cpus: config.cpus,
     totalPages: ranges.reduce((sum, { npages, kind }) => sum + (kind === 'mmio' ? 0 : npages), 0),
     ranges: ranges.toSorted((a, b) => a.start - b.start),
+    distances: Array.from({ length: 1 + Math.max(...ranges.map(({ node }) => node)) }, (_, node) =>
+      nodeDistance(0, node),
+    ),
   };
 };
 

@@ -7,6 +7,7 @@ import type { Motion, Position, RunId } from './protocol.ts';
 import { BeatIndex, FIRST_TASK } from './views/beats.ts';
 import { MoveIndex } from './views/moves.ts';
 import { Pyramid } from './views/pyramid.ts';
+import { Shades } from './views/shades.ts';
 import { TrafficIndex } from './views/traffic.ts';
 import { innermost, SpanIndex } from './views/spans.ts';
 
@@ -27,6 +28,7 @@ export class Run {
   readonly beats: BeatIndex;
   readonly pyramid: Pyramid;
   readonly traffic: TrafficIndex;
+  readonly shades: Shades;
   /** Events that print a line of the kernel log; at most MAX_LOG_LINES. */
   readonly logEvents: number[] = [];
   private indexed: Position;
@@ -40,6 +42,7 @@ export class Run {
     this.beats = new BeatIndex(sim.bootEnd, entries.id);
     this.pyramid = new Pyramid(sim.machine);
     this.traffic = new TrafficIndex(sim.machine.config);
+    this.shades = new Shades(this);
     this.indexed = sim.bootEnd;
   }
 

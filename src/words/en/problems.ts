@@ -49,6 +49,12 @@ export const problems: Sentences = {
   'link.page': (p) => `The link names a page that cannot be one: ${code(p, 'value')}.`,
   'link.layout': (p) =>
     `The link names an arrangement of panels that does not exist: ${code(p, 'value')}. Yours is kept.`,
+  'link.map': (p) =>
+    `The link colours the maps by something that does not exist: ${code(p, 'value')}. Write, for example, \`map=owner\`. They stay as they are.`,
+  'link.compare': (p) =>
+    `The link compares with something that does not exist: ${code(p, 'value')}. Nothing is compared.`,
+  'link.stop': (p) =>
+    `The link names a breakpoint that cannot be read: ${code(p, 'value')}. The run does not stop there.`,
   'link.t': (p) =>
     `The link names a place in time that cannot be read: ${code(p, 'value')}. It opens at the start.`,
   'link.sel': (p) =>

@@ -61,6 +61,8 @@ export class Pyramid {
   private readonly dirty = new Set<number>();
   /** Grows with every change. */
   private clock = 0;
+  /** Sections of which pages were read anew; whoever works out more of them empties it. */
+  readonly read = new Set<number>();
 
   /** Pages that the migration entries of a page table name, by table. */
   private readonly migrationEntries = new Map<number, readonly FrameRun[]>();
@@ -99,6 +101,7 @@ export class Pyramid {
       if (++counted % BLOCKS_BETWEEN_LOOKS === 0 && !mayGoOn()) break;
       this.dirty.delete(block);
       const section = this.sectionOf(Math.floor(block / BLOCKS));
+      this.read.add(Math.floor(block / BLOCKS));
       if (this.count(section, block)) summed.add(section);
     }
     for (const section of summed) {

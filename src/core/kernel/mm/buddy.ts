@@ -282,13 +282,13 @@ export interface BuddyInfo {
   readonly freePages: number;
 }
 
-/** Blocks into which memory that was never touched would fall, by order. */
-const freshBlocks = (m: Machine, region: ZoneRegion, add: (order: number) => void): void => {
+/** Blocks into which memory that was never touched would fall. */
+const freshBlocks = (m: Machine, region: ZoneRegion, add: (order: number, first: Pfn) => void): void => {
   let start = region.start + m.scalars.get(regionRow(region.id));
   while (start < region.end) {
     let order = MAX_ORDER - 1;
     while (start % 2 ** order !== 0 || start + 2 ** order > region.end) order--;
-    add(order);
+    add(order, start);
     start += 2 ** order;
   }
 };
@@ -330,4 +330,23 @@ export const hasFreeBlock = (m: Machine, zone: Zone, minOrder: number, mayUseCma
     const start = region.start + m.scalars.get(regionRow(region.id));
     return Math.ceil(start / size) * size + size <= region.end;
   });
+};
+
+/**
+ * Free blocks that begin in a range, for a view of the allocator: first frame and order, one after the other, by address.
+ * Pages in per-CPU lists are in none.
+ *
+ * Kernel: `mm/internal.h: buddy_order`
+ */
+export const freeBlocksWithin = (m: Machine, from: Pfn, to: Pfn): number[] => {
+  const blocks: number[] = [];
+  for (let pfn = from; pfn < to; pfn++)
+    if ((m.pages.flags.get(pfn) & PG_buddy) !== 0) blocks.push(pfn, m.pages.private.get(pfn));
+  for (const region of m.regions) {
+    if (region.end <= from || region.start >= to) continue;
+    freshBlocks(m, region, (order, first) => {
+      if (first >= from && first < to) blocks.push(first, order);
+    });
+  }
+  return blocks;
 };
