@@ -93,6 +93,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 
   conformance: ['core', 'scenarios', 'node', 'npm:fast-check'],
   bench: ['core', 'conformance', 'scenarios', 'node', 'npm:immer'],
+  'bench/blocks': ['bench', 'worker/jobs', 'worker/protocol', 'worker/session'],
   'bench/browser-cli': ['bench', 'map/painter-messages', 'tools', 'node', 'npm:playwright'],
   tools: ['node'],
 };

@@ -28,7 +28,7 @@ import {
   FOLL_WRITE,
 } from '../../uapi/gup-flags.ts';
 import { pmdLeaf } from '../../uapi/pte.ts';
-import { NO_PFN, NO_ROW, type Pfn, type Pfns, type Vpn } from '../../uapi/units.ts';
+import { NO_PFN, NO_ROW, type Pfn, type Vpn } from '../../uapi/units.ts';
 import {
   FAULT_FLAG_ALLOW_RETRY,
   FAULT_FLAG_KILLABLE,
@@ -120,10 +120,13 @@ const checkVmaFlags = (m: Machine, vma: Vma, flags: number): number => {
   return 0;
 };
 
+/** Ours: many pages are a typed array, see Pfns. */
+type FoundPages = Pfn[] | Float64Array;
+
 /** Pages found, in address order, and why the walk stopped: 0, or -errno. */
 export interface GupWalk {
   readonly id: number;
-  readonly pages: Pfns;
+  readonly pages: FoundPages;
   readonly err: number;
   /** A fault dropped mmap_lock: the caller takes it again and goes on. */
   readonly unlocked: boolean;
@@ -167,7 +170,7 @@ export const getUserPagesWalk = sleepable(
     mmId: number,
     mayUnlock: boolean,
   ): Sleeps<GupWalk> {
-    const pages: Pfn[] | Float64Array = inChunks(m) ? new Float64Array(npages) : [];
+    const pages: FoundPages = inChunks(m) ? new Float64Array(npages) : [];
     const done = (err: number, unlocked = false): GupWalk => {
       const all = got === pages.length ? pages : pages.slice(0, got);
       return { id: got > 0 ? got : err, pages: all, err, unlocked };
@@ -226,7 +229,12 @@ export const setHasPinned = (m: Machine, mm: number): void => {
 };
 
 /** Ours: a walk that goes on behind another one has its pages behind those. */
-const appended = (pages: Pfns, more: Pfns): Pfns => (pages.length === 0 ? more : [...pages, ...more]);
+const appended = (pages: FoundPages, more: FoundPages): FoundPages => {
+  if (pages.length === 0) return more;
+  const all = Array.isArray(pages) ? pages : Array.from(pages);
+  for (const page of more) all.push(page);
+  return all;
+};
 
 /** What a caller passes besides range and flags. */
 export interface GupOptions {
@@ -248,10 +256,10 @@ export function* getUserPagesLocked(
   npages: number,
   flags: number,
   { noPages = false, locked = false }: GupOptions,
-): Sleeps<{ pages: Pfns; err: number }> {
+): Sleeps<{ pages: FoundPages; err: number }> {
   if ((flags & FOLL_PIN) !== 0) setHasPinned(m, mm);
   const effective = (flags & FOLL_PIN) === 0 && !noPages ? flags | FOLL_GET : flags;
-  let pages: Pfns = [];
+  let pages: FoundPages = [];
   for (;;) {
     const walk: GupWalk = yield* getUserPagesWalk(
       m,
