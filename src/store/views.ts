@@ -36,6 +36,15 @@ export type {
   VmaView,
 } from '../worker/protocol.ts';
 export type {
+  CostsView,
+  CostTotals,
+  GpuBoView,
+  GpuStateView,
+  IomemView,
+  RegistrationView,
+  SvmRangeView,
+} from '../worker/protocol-gpu.ts';
+export type {
   CallRow,
   CallTreeView,
   ComparedPage,

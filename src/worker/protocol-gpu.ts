@@ -1,7 +1,31 @@
 // What panels ask about machines with GPUs: the physical address space, VRAM and who has it, ranges of shared virtual
 // memory, and what a run would cost.
 
+import type { RegistrationStage } from '../core/uapi/registration.ts';
 import type { CostModel, CostOverrides, LinkName } from '../core/uapi/cost-model.ts';
+
+/** A driver's attempt to register VRAM. */
+export interface RegistrationView {
+  readonly device: number;
+  /** -1: while the machine came up. */
+  readonly step: number;
+  readonly isPrivate: boolean;
+  readonly stages: readonly {
+    readonly stage: RegistrationStage;
+    readonly state: 'passed' | 'failed' | 'pending' | 'not-reached';
+  }[];
+  readonly outcome: 'running' | 'registered' | 'refused';
+  /** Frames that the driver asks for; absent: not known yet, or refused before. */
+  readonly asked?: { readonly start: number; readonly npages: number };
+  /** Absent: nothing was refused. */
+  readonly refusal?: {
+    readonly errno: string;
+    /** Id of the message that the kernel prints, without `log.` */
+    readonly message: string;
+  };
+  /** System pages for its struct pages; absent: not taken yet. */
+  readonly memmapPages?: number;
+}
 
 /** /proc/iomem and how the machine came to it, at a position. */
 export interface IomemView {
@@ -17,6 +41,16 @@ export interface IomemView {
   readonly e820: readonly { readonly start: number; readonly npages: number; readonly type: string }[];
   /** Stages of a boot in steps that are done; all 4 where the machine was not booted in steps. */
   readonly stagesDone: number;
+  /** The machine boots in steps of the scenario. */
+  readonly coldBoot: boolean;
+  /** false: `efi=nosoftreserve` */
+  readonly softReserve: boolean;
+  /** Pages of the page allocator; 0 before it has any. */
+  readonly managedPages: number;
+  readonly freePages: number;
+  /** ZONE_DEVICE of each node that has one, in pages; none of them is present. */
+  readonly deviceZones: readonly { readonly node: number; readonly spanned: number }[];
+  readonly registrations: readonly RegistrationView[];
   readonly pgmaps: readonly {
     readonly device: number;
     readonly type: string;
@@ -27,6 +61,8 @@ export interface IomemView {
     readonly memmapPages: number;
     readonly linearMap: boolean;
     readonly pagesInUse: number;
+    /** The driver wants to go and waits for the pages in use. */
+    readonly leaving: boolean;
   }[];
 }
 

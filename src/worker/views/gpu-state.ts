@@ -10,6 +10,7 @@ import {
   iomemText,
 } from '../../core/kernel/mm/e820.ts';
 import { mappedFrame } from '../../core/kernel/mm/page-table.ts';
+import { zoneInfo } from '../../core/kernel/mm/zoneinfo.ts';
 import { pagePgmap } from '../../core/kernel/mm/page-ref.ts';
 import type { SvmRange, TtmBo } from '../../core/machine/gpu.ts';
 import type { Machine } from '../../core/machine/machine.ts';
@@ -24,6 +25,7 @@ import {
 import { runCosts, stepCosts } from '../../core/scenario/run-costs.ts';
 import type { CostReport } from '../../core/timeline/costs.ts';
 import { type CostOverrides, DEFAULT_COSTS, withOverrides } from '../../core/uapi/cost-model.ts';
+import { BOOT_STAGES } from '../../core/uapi/scenario.ts';
 import { SVM_FLAGS } from '../../core/uapi/device-model.ts';
 import type { Position } from '../protocol.ts';
 import type {
@@ -36,11 +38,16 @@ import type {
 } from '../protocol-gpu.ts';
 import type { Run } from '../run.ts';
 import { sceneAt } from './moment.ts';
+import { registrationsAt } from './registrations.ts';
+
+const sumOf = (numbers: readonly number[]): number => numbers.reduce((sum, n) => sum + n, 0);
 
 export const iomemAt = (run: Run, position: Position): IomemView => {
   run.seek(position);
   const m = run.sim.machine;
   const efi = efiMemoryMap(m.config);
+  const zones = zoneInfo(m);
+  const hasMemory = bootStagesDone(m) === BOOT_STAGES.length;
   return {
     text: iomemText(m),
     efi: efi.map(({ start, npages, type, attribute }) => ({
@@ -55,6 +62,14 @@ export const iomemAt = (run: Run, position: Position): IomemView => {
       type,
     })),
     stagesDone: bootStagesDone(m),
+    coldBoot: m.config.gpu?.coldBoot ?? false,
+    softReserve: m.config.gpu?.softReserve ?? true,
+    managedPages: hasMemory ? sumOf(zones.map(({ managed }) => managed)) : 0,
+    freePages: hasMemory ? sumOf(zones.map(({ free }) => free)) : 0,
+    deviceZones: zones
+      .filter(({ name }) => name === 'Device')
+      .map(({ node, spanned }) => ({ node, spanned })),
+    registrations: registrationsAt(run, position),
     pgmaps: m.pgmaps.values().map(({ id, device, type, start, end, node, memmap, linearMap }) => ({
       device: m.devices.find(device)?.configId ?? -1,
       type,
@@ -64,6 +79,7 @@ export const iomemAt = (run: Run, position: Position): IomemView => {
       memmapPages: memmap.reduce((sum, { order }) => sum + 2 ** order, 0),
       linearMap,
       pagesInUse: m.scalars.get(pgmapRefRow(id)) - 1,
+      leaving: m.gpus.find(device)?.gone ?? false,
     })),
   };
 };
