@@ -42,6 +42,7 @@ export type {
   GpuStateView,
   IomemView,
   RegistrationView,
+  SvmPageRow,
   SvmRangeView,
 } from '../worker/protocol-gpu.ts';
 export type {

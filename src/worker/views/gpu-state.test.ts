@@ -111,6 +111,35 @@ test('VRAM, objects and ranges at any position: before and behind an eviction', 
   ]);
 });
 
+test('a page that is pinned in VRAM stands with the object that it blocks, and with the one that got its VRAM', () => {
+  const [intent, asCoded] = [open('ttm-intent').gpu(5), open('ttm-as-coded').gpu(5)];
+  const pin = { page: 'A buf+5', handle: 'mr', process: 'A', pin: true, longterm: true };
+  expect(intent.bos).toMatchObject([{ kind: 'svm', place: 'vram', held: [pin] }]);
+  // reference machine-and-drivers.md §4.5, 5b: the block goes to B while the NIC still points there
+  expect(asCoded.bos.filter(({ held }) => held.length > 0)).toMatchObject([{ kind: 'kfd', held: [pin] }]);
+  const aliased = asCoded.ranges.flatMap(({ rows }) => rows.filter((row) => row.aliased));
+  expect(aliased.map(({ name }) => name)).toEqual(['A buf+5']);
+  expect(
+    open('ttm-evicts')
+      .gpu(5)
+      .bos.flatMap(({ held }) => held),
+  ).toEqual([]);
+});
+
+test('both page tables of a range, its notifier, and what the DMA engine copied', () => {
+  const { gpu: at } = open('ttm-evicts');
+  const behind = at(3);
+  expect(behind.copies).toEqual({ chunks: 1, toVram: 16, toSystem: 0 });
+  const [range] = behind.ranges;
+  expect(range?.notifier).toEqual({ startVpn: range?.startVpn, npages: 16 });
+  expect(range?.rows).toHaveLength(16);
+  for (const { cpu, gpus, entry } of range?.rows ?? []) {
+    expect([entry, cpu.place, cpu.device]).toEqual(['present', 'coherent', 0]);
+    expect([cpu.pfn, -1]).toContain(gpus[0]?.pfn);
+  }
+  expect(at(5).copies).toMatchObject({ toVram: 0, toSystem: 15 });
+});
+
 test('costs add up over the steps, and follow figures that somebody puts in', () => {
   const { run, costs } = open('ttm-evicts');
   const { total, steps, model } = costs({});
