@@ -36,6 +36,16 @@ export type {
   VmaView,
 } from '../worker/protocol.ts';
 export type {
+  CostsView,
+  CostTotals,
+  GpuBoView,
+  GpuStateView,
+  IomemView,
+  RegistrationView,
+  SvmPageRow,
+  SvmRangeView,
+} from '../worker/protocol-gpu.ts';
+export type {
   CallRow,
   CallTreeView,
   ComparedPage,

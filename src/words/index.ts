@@ -13,6 +13,8 @@ import type { Params, Sentences } from './en/phrases.ts';
 import { kernelSentences } from './en/kernel.ts';
 import { problems } from './en/problems.ts';
 
+export { gpuPanel, svmAttributes } from './en/gpu-panel.ts';
+export { iomemWords, refusals, registrationStages } from './en/iomem.ts';
 export {
   followPageReadings,
   kconfigNotes,

@@ -1,7 +1,33 @@
 // What panels ask about machines with GPUs: the physical address space, VRAM and who has it, ranges of shared virtual
 // memory, and what a run would cost.
 
+import type { RegistrationStage } from '../core/uapi/registration.ts';
+import type { EntryKind } from '../core/uapi/pte.ts';
+import type { Residence } from './protocol.ts';
 import type { CostModel, CostOverrides, LinkName } from '../core/uapi/cost-model.ts';
+
+/** A driver's attempt to register VRAM. */
+export interface RegistrationView {
+  readonly device: number;
+  /** -1: while the machine came up. */
+  readonly step: number;
+  readonly isPrivate: boolean;
+  readonly stages: readonly {
+    readonly stage: RegistrationStage;
+    readonly state: 'passed' | 'failed' | 'pending' | 'not-reached';
+  }[];
+  readonly outcome: 'running' | 'registered' | 'refused';
+  /** Frames that the driver asks for; absent: not known yet, or refused before. */
+  readonly asked?: { readonly start: number; readonly npages: number };
+  /** Absent: nothing was refused. */
+  readonly refusal?: {
+    readonly errno: string;
+    /** Id of the message that the kernel prints, without `log.` */
+    readonly message: string;
+  };
+  /** System pages for its struct pages; absent: not taken yet. */
+  readonly memmapPages?: number;
+}
 
 /** /proc/iomem and how the machine came to it, at a position. */
 export interface IomemView {
@@ -17,6 +43,16 @@ export interface IomemView {
   readonly e820: readonly { readonly start: number; readonly npages: number; readonly type: string }[];
   /** Stages of a boot in steps that are done; all 4 where the machine was not booted in steps. */
   readonly stagesDone: number;
+  /** The machine boots in steps of the scenario. */
+  readonly coldBoot: boolean;
+  /** false: `efi=nosoftreserve` */
+  readonly softReserve: boolean;
+  /** Pages of the page allocator; 0 before it has any. */
+  readonly managedPages: number;
+  readonly freePages: number;
+  /** ZONE_DEVICE of each node that has one, in pages; none of them is present. */
+  readonly deviceZones: readonly { readonly node: number; readonly spanned: number }[];
+  readonly registrations: readonly RegistrationView[];
   readonly pgmaps: readonly {
     readonly device: number;
     readonly type: string;
@@ -27,11 +63,14 @@ export interface IomemView {
     readonly memmapPages: number;
     readonly linearMap: boolean;
     readonly pagesInUse: number;
+    /** The driver wants to go and waits for the pages in use. */
+    readonly leaving: boolean;
   }[];
 }
 
 export interface GpuBoView {
   readonly id: number;
+  readonly device: number;
   /** '' for the driver's own. */
   readonly name: string;
   readonly kind: 'svm' | 'kfd' | 'gem';
@@ -44,6 +83,43 @@ export interface GpuBoView {
   readonly blocks: readonly { readonly start: number; readonly npages: number }[];
   /** Of an object of ranges: pages of processes in it. */
   readonly pagesInUse: number;
+  /** It has no place yet: TTM looks for VRAM for it. */
+  readonly seeking: boolean;
+  /** The driver is bringing its pages home, so that it can go. */
+  readonly evicting: boolean;
+  /** Pages in its VRAM that somebody holds by a handle; what blocks its eviction, or is overwritten by its owner. */
+  readonly held: readonly {
+    readonly pfn: number;
+    /** `A buf+5` */
+    readonly page: string;
+    readonly handle: string;
+    readonly process: string;
+    readonly pin: boolean;
+    readonly longterm: boolean;
+  }[];
+}
+
+/** A page of a range in the CPU's table and in those of the GPUs; or a run of alike pages. */
+export interface SvmPageRow {
+  readonly vpn: number;
+  /** `buf+3` */
+  readonly name: string;
+  readonly npages: number;
+  readonly entry: EntryKind;
+  readonly writable: boolean;
+  /** Frame of the CPU's entry; -1: none. `device`: whose VRAM; -1: system memory. */
+  readonly cpu: { readonly pfn: number; readonly place: Residence | ''; readonly device: number };
+  /** One for each GPU; pfn -1: no entry, the GPU would fault. */
+  readonly gpus: readonly { readonly device: number; readonly pfn: number; readonly write: boolean }[];
+  /** This VRAM belongs to somebody else by now. */
+  readonly aliased: boolean;
+}
+
+/** What the DMA engines have copied in the step so far. */
+export interface GpuCopies {
+  readonly chunks: number;
+  readonly toVram: number;
+  readonly toSystem: number;
 }
 
 export interface SvmRangeView {
@@ -67,16 +143,28 @@ export interface SvmRangeView {
   readonly boOffset: number;
   /** Where its pages really are: pages by place. */
   readonly places: readonly { readonly place: string; readonly pages: number }[];
+  /** Pages that its notifier watches; undefined: not inserted yet. They follow the range by deferred work. */
+  readonly notifier: { readonly startVpn: number; readonly npages: number } | undefined;
+  /** Deferred work that is due; '' none. */
+  readonly work: string;
+  readonly rows: readonly SvmPageRow[];
+  /** Rows behind those listed. */
+  readonly moreRows: number;
 }
 
 /** VRAM and ranges at a position. */
 export interface GpuStateView {
+  /** The machine's devices are GPUs with a driver; false: the test driver's, of which nothing stands here. */
+  readonly hasDriver: boolean;
   readonly gpus: readonly {
     readonly device: number;
     readonly model: string;
     readonly coherent: boolean;
     readonly hive: number;
+    readonly vramStart: number;
     readonly vramPages: number;
+    /** Its memory is registered: ranges can live there. */
+    readonly registered: boolean;
     readonly freePages: number;
     /** Objects in VRAM in the order in which they are evicted. */
     readonly lru: readonly number[];
@@ -86,6 +174,9 @@ export interface GpuStateView {
     readonly name: string;
     readonly xnack: boolean;
     readonly queues: 'run' | 'stopped' | 'dead';
+    /** Ranges that an invalidation hit; the kernel thread that maps them again is due. */
+    readonly evictedRanges: number;
+    readonly restoreScheduled: boolean;
     readonly counters: readonly {
       readonly device: number;
       readonly faults: number;
@@ -94,6 +185,7 @@ export interface GpuStateView {
     }[];
   }[];
   readonly ranges: readonly SvmRangeView[];
+  readonly copies: GpuCopies;
 }
 
 export interface CostTotals {

@@ -52,6 +52,10 @@ export const PANELS: readonly PanelEntry[] = [
     import('../../panels/GupPath/GupPath.tsx').then((m) => m.GupPath),
   ),
   later('fork', 'Fork', 'fork', 'tables', () => import('../../panels/Fork/Fork.tsx').then((m) => m.Fork)),
+  later('gpu', 'GPU', 'stack', 'tables', () => import('../../panels/Gpu/Gpu.tsx').then((m) => m.Gpu)),
+  later('iomem', 'Firmware to VRAM', 'flow', 'tables', () =>
+    import('../../panels/Iomem/Iomem.tsx').then((m) => m.Iomem),
+  ),
   later('call-tree', 'Call tree', 'tree', 'lower', () =>
     import('../../panels/CallTree/CallTree.tsx').then((m) => m.CallTree),
   ),

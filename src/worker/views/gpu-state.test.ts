@@ -47,6 +47,43 @@ test('/proc/iomem is empty at first, and has Soft Reserved once the kernel has i
   expect(at(2).efi.filter(({ specialPurpose }) => specialPurpose)).toHaveLength(1);
 });
 
+test('each registration shows its checks in order, where it stopped and with what', () => {
+  const { iomem: at } = open('aperture-refused');
+  const states = (step: number): string[] =>
+    at(step).registrations.map(({ device, outcome, refusal, stages }) =>
+      [device, outcome, refusal?.errno, stages.find(({ state }) => state === 'failed')?.stage].join(' '),
+    );
+  expect(states(3)).toEqual([]);
+  expect(states(4)).toEqual(['0 registered  ']);
+  // pagemap_range asks for another pagemap first, then for RAM, then whether it can be addressed
+  expect(states(14).slice(1)).toEqual([
+    '1 refused ENXIO ram',
+    '1 refused ENOMEM overlap',
+    '1 refused EINVAL aligned',
+    '1 refused EINVAL addressable',
+    '1 registered  ',
+  ]);
+  expect(at(4).registrations[0]?.stages.map(({ stage, state }) => `${stage} ${state}`)).toEqual([
+    'type passed',
+    'overlap passed',
+    'ram passed',
+    'addressable passed',
+    'aligned passed',
+    'memmap passed',
+    'direct-map passed',
+    'zone-span passed',
+  ]);
+});
+
+test('memory of the page allocator, with the attribute honoured and not: 64 GiB more', () => {
+  const [honoured, ignored] = [open('spm-honoured'), open('spm-ignored')];
+  expect(honoured.iomem(2)).toMatchObject({ managedPages: 0, softReserve: true, coldBoot: true });
+  const [less, more] = [honoured.iomem(3), ignored.iomem(3)];
+  expect(more.managedPages - less.managedPages).toBe(2 ** 24);
+  expect(ignored.iomem(4).registrations).toMatchObject([{ outcome: 'refused', refusal: { errno: 'ENXIO' } }]);
+  expect(honoured.iomem(4).deviceZones).toEqual([{ node: 0, spanned: 2 ** 24 }]);
+});
+
 test('VRAM, objects and ranges at any position: before and behind an eviction', () => {
   const { gpu: at } = open('ttm-evicts');
   const before = at(4);
@@ -72,6 +109,35 @@ test('VRAM, objects and ranges at any position: before and behind an eviction', 
   expect(behind.processes).toMatchObject([
     { name: 'A', queues: 'run', counters: [{ pagesIn: 16, pagesOut: 15 }] },
   ]);
+});
+
+test('a page that is pinned in VRAM stands with the object that it blocks, and with the one that got its VRAM', () => {
+  const [intent, asCoded] = [open('ttm-intent').gpu(5), open('ttm-as-coded').gpu(5)];
+  const pin = { page: 'A buf+5', handle: 'mr', process: 'A', pin: true, longterm: true };
+  expect(intent.bos).toMatchObject([{ kind: 'svm', place: 'vram', held: [pin] }]);
+  // reference machine-and-drivers.md §4.5, 5b: the block goes to B while the NIC still points there
+  expect(asCoded.bos.filter(({ held }) => held.length > 0)).toMatchObject([{ kind: 'kfd', held: [pin] }]);
+  const aliased = asCoded.ranges.flatMap(({ rows }) => rows.filter((row) => row.aliased));
+  expect(aliased.map(({ name }) => name)).toEqual(['A buf+5']);
+  expect(
+    open('ttm-evicts')
+      .gpu(5)
+      .bos.flatMap(({ held }) => held),
+  ).toEqual([]);
+});
+
+test('both page tables of a range, its notifier, and what the DMA engine copied', () => {
+  const { gpu: at } = open('ttm-evicts');
+  const behind = at(3);
+  expect(behind.copies).toEqual({ chunks: 1, toVram: 16, toSystem: 0 });
+  const [range] = behind.ranges;
+  expect(range?.notifier).toEqual({ startVpn: range?.startVpn, npages: 16 });
+  expect(range?.rows).toHaveLength(16);
+  for (const { cpu, gpus, entry } of range?.rows ?? []) {
+    expect([entry, cpu.place, cpu.device]).toEqual(['present', 'coherent', 0]);
+    expect([cpu.pfn, -1]).toContain(gpus[0]?.pfn);
+  }
+  expect(at(5).copies).toMatchObject({ toVram: 0, toSystem: 15 });
 });
 
 test('costs add up over the steps, and follow figures that somebody puts in', () => {

@@ -10,6 +10,7 @@ import {
   iomemText,
 } from '../../core/kernel/mm/e820.ts';
 import { mappedFrame } from '../../core/kernel/mm/page-table.ts';
+import { zoneInfo } from '../../core/kernel/mm/zoneinfo.ts';
 import { pagePgmap } from '../../core/kernel/mm/page-ref.ts';
 import type { SvmRange, TtmBo } from '../../core/machine/gpu.ts';
 import type { Machine } from '../../core/machine/machine.ts';
@@ -24,6 +25,7 @@ import {
 import { runCosts, stepCosts } from '../../core/scenario/run-costs.ts';
 import type { CostReport } from '../../core/timeline/costs.ts';
 import { type CostOverrides, DEFAULT_COSTS, withOverrides } from '../../core/uapi/cost-model.ts';
+import { BOOT_STAGES } from '../../core/uapi/scenario.ts';
 import { SVM_FLAGS } from '../../core/uapi/device-model.ts';
 import type { Position } from '../protocol.ts';
 import type {
@@ -35,12 +37,18 @@ import type {
   SvmRangeView,
 } from '../protocol-gpu.ts';
 import type { Run } from '../run.ts';
+import { copiesInStep, heldInVram, rowsOfRange } from './gpu-pages.ts';
 import { sceneAt } from './moment.ts';
+import { registrationsAt } from './registrations.ts';
+
+const sumOf = (numbers: readonly number[]): number => numbers.reduce((sum, n) => sum + n, 0);
 
 export const iomemAt = (run: Run, position: Position): IomemView => {
   run.seek(position);
   const m = run.sim.machine;
   const efi = efiMemoryMap(m.config);
+  const zones = zoneInfo(m);
+  const hasMemory = bootStagesDone(m) === BOOT_STAGES.length;
   return {
     text: iomemText(m),
     efi: efi.map(({ start, npages, type, attribute }) => ({
@@ -55,6 +63,14 @@ export const iomemAt = (run: Run, position: Position): IomemView => {
       type,
     })),
     stagesDone: bootStagesDone(m),
+    coldBoot: m.config.gpu?.coldBoot ?? false,
+    softReserve: m.config.gpu?.softReserve ?? true,
+    managedPages: hasMemory ? sumOf(zones.map(({ managed }) => managed)) : 0,
+    freePages: hasMemory ? sumOf(zones.map(({ free }) => free)) : 0,
+    deviceZones: zones
+      .filter(({ name }) => name === 'Device')
+      .map(({ node, spanned }) => ({ node, spanned })),
+    registrations: registrationsAt(run, position),
     pgmaps: m.pgmaps.values().map(({ id, device, type, start, end, node, memmap, linearMap }) => ({
       device: m.devices.find(device)?.configId ?? -1,
       type,
@@ -64,6 +80,7 @@ export const iomemAt = (run: Run, position: Position): IomemView => {
       memmapPages: memmap.reduce((sum, { order }) => sum + 2 ** order, 0),
       linearMap,
       pagesInUse: m.scalars.get(pgmapRefRow(id)) - 1,
+      leaving: m.gpus.find(device)?.gone ?? false,
     })),
   };
 };
@@ -82,12 +99,13 @@ const fenceOf = (m: Machine, { fence: id }: TtmBo): GpuBoView['fence'] => {
   return fence.enabled ? 'waiting' : 'armed';
 };
 
-const boView = (m: Machine, bo: TtmBo): GpuBoView => {
+const boView = (m: Machine, bo: TtmBo, held: ReturnType<typeof heldInVram>): GpuBoView => {
   const vramStart = m.gpus.find(bo.gpu)?.vramStart ?? 0;
   const svmBo = m.svmBos.values().find((candidate) => candidate.bo === bo.id);
   const holders = m.svmRanges.values().filter((range) => range.svmBo === svmBo?.id && range.ttmRes).length;
   return {
     id: bo.id,
+    device: m.devices.find(bo.gpu)?.configId ?? -1,
     name: bo.name,
     kind: bo.kind,
     process: m.mms.find(bo.mm)?.name ?? '',
@@ -97,6 +115,10 @@ const boView = (m: Machine, bo: TtmBo): GpuBoView => {
     fence: fenceOf(m, bo),
     blocks: bo.blocks.map(({ start, order }) => ({ start: vramStart + start, npages: 2 ** order })),
     pagesInUse: svmBo === undefined ? 0 : m.scalars.get(svmBoKrefRow(svmBo.id)) - holders,
+    // an object that was evicted is as placeless, but its range knows it
+    seeking: bo.memType === 'system' && svmBo === undefined,
+    evicting: svmBo?.evicting ?? false,
+    held: held.get(bo.id) ?? [],
   };
 };
 
@@ -119,34 +141,43 @@ const placesOf = (m: Machine, mmId: number, { start, last }: SvmRange): SvmRange
 export const gpuStateAt = (run: Run, position: Position): GpuStateView => {
   const { m, places } = sceneAt(run, position);
   const gpus = m.gpus.values();
+  const held = heldInVram(m, places);
   return {
-    gpus: gpus.map(({ id, model, connectedToCpu, hive, vramPages }) => {
+    hasDriver: m.config.gpu !== undefined,
+    gpus: gpus.map(({ id, model, connectedToCpu, hive, vramStart, vramPages, pgmap }) => {
       const man = m.vramManagers.values().find((candidate) => candidate.gpu === id);
       return {
         device: m.devices.find(id)?.configId ?? -1,
         model,
         coherent: connectedToCpu,
         hive,
+        vramStart,
         vramPages,
+        registered: pgmap !== 0,
         freePages: freeVramPages(man?.free ?? []),
         lru: man?.lru ?? [],
       };
     }),
-    bos: m.ttmBos.values().map((bo) => boView(m, bo)),
-    processes: m.kfdProcesses.values().map(({ id, mm, xnack, queuesStopped, dead }) => ({
-      name: m.mms.get(mm).name,
-      xnack,
-      queues: dead ? 'dead' : queuesStopped ? 'stopped' : 'run',
-      counters: gpus.map(({ id: gpu }) => ({
-        device: m.devices.find(gpu)?.configId ?? -1,
-        faults: m.scalars.get(kfdCounterRow(id, gpu, KFD_FAULTS)),
-        pagesIn: m.scalars.get(kfdCounterRow(id, gpu, KFD_PAGE_IN)),
-        pagesOut: m.scalars.get(kfdCounterRow(id, gpu, KFD_PAGE_OUT)),
+    bos: m.ttmBos.values().map((bo) => boView(m, bo, held)),
+    processes: m.kfdProcesses
+      .values()
+      .map(({ id, mm, xnack, queuesStopped, dead, evictedRanges, restoreScheduled }) => ({
+        name: m.mms.get(mm).name,
+        xnack,
+        evictedRanges,
+        restoreScheduled,
+        queues: dead ? 'dead' : queuesStopped ? 'stopped' : 'run',
+        counters: gpus.map(({ id: gpu }) => ({
+          device: m.devices.find(gpu)?.configId ?? -1,
+          faults: m.scalars.get(kfdCounterRow(id, gpu, KFD_FAULTS)),
+          pagesIn: m.scalars.get(kfdCounterRow(id, gpu, KFD_PAGE_IN)),
+          pagesOut: m.scalars.get(kfdCounterRow(id, gpu, KFD_PAGE_OUT)),
+        })),
       })),
-    })),
     ranges: m.kfdProcesses.values().flatMap(({ id, mm }) =>
-      allSvmRangesOf(m, id).map(
-        (range): SvmRangeView => ({
+      allSvmRangesOf(m, id).map((range): SvmRangeView => {
+        const { rows, more } = rowsOfRange(m, places, mm, range);
+        return {
           process: m.mms.get(mm).name,
           first: places.nameOfVpn(m.mms.get(mm).name, range.start),
           startVpn: range.start,
@@ -165,9 +196,17 @@ export const gpuStateAt = (run: Run, position: Position): GpuStateView => {
           bo: m.svmBos.find(range.svmBo)?.bo ?? 0,
           boOffset: range.offset,
           places: placesOf(m, mm, range),
-        }),
-      ),
+          notifier:
+            range.notifierStart < 0
+              ? undefined
+              : { startVpn: range.notifierStart, npages: range.notifierLast - range.notifierStart + 1 },
+          work: range.work === 'NULL' ? '' : range.work,
+          rows,
+          moreRows: more,
+        };
+      }),
     ),
+    copies: copiesInStep(run, position),
   };
 };
 

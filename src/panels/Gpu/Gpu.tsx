@@ -1,0 +1,100 @@
+import { useView } from '../../store/use-view.ts';
+import type { GpuStateView } from '../../store/views.ts';
+import { formatCount } from '../../ui/format.ts';
+import { Icon } from '../../ui/Icon.tsx';
+import { gpuPanel } from '../../words/index.ts';
+import { Ranges } from './Ranges.tsx';
+import { pagesText } from './rows.ts';
+import { Vram } from './Vram.tsx';
+import './gpu.css';
+
+const QUERY = { view: 'gpu' } as const;
+
+/** VRAM and who has it, the processes on the GPUs, and their ranges of shared virtual memory. */
+export const Gpu = () => {
+  const view = useView(QUERY);
+  return (
+    <section className="gpu" aria-labelledby="gpu-heading">
+      <h2 id="gpu-heading" className="heading">
+        GPU
+      </h2>
+      {view === undefined ? null : view.hasDriver ? (
+        <State view={view} />
+      ) : (
+        <p className="muted">{gpuPanel.none}</p>
+      )}
+    </section>
+  );
+};
+
+const State = ({ view }: { readonly view: GpuStateView }) => (
+  <>
+    {view.gpus.length === 0 ? <p className="muted">{gpuPanel.noDriver}</p> : null}
+    <Seekers view={view} />
+    {view.gpus.map((gpu) => (
+      <Vram key={gpu.device} gpu={gpu} bos={view.bos} />
+    ))}
+    <Processes view={view} />
+    <Ranges view={view} />
+  </>
+);
+
+/** Who needs VRAM right now. */
+const Seekers = ({ view: { bos } }: { readonly view: GpuStateView }) => {
+  const seekers = bos.filter(({ seeking }) => seeking);
+  const victim = bos.find(({ fence }) => fence === 'waiting');
+  if (seekers.length === 0) return null;
+  return (
+    <ul className="gpu-seekers">
+      {seekers.map(({ id, name, process, npages, device }) => (
+        <li key={id}>
+          <Icon name="search" />{' '}
+          <span>
+            <b>{process}</b> {gpuPanel.seeking} on GPU {device}: {pagesText(npages)}
+            {name === '' ? '' : ` for ${name}`}
+            {victim === undefined ? '' : `; ${gpuPanel.fence.waiting} of #${victim.id}`}
+          </span>
+        </li>
+      ))}
+    </ul>
+  );
+};
+
+const Processes = ({ view: { processes, copies } }: { readonly view: GpuStateView }) => {
+  if (processes.length === 0) return <p className="muted">{gpuPanel.noProcess}</p>;
+  return (
+    <section className="gpu-processes" aria-labelledby="gpu-processes-heading">
+      <h3 id="gpu-processes-heading">Processes on the GPUs</h3>
+      <ul>
+        {processes.map(({ name, xnack, queues, evictedRanges, restoreScheduled, counters }) => (
+          <li key={name}>
+            <b>{name}</b>{' '}
+            <span className="gpu-queues" data-queues={queues}>
+              <Icon name={queues === 'run' ? 'play' : queues === 'stopped' ? 'pause' : 'close'} />
+              {gpuPanel.queues[queues]}
+            </span>{' '}
+            <span className="muted">XNACK {xnack ? 'on' : 'off'}</span>
+            {evictedRanges === 0 ? null : (
+              <span>
+                , {evictedRanges} invalid{restoreScheduled ? `: ${gpuPanel.restore}` : ''}
+              </span>
+            )}
+            {counters
+              .filter(({ faults, pagesIn, pagesOut }) => faults + pagesIn + pagesOut > 0)
+              .map(({ device, faults, pagesIn, pagesOut }) => (
+                <span key={device} className="gpu-counters">
+                  GPU {device}: {formatCount(faults)} faults, {formatCount(pagesIn)} pages in,{' '}
+                  {formatCount(pagesOut)} out
+                </span>
+              ))}
+          </li>
+        ))}
+      </ul>
+      <p className="gpu-copies">
+        {copies.chunks === 0
+          ? 'DMA (SDMA): nothing copied in this step.'
+          : `DMA (SDMA) in this step: ${pagesText(copies.toVram)} to VRAM, ${pagesText(copies.toSystem)} home, in ${formatCount(copies.chunks)} ${copies.chunks === 1 ? 'chunk' : 'chunks'}.`}
+      </p>
+    </section>
+  );
+};

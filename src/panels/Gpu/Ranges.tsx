@@ -1,0 +1,129 @@
+import { type ReactNode, useId } from 'react';
+import { useActions } from '../../store/use-app.ts';
+import type { GpuStateView, SvmPageRow, SvmRangeView } from '../../store/views.ts';
+import { Chip } from '../../ui/Chip.tsx';
+import { formatCount } from '../../ui/format.ts';
+import { gpuPanel, svmAttributes } from '../../words/index.ts';
+import { cpuCell, type EntryCell, gpuCell, gpuList, granularityText, pagesText, placesText } from './rows.ts';
+
+/** Ranges of shared virtual memory: what is wished, what is, and both page tables side by side. */
+export const Ranges = ({ view }: { readonly view: GpuStateView }) => {
+  const id = useId();
+  return (
+    <section className="gpu-ranges" aria-labelledby={id}>
+      <h3 id={id}>Ranges of shared virtual memory</h3>
+      {view.ranges.length === 0 ? <p className="muted">{gpuPanel.noRanges}</p> : null}
+      {view.ranges.map((range) => (
+        <Range key={`${range.process} ${range.startVpn}`} range={range} />
+      ))}
+    </section>
+  );
+};
+
+const notifierText = ({ notifier, work, startVpn, npages }: SvmRangeView): string => {
+  if (notifier === undefined) return `not inserted yet${work === '' ? '' : `, ${work} is due`}`;
+  const follows = notifier.startVpn === startVpn && notifier.npages === npages;
+  const text = follows ? 'watches all of it' : `still watches ${pagesText(notifier.npages)}`;
+  return work === '' ? text : `${text}, ${work} is due`;
+};
+
+const Range = ({ range }: { readonly range: SvmRangeView }) => {
+  const { first, npages, preferred, prefetched, actual, granularity, access, accessInPlace } = range;
+  const { flags, mapped, invalid, bo, boOffset } = range;
+  return (
+    <article className="gpu-range" aria-label={`Range ${first}`}>
+      <h4>
+        <code>{first}</code>, {pagesText(npages)}{' '}
+        <small>
+          {placesText(range)}; {mapped ? 'mapped on GPUs' : 'not mapped on GPUs'}
+          {invalid === 0 ? '' : `; invalidated ${invalid} times since`}
+        </small>
+      </h4>
+      <dl className="gpu-attributes">
+        <Attribute of="preferred">{preferred}</Attribute>
+        <Attribute of="prefetched">{prefetched}</Attribute>
+        <Attribute of="actual">{actual}</Attribute>
+        <Attribute of="granularity">{granularityText(granularity)}</Attribute>
+        <Attribute of="access">{gpuList(access)}</Attribute>
+        <Attribute of="inPlace">{gpuList(accessInPlace)}</Attribute>
+        <Attribute of="flags">{flags.length === 0 ? 'none' : flags.join(' | ')}</Attribute>
+        <Attribute of="notifier">{notifierText(range)}</Attribute>
+        <Attribute of="object">{bo === 0 ? 'none' : `#${bo}, from page ${boOffset}`}</Attribute>
+      </dl>
+      <Table range={range} />
+    </article>
+  );
+};
+
+interface AttributeProps {
+  readonly of: keyof typeof svmAttributes;
+  readonly children: ReactNode;
+}
+
+const Attribute = ({ of, children }: AttributeProps) => (
+  <div>
+    <dt title={svmAttributes[of].about}>{svmAttributes[of].name}</dt>
+    <dd>{children}</dd>
+  </div>
+);
+
+/** The CPU's entries beside those of each GPU. */
+const Table = ({ range: { rows, moreRows, first } }: { readonly range: SvmRangeView }) => (
+  <>
+    <table className="gpu-table" aria-label={`Entries of ${first}`}>
+      <thead>
+        <tr>
+          <th scope="col">page</th>
+          <th scope="col">CPU</th>
+          {rows[0]?.gpus.map(({ device }) => (
+            <th key={device} scope="col">
+              GPU {device}
+            </th>
+          ))}
+        </tr>
+      </thead>
+      <tbody>
+        {rows.map((row) => (
+          <Row key={row.vpn} row={row} />
+        ))}
+      </tbody>
+    </table>
+    {moreRows === 0 ? null : <p className="muted">and {formatCount(moreRows)} more rows</p>}
+  </>
+);
+
+const Row = ({ row }: { readonly row: SvmPageRow }) => (
+  <tr data-aliased={row.aliased}>
+    <th scope="row">
+      <code>
+        {row.name}
+        {row.npages > 1 ? ` … +${formatCount(row.npages - 1)}` : ''}
+      </code>
+      {row.aliased ? <b className="gpu-aliased"> {gpuPanel.aliased}</b> : null}
+    </th>
+    <Cell cell={cpuCell(row)} pfn={row.cpu.pfn} />
+    {row.gpus.map((entry) => (
+      <Cell key={entry.device} cell={gpuCell(row, entry)} pfn={entry.pfn} />
+    ))}
+  </tr>
+);
+
+const Cell = ({ cell: { frame, tone, text }, pfn }: { readonly cell: EntryCell; readonly pfn: number }) => {
+  const { select, hover } = useActions();
+  return (
+    <td>
+      {frame === '' ? null : (
+        <button
+          type="button"
+          className="gpu-frame"
+          onClick={() => select({ kind: 'page', pfn })}
+          onPointerEnter={() => hover({ kind: 'page', pfn })}
+          onPointerLeave={() => hover(undefined)}
+        >
+          <Chip tone={tone}>{frame}</Chip>
+        </button>
+      )}{' '}
+      <span className={frame === '' ? 'muted' : ''}>{text}</span>
+    </td>
+  );
+};

@@ -1,0 +1,124 @@
+import { useActions } from '../../store/use-app.ts';
+import type { GpuBoView, GpuStateView } from '../../store/views.ts';
+import { formatCount } from '../../ui/format.ts';
+import { Icon } from '../../ui/Icon.tsx';
+import { Prose } from '../../ui/Prose.tsx';
+import { gpuPanel, textPieces } from '../../words/index.ts';
+import { bytesText, holdOf, objectsOf, pagesText, vramBar } from './rows.ts';
+
+interface VramProps {
+  readonly gpu: GpuStateView['gpus'][number];
+  readonly bos: readonly GpuBoView[];
+}
+
+/** The VRAM of a GPU: who has which part of it, and in which order they would have to go. */
+export const Vram = ({ gpu, bos }: VramProps) => {
+  const { device, model, coherent, hive, vramPages, freePages, registered } = gpu;
+  const objects = objectsOf(gpu, bos);
+  const { segments, nails } = vramBar(gpu, objects);
+  const used = vramPages - freePages;
+  return (
+    <section className="gpu-vram" data-coherent={coherent} aria-labelledby={`gpu-${device}`}>
+      <h3 id={`gpu-${device}`}>
+        GPU {device}{' '}
+        <small>
+          {model}, {coherent ? 'coherent link' : 'private memory'}
+          {hive === 0 ? '' : `, hive ${hive}`}
+        </small>
+      </h3>
+      {registered ? null : (
+        <p className="gpu-note">
+          <Icon name="warning" /> <Prose pieces={textPieces(gpuPanel.unregistered)} />
+        </p>
+      )}
+      <div
+        className="gpu-bar"
+        role="img"
+        aria-label={`VRAM: ${pagesText(used)} of ${formatCount(vramPages)} taken, ${bytesText(freePages)} free`}
+      >
+        {segments.map(({ key, bo, kind, left, width }) => (
+          <span
+            key={key}
+            className="gpu-segment"
+            data-kind={kind}
+            style={{ left: `${left}%`, width: `${width}%` }}
+          >
+            {width > 6 ? `#${bo}` : ''}
+          </span>
+        ))}
+        {nails.map(({ key, left, longterm }) => (
+          <span key={key} className="gpu-nail" data-longterm={longterm} style={{ left: `${left}%` }} />
+        ))}
+      </div>
+      <p className="gpu-fill">
+        {bytesText(used)} of {bytesText(vramPages)} taken
+      </p>
+      {objects.length === 0 ? (
+        <p className="muted">{gpuPanel.noObjects}</p>
+      ) : (
+        <ol
+          className="gpu-objects"
+          aria-label={`Buffer objects of GPU ${device}, ${gpuPanel.order.toLowerCase()} on top`}
+        >
+          {objects.map((bo) => (
+            <Bo key={bo.id} bo={bo} isNext={bo.id === gpu.lru[0]} />
+          ))}
+        </ol>
+      )}
+    </section>
+  );
+};
+
+const Bo = ({ bo, isNext }: { readonly bo: GpuBoView; readonly isNext: boolean }) => {
+  const { id, name, kind, process, npages, place, pinned, fence, pagesInUse, seeking, evicting, held } = bo;
+  return (
+    <li
+      className="gpu-bo"
+      data-kind={kind}
+      data-place={place}
+      data-evicting={place === 'vram' && (evicting || fence === 'waiting')}
+    >
+      <span className="gpu-bo-sign" data-kind={kind} aria-hidden="true" />
+      <span>
+        <b>#{id}</b> {gpuPanel.kinds[kind]} {process}
+        {name === '' ? '' : ` “${name}”`}, {pagesText(npages)}{' '}
+        {seeking ? gpuPanel.seeking : gpuPanel.places[place]}
+        {kind === 'svm' && place === 'vram' ? `, ${formatCount(pagesInUse)} in use` : ''}
+      </span>
+      <span className="gpu-bo-state">
+        {isNext && place === 'vram' && !pinned ? (
+          <span className="gpu-tag">{gpuPanel.order.toLowerCase()}</span>
+        ) : null}
+        {pinned ? <span className="gpu-tag">{gpuPanel.ttmPin}</span> : null}
+        {fence === 'none' || place !== 'vram' ? null : (
+          <span className="gpu-tag" data-fence={fence}>
+            {gpuPanel.fence[fence]}
+          </span>
+        )}
+        {evicting && place === 'vram' ? <span className="gpu-tag">{gpuPanel.evicting}</span> : null}
+      </span>
+      {held.map((hold) => (
+        <Held key={`${hold.handle} ${hold.pfn}`} bo={bo} hold={hold} />
+      ))}
+    </li>
+  );
+};
+
+/** A page that somebody holds, where it is in the way. */
+const Held = ({ bo, hold }: { readonly bo: GpuBoView; readonly hold: GpuBoView['held'][number] }) => {
+  const { select } = useActions();
+  const { pfn, page, handle, process } = hold;
+  const why = holdOf(bo, hold);
+  return (
+    <p className="gpu-held" data-why={why}>
+      <Icon name="warning" />{' '}
+      <span>
+        {why === 'aliased' ? <b className="gpu-aliased">{gpuPanel.aliased}</b> : null}{' '}
+        <button type="button" className="gpu-page" onClick={() => select({ kind: 'page', pfn })}>
+          {page === '' ? `0x${pfn.toString(16)}` : page}
+        </button>{' '}
+        (<code>{handle}</code> of {process}) {gpuPanel.blocks[why]}.
+      </span>
+    </p>
+  );
+};

@@ -1,0 +1,89 @@
+// What the GPU panel makes of a view.
+
+import { expect, test } from 'vitest';
+import type { GpuBoView, GpuStateView, SvmPageRow } from '../../store/views.ts';
+import { cpuCell, gpuCell, granularityText, holdOf, objectsOf, vramBar } from './rows.ts';
+
+const gpu: GpuStateView['gpus'][number] = {
+  device: 0,
+  model: 'mi250x-gcd',
+  coherent: true,
+  hive: 1,
+  vramStart: 1000,
+  vramPages: 100,
+  registered: true,
+  freePages: 50,
+  lru: [3, 1],
+};
+const pin = { pfn: 1055, page: 'buf+5', handle: 'mr', process: 'A', pin: true, longterm: true };
+const bo = (part: Partial<GpuBoView>): GpuBoView => ({
+  id: 1,
+  device: 0,
+  name: '',
+  kind: 'svm',
+  process: 'A',
+  npages: 10,
+  place: 'vram',
+  pinned: false,
+  fence: 'armed',
+  blocks: [],
+  pagesInUse: 0,
+  seeking: false,
+  evicting: false,
+  held: [],
+  ...part,
+});
+
+test('blocks that are neighbours are one piece of the bar; held pages have a nail', () => {
+  const blocks = [
+    { start: 1054, npages: 4 },
+    { start: 1050, npages: 4 },
+    { start: 1090, npages: 2 },
+  ];
+  const { segments, nails } = vramBar(gpu, [bo({ blocks, held: [pin] })]);
+  expect(segments.map(({ left, width }) => [left, width])).toEqual([
+    [50, 8],
+    [90, 2],
+  ]);
+  expect(nails).toMatchObject([{ longterm: true }]);
+  expect(nails[0]?.left).toBeCloseTo(55, 6);
+});
+
+test('objects stand in the order in which they are evicted, those without VRAM last', () => {
+  const bos = [bo({ id: 1 }), bo({ id: 2, place: 'system' }), bo({ id: 3 }), bo({ id: 4, device: 1 })];
+  expect(objectsOf(gpu, bos).map(({ id }) => id)).toEqual([3, 1, 2]);
+});
+
+test('a held page blocks an eviction, will block one, or lies in memory of somebody else', () => {
+  expect(holdOf(bo({ fence: 'waiting' }), pin)).toBe('longterm');
+  expect(holdOf(bo({}), pin)).toBe('restsLong');
+  expect(holdOf(bo({ fence: 'waiting' }), { pin: true, longterm: false })).toBe('pin');
+  expect(holdOf(bo({ evicting: true }), { pin: false, longterm: false })).toBe('get');
+  expect(holdOf(bo({}), { pin: false, longterm: false })).toBe('rests');
+  expect(holdOf(bo({ kind: 'kfd' }), pin)).toBe('aliased');
+});
+
+test('a GPU has the same entry, an old one, or none', () => {
+  const row: SvmPageRow = {
+    vpn: 5,
+    name: 'buf+5',
+    npages: 1,
+    entry: 'present',
+    writable: true,
+    cpu: { pfn: 0x41f, place: 'coherent', device: 0 },
+    gpus: [],
+    aliased: false,
+  };
+  expect(cpuCell(row)).toEqual({ frame: '0x41f', tone: 'coherent', text: 'rw' });
+  expect(gpuCell(row, { device: 0, pfn: 0x41f, write: false })).toMatchObject({
+    tone: 'coherent',
+    text: 'r',
+  });
+  expect(gpuCell(row, { device: 0, pfn: 0x20, write: true }).text).toBe('rw, out of date');
+  expect(gpuCell(row, { device: 0, pfn: -1, write: false }).text).toBe('no entry');
+  expect(cpuCell({ ...row, entry: 'migration' }).text).toBe('migration entry');
+});
+
+test('granularity 9 is 2 MiB', () => {
+  expect(granularityText(9)).toBe('2 MiB');
+});

@@ -1,0 +1,130 @@
+// What the GPU panel shows, as rows and texts.
+
+import { scaleLinear } from 'd3';
+import type { GpuBoView, GpuStateView, SvmPageRow, SvmRangeView } from '../../store/views.ts';
+import { formatBytes, formatCount, formatCounted } from '../../ui/format.ts';
+import type { Tone } from '../../ui/tones.ts';
+
+type Gpu = GpuStateView['gpus'][number];
+
+const PAGE_BYTES = 4096;
+export const bytesText = (pages: number): string => formatBytes(pages * PAGE_BYTES);
+export const pagesText = (pages: number): string => formatCounted(pages, 'page');
+
+/** A stretch of VRAM that one object has, in per cent of the bar. */
+export interface Segment {
+  readonly key: string;
+  readonly bo: number;
+  readonly kind: GpuBoView['kind'];
+  readonly left: number;
+  readonly width: number;
+}
+/** A page in VRAM that somebody holds, on the bar. */
+export interface Nail {
+  readonly key: string;
+  readonly left: number;
+  readonly longterm: boolean;
+}
+
+/** Where on the bar of a GPU's VRAM its objects lie, and pages that are held. */
+export const vramBar = (
+  { vramStart, vramPages }: Gpu,
+  bos: readonly GpuBoView[],
+): { readonly segments: readonly Segment[]; readonly nails: readonly Nail[] } => {
+  const share = scaleLinear([0, vramPages], [0, 100]);
+  const segments = bos.flatMap(({ id, kind, blocks }) => {
+    const merged: { start: number; npages: number }[] = [];
+    for (const { start, npages } of blocks.toSorted((a, b) => a.start - b.start)) {
+      const last = merged.at(-1);
+      if (last !== undefined && last.start + last.npages === start) last.npages += npages;
+      else merged.push({ start, npages });
+    }
+    return merged.map(({ start, npages }) => ({
+      key: `${id} ${start}`,
+      bo: id,
+      kind,
+      left: share(start - vramStart),
+      width: share(npages),
+    }));
+  });
+  const nails = bos.flatMap(({ held }) =>
+    held.map(({ pfn, handle, longterm }) => ({
+      key: `${handle} ${pfn}`,
+      left: share(pfn - vramStart),
+      longterm,
+    })),
+  );
+  return { segments, nails };
+};
+
+/** Objects of a GPU: those in VRAM in the order in which they are evicted, then the others. */
+export const objectsOf = ({ device, lru }: Gpu, bos: readonly GpuBoView[]): readonly GpuBoView[] => {
+  const own = bos.filter((bo) => bo.device === device);
+  const inVram = lru.flatMap((id) => own.filter((bo) => bo.id === id));
+  return [...inVram, ...own.filter((bo) => !inVram.includes(bo))];
+};
+
+/** Why a held page matters to its object. */
+export type Hold = 'longterm' | 'pin' | 'get' | 'rests' | 'restsLong' | 'aliased';
+
+export const holdOf = (
+  { kind, fence, evicting }: Pick<GpuBoView, 'kind' | 'fence' | 'evicting'>,
+  { pin, longterm }: Pick<GpuBoView['held'][number], 'pin' | 'longterm'>,
+): Hold => {
+  if (kind !== 'svm') return 'aliased';
+  if (fence !== 'waiting' && !evicting) return longterm ? 'restsLong' : 'rests';
+  if (longterm) return 'longterm';
+  return pin ? 'pin' : 'get';
+};
+
+/** `2 MiB` */
+export const granularityText = (granularity: number): string => bytesText(2 ** granularity);
+
+export const gpuList = (devices: readonly number[]): string =>
+  devices.length === 0 ? 'none' : devices.map((device) => `GPU ${device}`).join(', ');
+
+export const placesText = ({ places }: Pick<SvmRangeView, 'places'>): string =>
+  places.length === 0
+    ? 'no page yet'
+    : places
+        .map(({ place, pages }) => `${formatCount(pages)} in ${place === 'system' ? 'system memory' : place}`)
+        .join(', ');
+
+const ENTRIES: Readonly<Record<SvmPageRow['entry'], string>> = {
+  none: 'none',
+  present: '',
+  protnone: 'PROT_NONE',
+  migration: 'migration entry',
+  'device-private': 'device private',
+  'device-exclusive': 'device exclusive',
+  swap: 'swapped out',
+  hwpoison: 'hwpoison',
+  other: 'other entry',
+};
+
+export interface EntryCell {
+  /** '' there is no frame to show. */
+  readonly frame: string;
+  readonly tone: Tone;
+  readonly text: string;
+}
+
+const hex = (pfn: number): string => `0x${pfn.toString(16)}`;
+
+/** `r` or `rw`, or what stands in the entry's place. */
+export const cpuCell = ({ cpu, entry, writable }: SvmPageRow): EntryCell => ({
+  frame: cpu.pfn < 0 ? '' : hex(cpu.pfn),
+  tone: cpu.place === '' ? 'free' : cpu.place,
+  text: ENTRIES[entry] === '' ? (writable ? 'rw' : 'r') : ENTRIES[entry],
+});
+
+/** A GPU's entry; one that names another frame than the CPU's is out of date. */
+export const gpuCell = ({ cpu }: SvmPageRow, { pfn, write }: SvmPageRow['gpus'][number]): EntryCell => {
+  if (pfn < 0) return { frame: '', tone: 'free', text: 'no entry' };
+  const isSame = pfn === cpu.pfn;
+  return {
+    frame: hex(pfn),
+    tone: isSame && cpu.place !== '' ? cpu.place : 'free',
+    text: `${write ? 'rw' : 'r'}${isSame ? '' : ', out of date'}`,
+  };
+};

@@ -1,0 +1,52 @@
+// What the GPU panel says. Kernel words stand between backticks.
+
+export const gpuPanel = {
+  none: 'This machine has no GPU with a driver. Scenes under “A GPU and a process” and “When VRAM is short” have one.',
+  noDriver: 'No driver has found its GPU yet.',
+  unregistered:
+    'Its memory could not be registered: VRAM without `struct page`s, so no ranges of processes can live in it.',
+  noProcess: 'No process has opened the GPUs yet.',
+  noRanges: 'No range of shared virtual memory yet.',
+  noObjects: 'All of VRAM is free.',
+  order: 'Evicted first',
+  queues: {
+    run: 'queues run',
+    stopped: 'queues stopped',
+    dead: 'queue dead: a fault that nobody could serve',
+  },
+  restore: 'a kernel thread will map its ranges again and restart them',
+  fence: {
+    none: '',
+    armed: 'eviction fence: nobody waits for it',
+    waiting: 'TTM waits for its fence',
+    signaled: 'fence signalled: may be taken',
+  },
+  kinds: { svm: 'ranges of', kfd: 'compute object of', gem: 'graphics object of' },
+  places: { vram: 'in VRAM', tt: 'in system memory (TT)', system: 'without memory' },
+  ttmPin: 'pinned by TTM (scanout): never evicted',
+  seeking: 'looks for VRAM',
+  evicting: 'its pages are being brought home',
+  blocks: {
+    longterm: 'is pinned for long and cannot leave: it blocks the eviction for as long as the pin lasts',
+    pin: 'is pinned and cannot leave before it is released',
+    get: 'has one more reference: the copy is made and thrown away',
+    restsLong: 'is pinned for long in VRAM: it will not leave when somebody else needs it',
+    rests: 'is held for a moment',
+    aliased:
+      'is still in the hands of its holder, but this VRAM belongs to somebody else now: both write to it',
+  },
+  aliased: 'two owners',
+} as const;
+
+/** Attributes of a range, as the ioctl names them, and what each does in v6.1. */
+export const svmAttributes = {
+  preferred: { name: 'PREFERRED_LOC', about: 'asked for when a GPU faults' },
+  prefetched: { name: 'PREFETCH_LOC', about: 'done at once, when it is set' },
+  actual: { name: 'actual_loc', about: 'where the range counts as being; single pages may be elsewhere' },
+  granularity: { name: 'GRANULARITY', about: 'what one CPU fault brings home' },
+  access: { name: 'ACCESS', about: 'may have it moved to them' },
+  inPlace: { name: 'ACCESS_IN_PLACE', about: 'may reach it where it is' },
+  flags: { name: 'flags', about: '' },
+  notifier: { name: 'notifier', about: 'told before the CPU changes an entry' },
+  object: { name: 'buffer object', about: 'whose VRAM it has' },
+} as const;
