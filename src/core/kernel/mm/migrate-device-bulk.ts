@@ -49,8 +49,8 @@ import { maybeMkwrite, vmPageProt } from './vma.ts';
 /** Flags that go along to the destination. Kernel: `mm/migrate.c: folio_migrate_flags` */
 const CARRIED = PG_referenced | PG_uptodate | PG_dirty | PG_swapbacked;
 
-const source: PlainRun = newPlainRun();
-const targets = new Float64Array(PTRS_PER_TABLE);
+export const source: PlainRun = newPlainRun();
+export const targets = new Float64Array(PTRS_PER_TABLE);
 /** What a source's columns say, to be written to its destination. */
 const words = new Float64Array(PTRS_PER_TABLE);
 const bytes = new Float64Array(PTRS_PER_TABLE);
@@ -58,7 +58,7 @@ const bytes = new Float64Array(PTRS_PER_TABLE);
 // --- LRU lists ----------------------------------------------------------------------------------------------------
 
 /** Takes pages off the list of inactive anonymous pages. Their links stay. Kernel: `mm/vmscan.c: folio_isolate_lru` */
-const isolatePages = (m: Machine, pfns: Float64Array, n: number): void => {
+export const isolatePages = (m: Machine, pfns: Float64Array, n: number): void => {
   const { lruNext, lruPrev } = m.pages;
   const node = folioNid(m, pfns[0]);
   const headRow = lruRow(node, LRU_INACTIVE_ANON, LRU_HEAD);
@@ -98,8 +98,8 @@ const linkPages = (m: Machine, pfns: Float64Array, n: number): void => {
 
 // --- destinations -------------------------------------------------------------------------------------------------
 
-/** The entries of the destinations, with the rights that the sources' entries had. */
-const mapTargets = (m: Machine, vma: Vma, n: number): void => {
+/** Ours: the entries of the destinations, with the rights that the sources' entries had. */
+export const mapTargets = (m: Machine, vma: Vma, n: number): void => {
   const base = vmPageProt(vma) & ~PTE_RW;
   const entries = m.entries.writable(source.row);
   const at = source.row & SECTION_MASK;
@@ -112,8 +112,8 @@ const mapTargets = (m: Machine, vma: Vma, n: number): void => {
   }
 };
 
-/** What a destination is: mapped once, by the area alone. @param own - flags that its place gives it */
-const fillTargets = (m: Machine, vma: Vma, start: Vpn, n: number, own: number): void => {
+/** Ours: what a destination is: mapped once, by the area alone. @param own - flags that its place gives it */
+export const fillTargets = (m: Machine, vma: Vma, start: Vpn, n: number, own: number): void => {
   const { flags, refcount, mapcount, mapping, index, content } = m.pages;
   const anchor = vma.anonVma * 2 + 1;
   const pgoff = start - vma.vmStart + vma.vmPgoff;
@@ -141,8 +141,8 @@ const fillTargets = (m: Machine, vma: Vma, start: Vpn, n: number, own: number): 
   }
 };
 
-/** Reads what goes along, and leaves the sources with no mapping and no reference. @param kept - flags that stay */
-const emptySources = (m: Machine, n: number, kept: number): void => {
+/** Ours: reads what goes along, and leaves the sources with no mapping and no reference. @param kept - flags that stay */
+export const emptySources = (m: Machine, n: number, kept: number): void => {
   const { flags, refcount, mapcount, content } = m.pages;
   const { pfns, entries } = source;
   for (let at = 0; at < n; ) {
@@ -170,7 +170,7 @@ const emptySources = (m: Machine, n: number, kept: number): void => {
 // --- to the device ------------------------------------------------------------------------------------------------
 
 /** Calls that each page costs on its way, whatever the direction. */
-const MOVED = [
+export const MOVED = [
   'migrate_vma_check_page',
   'migrate_folio',
   'migrate_folio_extra',
@@ -203,7 +203,8 @@ const TO_DEVICE_PIECE = [
   '__mmu_notifier_invalidate_range_start',
   '__mmu_notifier_invalidate_range_end',
 ] as const;
-const MOVED_DECISIONS = [
+/** Ours: decisions that each page costs, whatever the direction. */
+export const MOVED_DECISIONS = [
   'migrate.destination',
   'migrate.expected-count',
   'copy.page',
@@ -307,12 +308,33 @@ const findPinnedRun = (m: Machine, vma: Vma, vpn: Vpn, pages: readonly Pfn[], do
   return n;
 };
 
-/** Tells every subscriber of a range that each of its pages is invalidated by itself; false: one of them cannot be told so. */
-const invalidatePages = (m: Machine, mm: number, start: Vpn, n: number): void => {
+/** Who is told of an invalidation of a page, and for how many pages from there on it is the same ones. */
+const subscribersOf = (
+  m: Machine,
+  mm: number,
+  vpn: Vpn,
+  most: number,
+): { readonly ids: readonly number[]; readonly n: number } => {
+  let n = most;
+  const ids = m.mms.get(mm).subscriptions.filter((id) => {
+    const ops = m.notifierOps.get(id);
+    const interval = ops?.intervalOf?.(m) ?? ops?.interval;
+    if (interval === undefined) return true;
+    const { start, end } = interval;
+    if (vpn < start) n = Math.min(n, start - vpn);
+    else if (vpn < end) n = Math.min(n, end - vpn);
+    return start <= vpn && vpn < end;
+  });
+  return { ids, n };
+};
+
+/** Tells subscribers that each page of a range is invalidated by itself. */
+const invalidatePages = (m: Machine, mm: number, start: Vpn, n: number, ids: readonly number[]): void => {
+  if (ids.length === 0) return;
   const seq = notifierSeqRow(mm);
   // odd during the last page's invalidation, which is what the subscribers keep
   m.scalars.set(seq, m.scalars.get(seq) + 2 * n - 1);
-  for (const id of m.mms.get(mm).subscriptions)
+  for (const id of ids)
     m.notifierOps.get(id)?.invalidatePages?.(m, id, { event: 'CLEAR', mm, start, end: start + n, owner: 0 });
   m.scalars.set(seq, m.scalars.get(seq) + 1);
 };
@@ -344,14 +366,15 @@ export const bringPinnedHome = (m: Machine, pages: readonly Pfn[], done: number)
   const place = placeOf(m, pages[done]);
   if (place === undefined || !canInvalidatePages(m, place.vma.mm)) return 0;
   const { vma, vpn } = place;
-  const found = findPinnedRun(m, vma, vpn, pages, done);
+  const told = subscribersOf(m, vma.mm, vpn, pages.length - done);
+  const found = Math.min(findPinnedRun(m, vma, vpn, pages, done), told.n);
   const n = found === 0 ? 0 : allocPagesBulk(m, GFP_USER | __GFP_NOWARN, found, targets);
   if (n === 0) return 0;
   lruAddDrain(m);
   emptySources(m, n, ~PG_anon_exclusive);
   fillTargets(m, vma, vpn, n, PG_anon_exclusive | PG_lru);
   mapTargets(m, vma, n);
-  invalidatePages(m, vma.mm, vpn, n);
+  invalidatePages(m, vma.mm, vpn, n, told.ids);
   freeDevicePages(m, pgmap, n);
   freeMany(m, source.pfns, n);
   // each page's drain puts the page before it on the list; the last one waits in the batch
@@ -371,7 +394,7 @@ export const bringPinnedHome = (m: Machine, pages: readonly Pfn[], done: number)
 };
 
 /** Kernel: `mm/memremap.c: free_zone_device_page` */
-const freeDevicePages = (m: Machine, pgmap: DevPagemap, n: number): void => {
+export const freeDevicePages = (m: Machine, pgmap: DevPagemap, n: number): void => {
   const { pfns } = source;
   for (let at = 0; at < n; ) {
     const run = runLength(pfns, at, n);
