@@ -10,7 +10,7 @@ import { PINNER_SCENES } from '../scenarios/pinners.ts';
 import { bigStepDifferences } from './big-steps.ts';
 import { gpuScenario } from './checked-run.ts';
 
-const parsed = (scenario: Scenario): Scenario => parseScenario(structuredClone(scenario));
+const parsed = (scenario: unknown): Scenario => parseScenario(structuredClone(scenario));
 
 const workload = (change: Partial<Workload>): Scenario =>
   parsed(

@@ -14,6 +14,7 @@ import {
   isWritableDevicePrivateEntry,
   pmdLeaf,
   PTE_PRESENT,
+  PTE_RW,
   PTE_SPECIAL,
   pteDevmap,
   pteProtnone,
@@ -258,14 +259,17 @@ const reportPresent = (
   const row = pteOffset(m, pmdRow, start);
   const entries = m.entries.readable(row);
   const at = row & SECTION_MASK;
+  const { hmmPfns } = range;
+  const first = start - range.start;
   let n = 0;
   for (; n < end - start; n++) {
     const entry = entries[at + n];
     // bit 52 marks DAX memory; neither that nor the zero page is a plain one
-    if ((entry & PLAIN_BITS) !== PTE_PRESENT || entry >= 2 ** 52 || isZeroPfn(m, entryPfn(entry))) break;
-    const flags = cpuFlagsOf(entry);
-    if (flags === 0 || (needsWrite && (flags & HMM_PFN_WRITE) === 0)) break;
-    range.hmmPfns[start + n - range.start] = entryPfn(entry) * 32 + flags;
+    if ((entry & PLAIN_BITS) !== PTE_PRESENT || entry >= 2 ** 52) break;
+    const pfn = Math.floor(entry / 4096);
+    const writable = (entry & PTE_RW) !== 0;
+    if (pfn === m.zeroPfn || (needsWrite && !writable)) break;
+    hmmPfns[first + n] = pfn * 32 + (writable ? HMM_PFN_VALID | HMM_PFN_WRITE : HMM_PFN_VALID);
   }
   n = unfollowed(m, n, (numbers, i) => numbers.has(start + i));
   countCalls(m, ['hmm_vma_handle_pte', 'hmm_pte_need_fault', 'vm_normal_page'], n);

@@ -5,15 +5,7 @@
 import type { DevPagemap, Vma } from '../../machine/entities.ts';
 import { SECTION_MASK } from '../../machine/column.ts';
 import type { Machine } from '../../machine/machine.ts';
-import {
-  LRU_HEAD,
-  LRU_NR,
-  LRU_TAIL,
-  lruRow,
-  notifierActiveRow,
-  notifierSeqRow,
-  pgmapRefRow,
-} from '../../machine/scalars.ts';
+import { notifierActiveRow, notifierSeqRow, pgmapRefRow } from '../../machine/scalars.ts';
 import { __GFP_NOWARN, GFP_USER } from '../../uapi/gfp.ts';
 import { GUP_PIN_COUNTING_BIAS } from '../../uapi/gup-flags.ts';
 import {
@@ -29,7 +21,7 @@ import { PTE_ACCESSED, PTE_DIRTY, PTE_RW } from '../../uapi/pte.ts';
 import { hasPatch } from '../../uapi/patches.ts';
 import { type Pfn, PTRS_PER_TABLE, type Vpn } from '../../uapi/units.ts';
 import { allocPagesBulk, freePagesBulk } from './buddy-bulk.ts';
-import { folioNid, LRU_INACTIVE_ANON } from './mm-inline.ts';
+import { isolatePages, linkPages } from './lru-bulk.ts';
 import { pagePgmap } from './page-ref.ts';
 import {
   countCalls,
@@ -54,47 +46,6 @@ export const targets = new Float64Array(PTRS_PER_TABLE);
 /** What a source's columns say, to be written to its destination. */
 const words = new Float64Array(PTRS_PER_TABLE);
 const bytes = new Float64Array(PTRS_PER_TABLE);
-
-// --- LRU lists ----------------------------------------------------------------------------------------------------
-
-/** Takes pages off the list of inactive anonymous pages. Their links stay. Kernel: `mm/vmscan.c: folio_isolate_lru` */
-export const isolatePages = (m: Machine, pfns: Float64Array, n: number): void => {
-  const { lruNext, lruPrev } = m.pages;
-  const node = folioNid(m, pfns[0]);
-  const headRow = lruRow(node, LRU_INACTIVE_ANON, LRU_HEAD);
-  const tailRow = lruRow(node, LRU_INACTIVE_ANON, LRU_TAIL);
-  for (let i = 0; i < n; i++) {
-    const pfn = pfns[i];
-    const next = lruNext.get(pfn);
-    const prev = lruPrev.get(pfn);
-    if (prev === 0) m.scalars.set(headRow, next);
-    else lruNext.poke(prev - 1, next);
-    if (next === 0) m.scalars.set(tailRow, prev);
-    else lruPrev.poke(next - 1, prev);
-  }
-  const nrRow = lruRow(node, LRU_INACTIVE_ANON, LRU_NR);
-  m.scalars.set(nrRow, m.scalars.get(nrRow) - n);
-};
-
-/** Puts pages in front of the list of inactive anonymous pages, one after another. Kernel: `mm/swap.c: lru_add_drain` */
-const linkPages = (m: Machine, pfns: Float64Array, n: number): void => {
-  if (n === 0) return;
-  const { lruNext, lruPrev } = m.pages;
-  const node = folioNid(m, pfns[0]);
-  const headRow = lruRow(node, LRU_INACTIVE_ANON, LRU_HEAD);
-  let head = m.scalars.get(headRow);
-  if (head === 0) m.scalars.set(lruRow(node, LRU_INACTIVE_ANON, LRU_TAIL), pfns[0] + 1);
-  for (let i = 0; i < n; i++) {
-    const pfn = pfns[i];
-    lruNext.poke(pfn, head);
-    if (head !== 0) lruPrev.poke(head - 1, pfn + 1);
-    head = pfn + 1;
-  }
-  lruPrev.poke(head - 1, 0);
-  m.scalars.set(headRow, head);
-  const nrRow = lruRow(node, LRU_INACTIVE_ANON, LRU_NR);
-  m.scalars.set(nrRow, m.scalars.get(nrRow) + n);
-};
 
 // --- destinations -------------------------------------------------------------------------------------------------
 

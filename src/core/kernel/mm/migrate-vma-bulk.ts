@@ -13,11 +13,11 @@ import { SECTION_MASK } from '../../machine/column.ts';
 import { NO_PFN, type Vpn } from '../../uapi/units.ts';
 import { VM_SPECIAL } from '../../uapi/vm-flags.ts';
 import { allocPagesBulk, freePagesBulk } from './buddy-bulk.ts';
+import { folioAddLruBulk, isolatePages } from './lru-bulk.ts';
 import {
   emptySources,
   fillTargets,
   freeDevicePages,
-  isolatePages,
   mapTargets,
   MOVED,
   MOVED_DECISIONS,
@@ -37,7 +37,7 @@ import {
   inOneRange,
   tellPages,
 } from './plain-pages.ts';
-import { batchesAreEmpty, folioAddLru, lruAddDrain } from './swap.ts';
+import { batchesAreEmpty, lruAddDrain } from './swap.ts';
 import { zoneInfo } from './zoneinfo.ts';
 
 /** Where a range's pages are: system memory, or a device's. */
@@ -214,7 +214,7 @@ export const moveChunkToSystem = (
   mapTargets(m, vma, n);
   holdPages(m, source.pfns, n, 'page table entry', -1);
   holdPages(m, targets, n, 'page table entry', 1);
-  for (let i = 0; i < n; i++) folioAddLru(m, targets[i]);
+  folioAddLruBulk(m, targets, n, (times) => countCalls(m, ['folio_add_lru'], times));
   freeDevicePages(m, pgmap, n);
   m.pagemapOps.get(pgmap.id)?.pagesFree?.(m, source.pfns, n);
   countCalls(m, MOVED, n);
