@@ -78,6 +78,24 @@ describe('the VRAM manager (§4.1)', () => {
     expect(all.flatMap((list, order) => list.map((start) => [start, order]))).toEqual([[0, 12]]);
   });
 
+  test('keeps 8 MiB back, the new object counted: the 64th range of 1 GiB does not fit (§7, amdgpu_vram_mgr_new)', () => {
+    const alloc = (bo: string, pages: number): Step => ({
+      op: 'bo_alloc',
+      proc: 'A',
+      device: 0,
+      bo,
+      pages,
+      kind: 'kfd',
+    });
+    const run = runChecked(
+      gpuScenario([alloc('most', 63 * 2 ** 18), alloc('one', 2 ** 18), alloc('rest', 2 ** 18 - 2048)], {
+        machine: 'lab-node',
+        devices: 1,
+      }),
+    );
+    expect(resultTexts(run.records)).toEqual(['0', 'ENOMEM', '0']);
+  });
+
   test('a VRAM that is no power of two is whole again after any mix', () => {
     let free = wholeVram(3000);
     const held = [5, 512, 700, 1, 64].flatMap((npages) => {

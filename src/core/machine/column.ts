@@ -14,6 +14,8 @@ export const SECTION_MASK = SECTION_ROWS - 1;
 export const BLOCK_ROWS = 512;
 /** Rows that a column keeps as arrays; what big steps have written beyond them rests packed until somebody asks. */
 const WARM_ROWS = 2 ** 21;
+/** Arrays that wait for the next section. */
+const SPARE_SECTIONS = 128;
 
 export type ElementType = 'i32' | 'u32' | 'f64';
 export type Elements = Int32Array | Uint32Array | Float64Array;
@@ -47,6 +49,8 @@ export class Column {
   private readonly sections = new Map<number, Elements>();
   /** Sections that rest packed; each is in one of both. */
   private readonly cold = new Map<number, Packed>();
+  /** Arrays of sections that rest now, for the next ones. */
+  private readonly spare: Elements[] = [];
   private lastNo = -1;
   private last: Elements | undefined;
   /** Sections that nobody else holds. All others are copied when written. */
@@ -294,7 +298,7 @@ export class Column {
     if (found !== undefined || this.cold.size === 0) return found;
     const packed = this.cold.get(no);
     if (packed === undefined) return undefined;
-    const elements = newElements(this.type, this.rows);
+    const elements = this.spare.pop() ?? newElements(this.type, this.rows);
     unpack(packed, elements);
     this.cold.delete(no);
     this.sections.set(no, elements);
@@ -314,7 +318,15 @@ export class Column {
         continue;
       }
       this.restPacked(no);
+      // packed, so no keyframe has the array either
+      if (this.spare.length < SPARE_SECTIONS) this.spare.push(elements);
     }
+  }
+
+  /** An array of zeros for a section. */
+  private freshElements(): Elements {
+    const spare = this.spare.pop();
+    return spare === undefined ? newElements(this.type, this.rows) : spare.fill(0);
   }
 
   /** The same for those that were only read, whose packed form is at hand. Who writes an array has it as dirty. */
@@ -336,7 +348,7 @@ export class Column {
   private takeOwn(no: number): void {
     let elements = this.live(no);
     if (elements === undefined) {
-      elements = newElements(this.type, this.rows);
+      elements = this.freshElements();
       this.sections.set(no, elements);
     } else if (!this.owned.has(no) && !this.packVersion(no, elements)) {
       elements = elements.slice();

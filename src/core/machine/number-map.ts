@@ -78,6 +78,11 @@ export class NumberMap {
     this.column.poke(key, Number.isNaN(value) ? 0 : value + 1);
   }
 
+  /** Values + 1 of the section that holds a key, to read; 0: absent. undefined: nothing there is present. */
+  section(key: number): Elements | undefined {
+    return this.column.section(Math.floor(key / MAP_ROWS));
+  }
+
   /** Sets neighbouring keys without events; for big steps. */
   pokeRun(start: number, n: number, valueOf: (i: number) => number): void {
     for (let at = 0; at < n; ) {

@@ -36,7 +36,6 @@ export type GpuStep = StepOf<
 /** Steps that no process takes: the kernel itself does them. */
 export const isKernelStep = (op: string): boolean => op === 'boot' || op === 'probe' || op === 'unbind';
 
-const MAX_VALUES = 64;
 /** A GPU that the machine does not have, for the driver to refuse. */
 const NO_GPU = -2;
 
@@ -103,7 +102,7 @@ const accessResult = ({ ret, done, faults, values, accesses }: GpuAccessResult):
   ...fromErrno(ret),
   cpages: done,
   faults,
-  ...(values.length > 0 ? { values: values.slice(0, MAX_VALUES) } : {}),
+  ...(values.length > 0 ? { values } : {}),
   accesses: { 'gpu local': accesses.local, 'gpu system': accesses.system, 'gpu peer': accesses.peer },
 });
 

@@ -8,6 +8,7 @@ import { EAGAIN, EFAULT } from '../../uapi/errno.ts';
 import type { Pfn, Vpn } from '../../uapi/units.ts';
 import { condResched } from '../sched/locks.ts';
 import { pagePgmap } from '../mm/page-ref.ts';
+import { accessManyPages } from './amdgpu-bulk.ts';
 import { svmRangeRestorePages } from './amdgpu-fault.ts';
 import { gpuEntry } from './amdgpu-map.ts';
 import { gpuPageTable, tickGpuClock } from './amdgpu-process.ts';
@@ -27,6 +28,8 @@ export interface GpuAccessResult {
 
 /** Replays of one access after which the GPU counts as hanging. */
 const MAX_REPLAYS = 64;
+/** More values than these nobody is told. */
+export const REPORTED_VALUES = 64;
 
 /** Whose memory a page is, as a GPU sees it. */
 const distance = (m: Machine, gpu: Gpu, pfn: Pfn): GpuDistance => {
@@ -100,14 +103,26 @@ export function* gpuAccess(
   const accesses = { local: 0, system: 0, peer: 0 };
   let ret = 0;
   let done = 0;
+  const reached = (first: Pfn, many: number): void => {
+    accesses[distance(m, gpu, first)] += many;
+  };
   for (; done < npages; done++) {
+    // the first values of a read are reported
+    while (value !== undefined || done >= REPORTED_VALUES) {
+      const next = value === undefined ? undefined : value + done;
+      const many = accessManyPages(m, table, start + done, start + npages, next, reached);
+      if (many === 0) break;
+      done += many;
+      yield* condResched(m, 'GPU accesses');
+    }
+    if (done === npages) break;
     const pfn = yield* entryFor(m, start + done, gpu, process, table, value !== undefined, faults);
     if (pfn < 0) {
       ret = pfn;
       break;
     }
-    if (value === undefined) values.push(m.pages.content.get(pfn));
-    else m.pages.content.set(pfn, value + done);
+    if (value !== undefined) m.pages.content.set(pfn, value + done);
+    else if (values.length < REPORTED_VALUES) values.push(m.pages.content.get(pfn));
     accesses[distance(m, gpu, pfn)]++;
   }
   if (ret < 0 && ret !== -EAGAIN) m.kfdProcesses.update(process, { dead: true });

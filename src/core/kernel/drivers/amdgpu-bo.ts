@@ -44,7 +44,11 @@ export const svmRangeBoUnref = (m: Machine, id: number): void => {
 
 /** From where nothing may sleep: a kernel thread does the rest. Kernel: `drivers/gpu/drm/amd/amdkfd/kfd_svm.c: svm_range_bo_unref_async` */
 export const svmRangeBoUnrefAsync = (m: Machine, id: number): void => {
-  if (!putRef(m, id)) return;
+  if (putRef(m, id)) releaseSvmBoAsync(m, id);
+};
+
+/** Ours: the last reference of a buffer object is gone, and nothing may sleep here. */
+export const releaseSvmBoAsync = (m: Machine, id: number): void => {
   scheduleWork(m, function* () {
     yield { kind: 'resched', where: 'svm_range_bo_wq_release' };
     svmRangeBoRelease(m, id);

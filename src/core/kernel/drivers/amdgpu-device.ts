@@ -56,6 +56,8 @@ export interface AmdgpuHooks {
   readonly pagemapOps: DevPagemapOps;
   /** The CPU's page tables are about to change under a range. */
   readonly invalidate: (m: Machine, rangeId: number, range: MmuNotifierRange) => boolean;
+  /** The same for each page by itself, in order. */
+  readonly invalidatePages: (m: Machine, rangeId: number, range: MmuNotifierRange) => void;
   readonly ttm: Pick<
     TtmDeviceFuncs,
     'evictionValuable' | 'evictFlags' | 'enableSignaling' | 'move' | 'allocated'

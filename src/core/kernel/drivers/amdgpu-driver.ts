@@ -3,6 +3,7 @@
 import type { Machine } from '../../machine/machine.ts';
 import { atomic } from '../sched/kernel-function.ts';
 import { freeTable } from '../mm/page-table.ts';
+import { invalidateRangePages } from './amdgpu-bulk.ts';
 import { amdgpuBoUnref } from './amdgpu-client.ts';
 import { amdgpuInit } from './amdgpu-device.ts';
 import { amdgpuBoDriver } from './amdgpu-evict.ts';
@@ -17,6 +18,10 @@ export const loadAmdgpu = (m: Machine): void =>
     pagemapOps: svmMigratePgmapOps,
     invalidate: (machine, rangeId, range) =>
       svmRangeCpuInvalidatePagetables(machine, range.start, range.end, rangeId, range),
+    invalidatePages: (machine, rangeId, range) =>
+      invalidateRangePages(machine, rangeId, range, (vpn) =>
+        svmRangeCpuInvalidatePagetables(machine, vpn, vpn + 1, rangeId, range),
+      ),
     ttm: amdgpuBoDriver,
   });
 

@@ -1,5 +1,6 @@
 // Somebody needs VRAM: TTM waits for a fence, the fence wakes a kernel thread, and the thread brings the pages home.
 
+import { SECTION_ROWS } from '../../machine/column.ts';
 import type { TtmBo } from '../../machine/gpu.ts';
 import type { Machine } from '../../machine/machine.ts';
 import type { Sleeps } from '../../machine/ops.ts';
@@ -122,12 +123,19 @@ const amdgpuBoMove = (m: Machine, bo: TtmBo): void => {
 /** VRAM that a page of a process still is, though somebody else has got it now. */
 const noteAliases = (m: Machine, bo: TtmBo): void => {
   const { vramStart } = m.gpus.get(bo.gpu);
+  const { refcount, content } = m.pages;
   for (const { start, order } of bo.blocks) {
-    for (let pfn = vramStart + start; pfn < vramStart + start + 2 ** order; pfn++) {
-      if (m.pages.refcount.get(pfn) > 0 && isZoneDevicePage(m, pfn))
-        m.trace.decide('ttm.aliased', pfn, bo.gpu);
+    const end = vramStart + start + 2 ** order;
+    for (let pfn = vramStart + start; pfn < end; pfn++) {
+      const no = Math.floor(pfn / SECTION_ROWS);
+      // nothing was ever written there
+      if (refcount.section(no) === undefined && content.section(no) === undefined) {
+        pfn = (no + 1) * SECTION_ROWS - 1;
+        continue;
+      }
+      if (refcount.get(pfn) > 0 && isZoneDevicePage(m, pfn)) m.trace.decide('ttm.aliased', pfn, bo.gpu);
       // AMDGPU_GEM_CREATE_VRAM_CLEARED
-      if (m.pages.content.get(pfn) !== 0) m.pages.content.set(pfn, 0);
+      if (content.get(pfn) !== 0) content.set(pfn, 0);
     }
   }
 };

@@ -21,6 +21,7 @@ import {
 } from '../mm/hmm.ts';
 import { mmuIntervalReadBegin, mmuIntervalReadRetry } from '../mm/mmu-notifier.ts';
 import { isZoneDevicePage } from '../mm/page-ref.ts';
+import { inChunks } from '../mm/plain-pages.ts';
 import { findVma } from '../mm/vma.ts';
 import { pgmapOwner, sameHive, svmGpus } from './amdgpu-device.ts';
 import { gpuClock, gpuPageTable, setFaultingTask } from './amdgpu-process.ts';
@@ -56,7 +57,8 @@ export const svmRangeUnmapFromGpus = atomic(
       const table = gpuPageTable(m, mm, gpu);
       if (table === undefined) continue;
       const pt = m.journal.mapById(table.pt);
-      for (const vpn of pt.keysBetween(start, last + 1)) pt.delete(vpn);
+      if (inChunks(m)) pt.dropRun(start, last + 1 - start);
+      else for (const vpn of pt.keysBetween(start, last + 1)) pt.delete(vpn);
       m.trace.decide('svm.unmapped', gpu, start, last - start + 1);
     }
   },
@@ -76,7 +78,9 @@ const svmRangeMapToGpu = atomic(
   ): void => {
     const pt = m.journal.mapById(table.pt);
     const tag = writable ? TAG_WRITE : TAG_NONE;
-    for (let i = 0; i < npages; i++) pt.set(start + i, hmmPfnToPage(words[i]) * 4 + tag);
+    const entryOf = (i: number): number => hmmPfnToPage(words[i]) * 4 + tag;
+    if (inChunks(m)) pt.pokeRun(start, npages, entryOf);
+    else for (let i = 0; i < npages; i++) pt.set(start + i, entryOf(i));
     m.trace.decide('svm.mapped', gpu, start, npages);
   },
 );
@@ -135,7 +139,7 @@ const amdgpuHmmRangeGetPages = sleepable(
         notifierSeq: yield* mmuIntervalReadBegin(m, process.mm, subscription),
         start,
         end: start + npages,
-        hmmPfns: [],
+        hmmPfns: new Array<number>(npages).fill(0),
         defaultFlags: HMM_PFN_REQ_FAULT | (readonly ? 0 : HMM_PFN_REQ_WRITE),
         devPrivateOwner: owner,
       };

@@ -37,6 +37,7 @@ import { copyHighpage, isZoneDevicePage, pagePgmap } from '../mm/page-ref.ts';
 import { folioPut } from '../mm/swap.ts';
 import { findVma } from '../mm/vma.ts';
 import { svmBoRef, svmRangeBoUnrefAsync, svmRangeVramNodeNew } from './amdgpu-bo.ts';
+import { freeVramPages, moveRangeToRam, moveRangeToVram } from './amdgpu-bulk.ts';
 import { modelOf, pgmapOwner, svmGpus } from './amdgpu-device.ts';
 import { scheduleDeferredListWork, svmRangeAddListWork } from './amdgpu-deferred.ts';
 import { countKfd, isFaultingTask, kfdLookupProcessByMm, migrateMutex, svmsLock } from './amdgpu-process.ts';
@@ -165,6 +166,11 @@ const svmMigrateCopyToVram = atomic(
 const svmMigrateVmaToVram = sleepable(
   'svm_migrate_vma_to_vram',
   function* (m, start: Vpn, end: Vpn, gpu: Gpu, rangeId: number, vma: Vma, boPage: number): Sleeps<number> {
+    const { svmBo, process } = m.svmRanges.get(rangeId);
+    if (yield* moveRangeToVram(m, start, end, gpu, svmBo, vma, boPage)) {
+      countKfd(m, process, gpu, KFD_PAGE_IN, end - start);
+      return end - start;
+    }
     const args = migrateArgs(gpu, vma, start, end, MIGRATE_VMA_SELECT_SYSTEM, NO_PFN);
     const ret = yield* migrateVmaSetup(m, start, end, args);
     if (ret !== 0) return ret;
@@ -214,11 +220,14 @@ const svmMigrateRamToVram = sleepable(
 
 // --- to system memory -------------------------------------------------------------------------------------------------
 
+/** What a driver asks for: most do not want pages that a long-term pin would have to move again. */
+const gfpOf = (gpu: Gpu): number => (modelOf(gpu).migratesToMovable ? GFP_HIGHUSER_MOVABLE : GFP_HIGHUSER);
+
 /** System pages and copies for all that may leave. Returns 0, or -ENOMEM with everything of it undone. */
 const svmMigrateCopyToRam = atomic(
   'svm_migrate_copy_to_ram',
   (m, _start: Vpn, npages: number, gpu: Gpu, args: MigrateVma): number => {
-    const gfp = modelOf(gpu).migratesToMovable ? GFP_HIGHUSER_MOVABLE : GFP_HIGHUSER;
+    const gfp = gfpOf(gpu);
     const run: (readonly [Pfn, Pfn])[] = [];
     let previous: Pfn = NO_PFN;
     for (let i = 0; i < npages; i++) {
@@ -267,6 +276,11 @@ const unnoticedPages = (m: Machine, start: Vpn, args: MigrateVma, gpu: Gpu): num
 const svmMigrateVmaToRam = sleepable(
   'svm_migrate_vma_to_ram',
   function* (m, start: Vpn, end: Vpn, gpu: Gpu, rangeId: number, vma: Vma, faultPage: Pfn): Sleeps<number> {
+    const gfp = gfpOf(gpu);
+    if (faultPage === NO_PFN && (yield* moveRangeToRam(m, start, end, gpu, vma, gfp))) {
+      countKfd(m, m.svmRanges.get(rangeId).process, gpu, KFD_PAGE_OUT, end - start);
+      return 0;
+    }
     const coherent = m.pgmaps.find(gpu.pgmap)?.type === 'MEMORY_DEVICE_COHERENT';
     const select = coherent ? MIGRATE_VMA_SELECT_DEVICE_COHERENT : MIGRATE_VMA_SELECT_DEVICE_PRIVATE;
     const args = migrateArgs(gpu, vma, start, end, select, faultPage);
@@ -409,6 +423,7 @@ const svmMigrateToRam = sleepable('svm_migrate_to_ram', function* (m, vmf: VmFau
 /** What the kernel calls for pages of VRAM. Kernel: `drivers/gpu/drm/amd/amdkfd/kfd_migrate.c: svm_migrate_pgmap_ops` */
 export const svmMigratePgmapOps: DevPagemapOps = {
   pageFree: (m, page) => svmMigratePageFree(m, page),
+  pagesFree: freeVramPages,
   migrateToRam: function* (m: Machine, vmf: VmFault) {
     return yield* svmMigrateToRam(m, vmf);
   },

@@ -186,6 +186,7 @@ const subscribe = (m: Machine, id: number): void => {
       return { start: range?.notifierStart ?? 0, end: (range?.notifierLast ?? -1) + 1 };
     },
     invalidate: (machine, _subscription, range) => hooksOf(machine).invalidate(machine, id, range),
+    invalidatePages: (machine, _subscription, range) => hooksOf(machine).invalidatePages(machine, id, range),
   });
 };
 

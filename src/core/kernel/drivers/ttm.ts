@@ -70,10 +70,11 @@ const blockPages = (blocks: readonly Block[]): number =>
 const vramMgrNew = atomic('amdgpu_vram_mgr_new', (m, bo: TtmBo): number => {
   const man = vramManager(m, bo.gpu);
   const funcs = deviceFuncs(m, bo.gpu);
-  const used = usedVramPages(m, bo.gpu);
   const { vramPages } = m.gpus.get(bo.gpu);
-  if (used > vramPages - funcs.reservedPages) return -ENOSPC;
-  const found = allocBlocks(man.free, bo.npages, funcs.minOrder);
+  // ttm_resource_init has counted the new one already
+  const used = usedVramPages(m, bo.gpu) + bo.npages;
+  const found =
+    used > vramPages - funcs.reservedPages ? undefined : allocBlocks(man.free, bo.npages, funcs.minOrder);
   if (found === undefined) {
     m.trace.decide('ttm.no-space', bo.npages, bo.gpu);
     return -ENOSPC;

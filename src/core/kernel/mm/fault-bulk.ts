@@ -8,7 +8,7 @@ import { __GFP_ZERO, GFP_HIGHUSER_MOVABLE } from '../../uapi/gfp.ts';
 import { PG_anon_exclusive, PG_swapbacked, PG_uptodate } from '../../uapi/page-flags.ts';
 import { PTE_ACCESSED, PTE_DIRTY } from '../../uapi/pte.ts';
 import { NO_ROW, PTRS_PER_TABLE, type Vpn } from '../../uapi/units.ts';
-import { VM_SHARED, VM_WRITE } from '../../uapi/vm-flags.ts';
+import { VM_LOCKED, VM_SHARED, VM_WRITE } from '../../uapi/vm-flags.ts';
 import { allocPagesBulk } from './buddy-bulk.ts';
 import {
   countCalls,
@@ -20,6 +20,7 @@ import {
   tellPages,
   unfollowed,
 } from './plain-pages.ts';
+import { folioAddLruBulk } from './lru-bulk.ts';
 import { lruCacheAddInactiveOrUnevictable } from './swap.ts';
 import { linearPageIndex, maybeMkwrite, vmaIsAnonymous, vmPageProt } from './vma.ts';
 
@@ -87,7 +88,12 @@ export const writeFreshPages = (m: Machine, vma: Vma, vpn: Vpn, end: Vpn, value:
   m.addRss(vma.mm, RSS_ANON, n);
   m.countVmEvent('pgfault', n);
   holdPages(m, pfns, n, 'page table entry', 1);
-  for (let i = 0; i < n; i++) lruCacheAddInactiveOrUnevictable(m, pfns[i], vma);
+  if ((vma.vmFlags & VM_LOCKED) === 0) {
+    folioAddLruBulk(m, pfns, n, (times) => countCalls(m, ['folio_add_lru'], times));
+    countCalls(m, ['lru_cache_add_inactive_or_unevictable', 'folio_add_lru_vma'], n);
+  } else {
+    for (let i = 0; i < n; i++) lruCacheAddInactiveOrUnevictable(m, pfns[i], vma);
+  }
   countCalls(m, ['handle_mm_fault', 'do_anonymous_page', 'page_add_new_anon_rmap'], n);
   countDecisions(m, ['fault.none.write'], n);
   tellPages(m, 'faulted in', vpn, pfns, pfns, n);

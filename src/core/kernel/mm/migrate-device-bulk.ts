@@ -5,15 +5,7 @@
 import type { DevPagemap, Vma } from '../../machine/entities.ts';
 import { SECTION_MASK } from '../../machine/column.ts';
 import type { Machine } from '../../machine/machine.ts';
-import {
-  LRU_HEAD,
-  LRU_NR,
-  LRU_TAIL,
-  lruRow,
-  notifierActiveRow,
-  notifierSeqRow,
-  pgmapRefRow,
-} from '../../machine/scalars.ts';
+import { notifierActiveRow, notifierSeqRow, pgmapRefRow } from '../../machine/scalars.ts';
 import { __GFP_NOWARN, GFP_USER } from '../../uapi/gfp.ts';
 import { GUP_PIN_COUNTING_BIAS } from '../../uapi/gup-flags.ts';
 import {
@@ -29,7 +21,7 @@ import { PTE_ACCESSED, PTE_DIRTY, PTE_RW } from '../../uapi/pte.ts';
 import { hasPatch } from '../../uapi/patches.ts';
 import { type Pfn, type Pfns, PTRS_PER_TABLE, type Vpn } from '../../uapi/units.ts';
 import { allocPagesBulk, freePagesBulk } from './buddy-bulk.ts';
-import { folioNid, LRU_INACTIVE_ANON } from './mm-inline.ts';
+import { isolatePages, linkPages } from './lru-bulk.ts';
 import { pagePgmap } from './page-ref.ts';
 import {
   countCalls,
@@ -49,57 +41,16 @@ import { maybeMkwrite, vmPageProt } from './vma.ts';
 /** Flags that go along to the destination. Kernel: `mm/migrate.c: folio_migrate_flags` */
 const CARRIED = PG_referenced | PG_uptodate | PG_dirty | PG_swapbacked;
 
-const source: PlainRun = newPlainRun();
-const targets = new Float64Array(PTRS_PER_TABLE);
+export const source: PlainRun = newPlainRun();
+export const targets = new Float64Array(PTRS_PER_TABLE);
 /** What a source's columns say, to be written to its destination. */
 const words = new Float64Array(PTRS_PER_TABLE);
 const bytes = new Float64Array(PTRS_PER_TABLE);
 
-// --- LRU lists ----------------------------------------------------------------------------------------------------
-
-/** Takes pages off the list of inactive anonymous pages. Their links stay. Kernel: `mm/vmscan.c: folio_isolate_lru` */
-const isolatePages = (m: Machine, pfns: Float64Array, n: number): void => {
-  const { lruNext, lruPrev } = m.pages;
-  const node = folioNid(m, pfns[0]);
-  const headRow = lruRow(node, LRU_INACTIVE_ANON, LRU_HEAD);
-  const tailRow = lruRow(node, LRU_INACTIVE_ANON, LRU_TAIL);
-  for (let i = 0; i < n; i++) {
-    const pfn = pfns[i];
-    const next = lruNext.get(pfn);
-    const prev = lruPrev.get(pfn);
-    if (prev === 0) m.scalars.set(headRow, next);
-    else lruNext.poke(prev - 1, next);
-    if (next === 0) m.scalars.set(tailRow, prev);
-    else lruPrev.poke(next - 1, prev);
-  }
-  const nrRow = lruRow(node, LRU_INACTIVE_ANON, LRU_NR);
-  m.scalars.set(nrRow, m.scalars.get(nrRow) - n);
-};
-
-/** Puts pages in front of the list of inactive anonymous pages, one after another. Kernel: `mm/swap.c: lru_add_drain` */
-const linkPages = (m: Machine, pfns: Float64Array, n: number): void => {
-  if (n === 0) return;
-  const { lruNext, lruPrev } = m.pages;
-  const node = folioNid(m, pfns[0]);
-  const headRow = lruRow(node, LRU_INACTIVE_ANON, LRU_HEAD);
-  let head = m.scalars.get(headRow);
-  if (head === 0) m.scalars.set(lruRow(node, LRU_INACTIVE_ANON, LRU_TAIL), pfns[0] + 1);
-  for (let i = 0; i < n; i++) {
-    const pfn = pfns[i];
-    lruNext.poke(pfn, head);
-    if (head !== 0) lruPrev.poke(head - 1, pfn + 1);
-    head = pfn + 1;
-  }
-  lruPrev.poke(head - 1, 0);
-  m.scalars.set(headRow, head);
-  const nrRow = lruRow(node, LRU_INACTIVE_ANON, LRU_NR);
-  m.scalars.set(nrRow, m.scalars.get(nrRow) + n);
-};
-
 // --- destinations -------------------------------------------------------------------------------------------------
 
-/** The entries of the destinations, with the rights that the sources' entries had. */
-const mapTargets = (m: Machine, vma: Vma, n: number): void => {
+/** Ours: the entries of the destinations, with the rights that the sources' entries had. */
+export const mapTargets = (m: Machine, vma: Vma, n: number): void => {
   const base = vmPageProt(vma) & ~PTE_RW;
   const entries = m.entries.writable(source.row);
   const at = source.row & SECTION_MASK;
@@ -112,8 +63,8 @@ const mapTargets = (m: Machine, vma: Vma, n: number): void => {
   }
 };
 
-/** What a destination is: mapped once, by the area alone. @param own - flags that its place gives it */
-const fillTargets = (m: Machine, vma: Vma, start: Vpn, n: number, own: number): void => {
+/** Ours: what a destination is: mapped once, by the area alone. @param own - flags that its place gives it */
+export const fillTargets = (m: Machine, vma: Vma, start: Vpn, n: number, own: number): void => {
   const { flags, refcount, mapcount, mapping, index, content } = m.pages;
   const anchor = vma.anonVma * 2 + 1;
   const pgoff = start - vma.vmStart + vma.vmPgoff;
@@ -141,8 +92,8 @@ const fillTargets = (m: Machine, vma: Vma, start: Vpn, n: number, own: number): 
   }
 };
 
-/** Reads what goes along, and leaves the sources with no mapping and no reference. @param kept - flags that stay */
-const emptySources = (m: Machine, n: number, kept: number): void => {
+/** Ours: reads what goes along, and leaves the sources with no mapping and no reference. @param kept - flags that stay */
+export const emptySources = (m: Machine, n: number, kept: number): void => {
   const { flags, refcount, mapcount, content } = m.pages;
   const { pfns, entries } = source;
   for (let at = 0; at < n; ) {
@@ -170,7 +121,7 @@ const emptySources = (m: Machine, n: number, kept: number): void => {
 // --- to the device ------------------------------------------------------------------------------------------------
 
 /** Calls that each page costs on its way, whatever the direction. */
-const MOVED = [
+export const MOVED = [
   'migrate_vma_check_page',
   'migrate_folio',
   'migrate_folio_extra',
@@ -203,7 +154,8 @@ const TO_DEVICE_PIECE = [
   '__mmu_notifier_invalidate_range_start',
   '__mmu_notifier_invalidate_range_end',
 ] as const;
-const MOVED_DECISIONS = [
+/** Ours: decisions that each page costs, whatever the direction. */
+export const MOVED_DECISIONS = [
   'migrate.destination',
   'migrate.expected-count',
   'copy.page',
@@ -307,12 +259,33 @@ const findPinnedRun = (m: Machine, vma: Vma, vpn: Vpn, pages: Pfns, done: number
   return n;
 };
 
-/** Tells every subscriber of a range that each of its pages is invalidated by itself; false: one of them cannot be told so. */
-const invalidatePages = (m: Machine, mm: number, start: Vpn, n: number): void => {
+/** Who is told of an invalidation of a page, and for how many pages from there on it is the same ones. */
+const subscribersOf = (
+  m: Machine,
+  mm: number,
+  vpn: Vpn,
+  most: number,
+): { readonly ids: readonly number[]; readonly n: number } => {
+  let n = most;
+  const ids = m.mms.get(mm).subscriptions.filter((id) => {
+    const ops = m.notifierOps.get(id);
+    const interval = ops?.intervalOf?.(m) ?? ops?.interval;
+    if (interval === undefined) return true;
+    const { start, end } = interval;
+    if (vpn < start) n = Math.min(n, start - vpn);
+    else if (vpn < end) n = Math.min(n, end - vpn);
+    return start <= vpn && vpn < end;
+  });
+  return { ids, n };
+};
+
+/** Tells subscribers that each page of a range is invalidated by itself. */
+const invalidatePages = (m: Machine, mm: number, start: Vpn, n: number, ids: readonly number[]): void => {
+  if (ids.length === 0) return;
   const seq = notifierSeqRow(mm);
   // odd during the last page's invalidation, which is what the subscribers keep
   m.scalars.set(seq, m.scalars.get(seq) + 2 * n - 1);
-  for (const id of m.mms.get(mm).subscriptions)
+  for (const id of ids)
     m.notifierOps.get(id)?.invalidatePages?.(m, id, { event: 'CLEAR', mm, start, end: start + n, owner: 0 });
   m.scalars.set(seq, m.scalars.get(seq) + 1);
 };
@@ -344,14 +317,15 @@ export const bringPinnedHome = (m: Machine, pages: Pfns, done: number): number =
   const place = placeOf(m, pages[done]);
   if (place === undefined || !canInvalidatePages(m, place.vma.mm)) return 0;
   const { vma, vpn } = place;
-  const found = findPinnedRun(m, vma, vpn, pages, done);
+  const told = subscribersOf(m, vma.mm, vpn, pages.length - done);
+  const found = Math.min(findPinnedRun(m, vma, vpn, pages, done), told.n);
   const n = found === 0 ? 0 : allocPagesBulk(m, GFP_USER | __GFP_NOWARN, found, targets);
   if (n === 0) return 0;
   lruAddDrain(m);
   emptySources(m, n, ~PG_anon_exclusive);
   fillTargets(m, vma, vpn, n, PG_anon_exclusive | PG_lru);
   mapTargets(m, vma, n);
-  invalidatePages(m, vma.mm, vpn, n);
+  invalidatePages(m, vma.mm, vpn, n, told.ids);
   freeDevicePages(m, pgmap, n);
   freeMany(m, source.pfns, n);
   // each page's drain puts the page before it on the list; the last one waits in the batch
@@ -371,7 +345,7 @@ export const bringPinnedHome = (m: Machine, pages: Pfns, done: number): number =
 };
 
 /** Kernel: `mm/memremap.c: free_zone_device_page` */
-const freeDevicePages = (m: Machine, pgmap: DevPagemap, n: number): void => {
+export const freeDevicePages = (m: Machine, pgmap: DevPagemap, n: number): void => {
   const { pfns } = source;
   for (let at = 0; at < n; ) {
     const run = runLength(pfns, at, n);

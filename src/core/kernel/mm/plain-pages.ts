@@ -12,7 +12,14 @@ import {
   PG_swapbacked,
   PG_uptodate,
 } from '../../uapi/page-flags.ts';
-import { pmdLeaf, PTE_PRESENT, PTE_SPECIAL } from '../../uapi/pte.ts';
+import {
+  entryPfn,
+  isWritableDevicePrivateEntry,
+  pmdLeaf,
+  PTE_PRESENT,
+  PTE_RW,
+  PTE_SPECIAL,
+} from '../../uapi/pte.ts';
 import { type KernelFunctionName, kernelFunctionId } from '../../uapi/source-refs.ts';
 import { type EntryRow, NO_ROW, PTRS_PER_TABLE, type Vpn } from '../../uapi/units.ts';
 import { VM_LOCKED, VM_SPECIAL } from '../../uapi/vm-flags.ts';
@@ -159,6 +166,7 @@ export const vmaIsPlain = (m: Machine, vma: Vma): boolean => {
  * @param flags - flags that each page must have beside the demanded ones; no others but harmless ones
  * @param optional - flags that it may have besides
  * @param bits - bits that each entry must have
+ * @param privateEntries - the entries are writable ones of private device memory, and become PTE_RW alone in the run
  */
 export const findPlainRun = (
   m: Machine,
@@ -170,6 +178,7 @@ export const findPlainRun = (
     readonly flags: number;
     readonly optional: number;
     readonly bits: number;
+    readonly privateEntries?: boolean;
   },
   run: PlainRun,
 ): void => {
@@ -190,9 +199,12 @@ export const findPlainRun = (
   let n = 0;
   for (; n < most; n++) {
     const entry = entries[at + n];
-    // bit 52 marks DAX memory
-    if ((entry & (bits | PTE_SPECIAL)) !== bits || entry >= 2 ** 52) break;
-    const pfn = Math.floor(entry / 4096);
+    if (want.privateEntries === true) {
+      if (!isWritableDevicePrivateEntry(entry)) break;
+    } else if ((entry & (bits | PTE_SPECIAL)) !== bits || entry >= 2 ** 52) {
+      break; // bit 52 marks DAX memory
+    }
+    const pfn = want.privateEntries === true ? entryPfn(entry) : Math.floor(entry / 4096);
     const section = Math.floor(pfn / SECTION_ROWS);
     if (section !== no) {
       no = section;
@@ -207,7 +219,7 @@ export const findPlainRun = (
     if ((word & ~allowed) !== 0 || (word & demanded) !== demanded) break;
     if (r[i] !== want.refcount || c[i] !== 1 || a[i] !== anchor || x[i] !== pgoff + n) break;
     run.pfns[n] = pfn;
-    run.entries[n] = entry;
+    run.entries[n] = want.privateEntries === true ? PTE_RW : entry;
   }
   run.n = unfollowed(m, n, (numbers, i) => numbers.has(start + i) || numbers.has(run.pfns[i]));
 };

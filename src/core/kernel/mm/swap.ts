@@ -64,6 +64,18 @@ export const batchPages = (m: Machine, cpu: number, batch: Batch): Pfn[] => {
   return Array.from({ length: m.batches.get(base + 15) }, (_, i) => m.batches.get(base + i));
 };
 
+/** Ours: the slots of the running CPU's batch of pages that are to be added, for those who add many. */
+export const lruAddSlots = (
+  m: Machine,
+): { readonly count: () => number; readonly fill: (pfns: Float64Array) => void } => {
+  const base = batchBase(m.current.cpu, 'lruAdd');
+  return {
+    count: () => m.batches.get(base + PAGEVEC_SIZE),
+    // a batch that was drained keeps what was in it
+    fill: (pfns) => pfns.forEach((pfn, i) => m.batches.set(base + i, pfn)),
+  };
+};
+
 /** Kernel: `mm/internal.h: folio_evictable`. Simplified: no unevictable mappings. */
 export const folioEvictable = (m: Machine, folio: Pfn): boolean => !testFlags(m, folio, PG_mlocked);
 

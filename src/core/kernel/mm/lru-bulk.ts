@@ -1,0 +1,121 @@
+// Many pages on and off the list of inactive anonymous pages in one go, for big steps. The mechanisms, whose every effect
+// on the state is here too, are swap.ts: folioAddLru with its batches, and isolate.ts: folioIsolateLru.
+
+import { SECTION_MASK, SECTION_ROWS } from '../../machine/column.ts';
+import type { Machine } from '../../machine/machine.ts';
+import { LRU_HEAD, LRU_NR, LRU_TAIL, lruRow } from '../../machine/scalars.ts';
+import { PG_lru } from '../../uapi/page-flags.ts';
+import { folioNid, LRU_INACTIVE_ANON } from './mm-inline.ts';
+import { inOneRange, runLength } from './plain-pages.ts';
+import { folioAddLru, lruAddSlots, PAGEVEC_SIZE } from './swap.ts';
+
+/** How many frames from one on make a stretch of a list, each in front of the one before, within one section. */
+const chainLength = (m: Machine, pfns: Float64Array, at: number, n: number): number => {
+  const first = pfns[at];
+  const row = first & SECTION_MASK;
+  const next = m.pages.lruNext.readable(first);
+  const prev = m.pages.lruPrev.readable(first);
+  const most = Math.min(n - at, SECTION_ROWS - row);
+  let length = 1;
+  while (
+    length < most &&
+    pfns[at + length] === first + length &&
+    next[row + length] === first + length &&
+    prev[row + length - 1] === first + length + 1
+  )
+    length++;
+  return length;
+};
+
+/** Takes pages off the list of inactive anonymous pages. Their links stay. Kernel: `mm/vmscan.c: folio_isolate_lru` */
+export const isolatePages = (m: Machine, pfns: Float64Array, n: number): void => {
+  const { lruNext, lruPrev } = m.pages;
+  const node = folioNid(m, pfns[0]);
+  const headRow = lruRow(node, LRU_INACTIVE_ANON, LRU_HEAD);
+  const tailRow = lruRow(node, LRU_INACTIVE_ANON, LRU_TAIL);
+  for (let at = 0; at < n; ) {
+    const length = chainLength(m, pfns, at, n);
+    const next = lruNext.get(pfns[at]);
+    const prev = lruPrev.get(pfns[at + length - 1]);
+    // each page that went made its neighbour the next one's
+    if (length > 1) {
+      const row = pfns[at] & SECTION_MASK;
+      lruNext.writableSection(pfns[at]).fill(next, row, row + length);
+    }
+    if (prev === 0) m.scalars.set(headRow, next);
+    else lruNext.poke(prev - 1, next);
+    if (next === 0) m.scalars.set(tailRow, prev);
+    else lruPrev.poke(next - 1, prev);
+    at += length;
+  }
+  const nrRow = lruRow(node, LRU_INACTIVE_ANON, LRU_NR);
+  m.scalars.set(nrRow, m.scalars.get(nrRow) - n);
+};
+
+/** Links a run of neighbouring frames, ascending within one section, in front of what is linked so far. */
+const linkRun = (m: Machine, first: number, length: number, head: number): void => {
+  const next = m.pages.lruNext.writableSection(first);
+  const prev = m.pages.lruPrev.writableSection(first);
+  const row = first & SECTION_MASK;
+  next[row] = head;
+  for (let i = 1; i < length; i++) next[row + i] = first + i;
+  for (let i = 0; i < length - 1; i++) prev[row + i] = first + i + 2;
+};
+
+/** Ours: puts pages in front of the list of inactive anonymous pages, one after another. */
+export const linkPages = (m: Machine, pfns: Float64Array, n: number): void => {
+  if (n === 0) return;
+  const { lruNext, lruPrev } = m.pages;
+  const node = folioNid(m, pfns[0]);
+  const headRow = lruRow(node, LRU_INACTIVE_ANON, LRU_HEAD);
+  let head = m.scalars.get(headRow);
+  if (head === 0) m.scalars.set(lruRow(node, LRU_INACTIVE_ANON, LRU_TAIL), pfns[0] + 1);
+  for (let at = 0; at < n; ) {
+    const run = runLength(pfns, at, n);
+    const length = run > 1 ? run : 1;
+    if (length > 1) linkRun(m, pfns[at], length, head);
+    else lruNext.poke(pfns[at], head);
+    if (head !== 0) lruPrev.poke(head - 1, pfns[at] + 1);
+    head = pfns[at + length - 1] + 1;
+    at += length;
+  }
+  lruPrev.poke(head - 1, 0);
+  m.scalars.set(headRow, head);
+  const nrRow = lruRow(node, LRU_INACTIVE_ANON, LRU_NR);
+  m.scalars.set(nrRow, m.scalars.get(nrRow) + n);
+};
+
+/**
+ * Puts fresh anonymous pages on their list, through the batch of the CPU as single ones would go: those behind its last
+ * drain wait in it.
+ *
+ * Kernel: `mm/swap.c: folio_add_lru`, many times
+ * Requires: none of the pages is locked in memory, active or unevictable.
+ *
+ * @param called - counts the calls for pages that are not added one by one
+ */
+export const folioAddLruBulk = (
+  m: Machine,
+  pfns: Float64Array,
+  n: number,
+  called: (times: number) => void,
+): void => {
+  let at = 0;
+  // what waits already leaves together with the first ones
+  while (at < n && lruAddSlots(m).count() > 0) folioAddLru(m, pfns[at++]);
+  const many = inOneRange(m, pfns, n) < n ? 0 : Math.floor((n - at) / PAGEVEC_SIZE) * PAGEVEC_SIZE;
+  if (many > 0) {
+    const part = pfns.subarray(at, at + many);
+    linkPages(m, part, many);
+    for (let i = 0; i < many; ) {
+      const length = Math.abs(runLength(part, i, many));
+      const flags = m.pages.flags.writableSection(part[i]);
+      for (let k = i; k < i + length; k++) flags[part[k] & SECTION_MASK] |= PG_lru;
+      i += length;
+    }
+    lruAddSlots(m).fill(part.subarray(many - PAGEVEC_SIZE));
+    called(many);
+    at += many;
+  }
+  while (at < n) folioAddLru(m, pfns[at++]);
+};

@@ -1,0 +1,226 @@
+// Moving a whole range between system memory and a device at a driver's wish, for big steps: chunk by chunk, if all of
+// its pages are plain. The mechanism, whose every effect on the state is here too, is migrate-device.ts: migrateVmaSetup,
+// migrateVmaPages and migrateVmaFinalize, called once for the range. Chunks one after the other leave what phases over
+// all pages leave: no phase looks at what another page's phase has done.
+
+import type { DevPagemap, Vma } from '../../machine/entities.ts';
+import type { Machine } from '../../machine/machine.ts';
+import type { MmuNotifierRange } from '../../machine/ops.ts';
+import { notifierActiveRow, pgmapRefRow } from '../../machine/scalars.ts';
+import { PG_anon_exclusive, PG_lru, PG_reserved } from '../../uapi/page-flags.ts';
+import { mkSwapEntry, PTE_RW, SWP_DEVICE_READ, SWP_DEVICE_WRITE } from '../../uapi/pte.ts';
+import { SECTION_MASK } from '../../machine/column.ts';
+import { NO_PFN, type Vpn } from '../../uapi/units.ts';
+import { VM_SPECIAL } from '../../uapi/vm-flags.ts';
+import { allocPagesBulk, freePagesBulk } from './buddy-bulk.ts';
+import { folioAddLruBulk, isolatePages } from './lru-bulk.ts';
+import {
+  emptySources,
+  fillTargets,
+  freeDevicePages,
+  mapTargets,
+  MOVED,
+  MOVED_DECISIONS,
+  source,
+  targets,
+} from './migrate-device-bulk.ts';
+import { mmuNotifierInvalidateRangeEnd, mmuNotifierInvalidateRangeStart } from './mmu-notifier.ts';
+import { allocPage } from './page-alloc.ts';
+import { PMD_PAGES } from './page-table.ts';
+import {
+  CHUNK_PAGES,
+  countCalls,
+  countDecisions,
+  findPlainRun,
+  holdPages,
+  inChunks,
+  inOneRange,
+  tellPages,
+} from './plain-pages.ts';
+import { batchesAreEmpty, lruAddDrain } from './swap.ts';
+import { zoneInfo } from './zoneinfo.ts';
+
+/** Where a range's pages are: system memory, or a device's. */
+export type PlainPlace = DevPagemap | 'system';
+
+const isPrivate = (place: PlainPlace): boolean =>
+  place !== 'system' && place.type === 'MEMORY_DEVICE_PRIVATE';
+
+const wantOf = (place: PlainPlace): Parameters<typeof findPlainRun>[4] => ({
+  refcount: 1,
+  flags: place === 'system' ? PG_lru : PG_reserved,
+  optional: 0,
+  bits: 0,
+  ...(isPrivate(place) ? { privateEntries: true } : {}),
+});
+
+/** Finds the plain pages from an address on that lie together where they are said to be. Returns how many. */
+const nextChunk = (m: Machine, vma: Vma, start: Vpn, end: Vpn, place: PlainPlace): number => {
+  findPlainRun(m, vma, start, end, wantOf(place), source);
+  const { n, pfns } = source;
+  if (n === 0) return 0;
+  if (place === 'system') {
+    if (m.rangeOf(pfns[0])?.kind !== 'ram') return 0;
+    return inOneRange(m, pfns, n);
+  }
+  let same = 0;
+  while (same < n && pfns[same] >= place.start && pfns[same] < place.end) same++;
+  return same;
+};
+
+/**
+ * Ours: whether all pages of a range are plain and at one place, and the step is one that counts. A page that somebody
+ * follows is not: then the mechanism moves the range.
+ */
+export const rangeIsPlain = (m: Machine, vma: Vma, start: Vpn, end: Vpn, place: PlainPlace): boolean => {
+  if (!inChunks(m) || (vma.vmFlags & VM_SPECIAL) !== 0) return false;
+  if (!batchesAreEmpty(m, m.current.cpu) || m.scalars.get(notifierActiveRow(vma.mm)) > 0) return false;
+  for (let vpn = start; vpn < end; ) {
+    const n = nextChunk(m, vma, vpn, end, place);
+    if (n === 0) return false;
+    vpn += n;
+  }
+  return true;
+};
+
+// --- once for the range -----------------------------------------------------------------------------------------------
+
+const ONCE = [
+  'migrate_vma_setup',
+  'migrate_vma_collect',
+  'migrate_vma_unmap',
+  'migrate_device_unmap',
+  '__migrate_device_pages',
+  'migrate_vma_pages',
+  'migrate_device_finalize',
+  'migrate_vma_finalize',
+] as const;
+
+/**
+ * What the phases do once for a range of plain pages, before its chunks are moved.
+ *
+ * Kernel: `mm/migrate_device.c: migrate_vma_setup, migrate_vma_pages, migrate_vma_finalize`
+ *
+ * @param owner - of the device memory that takes part
+ */
+export const beginRangeMigration = (m: Machine, vma: Vma, start: Vpn, end: Vpn, owner: number): void => {
+  const range: MmuNotifierRange = { event: 'MIGRATE', mm: vma.mm, start, end, owner };
+  mmuNotifierInvalidateRangeStart(m, range);
+  mmuNotifierInvalidateRangeEnd(m, range);
+  lruAddDrain(m);
+  countCalls(m, ONCE, 1);
+  const tables = Math.floor((end - 1) / PMD_PAGES) - Math.floor(start / PMD_PAGES) + 1;
+  countCalls(m, ['migrate_vma_collect_pmd'], tables);
+};
+
+// --- to the device ------------------------------------------------------------------------------------------------
+
+/** Entries of private memory: no CPU can follow them. */
+const mapPrivateTargets = (m: Machine, n: number): void => {
+  const entries = m.entries.writable(source.row);
+  const at = source.row & SECTION_MASK;
+  for (let i = 0; i < n; i++) {
+    const type = (source.entries[i] & PTE_RW) === 0 ? SWP_DEVICE_READ : SWP_DEVICE_WRITE;
+    entries[at + i] = mkSwapEntry(type, targets[i]);
+  }
+};
+
+/**
+ * Moves the next pages of a plain range from system memory to frames of a device.
+ *
+ * Kernel: `mm/migrate_device.c: migrate_vma_pages, migrate_vma_finalize`; the mechanism is migrate-device.ts
+ *
+ * @param take - the driver takes the frames for the pages from `vpn` on and writes them to `dst`
+ * @returns how many pages
+ */
+export const moveChunkToDevice = (
+  m: Machine,
+  vma: Vma,
+  vpn: Vpn,
+  end: Vpn,
+  pgmap: DevPagemap,
+  take: (n: number, dst: Float64Array) => void,
+): number => {
+  const n = nextChunk(m, vma, vpn, end, 'system');
+  take(n, targets);
+  emptySources(m, n, 0);
+  isolatePages(m, source.pfns, n);
+  fillTargets(m, vma, vpn, n, PG_reserved | PG_anon_exclusive);
+  if (isPrivate(pgmap)) mapPrivateTargets(m, n);
+  else mapTargets(m, vma, n);
+  freePagesBulk(m, source.pfns, n);
+  const refs = pgmapRefRow(pgmap.id);
+  m.scalars.set(refs, m.scalars.get(refs) + n);
+  holdPages(m, source.pfns, n, 'page table entry', -1);
+  holdPages(m, targets, n, 'page table entry', 1);
+  countCalls(m, MOVED, n);
+  countCalls(m, ['vm_normal_page', 'isolate_lru_page', 'folio_isolate_lru', 'zone_device_page_init'], n);
+  countDecisions(m, [...MOVED_DECISIONS, 'migrate.moved', 'migrate.selected'], n);
+  tellPages(m, 'migrated', vpn, source.pfns, targets, n);
+  return n;
+};
+
+// --- to system memory -----------------------------------------------------------------------------------------------
+
+/**
+ * System pages for a whole range, as so many single requests would get them. Each has one reference, which nobody owns
+ * yet.
+ *
+ * Kernel: `mm/page_alloc.c: __alloc_pages`, many times
+ *
+ * @returns undefined where memory is short: then what single requests do matters, and nothing was taken
+ */
+export const allocRangeTargets = (m: Machine, gfp: number, npages: number): Float64Array | undefined => {
+  const free = zoneInfo(m).reduce((sum, zone) => sum + Math.max(0, zone.free - zone.watermarks.high), 0);
+  if (free < 2 * npages) return undefined;
+  const taken = new Float64Array(npages);
+  for (let done = 0; done < npages; ) {
+    const n = allocPagesBulk(m, gfp, Math.min(CHUNK_PAGES, npages - done), targets);
+    if (n === 0) {
+      targets[0] = allocPage(m, gfp);
+      if (targets[0] === NO_PFN) throw new Error('memory is short though enough is free');
+      holdPages(m, targets, 1, 'allocation', -1);
+    }
+    const got = Math.max(1, n);
+    taken.set(targets.subarray(0, got), done);
+    done += got;
+  }
+  return taken;
+};
+
+/**
+ * Moves the next pages of a plain range from a device to system memory.
+ *
+ * Kernel: `mm/migrate_device.c: migrate_vma_pages, migrate_vma_finalize`; the mechanism is migrate-device.ts
+ *
+ * @param taken - frames for the pages from `vpn` on
+ * @param copied - is told of the frames that the driver copies from
+ * @returns how many pages
+ */
+export const moveChunkToSystem = (
+  m: Machine,
+  vma: Vma,
+  vpn: Vpn,
+  end: Vpn,
+  pgmap: DevPagemap,
+  taken: Float64Array,
+  copied: (pfns: Float64Array, n: number) => void,
+): number => {
+  const n = nextChunk(m, vma, vpn, end, pgmap);
+  copied(source.pfns, n);
+  targets.set(taken.subarray(0, n));
+  emptySources(m, n, ~PG_anon_exclusive);
+  fillTargets(m, vma, vpn, n, PG_anon_exclusive);
+  mapTargets(m, vma, n);
+  holdPages(m, source.pfns, n, 'page table entry', -1);
+  holdPages(m, targets, n, 'page table entry', 1);
+  folioAddLruBulk(m, targets, n, (times) => countCalls(m, ['folio_add_lru'], times));
+  freeDevicePages(m, pgmap, n);
+  m.pagemapOps.get(pgmap.id)?.pagesFree?.(m, source.pfns, n);
+  countCalls(m, MOVED, n);
+  countCalls(m, ['free_zone_device_page'], n);
+  if (!isPrivate(pgmap)) countCalls(m, ['vm_normal_page'], n);
+  countDecisions(m, [...MOVED_DECISIONS, 'migrate.moved', 'migrate.selected', 'device.free'], n);
+  tellPages(m, 'migrated', vpn, source.pfns, targets, n);
+  return n;
+};
