@@ -1,11 +1,12 @@
 // Steps that the real test driver does not survive: they crash it or let it wait for ever, so no program has them.
 
 import { backingPage } from '../core/kernel/drivers/test-hmm.ts';
-import { walkPte } from '../core/kernel/mm/page-table.ts';
+import { mappedFrame, walkPte } from '../core/kernel/mm/page-table.ts';
+import { vmaLookup } from '../core/kernel/mm/vma.ts';
 import type { Machine } from '../core/machine/machine.ts';
 import { entryPfn, entryWritable, isDevicePrivateEntry } from '../core/uapi/pte.ts';
 import type { SimpleStep, StepOf } from '../core/uapi/scenario.ts';
-import { NO_ROW, type Vpn } from '../core/uapi/units.ts';
+import { NO_PFN, NO_ROW, type Vpn } from '../core/uapi/units.ts';
 
 const MIRROR_WRITABLE = 3;
 
@@ -59,8 +60,35 @@ const hangsDriver = (m: Machine, step: StepOf<'dev_evict'>): boolean => {
   return false;
 };
 
+/**
+ * Whether the scanner would merge a page that more processes map than its new place leads to: those that shared it with
+ * the scanned process without being its children. Nothing keeps the kernel from it, and ordinary migration just fails
+ * on such a page. But migrate_vma puts its migration entry into the table it walks before it asks the reverse map
+ * (`mm/migrate_device.c: migrate_vma_collect_pmd`), which then does not find that entry again (`mm/ksm.c:
+ * rmap_walk_ksm`): whoever touches the page waits for ever.
+ */
+const losesRelatives = (m: Machine, step: StepOf<'ksm_scan'>): boolean => {
+  const mm = m.mms.values().find(({ name, alive }) => alive && name === step.proc);
+  const area = mm?.areas.find(({ name }) => name === step.vma);
+  if (mm === undefined || area === undefined) return false;
+  const first = area.start + (step.page ?? 0);
+  const last = first + (step.count ?? area.npages - (step.page ?? 0));
+  for (let vpn = first; vpn < last; vpn++) {
+    const page = mappedFrame(m, mm, vpn);
+    const vma = vmaLookup(m, mm, vpn);
+    if (page === NO_PFN || vma === undefined || vma.anonVma === 0) continue;
+    const found = m.anonVmas.get(vma.anonVma).tree.filter((id) => {
+      const { mm: other, vmStart, vmEnd } = m.vmas.get(id);
+      return vmStart <= vpn && vpn < vmEnd && mappedFrame(m, m.mms.get(other), vpn) === page;
+    });
+    if (m.pages.mapcount.get(page) > found.length) return true;
+  }
+  return false;
+};
+
 /** Whether a step can be run on the real thing, as it stands now. */
 export const isSurvivable = (m: Machine, step: SimpleStep): boolean => {
   if (step.op === 'dev_evict') return !hangsDriver(m, step);
+  if (step.op === 'ksm_scan') return !losesRelatives(m, step);
   return (step.op !== 'dev_read' && step.op !== 'dev_write') || !crashesDriver(m, step);
 };

@@ -166,26 +166,13 @@ export class MappingChecker {
     else this.checkAnchor(mapping, vma, word >> 1);
   }
 
-  /**
-   * A page that KSM merged is read-only everywhere, and its places find every entry. Except those of relatives: a place
-   * leads to its own area and to later children, not to a parent or sister that shared the page before it was merged,
-   * until the scanner comes to them too (`mm/ksm.c: rmap_walk_ksm`).
-   */
+  /** A page that KSM merged is read-only everywhere, and its places find every entry. */
   private checkMerged(mapping: Mapping, vma: Vma, page: Pfn): void {
     if (entryWritable(mapping.entry)) this.wrong('KSM', mapping, 'merged, but writable');
     const known = ksmPlaces(this.m, page).some(
       (place) => place.vma.id === vma.id && place.vpn === mapping.vpn,
     );
-    if (!known && !this.hasRelatives(vma)) {
-      this.wrong('KSM', mapping, 'no place of the merged page leads here');
-    }
-  }
-
-  /** Whether the area was forked, or came of a fork. */
-  private hasRelatives({ anonVma }: Vma): boolean {
-    const { anonVmas } = this.m;
-    const root = anonVmas.find(anonVma)?.root;
-    return anonVmas.values().some((other) => other.id !== anonVma && other.root === root);
+    if (!known) this.wrong('KSM', mapping, 'no place of the merged page leads here');
   }
 
   private checkAnchor(mapping: Mapping, vma: Vma, id: number): void {
