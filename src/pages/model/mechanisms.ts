@@ -490,7 +490,8 @@ export const MECHANISMS: readonly Mechanism[] = [
     simplified: {
       'mm/huge-memory.ts: hugepageVmaCheck': 'Neither DAX nor files.',
       'mm/huge-memory.ts: mmGetHugeZeroPage': 'No shrinker gives it back, so its users are not counted.',
-      'mm/huge-split.ts: deferredSplitHugePage': 'Nothing works the queue off.',
+      'mm/deferred-split.ts: shrinkDeferredSplit':
+        'Only this queue, no other slab cache; what a round left undone does not count in the next one.',
     },
     recordings: ['thp-basic', 'coherent-thp', 'private-thp', 'coherent-thp-partial-pin', 'thp-longterm-pin'],
     selftests: ['anon_write_huge', 'compound'],

@@ -25,7 +25,8 @@ import {
 import { type EntryRow, NO_ROW, type Pfn, type Vpn } from '../../uapi/units.ts';
 import { bugOn } from '../sched/bug.ts';
 import { atomic } from '../sched/kernel-function.ts';
-import { deferredSplitHugePage, setPmdMigrationEntry, splitHugePmdAddress } from './huge-split.ts';
+import { deferredSplitHugePage } from './deferred-split.ts';
+import { setPmdMigrationEntry, splitHugePmdAddress } from './huge-split.ts';
 import { hstateVma, hugePteOffset } from './hugetlb-pool.ts';
 import { ksmPlaces } from './ksm-scan.ts';
 import { mlockFolio, mlockPageDrainLocal, munlockPage } from './mlock.ts';
