@@ -9,6 +9,7 @@ import {
   PG_anon_exclusive,
   PG_buddy,
   PG_head,
+  PG_deferred_split,
   PG_hugetlb,
   PG_hugetlb_freed,
   PG_ksm,
@@ -97,6 +98,7 @@ export class RestChecker {
     this.checkPools(findings);
     if (touched.swap || touched.maps.has(m.swapCache.id)) checkSwap(findings, survey);
     if (touched.lru || pages.size > 0) checkLru(findings, m, this.census);
+    if (touched.maps.has(m.deferredSplit.id)) this.checkSplitQueue(findings);
     if (touched.devices || pages.size > 0) {
       for (const device of m.devices.values()) checkDevice(findings, survey, this.census, device);
     }
@@ -280,6 +282,18 @@ export class RestChecker {
       if (table !== undefined && table.level >= 0) continue;
       const what = table === undefined ? 'is no page table any more' : 'waits behind a huge entry';
       findings.add('page tables', `${pageText(pfn)} ${what}, its entry ${row % PTRS_PER_TABLE} is not empty`);
+    }
+  }
+
+  /** Each huge page of the queue knows that it is there, and is there once. */
+  private checkSplitQueue(findings: Findings): void {
+    const { m } = this;
+    const queued = m.deferredSplit.keys().map((key) => m.deferredSplit.get(key) ?? 0);
+    for (const folio of queued) {
+      const marks = PG_head | PG_deferred_split;
+      const marked = (m.pages.flags.get(folio) & marks) === marks;
+      const once = queued.indexOf(folio) === queued.lastIndexOf(folio);
+      findings.expect(marked && once, 'LRU', () => `${pageText(folio)} is wrong in the deferred split queue`);
     }
   }
 

@@ -383,7 +383,7 @@ export class Survey {
   /** The pages of the hugetlb pools that are free. */
   private updatePools(): void {
     const { m } = this;
-    const most = m.config.hugetlbPages + m.config.gigantic.length;
+    const most = HSTATES.reduce((sum, h) => sum + m.scalars.get(h.total), 0);
     this.hugetlbFree.length = 0;
     for (const h of HSTATES) {
       for (let link = m.scalars.get(h.freeHead); link !== 0; link = m.pages.lruNext.get(link - 1)) {

@@ -81,6 +81,8 @@ export class Machine {
   readonly ksmItems: NumberMap;
   /** The anon_vma that a place of KSM holds, by the same key. */
   readonly ksmAnchors: NumberMap;
+  /** Partly unmapped huge pages that reclaim may split, the first in line by the smallest key. */
+  readonly deferredSplit: NumberMap;
   /** Row of a huge PMD entry to the page table deposited for it. */
   readonly deposits: NumberMap;
 
@@ -178,6 +180,7 @@ export class Machine {
     this.svmBos = new Pool(j, 'svm_range_bo');
     this.kfdProcesses = new Pool(j, 'kfd_process');
     this.svmRanges = new Pool(j, 'svm_range');
+    this.deferredSplit = j.map('deferred split queue');
     this.handleNames = j.cell();
     this.zones = zonesOf(config);
     this.regions = this.zones.flatMap((zone) => zone.regions);

@@ -25,6 +25,8 @@ const NAMED_AREA_PAGES = 8192;
 const UNRUN_AREA_PAGES = 64;
 
 const NOT_FOR_FORK_EXIT = ['pgfault', 'pgmajfault', 'pgreuse'];
+/** Counters that the recordings leave out at every step. */
+const NOT_RECORDED = ['htlb_buddy_alloc_success'];
 
 export interface Call {
   readonly fn: string;
@@ -119,7 +121,8 @@ export class FrameNamer {
 
 /** Counters of a step as the recordings keep them. */
 export const recordedVmstat = (record: StepRecord): Record<string, number> => {
-  const omitted = record.step.op === 'fork' || record.step.op === 'exit' ? NOT_FOR_FORK_EXIT : [];
+  const forkOrExit = record.step.op === 'fork' || record.step.op === 'exit';
+  const omitted = forkOrExit ? [...NOT_RECORDED, ...NOT_FOR_FORK_EXIT] : NOT_RECORDED;
   return Object.fromEntries(Object.entries(record.vmstat).filter(([name]) => !omitted.includes(name)));
 };
 

@@ -93,6 +93,7 @@ const BY_FILE = {
     'migrate_folio_move',
     '__migrate_folio_move',
     'move_to_new_folio',
+    'unmap_and_move_huge_page',
     'migrate_folio',
     'migrate_folio_extra',
     'folio_migrate_mapping',

@@ -334,6 +334,8 @@ export const MECHANISMS: readonly Mechanism[] = [
     simplified: {
       'mm/rmap.ts: pageVmaMappedEntries':
         'Looking for migration entries the kernel takes device-exclusive ones too and loses their reference; only a device that gives its memory up gets there.',
+      'mm/rmap.ts: tryToMigrateOne':
+        'Device-exclusive entries are left alone; the kernel takes a wrong page from them, with a huge page that is mapped page by page.',
     },
     recordings: ['coherent-exclusive', 'private-exclusive'],
     selftests: ['exclusive', 'exclusive_mprotect', 'exclusive_cow'],
@@ -488,7 +490,8 @@ export const MECHANISMS: readonly Mechanism[] = [
     simplified: {
       'mm/huge-memory.ts: hugepageVmaCheck': 'Neither DAX nor files.',
       'mm/huge-memory.ts: mmGetHugeZeroPage': 'No shrinker gives it back, so its users are not counted.',
-      'mm/huge-split.ts: deferredSplitHugePage': 'Nothing works the queue off.',
+      'mm/deferred-split.ts: shrinkDeferredSplit':
+        'Only this queue, no other slab cache; what a round left undone does not count in the next one.',
     },
     recordings: ['thp-basic', 'coherent-thp', 'private-thp', 'coherent-thp-partial-pin', 'thp-longterm-pin'],
     selftests: ['anon_write_huge', 'compound'],
@@ -517,9 +520,10 @@ export const MECHANISMS: readonly Mechanism[] = [
   {
     family: 'huge',
     title: 'hugetlb',
-    kernel: 'mm/hugetlb.c: hugetlb_fault, follow_hugetlb_page, dequeue_huge_page_node_exact',
+    kernel:
+      'mm/hugetlb.c: hugetlb_fault, follow_hugetlb_page, dequeue_huge_page_node_exact; mm/migrate.c: unmap_and_move_huge_page',
     state: 'simplified',
-    how: 'Pools of 2 MiB pages and of gigantic ones, reservations, copies at fork, and the pinnable rule where a page is taken from the free list.',
+    how: 'Pools of 2 MiB pages and of gigantic ones, reservations, copies at fork, migration, and the pinnable rule where a page is taken from the free list.',
     simplified: {
       'mm/hugetlb-resv.ts: hugetlbReservePages': 'No surplus pages (`nr_overcommit_hugepages` is 0).',
       'mm/hugetlb.ts: hugetlbWp':
@@ -674,7 +678,6 @@ export const MECHANISMS: readonly Mechanism[] = [
     state: 'simplified',
     how: 'To a node, or the question where pages are; of a device page it says that there is none.',
     simplified: {
-      'mm/move-pages.ts: addPageForMigration': 'hugetlb pages are not moved (-EBUSY).',
       'mm/move-pages.ts: doPagesMove': 'One node for all pages; all nodes are allowed.',
     },
     tests: ['core/kernel/mm/move-pages.test.ts'],

@@ -95,6 +95,7 @@ export const functions: Readonly<Record<KernelFunctionName, string>> = {
   migrate_folio_move: 'Moves an unmapped folio to its destination.',
   __migrate_folio_move: 'Moves it and restores its mappings.',
   move_to_new_folio: 'Chooses how the folio is moved: anonymous, file, with buffers.',
+  unmap_and_move_huge_page: 'Moves a page of the hugetlb pool to another one.',
   migrate_folio: 'Moves mapping and flags of a folio.',
   migrate_folio_extra: 'The same, with references that are known of.',
   folio_migrate_mapping: 'Hands mapping and index over, if exactly the expected references are left.',

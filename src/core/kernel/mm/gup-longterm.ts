@@ -11,6 +11,7 @@ import { sleepable } from '../sched/kernel-function.ts';
 import { condResched } from '../sched/locks.ts';
 import { judgePages } from './gup-bulk.ts';
 import { gupPutFolio, unpinUserPage } from './gup-grab.ts';
+import { folioIsolateHugetlb } from './hugetlb-pool.ts';
 import { folioIsolateLru } from './isolate.ts';
 import { migratePages, putbackMovablePages } from './migrate.ts';
 import { migrateDeviceCoherentPage } from './migrate-device.ts';
@@ -24,6 +25,7 @@ import {
   folioTestLarge,
   isDeviceCoherentPage,
   pageAnon,
+  pageHuge,
   pageMapping,
   testFlags,
 } from './page-ref.ts';
@@ -61,6 +63,11 @@ const collectLongtermUnpinnablePages = sleepable(
       if (folioIsLongtermPinnable(m, folio) || leftByPolicy(m, folio)) continue;
       collected++;
       if (hasPatch(m.kernel, 6) && isDeviceCoherentPage(m, folio)) continue;
+      if (pageHuge(m, folio)) {
+        if (folioIsolateHugetlb(m, folio) === 0) movable.push(folio);
+        else m.trace.decide('migrate.isolation-failed', folio);
+        continue;
+      }
       // a small folio that carries a pin never has just the expected references, so the batches are emptied once
       const odd = (): boolean =>
         !folioTestLarge(m, folio) && m.pages.refcount.get(folio) !== folioExpectedRefCount(m, folio) + 1;

@@ -10,7 +10,6 @@ import type { HolderKind } from '../../uapi/events.ts';
 import {
   PG_active,
   PG_anon_exclusive,
-  PG_deferred_split,
   PG_dirty,
   PG_double_map,
   PG_head,
@@ -53,6 +52,7 @@ import { type EntryRow, HPAGE_PMD_NR, NO_ROW, type Pfn, PTRS_PER_TABLE, type Vpn
 import { bugOn } from '../sched/bug.ts';
 import { atomic } from '../sched/kernel-function.ts';
 import { mmCounter } from './fault.ts';
+import { unqueueDeferredSplit } from './deferred-split.ts';
 import { removeMigrationPtes } from './migrate.ts';
 import { lruAddPageTail, lruvecAddFolio } from './mm-inline.ts';
 import { munlockPage } from './mlock.ts';
@@ -285,18 +285,6 @@ export const vmaAdjustTransHuge = (
 
 // --- a huge page becomes 512 small ones ----------------------------------------------------------------------------
 
-/**
- * Parts of the folio are unmapped: reclaim may split it one day. Counted once while it is queued.
- *
- * Kernel: `mm/huge_memory.c: deferred_split_huge_page`
- * Simplified: nothing works the queue off.
- */
-export const deferredSplitHugePage = (m: Machine, folio: Pfn): void => {
-  if (testFlags(m, folio, PG_deferred_split)) return;
-  m.countVmEvent('thp_deferred_split_page');
-  setFlags(m, folio, PG_deferred_split);
-};
-
 const FLAGS_OF_TAILS =
   PG_referenced |
   PG_swapbacked |
@@ -341,7 +329,8 @@ const splitHugePage = (m: Machine, head: Pfn, page: Pfn, holder: HolderKind, lis
       folioRefAdd(m, head + i, 1, 'page cache');
     }
   }
-  clearFlags(m, head, PG_head | PG_deferred_split | PG_double_map);
+  unqueueDeferredSplit(m, head);
+  clearFlags(m, head, PG_head | PG_double_map);
   m.pages.order.set(head, 0);
   // the one reference that was left belongs to the caller, and stays with the page it named
   if (page !== head) {

@@ -159,3 +159,56 @@ it('unmaps, protects and moves whole gigantic pages only', () => {
   ]);
   expect(sim.machine.scalars.get(GIGANTIC_FREE)).toBe(1);
 });
+
+const headOf = (sim: Simulation): number => entryPfn(pudEntry(sim));
+const free = (sim: Simulation): number => sim.machine.scalars.get(GIGANTIC_FREE);
+
+// mm/migrate.c: add_page_for_migration, unmap_and_move_huge_page, alloc_huge_page_nodemask: gigantic pages come out of
+// the pool or not at all; migrate_pages goes on to its batches, though nothing is left for them
+it('moves to another node, if the pool has a page there', () => {
+  const write = { op: 'write', ...area, page: 3, count: 1, value: 100 };
+  const move = { op: 'move_pages', ...area, page: 0, count: 1, node: 1 };
+  const before = run(2, mmap, write);
+  const sim = run(2, mmap, write, move, { op: 'read', ...area, page: 3, count: 1 });
+  expect(sim.steps[2].result.nodes).toEqual(['1']);
+  expect(headOf(sim)).not.toBe(headOf(before));
+  expect(sim.steps[3].result.values).toEqual([103]);
+  expect(sim.steps[2].vmstat).toEqual({ pgmigrate_success: GIB_PAGES });
+  expect(free(sim)).toBe(1);
+  expect(testFlags(sim.machine, headOf(sim), PG_anon_exclusive)).toBe(true);
+  const moved = sim.callsOf(sim.steps[2]).join(' ');
+  expect(moved).toContain(
+    'migrate_pages unmap_and_move_huge_page try_to_migrate try_to_migrate_one page_remove_rmap move_to_new_folio ' +
+      'migrate_folio migrate_folio_extra folio_migrate_mapping folio_migrate_copy folio_migrate_flags ' +
+      'remove_migration_ptes remove_migration_pte migrate_pages_batch',
+  );
+  const alone = run(1, mmap, write, move, { op: 'move_pages', ...area, page: 1, count: 1, node: 1 });
+  expect(alone.steps[2].result).toMatchObject({ ret: -1, errno: 'ENOMEM' });
+  // only the first page stands for all of them
+  expect(alone.steps[3].result.nodes).toEqual(['EACCES']);
+});
+
+// mm/gup.c: try_grab_folio asks for the page that is wanted, collect_longterm_unpinnable_pages for the first one of its
+// folio: that one may be in a pageblock that is to be emptied, though the other is not
+it('moves before a long-term pin, if its first page may not stay', () => {
+  const steps = [
+    mmap,
+    { op: 'write', ...area, page: 700, count: 1, value: 0 },
+    { op: 'isolate', ...area, page: 0, count: 1 },
+    gup('pin_user_pages', 700, 2, ['FOLL_LONGTERM', 'FOLL_WRITE'], 'h'),
+  ];
+  const from = headOf(run(2, ...steps.slice(0, 2)));
+  const sim = run(2, ...steps);
+  expect(sim.steps[3].result).toEqual({ ret: 2 });
+  expect(headOf(sim)).not.toBe(from);
+  expect(sim.machine.pages.content.get(headOf(sim) + 700)).toBe(700);
+  expect(sim.steps[3].vmstat).toEqual({
+    pgmigrate_success: GIB_PAGES,
+    nr_foll_pin_acquired: 4,
+    nr_foll_pin_released: 2,
+  });
+  const alone = run(1, ...steps);
+  expect(alone.steps[3].result).toEqual({ ret: -1, errno: 'ENOMEM' });
+  expect(alone.steps[3].vmstat).toMatchObject({ pgmigrate_fail: GIB_PAGES });
+  expect(alone.machine.pages.refcount.get(headOf(alone))).toBe(1);
+});

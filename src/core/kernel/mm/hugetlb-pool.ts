@@ -13,7 +13,14 @@ import {
   HUGETLB_RESV,
   HUGETLB_TOTAL,
 } from '../../machine/scalars.ts';
-import { __GFP_COMP, __GFP_NOWARN, GFP_HIGHUSER_MOVABLE } from '../../uapi/gfp.ts';
+import {
+  __GFP_COMP,
+  __GFP_NOWARN,
+  __GFP_THISNODE,
+  GFP_HIGHUSER,
+  GFP_HIGHUSER_MOVABLE,
+} from '../../uapi/gfp.ts';
+import { EBUSY } from '../../uapi/errno.ts';
 import { PG_anon_exclusive, PG_head, PG_hugetlb, PG_hugetlb_freed } from '../../uapi/page-flags.ts';
 import {
   type EntryRow,
@@ -27,9 +34,10 @@ import {
 import { bugOn } from '../sched/bug.ts';
 import { newAddressSpace } from './filemap.ts';
 import { isLongtermPinnablePage } from './normal-page.ts';
-import { allocPages, localNode } from './page-alloc.ts';
+import { allocPages, freePages, localNode } from './page-alloc.ts';
 import {
   clearFlags,
+  folioGet,
   folioOrder,
   folioRefAdd,
   pageAnon,
@@ -38,7 +46,7 @@ import {
   setPageCount,
 } from './page-ref.ts';
 import { pmdAlloc, pmdOffset, pudAlloc, pudOffset } from './page-table.ts';
-import { setFreeHugetlb } from './swap.ts';
+import { folioPut, setFreeHugetlb } from './swap.ts';
 import { zonelist } from './zonelists.ts';
 
 /** struct hstate: the huge pages of one size, and the rows of their pool. */
@@ -112,8 +120,96 @@ const freeHugePage = (m: Machine, folio: Pfn): void => {
   bugOn(m.pages.compoundMapcount.get(folio) !== 0, 'free_huge_page: page is still mapped');
   if (pageAnon(m, folio)) clearFlags(m, folio, PG_anon_exclusive);
   m.pages.mapping.set(folio, 0);
-  enqueueHugePage(m, folio, folioHstate(m, folio));
+  const h = folioHstate(m, folio);
+  const temporary = hpageFlag(m, folio, HPG_temporary);
+  m.pages.private.set(folio, 0);
+  if (temporary) updateAndFreePage(m, folio, h);
+  else enqueueHugePage(m, folio, h);
 };
+
+/** A page leaves its pool for good. Kernel: `mm/hugetlb.c: remove_hugetlb_page, update_and_free_page` */
+const updateAndFreePage = (m: Machine, folio: Pfn, h: Hstate): void => {
+  m.scalars.set(h.total, m.scalars.get(h.total) - 1);
+  clearFlags(m, folio, PG_hugetlb);
+  freePages(m, folio, h.order);
+};
+
+// --- pages that are to move ------------------------------------------------------------------------------------------
+
+/** In `private` of the first page. Kernel: include/linux/hugetlb.h: enum hugetlb_page_flags */
+const HPG_migratable = 2;
+/** The page came from the page allocator for a migration, and returns there. */
+const HPG_temporary = 4;
+
+const hpageFlag = (m: Machine, folio: Pfn, flag: number): boolean =>
+  (m.pages.private.get(folio) & flag) !== 0;
+const setHpageFlag = (m: Machine, folio: Pfn, flag: number, on: boolean): void => {
+  const others = m.pages.private.get(folio) & ~flag;
+  m.pages.private.set(folio, on ? others | flag : others);
+};
+
+/** A page is mapped for the first time: from now on it may move. Kernel: `include/linux/hugetlb.h: SetHPageMigratable` */
+export const setHpageMigratable = (m: Machine, folio: Pfn): void =>
+  setHpageFlag(m, folio, HPG_migratable, true);
+
+/**
+ * Takes a page for migration, with a reference of its own.
+ *
+ * Kernel: `mm/hugetlb.c: folio_isolate_hugetlb`
+ *
+ * @returns 0, or -EBUSY: somebody else is moving it
+ */
+export const folioIsolateHugetlb = (m: Machine, folio: Pfn): number => {
+  if (!hpageFlag(m, folio, HPG_migratable) || m.pages.refcount.get(folio) === 0) return -EBUSY;
+  folioGet(m, folio, 'LRU isolation');
+  setHpageFlag(m, folio, HPG_migratable, false);
+  return 0;
+};
+
+/** Kernel: `mm/hugetlb.c: folio_putback_hugetlb` */
+export const folioPutbackHugetlb = (m: Machine, folio: Pfn): void => {
+  setHpageFlag(m, folio, HPG_migratable, true);
+  folioPut(m, folio, 'LRU isolation');
+};
+
+/** A huge page straight from the page allocator; gigantic ones are not to be had. Kernel: `mm/hugetlb.c: alloc_fresh_huge_page` */
+const allocFreshHugePage = (m: Machine, h: Hstate, gfp: number, node: number): Pfn => {
+  if (h.order !== HPAGE_PMD_ORDER) return NO_PFN;
+  const folio = allocPages(m, gfp | __GFP_COMP | __GFP_NOWARN, h.order, node);
+  if (folio === NO_PFN) return NO_PFN;
+  m.countVmEvent('htlb_buddy_alloc_success');
+  setFlags(m, folio, PG_hugetlb);
+  m.scalars.set(h.total, m.scalars.get(h.total) + 1);
+  return folio;
+};
+
+/**
+ * A page for the copy of one that moves: out of the pool, or one more for the time being.
+ *
+ * Kernel: `mm/hugetlb.c: alloc_huge_page_nodemask, alloc_migrate_huge_page`
+ *
+ * @param thisNode - no other node will do
+ */
+export const allocHugePageNodemask = (m: Machine, src: Pfn, node: number, thisNode: boolean): Pfn => {
+  const h = folioHstate(m, src);
+  const gfp = (h.level === 'pud' ? GFP_HIGHUSER : GFP_HIGHUSER_MOVABLE) | (thisNode ? __GFP_THISNODE : 0);
+  const pooled = availableHugePages(m, h) > 0 ? dequeueHugePage(m, h, gfp, node) : NO_PFN;
+  if (pooled !== NO_PFN) return pooled;
+  const folio = allocFreshHugePage(m, h, gfp, node);
+  if (folio !== NO_PFN) setHpageFlag(m, folio, HPG_temporary, true);
+  return folio;
+};
+
+/** The new page takes the old one's place in the pool. Kernel: `mm/hugetlb.c: move_hugetlb_state` */
+export const moveHugetlbState = (m: Machine, oldPage: Pfn, newPage: Pfn): void => {
+  if (hpageFlag(m, newPage, HPG_temporary)) {
+    setHpageFlag(m, oldPage, HPG_temporary, true);
+    setHpageFlag(m, newPage, HPG_temporary, false);
+  }
+  setHpageMigratable(m, newPage);
+};
+
+// --- filling the pools, and taking from them ----------------------------------------------------------------------------
 
 /** A page joins its pool for the first time. */
 const addToPool = (m: Machine, folio: Pfn, h: Hstate): void => {
@@ -146,6 +242,10 @@ export const hugetlbInit = (m: Machine): void => {
   }
 };
 
+/** Free pages that nobody was promised. Kernel: `mm/hugetlb.c: available_huge_pages` */
+export const availableHugePages = (m: Machine, h: Hstate): number =>
+  m.scalars.get(h.free) - m.scalars.get(h.resv);
+
 /** Whether the task may take a page: while a long-term pin runs, pages that it could not keep are passed over. */
 const mayTake = (m: Machine, folio: Pfn): boolean =>
   !m.current.memallocPin || isLongtermPinnablePage(m, folio);
@@ -171,8 +271,13 @@ const dequeueHugePageNodeExact = (m: Machine, h: Hstate, node: number): Pfn => {
 };
 
 /** Takes a page out of the pool, from the nearest node that has one. Kernel: `mm/hugetlb.c: dequeue_huge_page_nodemask` */
-export const dequeueHugePage = (m: Machine, h: Hstate): Pfn => {
-  const nodes = new Set(zonelist(m, GFP_HIGHUSER_MOVABLE, localNode(m)).map((zone) => zone.node));
+export const dequeueHugePage = (
+  m: Machine,
+  h: Hstate,
+  gfp = GFP_HIGHUSER_MOVABLE,
+  from = localNode(m),
+): Pfn => {
+  const nodes = new Set(zonelist(m, gfp, from).map((zone) => zone.node));
   for (const node of nodes) {
     const folio = dequeueHugePageNodeExact(m, h, node);
     if (folio !== NO_PFN) return folio;

@@ -5,7 +5,13 @@ import type { Vma } from '../../machine/entities.ts';
 import type { Machine } from '../../machine/machine.ts';
 import { ENOMEM } from '../../uapi/errno.ts';
 import { NO_PFN, type Pfn, type Vpn } from '../../uapi/units.ts';
-import { dequeueHugePage, type Hstate, hstateVma, hugePageStart } from './hugetlb-pool.ts';
+import {
+  availableHugePages,
+  dequeueHugePage,
+  type Hstate,
+  hstateVma,
+  hugePageStart,
+} from './hugetlb-pool.ts';
 import { linearPageIndex } from './vma.ts';
 
 /** Whether the area owns reservations. Kernel: `mm/hugetlb.c: is_vma_resv_set`, HPAGE_RESV_OWNER */
@@ -17,9 +23,6 @@ const hugecacheOffset = (h: Hstate, vma: Vma, vpn: Vpn): number =>
 
 const addReserved = (m: Machine, h: Hstate, by: number): void =>
   m.scalars.set(h.resv, m.scalars.get(h.resv) + by);
-
-/** Kernel: `mm/hugetlb.c: available_huge_pages` */
-const availableHugePages = (m: Machine, h: Hstate): number => m.scalars.get(h.free) - m.scalars.get(h.resv);
 
 /**
  * Promises a page for each huge page of a new private area.

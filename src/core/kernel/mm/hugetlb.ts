@@ -23,7 +23,7 @@ import {
   pteWrite,
   setBits,
 } from '../../uapi/pte.ts';
-import { type EntryRow, HPAGE_PMD_NR, NO_PFN, NO_ROW, type Pfn, type Vpn } from '../../uapi/units.ts';
+import { type EntryRow, NO_PFN, NO_ROW, type Pfn, type Vpn } from '../../uapi/units.ts';
 import {
   FAULT_FLAG_UNSHARE,
   FAULT_FLAG_WRITE,
@@ -39,7 +39,7 @@ import { sleepable } from '../sched/kernel-function.ts';
 import { migrationEntryWait, trylockPage, unlockPage } from '../sched/locks.ts';
 import { gupMustUnshare, tryGrabFolio } from './gup-grab.ts';
 import { pageTryDupHugeRmap } from './huge-memory.ts';
-import { hstateVma, hugePageStart, hugePteAlloc, hugePteOffset } from './hugetlb-pool.ts';
+import { hstateVma, hugePageStart, hugePteAlloc, hugePteOffset, setHpageMigratable } from './hugetlb-pool.ts';
 import { allocHugePage, ownsReservations } from './hugetlb-resv.ts';
 import {
   type MmuGather,
@@ -55,7 +55,7 @@ import {
   mmuNotifierInvalidateRangeEnd,
   mmuNotifierInvalidateRangeStart,
 } from './mmu-notifier.ts';
-import { copyHighpage, folioGet, folioNrPages, moveReference, setFlags, testFlags } from './page-ref.ts';
+import { folioCopy, folioGet, moveReference, setFlags, testFlags } from './page-ref.ts';
 import { anonVmaPrepare, pageMoveAnonRmap, pageRemoveRmap } from './rmap.ts';
 import { folioPut, setPageDirty } from './swap.ts';
 import { linearPageIndex, vmPageProt } from './vma.ts';
@@ -83,14 +83,7 @@ const hugepageAddNewAnonRmap = (m: Machine, page: Pfn, vma: Vma, vpn: Vpn): void
 
 /** Kernel: `mm/memory.c: copy_user_huge_page, copy_user_gigantic_page` */
 const copyHugePage = (m: Machine, to: Pfn, from: Pfn): void => {
-  const npages = folioNrPages(m, to);
-  if (npages > HPAGE_PMD_NR) {
-    // told once: a line for each of its pages would bury everything else
-    m.trace.decide('copy.page', from, to);
-    for (let i = 0; i < npages; i++) m.pages.content.set(to + i, m.pages.content.get(from + i));
-  } else {
-    for (let i = 0; i < npages; i++) copyHighpage(m, to + i, from + i);
-  }
+  folioCopy(m, to, from);
   setFlags(m, to, PG_uptodate);
 };
 
@@ -153,6 +146,7 @@ const hugetlbWp = (m: Machine, area: Vma, vpn: Vpn, row: EntryRow, flags: number
   hugepageAddNewAnonRmap(m, newPage, vma, start);
   moveReference(m, newPage, 'allocation', 'page table entry');
   m.entries.set(row, makeHugePte(vma, newPage, !unshare));
+  setHpageMigratable(m, newPage);
   mmuNotifierInvalidateRangeEnd(m, range);
   folioPut(m, oldPage, 'page table entry');
   return 0;
@@ -175,6 +169,7 @@ const hugetlbNoPage = (m: Machine, area: Vma, vpn: Vpn, row: EntryRow, flags: nu
   hugepageAddNewAnonRmap(m, page, vma, hugePageStart(h, vpn));
   moveReference(m, page, 'allocation', 'page table entry');
   m.entries.set(row, makeHugePte(vma, page, false));
+  setHpageMigratable(m, page);
   return (flags & FAULT_FLAG_WRITE) !== 0 ? hugetlbWp(m, vma, vpn, row, flags) : 0;
 };
 
@@ -319,6 +314,7 @@ const installCopy = (m: Machine, dstVma: Vma, vpn: Vpn, dstRow: EntryRow, page: 
   hugepageAddNewAnonRmap(m, copy, dstVma, vpn);
   moveReference(m, copy, 'allocation', 'page table entry');
   m.entries.set(dstRow, makeHugePte(dstVma, copy, true));
+  setHpageMigratable(m, copy);
   return 0;
 };
 

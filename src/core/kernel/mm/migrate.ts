@@ -4,7 +4,14 @@ import type { Vma } from '../../machine/entities.ts';
 import type { Machine } from '../../machine/machine.ts';
 import type { Sleeps } from '../../machine/ops.ts';
 import { EAGAIN, ENOMEM } from '../../uapi/errno.ts';
-import { __GFP_COMP, __GFP_HIGHMEM, __GFP_NOWARN, GFP_TRANSHUGE, GFP_USER } from '../../uapi/gfp.ts';
+import {
+  __GFP_COMP,
+  __GFP_HIGHMEM,
+  __GFP_NOWARN,
+  __GFP_THISNODE,
+  GFP_TRANSHUGE,
+  GFP_USER,
+} from '../../uapi/gfp.ts';
 import {
   PG_active,
   PG_dirty,
@@ -26,6 +33,7 @@ import {
   mkSwapEntry,
   PTE_ACCESSED,
   PTE_DIRTY,
+  PTE_PSE,
   PTE_RW,
   SWP_DEVICE_READ,
   SWP_DEVICE_WRITE,
@@ -36,13 +44,15 @@ import { NO_PFN, NO_ROW, type Pfn, type Vpn } from '../../uapi/units.ts';
 import { atomic, sleepable } from '../sched/kernel-function.ts';
 import { condResched, lockPage, trylockPage, unlockPage } from '../sched/locks.ts';
 import { removeMigrationPmd, splitHugePageToList } from './huge-split.ts';
+import { allocHugePageNodemask, folioPutbackHugetlb } from './hugetlb-pool.ts';
 import { putbackLruPage } from './isolate.ts';
 import { folioMigrateKsm } from './ksm-scan.ts';
+import { hugepageAddRmap, migrateHugetlbs, takeHugetlbs } from './migrate-hugetlb.ts';
 import { mlockPageDrainLocal } from './mlock.ts';
 import { allocPages, localNode } from './page-alloc.ts';
 import {
   clearFlags,
-  copyHighpage,
+  folioCopy,
   folioGet,
   folioMapped,
   folioNrPages,
@@ -52,6 +62,7 @@ import {
   isDevicePrivatePage,
   isZoneMovablePage,
   pageAnon,
+  pageHuge,
   pageMapping,
   setFlags,
   testClearFlags,
@@ -69,7 +80,7 @@ import { folioAddLru, folioPut, lruAddDrain } from './swap.ts';
 import { folioTestSwapcache, migrateSwapCache } from './swapfile.ts';
 import { maybeMkwrite, vmaMlocksPages, vmPageProt } from './vma.ts';
 
-const NR_MAX_MIGRATE_PAGES_RETRY = 10;
+export const NR_MAX_MIGRATE_PAGES_RETRY = 10;
 const NR_MAX_BATCHED_MIGRATION = 512;
 
 /**
@@ -125,8 +136,7 @@ export const folioMigrateFlags = atomic('folio_migrate_flags', (m, dst: Pfn, src
 
 /** Kernel: `mm/migrate.c: folio_migrate_copy` */
 export const folioMigrateCopy = atomic('folio_migrate_copy', (m, dst: Pfn, src: Pfn): void => {
-  const nr = folioNrPages(m, src);
-  for (let i = 0; i < nr; i++) copyHighpage(m, dst + i, src + i);
+  folioCopy(m, dst, src);
   folioMigrateFlags(m, dst, src);
 });
 
@@ -170,7 +180,7 @@ const bufferMigrateFolio = (m: Machine, dst: Pfn, src: Pfn, mode: MigrateMode): 
 };
 
 /** Kernel: `mm/migrate.c: move_to_new_folio` */
-const moveToNewFolio = atomic('move_to_new_folio', (m, dst: Pfn, src: Pfn): number => {
+export const moveToNewFolio = atomic('move_to_new_folio', (m, dst: Pfn, src: Pfn): number => {
   const file = pageMapping(m, src);
   const rc =
     file !== 0 && m.files.get(file).kind === 'file'
@@ -196,9 +206,10 @@ const removeMigrationPte = atomic(
     }
     for (const found of pageVmaMappedEntries(m, src, { vma, vpn }, true)) {
       const entry = m.entries.get(found.row);
+      const huge = pageHuge(m, dst);
       const page = dst + (folioTestLarge(m, dst) ? found.page - src : 0);
       folioGet(m, dst, 'page table entry');
-      let bits = vmPageProt(vma) & ~PTE_RW;
+      let bits = (vmPageProt(vma) & ~PTE_RW) | (huge ? PTE_PSE : 0);
       if (!swapYoung(entry)) bits &= ~PTE_ACCESSED;
       if (testFlags(m, dst, PG_dirty) && swapDirty(entry)) bits |= PTE_DIRTY;
       if (isWritableMigrationEntry(entry)) bits = maybeMkwrite(bits, vma);
@@ -206,7 +217,8 @@ const removeMigrationPte = atomic(
       const restored = isDevicePrivatePage(m, page)
         ? mkSwapEntry((bits & PTE_RW) !== 0 ? SWP_DEVICE_WRITE : SWP_DEVICE_READ, page)
         : mkEntry(page, bits);
-      if (pageAnon(m, dst)) pageAddAnonRmap(m, page, vma, found.vpn, { exclusive });
+      if (huge) hugepageAddRmap(m, dst, vma, found.vpn, exclusive);
+      else if (pageAnon(m, dst)) pageAddAnonRmap(m, page, vma, found.vpn, { exclusive });
       else pageAddFileRmap(m, page, vma);
       m.entries.set(found.row, restored);
       if (vmaMlocksPages(vma)) mlockPageDrainLocal(m);
@@ -241,15 +253,17 @@ const LONGTERM_TARGET: MigrationTargetControl = { nid: -1, gfpMask: GFP_USER | _
  *
  * Kernel: `mm/migrate.c: alloc_migration_target`
  */
-const allocMigrationTarget = (m: Machine, src: Pfn, { nid, gfpMask }: MigrationTargetControl): Pfn => {
+export const allocMigrationTarget = (m: Machine, src: Pfn, { nid, gfpMask }: MigrationTargetControl): Pfn => {
   let gfp = gfpMask;
   const order = folioOrder(m, src);
+  const node = nid < 0 ? (m.rangeOf(src)?.node ?? localNode(m)) : nid;
+  if (pageHuge(m, src)) return allocHugePageNodemask(m, src, node, (gfpMask & __GFP_THISNODE) !== 0);
   if (order > 0) gfp |= GFP_TRANSHUGE | __GFP_COMP;
   if (isZoneMovablePage(m, src)) gfp |= __GFP_HIGHMEM;
-  return allocPages(m, gfp, order, nid < 0 ? (m.rangeOf(src)?.node ?? localNode(m)) : nid);
+  return allocPages(m, gfp, order, node);
 };
 
-interface MigrateStats {
+export interface MigrateStats {
   succeeded: number;
   failed: number;
   thpSucceeded: number;
@@ -485,13 +499,15 @@ export const migratePages = sleepable(
   ): Sleeps<number> {
     const stats: MigrateStats = { succeeded: 0, failed: 0, thpSucceeded: 0, thpFailed: 0, thpSplit: 0 };
     const left: Pfn[] = [];
-    let rc = 0;
-    do {
+    let rc = yield* migrateHugetlbs(m, from, stats, mtc, left);
+    if (rc >= 0) left.push(...takeHugetlbs(m, from));
+    while (rc >= 0) {
       const batch = from.splice(0, batchLength(m, from));
       const failed: number = yield* migratePagesBatch(m, batch, stats, mtc, reason);
       left.push(...batch);
       rc = failed < 0 ? failed : rc + failed;
-    } while (rc >= 0 && from.length > 0);
+      if (from.length === 0) break;
+    }
     from.unshift(...left);
     if (stats.succeeded > 0) m.countVmEvent('pgmigrate_success', stats.succeeded);
     if (stats.failed > 0) m.countVmEvent('pgmigrate_fail', stats.failed);
@@ -504,5 +520,8 @@ export const migratePages = sleepable(
 
 /** Kernel: `mm/migrate.c: putback_movable_pages` */
 export const putbackMovablePages = atomic('putback_movable_pages', (m, list: readonly Pfn[]): void => {
-  for (const folio of list) putbackLruPage(m, folio);
+  for (const folio of list) {
+    if (pageHuge(m, folio)) folioPutbackHugetlb(m, folio);
+    else putbackLruPage(m, folio);
+  }
 });

@@ -3,7 +3,7 @@
 import type { Vma } from '../../machine/entities.ts';
 import type { Machine } from '../../machine/machine.ts';
 import type { Sleeps } from '../../machine/ops.ts';
-import { EACCES, EBUSY, EEXIST, EFAULT, ENODEV, ENOENT } from '../../uapi/errno.ts';
+import { EACCES, EEXIST, EFAULT, ENODEV, ENOENT } from '../../uapi/errno.ts';
 import { __GFP_THISNODE, GFP_HIGHUSER_MOVABLE } from '../../uapi/gfp.ts';
 import { FOLL_DUMP, FOLL_GET } from '../../uapi/gup-flags.ts';
 import type { Pfn, Vpn } from '../../uapi/units.ts';
@@ -12,6 +12,7 @@ import { sleepable } from '../sched/kernel-function.ts';
 import { mmapReadLock, mmapReadUnlock } from '../sched/locks.ts';
 import { followPage, lruOnly } from './gup-follow.ts';
 import { isolateLruPage } from './isolate.ts';
+import { folioIsolateHugetlb } from './hugetlb-pool.ts';
 import { migratePages, putbackMovablePages } from './migrate.ts';
 import { isNonLruPage } from './normal-page.ts';
 import { compoundHead, pageHuge, pageMapcount, pageToNid } from './page-ref.ts';
@@ -27,8 +28,9 @@ const isolateFound = (m: Machine, page: Pfn, node: number, list: Pfn[], moveAll:
   if (isNonLruPage(m, page)) return -ENOENT;
   if (pageToNid(m, page) === node) return 0;
   if (pageMapcount(m, page) > 1 && !moveAll) return -EACCES;
-  if (pageHuge(m, page)) return -EBUSY;
-  const err = isolateLruPage(m, compoundHead(m, page));
+  // of a huge page of the pool only the first page stands for it
+  if (pageHuge(m, page) && compoundHead(m, page) !== page) return -EACCES;
+  const err = pageHuge(m, page) ? folioIsolateHugetlb(m, page) : isolateLruPage(m, compoundHead(m, page));
   if (err !== 0) return err;
   list.push(compoundHead(m, page));
   return 1;
@@ -38,7 +40,6 @@ const isolateFound = (m: Machine, page: Pfn, node: number, list: Pfn[], moveAll:
  * Looks one page up and isolates it for the way to another node.
  *
  * Kernel: `mm/migrate.c: add_page_for_migration`
- * Simplified: hugetlb pages are not moved (-EBUSY).
  *
  * @returns 1 isolated; 0 on the node already; -errno
  */

@@ -6,7 +6,7 @@ import type { Machine } from '../../machine/machine.ts';
 import { MIGRATE_CMA, MIGRATE_MOVABLE } from '../../uapi/config.ts';
 import { type HolderKind, holderId, EventKind } from '../../uapi/events.ts';
 import { PG_head, PG_hugetlb, PG_swapbacked } from '../../uapi/page-flags.ts';
-import { PAGEBLOCK_NR_PAGES, type Pfn } from '../../uapi/units.ts';
+import { HPAGE_PMD_NR, PAGEBLOCK_NR_PAGES, type Pfn } from '../../uapi/units.ts';
 import { bugOn } from '../sched/bug.ts';
 
 /** Kernel: `include/linux/page-flags.h: compound_head` */
@@ -189,6 +189,21 @@ export const pageMaybeDmaPinned = (m: Machine, pfn: Pfn): boolean =>
 export const copyHighpage = (m: Machine, to: Pfn, from: Pfn): void => {
   m.trace.decide('copy.page', from, to);
   m.pages.content.set(to, m.pages.content.get(from));
+};
+
+/**
+ * All pages of a folio. Of a gigantic one it is told once: a line for each of its pages would bury everything else.
+ *
+ * Kernel: `mm/util.c: folio_copy`
+ */
+export const folioCopy = (m: Machine, to: Pfn, from: Pfn): void => {
+  const npages = folioNrPages(m, from);
+  if (npages <= HPAGE_PMD_NR) {
+    for (let i = 0; i < npages; i++) copyHighpage(m, to + i, from + i);
+    return;
+  }
+  m.trace.decide('copy.page', from, to);
+  for (let i = 0; i < npages; i++) m.pages.content.set(to + i, m.pages.content.get(from + i));
 };
 
 /** Kernel: `include/linux/highmem.h: clear_highpage` */

@@ -6,6 +6,7 @@ import type { Machine } from '../../machine/machine.ts';
 import type { MmuNotifierRange } from '../../machine/ops.ts';
 import { PG_anon_exclusive, PG_double_map, PG_ksm, PG_locked, PG_swapbacked } from '../../uapi/page-flags.ts';
 import {
+  type Entry,
   entryPfn,
   isDeviceExclusiveEntry,
   isDevicePrivateEntry,
@@ -24,7 +25,9 @@ import {
 import { type EntryRow, NO_ROW, type Pfn, type Vpn } from '../../uapi/units.ts';
 import { bugOn } from '../sched/bug.ts';
 import { atomic } from '../sched/kernel-function.ts';
-import { deferredSplitHugePage, setPmdMigrationEntry, splitHugePmdAddress } from './huge-split.ts';
+import { deferredSplitHugePage } from './deferred-split.ts';
+import { setPmdMigrationEntry, splitHugePmdAddress } from './huge-split.ts';
+import { hstateVma, hugePteOffset } from './hugetlb-pool.ts';
 import { ksmPlaces } from './ksm-scan.ts';
 import { mlockFolio, mlockPageDrainLocal, munlockPage } from './mlock.ts';
 import { mmuNotifierInvalidateRangeEnd, mmuNotifierInvalidateRangeStart } from './mmu-notifier.ts';
@@ -390,6 +393,15 @@ export const pageVmaMappedEntries = (
 ): FoundEntry[] => {
   const npages = folioNrPages(m, folio);
   const mm = m.mms.get(place.vma.mm);
+  const wanted = (entry: Entry): boolean =>
+    migration
+      ? isMigrationEntry(entry)
+      : ptePresent(entry) || isDevicePrivateEntry(entry) || isDeviceExclusiveEntry(entry);
+  if (pageHuge(m, folio)) {
+    const row = hugePteOffset(m, mm, place.vpn, hstateVma(m, place.vma));
+    const entry = row === NO_ROW ? 0 : m.entries.get(row);
+    return wanted(entry) && entryPfn(entry) === folio ? [{ row, vpn: place.vpn, page: folio }] : [];
+  }
   // a merged page has an address of its own in each of its places
   const firstVpn = testFlags(m, folio, PG_ksm)
     ? place.vpn
@@ -404,17 +416,14 @@ export const pageVmaMappedEntries = (
     if (entry === 0) continue;
     const page = entryPfn(entry);
     if (page < folio || page >= folio + npages) continue;
-    const fits = migration
-      ? isMigrationEntry(entry)
-      : ptePresent(entry) || isDevicePrivateEntry(entry) || isDeviceExclusiveEntry(entry);
-    if (fits) found.push({ row, vpn, page });
+    if (wanted(entry)) found.push({ row, vpn, page });
   }
   return found;
 };
 
 /** Row of the huge entry that maps the folio in a VMA, or NO_ROW. Ours: the PMD half of page_vma_mapped_walk. */
 export const pageVmaMappedPmd = (m: Machine, folio: Pfn, place: RmapPlace, migration: boolean): EntryRow => {
-  if (!folioTestLarge(m, folio)) return NO_ROW;
+  if (!folioTestLarge(m, folio) || pageHuge(m, folio)) return NO_ROW;
   const row = pmdOffset(m, m.mms.get(place.vma.mm), place.vpn);
   if (row === NO_ROW) return NO_ROW;
   const entry = m.entries.get(row);
@@ -444,7 +453,7 @@ const migrateOneEntry = (m: Machine, folio: Pfn, vma: Vma, found: FoundEntry): b
       : SWP_MIGRATION_READ;
   const present = ptePresent(entry);
   m.entries.set(row, mkSwapEntry(type, page, present && pteYoung(entry), present && pteDirty(entry)));
-  pageRemoveRmap(m, page, vma, false);
+  pageRemoveRmap(m, page, vma, pageHuge(m, folio));
   if (vmaMlocksPages(vma)) mlockPageDrainLocal(m);
   folioPut(m, folio, 'page table entry');
   return true;
@@ -454,6 +463,8 @@ const migrateOneEntry = (m: Machine, folio: Pfn, vma: Vma, found: FoundEntry): b
  * Replaces a folio's mappings in one VMA by migration entries.
  *
  * Kernel: `mm/rmap.c: try_to_migrate_one`
+ * Simplified: device-exclusive entries are left alone. The kernel takes them for entries of a page whose number it reads
+ *   out of the wrong bits; it gets there only with a huge page that is mapped page by page, one of them exclusively.
  *
  * @returns false if the walk must stop: the page may be pinned
  */

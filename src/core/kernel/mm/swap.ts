@@ -18,6 +18,7 @@ import { VM_LOCKED, VM_SPECIAL } from '../../uapi/vm-flags.ts';
 import type { Vma } from '../../machine/entities.ts';
 import { bugOn } from '../sched/bug.ts';
 import { atomic } from '../sched/kernel-function.ts';
+import { unqueueDeferredSplit } from './deferred-split.ts';
 import { freeZoneDevicePage } from './memremap.ts';
 import { mlockNewPage, mlockPageDrainLocal, mlockBatchPending, drainMlockBatch } from './mlock.ts';
 import { lruvecAddFolios, lruvecDelFolio } from './mm-inline.ts';
@@ -273,6 +274,7 @@ const folioFree = (m: Machine, folio: Pfn): void => {
     free?.(m, folio);
     return;
   }
+  unqueueDeferredSplit(m, folio);
   pageCacheRelease(m, folio);
   freePages(m, folio, folioOrder(m, folio));
 };

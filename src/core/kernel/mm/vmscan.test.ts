@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import { ZONE_NR_FREE, zoneRow } from '../../machine/scalars.ts';
 import { RSS_ANON, RSS_SWAP } from '../../machine/machine.ts';
 import { createSimulation, type Simulation } from '../../scenario/simulation.ts';
 import { vmstatIndex } from '../../uapi/events.ts';
@@ -157,4 +158,29 @@ it('kills the process that asks, if it is the largest', () => {
   expect(result.signal).toBe('SIGKILL');
   expect(sim.machine.mms.values().filter(({ alive }) => alive)).toEqual([]);
   expect(lruProblems(sim.machine, [0])).toEqual([]);
+});
+
+// mm/huge_memory.c: deferred_split_scan, called by shrink_slab when little is left: the unmapped parts of huge pages are
+// free then; what is still mapped stays
+it('splits huge pages of which parts are unmapped before memory ends', () => {
+  const sim = simulate(0, [
+    area('huge', 1024),
+    { op: 'madvise', vma: 'huge', advice: 'HUGEPAGE' },
+    { op: 'write', vma: 'huge', value: 100 },
+    { op: 'munmap', vma: 'huge', page: 12, count: 500 },
+    { op: 'madvise', vma: 'huge', page: 512, count: 500, advice: 'DONTNEED' },
+  ]);
+  const m = sim.machine;
+  expect(event(sim, 'thp_deferred_split_page')).toBe(2);
+  expect(m.deferredSplit.size).toBe(2);
+  const free = m.zones.reduce((sum, zone) => sum + m.scalars.get(zoneRow(zone.id, ZONE_NR_FREE)), 0);
+  // more than there is as long as the huge pages stay whole
+  const wanted = free + 200;
+  run(sim, area('much', wanted));
+  expect(run(sim, { op: 'write', vma: 'much', value: 1 })).toEqual({ ret: wanted });
+  expect(event(sim, 'thp_split_page')).toBe(2);
+  expect(event(sim, 'oom_kill')).toBe(0);
+  expect(m.deferredSplit.size).toBe(0);
+  expect(run(sim, { op: 'read', vma: 'huge', page: 0, count: 12 }).values?.at(-1)).toBe(111);
+  expect(run(sim, { op: 'read', vma: 'huge', page: 1012, count: 12 }).values?.[0]).toBe(1112);
 });

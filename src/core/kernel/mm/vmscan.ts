@@ -5,6 +5,7 @@ import type { Machine } from '../../machine/machine.ts';
 import { PG_active, PG_lru, PG_workingset } from '../../uapi/page-flags.ts';
 import type { Pfn } from '../../uapi/units.ts';
 import { atomic } from '../sched/kernel-function.ts';
+import { shrinkDeferredSplit } from './deferred-split.ts';
 import { folioPutbackLru } from './isolate.ts';
 import {
   LRU_ACTIVE_ANON,
@@ -148,6 +149,12 @@ const shrinkLruvec = (m: Machine, node: number, sc: ScanControl): void => {
     shrinkActiveList(m, node, LRU_ACTIVE_ANON, SWAP_CLUSTER_MAX);
 };
 
+/** Kernel: `mm/vmscan.c: shrink_node_memcgs` */
+const shrinkNode = (m: Machine, node: number, sc: ScanControl): void => {
+  shrinkLruvec(m, node, sc);
+  shrinkDeferredSplit(m, node, sc.priority);
+};
+
 /** Runs reclaim as a task that may not cause reclaim itself (PF_MEMALLOC). */
 const reclaiming = <T>(m: Machine, body: () => T): T => {
   m.reclaiming = true;
@@ -173,7 +180,7 @@ export const balancePgdat = atomic('balance_pgdat', (m, node: number): void => {
   reclaiming(m, () => {
     for (let priority = DEF_PRIORITY; priority >= 1; priority--) {
       if (zones.some((zone) => zoneBalanced(m, zone))) return;
-      shrinkLruvec(m, node, { nrToReclaim, kswapd: true, priority, nrReclaimed: 0 });
+      shrinkNode(m, node, { nrToReclaim, kswapd: true, priority, nrReclaimed: 0 });
     }
   });
 });
@@ -194,7 +201,7 @@ export const tryToFreePages = atomic('try_to_free_pages', (m, nodes: readonly nu
   };
   reclaiming(m, () => {
     for (; sc.priority >= 0 && sc.nrReclaimed < sc.nrToReclaim; sc.priority--) {
-      for (const node of nodes) shrinkLruvec(m, node, sc);
+      for (const node of nodes) shrinkNode(m, node, sc);
     }
   });
   return sc.nrReclaimed;
