@@ -28,11 +28,7 @@ export interface GupResult {
  *
  * Ours: the kernel's entry points return one number; the pages go beside it.
  */
-export const gupResult = (
-  pages: Pfns,
-  err: number,
-  { noPages = false }: GupOptions = {},
-): GupResult => ({
+export const gupResult = (pages: Pfns, err: number, { noPages = false }: GupOptions = {}): GupResult => ({
   id: pages.length > 0 ? pages.length : err,
   pages: noPages ? [] : pages,
 });
