@@ -92,8 +92,16 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   main: ['app', 'map', 'panels', 'walkthrough', 'store', 'ui', 'core/uapi', 'npm'],
 
   conformance: ['core', 'scenarios', 'node', 'npm:fast-check'],
-  bench: ['bench/blocks', 'core', 'conformance', 'scenarios', 'node', 'npm:immer'],
-  'bench/blocks': ['bench', 'worker/jobs', 'worker/protocol', 'worker/session'],
+  bench: [
+    'core',
+    'conformance',
+    'scenarios',
+    'worker/jobs',
+    'worker/protocol',
+    'worker/session',
+    'node',
+    'npm:immer',
+  ],
   'bench/browser-cli': ['bench', 'map/painter-messages', 'tools', 'node', 'npm:playwright'],
   tools: ['node'],
 };

@@ -132,3 +132,26 @@ test('what waits behind a long step comes after it, and can be cancelled too', (
   worker.run();
   expect(worker.lengthAfter(third)).toBeGreaterThan(worker.lengthAfter(first));
 });
+
+test.each([
+  [{ op: 'fork', proc: 'A', child: 'B' }],
+  [{ op: 'madvise', ...AREA, advice: 'DONTNEED' }],
+  [{ op: 'munmap', ...AREA }],
+  [{ op: 'exit', proc: 'A' }],
+])('%j over many pages has slices too, can be cancelled in one of them, and tells how far it is', (step) => {
+  const worker = opened();
+  const before = worker.momentAt(worker.length);
+  const cancelled = worker.tell({ kind: 'append', step });
+  worker.run(5);
+  expect(worker.answerTo(cancelled)).toBeUndefined();
+  worker.tell({ kind: 'cancel', request: cancelled });
+  expect(worker.answerTo(cancelled)).toMatchObject({ message: { id: 'problem.cancelled' } });
+  expect(worker.run()).toBe(1);
+  expect(worker.momentAt(Number.MAX_SAFE_INTEGER)).toEqual(before);
+  const done = worker.tell({ kind: 'append', step });
+  expect(worker.run()).toBeGreaterThan(8);
+  expect(worker.lengthAfter(done)).toBeGreaterThan(worker.length);
+  const progress = worker.answers.filter((answer) => answer.kind === 'progress' && answer.id === done);
+  expect(progress.at(-1)).toMatchObject({ step: 2, pages: expect.any(Number) as number });
+  expect(progress.some((answer) => answer.kind === 'progress' && answer.pages > 0)).toBe(true);
+});

@@ -48,7 +48,9 @@ import { isZoneDevicePage } from '../kernel/mm/page-ref.ts';
 import { putPage } from '../kernel/mm/swap.ts';
 import { findVma } from '../kernel/mm/vma.ts';
 import {
+  atOnce,
   condResched,
+  letGo,
   mmapReadLock,
   mmapReadUnlock,
   mmapWriteLock,
@@ -171,7 +173,10 @@ const runMmap = (m: Machine, step: StepOf<'mmap'>): StepResult => {
   });
   if (step.kind !== 'device' && step.reserve === undefined) return ok();
   const err = step.kind === 'device' ? dmirrorFopsMmap(m, vma) : hugetlbReservePages(m, vma);
-  if (err !== 0) doMunmap(m, m.mms.get(mm.id), vma.vmStart, vma.vmEnd);
+  if (err !== 0)
+    atOnce(function* () {
+      yield* doMunmap(m, m.mms.get(mm.id), vma.vmStart, vma.vmEnd);
+    });
   return fromErrno(err);
 };
 
@@ -231,7 +236,7 @@ function* runAccess(m: Machine, step: StepOf<'read'> | StepOf<'write'>): Sleeps<
     else values.push(m.pages.content.get(access.pfn));
     if (m.config.gpu !== undefined && isZoneDevicePage(m, access.pfn)) onDevice++;
     // other tasks come in at the locks; a task that is alone only lets go of the worker
-    if (m.isAlone) yield* condResched(m, 'do_user_addr_fault');
+    yield* letGo(m, 'do_user_addr_fault', 1);
   }
   return {
     ret: done,
@@ -258,10 +263,10 @@ function* runFork(m: Machine, step: StepOf<'fork'>): Sleeps<StepResult> {
   }
   yield* mmapWriteLock(m, parent.id);
   const child = createMm(m, step.child);
-  const err = dupMmap(m, child.id, parent.id);
+  const err = yield* dupMmap(m, child.id, parent.id);
   mmapWriteUnlock(m, parent.id);
   if (err === 0) return ok();
-  exitMmap(m, m.mms.get(child.id));
+  yield* exitMmap(m, m.mms.get(child.id));
   return failed(-ENOMEM); // copy_mm does not pass on why
 }
 
@@ -474,10 +479,10 @@ function* runDeviceFile(
 }
 
 /** A process ends; a GPU's driver hears of it afterwards. */
-const endProcess = (m: Machine, mm: Mm): void => {
-  exitMmap(m, mm);
+function* endProcess(m: Machine, mm: Mm): Sleeps<void> {
+  yield* exitMmap(m, mm);
   if (m.config.gpu !== undefined) kfdProcessRelease(m, mm.id);
-};
+}
 
 /**
  * Ends the processes that the OOM killer chose during a step; a step of such a process ends with SIGKILL.
@@ -485,7 +490,11 @@ const endProcess = (m: Machine, mm: Mm): void => {
  * @returns the results of the step's tasks
  */
 export const withVictims = (m: Machine, step: Step, results: readonly StepResult[]): StepResult[] => {
-  for (const mm of m.mms.values()) if (mm.alive && mm.oomVictim) endProcess(m, mm);
+  for (const mm of m.mms.values())
+    if (mm.alive && mm.oomVictim)
+      atOnce(function* () {
+        yield* endProcess(m, mm);
+      });
   const steps = step.op === 'concurrent' ? step.steps : [step];
   return results.map((result, i) => {
     const mm = m.mms.values().findLast(({ name }) => name === steps[i].proc);
@@ -574,7 +583,7 @@ export function* runOperation(m: Machine, step: SimpleStep): Sleeps<StepResult> 
     case 'munmap': {
       const { mm, start, npages } = rangeOf(m, step);
       return yield* withAreasLocked(m, mm.id, function* () {
-        return doMunmap(m, m.mms.get(mm.id), start, start + npages);
+        return yield* doMunmap(m, m.mms.get(mm.id), start, start + npages);
       });
     }
     case 'mremap': {
@@ -583,7 +592,7 @@ export function* runOperation(m: Machine, step: SimpleStep): Sleeps<StepResult> 
         throw new StepError('to', `process ${step.proc} has an area ${step.to} already`);
       }
       return yield* withAreasLocked(m, mm.id, function* () {
-        return doMremap(m, m.mms.get(mm.id), step.vma, step.to);
+        return yield* doMremap(m, m.mms.get(mm.id), step.vma, step.to);
       });
     }
     case 'mprotect': {
@@ -616,7 +625,7 @@ export function* runOperation(m: Machine, step: SimpleStep): Sleeps<StepResult> 
     case 'fork':
       return yield* runFork(m, step);
     case 'exit': {
-      endProcess(m, processNamed(m, step.proc));
+      yield* endProcess(m, processNamed(m, step.proc));
       return step.signal === undefined ? ok() : { ret: 0, status: step.signal };
     }
     case 'dev_read':

@@ -12,8 +12,8 @@ interface PageRun {
   readonly from: number;
   readonly to: number;
   /** How the frame changes from page to page: 1, -1 or 0. */
-  readonly fromStep: number;
-  readonly toStep: number;
+  fromStep: number;
+  toStep: number;
   npages: number;
 }
 
@@ -50,6 +50,28 @@ export class Tally {
       last.to + last.npages * toStep === to;
     if (goesOn) last.npages += npages;
     else this.runs.push({ outcome, vpn, from, to, fromStep, toStep, npages });
+  }
+
+  /**
+   * One page more that a mechanism moved, page after page; joins the run before as a neighbour of its last page. Its
+   * address is not known here: NaN.
+   */
+  addMoved(from: number, to: number): void {
+    this.pages += 1;
+    const last = this.runs.at(-1);
+    if (last !== undefined && Number.isNaN(last.vpn) && last.npages < MAX_RUN) {
+      const fromStep = from - last.from - (last.npages - 1) * last.fromStep;
+      const toStep = to - last.to - (last.npages - 1) * last.toStep;
+      const goesOn =
+        last.npages === 1
+          ? Math.abs(fromStep) === 1 && Math.abs(toStep) === 1
+          : fromStep === last.fromStep && toStep === last.toStep;
+      if (goesOn) {
+        Object.assign(last, { fromStep, toStep, npages: last.npages + 1 });
+        return;
+      }
+    }
+    this.runs.push({ outcome: 'migrated', vpn: Number.NaN, from, to, fromStep: 0, toStep: 0, npages: 1 });
   }
 
   /** Writes what was counted as events, and begins anew. */

@@ -81,6 +81,7 @@ export class Trace {
   decide(id: DecisionId, a = Number.NaN, b = Number.NaN, c = Number.NaN): void {
     if (this.tally !== undefined) {
       this.tally.decisions[decisionIndex(id)]++;
+      if (id === 'migrate.moved' && a >= 0) this.tally.addMoved(a, b);
       return;
     }
     this.log.append(EventKind.DECISION, decisionIndex(id), this.current, a, b, c);

@@ -29,6 +29,8 @@ export const events: Sentences = {
   'event.holder': (p) => `A reference on ${pageAndPfn(p)} passes from ${txt(p, 'from')} to ${txt(p, 'to')}.`,
   'event.pages': (p) =>
     `${num(p, 'npages')} pages from ${txt(p, 'vpn')} on: ${txt(p, 'outcome')}, from frame ${txt(p, 'from')} to ${txt(p, 'to')} and on.`,
+  'event.pages-moved': (p) =>
+    `${num(p, 'npages')} pages: ${txt(p, 'outcome')}, from frame ${txt(p, 'from')} to ${txt(p, 'to')} and on.`,
   'event.calls': (p) => `${code(p, 'fn')} was called ${num(p, 'times')} times for these pages.`,
   'event.decisions': (p) => `${code(p, 'decision')} was decided ${num(p, 'times')} times for these pages.`,
   'event.task': (p) => `Task ${num(p, 'task')} runs on CPU ${num(p, 'cpu')}.`,

@@ -175,7 +175,7 @@ export const eventText = (namer: Namer, tables: Tables, event: LogEvent): Messag
     case EventKind.PAGES: {
       const { outcome, npages } = unpackPages(id);
       const params = { outcome, npages, vpn: hex(row), from: hex(old), to: hex(now) };
-      return { id: 'event.pages', params };
+      return { id: Number.isNaN(row) ? 'event.pages-moved' : 'event.pages', params };
     }
     case EventKind.CALLS: {
       const fn = spelling(m.kernel, KERNEL_FUNCTIONS[id]?.name ?? '');

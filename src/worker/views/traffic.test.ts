@@ -47,3 +47,27 @@ describe('the traffic between banks', () => {
     expect([...seen]).toEqual([0, 1, 2, 3, 4]);
   });
 });
+
+describe.each(['coherent', 'private'])('of a big step page by page, the traffic with a %s device', (kind) => {
+  const PAGES = 5000;
+  const AREA = { proc: 'A', vma: 'buf' };
+  const run = runOf({
+    machine: 'lab-node',
+    devices: [{ id: 0, kind }],
+    steps: [
+      { step: { op: 'mmap', ...AREA, pages: PAGES, prot: 'rw', kind: 'anon-private' } },
+      { step: { op: 'write', ...AREA, value: 1 } },
+      { step: { op: 'migrate_to_dev', ...AREA, device: 0 } },
+      { step: { op: 'migrate_to_sys', ...AREA, device: 0 } },
+    ],
+  });
+
+  test('counts every page out and home', () => {
+    const [, , out, home] = run.sim.steps;
+    expect([out?.isBig, home?.isBig]).toEqual([true, true]);
+    expect(trafficAt(run, run.sim.length).steps.slice(2)).toEqual([
+      { step: 2, toDevice: PAGES, toSystem: 0 },
+      { step: 3, toDevice: 0, toSystem: PAGES },
+    ]);
+  });
+});

@@ -203,7 +203,7 @@ describe('a DAX mapping', () => {
       false,
     ]);
     const { frame } = bench;
-    doMunmap(bench.m, bench.mm, bench.start, bench.start + UNIT);
+    driveToEnd(doMunmap(bench.m, bench.mm, bench.start, bench.start + UNIT));
     expect([bench.m.pages.refcount.get(frame), bench.pgmapRefs]).toEqual([1, UNIT + 1]);
     expect(mappedFrame(bench.m, bench.mm, bench.start)).toBe(NO_PFN);
   });
@@ -213,7 +213,7 @@ describe('a DAX mapping', () => {
     const { pages } = driveToEnd(pinUserPages(bench.m, bench.start, 2, FOLL_WRITE | FOLL_LONGTERM, 1));
     expect(bench.m.pages.refcount.get(bench.frame)).toBe(1025);
     const { frame } = bench;
-    doMunmap(bench.m, bench.mm, bench.start, bench.start + UNIT);
+    driveToEnd(doMunmap(bench.m, bench.mm, bench.start, bench.start + UNIT));
     expect(bench.m.pages.refcount.get(frame)).toBe(1025);
     unpinUserPages(bench.m, pages.length, pages);
     expect(bench.m.pages.refcount.get(frame)).toBe(1);

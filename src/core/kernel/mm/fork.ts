@@ -2,7 +2,7 @@
 
 import type { Mm, Vma } from '../../machine/entities.ts';
 import { type Machine, RSS_ANON, RSS_SWAP } from '../../machine/machine.ts';
-import type { MmuNotifierRange } from '../../machine/ops.ts';
+import type { MmuNotifierRange, Sleeps } from '../../machine/ops.ts';
 import { EAGAIN, EBUSY, ENOMEM } from '../../uapi/errno.ts';
 import { GFP_HIGHUSER_MOVABLE } from '../../uapi/gfp.ts';
 import { PG_anon_exclusive, PG_uptodate } from '../../uapi/page-flags.ts';
@@ -40,8 +40,8 @@ import {
   VM_WIPEONFORK,
 } from '../../uapi/vm-flags.ts';
 import { bugOn } from '../sched/bug.ts';
-import { atomic } from '../sched/kernel-function.ts';
-import { trylockPage, unlockPage } from '../sched/locks.ts';
+import { atomic, sleepable } from '../sched/kernel-function.ts';
+import { letGo, trylockPage, unlockPage } from '../sched/locks.ts';
 import { mmCounter, restoreExclusivePte } from './fault.ts';
 import { copyHugePmd } from './huge-memory.ts';
 import { copyHugetlbPageRange } from './hugetlb.ts';
@@ -219,7 +219,7 @@ const copyPteRange = (
 };
 
 /** Kernel: `mm/memory.c: copy_p4d_range, copy_pud_range, copy_pmd_range` */
-const copyTables = (m: Machine, pair: ForkPair): number => {
+function* copyTables(m: Machine, pair: ForkPair): Sleeps<number> {
   const { srcVma, dstVma } = pair;
   const srcMm = m.mms.get(srcVma.mm);
   const dstMm = m.mms.get(dstVma.mm);
@@ -242,19 +242,20 @@ const copyTables = (m: Machine, pair: ForkPair): number => {
       if (entry !== 0) {
         const ret = copyPteRange(m, vpn, next, srcPmd, dstPmd, pair);
         if (ret !== 0) return ret;
+        yield* letGo(m, 'copy_pte_range', next - vpn);
       }
     }
     vpn = next;
   }
   return 0;
-};
+}
 
 /**
  * Copies the page tables of one area.
  *
  * Kernel: `mm/memory.c: copy_page_range`
  */
-const copyPageRange = atomic('copy_page_range', (m, dstVma: Vma, srcVma: Vma): number => {
+const copyPageRange = sleepable('copy_page_range', function* (m, dstVma: Vma, srcVma: Vma): Sleeps<number> {
   const needsCopy = (srcVma.vmFlags & (VM_PFNMAP | VM_MIXEDMAP)) !== 0 || srcVma.anonVma !== 0;
   if (!needsCopy) return 0;
   if (isVmHugetlbPage(srcVma)) {
@@ -275,7 +276,7 @@ const copyPageRange = atomic('copy_page_range', (m, dstVma: Vma, srcVma: Vma): n
     mmuNotifierInvalidateRangeStart(m, range);
     bumpSeq();
   }
-  const ret = copyTables(m, { srcVma, dstVma });
+  const ret = yield* copyTables(m, { srcVma, dstVma });
   if (cow) {
     bumpSeq();
     mmuNotifierInvalidateRangeEnd(m, range);
@@ -340,7 +341,7 @@ const dupVma = (m: Machine, child: number, parent: Vma): Vma => {
  *
  * @returns 0, or -ENOMEM; what was copied until then stays for the caller to tear down
  */
-export const dupMmap = atomic('dup_mmap', (m, child: number, parent: number): number => {
+export const dupMmap = sleepable('dup_mmap', function* (m, child: number, parent: number): Sleeps<number> {
   m.mms.update(child, { areas: m.mms.get(parent).areas });
   m.newMm = child;
   let ret = 0;
@@ -352,7 +353,7 @@ export const dupMmap = atomic('dup_mmap', (m, child: number, parent: number): nu
     }
     const dstVma = dupVma(m, child, srcVma);
     if ((srcVma.vmFlags & VM_WIPEONFORK) !== 0) continue;
-    ret = copyPageRange(m, dstVma, srcVma);
+    ret = yield* copyPageRange(m, dstVma, srcVma);
     if (ret !== 0) break;
   }
   m.newMm = 0;

@@ -356,7 +356,7 @@ describe('flags', () => {
   it('FORCE writes into a private area without write permission: a copy of its own, read-only still', () => {
     const bench = new Bench();
     const child = createMm(bench.m, 'B');
-    dupMmap(bench.m, child.id, 1);
+    run(dupMmap(bench.m, child.id, 1));
     bench.vmFlags(0, VM_WRITE);
     const shared = bench.frame(0);
     expect(bench.gup('get_user_pages', bits('FOLL_WRITE'))).toBe('EFAULT');
@@ -526,7 +526,7 @@ describe('a call', () => {
     const shared = (call: GupCall): [number | string, boolean] => {
       const bench = new Bench();
       const child = createMm(bench.m, 'B');
-      dupMmap(bench.m, child.id, 1);
+      run(dupMmap(bench.m, child.id, 1));
       const frame = bench.frame(0);
       return [bench.gup(call, 0), bench.frame(0) === frame];
     };

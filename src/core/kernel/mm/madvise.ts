@@ -33,7 +33,7 @@ import {
   VM_WIPEONFORK,
 } from '../../uapi/vm-flags.ts';
 import { atomic, sleepable } from '../sched/kernel-function.ts';
-import { lockPage, trylockPage, unlockPage } from '../sched/locks.ts';
+import { letGo, lockPage, trylockPage, unlockPage } from '../sched/locks.ts';
 import { faultinVmaPageRange } from './gup-populate.ts';
 import { isHugePmd, isHugeZeroPmd } from './huge-memory.ts';
 import { splitHugePageToList } from './huge-split.ts';
@@ -276,7 +276,7 @@ const madviseFreePteRange = atomic(
 );
 
 /** Kernel: `mm/madvise.c: madvise_free_single_vma` */
-const madviseFreeSingleVma = (m: Machine, vma: Vma, start: Vpn, end: Vpn): number => {
+function* madviseFreeSingleVma(m: Machine, vma: Vma, start: Vpn, end: Vpn): Sleeps<number> {
   if (!vmaIsAnonymous(vma)) return -EINVAL;
   lruAddDrain(m);
   const tlb = tlbGatherMmu(m, vma.mm);
@@ -284,20 +284,21 @@ const madviseFreeSingleVma = (m: Machine, vma: Vma, start: Vpn, end: Vpn): numbe
   mmuNotifierInvalidateRangeStart(m, range);
   for (const pmd of walkPmds(m, vma, start, end)) {
     madviseFreePteRange(m, vma, pmd.start, pmd.end, pmd.pmdRow, tlb);
+    yield* letGo(m, 'madvise_free_pte_range', pmd.end - pmd.start);
   }
   mmuNotifierInvalidateRangeEnd(m, range);
   tlbFinishMmu(m, tlb);
   return 0;
-};
+}
 
 /** Kernel: `mm/madvise.c: madvise_dontneed_free, madvise_dontneed_free_valid_vma` */
-const madviseDontneedFree = (
+function* madviseDontneedFree(
   m: Machine,
   vma: Vma,
   start: Vpn,
   end: Vpn,
   advice: 'DONTNEED' | 'FREE',
-): number => {
+): Sleeps<number> {
   let last = end;
   if (isVmHugetlbPage(vma)) {
     const h = hstateVma(m, vma);
@@ -307,10 +308,10 @@ const madviseDontneedFree = (
     return -EINVAL;
   }
   if (start === last) return 0;
-  if (advice === 'FREE') return madviseFreeSingleVma(m, vma, start, last);
-  zapPageRange(m, vma, start, last);
+  if (advice === 'FREE') return yield* madviseFreeSingleVma(m, vma, start, last);
+  yield* zapPageRange(m, vma, start, last);
   return 0;
-};
+}
 
 // --- advice that only changes the area -------------------------------------------------------------------------------
 
@@ -379,7 +380,7 @@ const madviseVmaBehavior = sleepable(
         return yield* madviseColdOrPageout(m, vma, start, end, true);
       case 'DONTNEED':
       case 'FREE':
-        return madviseDontneedFree(m, vma, start, end, advice);
+        return yield* madviseDontneedFree(m, vma, start, end, advice);
       case 'COLLAPSE':
         return yield* madviseCollapse(m, vma, start, end);
       case 'POPULATE_READ':

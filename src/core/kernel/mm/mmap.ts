@@ -3,7 +3,7 @@
 
 import type { Area, AreaKind, Mm, Vma } from '../../machine/entities.ts';
 import type { Machine } from '../../machine/machine.ts';
-import type { MmuNotifierRange } from '../../machine/ops.ts';
+import type { MmuNotifierRange, Sleeps } from '../../machine/ops.ts';
 import { notifierSeqRow } from '../../machine/scalars.ts';
 import { EINVAL } from '../../uapi/errno.ts';
 import { addrBytesToVpn, GIB_PAGES, HPAGE_PMD_NR, type Vpn } from '../../uapi/units.ts';
@@ -20,13 +20,13 @@ import {
   VM_WRITE,
   VM_WRITENOTIFY,
 } from '../../uapi/vm-flags.ts';
-import { atomic } from '../sched/kernel-function.ts';
+import { atomic, sleepable } from '../sched/kernel-function.ts';
 import { fileOf, newAddressSpace } from './filemap.ts';
 import { vmaAdjustTransHuge } from './huge-split.ts';
 import { hstateVma, newHugetlbFile } from './hugetlb-pool.ts';
 import { hugetlbVmOpClose } from './hugetlb-resv.ts';
 import { vmaLinkFile, vmaUnlinkFile } from './i-mmap.ts';
-import { tlbFinishMmu, tlbGatherMmu } from './mmu-gather.ts';
+import { tlbFlushMmuInSlices, tlbGatherMmu } from './mmu-gather.ts';
 import { freeTable } from './page-table.ts';
 import { anonVmaClone, anonVmaTreeInsert, anonVmaTreeRemove, unlinkAnonVmas } from './rmap.ts';
 import { newShmem, shmemEvictInode } from './shmem.ts';
@@ -396,14 +396,14 @@ export const mmapRegion = atomic('mmap_region', (m, mm: Mm, request: MmapRequest
  * @param floor - end of the VMA before the range
  * @param ceiling - start of the VMA behind it
  */
-const unmapRegion = atomic(
+const unmapRegion = sleepable(
   'unmap_region',
-  (m, mm: Mm, start: Vpn, end: Vpn, vmas: readonly Vma[], floor: Vpn, ceiling: Vpn): void => {
+  function* (m, mm: Mm, start: Vpn, end: Vpn, vmas: readonly Vma[], floor: Vpn, ceiling: Vpn): Sleeps<void> {
     lruAddDrain(m);
     const tlb = tlbGatherMmu(m, mm.id);
-    unmapVmas(m, tlb, vmas, start, end);
+    yield* unmapVmas(m, tlb, vmas, start, end);
     freePgtables(m, tlb, vmas, floor, ceiling);
-    tlbFinishMmu(m, tlb);
+    yield* tlbFlushMmuInSlices(m, tlb);
   },
 );
 
@@ -414,28 +414,31 @@ const unmapRegion = atomic(
  *
  * @returns 0, or -EINVAL
  */
-export const doMunmap = atomic('do_mas_munmap', (m, mm: Mm, start: Vpn, end: Vpn): number => {
-  if (start >= end) return -EINVAL;
-  const first = findVma(m, m.mms.get(mm.id), start);
-  if (first === undefined || first.vmStart >= end) return 0;
-  if (start > first.vmStart) {
-    const err = splitVma(m, first, start, false);
-    if (err !== 0) return err;
-  }
-  const last = vmasOf(m, m.mms.get(mm.id)).find((vma) => vma.vmStart < end && vma.vmEnd > end);
-  if (last !== undefined) {
-    const err = splitVma(m, last, end, true);
-    if (err !== 0) return err;
-  }
-  const all = vmasOf(m, m.mms.get(mm.id));
-  const gone = all.filter((vma) => vma.vmStart >= start && vma.vmEnd <= end);
-  const prev = all.findLast((vma) => vma.vmEnd <= start);
-  const next = all.find((vma) => vma.vmStart >= end);
-  for (const vma of gone) forgetVma(m, vma);
-  unmapRegion(m, mm, start, end, gone, prev?.vmEnd ?? 0, next?.vmStart ?? TASK_SIZE_PAGES);
-  for (const vma of gone) removeVma(m, vma);
-  return 0;
-});
+export const doMunmap = sleepable(
+  'do_mas_munmap',
+  function* (m, mm: Mm, start: Vpn, end: Vpn): Sleeps<number> {
+    if (start >= end) return -EINVAL;
+    const first = findVma(m, m.mms.get(mm.id), start);
+    if (first === undefined || first.vmStart >= end) return 0;
+    if (start > first.vmStart) {
+      const err = splitVma(m, first, start, false);
+      if (err !== 0) return err;
+    }
+    const last = vmasOf(m, m.mms.get(mm.id)).find((vma) => vma.vmStart < end && vma.vmEnd > end);
+    if (last !== undefined) {
+      const err = splitVma(m, last, end, true);
+      if (err !== 0) return err;
+    }
+    const all = vmasOf(m, m.mms.get(mm.id));
+    const gone = all.filter((vma) => vma.vmStart >= start && vma.vmEnd <= end);
+    const prev = all.findLast((vma) => vma.vmEnd <= start);
+    const next = all.find((vma) => vma.vmStart >= end);
+    for (const vma of gone) forgetVma(m, vma);
+    yield* unmapRegion(m, mm, start, end, gone, prev?.vmEnd ?? 0, next?.vmStart ?? TASK_SIZE_PAGES);
+    for (const vma of gone) removeVma(m, vma);
+    return 0;
+  },
+);
 
 /**
  * The process ends: every device with a table for it drops all entries.
@@ -458,16 +461,16 @@ const mmuNotifierRelease = (m: Machine, mm: Mm): void => {
  *
  * Kernel: `mm/mmap.c: exit_mmap`
  */
-export const exitMmap = atomic('exit_mmap', (m, exiting: Mm): void => {
+export const exitMmap = sleepable('exit_mmap', function* (m, exiting: Mm): Sleeps<void> {
   const mm = m.mms.get(exiting.id);
   mmuNotifierRelease(m, mm);
   const vmas = vmasOf(m, mm);
   if (vmas.length > 0) {
     lruAddDrain(m);
     const tlb = tlbGatherMmu(m, mm.id);
-    unmapVmas(m, tlb, vmas, 0, TASK_SIZE_PAGES);
+    yield* unmapVmas(m, tlb, vmas, 0, TASK_SIZE_PAGES);
     freePgtables(m, tlb, vmas, 0, TASK_SIZE_PAGES);
-    tlbFinishMmu(m, tlb);
+    yield* tlbFlushMmuInSlices(m, tlb);
   }
   m.mms.update(mm.id, { vmas: [], alive: false });
   for (const vma of vmas) removeVma(m, vma);

@@ -1,9 +1,11 @@
 // mm/mmu_gather.c: unmapped pages wait here until the TLBs forget them; only then their references are dropped.
 
 import type { Machine } from '../../machine/machine.ts';
+import type { Sleeps } from '../../machine/ops.ts';
 import { PG_table } from '../../uapi/page-flags.ts';
 import type { Pfn, Vpn } from '../../uapi/units.ts';
 import { atomic } from '../sched/kernel-function.ts';
+import { letGo } from '../sched/locks.ts';
 import { mmuNotifierInvalidateRange } from './mmu-notifier.ts';
 import { compoundHead, testFlags } from './page-ref.ts';
 import { freeTable } from './page-table.ts';
@@ -106,6 +108,18 @@ export const tlbFlushMmu = (m: Machine, tlb: MmuGather): void => {
   tlb.batches = [[]];
   for (const batch of batches) if (batch.length > 0) freePagesAndSwapCache(m, batch);
 };
+
+/** The same, letting go of the worker between batches. Kernel: `mm/mmu_gather.c: tlb_flush_mmu, tlb_batch_pages_flush` */
+export function* tlbFlushMmuInSlices(m: Machine, tlb: MmuGather): Sleeps<void> {
+  tlbFlushMmuTlbonly(m, tlb);
+  const { batches } = tlb;
+  tlb.batches = [[]];
+  for (const batch of batches) {
+    if (batch.length === 0) continue;
+    freePagesAndSwapCache(m, batch);
+    yield* letGo(m, 'tlb_batch_pages_flush', 0);
+  }
+}
 
 /** Kernel: `mm/mmu_gather.c: tlb_finish_mmu` */
 export const tlbFinishMmu = (m: Machine, tlb: MmuGather): void => tlbFlushMmu(m, tlb);

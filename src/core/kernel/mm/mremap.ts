@@ -2,10 +2,10 @@
 
 import type { Mm, Vma } from '../../machine/entities.ts';
 import type { Machine } from '../../machine/machine.ts';
-import type { MmuNotifierRange } from '../../machine/ops.ts';
+import type { MmuNotifierRange, Sleeps } from '../../machine/ops.ts';
 import { EFAULT, EINVAL, ENOMEM } from '../../uapi/errno.ts';
 import { type EntryRow, HPAGE_PMD_NR, NO_ROW, type Vpn } from '../../uapi/units.ts';
-import { atomic } from '../sched/kernel-function.ts';
+import { atomic, sleepable } from '../sched/kernel-function.ts';
 import { isHugePmd, moveHugePmd } from './huge-memory.ts';
 import { splitHugePmd } from './huge-split.ts';
 import { moveHugetlbPageTables } from './hugetlb.ts';
@@ -122,19 +122,19 @@ const movePageTables = atomic(
  *
  * @returns 0, or -ENOMEM
  */
-const moveVma = atomic('move_vma', (m, vma: Vma, newStart: Vpn): number => {
+const moveVma = sleepable('move_vma', function* (m, vma: Vma, newStart: Vpn): Sleeps<number> {
   const npages = vma.vmEnd - vma.vmStart;
   const mm = m.mms.get(vma.mm);
   const copy = copyVma(m, vma, newStart);
   const moved = movePageTables(m, m.vmas.get(vma.id), vma.vmStart, newStart, npages);
   if (moved < npages) {
     movePageTables(m, copy, newStart, vma.vmStart, moved);
-    doMunmap(m, mm, newStart, newStart + npages);
+    yield* doMunmap(m, mm, newStart, newStart + npages);
     return -ENOMEM;
   }
   // clear_vma_resv_huge_pages: the copy has the reservations now
   if (isVmHugetlbPage(vma)) m.vmas.update(vma.id, { hugetlbResv: 0 });
-  doMunmap(m, mm, vma.vmStart, vma.vmEnd);
+  yield* doMunmap(m, mm, vma.vmStart, vma.vmEnd);
   return 0;
 });
 
@@ -145,11 +145,11 @@ const moveVma = atomic('move_vma', (m, vma: Vma, newStart: Vpn): number => {
  *
  * @returns 0; -EFAULT, the area begins with a hole or is in pieces; -ENOMEM
  */
-export const doMremap = (m: Machine, mm: Mm, areaName: string, toName: string): number => {
+export function* doMremap(m: Machine, mm: Mm, areaName: string, toName: string): Sleeps<number> {
   const area = m.mms.get(mm.id).areas.find(({ name }) => name === areaName);
   if (area === undefined) return -EINVAL;
   const target = addArea(m, mm.id, toName, area.npages, area.kind);
   const vma = vmaLookup(m, m.mms.get(mm.id), area.start);
   if (vma === undefined || area.npages > vma.vmEnd - area.start) return -EFAULT;
-  return moveVma(m, vma, target.start);
-};
+  return yield* moveVma(m, vma, target.start);
+}

@@ -9,6 +9,7 @@ import { PTRS_PER_TABLE, type Pfn } from '../../uapi/units.ts';
 import { VM_HUGETLB, VM_PFNMAP, VM_SHARED } from '../../uapi/vm-flags.ts';
 import { bugOn, warn } from '../sched/bug.ts';
 import { atomic } from '../sched/kernel-function.ts';
+import { atOnce } from '../sched/locks.ts';
 import { tlbFinishMmu, tlbGatherMmu } from './mmu-gather.ts';
 import { mmuNotifierInvalidateRangeEnd, mmuNotifierInvalidateRangeStart } from './mmu-notifier.ts';
 import { unmapPageRange } from './unmap.ts';
@@ -74,7 +75,9 @@ const oomReapTaskMm = atomic('__oom_reap_task_mm', (m, id: number): void => {
     };
     const tlb = tlbGatherMmu(m, id);
     mmuNotifierInvalidateRangeStart(m, range);
-    unmapPageRange(m, tlb, vma, vma.vmStart, vma.vmEnd);
+    atOnce(function* () {
+      yield* unmapPageRange(m, tlb, vma, vma.vmStart, vma.vmEnd);
+    });
     mmuNotifierInvalidateRangeEnd(m, range);
     tlbFinishMmu(m, tlb);
   }

@@ -3,7 +3,7 @@
 
 import type { Vma } from '../../machine/entities.ts';
 import { type Machine, RSS_SWAP } from '../../machine/machine.ts';
-import type { MmuNotifierRange } from '../../machine/ops.ts';
+import type { MmuNotifierRange, Sleeps } from '../../machine/ops.ts';
 import {
   type Entry,
   entryPfn,
@@ -16,7 +16,8 @@ import {
   pteYoung,
 } from '../../uapi/pte.ts';
 import { type EntryRow, HPAGE_PMD_NR, NO_PFN, NO_ROW, PTRS_PER_TABLE, type Vpn } from '../../uapi/units.ts';
-import { atomic } from '../sched/kernel-function.ts';
+import { sleepable } from '../sched/kernel-function.ts';
+import { letGo } from '../sched/locks.ts';
 import { mmCounter } from './fault.ts';
 import { isHugePmd, zapHugePmd } from './huge-memory.ts';
 import { splitHugePmd } from './huge-split.ts';
@@ -24,9 +25,7 @@ import { unmapHugepageRange } from './hugetlb.ts';
 import { vmaUnlinkFile } from './i-mmap.ts';
 import {
   type MmuGather,
-  tlbFinishMmu,
-  tlbFlushMmu,
-  tlbFlushMmuTlbonly,
+  tlbFlushMmuInSlices,
   tlbGatherMmu,
   tlbRemovePage,
   tlbRemoveTable,
@@ -125,22 +124,21 @@ const zapPtes = (
  * Kernel: `mm/memory.c: zap_pte_range`
  * Simplified: no userfaultfd markers.
  */
-const zapPteRange = atomic(
+const zapPteRange = sleepable(
   'zap_pte_range',
-  (m, vma: Vma, start: Vpn, end: Vpn, pmdRow: EntryRow, tlb: MmuGather): void => {
+  function* (m, vma: Vma, start: Vpn, end: Vpn, pmdRow: EntryRow, tlb: MmuGather): Sleeps<void> {
     let vpn = start;
     while (vpn < end) {
       const { next, forceFlush } = zapPtes(m, tlb, vma, pmdRow, vpn, end);
       vpn = next;
       if (!forceFlush) continue;
-      tlbFlushMmuTlbonly(m, tlb);
-      tlbFlushMmu(m, tlb);
+      yield* tlbFlushMmuInSlices(m, tlb);
     }
   },
 );
 
 /** Kernel: `mm/memory.c: unmap_page_range, zap_pmd_range` */
-export const unmapPageRange = (m: Machine, tlb: MmuGather, vma: Vma, start: Vpn, end: Vpn): void => {
+export function* unmapPageRange(m: Machine, tlb: MmuGather, vma: Vma, start: Vpn, end: Vpn): Sleeps<void> {
   const mm = m.mms.get(vma.mm);
   let next: Vpn;
   for (let vpn = start; vpn < end; vpn = next) {
@@ -153,45 +151,52 @@ export const unmapPageRange = (m: Machine, tlb: MmuGather, vma: Vma, start: Vpn,
     }
     const pmd = m.entries.get(pmdRow);
     if (pmd === 0 || isHugePmd(pmd)) continue;
-    zapPteRange(m, vma, vpn, next, pmdRow, tlb);
+    yield* zapPteRange(m, vma, vpn, next, pmdRow, tlb);
+    yield* letGo(m, 'zap_pte_range', next - vpn);
   }
-};
+}
 
 /** Kernel: `mm/memory.c: unmap_single_vma` */
-const unmapSingleVma = (m: Machine, tlb: MmuGather, vma: Vma, rangeStart: Vpn, rangeEnd: Vpn): void => {
+function* unmapSingleVma(m: Machine, tlb: MmuGather, vma: Vma, rangeStart: Vpn, rangeEnd: Vpn): Sleeps<void> {
   const start = Math.max(vma.vmStart, rangeStart);
   const end = Math.min(vma.vmEnd, rangeEnd);
   if (start >= end) return;
   if (isVmHugetlbPage(vma)) unmapHugepageRange(m, tlb, vma, start, end);
-  else unmapPageRange(m, tlb, vma, start, end);
-};
+  else yield* unmapPageRange(m, tlb, vma, start, end);
+}
 
 /**
  * Unmaps a range of several areas, under one notifier bracket. What it unmaps is freed when the gather finishes.
  *
  * Kernel: `mm/memory.c: unmap_vmas`
  */
-export const unmapVmas = (m: Machine, tlb: MmuGather, vmas: readonly Vma[], start: Vpn, end: Vpn): void => {
+export function* unmapVmas(
+  m: Machine,
+  tlb: MmuGather,
+  vmas: readonly Vma[],
+  start: Vpn,
+  end: Vpn,
+): Sleeps<void> {
   const range: MmuNotifierRange = { event: 'UNMAP', mm: tlb.mm, start, end, owner: 0 };
   mmuNotifierInvalidateRangeStart(m, range);
-  for (const vma of vmas) unmapSingleVma(m, tlb, vma, start, end);
+  for (const vma of vmas) yield* unmapSingleVma(m, tlb, vma, start, end);
   mmuNotifierInvalidateRangeEnd(m, range);
-};
+}
 
 /**
  * Unmaps a range inside one area; the area stays.
  *
  * Kernel: `mm/memory.c: zap_page_range_single`
  */
-export const zapPageRange = (m: Machine, vma: Vma, start: Vpn, end: Vpn): void => {
+export function* zapPageRange(m: Machine, vma: Vma, start: Vpn, end: Vpn): Sleeps<void> {
   lruAddDrain(m);
   const range: MmuNotifierRange = { event: 'CLEAR', mm: vma.mm, start, end, owner: 0 };
   const tlb = tlbGatherMmu(m, vma.mm);
   mmuNotifierInvalidateRangeStart(m, range);
-  unmapSingleVma(m, tlb, vma, start, end);
+  yield* unmapSingleVma(m, tlb, vma, start, end);
   mmuNotifierInvalidateRangeEnd(m, range);
-  tlbFinishMmu(m, tlb);
-};
+  yield* tlbFlushMmuInSlices(m, tlb);
+}
 
 // --- page tables ---------------------------------------------------------------------------------------------
 

@@ -44,6 +44,26 @@ export function* condResched(_m: Machine, where: string): Sleeps<void> {
   yield { kind: 'resched', where };
 }
 
+/**
+ * Ours: where a task that is alone only lets go of the worker; with others about, the kernel's loop goes on.
+ *
+ * @param npages - worked on since the last time, for a big step's progress
+ */
+export function* letGo(m: Machine, where: string, npages: number): Sleeps<void> {
+  if (m.trace.tally !== undefined) m.trace.tally.pages += npages;
+  if (m.isAlone) yield { kind: 'resched', where };
+}
+
+/** Ours: runs to its end what only lets go of the worker, for callers that cannot. */
+export const atOnce = <R>(work: () => Sleeps<R>): R => {
+  const task = work();
+  for (;;) {
+    const next = task.next();
+    if (next.done === true) return next.value;
+    bugOn(next.value.kind !== 'resched', 'sleeping function called from invalid context');
+  }
+};
+
 /** Kernel: `include/linux/mmap_lock.h: mmap_read_lock` */
 export function* mmapReadLock(m: Machine, mm: number): Sleeps<void> {
   const free = (): boolean => (m.mmapLocks.get(mm) ?? 0) >= 0;
