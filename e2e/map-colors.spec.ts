@@ -75,3 +75,23 @@ test('a link keeps breakpoints and what is compared', async ({ app, page }) => {
   await app.idle();
   await expect(page).toHaveURL(/compare=without-patch-6&stop=fn:try_grab_page/);
 });
+
+test('the strip leads to a zone, the text says what the colours say, search finds a frame', async ({
+  app,
+  page,
+}) => {
+  await app.open('./?scenario=longterm-pin&t=3.300&map=type');
+  const strip = page.getByRole('list', { name: 'Physical memory by address' });
+  await strip.getByRole('button', { name: /a CMA area/ }).click();
+  await app.idle();
+  expect(await app.pixels('System memory, node 0', 'hue-4')).toBeGreaterThan(0);
+  await page.getByRole('button', { name: 'Find a frame, an address, a process or a pin' }).click();
+  const field = page.getByRole('dialog').getByRole('combobox');
+  await field.fill('0x100404');
+  await field.press('Enter');
+  await app.idle();
+  await app.showText(true);
+  const rows = page.getByRole('table', { name: 'System memory, node 0' }).locator('tbody');
+  await expect(rows).toContainText('migratetype: Unmovable');
+  await expect(rows).toContainText(/in a free block of order \d/);
+});

@@ -11,6 +11,7 @@ import type { MapController } from './controller.ts';
 import { MapText } from './MapText.tsx';
 import type { Bank } from './layout.ts';
 import { Legend } from './Legend.tsx';
+import { OverviewStrip } from './OverviewStrip.tsx';
 import { isBusyBank } from './rows.ts';
 import './maps.css';
 
@@ -90,6 +91,7 @@ export const MemoryMaps = ({ maps, asText, onToggleText, children }: MemoryMapsP
   /** Opened or closed by hand; the others are open if the run is about them. */
   const [toggled, setToggled] = useState<ReadonlyMap<string, boolean>>(new Map());
   const isOpen = (bank: Bank): boolean => toggled.get(bank.id) ?? isBusyBank(bank, steps ?? []);
+  const { openPanel } = useActions();
   usePalette(maps);
   const keys = useKeys();
   useEffect(() => maps.read(asText), [maps, asText]);
@@ -107,6 +109,12 @@ export const MemoryMaps = ({ maps, asText, onToggleText, children }: MemoryMapsP
         </h2>
         <span className="maps-tools">
           <ColorBy />
+          <IconButton
+            icon="search"
+            label="Find a frame, an address, a process or a pin"
+            keys={keys('goTo')}
+            onClick={() => openPanel('goTo')}
+          />
           <IconButton
             icon="text"
             label="Read as text"
@@ -148,6 +156,7 @@ export const MemoryMaps = ({ maps, asText, onToggleText, children }: MemoryMapsP
         </div>
       ) : (
         <>
+          <OverviewStrip maps={maps} />
           <div className="maps-banks">
             {banks.map((bank) => (
               <BankWindow

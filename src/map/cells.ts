@@ -23,6 +23,8 @@ export interface MapCell extends WorldRect {
   readonly pins: number;
   readonly longterm: boolean;
   readonly move: { readonly role: 'src' | 'dst'; readonly view: MoveView } | undefined;
+  /** What else is known of it, in words: its class in the mode that is shown, the free block that it is in. */
+  readonly facts: readonly string[];
 }
 
 /** What a map reads of a moment. */
@@ -130,6 +132,7 @@ const groupCell = (
         pins: 0,
         longterm: false,
         move: undefined,
+        facts: [],
       };
 };
 
@@ -160,6 +163,7 @@ export const pageCell = (
     pins: pin?.count ?? 0,
     longterm: pin?.longterm ?? false,
     move: index.moves.get(pfn),
+    facts: [],
   };
 };
 

@@ -5,7 +5,7 @@ import { easeCubicInOut } from 'd3';
 import type { App } from '../store/app.ts';
 import type { Stage } from '../store/playback.ts';
 import type { Camera } from '../store/viewport.ts';
-import type { MachineInfo, Moment } from '../store/views.ts';
+import type { MachineInfo, Moment, RangeInfo } from '../store/views.ts';
 import {
   boundsOf,
   constrain,
@@ -22,6 +22,7 @@ import { cellOf, cellsInView, type MapCell } from './cells.ts';
 import { PALETTE_KEYS, type Palette } from './color.ts';
 import type { CountsOf } from './counts.ts';
 import { cellText, type MapView } from './describe.ts';
+import { type FactSource, factsOf } from './facts.ts';
 import { cameraBetween, followCamera } from './follow.ts';
 import { type Bank, layOutBanks, layOutWhole, pfnAt, rangeOf, type WorldPoint } from './layout.ts';
 import { boxOf } from './paint.ts';
@@ -180,7 +181,8 @@ export class MapController {
   /** The cell in which a window draws a frame. */
   cellOf(bankId: string, pfn: number, moment: Moment): MapCell | undefined {
     const view = this.windows.get(bankId)?.view;
-    return view && cellOf(view.bank, view.camera, pfn, moment, this.countsOf(bankId));
+    const cell = view && cellOf(view.bank, view.camera, pfn, moment, this.countsOf(bankId));
+    return cell && { ...cell, facts: factsOf(cell, this.factSource(bankId, moment)) };
   }
 
   /** What to say of a frame, and where: below its cell, relative to the overlay. */
@@ -220,12 +222,26 @@ export class MapController {
     }
   }
 
+  /** Shows all of a range, as large as its window allows. */
+  showRange({ start, npages }: RangeInfo): void {
+    for (const { bank, size } of this.windows.values()) {
+      if (rangeOf(bank, start) === undefined) continue;
+      const rect = boundsOf(bank, [start, start + npages - 1]);
+      if (rect !== undefined) this.app.actions.setCamera(bank.id, fitRect(bank, rect, size, pagePx()));
+      this.activeBank = bank.id;
+    }
+  }
+
   /** What a window shows, for the text twin; of each pageblock in sight all pages, so that ranges stay whole. */
   cellsOf(bankId: string, moment: Moment): MapCell[] {
     const window = this.windows.get(bankId);
     if (window === undefined) return [];
     const { camera, size, bank } = window.view;
-    return cellsInView(bank, camera, size, moment, this.countsOf(bankId), true);
+    const source = this.factSource(bankId, moment);
+    return cellsInView(bank, camera, size, moment, this.countsOf(bankId), true).map((cell) => ({
+      ...cell,
+      facts: factsOf(cell, source),
+    }));
   }
 
   zoom(factor: number, bankId = this.activeBank, around?: { x: number; y: number }): void {
@@ -267,6 +283,17 @@ export class MapController {
   private countsOf(bankId: string): CountsOf {
     const { tiles } = this.app.store.getState().queries;
     return countsIn([...(tiles[bankId]?.tiles ?? []), ...(tiles[POINTED]?.tiles ?? [])]);
+  }
+
+  private factSource(bankId: string, { processes }: Moment): FactSource {
+    const { queries, maps } = this.app.store.getState();
+    const sets = [queries.tiles[bankId], queries.tiles[POINTED]].filter((set) => set?.mode === maps.mode);
+    return {
+      tiles: sets.flatMap((set) => set?.tiles ?? []),
+      mode: maps.mode,
+      machine: this.machine,
+      processes: processes.map(({ name }) => name),
+    };
   }
 
   private askForPointed({ start, npages }: MapCell): void {

@@ -35,7 +35,7 @@ const tile = (start: number, cells: number, said: Record<number, (typeof MAP_STA
   const counts = new Uint32Array(cells * MAP_STATES.length);
   for (const [pfn, channel] of Object.entries(said))
     counts[(Number(pfn) - start) * MAP_STATES.length + MAP_STATES.indexOf(channel)] = 1;
-  return { start, cells, pagesPerCell: 1, counts };
+  return { start, cells, pagesPerCell: 1, counts, shades: undefined, orders: new Int8Array(cells).fill(-1) };
 };
 
 const rowOf = (more: Partial<PteRow>): PteRow => ({
@@ -141,7 +141,9 @@ describe('cells', () => {
     counts[MAP_STATES.indexOf('mapped')] = 100;
     counts[MAP_STATES.indexOf('kernel')] = 30;
     counts[MAP_STATES.indexOf('other')] = 70;
-    const tiles = [{ start: 0, cells: 1, pagesPerCell: 512, counts }];
+    const tiles = [
+      { start: 0, cells: 1, pagesPerCell: 512, counts, shades: undefined, orders: new Int8Array(0) },
+    ];
     const view = [
       system,
       { k: 1, x: 0, y: 0 },

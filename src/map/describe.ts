@@ -101,8 +101,10 @@ const groupWords = (cell: MapCell): string[] => {
   return words;
 };
 
-export const cellWords = (cell: MapCell): string[] =>
-  cell.npages === 1 ? stateWords(cell) : groupWords(cell);
+export const cellWords = (cell: MapCell): string[] => [
+  ...(cell.npages === 1 ? stateWords(cell) : groupWords(cell)),
+  ...cell.facts,
+];
 
 /** The line under the pointer. */
 export const cellText = (cell: MapCell): string => {

@@ -1,6 +1,6 @@
 // Draws the cells of a map. Depends on nothing but its arguments: the same cells give the same pixels.
 
-import { PAGE_SIZE_BYTES } from '../core/uapi/units.ts';
+import { PAGE_SIZE_BYTES, PAGEBLOCK_NR_PAGES } from '../core/uapi/units.ts';
 import type { Camera } from '../store/viewport.ts';
 import { formatBytes } from '../ui/format.ts';
 import { type SizePx, toScreen } from './camera.ts';
@@ -8,7 +8,8 @@ import type { MapCell } from './cells.ts';
 import { type CellLook, hueOf, lookOf, type Palette } from './color.ts';
 import { inkOn, shadeText } from './coloring.ts';
 import { plotTitle } from './describe.ts';
-import type { Bank } from './layout.ts';
+import { type Bank, BLOCK_COLS, BLOCK_ROWS, placeOf } from './layout.ts';
+import { regionName } from './regions.ts';
 import { cellStandsOut, DIMMED, shadeIn, type Skin } from './skin.ts';
 
 /** What the context of a canvas can do in the page and in a worker. */
@@ -121,6 +122,91 @@ export const paintPlotNames = (pen: Pen, { plots }: Bank, camera: Camera, palett
     pen.fillStyle = palette['ink-2'];
     pen.fillText(text, left, bottom);
   });
+};
+
+/** Names of zones, CMA areas and what is reserved, each where it begins; the first of two that would overlap. */
+export const paintRegionNames = (
+  pen: Pen,
+  bank: Bank,
+  camera: Camera,
+  size: SizePx,
+  palette: Palette,
+): void => {
+  const { ranges, kind } = bank;
+  if (kind === 'whole' || ranges.length < 2) return;
+  const taken: BoxPx[] = [];
+  pen.textAlign = 'left';
+  pen.textBaseline = 'middle';
+  pen.font = '600 10.5px "Inter Variable", sans-serif';
+  for (const range of ranges) {
+    const place = placeOf(bank, range.start);
+    if (place === undefined) continue;
+    const { x, y } = toScreen(camera, place);
+    const text = regionName(range);
+    const width = pen.measureText(text).width + 8;
+    const box = {
+      x: Math.round(Math.max(0, Math.min(x, size.width - width))),
+      y: Math.round(Math.max(0, y - 8)),
+      width,
+      height: 15,
+    };
+    const isOut = x < -8 || y < -8 || x > size.width || y > size.height;
+    const overlaps = taken.some(
+      (other) =>
+        box.x < other.x + other.width &&
+        other.x < box.x + width &&
+        box.y < other.y + 15 &&
+        other.y < box.y + 15,
+    );
+    if (isOut || overlaps) continue;
+    taken.push(box);
+    pen.fillStyle = palette.paper;
+    pen.beginPath();
+    pen.roundRect(box.x, box.y, width, box.height, 3);
+    pen.fill();
+    pen.strokeStyle = palette['ink-3'];
+    pen.lineWidth = 1;
+    pen.stroke();
+    pen.fillStyle = palette['ink-2'];
+    pen.fillText(text, box.x + 4, box.y + 8);
+  }
+};
+
+/** Free blocks of the page allocator: a bracket around the pages of each, and its order. */
+export const paintFreeBlocks = (
+  pen: Pen,
+  bank: Bank,
+  blocks: Int32Array,
+  camera: Camera,
+  size: SizePx,
+  palette: Palette,
+): void => {
+  pen.strokeStyle = palette['ink-3'];
+  pen.lineWidth = 1;
+  pen.fillStyle = palette['ink-3'];
+  pen.textAlign = 'center';
+  pen.textBaseline = 'middle';
+  pen.font = `500 ${Math.round(Math.min(12, camera.k * 0.42))}px "JetBrains Mono Variable", monospace`;
+  for (let at = 0; at < blocks.length; at += 2) {
+    const start = blocks[at] ?? 0;
+    const order = blocks[at + 1] ?? 0;
+    const npages = 2 ** order;
+    for (let part = start; part < start + npages; part += PAGEBLOCK_NR_PAGES) {
+      const place = placeOf(bank, part);
+      if (place === undefined) continue;
+      const { x, y } = toScreen(camera, place);
+      const width = Math.min(BLOCK_COLS, npages) * camera.k;
+      const height = Math.min(BLOCK_ROWS, Math.ceil(npages / BLOCK_COLS)) * camera.k;
+      if (x > size.width || y > size.height || x + width < 0 || y + height < 0) continue;
+      if (npages > 1) {
+        pen.beginPath();
+        pen.roundRect(x + 0.5, y + 0.5, width - 1, height - 1, 3);
+        pen.stroke();
+      }
+      if (part === start && camera.k >= INDEX_FROM_PX)
+        pen.fillText(String(order), x + camera.k / 2, y + camera.k / 2);
+    }
+  }
 };
 
 /** One page. */

@@ -10,7 +10,7 @@ import type { Palette } from './color.ts';
 import { type Coloring, STATE_COLORING } from './coloring.ts';
 import { type Bank, layOutBanks, layOutWhole, unitsWithin } from './layout.ts';
 import { type OverlayScene, paintOverlay, type PlacedBank } from './overlay.ts';
-import { paintCells, paintPlotNames, type Pen } from './paint.ts';
+import { paintCells, paintFreeBlocks, paintPlotNames, paintRegionNames, type Pen } from './paint.ts';
 import type { FromPainter, PaintCanvas, PaintedPicture, ToPainter, WindowView } from './painter-messages.ts';
 import { type PixelBox, rasterAll, rasterSections } from './raster.ts';
 import { SectionStore } from './sections.ts';
@@ -234,10 +234,14 @@ export class Painter {
     const sections = new Set<number>();
     for (const { bank, view, canvas } of this.windows.values()) {
       if (view === undefined || canvas === undefined || paintedLevel(view.camera) !== 'page') continue;
-      for (const start of unitsWithin(bank, visibleRect(view.camera, view.size), bank.unitPages))
-        sections.add(Math.floor(start / PAGES_PER_SECTION));
+      for (const no of this.sectionsIn(bank, view.camera, view.size)) sections.add(no);
     }
     return sections;
+  }
+
+  private sectionsIn(bank: Bank, camera: Camera, size: SizePx): Set<number> {
+    const starts = unitsWithin(bank, visibleRect(camera, size), bank.unitPages);
+    return new Set(starts.map((start) => Math.floor(start / PAGES_PER_SECTION)));
   }
 
   private take(picture: MapPicture): void {
@@ -319,6 +323,10 @@ export class Painter {
     const shown = moment === undefined || live ? NO_MOMENT : moment;
     const cells = cellsInView(window.bank, camera, size, shown, this.store.countsOf);
     paintCells(pen, cells, camera, size, skin, (pfn) => this.store.shadeOf(pfn));
+    if (skin.coloring.mode === 'state' || skin.coloring.mode === 'type') {
+      for (const no of this.sectionsIn(window.bank, camera, size))
+        paintFreeBlocks(pen, window.bank, this.store.freeBlocksOf(no), camera, size, skin.palette);
+    }
     this.paintNames(window, pen, camera, skin.palette);
   }
 
@@ -339,13 +347,14 @@ export class Painter {
       const { left, top, right, bottom } = box;
       pen.putImageData(image, 0, 0, left, top, right - left, bottom - top);
     }
-    if (window.stale || bank.kind === 'whole') this.paintNames(window, pen, camera, skin.palette);
+    this.paintNames(window, pen, camera, skin.palette);
   }
 
-  private paintNames({ bank }: PainterWindow, pen: Pen, camera: Camera, palette: Palette): void {
-    if (bank.kind !== 'whole') return;
+  private paintNames({ bank, view }: PainterWindow, pen: Pen, camera: Camera, palette: Palette): void {
+    if (view === undefined) return;
     pen.setTransform(this.ratio, 0, 0, this.ratio, 0, 0);
-    paintPlotNames(pen, bank, camera, palette);
+    if (bank.kind === 'whole') paintPlotNames(pen, bank, camera, palette);
+    else paintRegionNames(pen, bank, camera, view.size, palette);
   }
 
   private paintAbove(skin: Skin): void {

@@ -190,7 +190,9 @@ test('what the painter knows of a run is what the worker answers to questions', 
         const start = Math.ceil(range.start / npages) * npages;
         const cells = Math.min(2048, Math.floor((range.start + range.npages - start) / npages));
         if (cells < 1) continue;
-        const answer = countsIn([tileOf(run.pyramid, config, { start, cells, pagesPerCell: npages })]);
+        const answer = countsIn([
+          tileOf(run.pyramid, run.sim.machine, { start, cells, pagesPerCell: npages }, undefined),
+        ]);
         for (let cell = 0; cell < cells; cell++) {
           const pfn = start + cell * npages;
           const ours = store.countsOf(pfn, npages);

@@ -38,6 +38,9 @@ export interface StoredSection {
   readonly freeBlocks: Int32Array | undefined;
 }
 
+const NO_BLOCKS = new Int32Array(0);
+/** Kernel: `include/linux/mmzone.h: MAX_ORDER` */
+const MAX_ORDER = 11;
 const RESERVED = stateIndex('reserved');
 const CMA = stateIndex('cma');
 const BITS = [
@@ -140,6 +143,24 @@ export class SectionStore {
   /** How many pages have which shade: a row of SHADES for each pageblock of a section. */
   shadeCountsOf(no: number): Uint16Array {
     return this.section(no).shadeCounts ?? this.shadesOfRanges(no);
+  }
+
+  /** First frame and order of each free block that begins in a section; of what was never touched the largest. */
+  freeBlocksOf(no: number): Int32Array {
+    const { touched, freeBlocks } = this.section(no);
+    if (freeBlocks !== undefined || touched) return freeBlocks ?? NO_BLOCKS;
+    const found: number[] = [];
+    for (const range of this.ranges) {
+      if (range.kind !== 'ram' || isReserved(range)) continue;
+      const end = Math.min(range.start + range.npages, (no + 1) * PAGES_PER_SECTION);
+      for (let start = Math.max(range.start, no * PAGES_PER_SECTION); start < end; ) {
+        let order = MAX_ORDER - 1;
+        while (start % 2 ** order !== 0 || start + 2 ** order > range.start + range.npages) order -= 1;
+        found.push(start, order);
+        start += 2 ** order;
+      }
+    }
+    return Int32Array.from(found);
   }
 
   private shadesOfRanges(no: number): Uint16Array {

@@ -74,7 +74,8 @@ export const createApp = (environment: Environment): App => {
     ...memoryTypesActions(context),
   };
   store.subscribe((state, before) => {
-    if (state.playback.position !== before.playback.position) queries.refreshAll();
+    const isOther = state.playback.position !== before.playback.position;
+    if (isOther || state.maps.mode !== before.maps.mode) queries.refreshAll();
   });
   const address = new AddressSync(context, scenario, compare);
 

@@ -1,11 +1,14 @@
 // What panels asked for beyond the moment: tiles of memory maps, and the inspection of the selected thing.
 
+import type { MapMode } from '../worker/protocol-map.ts';
 import type { Inspection, Position, RunId, Selection, Tile, TileRequest } from '../worker/protocol.ts';
 import type { ViewName, ViewQuery, ViewResult } from '../worker/protocol-views.ts';
 import { type Context, report, update } from './context.ts';
 
 export interface TileSet {
   readonly position: Position;
+  /** What the shades of the tiles are about. */
+  readonly mode: MapMode;
   readonly tiles: readonly Tile[];
 }
 
@@ -98,15 +101,21 @@ export class Queries {
 
   private async fetchTiles(map: string): Promise<void> {
     const tiles = this.wanted.get(map);
-    const { scenario, playback } = this.context.store.getState();
+    const { scenario, playback, maps } = this.context.store.getState();
     if (tiles === undefined || scenario.run === undefined) return;
     const { runId } = scenario;
-    const answer = await this.context.link.ask({ kind: 'tiles', runId, position: playback.position, tiles });
+    const answer = await this.context.link.ask({
+      kind: 'tiles',
+      runId,
+      position: playback.position,
+      tiles,
+      mode: maps.mode,
+    });
     const { queries, scenario: now } = this.context.store.getState();
     if (answer.kind === 'failed' || now.runId !== runId || !this.wanted.has(map)) return;
     const { position } = answer;
     update(this.context, 'queries', {
-      tiles: { ...queries.tiles, [map]: { position, tiles: answer.tiles } },
+      tiles: { ...queries.tiles, [map]: { position, mode: maps.mode, tiles: answer.tiles } },
     });
   }
 

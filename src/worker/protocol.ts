@@ -1,6 +1,7 @@
 // The whole boundary between the page and the simulation worker. Plain data only; bulk as typed arrays.
 // Every request has an id and the run it is about; the answer repeats both, so stale answers are dropped.
 
+import type { MapMode } from './protocol-map.ts';
 import type { KernelConfig, MachinePresetName, PatchNumber } from '../core/uapi/config.ts';
 import type { EntryKind } from '../core/uapi/pte.ts';
 import type { Provenance } from '../core/uapi/events.ts';
@@ -77,6 +78,7 @@ export interface TilesRequest {
   readonly runId: RunId;
   readonly position: Position;
   readonly tiles: readonly TileRequest[];
+  readonly mode: MapMode;
 }
 /** `cells` cells from `start` on, each standing for `pagesPerCell` frames (a power of two). */
 export interface TileRequest {
@@ -468,6 +470,10 @@ export interface Tile {
   readonly pagesPerCell: number;
   /** `cells * MAP_STATES.length` counts; transferred. */
   readonly counts: Uint32Array<ArrayBuffer>;
+  /** `cells * SHADES` counts in modes that need them; undefined: the ranges say it. */
+  readonly shades: Uint32Array<ArrayBuffer> | undefined;
+  /** Of single pages, the order of the free block that each is in; -1: in none. Empty where cells are larger. */
+  readonly orders: Int8Array<ArrayBuffer>;
 }
 
 export interface Inspected {

@@ -202,7 +202,7 @@ describe('the long-term pin of four device-coherent pages', () => {
     const sumOf = (position: number, pagesPerCell: number): number => {
       const cells = device.npages / pagesPerCell;
       const tiles = [{ start: device.start, cells, pagesPerCell }];
-      const answer = open.ask({ kind: 'tiles', position, tiles });
+      const answer = open.ask({ kind: 'tiles', position, tiles, mode: 'state' });
       if (answer.kind !== 'tiles') throw new Error('no tiles');
       const counts = answer.tiles[0]?.counts ?? new Uint32Array();
       return counts
@@ -382,6 +382,7 @@ describe('machines', () => {
       kind: 'tiles',
       position: open.run.bootEnd,
       tiles: [{ start: 0, cells: Math.ceil(end / 2 ** 18), pagesPerCell: 2 ** 18 }],
+      mode: 'state',
     });
     expect(answer.kind).toBe('tiles');
   });

@@ -212,7 +212,7 @@ export class Session {
       : { kind: 'navigated', id, runId, position: run.clamp(hit.position), breakpoint: hit.breakpoint };
   }
 
-  private tiles({ id, runId, position: asked, tiles }: TilesRequest): TilesAnswer {
+  private tiles({ id, runId, position: asked, tiles, mode }: TilesRequest): TilesAnswer {
     const { run } = this.runOf(runId);
     const cells = tiles.reduce((sum, tile) => sum + tile.cells, 0);
     if (cells > MAX_TILE_CELLS) throw new Refusal('tiles', 'problem.too-many-cells', { cells });
@@ -220,12 +220,13 @@ export class Session {
     run.seek(position);
     const { machine } = run.sim;
     run.pyramid.update(longtermRunning(run, position));
+    const read = run.shades.reader(mode);
     return {
       kind: 'tiles',
       id,
       runId,
       position,
-      tiles: tiles.map((tile) => tileOf(run.pyramid, machine.config, tile)),
+      tiles: tiles.map((tile) => tileOf(run.pyramid, machine, tile, read)),
     };
   }
 

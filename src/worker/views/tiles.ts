@@ -1,5 +1,7 @@
 // Cells of the memory maps: how many frames of each cell are in which state.
 
+import { freeBlocksWithin } from '../../core/kernel/mm/buddy.ts';
+import type { Machine } from '../../core/machine/machine.ts';
 import type { MachineConfig } from '../../core/uapi/config.ts';
 import { PAGEBLOCK_NR_PAGES, PAGES_PER_SECTION } from '../../core/uapi/units.ts';
 import type { Tile, TileRequest } from '../protocol.ts';
@@ -11,9 +13,11 @@ import {
   PAGE_MIGRATING,
   PAGE_PINNED,
   PAGE_USE_MASK,
+  SHADES,
   stateIndex,
 } from '../protocol-map.ts';
 import type { Pyramid, PyramidSection } from './pyramid.ts';
+import type { ShadeReader } from './shades.ts';
 
 const STATES = MAP_STATES.length;
 const RESERVED = stateIndex('reserved');
@@ -87,8 +91,51 @@ const addSection = (
   for (let at = first; at < end; at++) add(counts, row + (at % STATES), section.counts[at] ?? 0);
 };
 
-/** @param pyramid - caught up with the machine */
-export const tileOf = (pyramid: Pyramid, config: MachineConfig, request: TileRequest): Tile => {
+/** What cells hold in another mode: of each how many pages are in which class. */
+const shadesOf = (
+  pyramid: Pyramid,
+  { start, cells, pagesPerCell }: TileRequest,
+  read: ShadeReader,
+): Uint32Array<ArrayBuffer> => {
+  const counts = new Uint32Array(cells * SHADES);
+  const shades = new Uint8Array(PAGES_PER_SECTION);
+  const end = start + cells * pagesPerCell;
+  for (let no = Math.floor(start / PAGES_PER_SECTION); no * PAGES_PER_SECTION < end; no++) {
+    const section = pyramid.section(no);
+    if (section === undefined) continue;
+    read(no, section, shades);
+    const first = no * PAGES_PER_SECTION;
+    for (let pfn = Math.max(start, first); pfn < Math.min(end, first + PAGES_PER_SECTION); pfn++)
+      add(counts, Math.floor((pfn - start) / pagesPerCell) * SHADES + (shades[pfn - first] ?? 0), 1);
+  }
+  return counts;
+};
+
+const LARGEST_BLOCK = 1024;
+
+const ordersOf = (m: Machine, { start, cells, pagesPerCell }: TileRequest): Int8Array<ArrayBuffer> => {
+  if (pagesPerCell > 1) return new Int8Array(0);
+  const orders = new Int8Array(cells).fill(-1);
+  const blocks = freeBlocksWithin(m, start - (start % LARGEST_BLOCK), start + cells);
+  for (let at = 0; at < blocks.length; at += 2) {
+    const first = (blocks[at] ?? 0) - start;
+    const order = blocks[at + 1] ?? 0;
+    orders.fill(order, Math.max(0, first), Math.max(0, first + 2 ** order));
+  }
+  return orders;
+};
+
+/**
+ * @param pyramid - caught up with the machine
+ * @param read - of the mode that is shown; undefined: it has no shades to be read
+ */
+export const tileOf = (
+  pyramid: Pyramid,
+  m: Machine,
+  request: TileRequest,
+  read: ShadeReader | undefined,
+): Tile => {
+  const { config } = m;
   const { start, cells, pagesPerCell } = request;
   const counts = new Uint32Array(cells * STATES);
   for (let cell = 0; cell < cells; cell++) {
@@ -102,5 +149,6 @@ export const tileOf = (pyramid: Pyramid, config: MachineConfig, request: TileReq
       from = to;
     }
   }
-  return { start, cells, pagesPerCell, counts };
+  const shades = read && shadesOf(pyramid, request, read);
+  return { start, cells, pagesPerCell, counts, shades, orders: ordersOf(m, request) };
 };

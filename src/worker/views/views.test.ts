@@ -60,9 +60,13 @@ describe('a long area', () => {
     run.seek(end);
     const total = (pagesPerCell: number): number[] => {
       const cells = device.pages / pagesPerCell;
-      const { config } = run.sim.machine;
       run.pyramid.update(false);
-      const { counts } = tileOf(run.pyramid, config, { start: device.start, cells, pagesPerCell });
+      const { counts } = tileOf(
+        run.pyramid,
+        run.sim.machine,
+        { start: device.start, cells, pagesPerCell },
+        undefined,
+      );
       return MAP_STATES.map((_, channel) =>
         counts.filter((__, i) => i % MAP_STATES.length === channel).reduce((sum, n) => sum + n, 0),
       );

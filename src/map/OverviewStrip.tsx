@@ -1,0 +1,51 @@
+import { useState } from 'react';
+import { useApp } from '../store/use-app.ts';
+import type { MapController } from './controller.ts';
+import { regionsOf } from './regions.ts';
+
+/** All physical memory in a line, as the firmware lists it; each part leads to its place on the maps. */
+export const OverviewStrip = ({ maps }: { readonly maps: MapController }) => {
+  const machine = useApp((state) => state.scenario.run?.machine);
+  const selected = useApp(({ selection }) =>
+    selection.selected?.kind === 'page' ? selection.selected.pfn : -1,
+  );
+  const [pointed, setPointed] = useState('');
+  if (machine === undefined) return null;
+  return (
+    <div className="overview">
+      <ol aria-label="Physical memory by address">
+        {regionsOf(machine).map(({ range, name, text, share }) => {
+          const { id, kind, start, npages, cma, reserved, zone } = range;
+          return (
+            <li
+              key={`${id} ${start}`}
+              style={{ flexGrow: share }}
+              data-selected={selected >= start && selected < start + npages}
+            >
+              <button
+                type="button"
+                className="overview-part"
+                data-kind={reserved === '' ? kind : 'reserved'}
+                data-movable={cma || zone === 'Movable'}
+                aria-label={text}
+                aria-disabled={kind === 'mmio'}
+                onClick={() => maps.showRange(range)}
+                onPointerEnter={() => setPointed(text)}
+                onPointerLeave={() => setPointed('')}
+                onFocus={() => setPointed(text)}
+                onBlur={() => setPointed('')}
+              >
+                <span aria-hidden="true">{name}</span>
+              </button>
+            </li>
+          );
+        })}
+      </ol>
+      {pointed === '' ? null : (
+        <p className="overview-tip" aria-hidden="true">
+          {pointed}
+        </p>
+      )}
+    </div>
+  );
+};

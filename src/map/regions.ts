@@ -1,0 +1,60 @@
+// Parts of memory that have a name: zones, CMA areas, what the kernel keeps for itself, memory of devices.
+
+import type { MachineInfo, RangeInfo } from '../store/views.ts';
+import { formatBytes, formatHex } from '../ui/format.ts';
+import { PAGE_SIZE_BYTES, pfnToPhysBytes } from '../core/uapi/units.ts';
+
+/** How the firmware lists a range. */
+const firmwareName = ({ id, kind, device }: RangeInfo): string => {
+  switch (kind) {
+    case 'ram':
+      return 'System RAM';
+    case 'coherent':
+      return 'Soft Reserved';
+    case 'private':
+      return 'not in the map';
+    case 'mmio':
+      return id.startsWith('soft-reserved')
+        ? 'Soft Reserved'
+        : device >= 0
+          ? 'Persistent Memory'
+          : 'MMIO hole';
+  }
+};
+
+/** A name short enough for a map: `Normal`, `CMA`, `kernel image`. */
+export const regionName = ({ kind, zone, cma, reserved, device }: RangeInfo): string => {
+  if (reserved !== '') return reserved;
+  if (kind === 'coherent' || kind === 'private') return `device ${device}`;
+  if (kind === 'mmio') return 'hole';
+  return cma ? 'CMA' : zone;
+};
+
+/** All of it in a line: `System RAM, zone Normal, node 0, 1 GiB from 0x100000000`. */
+export const regionText = (range: RangeInfo): string => {
+  const { kind, zone, cma, reserved, node, start, npages, device } = range;
+  const parts = [firmwareName(range)];
+  if (kind === 'ram') parts.push(`zone ${zone}${cma ? ', a CMA area' : ''}`);
+  if (kind === 'coherent' || kind === 'private') parts.push(`${kind} memory of device ${device}`);
+  if (reserved !== '') parts.push(`reserved: ${reserved}`);
+  if (kind !== 'mmio') parts.push(`node ${node}`);
+  parts.push(`${formatBytes(npages * PAGE_SIZE_BYTES)} from ${formatHex(pfnToPhysBytes(start))}`);
+  return parts.join(', ');
+};
+
+export interface Region {
+  readonly range: RangeInfo;
+  readonly name: string;
+  readonly text: string;
+  /** Part of the strip: by the logarithm, so that what is small can be seen and hit. */
+  readonly share: number;
+}
+
+/** Ranges of the machine by address; small holes between them are not drawn. */
+export const regionsOf = ({ ranges }: MachineInfo): Region[] =>
+  ranges.map((range) => ({
+    range,
+    name: regionName(range),
+    text: regionText(range),
+    share: Math.log2(range.npages + 1),
+  }));
