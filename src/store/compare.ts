@@ -134,6 +134,7 @@ export const compareActions = (context: Context): CompareActions => {
       added,
       ...(machine === undefined ? {} : { machine }),
     });
+    if (mine === asked) update(context, 'scenario', { working: undefined });
     if (mine !== asked || context.store.getState().scenario.runId !== scenario.runId) {
       context.link.close(otherRunId);
       return false;

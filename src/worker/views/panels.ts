@@ -5,7 +5,8 @@ import type { ViewQuery, ViewResult } from '../protocol-views.ts';
 import type { Run } from '../run.ts';
 import { callTreeAt } from './call-tree.ts';
 import { compareAt } from './compare.ts';
-import { costsOfRun, gpuStateAt, iomemAt } from './gpu-state.ts';
+import { costsOfRun } from './costs.ts';
+import { gpuStateAt, iomemAt } from './gpu-state.ts';
 import { forkAt } from './fork.ts';
 import { gupPathAt } from './gup-path.ts';
 import { pageDetailAt } from './page-detail.ts';
@@ -44,6 +45,13 @@ export const viewAt = (
     case 'gpu':
       return { view: query.view, data: gpuStateAt(run, position) };
     case 'costs':
-      return { view: query.view, data: costsOfRun(run, query.overrides) };
+      return {
+        view: query.view,
+        data: costsOfRun(
+          run,
+          query.overrides,
+          query.staying === undefined ? undefined : runOf(query.staying),
+        ),
+      };
   }
 };
