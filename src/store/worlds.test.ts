@@ -94,6 +94,23 @@ describe('worlds', { timeout: 60_000 }, () => {
   });
 });
 
+describe('the three policies of long-term pins', { timeout: 60_000 }, () => {
+  test('stand side by side, whichever of them is on screen, and go with it', async () => {
+    const page = openPage();
+    await page.actions.openByName('ttm-intent');
+    await page.actions.compareWith('policies');
+    const { other, beside } = page.state().compare;
+    expect([other, beside?.run].map((run) => run?.kernel.longtermPolicy)).toEqual(['on', 'as-coded']);
+    // worlds are counted beside them, and the run on screen stays open
+    await page.actions.runWorlds();
+    expect(Object.keys(page.state().worlds.results)).toHaveLength(5);
+    await page.actions.seekStep(3, 'end');
+    expect(page.state().trace.moment?.step).toBe(3);
+    await page.actions.openByName('ttm-evicts');
+    expect(page.state().compare).toMatchObject({ contrast: undefined, beside: undefined });
+  });
+});
+
 describe("figures of one's own", () => {
   test('are kept over visits, can be taken back one by one, and all at once', () => {
     const settings = { text: null as string | null };

@@ -25,7 +25,13 @@ export const viewAt = (
     case 'gup-path':
       return { view: query.view, data: gupPathAt(run, position) };
     case 'compare':
-      return { view: query.view, data: compareAt(run, position, runOf(query.other)) };
+      return {
+        view: query.view,
+        data: {
+          ...compareAt(run, position, runOf(query.other)),
+          ...(query.beside === undefined ? {} : { beside: compareAt(run, position, runOf(query.beside)) }),
+        },
+      };
     case 'page-walk':
       return { view: query.view, data: pageWalkAt(run, position, query.process, query.vpn) };
     case 'page-detail':
