@@ -2,6 +2,7 @@
 
 import type { StoreApi } from 'zustand/vanilla';
 import type { CompareActions, CompareSlice } from './compare.ts';
+import type { CostsActions, CostsSlice } from './costs.ts';
 import type { DebugActions, DebugSlice } from './debug.ts';
 import type { MapsActions, MapsSlice } from './maps.ts';
 import type { MemoryTypesActions, MemoryTypesSlice } from './memory-types.ts';
@@ -16,6 +17,7 @@ import type { SettingsActions, SettingsSlice } from './settings.ts';
 import type { TraceActions, TraceSlice } from './trace.ts';
 import type { ViewportActions, ViewportSlice } from './viewport.ts';
 import type { WalkthroughActions, WalkthroughSlice } from './walkthrough.ts';
+import type { WorldsActions, WorldsSlice } from './worlds.ts';
 
 export interface AppState {
   readonly scenario: ScenarioSlice;
@@ -33,6 +35,8 @@ export interface AppState {
   readonly compare: CompareSlice;
   readonly page: PageSlice;
   readonly memoryTypes: MemoryTypesSlice;
+  readonly costs: CostsSlice;
+  readonly worlds: WorldsSlice;
 }
 
 /** The only way to change the state. Stable: the same functions as long as the page lives. */
@@ -50,7 +54,9 @@ export type AppActions = ScenarioActions &
   DebugActions &
   CompareActions &
   PageActions &
-  MemoryTypesActions;
+  MemoryTypesActions &
+  CostsActions &
+  WorldsActions;
 
 export interface App {
   readonly store: StoreApi<AppState>;

@@ -21,7 +21,9 @@ export type Contrast =
   | 'follow-page-v6.0'
   | 'private-devices'
   | 'coherent-devices'
-  | `policy-${LongtermPolicy}`;
+  | `policy-${LongtermPolicy}`
+  /** All three policies at once: two other runs. */
+  | 'policies';
 
 export const CONTRASTS: readonly Contrast[] = [
   'without-series',
@@ -39,6 +41,7 @@ export const CONTRASTS: readonly Contrast[] = [
   'private-devices',
   'coherent-devices',
   'whole-series',
+  'policies',
   'policy-on',
   'policy-intent',
   'policy-as-coded',
@@ -53,6 +56,14 @@ export interface CompareSlice {
   /** The other run, once it is open. */
   readonly other: RunInfo | undefined;
   readonly otherRunId: RunId;
+  /** A third run in step with the two; undefined: there is none. */
+  readonly beside: BesideRun | undefined;
+}
+
+export interface BesideRun {
+  readonly contrast: Contrast;
+  readonly run: RunInfo;
+  readonly runId: RunId;
 }
 
 export interface CompareActions {
@@ -65,6 +76,7 @@ export const initialCompare: CompareSlice = {
   contrast: undefined,
   other: undefined,
   otherRunId: '',
+  beside: undefined,
 };
 
 const PATCH = /^without-patch-(\d+)$/;
@@ -109,41 +121,65 @@ export const contrastingScenario = (contrast: Contrast, scenario: unknown): unkn
   };
 };
 
+/** What is opened for a contrast: one other run, or the two other policies. */
+const contrastsOf = (contrast: Contrast, kernel: KernelConfig): readonly Contrast[] =>
+  contrast === 'policies'
+    ? LONGTERM_POLICIES.filter((policy) => policy !== kernel.longtermPolicy).map(
+        (policy): Contrast => `policy-${policy}`,
+      )
+    : [contrast];
+
 export const compareActions = (context: Context): CompareActions => {
   let asked = 0;
   const close = (): void => {
-    const { otherRunId } = context.store.getState().compare;
+    const { otherRunId, beside } = context.store.getState().compare;
     if (otherRunId !== '') context.link.close(otherRunId);
+    if (beside !== undefined) context.link.close(beside.runId);
+  };
+  /** @returns undefined, and said, when it cannot be opened */
+  const open = async (contrast: Contrast, run: RunInfo, mine: number): Promise<BesideRun | undefined> => {
+    const { scenario } = context.store.getState();
+    const { machine, added } = scenario;
+    const runId = `compare${mine}-${contrast}`;
+    const opened = await context.link.ask({
+      kind: 'open',
+      runId,
+      scenario: contrastingScenario(contrast, scenario.given),
+      kernel: contrastingKernel(contrast, run.kernel),
+      added,
+      ...(machine === undefined ? {} : { machine }),
+    });
+    if (mine === asked) update(context, 'scenario', { working: undefined });
+    if (mine !== asked || context.store.getState().scenario.runId !== scenario.runId) {
+      context.link.close(runId);
+      return undefined;
+    }
+    if (opened.kind === 'failed') {
+      report(context, { about: 'open', place: opened.place, message: opened.message });
+      return undefined;
+    }
+    return { contrast, run: opened.run, runId };
   };
   const compareWith = async (contrast: Contrast | undefined): Promise<boolean> => {
     asked += 1;
     const mine = asked;
-    const { scenario } = context.store.getState();
-    if (contrast === undefined || scenario.run === undefined) {
+    const { runId, run } = context.store.getState().scenario;
+    if (contrast === undefined || run === undefined) {
       close();
       update(context, 'compare', initialCompare);
       return false;
     }
-    const otherRunId = `compare${asked}`;
-    const { machine, added } = scenario;
-    const opened = await context.link.ask({
-      kind: 'open',
-      runId: otherRunId,
-      scenario: contrastingScenario(contrast, scenario.given),
-      kernel: contrastingKernel(contrast, scenario.run.kernel),
-      added,
-      ...(machine === undefined ? {} : { machine }),
-    });
-    if (mine !== asked || context.store.getState().scenario.runId !== scenario.runId) {
-      context.link.close(otherRunId);
-      return false;
-    }
-    if (opened.kind === 'failed') {
-      report(context, { about: 'open', place: opened.place, message: opened.message });
+    const [first, second] = contrastsOf(contrast, run.kernel);
+    if (first === undefined) return false;
+    const other = await open(first, run, mine);
+    if (other === undefined) return false;
+    const beside = second === undefined ? undefined : await open(second, run, mine);
+    if (mine !== asked || (second !== undefined && beside === undefined)) {
+      context.link.close(other.runId);
       return false;
     }
     close();
-    update(context, 'compare', { runId: scenario.runId, contrast, other: opened.run, otherRunId });
+    update(context, 'compare', { runId, contrast, other: other.run, otherRunId: other.runId, beside });
     return true;
   };
   return { compareWith: async (contrast) => await context.idle.during(compareWith(contrast)) };

@@ -6,6 +6,7 @@ import type { App, AppActions, AppState } from './app.ts';
 import { builtInEntries } from './catalogue.ts';
 import { type Context, type Environment, report, update } from './context.ts';
 import { compareActions, initialCompare } from './compare.ts';
+import { costsActions, readCosts } from './costs.ts';
 import { debugActions, initialDebug } from './debug.ts';
 import { Idle } from './idle.ts';
 import { mapsActions, readMaps } from './maps.ts';
@@ -23,6 +24,7 @@ import { initialTrace, traceActions } from './trace.ts';
 import { initialViewport, viewportActions } from './viewport.ts';
 import { initialWalkthrough, walkthroughActions } from './walkthrough.ts';
 import { WorkerLink } from './worker-link.ts';
+import { initialWorlds, Worlds, worldsActions } from './worlds.ts';
 
 export const createApp = (environment: Environment): App => {
   const store = createStore<AppState>(() => ({
@@ -41,6 +43,8 @@ export const createApp = (environment: Environment): App => {
     compare: initialCompare,
     page: initialPage,
     memoryTypes: initialMemoryTypes,
+    costs: readCosts(environment),
+    worlds: initialWorlds,
   }));
   const idle = new Idle();
   const link = new WorkerLink(
@@ -53,6 +57,7 @@ export const createApp = (environment: Environment): App => {
   const context: Context = { store, link, idle, environment };
   const player = new Player(context);
   const queries = new Queries(context);
+  const worlds = new Worlds(context);
   const playback = playbackActions(context, player);
   const compare = compareActions(context);
   const scenario = scenarioActions(context, player, queries, playback.seek);
@@ -72,10 +77,14 @@ export const createApp = (environment: Environment): App => {
     ...compare,
     ...pageActions(context, playback.pause),
     ...memoryTypesActions(context),
+    ...costsActions(context, () => worlds.outdate()),
+    ...worldsActions(context, worlds),
   };
   store.subscribe((state, before) => {
     const isOther = state.playback.position !== before.playback.position;
     if (isOther || state.maps.mode !== before.maps.mode) queries.refreshAll();
+    // what was run beside a run goes with it, and with a step that was added
+    if (state.scenario.run !== before.scenario.run) worlds.forget();
   });
   const address = new AddressSync(context, scenario, compare);
 

@@ -192,6 +192,7 @@ class Opener {
     this.queries.refreshAll();
     if (before !== '') this.context.link.close(before);
     if (compare.otherRunId !== '') this.context.link.close(compare.otherRunId);
+    if (compare.beside !== undefined) this.context.link.close(compare.beside.runId);
     return true;
   }
 

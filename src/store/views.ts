@@ -41,6 +41,7 @@ export type {
   GpuBoView,
   GpuStateView,
   IomemView,
+  PinQuestion,
   RegistrationView,
   SvmPageRow,
   SvmRangeView,

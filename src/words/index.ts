@@ -13,6 +13,15 @@ import type { Params, Sentences } from './en/phrases.ts';
 import { kernelSentences } from './en/kernel.ts';
 import { problems } from './en/problems.ts';
 
+export {
+  costGroups,
+  costsWords,
+  figureClasses,
+  figureNames,
+  movingAnswer,
+  stayingAnswer,
+  worldWords,
+} from './en/costs.ts';
 export { gpuPanel, svmAttributes } from './en/gpu-panel.ts';
 export { iomemWords, refusals, registrationStages } from './en/iomem.ts';
 export {

@@ -3,7 +3,7 @@
 
 import type { RegistrationStage } from '../core/uapi/registration.ts';
 import type { EntryKind } from '../core/uapi/pte.ts';
-import type { Residence } from './protocol.ts';
+import type { Residence, RunId } from './protocol.ts';
 import type { CostModel, CostOverrides, LinkName } from '../core/uapi/cost-model.ts';
 
 /** A driver's attempt to register VRAM. */
@@ -201,6 +201,7 @@ export interface CostTotals {
     readonly movingNs: number;
     readonly pagesLeft: number;
     readonly failedEvictions: number;
+    readonly pagesAliased: number;
   };
 }
 
@@ -209,12 +210,29 @@ export interface CostsView {
   readonly model: CostModel;
   readonly total: CostTotals;
   readonly steps: readonly (CostTotals & { readonly step: number })[];
+  /** Where another run was named, in which long-term pins stay in VRAM. */
+  readonly question?: PinQuestion;
+}
+
+/** What migration on a long-term pin cost, and what staying would have. */
+export interface PinQuestion {
+  readonly pagesMoved: number;
+  readonly movingNs: number;
+  /** What the GPUs spent more on reaching the moved pages; below 0: less. */
+  readonly farAccessNs: number;
+  readonly pagesHeld: number;
+  readonly failedEvictions: number;
+  readonly waitingNs: number;
+  readonly pagesAliased: number;
 }
 
 /** Questions about GPUs by name, as PanelViews has them. */
 export interface GpuViews {
   readonly iomem: { readonly ask: object; readonly answer: IomemView };
   readonly gpu: { readonly ask: object; readonly answer: GpuStateView };
-  /** `overrides`: figures that somebody put in place of the model's own. */
-  readonly costs: { readonly ask: { readonly overrides?: CostOverrides }; readonly answer: CostsView };
+  /** `overrides`: figures that somebody put in place of the model's own; `staying`: a run in which pins stay in VRAM. */
+  readonly costs: {
+    readonly ask: { readonly overrides?: CostOverrides; readonly staying?: RunId };
+    readonly answer: CostsView;
+  };
 }

@@ -8,7 +8,11 @@ import type { Message, Position, PteRow, Residence, ResidenceCount, RunId } from
 export interface PanelViews extends GpuViews {
   readonly 'gup-path': { readonly ask: object; readonly answer: GupPathView };
   /** The same scenario on another kernel, or with other devices: `other` is its run. */
-  readonly compare: { readonly ask: { readonly other: RunId }; readonly answer: CompareView };
+  /** `beside`: a third run, in step with the two. */
+  readonly compare: {
+    readonly ask: { readonly other: RunId; readonly beside?: RunId };
+    readonly answer: CompareView & { readonly beside?: CompareView };
+  };
   /** What has moved from where to where, up to the position. */
   readonly traffic: { readonly ask: object; readonly answer: TrafficView };
   /** The walk to an address of a process; without one, to the first page of its first area. */

@@ -44,8 +44,8 @@ import { longtermRunning, momentAt, sceneAt } from './views/moment.ts';
 import { viewAt } from './views/panels.ts';
 import { tileOf } from './views/tiles.ts';
 
-/** Most runs that are kept open; the oldest goes first. */
-const MAX_RUNS = 4;
+/** Most runs that are kept open; the oldest goes first. One on screen and its follower, two to compare, two to count. */
+const MAX_RUNS = 6;
 const MAX_TILE_CELLS = 1_000_000;
 const MAX_MARKS = 2000;
 

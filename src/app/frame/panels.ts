@@ -56,6 +56,7 @@ export const PANELS: readonly PanelEntry[] = [
   later('iomem', 'Firmware to VRAM', 'flow', 'tables', () =>
     import('../../panels/Iomem/Iomem.tsx').then((m) => m.Iomem),
   ),
+  later('costs', 'Costs', 'log', 'tables', () => import('../../panels/Costs/Costs.tsx').then((m) => m.Costs)),
   later('call-tree', 'Call tree', 'tree', 'lower', () =>
     import('../../panels/CallTree/CallTree.tsx').then((m) => m.CallTree),
   ),

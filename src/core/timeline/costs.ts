@@ -43,6 +43,8 @@ export interface PinCosts {
   readonly pagesLeft: number;
   /** Evictions that ended after TTM's 15 s. */
   readonly failedEvictions: number;
+  /** Pages whose VRAM was given to somebody else while they were in use; none in a real kernel. */
+  readonly pagesAliased: number;
 }
 
 export interface CostReport {
@@ -124,6 +126,7 @@ class Reader {
   /** Those of big steps, which do not say which pages. */
   private pagesLeftUnnamed = 0;
   private failedEvictions = 0;
+  private readonly pagesAliased = new Set<number>();
 
   constructor(
     private readonly m: Machine,
@@ -185,6 +188,7 @@ class Reader {
         movingNs: this.movingNs,
         pagesLeft: this.pagesLeft.size + this.pagesLeftUnnamed,
         failedEvictions: this.failedEvictions,
+        pagesAliased: this.pagesAliased.size,
       },
       nsByLane: Object.fromEntries(nsByLane),
     };
@@ -294,6 +298,9 @@ class Reader {
       case 'svm.queues-resumed':
         counter.op('stopped queues', 'queue.resume', times);
         break;
+      case 'ttm.aliased':
+        this.pagesAliased.add(a);
+        break;
       case 'ttm.timed-out':
         this.failedEvictions += times;
         counter.op('waiting for VRAM', 'ttm.wait', times);
@@ -378,6 +385,8 @@ export interface PinQuestion {
   readonly pagesHeld: number;
   readonly failedEvictions: number;
   readonly waitingNs: number;
+  /** Pages that two owners wrote to. */
+  readonly pagesAliased: number;
 }
 
 /** Ours: the question of the series, of two runs of the same steps. */
@@ -388,4 +397,5 @@ export const pinQuestion = (real: CostReport, staying: CostReport): PinQuestion 
   pagesHeld: staying.pin.pagesLeft,
   failedEvictions: staying.pin.failedEvictions,
   waitingNs: staying.nsByKind['waiting for VRAM'],
+  pagesAliased: staying.pin.pagesAliased,
 });

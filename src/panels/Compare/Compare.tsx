@@ -1,19 +1,21 @@
 import { useMemo } from 'react';
-import { CONTRASTS, isContrast } from '../../store/compare.ts';
+import { LONGTERM_POLICIES } from '../../core/uapi/config.ts';
+import { type BesideRun, CONTRASTS, isContrast } from '../../store/compare.ts';
 import { useActions, useApp } from '../../store/use-app.ts';
 import { useView } from '../../store/use-view.ts';
 import { useWords } from '../../store/use-words.ts';
 import type { CompareView, Message, RunInfo } from '../../store/views.ts';
+import { Button } from '../../ui/Button.tsx';
 import { Chip } from '../../ui/Chip.tsx';
 import { Prose } from '../../ui/Prose.tsx';
 import { Select } from '../../ui/Select.tsx';
-import { contrastWords } from '../../words/index.ts';
+import { contrastWords, longtermPolicies } from '../../words/index.ts';
 import { placeText, residenceText, sideText, stepDifferences } from './rows.ts';
 import './compare.css';
 
 /** The same scenario in two worlds, in lockstep. */
 export const Compare = () => {
-  const { contrast, other, otherRunId } = useApp((state) => state.compare);
+  const { contrast, other, otherRunId, beside } = useApp((state) => state.compare);
   const run = useApp((state) => state.scenario.run);
   const { compareWith } = useActions();
   return (
@@ -40,23 +42,107 @@ export const Compare = () => {
             : contrastWords(contrast).about}
         </p>
       </div>
+      {contrast === undefined ? <Worlds /> : null}
       {other === undefined || run === undefined || contrast === undefined ? null : (
-        <Sides run={run} other={other} otherRunId={otherRunId} label={contrastWords(contrast).label} />
+        <Sides
+          run={run}
+          other={other}
+          otherRunId={otherRunId}
+          label={contrastWords(contrast === 'policies' ? policyOf(other) : contrast).label}
+          beside={beside}
+        />
       )}
     </section>
   );
 };
+
+const policyOf = ({ kernel }: RunInfo): string => `policy-${kernel.longtermPolicy}`;
+
+/** One scene in each of the worlds of long-term pins, a click away; and all three in step. */
+const Worlds = () => {
+  const { compareWith, openByName } = useActions();
+  return (
+    <div className="compare-worlds">
+      <h3 className="compare-heading">An eviction that meets a long-term pin</h3>
+      <p className="muted">
+        Three worlds: the kernel, and two that never shipped, in which the pinned page stays in VRAM.
+      </p>
+      <p className="compare-worlds-buttons">
+        <Button
+          look="solid"
+          icon="compare"
+          onClick={() => {
+            void (async () => {
+              if (await openByName('ttm-evicts')) await compareWith('policies');
+            })();
+          }}
+        >
+          Compare all three
+        </Button>
+        {LONGTERM_POLICIES.map((policy) => (
+          <Button key={policy} onClick={() => void openByName(SCENE_OF_POLICY[policy])}>
+            {longtermPolicies[policy].label}
+          </Button>
+        ))}
+      </p>
+    </div>
+  );
+};
+
+/** The eviction with a pin, in each world. */
+const SCENE_OF_POLICY = { on: 'ttm-evicts', intent: 'ttm-intent', 'as-coded': 'ttm-as-coded' } as const;
 
 interface SidesProps {
   readonly run: RunInfo;
   readonly other: RunInfo;
   readonly otherRunId: string;
   readonly label: string;
+  /** A third world in step. */
+  readonly beside: BesideRun | undefined;
 }
 
-const Sides = ({ run, other, otherRunId, label }: SidesProps) => {
-  const query = useMemo(() => ({ view: 'compare', other: otherRunId }) as const, [otherRunId]);
+const Sides = ({ run, other, otherRunId, label, beside }: SidesProps) => {
+  const besideId = beside?.runId;
+  const query = useMemo(
+    () =>
+      ({
+        view: 'compare',
+        other: otherRunId,
+        ...(besideId === undefined ? {} : { beside: besideId }),
+      }) as const,
+    [otherRunId, besideId],
+  );
   const view = useView(query);
+  return (
+    <>
+      <Results run={run} other={other} label={label} now={view?.step} />
+      {view === undefined ? null : <Now view={view} label={label} calls={beside === undefined} />}
+      {beside === undefined ? null : (
+        <section className="compare-beside" aria-label={contrastWords(beside.contrast).label}>
+          <Results
+            run={run}
+            other={beside.run}
+            label={contrastWords(beside.contrast).label}
+            now={view?.step}
+          />
+          {view?.beside === undefined ? null : (
+            <Now view={view.beside} label={contrastWords(beside.contrast).label} calls={false} />
+          )}
+        </section>
+      )}
+    </>
+  );
+};
+
+interface ResultsProps {
+  readonly run: RunInfo;
+  readonly other: RunInfo;
+  readonly label: string;
+  /** Step of the cursor. */
+  readonly now: number | undefined;
+}
+
+const Results = ({ run, other, label, now }: ResultsProps) => {
   const { seekStep } = useActions();
   const differing = stepDifferences(run, other);
   return (
@@ -75,7 +161,7 @@ const Sides = ({ run, other, otherRunId, label }: SidesProps) => {
           </thead>
           <tbody>
             {differing.map(({ index, command, here, there }) => (
-              <tr key={index} aria-current={view?.step === index ? 'step' : undefined}>
+              <tr key={index} aria-current={now === index ? 'step' : undefined}>
                 <th scope="row">
                   <button type="button" className="compare-step" onClick={() => void seekStep(index, 'end')}>
                     {index} {command}
@@ -93,7 +179,6 @@ const Sides = ({ run, other, otherRunId, label }: SidesProps) => {
           </tbody>
         </table>
       )}
-      {view === undefined ? null : <Now view={view} label={label} />}
     </>
   );
 };
@@ -103,8 +188,15 @@ const Caption = ({ message }: { readonly message: Message | undefined }) => {
   return message === undefined ? null : <Prose pieces={pieces(message)} />;
 };
 
+interface NowProps {
+  readonly view: CompareView;
+  readonly label: string;
+  /** Whether the calls are listed, too: with a third world they would hide it. */
+  readonly calls: boolean;
+}
+
 /** Both runs at the cursor. */
-const Now = ({ view, label }: { readonly view: CompareView; readonly label: string }) => {
+const Now = ({ view, label, calls: withCalls }: NowProps) => {
   const { captions, pages, pagesSeen, calls, residence } = view;
   return (
     <>
@@ -167,7 +259,7 @@ const Now = ({ view, label }: { readonly view: CompareView; readonly label: stri
         </table>
       )}
       {pages.length > 32 ? <p className="muted">and {pages.length - 32} more pages that differ</p> : null}
-      {calls.length === 0 ? null : (
+      {calls.length === 0 || !withCalls ? null : (
         <>
           <h3 className="compare-heading">Calls in this step</h3>
           <table className="compare-table">

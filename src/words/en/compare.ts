@@ -56,6 +56,11 @@ export const contrasts: Readonly<Record<string, ContrastWords>> = {
     label: 'coherent devices instead',
     about: 'The CPU reaches the memory where it is: only a long-term pin brings a page home.',
   },
+  policies: {
+    label: 'long-term pins: the kernel, intent, as coded',
+    about:
+      'Three worlds in step: the kernel, in which a pinned page comes home first, and two that never shipped, in which it stays in VRAM.',
+  },
   'policy-on': {
     label: 'long-term pins as in the kernel',
     about: 'The rule of the series: a coherent page comes home before it is pinned for long.',

@@ -1,4 +1,4 @@
-// VRAM, ranges, the physical address space and the costs of a run, as panels ask for them.
+// VRAM, ranges and the physical address space, as panels ask for them.
 
 import { allSvmRangesOf } from '../../core/kernel/drivers/amdgpu-process.ts';
 import { freeVramPages } from '../../core/kernel/drivers/ttm-buddy.ts';
@@ -22,20 +22,10 @@ import {
   pgmapRefRow,
   svmBoKrefRow,
 } from '../../core/machine/scalars.ts';
-import { runCosts, stepCosts } from '../../core/scenario/run-costs.ts';
-import type { CostReport } from '../../core/timeline/costs.ts';
-import { type CostOverrides, DEFAULT_COSTS, withOverrides } from '../../core/uapi/cost-model.ts';
 import { BOOT_STAGES } from '../../core/uapi/scenario.ts';
 import { SVM_FLAGS } from '../../core/uapi/device-model.ts';
 import type { Position } from '../protocol.ts';
-import type {
-  CostsView,
-  CostTotals,
-  GpuBoView,
-  GpuStateView,
-  IomemView,
-  SvmRangeView,
-} from '../protocol-gpu.ts';
+import type { GpuBoView, GpuStateView, IomemView, SvmRangeView } from '../protocol-gpu.ts';
 import type { Run } from '../run.ts';
 import { copiesInStep, heldInVram, rowsOfRange } from './gpu-pages.ts';
 import { sceneAt } from './moment.ts';
@@ -207,34 +197,5 @@ export const gpuStateAt = (run: Run, position: Position): GpuStateView => {
       }),
     ),
     copies: copiesInStep(run, position),
-  };
-};
-
-const totals = ({
-  nsByKind,
-  serialNs,
-  overlappedNs,
-  bytesByLink,
-  ddrBytes,
-  accesses,
-  pin,
-}: CostReport): CostTotals => ({
-  nsByKind,
-  serialNs,
-  overlappedNs,
-  bytesByLink,
-  ddrBytes,
-  accesses,
-  pin,
-});
-
-/** What the whole run took, whatever the position is. */
-export const costsOfRun = (run: Run, overrides: CostOverrides = {}): CostsView => {
-  const model = withOverrides(DEFAULT_COSTS, overrides);
-  run.seek(run.sim.length);
-  return {
-    model,
-    total: totals(runCosts(run.sim, model)),
-    steps: stepCosts(run.sim, model).map(({ index, report }) => ({ step: index, ...totals(report) })),
   };
 };

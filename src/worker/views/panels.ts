@@ -5,7 +5,8 @@ import type { ViewQuery, ViewResult } from '../protocol-views.ts';
 import type { Run } from '../run.ts';
 import { callTreeAt } from './call-tree.ts';
 import { compareAt } from './compare.ts';
-import { costsOfRun, gpuStateAt, iomemAt } from './gpu-state.ts';
+import { costsOfRun } from './costs.ts';
+import { gpuStateAt, iomemAt } from './gpu-state.ts';
 import { forkAt } from './fork.ts';
 import { gupPathAt } from './gup-path.ts';
 import { pageDetailAt } from './page-detail.ts';
@@ -24,7 +25,13 @@ export const viewAt = (
     case 'gup-path':
       return { view: query.view, data: gupPathAt(run, position) };
     case 'compare':
-      return { view: query.view, data: compareAt(run, position, runOf(query.other)) };
+      return {
+        view: query.view,
+        data: {
+          ...compareAt(run, position, runOf(query.other)),
+          ...(query.beside === undefined ? {} : { beside: compareAt(run, position, runOf(query.beside)) }),
+        },
+      };
     case 'page-walk':
       return { view: query.view, data: pageWalkAt(run, position, query.process, query.vpn) };
     case 'page-detail':
@@ -44,6 +51,13 @@ export const viewAt = (
     case 'gpu':
       return { view: query.view, data: gpuStateAt(run, position) };
     case 'costs':
-      return { view: query.view, data: costsOfRun(run, query.overrides) };
+      return {
+        view: query.view,
+        data: costsOfRun(
+          run,
+          query.overrides,
+          query.staying === undefined ? undefined : runOf(query.staying),
+        ),
+      };
   }
 };

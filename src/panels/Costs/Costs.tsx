@@ -1,0 +1,143 @@
+import { useMemo } from 'react';
+import { useActions, useApp } from '../../store/use-app.ts';
+import { useView } from '../../store/use-view.ts';
+import type { CostsView } from '../../store/views.ts';
+import { formatCount } from '../../ui/format.ts';
+import { costsWords } from '../../words/index.ts';
+import { Figures } from './Figures.tsx';
+import { formatNs, kindRows, linkRows, nsUpTo } from './rows.ts';
+import { WorldsView } from './WorldsView.tsx';
+import './costs.css';
+
+/** What the run takes under the cost model, what it would take in other worlds, and every figure of the model. */
+export const Costs = () => {
+  const overrides = useApp((state) => state.costs.overrides);
+  const query = useMemo(() => ({ view: 'costs', overrides }) as const, [overrides]);
+  const view = useView(query);
+  return (
+    <section className="costs" aria-labelledby="costs-heading">
+      <h2 id="costs-heading" className="heading">
+        Costs
+      </h2>
+      <p className="costs-about">{costsWords.about}</p>
+      {view === undefined ? null : (
+        <>
+          <Sums view={view} />
+          <WorldsView />
+          <Tables view={view} />
+          <Steps view={view} />
+          <Figures model={view.model} />
+        </>
+      )}
+    </section>
+  );
+};
+
+const Sums = ({ view }: { readonly view: CostsView }) => {
+  const step = useApp((state) => state.trace.moment?.step ?? -1);
+  const { total } = view;
+  return (
+    <dl className="costs-sums">
+      <div>
+        <dt>{costsWords.soFar}</dt>
+        <dd>{formatNs(nsUpTo(view, step))}</dd>
+      </div>
+      <div>
+        <dt>{costsWords.serial}</dt>
+        <dd>{formatNs(total.serialNs)}</dd>
+      </div>
+      <div>
+        <dt>{costsWords.overlapped}</dt>
+        <dd>{formatNs(total.overlappedNs)}</dd>
+      </div>
+    </dl>
+  );
+};
+
+const Tables = ({ view }: { readonly view: CostsView }) => {
+  const { total } = view;
+  return (
+    <div className="costs-pair">
+      <table className="costs-table" aria-label="Time by what it is spent on">
+        <thead>
+          <tr>
+            <th scope="col">time spent on</th>
+            <th scope="col">whole run</th>
+            <th scope="col">
+              <span className="hidden-visually">as a bar</span>
+            </th>
+          </tr>
+        </thead>
+        <tbody>
+          {kindRows(total).map(({ kind, ns, share }) => (
+            <tr key={kind}>
+              <th scope="row">{kind}</th>
+              <td className="costs-number">{formatNs(ns)}</td>
+              <td className="costs-bar-cell">
+                <span className="costs-bar" style={{ width: `${100 * share}%` }} />
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+      <Traffic view={view} />
+    </div>
+  );
+};
+
+const Traffic = ({ view: { total } }: { readonly view: CostsView }) => {
+  const accesses = Object.entries(total.accesses).filter(([, times]) => times > 0);
+  return (
+    <table className="costs-table" aria-label="Link traffic and accesses">
+      <thead>
+        <tr>
+          <th scope="col">went over</th>
+          <th scope="col">whole run</th>
+        </tr>
+      </thead>
+      <tbody>
+        {linkRows(total).map(({ link, name, bytes }) => (
+          <tr key={link}>
+            <th scope="row">{name}</th>
+            <td className="costs-number">{bytes}</td>
+          </tr>
+        ))}
+        {accesses.map(([kind, times]) => (
+          <tr key={kind}>
+            <th scope="row">accesses, {kind}</th>
+            <td className="costs-number">{formatCount(times)}</td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+};
+
+/** A bar a step; it leads there. */
+const Steps = ({ view: { steps } }: { readonly view: CostsView }) => {
+  const { seekStep } = useActions();
+  const now = useApp((state) => state.trace.moment?.step ?? -1);
+  const most = Math.max(1, ...steps.map(({ serialNs }) => serialNs));
+  if (steps.length === 0) return null;
+  return (
+    <>
+      <h3>Step by step</h3>
+      <ol className="costs-steps">
+        {steps.map(({ step, serialNs }) => (
+          <li key={step}>
+            <button
+              type="button"
+              className="costs-step"
+              aria-current={step === now ? 'step' : undefined}
+              aria-label={`Step ${step}: ${formatNs(serialNs)}`}
+              title={`step ${step}: ${formatNs(serialNs)}`}
+              onClick={() => void seekStep(step, 'end')}
+            >
+              <span className="costs-column" style={{ height: `${(100 * serialNs) / most}%` }} />
+            </button>
+          </li>
+        ))}
+      </ol>
+    </>
+  );
+};

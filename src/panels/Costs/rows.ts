@@ -1,0 +1,158 @@
+// Costs as rows, bars and texts.
+
+import { scaleLinear, stack } from 'd3';
+import type { CostTotals, CostsView } from '../../store/views.ts';
+import type { CostModel, Figure } from '../../core/uapi/cost-model.ts';
+import type { FigureId } from '../../store/costs.ts';
+import type { PinQuestion } from '../../store/views.ts';
+import { formatBytes } from '../../ui/format.ts';
+import { costGroups, figureNames } from '../../words/index.ts';
+
+/** `31 µs`, `2.35 s` */
+export const formatNs = (ns: number): string => {
+  const of = (value: number, unit: string): string =>
+    `${Number(value.toPrecision(3)).toLocaleString('en-US')} ${unit}`;
+  const size = Math.abs(ns);
+  if (size >= 1e9) return of(ns / 1e9, 's');
+  if (size >= 1e6) return of(ns / 1e6, 'ms');
+  return size >= 1e3 ? of(ns / 1e3, 'µs') : of(ns, 'ns');
+};
+
+export type CostGroup = keyof typeof costGroups;
+export const COST_GROUPS = Object.keys(costGroups) as readonly CostGroup[];
+
+/** Kinds of the cost report in each group. Waiting for VRAM stands apart: it is 15 s at once. */
+const KINDS: Readonly<Record<CostGroup, readonly string[]>> = {
+  access: ['access by CPU', 'access by GPU'],
+  faults: ['faults', 'faults of the GPU'],
+  migration: ['migration', 'copies by DMA', 'copies by CPU'],
+  tlb: ['TLB shootdowns'],
+  pins: ['pins'],
+  queues: ['stopped queues'],
+};
+
+export type Grouped = Readonly<Record<CostGroup, number>>;
+
+export const groupedNs = ({ nsByKind }: Pick<CostTotals, 'nsByKind'>): Grouped => {
+  const sum = (group: CostGroup): number =>
+    KINDS[group].reduce((total, kind) => total + (nsByKind[kind] ?? 0), 0);
+  return Object.fromEntries(COST_GROUPS.map((group) => [group, sum(group)])) as Record<CostGroup, number>;
+};
+
+export const waitingNs = ({ nsByKind }: Pick<CostTotals, 'nsByKind'>): number =>
+  nsByKind['waiting for VRAM'] ?? 0;
+
+export interface KindRow {
+  readonly kind: string;
+  readonly ns: number;
+  readonly share: number;
+}
+
+/** What the time went into, the largest first. */
+export const kindRows = ({ nsByKind }: CostTotals): KindRow[] => {
+  const rows = Object.entries(nsByKind).filter(([, ns]) => ns > 0);
+  const most = Math.max(1, ...rows.map(([, ns]) => ns));
+  return rows.map(([kind, ns]) => ({ kind, ns, share: ns / most })).toSorted((a, b) => b.ns - a.ns);
+};
+
+/** Time of the steps up to one, that one included. */
+export const nsUpTo = ({ steps }: CostsView, step: number): number =>
+  steps.reduce((sum, each) => sum + (each.step <= step ? each.serialNs : 0), 0);
+
+export interface StackedBar<Key extends string> {
+  readonly key: Key;
+  readonly parts: readonly { readonly group: CostGroup; readonly x: number; readonly width: number }[];
+  readonly end: number;
+  readonly ns: number;
+}
+
+/** Bars of several totals on one scale, each cut by what the time went into. */
+export const stackedBars = <Key extends string>(
+  totals: readonly { readonly key: Key; readonly total: CostTotals }[],
+  widthPx: number,
+): StackedBar<Key>[] => {
+  const rows = totals.map(({ key, total }) => ({ key, ...groupedNs(total) }));
+  const sumOf = (row: Grouped): number => COST_GROUPS.reduce((sum, group) => sum + row[group], 0);
+  const x = scaleLinear([0, Math.max(1, ...rows.map(sumOf))], [0, widthPx]);
+  const series = stack<(typeof rows)[number], CostGroup>().keys(COST_GROUPS)(rows);
+  return rows.map((row, i) => ({
+    key: row.key,
+    parts: series.map((each) => {
+      const [from = 0, to = 0] = each[i] ?? [];
+      return { group: each.key, x: x(from), width: x(to) - x(from) };
+    }),
+    end: x(sumOf(row)),
+    ns: sumOf(row),
+  }));
+};
+
+export interface LinkRow {
+  readonly link: string;
+  readonly name: string;
+  readonly bytes: string;
+}
+
+export const linkRows = ({ bytesByLink, ddrBytes }: CostTotals): LinkRow[] => [
+  ...Object.entries(bytesByLink)
+    .filter(([, bytes]) => bytes > 0)
+    .map(([link, bytes]) => ({ link, name: figureNames[link] ?? link, bytes: formatBytes(bytes) })),
+  ...(ddrBytes > 0
+    ? [{ link: 'ddr', name: 'through system memory in all', bytes: formatBytes(ddrBytes) }]
+    : []),
+];
+
+// --- figures ---------------------------------------------------------------------------------------------------------
+
+/** In which unit a figure is read and written, and how much one of it is in the model's. */
+interface Unit {
+  readonly unit: string;
+  readonly factor: number;
+}
+
+const PLAIN = new Set(['gpu.inFlight']);
+const unitOf = (id: FigureId): Unit => {
+  if (id.kind === 'links') return { unit: 'GB/s', factor: 1e9 };
+  if (id.kind === 'efficiency' || PLAIN.has(id.name)) return { unit: '', factor: 1 };
+  if (id.name === 'gpu.access.bytes') return { unit: 'B', factor: 1 };
+  return { unit: 'ns', factor: 1 };
+};
+
+export interface FigureRow extends Unit {
+  readonly id: FigureId;
+  readonly key: string;
+  readonly name: string;
+  readonly value: number;
+  readonly figure: Figure;
+}
+
+const rowOf = (id: FigureId, key: string, figure: Figure): FigureRow => {
+  const unit = unitOf(id);
+  return { id, key, name: figureNames[key] ?? key, ...unit, value: figure.value / unit.factor, figure };
+};
+
+/** All figures of the model. */
+export const figureRows = ({ links, ops, efficiency }: CostModel): FigureRow[] => [
+  ...(Object.keys(links) as (keyof CostModel['links'])[]).map((name) =>
+    rowOf({ kind: 'links', name }, name, links[name]),
+  ),
+  rowOf({ kind: 'efficiency' }, 'efficiency', efficiency),
+  ...(Object.keys(ops) as (keyof CostModel['ops'])[]).map((name) =>
+    rowOf({ kind: 'ops', name }, name, ops[name]),
+  ),
+];
+
+/** What was typed, in the model's unit; undefined: no figure. */
+export const parseFigure = (text: string, { factor }: Pick<FigureRow, 'factor'>): number | undefined => {
+  const value = Number(text.replace(',', '.')) * factor;
+  return text.trim() !== '' && Number.isFinite(value) && value > 0 ? value : undefined;
+};
+
+/** The question's numbers as the sentences want them. */
+export const answerOf = (question: PinQuestion) => ({
+  ...question,
+  moving: formatNs(question.movingNs),
+  farAccess: formatNs(Math.abs(question.farAccessNs)),
+  farIsMore: question.farAccessNs > 0,
+  farIsNothing: Math.abs(question.farAccessNs) < 0.5,
+  waiting: formatNs(question.waitingNs),
+});
