@@ -266,6 +266,8 @@ const reachablePages = (
 /**
  * A GPU writes or reads pages whose entries are there.
  *
+ * Ours: the hardware, many times; the mechanism is amdgpu-access.ts: gpuAccess
+ *
  * @param value - to be written in the first page, and one more in each further one; undefined: read
  * @param reached - is told of each run of neighbouring frames
  * @returns how many pages; 0: the next one is none of these
