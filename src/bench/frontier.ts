@@ -3,6 +3,7 @@
 
 import { createSimulation, parseScenario, type Simulation } from '../core/index.ts';
 import { runCosts } from '../core/scenario/run-costs.ts';
+import { worldsReport } from '../core/scenario/worlds.ts';
 import { DEFAULT_COSTS } from '../core/uapi/cost-model.ts';
 import { GIB_PAGES } from '../core/uapi/units.ts';
 import { workloadScenario } from '../scenarios/frontier.ts';
@@ -20,6 +21,36 @@ const runWatched = (sim: Simulation): number => {
     most = Math.max(most, process.memoryUsage().rss);
   }
   return most;
+};
+
+/** The answer to the question of the series for a small run of the same program: simulated, so the same each time. */
+const answers = (): Figure[] => {
+  const run = (longtermPolicy: 'on' | 'intent'): Simulation => {
+    const { scenario } = workloadScenario(
+      {
+        gpus: GPUS,
+        pagesPerGpu: 4096,
+        iterations: 2,
+        checkpointEvery: 1,
+        checkpointPages: 256,
+        keepsPins: true,
+        memory: 'coherent',
+        longtermPolicy,
+      },
+      { name: 'bench', title: 'bench', about: '' },
+    );
+    const sim = createSimulation(parseScenario(structuredClone(scenario)));
+    sim.runAll();
+    return sim;
+  };
+  const { questions } = worldsReport({ coherent: run('on'), intent: run('intent') }, DEFAULT_COSTS);
+  const { intent } = questions;
+  if (intent === undefined) throw new Error('no world to compare with');
+  return [
+    figure('frontier_pin_moving_simulated_ms', intent.movingNs / 1e6, 'ms'),
+    figure('frontier_pin_far_access_simulated_ms', intent.farAccessNs / 1e6, 'ms'),
+    figure('frontier_pin_held_pages', intent.pagesHeld, 'pages'),
+  ];
 };
 
 export const frontierWorkload = (): Figure[] => {
@@ -50,5 +81,6 @@ export const frontierWorkload = (): Figure[] => {
     figure('frontier_state_bytes_per_page', stateBytes / pages, 'bytes/page'),
     figure('frontier_history_bytes_per_page', historyBytes / pages, 'bytes/page'),
     figure('frontier_memory_bytes', most - before, 'bytes'),
+    ...answers(),
   ];
 };
