@@ -216,6 +216,10 @@ export const DECISIONS = [
   'kfd.process-evicted',
   'kfd.process-restored',
   'kfd.restore-failed',
+  'svm.refused-gpu',
+  'svm.refused-hole',
+  'svm.refused-device-area',
+  'svm.refused-limit',
 ] as const;
 export type DecisionId = (typeof DECISIONS)[number];
 /** Those of machines with GPUs. */

@@ -141,6 +141,22 @@ export const gpuDecisions: Readonly<Record<GpuDecisionId, Told>> = {
     what: (p) => `The compute objects do not fit in VRAM (${errno(p)}). They are tried again in 100 ms.`,
     why: 'A process runs only when all its compute objects are in place.',
   },
+  'svm.refused-gpu': {
+    what: 'An attribute names a GPU that cannot have ranges: `-EINVAL`.',
+    why: 'The machine does not have it, or its memory could not be registered. Nothing was changed.',
+  },
+  'svm.refused-hole': {
+    what: (p) => `No memory area at ${page(p)}: \`-EFAULT\`.`,
+    why: 'A range lies in areas that the process has mapped, without a gap. Nothing was changed.',
+  },
+  'svm.refused-device-area': {
+    what: (p) => `The area at ${page(p)} is the memory of a device: \`-EFAULT\`.`,
+    why: 'Its frames are no pages that could move. Nothing was changed.',
+  },
+  'svm.refused-limit': {
+    what: (p) => `A range at ${page(p)} would exceed the limit of system memory: ${size(p)}, \`-ENOMEM\`.`,
+    why: 'Without XNACK all ranges must fit in system memory together, since nobody could repair a fault.',
+  },
   'svm.restore-again': {
     what: (p) => `The ranges could not all be mapped (${errno(p)}). The kernel thread tries again.`,
     why: 'Something changed meanwhile, or a page cannot be had. Until it succeeds the queues stand still.',

@@ -49,4 +49,8 @@ export const GPU_DECISION_ARGUMENTS: Readonly<Record<GpuDecisionId, readonly Arg
   'kfd.process-evicted': ['none'],
   'kfd.process-restored': ['none'],
   'kfd.restore-failed': ['errno'],
+  'svm.refused-gpu': ['none'],
+  'svm.refused-hole': ['vpn'],
+  'svm.refused-device-area': ['vpn'],
+  'svm.refused-limit': ['vpn', 'npages'],
 };
