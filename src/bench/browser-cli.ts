@@ -9,6 +9,7 @@ import type { PaintedPicture } from '../map/painter-messages.ts';
 import { ensureBrowser, findBrowser } from '../tools/browser.mjs';
 import { root } from '../tools/install.mjs';
 import { atLeast, atMost, type Figure, figure, MORE, type Series, thisMachine } from './figures.ts';
+import { frontierInPage } from './frontier-page.ts';
 import { svgMap, watchLatency, watchPictures, watchTasks, zoomMap } from './in-page.ts';
 import { median, percentile } from './measure.ts';
 import { jsonFile, reportResult } from './report.ts';
@@ -222,6 +223,25 @@ const latency = async (browser: Browser, served: Served): Promise<Figure[]> => {
   return [figure('input_latency_p95_ms', percentile(all, 0.95), 'ms', atMost(100))];
 };
 
+/** The workload of a Frontier node runs while nobody touches anything. */
+const frontier = async (browser: Browser, served: Served): Promise<Figure[]> => {
+  const page = await openPage(browser, served.url);
+  const figures = await frontierInPage({
+    open: async () => void (await idle(page)),
+    watch: async () => await page.evaluate(watchTasks),
+    goTo: async (hash, text) => {
+      await page.evaluate((to) => {
+        location.hash = to;
+      }, hash);
+      await page.getByText(text).first().waitFor();
+      await idle(page);
+    },
+    stop: async () => await page.evaluate(() => window.benchWatch?.stop()),
+  });
+  await page.close();
+  return figures;
+};
+
 const optionOf = (args: readonly string[], name: string): number | undefined => {
   const at = args.indexOf(name);
   return at < 0 ? undefined : Number(args[at + 1]);
@@ -253,6 +273,7 @@ const main = async (): Promise<void> => {
       ...(await migrating(browser, served, pages)),
       ...(await zooming(browser, served)),
       ...(await latency(browser, served)),
+      ...(await frontier(browser, served)),
     ];
     const svg = await withSvg(browser, served);
     figures.push(...svg.figures);

@@ -127,6 +127,30 @@ describe('attributes and ranges (§3.2, §3.3)', { timeout: 60_000 }, () => {
   });
 });
 
+describe('what is refused (§3.2), with a sentence for each', { timeout: 60_000 }, () => {
+  test.each<[string, Step[], string, string]>([
+    ['a GPU that the machine does not have', [...map(4), prefetch(7)], 'EINVAL', 'svm.refused-gpu'],
+    [
+      'undefined as the place of a prefetch',
+      [...map(4), attr([{ type: 'PREFETCH_LOC', loc: 'undefined' }])],
+      'EINVAL',
+      'svm.refused-gpu',
+    ],
+    [
+      'addresses without an area',
+      [...map(8), { op: 'munmap', proc: 'A', vma: 'buf', page: 4, count: 2 }, prefetch(0)],
+      'EFAULT',
+      'svm.refused-hole',
+    ],
+  ])('%s', (_, steps, errno, sentence) => {
+    const run = runChecked(gpuScenario(steps));
+    expect(resultTexts(run.records).at(-1)).toBe(errno);
+    expect(decisionsOf(run, last(run), 'svm.refused')).toEqual([sentence]);
+    expect(ranges(run)).toEqual([]);
+    expect(run.violations).toEqual([]);
+  });
+});
+
 describe('moving (§3.4 to §3.7)', { timeout: 60_000 }, () => {
   test('to VRAM: holes and the zero page become pages of VRAM; a pinned page stays and is not counted', () => {
     const run = runChecked(
@@ -199,6 +223,23 @@ describe('moving (§3.4 to §3.7)', { timeout: 60_000 }, () => {
       4, 4,
     ]);
     expect(run.violations).toEqual([]);
+  });
+
+  test('from hive to hive the same way; a GPU outside of the hive gets no entries of VRAM (§3.7, §3.10)', () => {
+    const run = runChecked(gpuScenario([...map(4), prefetch(0), prefetch(1)], { gpu: { hives: [1, 2] } }));
+    const { machine: m } = run.sim;
+    expect(m.pgmaps.values().map(({ owner }) => owner)).toEqual([1001, 1002]);
+    expect(decisionsOf(run, last(run), 'copy.page')).toHaveLength(8);
+    expect(places(run)).toBe('2222');
+    // mapped on its owner only
+    expect(m.dmirrors.values().map(({ pt }) => m.journal.mapById(pt).size)).toEqual([0, 4]);
+    expect(run.violations).toEqual([]);
+  });
+
+  test('a prefetch to a GPU goes to system memory if another hive is to reach the range (§3.10)', () => {
+    const steps = [...map(4), attr([access(1, 'ACCESS_IN_PLACE')]), prefetch(0)];
+    const at = (hives: number[]): string => places(runChecked(gpuScenario(steps, { gpu: { hives } })));
+    expect([at([1, 1]), at([1, 2])]).toEqual(['1111', '0000']);
   });
 
   test('a page with one plain reference is copied and left behind in three attempts: -EDEADLK (§3.6, §3.7)', () => {

@@ -251,17 +251,74 @@ describe('who may be evicted (§4.2)', { timeout: 60_000 }, () => {
     expect(decisionsOf(done, last(done), 'ttm.skipped-pinned')).toHaveLength(1);
   });
 
-  test("another process's object of compute moves to system memory, and its queues stop", () => {
-    const done = runChecked(
-      gpuScenario([...fill(1), take(2048, 'kfd', 'A'), { op: 'fork', proc: 'A', child: 'B' }, take(4096)], {
-        devices: 1,
-      }),
-    );
-    expect(resultTexts(done.records).at(-1)).toBe('0');
-    const { machine: m } = done.sim;
-    expect(m.ttmBos.values().find(({ name }) => name === 'big2048')).toMatchObject({ memType: 'tt' });
-    expect(m.kfdProcesses.get(1).queuesStopped).toBe(true);
-    expect(done.violations).toEqual([]);
+  describe("a process's objects of compute (§4.3, kfd_process.c: evict_process_worker, restore_process_worker)", () => {
+    const object = (run: CheckedRun, name: string): string | undefined =>
+      run.sim.machine.ttmBos.values().find((bo) => bo.name === name)?.memType;
+    const kfd = (run: CheckedRun, index = -1): string[] => decisionsOf(run, stepOf(run, index), 'kfd.');
+    const processes = (run: CheckedRun): [string | undefined, number, boolean][] => {
+      const { kfdProcesses, mms } = run.sim.machine;
+      return kfdProcesses
+        .values()
+        .map(({ mm, queueEvictions, restoreDue }) => [mms.get(mm).name, queueEvictions, restoreDue]);
+    };
+
+    test('move to system memory, its queues stop, and 100 ms later they are back at the cost of a range', () => {
+      const done = runChecked(
+        gpuScenario([{ op: 'fork', proc: 'A', child: 'B' }, take(3072, 'kfd', 'B'), ...fill(4)], {
+          devices: 1,
+        }),
+      );
+      expect(kfd(done)).toEqual(['kfd.process-evicted', 'kfd.process-restored']);
+      expect(object(done, 'big3072')).toBe('vram');
+      expect(inVram(done)).toBe(1024);
+      expect(processes(done)).toContainEqual(['B', 0, false]);
+      expect(done.violations).toEqual([]);
+    });
+
+    test('two that do not fit together take VRAM from each other; each time the bytes come along', () => {
+      const done = runChecked(
+        gpuScenario(
+          [
+            take(2048, 'kfd', 'A'),
+            { op: 'bo_write', proc: 'A', bo: 'big2048', value: 7 },
+            { op: 'fork', proc: 'A', child: 'B' },
+            take(4096),
+          ],
+          { devices: 1 },
+        ),
+      );
+      expect(resultTexts(done.records).at(-1)).toBe('0');
+      const said = kfd(done);
+      expect(said.slice(0, 2)).toEqual(['kfd.process-evicted', 'kfd.process-evicted']);
+      expect(said).toContain('kfd.process-restored');
+      const { machine: m } = done.sim;
+      const mine = m.ttmBos.values().find(({ name }) => name === 'big2048');
+      const first =
+        mine?.memType === 'vram'
+          ? m.gpus.get(1).vramStart + (mine.blocks[0]?.start ?? 0)
+          : mine?.ttPages[0]?.start;
+      expect(m.pages.content.get(first ?? -1)).toBe(7);
+      expect(processes(done).some(([, , due]) => due)).toBe(true);
+      expect(done.violations).toEqual([]);
+    });
+
+    test('one whose object was pinned away waits until there is room', () => {
+      const done = runChecked(
+        gpuScenario(
+          [
+            take(2048, 'kfd', 'A'),
+            { op: 'fork', proc: 'A', child: 'B' },
+            { op: 'bo_alloc', proc: 'B', device: 0, bo: 'scanout', pages: 4096, kind: 'gem', pin: true },
+            { op: 'bo_free', proc: 'B', bo: 'scanout' },
+          ],
+          { devices: 1 },
+        ),
+      );
+      expect(kfd(done, 2)).toContain('kfd.restore-failed');
+      expect(object(done, 'big2048')).toBe('vram');
+      expect(processes(done)).toEqual([['A', 0, false]]);
+      expect(done.violations).toEqual([]);
+    });
   });
 
   test('an object of graphics spills to system memory where there is no VRAM', () => {

@@ -1,6 +1,7 @@
 // Steps that the real test driver does not survive: they crash it or let it wait for ever, so no program has them.
 
 import { backingPage } from '../core/kernel/drivers/test-hmm.ts';
+import { isDevicePrivatePage } from '../core/kernel/mm/page-ref.ts';
 import { mappedFrame, walkPte } from '../core/kernel/mm/page-table.ts';
 import { vmaLookup } from '../core/kernel/mm/vma.ts';
 import type { Machine } from '../core/machine/machine.ts';
@@ -86,9 +87,16 @@ const losesRelatives = (m: Machine, step: StepOf<'ksm_scan'>): boolean => {
   return false;
 };
 
+/**
+ * Whether a merged page lies in private device memory: the scanner may find it by its content and map it where an equal
+ * page was, for the CPU, which cannot address it (`mm/ksm.c: get_ksm_page, replace_page`).
+ */
+const mapsPrivate = (m: Machine): boolean =>
+  m.ksmItems.keys().some((key) => isDevicePrivatePage(m, m.ksmItems.get(key) ?? NO_PFN));
+
 /** Whether a step can be run on the real thing, as it stands now. */
 export const isSurvivable = (m: Machine, step: SimpleStep): boolean => {
   if (step.op === 'dev_evict') return !hangsDriver(m, step);
-  if (step.op === 'ksm_scan') return !losesRelatives(m, step);
+  if (step.op === 'ksm_scan') return !losesRelatives(m, step) && !mapsPrivate(m);
   return (step.op !== 'dev_read' && step.op !== 'dev_write') || !crashesDriver(m, step);
 };

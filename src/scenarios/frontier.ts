@@ -16,6 +16,10 @@ export interface Workload {
   readonly checkpointPages: number;
   /** Where the pages are: VRAM that the CPU can reach, VRAM that it cannot, or system memory only. */
   readonly memory: 'coherent' | 'private' | 'system';
+  /** The network card keeps what it has registered to the end, as a library does; absent: for the checkpoint only. */
+  readonly keepsPins?: boolean;
+  /** Pages of VRAM of each GPU that a second process takes after the last checkpoint and gives back; absent: none. */
+  readonly rivalPages?: number;
   readonly machine?: NonNullable<Scenario['machine']>;
   readonly longtermPolicy?: 'on' | 'intent' | 'as-coded';
   readonly model?: NonNullable<Scenario['gpu']>['model'];
@@ -44,9 +48,16 @@ const iterates = (device: number, iteration: number): Step[] => {
   ];
 };
 
+const registrationOf = (device: number, number: number): string => `mr${device}.${number}`;
+const drops = (device: number, number: number): Step => ({
+  op: 'unpin',
+  proc: 'A',
+  handle: registrationOf(device, number),
+});
+
 const checkpoints = (w: Workload, device: number, number: number): Step[] => {
   const vma = areaOf(device);
-  const as = `mr${device}.${number}`;
+  const as = registrationOf(device, number);
   return [
     {
       op: 'gup',
@@ -58,19 +69,38 @@ const checkpoints = (w: Workload, device: number, number: number): Step[] => {
       flags: ['FOLL_WRITE', 'FOLL_LONGTERM'],
       as,
     },
-    { op: 'unpin', proc: 'A', handle: as },
+    ...(w.keepsPins === true ? [] : [drops(device, number)]),
+  ];
+};
+
+/** A second process needs VRAM while the registrations last, and the first one goes on afterwards. */
+const rivals = (w: Workload, devices: readonly number[]): Step[] => {
+  const pages = w.rivalPages ?? 0;
+  if (pages === 0) return [];
+  return [
+    ...devices.map(
+      (device): Step => ({ op: 'bo_alloc', proc: 'B', device, bo: `rival${device}`, pages, kind: 'kfd' }),
+    ),
+    ...devices.map((device): Step => ({ op: 'bo_free', proc: 'B', bo: `rival${device}` })),
+    ...devices.flatMap((device) => iterates(device, w.iterations)),
   ];
 };
 
 /** The steps of a workload. A checkpoint pins, and the next iterations work on what the pin has left. */
 export const workloadSteps = (w: Workload): Step[] => {
   const devices = Array.from({ length: w.gpus }, (_, device) => device);
-  const steps = devices.flatMap((device) => begins(w, device));
+  const checkpointsDone = Math.floor(w.iterations / w.checkpointEvery);
+  const steps: Step[] = (w.rivalPages ?? 0) === 0 ? [] : [{ op: 'fork', proc: 'A', child: 'B' }];
+  steps.push(...devices.flatMap((device) => begins(w, device)));
   for (let i = 0; i < w.iterations; i++) {
     steps.push(...devices.flatMap((device) => iterates(device, i)));
     if ((i + 1) % w.checkpointEvery === 0)
       steps.push(...devices.flatMap((device) => checkpoints(w, device, (i + 1) / w.checkpointEvery)));
   }
+  steps.push(...rivals(w, devices));
+  if (w.keepsPins === true)
+    for (let number = 1; number <= checkpointsDone; number++)
+      steps.push(...devices.map((device) => drops(device, number)));
   return steps;
 };
 

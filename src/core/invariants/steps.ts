@@ -7,7 +7,7 @@ import type { StepRecord } from '../scenario/simulation.ts';
 import { MIGRATE_CMA, MIGRATE_ISOLATE } from '../uapi/config.ts';
 import { EventKind, holderId } from '../uapi/events.ts';
 import { FOLL_LONGTERM, FOLL_WRITE } from '../uapi/gup-flags.ts';
-import { PG_anon_exclusive } from '../uapi/page-flags.ts';
+import { PG_anon_exclusive, PG_ksm } from '../uapi/page-flags.ts';
 import {
   entryPfn,
   entryWritable,
@@ -233,7 +233,10 @@ export class StepChecker {
     return (this.m.pages.flags.get(pfn) & PG_anon_exclusive) !== 0;
   }
 
-  /** I32: no count and no entry of a device-coherent page is different afterwards. */
+  /**
+   * I32: no count and no entry of a device-coherent page is different afterwards. Except of one that was merged before
+   * it went to the device: the scanner still finds it by its content (`mm/ksm.c: stable_tree_search`).
+   */
   private checkDevicePagesUntouched(findings: Findings, record: StepRecord, survey: Survey): void {
     const { m } = this;
     const { log } = m.journal;
@@ -248,7 +251,8 @@ export class StepChecker {
       seen.add(`${kind} ${row}`);
       const old = log.oldAt(i);
       const page = ofEntry ? entryPfn(old) : row;
-      if (!isCoherent(page) || (ofEntry && !ptePresent(old))) continue;
+      const isMerged = (m.pages.flags.get(page) & PG_ksm) !== 0;
+      if (!isCoherent(page) || isMerged || (ofEntry && !ptePresent(old))) continue;
       const now = ofEntry ? m.entries.get(row) : m.pages.refcount.get(row);
       const what = ofEntry ? `entry ${row % PTRS_PER_TABLE}` : 'its count';
       if (now !== old) findings.add('I32', `${pageText(page)}: ${record.step.op} changed ${what}`);

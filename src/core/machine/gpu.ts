@@ -95,6 +95,12 @@ export interface KfdProcess {
   /** Ranges that an invalidation hit while they were mapped; above 0 the queues do not run. */
   readonly evictedRanges: number;
   readonly queuesStopped: boolean;
+  /** Reasons for which they are stopped; they run again when none is left. */
+  readonly queueEvictions: number;
+  /** Fence of its compute objects; 0: it has none yet. */
+  readonly evictionFence: number;
+  /** Its compute objects are to come back to VRAM, in 100 ms. */
+  readonly restoreDue: boolean;
   /** munmaps whose stray GPU faults are still to be drained. */
   readonly drainPagefaults: number;
   /** The delayed work that maps again and restarts the queues is due. */

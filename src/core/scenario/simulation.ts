@@ -1,6 +1,7 @@
 // A run: a machine, the steps that were run on it, and the timeline they left.
 
 import { lruAddDrainAll } from '../kernel/mm/swap.ts';
+import { rescheduleProcessRestores } from '../kernel/drivers/amdgpu-kfd-evict.ts';
 import { rescheduleRestores } from '../kernel/drivers/amdgpu-notifier.ts';
 import { tickGpuClock } from '../kernel/drivers/amdgpu-process.ts';
 import { KernelBug } from '../kernel/sched/bug.ts';
@@ -158,6 +159,7 @@ export class Simulation {
       m.trace.step(this.records.length);
       tickGpuClock(m);
       rescheduleRestores(m);
+      rescheduleProcessRestores(m);
       const seed = step.op === 'concurrent' ? step.seed : 0;
       const ran = yield* runTasks(m, tasksOf(m, step), seed, this.slicing(mayGoOn));
       const results = withVictims(m, step, ran);

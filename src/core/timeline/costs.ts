@@ -301,6 +301,13 @@ class Reader {
       case 'ttm.aliased':
         this.pagesAliased.add(a);
         break;
+      case 'kfd.process-evicted':
+        counter.op('stopped queues', 'queue.quiesce', times);
+        counter.op('stopped queues', 'kfd.restore.delay', times);
+        break;
+      case 'kfd.process-restored':
+        counter.op('stopped queues', 'queue.resume', times);
+        break;
       case 'ttm.timed-out':
         this.failedEvictions += times;
         counter.op('waiting for VRAM', 'ttm.wait', times);

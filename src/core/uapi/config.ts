@@ -76,6 +76,8 @@ export interface GpuSetup {
   readonly coldBoot: boolean;
   /** CONFIG_EFI_SOFT_RESERVE, and no `efi=nosoftreserve`: the kernel honours EFI_MEMORY_SP. */
   readonly softReserve: boolean;
+  /** Hive of each device, 0: in none; absent: as its model has it. */
+  readonly hives?: readonly number[] | undefined;
 }
 
 export interface MachineConfig {

@@ -56,6 +56,7 @@ export const DEFAULT_OPS = {
   'queue.quiesce': assumed(1e6),
   'queue.resume': assumed(1e6),
   'svm.restore.delay': { value: 1e6, class: 'kernel', source: 'AMDGPU_SVM_RANGE_RESTORE_DELAY_MS' },
+  'kfd.restore.delay': { value: 1e8, class: 'kernel', source: 'PROCESS_RESTORE_TIME_MS' },
   'ttm.wait': { value: 15e9, class: 'kernel', source: 'ttm_bo_wait' },
 } as const satisfies Readonly<Record<string, Figure>>;
 export type OpName = keyof typeof DEFAULT_OPS;

@@ -212,11 +212,19 @@ export const DECISIONS = [
   'ttm.spilled',
   'ttm.freed',
   'ttm.aliased',
+  'ttm.moved-to-vram',
+  'kfd.process-evicted',
+  'kfd.process-restored',
+  'kfd.restore-failed',
+  'svm.refused-gpu',
+  'svm.refused-hole',
+  'svm.refused-device-area',
+  'svm.refused-limit',
 ] as const;
 export type DecisionId = (typeof DECISIONS)[number];
 /** Those of machines with GPUs. */
 export type GpuDecisionId =
-  | Extract<DecisionId, `${'boot' | 'pgmap' | 'svm' | 'gpu' | 'ttm'}.${string}`>
+  | Extract<DecisionId, `${'boot' | 'pgmap' | 'svm' | 'gpu' | 'ttm' | 'kfd'}.${string}`>
   | 'longterm.policy-off';
 
 const decisionIds = new Map<DecisionId, number>(DECISIONS.map((name, id) => [name, id]));

@@ -274,6 +274,8 @@ const gpuSchema = v.strictObject({
   coldBoot: v.optional(v.boolean(), false),
   /** false: the kernel was started with `efi=nosoftreserve`. */
   softReserve: v.optional(v.boolean(), true),
+  /** Hive of each device, 0: in none; absent: as its model has it. */
+  hives: v.optional(v.array(count(64))),
 });
 
 /** What `"gpu": {}` means. */

@@ -282,8 +282,20 @@ const BY_FILE = {
   'drivers/gpu/drm/amd/amdgpu/amdgpu_drv.c': ['amdgpu_pci_remove'],
   'drivers/gpu/drm/amd/amdgpu/amdgpu_mn.c': ['amdgpu_hmm_range_get_pages'],
   'drivers/gpu/drm/amd/amdgpu/amdgpu_amdkfd_fence.c': ['amdkfd_fence_enable_signaling'],
-  'drivers/gpu/drm/amd/amdkfd/kfd_process.c': ['kfd_create_process', 'kfd_process_wq_release'],
-  'drivers/gpu/drm/amd/amdkfd/kfd_device.c': ['kgd2kfd_quiesce_mm', 'kgd2kfd_resume_mm'],
+  'drivers/gpu/drm/amd/amdkfd/kfd_process.c': [
+    'kfd_create_process',
+    'kfd_process_wq_release',
+    'kfd_process_evict_queues',
+    'kfd_process_restore_queues',
+    'evict_process_worker',
+    'restore_process_worker',
+  ],
+  'drivers/gpu/drm/amd/amdgpu/amdgpu_amdkfd_gpuvm.c': ['amdgpu_amdkfd_gpuvm_restore_process_bos'],
+  'drivers/gpu/drm/amd/amdkfd/kfd_device.c': [
+    'kgd2kfd_quiesce_mm',
+    'kgd2kfd_resume_mm',
+    'kgd2kfd_schedule_evict_and_restore_process',
+  ],
   'drivers/gpu/drm/amd/amdkfd/kfd_migrate.c': [
     'svm_migrate_init',
     'svm_migrate_page_free',

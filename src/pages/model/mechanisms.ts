@@ -293,8 +293,6 @@ export const MECHANISMS: readonly Mechanism[] = [
     state: 'simplified',
     how: 'Buffer objects and their LRU, eviction fences, a second client that needs VRAM, and two worlds that never shipped in which long-term pins stay in VRAM.',
     simplified: {
-      'drivers/amdgpu-evict.ts: amdkfdFenceEnableSignaling':
-        'A process whose objects were taken away is not restored after 100 ms.',
       'drivers/ttm.ts: ttmTtPopulate': 'System memory is taken page by page.',
     },
     tests: ['conformance/gpu-ttm.test.ts'],

@@ -125,6 +125,38 @@ export const gpuDecisions: Readonly<Record<GpuDecisionId, Told>> = {
     what: 'All ranges are mapped again. The queues run.',
     why: 'A kernel thread did it a millisecond after the queues had stopped.',
   },
+  'ttm.moved-to-vram': {
+    what: (p) => `A buffer object is back in the VRAM of ${gpu(p)}: ${size(p)}.`,
+    why: 'The DMA engine copied it from system memory, which is free again.',
+  },
+  'kfd.process-evicted': {
+    what: 'All queues of the process stop, and its fence is signalled.',
+    why: 'A compute object of it is to leave VRAM, and its programs need all of them. In 100 ms a kernel thread brings them back.',
+  },
+  'kfd.process-restored': {
+    what: 'All compute objects are back in VRAM. The queues of the process run.',
+    why: 'A kernel thread did it 100 ms after the process was evicted; what was in the way had to leave.',
+  },
+  'kfd.restore-failed': {
+    what: (p) => `The compute objects do not fit in VRAM (${errno(p)}). They are tried again in 100 ms.`,
+    why: 'A process runs only when all its compute objects are in place.',
+  },
+  'svm.refused-gpu': {
+    what: 'An attribute names a GPU that cannot have ranges: `-EINVAL`.',
+    why: 'The machine does not have it, or its memory could not be registered. Nothing was changed.',
+  },
+  'svm.refused-hole': {
+    what: (p) => `No memory area at ${page(p)}: \`-EFAULT\`.`,
+    why: 'A range lies in areas that the process has mapped, without a gap. Nothing was changed.',
+  },
+  'svm.refused-device-area': {
+    what: (p) => `The area at ${page(p)} is the memory of a device: \`-EFAULT\`.`,
+    why: 'Its frames are no pages that could move. Nothing was changed.',
+  },
+  'svm.refused-limit': {
+    what: (p) => `A range at ${page(p)} would exceed the limit of system memory: ${size(p)}, \`-ENOMEM\`.`,
+    why: 'Without XNACK all ranges must fit in system memory together, since nobody could repair a fault.',
+  },
   'svm.restore-again': {
     what: (p) => `The ranges could not all be mapped (${errno(p)}). The kernel thread tries again.`,
     why: 'Something changed meanwhile, or a page cannot be had. Until it succeeds the queues stand still.',
@@ -266,6 +298,13 @@ export const gpuFunctions: Readonly<Record<GpuFunctionName, string>> = {
   amdgpu_pci_remove: 'The driver lets go of a GPU.',
   amdgpu_hmm_range_get_pages: 'Asks `hmm_range_fault` where the pages are, and makes them present.',
   amdkfd_fence_enable_signaling: 'Somebody waits for a fence: the driver starts to make room.',
+  kgd2kfd_schedule_evict_and_restore_process:
+    'A compute object is to leave VRAM: its process has to stop first.',
+  evict_process_worker: 'A kernel thread stops the queues of a process and signals its fence.',
+  restore_process_worker: 'After 100 ms a kernel thread brings the compute objects of a process back.',
+  amdgpu_amdkfd_gpuvm_restore_process_bos: 'Puts all compute objects of a process back into VRAM.',
+  kfd_process_evict_queues: 'One reason more for the queues of a process to stand still.',
+  kfd_process_restore_queues: 'One reason less for the queues of a process to stand still.',
   kfd_create_process: 'A process opens the GPUs: each gets a page table for it.',
   kfd_process_wq_release: 'A process on the GPUs has ended; what it had there goes.',
   kgd2kfd_quiesce_mm: 'Stops all queues of a process.',

@@ -45,4 +45,12 @@ export const GPU_DECISION_ARGUMENTS: Readonly<Record<GpuDecisionId, readonly Arg
   'ttm.spilled': ['npages', 'deviceId'],
   'ttm.freed': ['npages', 'deviceId'],
   'ttm.aliased': ['page', 'deviceId'],
+  'ttm.moved-to-vram': ['npages', 'deviceId'],
+  'kfd.process-evicted': ['none'],
+  'kfd.process-restored': ['none'],
+  'kfd.restore-failed': ['errno'],
+  'svm.refused-gpu': ['none'],
+  'svm.refused-hole': ['vpn'],
+  'svm.refused-device-area': ['vpn'],
+  'svm.refused-limit': ['vpn', 'npages'],
 };

@@ -266,7 +266,7 @@ const reachablePages = (
 /**
  * A GPU writes or reads pages whose entries are there.
  *
- * Ours: the device's own accesses, which no kernel function makes.
+ * Ours: the hardware, many times; the mechanism is amdgpu-access.ts: gpuAccess
  *
  * @param value - to be written in the first page, and one more in each further one; undefined: read
  * @param reached - is told of each run of neighbouring frames

@@ -1,10 +1,11 @@
 // Other users of VRAM: buffer objects of graphics and of compute that are not ranges of shared virtual memory.
 
-import type { BoKind, EvictionFence } from '../../machine/gpu.ts';
+import type { BoKind } from '../../machine/gpu.ts';
 import type { Machine } from '../../machine/machine.ts';
 import type { Sleeps } from '../../machine/ops.ts';
 import { atomic, sleepable } from '../sched/kernel-function.ts';
-import { signalFence } from './amdgpu-bo.ts';
+import { processFence } from './amdgpu-kfd-evict.ts';
+import { kfdCreateProcess, kfdLookupProcessByMm } from './amdgpu-process.ts';
 import { ttmBoInit, ttmBoPut } from './ttm.ts';
 
 export interface ClientBo {
@@ -27,17 +28,13 @@ export interface ClientBo {
 export const amdgpuBoCreate = sleepable('amdgpu_bo_create', function* (m, request: ClientBo): Sleeps<number> {
   const bo = yield* ttmBoInit(m, { ...request, discardable: false, maySpill: request.kind === 'gem' });
   if (bo < 0 || request.kind !== 'kfd') return bo;
-  const fence = m.fences.add(
-    (id): EvictionFence => ({ id, mm: request.mm, svmBo: 0, signaled: false, enabled: false }),
-  );
-  m.ttmBos.update(bo, { fence });
+  const process = kfdLookupProcessByMm(m, request.mm) ?? kfdCreateProcess(m, request.mm);
+  m.ttmBos.update(bo, { fence: processFence(m, process.id) });
   return bo;
 });
 
 /** Kernel: `drivers/gpu/drm/amd/amdgpu/amdgpu_object.c: amdgpu_bo_unref` */
 export const amdgpuBoUnref = atomic('amdgpu_bo_unref', (m, bo: number): void => {
-  const { fence } = m.ttmBos.get(bo);
-  if (fence !== 0) signalFence(m, fence);
   ttmBoPut(m, bo);
 });
 

@@ -163,7 +163,7 @@ export const amdgpuProbe = atomic(
       (gpuId): Gpu => ({
         id: gpuId,
         model,
-        hive: spec.oneHive ? 1 : 0,
+        hive: m.config.gpu?.hives?.[gpuId - 1] ?? (spec.oneHive ? 1 : 0),
         connectedToCpu: config.kind === 'coherent',
         node: config.node,
         vramStart: aperture.start,

@@ -3,6 +3,7 @@
 import type { Machine } from '../../machine/machine.ts';
 import { atomic } from '../sched/kernel-function.ts';
 import { freeTable } from '../mm/page-table.ts';
+import { signalFence } from './amdgpu-bo.ts';
 import { invalidateRangePages } from './amdgpu-bulk.ts';
 import { amdgpuBoUnref } from './amdgpu-client.ts';
 import { amdgpuInit } from './amdgpu-device.ts';
@@ -35,7 +36,13 @@ export const kfdProcessRelease = atomic('kfd_process_wq_release', (m, mm: number
     if (owner === mm && kind !== 'svm') amdgpuBoUnref(m, id);
   const process = kfdLookupProcessByMm(m, mm);
   if (process === undefined) return;
-  m.kfdProcesses.update(process.id, { deferred: [], evictedRanges: 0, restoreScheduled: false });
+  m.kfdProcesses.update(process.id, {
+    deferred: [],
+    evictedRanges: 0,
+    restoreScheduled: false,
+    restoreDue: false,
+  });
+  if (process.evictionFence !== 0) signalFence(m, process.evictionFence);
   for (const { id } of allSvmRangesOf(m, process.id)) {
     svmRangeRemove(m, id, mm);
     svmRangeFree(m, id, true);

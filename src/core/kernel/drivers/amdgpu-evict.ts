@@ -11,7 +11,8 @@ import { NO_PFN } from '../../uapi/units.ts';
 import { copyHighpage, isZoneDevicePage } from '../mm/page-ref.ts';
 import { signalFence, svmBoKref, svmBoRef, svmRangeBoUnref } from './amdgpu-bo.ts';
 import { MIGRATE_TRIGGERS, svmMigrateVramToRam } from './amdgpu-migrate.ts';
-import { kfdLookupProcessByMm, kgd2kfdQuiesceMm, migrateMutex } from './amdgpu-process.ts';
+import { scheduleEvictAndRestoreProcess } from './amdgpu-kfd-evict.ts';
+import { kfdLookupProcessByMm, migrateMutex } from './amdgpu-process.ts';
 import { boVramPage, type TtmDeviceFuncs } from './ttm.ts';
 
 const TTM_EVICTION = MIGRATE_TRIGGERS.indexOf('TTM_EVICTION');
@@ -89,7 +90,6 @@ const svmRangeScheduleEvictSvmBo = atomic('svm_range_schedule_evict_svm_bo', (m,
  * all its queues, and then its objects may go.
  *
  * Kernel: `drivers/gpu/drm/amd/amdgpu/amdgpu_amdkfd_fence.c: amdkfd_fence_enable_signaling`
- * Simplified: a process whose objects were taken away is not restored after 100 ms.
  */
 const amdkfdFenceEnableSignaling = atomic('amdkfd_fence_enable_signaling', (m, fence: number): void => {
   const { signaled, enabled, svmBo, mm } = m.fences.get(fence);
@@ -100,8 +100,8 @@ const amdkfdFenceEnableSignaling = atomic('amdkfd_fence_enable_signaling', (m, f
     return;
   }
   const process = kfdLookupProcessByMm(m, mm);
-  if (process !== undefined) kgd2kfdQuiesceMm(m, process.id);
-  signalFence(m, fence);
+  // without it the process ends, which signals the fence
+  if (process !== undefined) scheduleEvictAndRestoreProcess(m, process.id);
 });
 
 /** A process needs all its compute objects to run, so it may not evict its own; ranges may over-commit VRAM. */
@@ -115,9 +115,13 @@ const amdgpuEvictFlags = atomic('amdgpu_evict_flags', (_m, { discardable }: TtmB
 );
 
 /** The DMA engine copies an object's bytes. Kernel: `drivers/gpu/drm/amd/amdgpu/amdgpu_ttm.c: amdgpu_bo_move` */
-const amdgpuBoMove = (m: Machine, bo: TtmBo): void => {
+const amdgpuBoMove = (m: Machine, bo: TtmBo, to: 'tt' | 'vram'): void => {
   const { vramStart } = m.gpus.get(bo.gpu);
-  bo.ttPages.forEach(({ start }, i) => copyHighpage(m, start, vramStart + boVramPage(bo, i)));
+  bo.ttPages.forEach(({ start }, i) => {
+    const vram = vramStart + boVramPage(bo, i);
+    if (to === 'tt') copyHighpage(m, start, vram);
+    else copyHighpage(m, vram, start);
+  });
 };
 
 /** VRAM that a page of a process still is, though somebody else has got it now. */

@@ -139,7 +139,7 @@ const amdgpuHmmRangeGetPages = sleepable(
         notifierSeq: yield* mmuIntervalReadBegin(m, process.mm, subscription),
         start,
         end: start + npages,
-        hmmPfns: new Array<number>(npages).fill(0),
+        hmmPfns: Array.from({ length: npages }, () => 0),
         defaultFlags: HMM_PFN_REQ_FAULT | (readonly ? 0 : HMM_PFN_REQ_WRITE),
         devPrivateOwner: owner,
       };

@@ -30,6 +30,9 @@ export const kfdCreateProcess = atomic('kfd_create_process', (m, mm: number): Kf
       xnack: m.config.gpu?.xnack ?? true,
       evictedRanges: 0,
       queuesStopped: false,
+      queueEvictions: 0,
+      evictionFence: 0,
+      restoreDue: false,
       drainPagefaults: 0,
       restoreScheduled: false,
       deferred: [],
@@ -75,15 +78,27 @@ export const tickGpuClock = (m: Machine): void => {
   if (m.config.gpu !== undefined) m.scalars.set(GPU_CLOCK, gpuClock(m) + 1);
 };
 
+/** One reason more for the queues to stand still. Kernel: `drivers/gpu/drm/amd/amdkfd/kfd_process.c: kfd_process_evict_queues` */
+export const kfdProcessEvictQueues = atomic('kfd_process_evict_queues', (m, process: number): void => {
+  const queueEvictions = m.kfdProcesses.get(process).queueEvictions + 1;
+  m.kfdProcesses.update(process, { queueEvictions, queuesStopped: true });
+});
+
+/** One reason less. Kernel: `drivers/gpu/drm/amd/amdkfd/kfd_process.c: kfd_process_restore_queues` */
+export const kfdProcessRestoreQueues = atomic('kfd_process_restore_queues', (m, process: number): void => {
+  const queueEvictions = m.kfdProcesses.get(process).queueEvictions - 1;
+  m.kfdProcesses.update(process, { queueEvictions, queuesStopped: queueEvictions > 0 });
+});
+
 /** Kernel: `drivers/gpu/drm/amd/amdkfd/kfd_device.c: kgd2kfd_quiesce_mm` */
 export const kgd2kfdQuiesceMm = atomic('kgd2kfd_quiesce_mm', (m, process: number): void => {
-  m.kfdProcesses.update(process, { queuesStopped: true });
+  kfdProcessEvictQueues(m, process);
   m.trace.decide('svm.queues-stopped', m.kfdProcesses.get(process).mm);
 });
 
 /** Kernel: `drivers/gpu/drm/amd/amdkfd/kfd_device.c: kgd2kfd_resume_mm` */
 export const kgd2kfdResumeMm = atomic('kgd2kfd_resume_mm', (m, process: number): void => {
-  m.kfdProcesses.update(process, { queuesStopped: false });
+  kfdProcessRestoreQueues(m, process);
   m.trace.decide('svm.queues-resumed', m.kfdProcesses.get(process).mm);
 });
 

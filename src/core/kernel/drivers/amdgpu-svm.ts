@@ -43,27 +43,33 @@ export type SvmAttr =
 export const svmFlagBits = (names: readonly SvmFlagName[]): number =>
   names.reduce((bits, name) => bits | SVM_FLAGS[name], 0);
 
+/** The GPU that an attribute names and that cannot have ranges; undefined: it may be. */
+const unfitGpu = (m: Machine, attr: SvmAttr): number | undefined => {
+  const unfit = (id: number): number | undefined =>
+    svmGpus(m).some((gpu) => gpu.id === id) ? undefined : id;
+  switch (attr.type) {
+    case 'PREFERRED_LOC':
+      return attr.loc === 0 || attr.loc === UNDEFINED_LOCATION ? undefined : unfit(attr.loc);
+    case 'PREFETCH_LOC':
+      return attr.loc === 0 ? undefined : unfit(attr.loc);
+    case 'ACCESS':
+    case 'ACCESS_IN_PLACE':
+    case 'NO_ACCESS':
+      return unfit(attr.gpu);
+    case 'SET_FLAGS':
+    case 'CLR_FLAGS':
+    case 'GRANULARITY':
+      return undefined;
+  }
+};
+
 /** Refuses GPUs that do not exist or have no registered memory. Kernel: `drivers/gpu/drm/amd/amdkfd/kfd_svm.c: svm_range_check_attr` */
 const svmRangeCheckAttr = atomic('svm_range_check_attr', (m, attrs: readonly SvmAttr[]): number => {
-  const known = (id: number): boolean => svmGpus(m).some((gpu) => gpu.id === id);
   for (const attr of attrs) {
-    switch (attr.type) {
-      case 'PREFERRED_LOC':
-        if (attr.loc !== 0 && attr.loc !== UNDEFINED_LOCATION && !known(attr.loc)) return -EINVAL;
-        break;
-      case 'PREFETCH_LOC':
-        if (attr.loc !== 0 && !known(attr.loc)) return -EINVAL;
-        break;
-      case 'ACCESS':
-      case 'ACCESS_IN_PLACE':
-      case 'NO_ACCESS':
-        if (!known(attr.gpu)) return -EINVAL;
-        break;
-      case 'SET_FLAGS':
-      case 'CLR_FLAGS':
-      case 'GRANULARITY':
-        break;
-    }
+    const gpu = unfitGpu(m, attr);
+    if (gpu === undefined) continue;
+    m.trace.decide('svm.refused-gpu', gpu);
+    return -EINVAL;
   }
   return 0;
 });
@@ -72,8 +78,14 @@ const svmRangeCheckAttr = atomic('svm_range_check_attr', (m, attrs: readonly Svm
 const svmRangeIsValid = atomic('svm_range_is_valid', (m, start: Vpn, npages: number, mm: number): number => {
   for (let vpn = start; vpn < start + npages; ) {
     const vma = findVma(m, m.mms.get(mm), vpn);
-    if (vma === undefined || vpn < vma.vmStart) return -EFAULT;
-    if ((vma.vmFlags & (VM_IO | VM_PFNMAP | VM_MIXEDMAP)) !== 0) return -EFAULT;
+    if (vma === undefined || vpn < vma.vmStart) {
+      m.trace.decide('svm.refused-hole', vpn);
+      return -EFAULT;
+    }
+    if ((vma.vmFlags & (VM_IO | VM_PFNMAP | VM_MIXEDMAP)) !== 0) {
+      m.trace.decide('svm.refused-device-area', vpn);
+      return -EFAULT;
+    }
     vpn = vma.vmEnd;
   }
   return 0;
@@ -149,7 +161,10 @@ const coverGap = (m: Machine, process: KfdProcess, start: Vpn, last: Vpn, plan: 
   for (let vpn = start; vpn <= last; ) {
     const end = Math.min(last, Math.floor((vpn + max) / max) * max - 1);
     const id = svmRangeNew(m, vpn, end, process, true);
-    if (id === 0) return false;
+    if (id === 0) {
+      m.trace.decide('svm.refused-limit', vpn, end - vpn + 1);
+      return false;
+    }
     plan.fresh.push(id);
     plan.update.push(id);
     vpn = end + 1;

@@ -4,12 +4,12 @@
 import type { Block, BoKind, TtmBo, VramManager } from '../../machine/gpu.ts';
 import type { Machine } from '../../machine/machine.ts';
 import type { Sleeps } from '../../machine/ops.ts';
-import { EBUSY, ENOMEM, ENOSPC } from '../../uapi/errno.ts';
+import { EBUSY, ENOENT, ENOMEM, ENOSPC } from '../../uapi/errno.ts';
 import { __GFP_HIGHMEM, GFP_USER } from '../../uapi/gfp.ts';
 import { NO_PFN } from '../../uapi/units.ts';
 import { bugOn } from '../sched/bug.ts';
 import { atomic, sleepable } from '../sched/kernel-function.ts';
-import { condResched } from '../sched/locks.ts';
+import { condResched, mutexLock, mutexUnlock } from '../sched/locks.ts';
 import { allocPage, freePages } from '../mm/page-alloc.ts';
 import { folioRefAdd, moveReference } from '../mm/page-ref.ts';
 import { allocBlocks, freeBlock } from './ttm-buddy.ts';
@@ -24,8 +24,8 @@ export interface TtmDeviceFuncs {
   readonly evictionOrder: (m: Machine, lru: readonly TtmBo[]) => readonly TtmBo[];
   /** Tells who owns a fence that somebody waits for it. */
   readonly enableSignaling: (m: Machine, fence: number) => void;
-  /** An object's bytes go from one place to the other. */
-  readonly move: (m: Machine, bo: TtmBo) => void;
+  /** An object's bytes go from the one place to the other; it has both. */
+  readonly move: (m: Machine, bo: TtmBo, to: 'tt' | 'vram') => void;
   /** The object's part of VRAM is its own from now on. */
   readonly allocated: (m: Machine, bo: TtmBo) => void;
   /** VRAM that is not for objects, in pages. */
@@ -153,7 +153,7 @@ const moveToTt = (m: Machine, bo: TtmBo): number => {
   const ttPages = ttmTtPopulate(m, bo.npages);
   if (ttPages === undefined) return -ENOMEM;
   m.ttmBos.update(bo.id, { ttPages });
-  deviceFuncs(m, bo.gpu).move(m, m.ttmBos.get(bo.id));
+  deviceFuncs(m, bo.gpu).move(m, m.ttmBos.get(bo.id), 'tt');
   vramMgrDel(m, bo);
   m.ttmBos.update(bo.id, { memType: 'tt', blocks: [] });
   m.trace.decide('ttm.moved-to-tt', bo.npages, bo.gpu);
@@ -215,6 +215,8 @@ const moveToLruTail = (m: Machine, id: number): void => {
 
 const ttmBoMemForceSpace = sleepable('ttm_bo_mem_force_space', function* (m, bo: TtmBo): Sleeps<number> {
   for (;;) {
+    // its owner may have let go of it meanwhile
+    if (m.ttmBos.find(bo.id) === undefined) return -ENOENT;
     const ret = vramMgrNew(m, bo);
     if (ret !== -ENOSPC) return ret;
     const evicted = yield* ttmMemEvictFirst(m, bo.gpu, bo.mm);
@@ -289,6 +291,30 @@ export const ttmBoInit = sleepable('ttm_bo_validate', function* (m, request: BoR
   m.mutexes.delete(resvName(id));
   if (ret === 0) return id;
   m.ttmBos.set(id, undefined);
+  return ret;
+});
+
+/**
+ * An object goes back to VRAM. Sleeps: until nobody else has it reserved, and until there is room.
+ *
+ * Kernel: `drivers/gpu/drm/ttm/ttm_bo.c: ttm_bo_validate`
+ *
+ * @returns 0, also when it is there or has gone; -EBUSY, -ENOMEM
+ */
+export const ttmBoMoveToVram = sleepable('ttm_bo_validate', function* (m, id: number): Sleeps<number> {
+  const name = resvName(id);
+  yield* mutexLock(m, name);
+  const bo = m.ttmBos.find(id);
+  let ret = bo === undefined || bo.memType === 'vram' ? 0 : yield* ttmBoMemForceSpace(m, bo);
+  const moved = m.ttmBos.find(id);
+  if (moved === undefined) ret = 0;
+  else if (ret === 0 && moved.ttPages.length > 0) {
+    deviceFuncs(m, moved.gpu).move(m, moved, 'vram');
+    freeTtPages(m, moved.ttPages);
+    m.ttmBos.update(id, { ttPages: [] });
+    m.trace.decide('ttm.moved-to-vram', moved.npages, moved.gpu);
+  }
+  mutexUnlock(m, name);
   return ret;
 });
 

@@ -155,7 +155,7 @@ export const moveChunkToDevice = (
   holdPages(m, targets, n, 'page table entry', 1);
   countCalls(m, MOVED, n);
   countCalls(m, ['vm_normal_page', 'isolate_lru_page', 'folio_isolate_lru', 'zone_device_page_init'], n);
-  countDecisions(m, [...MOVED_DECISIONS, 'migrate.moved', 'migrate.selected'], n);
+  countDecisions(m, [...MOVED_DECISIONS, 'migrate.selected'], n);
   tellPages(m, 'migrated', vpn, source.pfns, targets, n);
   return n;
 };
@@ -220,7 +220,7 @@ export const moveChunkToSystem = (
   countCalls(m, MOVED, n);
   countCalls(m, ['free_zone_device_page'], n);
   if (!isPrivate(pgmap)) countCalls(m, ['vm_normal_page'], n);
-  countDecisions(m, [...MOVED_DECISIONS, 'migrate.moved', 'migrate.selected', 'device.free'], n);
+  countDecisions(m, [...MOVED_DECISIONS, 'migrate.selected', 'device.free'], n);
   tellPages(m, 'migrated', vpn, source.pfns, targets, n);
   return n;
 };

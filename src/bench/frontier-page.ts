@@ -1,0 +1,52 @@
+// The workload over all eight GPUs of a Frontier node in the app: whether the page stays free while it runs.
+
+import { deflateRawSync } from 'node:zlib';
+import { workloadScenario } from '../scenarios/frontier.ts';
+import { atMost, type Figure, figure, MORE } from './figures.ts';
+import type { Busy } from './in-page.ts';
+
+const TITLE = 'Frontier workload';
+const GPUS = 8;
+/** 4 GiB each. */
+const PAGES_PER_GPU = 2 ** 20;
+
+const address = (): string => {
+  const { scenario } = workloadScenario(
+    {
+      gpus: GPUS,
+      pagesPerGpu: PAGES_PER_GPU,
+      iterations: 2,
+      checkpointEvery: 1,
+      checkpointPages: 2 ** 16,
+      memory: 'coherent',
+    },
+    { name: 'frontier', title: TITLE, about: '' },
+  );
+  return `#v1.${deflateRawSync(JSON.stringify({ own: scenario })).toString('base64url')}`;
+};
+
+/** Whoever drives the browser. */
+export interface Watched {
+  /** Opens the app and waits until it stands idle. */
+  readonly open: () => Promise<void>;
+  /** Watches the main thread from now on. */
+  readonly watch: () => Promise<void>;
+  /** Goes to an address, and waits until a text is there and nothing is pending. */
+  readonly goTo: (hash: string, text: string) => Promise<void>;
+  readonly stop: () => Promise<Busy | undefined>;
+}
+
+/** Opens the workload in an app that stands idle, and watches the page until nothing is pending. */
+export const frontierInPage = async (page: Watched): Promise<Figure[]> => {
+  await page.open();
+  await page.watch();
+  await page.goTo(address(), TITLE);
+  const busy = await page.stop();
+  if (busy === undefined) throw new Error('the page was not watched');
+  const longestMs = busy.longestTaskMs > 0 ? busy.longestTaskMs : Math.min(50, busy.longestGapMs);
+  return [
+    figure('frontier_page_pages', GPUS * PAGES_PER_GPU, 'pages', MORE),
+    figure('frontier_page_ms', busy.watchedMs, 'ms'),
+    figure('frontier_page_longest_task_ms', longestMs, 'ms', atMost(50)),
+  ];
+};
