@@ -293,6 +293,10 @@ export const MECHANISMS: readonly Mechanism[] = [
     state: 'simplified',
     how: 'Buffer objects and their LRU, eviction fences, a second client that needs VRAM, and two worlds that never shipped in which long-term pins stay in VRAM.',
     simplified: {
+      'drivers/amdgpu-kfd-evict.ts: restoreProcessBos':
+        'Objects are reserved one after the other, not all before the first is moved.',
+      'drivers/amdgpu-kfd-evict.ts: scheduleEvictAndRestoreProcess':
+        'A process that was restored just now is evicted at once, not after PROCESS_ACTIVE_TIME_MS.',
       'drivers/ttm.ts: ttmTtPopulate': 'System memory is taken page by page.',
     },
     tests: ['conformance/gpu-ttm.test.ts'],
