@@ -1,7 +1,7 @@
 // What the page learns of a run when it is opened.
 
 import type { MachineConfig, MemoryRange } from '../core/uapi/config.ts';
-import { nodeDistance } from '../core/kernel/mm/zonelists.ts';
+import { nodeDistance } from '../core/uapi/topology.ts';
 import { kernelOf } from '../core/scenario/simulation.ts';
 import type {
   LeftOutStep,

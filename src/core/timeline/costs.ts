@@ -201,6 +201,11 @@ class Reader {
     return (gpu?.connectedToCpu ?? true) ? spec.coherentLink : spec.privateLink;
   }
 
+  /** The link between GPUs of different packages. Simplified: accesses within one package count as such, too. */
+  private peerLink(): LinkName {
+    return DEVICE_MODEL[this.gpus.at(0)?.model ?? 'mi250x-gcd'].peerLink;
+  }
+
   private enter(name: KernelFunctionName, times: number, sums?: Sums): void {
     const { counter } = this;
     switch (name) {
@@ -356,7 +361,7 @@ class Reader {
         this.stream(by, this.link(this.gpus.at(0)?.id ?? 0), 'gpu.load.ddr', true);
         return;
       case 'gpu peer':
-        this.stream(by, 'if.gcd_remote', 'gpu.load.ddr', false);
+        this.stream(by, this.peerLink(), 'gpu.load.ddr', false);
         return;
     }
   }

@@ -18,6 +18,10 @@ export interface DeviceModel {
   /** Row of the cost model for its way to the CPU when it is coherent, and when it is not. */
   readonly coherentLink: LinkName;
   readonly privateLink: LinkName;
+  /** Devices that share a package, counted from the first; row for the way between them, and to others. */
+  readonly devicesPerPackage: number;
+  readonly packageLink: LinkName;
+  readonly peerLink: LinkName;
   /** Whether all its devices in a machine form one hive. */
   readonly oneHive: boolean;
   /** A new range is at most 1/32 of the VRAM, between these; a power of two. */
@@ -45,6 +49,9 @@ export const DEVICE_MODEL: Readonly<Record<DeviceModelName, DeviceModel>> = {
     vramPages: 64 * GIB_PAGES,
     coherentLink: 'if.cpu_gpu',
     privateLink: 'pcie4x16',
+    devicesPerPackage: 2,
+    packageLink: 'if.gcd_pair',
+    peerLink: 'if.gcd_remote',
     oneHive: true,
     minRangePages: 512,
     maxRangePages: GIB_PAGES,
@@ -60,6 +67,9 @@ export const DEVICE_MODEL: Readonly<Record<DeviceModelName, DeviceModel>> = {
     vramPages: 96 * GIB_PAGES,
     coherentLink: 'generic.coherent',
     privateLink: 'pcie3x16',
+    devicesPerPackage: 1,
+    packageLink: 'pcie3x16',
+    peerLink: 'pcie3x16',
     oneHive: false,
     minRangePages: 16,
     maxRangePages: mibToPages(32),

@@ -4,6 +4,7 @@ import type { Zone } from '../../machine/entities.ts';
 import type { Machine } from '../../machine/machine.ts';
 import { ZONE_NAMES } from '../../uapi/config.ts';
 import { __GFP_HIGHMEM, __GFP_MOVABLE, __GFP_THISNODE } from '../../uapi/gfp.ts';
+import { nodeDistance } from '../../uapi/topology.ts';
 
 /** Position of a zone among the types of zones. Kernel: `include/linux/mmzone.h: zone_idx` */
 export const zoneIdx = (zone: Zone): number => ZONE_NAMES.indexOf(zone.name);
@@ -15,9 +16,6 @@ export const gfpZone = (gfp: number): number =>
 /** Nodes that have memory of the allocator, ascending. Kernel: `include/linux/nodemask.h: N_MEMORY` */
 export const memoryNodes = (zones: readonly Zone[]): number[] =>
   [...new Set(zones.map(({ node }) => node))].sort((a, b) => a - b);
-
-/** Kernel: `include/linux/topology.h: node_distance`. Ours: 10 local, 12 remote where the firmware says nothing. */
-export const nodeDistance = (from: number, to: number): number => (from === to ? 10 : 12);
 
 /**
  * Order in which each node falls back on the others: by distance, the next higher node before lower ones, and nodes
