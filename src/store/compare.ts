@@ -107,10 +107,10 @@ export const contrastingScenario = (contrast: Contrast, scenario: unknown): unkn
   const kind =
     contrast === 'private-devices' ? 'private' : contrast === 'coherent-devices' ? 'coherent' : undefined;
   if (kind === undefined || !isRecord(scenario)) return scenario;
-  const { devices, steps, name, title, boot, machine, config, swap, gpu, gigantic } = scenario;
+  const { devices, steps, name, title, boot, machine, config, swap, gpu, gigantic, overcommit } = scenario;
   return {
     ...Object.fromEntries(
-      Object.entries({ name, title, boot, machine, config, swap, gpu, gigantic }).filter(
+      Object.entries({ name, title, boot, machine, config, swap, gpu, gigantic, overcommit }).filter(
         ([, value]) => value !== undefined,
       ),
     ),

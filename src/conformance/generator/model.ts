@@ -57,14 +57,18 @@ export const KINDS: Readonly<Record<AreaSort, StepOf<'mmap'>['kind']>> = {
   hugetlb: 'hugetlb',
   device: 'device',
   'huge-shmem': 'anon-shared',
+  'hugetlb-shared': 'hugetlb',
 };
 
+/** Of the pool of huge pages. */
+export const isHugetlb = (sort: AreaSort): boolean => sort === 'hugetlb' || sort === 'hugetlb-shared';
+
 export const isHuge = (sort: AreaSort): boolean =>
-  sort === 'huge' || sort === 'hugetlb' || sort === 'huge-shmem';
+  sort === 'huge' || sort === 'huge-shmem' || isHugetlb(sort);
 
 /** Pages of an area; no more than the smallest file has. */
 export const lengthOf = ({ sort, size }: AreaSpec): number => {
-  if (sort === 'hugetlb') return 512 * (1 + (size % 2));
+  if (isHugetlb(sort)) return 512 * (1 + (size % 2));
   if (sort === 'huge' || sort === 'huge-shmem') return pick([512, 1024, 512, 700], size);
   return 4 + (size % 9);
 };
@@ -201,7 +205,10 @@ export class ProgramModel {
   private followMmap(step: StepOf<'mmap'>, process: ModelProcess | undefined): void {
     const rights = new Uint8Array(step.pages).fill(step.prot === 'rw' ? WRITABLE : READABLE);
     const sort = AREA_SORTS.find(
-      (candidate) => KINDS[candidate] === step.kind && isHuge(candidate) === (step.align !== undefined),
+      (candidate) =>
+        KINDS[candidate] === step.kind &&
+        isHuge(candidate) === (step.align !== undefined) &&
+        (candidate === 'hugetlb-shared') === (step.shared === true),
     );
     process?.areas.push({ name: step.vma, sort: sort ?? 'anon', rights, dontfork: new Set() });
   }

@@ -59,6 +59,7 @@ export const AREA_SORTS = [
   'hugetlb',
   'device',
   'huge-shmem',
+  'hugetlb-shared',
 ] as const;
 export type AreaSort = (typeof AREA_SORTS)[number];
 
@@ -174,6 +175,7 @@ const areaArbitrary: fc.Arbitrary<AreaSpec> = fc.record({
     [1, 'file-shared'],
     [1, 'hugetlb'],
     [1, 'huge-shmem'],
+    [1, 'hugetlb-shared'],
   ),
   size: nat,
   written: weighted([3, true], [1, false]),
@@ -206,6 +208,8 @@ export const devicesOf = ({ mix }: MachineKind): Scenario['devices'] => {
 
 /** So few that they run out. */
 const SWAP_PAGES = 16;
+/** Where there is swap, the pool of huge pages may grow, too. */
+const OVERCOMMIT = 1;
 
 const MACHINES = {
   default: 'guest',
@@ -223,7 +227,7 @@ export const scenarioOf = (machine: MachineKind, name: string): Scenario => {
     name,
     title: `generated program, ${mix}/${place}${swap ? '/swap' : ''}`,
     machine: MACHINES[place],
-    ...(swap ? { swap: SWAP_PAGES } : {}),
+    ...(swap ? { swap: SWAP_PAGES, overcommit: OVERCOMMIT } : {}),
     boot: place === 'movable' || place === 'cma' ? place : 'default',
     devices: devicesOf(machine),
     steps: [],

@@ -10,6 +10,7 @@ import {
 } from '../../core/uapi/scenario.ts';
 import {
   isHuge,
+  isHugetlb,
   KINDS,
   lengthOf,
   type ModelArea,
@@ -71,7 +72,7 @@ const suits = (op: Op, { sort }: ModelArea): boolean => {
     'mbind',
     'populate_write',
   ]);
-  return sort !== 'hugetlb' || !refusesHugetlb.has(op);
+  return !isHugetlb(sort) || !refusesHugetlb.has(op);
 };
 
 const pickArea = (process: ModelProcess, { op, area }: Action, daring: boolean): ModelArea | undefined => {
@@ -150,6 +151,8 @@ const mapSteps = (model: ProgramModel, proc: string, spec: AreaSpec): SimpleStep
       prot: sort === 'read-only' ? 'r' : 'rw',
       kind: KINDS[sort],
       ...(isHuge(sort) ? { align: '2M' } : {}),
+      ...(sort === 'hugetlb-shared' ? { shared: true as const } : {}),
+      ...(isHugetlb(sort) && size % 4 === 3 ? { reserve: true as const } : {}),
       ...(ofFile && file !== undefined ? { file } : {}),
       ...(sort === 'device' ? { device: pick(model.devices, size) } : {}),
     },
@@ -239,6 +242,7 @@ const NEW_SORTS: readonly AreaSort[] = [
   'shmem',
   'file-shared',
   'huge-shmem',
+  'hugetlb-shared',
 ];
 
 const newArea = (

@@ -134,7 +134,10 @@ export class ContentModel {
     const failed = result.ret < 0;
     switch (step.op) {
       case 'mmap':
-        this.processes.get(step.proc)?.set(step.vma, this.newArea(step.kind, step.file));
+        // huge pages that are shared keep their bytes as shared memory does
+        this.processes
+          .get(step.proc)
+          ?.set(step.vma, this.newArea(step.shared === true ? 'anon-shared' : step.kind, step.file));
         return;
       case 'file_create':
         if (!failed)

@@ -86,6 +86,8 @@ export interface AddressSpace {
   readonly iMmap: readonly number[];
   /** hugetlb: pages of 2^hugeOrder. */
   readonly hugeOrder?: number;
+  /** hugetlb, shared: map of the huge pages that were reserved or allocated for it. */
+  readonly hugetlbResv?: number;
   /** DAX: frame of page 0; the pages are device memory, and not in the page cache. */
   readonly daxStart?: Pfn;
 }

@@ -61,6 +61,8 @@ export const GIGANTIC_TOTAL = 13;
 /** Free pages that are promised to areas. */
 export const HUGETLB_RESV = 14;
 export const GIGANTIC_RESV = 15;
+/** Pages that the pool has beyond its size. */
+export const HUGETLB_SURPLUS = 40;
 /** Readahead window of the file: first page, pages, and how many pages before its end the marker stands. */
 export const FILE_RA_START = 5;
 export const FILE_RA_SIZE = 6;

@@ -298,6 +298,8 @@ export interface Recording {
   readonly machine?: string;
   /** Pages of the swap device; the recordings' guest has none. */
   readonly swap?: number;
+  /** Pages that the hugetlb pool may take beyond its size; the recordings' guest takes none. */
+  readonly overcommit?: number;
   readonly devices: readonly { id: number; kind: string; pages: number }[];
   readonly steps: readonly RecordedStep[];
 }
@@ -331,6 +333,7 @@ export const recordingOf = (sim: Simulation, name: string): Recording => {
     boot: sim.scenario.boot,
     ...(sim.scenario.machine === undefined ? {} : { machine: sim.scenario.machine }),
     ...(sim.scenario.swap === undefined ? {} : { swap: sim.scenario.swap }),
+    ...(sim.scenario.overcommit === undefined ? {} : { overcommit: sim.scenario.overcommit }),
     devices: sim.machine.config.devices.map(({ id, kind, pages }) => ({ id, kind, pages })),
     steps,
   };

@@ -149,10 +149,9 @@ const runMmap = (m: Machine, step: StepOf<'mmap'>): StepResult => {
   if (step.kind === 'hugetlb' && step.pages % hugePages !== 0) {
     throw new StepError('pages', `a hugetlb area is a multiple of ${hugePages} pages long`);
   }
-  if (step.kind !== 'hugetlb' && (step.page_size !== undefined || step.reserve !== undefined)) {
-    const field = step.page_size === undefined ? 'reserve' : 'page_size';
-    throw new StepError(field, `an area of the kind ${step.kind} has no pool of huge pages`);
-  }
+  const pool = (['page_size', 'reserve', 'shared'] as const).find((field) => step[field] !== undefined);
+  if (step.kind !== 'hugetlb' && pool !== undefined)
+    throw new StepError(pool, `an area of the kind ${step.kind} has no pool of huge pages`);
   const memory = m.config.mappedMemory?.find(({ id }) => id === step.device);
   if (memory !== undefined) return mmapDax(m, mm, step, memory, again);
   if ((step.kind === 'device') !== (step.device !== undefined)) {
@@ -168,6 +167,7 @@ const runMmap = (m: Machine, step: StepOf<'mmap'>): StepResult => {
     ...request,
     ...(step.page_size === undefined ? {} : { hugePages }),
     ...(step.reserve === undefined ? {} : { reserve: true }),
+    ...(step.shared === undefined ? {} : { shared: true }),
     ...(file === undefined ? {} : { file }),
     ...(again === undefined ? {} : { again }),
   });

@@ -80,7 +80,9 @@ export const kernelOf = ({ config }: Scenario): KernelConfig => {
 
 const bootFor = (scenario: Scenario, overrides: SimulationOverrides): Machine => {
   const preset = machinePreset(overrides.machine ?? presetOf(scenario), scenario.devices, scenario.gpu);
-  const config = withGiganticPages({ ...preset, swapPages: scenario.swap ?? 0 }, scenario.gigantic ?? 0);
+  const { swap = 0, overcommit, gigantic = 0 } = scenario;
+  const pools = { swapPages: swap, ...(overcommit === undefined ? {} : { hugetlbOvercommit: overcommit }) };
+  const config = withGiganticPages({ ...preset, ...pools }, gigantic);
   return bootMachine(config, { ...kernelOf(scenario), ...overrides.kernel });
 };
 

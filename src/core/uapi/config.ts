@@ -90,6 +90,8 @@ export interface MachineConfig {
   readonly mappedMemory?: readonly MappedMemoryConfig[];
   /** Huge pages of 2 MiB in the pool. */
   readonly hugetlbPages: number;
+  /** nr_overcommit_hugepages: pages of 2 MiB that the pool may take beyond its size; absent: none. */
+  readonly hugetlbOvercommit?: number;
   /** First frames of the gigantic pages of 1 GiB that were set aside at boot. */
   readonly gigantic: readonly Pfn[];
   /** Pages of the swap device; 0: there is none. */

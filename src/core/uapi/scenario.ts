@@ -110,6 +110,8 @@ const simpleStepSchema = v.variant('op', [
     page_size: v.optional(v.picklist(['2M', '1G'])),
     /** For the kind `hugetlb`: without MAP_NORESERVE, so that every page is promised. */
     reserve: v.optional(v.literal(true)),
+    /** For the kind `hugetlb`: MAP_SHARED instead of MAP_PRIVATE. */
+    shared: v.optional(v.literal(true)),
     /** For the kind `device`; for a file kind, the DAX device whose file it is. */
     device: v.optional(device),
     /** For file kinds: a file of `file_create`; absent: the one file of 64 pages. */
@@ -265,6 +267,8 @@ const headerFields = {
   swap: v.optional(count(2 ** 24)),
   /** Pages of 1 GiB that were set aside at boot; absent: there are none, as in the recordings. */
   gigantic: v.optional(count(16)),
+  /** nr_overcommit_hugepages: pages of 2 MiB that the hugetlb pool may take beyond its size; absent: none. */
+  overcommit: v.optional(count(2 ** 16)),
 };
 
 /** Whose devices they are; absent: the test driver's. */

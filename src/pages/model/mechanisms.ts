@@ -525,11 +525,13 @@ export const MECHANISMS: readonly Mechanism[] = [
     kernel:
       'mm/hugetlb.c: hugetlb_fault, follow_hugetlb_page, dequeue_huge_page_node_exact; mm/migrate.c: unmap_and_move_huge_page',
     state: 'simplified',
-    how: 'Pools of 2 MiB pages and of gigantic ones, reservations, copies at fork, migration, and the pinnable rule where a page is taken from the free list.',
+    how: 'Pools of 2 MiB pages and of gigantic ones, reservations, surplus pages, private and shared mappings, copies at fork, migration, and the pinnable rule where a page is taken from the free list.',
     simplified: {
-      'mm/hugetlb-resv.ts: hugetlbReservePages': 'No surplus pages (`nr_overcommit_hugepages` is 0).',
+      'mm/hugetlb-pool.ts: allocSurplusHugePage': 'Surplus pages are counted for all nodes together.',
+      'mm/hugetlb.ts: hugetlbNoPage':
+        'Nobody waits for the lock of a page of the cache; page tables of shared mappings of a whole GiB are not shared (huge_pmd_share).',
       'mm/hugetlb.ts: hugetlbWp':
-        'Private mappings. An owner whose children keep the page elsewhere gets SIGBUS; the kernel would try for ever.',
+        'An owner whose children keep the page elsewhere gets SIGBUS; the kernel would try for ever.',
     },
     recordings: ['hugetlb-longterm-pin'],
     selftests: ['anon_write_hugetlbfs'],
@@ -537,6 +539,7 @@ export const MECHANISMS: readonly Mechanism[] = [
       'core/kernel/mm/hugetlb.test.ts',
       'core/kernel/mm/hugetlb-gigantic.test.ts',
       'core/kernel/mm/hugetlb-resv.test.ts',
+      'core/kernel/mm/hugetlb-shared.test.ts',
     ],
   },
   {

@@ -11,6 +11,7 @@ import {
   HUGETLB_FREE,
   HUGETLB_FREE_HEAD,
   HUGETLB_RESV,
+  HUGETLB_SURPLUS,
   HUGETLB_TOTAL,
 } from '../../machine/scalars.ts';
 import {
@@ -59,6 +60,8 @@ export interface Hstate {
   readonly free: number;
   readonly total: number;
   readonly resv: number;
+  /** Row of the pages beyond the size of the pool; there are none of gigantic ones. */
+  readonly surplus?: number;
 }
 
 const HSTATE_PMD: Hstate = {
@@ -69,6 +72,7 @@ const HSTATE_PMD: Hstate = {
   free: HUGETLB_FREE,
   total: HUGETLB_TOTAL,
   resv: HUGETLB_RESV,
+  surplus: HUGETLB_SURPLUS,
 };
 const HSTATE_PUD: Hstate = {
   order: 18,
@@ -83,7 +87,8 @@ const HSTATE_PUD: Hstate = {
 /** All sizes. Kernel: `include/linux/hugetlb.h: for_each_hstate` */
 export const HSTATES: readonly Hstate[] = [HSTATE_PMD, HSTATE_PUD];
 
-const hstateOfOrder = (order: number | undefined): Hstate =>
+/** Kernel: `include/linux/hugetlb.h: size_to_hstate` */
+export const hstateOfOrder = (order: number | undefined): Hstate =>
   order === HSTATE_PUD.order ? HSTATE_PUD : HSTATE_PMD;
 
 /** Kernel: `include/linux/hugetlb.h: hstate_vma` */
@@ -123,8 +128,73 @@ const freeHugePage = (m: Machine, folio: Pfn): void => {
   const h = folioHstate(m, folio);
   const temporary = hpageFlag(m, folio, HPG_temporary);
   m.pages.private.set(folio, 0);
-  if (temporary) updateAndFreePage(m, folio, h);
-  else enqueueHugePage(m, folio, h);
+  if (temporary) {
+    updateAndFreePage(m, folio, h);
+  } else if (surplusOf(m, h) > 0) {
+    addSurplus(m, h, -1);
+    updateAndFreePage(m, folio, h);
+  } else {
+    enqueueHugePage(m, folio, h);
+  }
+};
+
+// --- pages beyond the size of the pool -------------------------------------------------------------------------------
+
+const surplusOf = (m: Machine, h: Hstate): number => (h.surplus === undefined ? 0 : m.scalars.get(h.surplus));
+const addSurplus = (m: Machine, h: Hstate, by: number): void => {
+  if (h.surplus !== undefined) m.scalars.set(h.surplus, surplusOf(m, h) + by);
+};
+
+/**
+ * One more page for the pool, as far as nr_overcommit_hugepages allows.
+ *
+ * Kernel: `mm/hugetlb.c: alloc_surplus_huge_page`
+ * Simplified: surplus pages are counted for all nodes together.
+ */
+export const allocSurplusHugePage = (m: Machine, h: Hstate): Pfn => {
+  if (h.surplus === undefined || surplusOf(m, h) >= (m.config.hugetlbOvercommit ?? 0)) return NO_PFN;
+  const folio = allocFreshHugePage(m, h, GFP_HIGHUSER_MOVABLE, localNode(m));
+  if (folio !== NO_PFN) addSurplus(m, h, 1);
+  return folio;
+};
+
+/**
+ * Makes sure that so many pages more can be promised, and promises them.
+ *
+ * Kernel: `mm/hugetlb.c: gather_surplus_pages`
+ *
+ * @returns false: there is not enough memory, or it is not allowed
+ */
+export const gatherSurplusPages = (m: Machine, h: Hstate, wanted: number): boolean => {
+  const gathered: Pfn[] = [];
+  while (availableHugePages(m, h) + gathered.length < wanted) {
+    const folio = allocSurplusHugePage(m, h);
+    if (folio === NO_PFN) break;
+    gathered.push(folio);
+  }
+  const enough = availableHugePages(m, h) + gathered.length >= wanted;
+  if (enough) m.scalars.set(h.resv, m.scalars.get(h.resv) + wanted);
+  for (const folio of gathered) {
+    folioRefAdd(m, folio, -1, 'allocation');
+    if (enough) enqueueHugePage(m, folio, h);
+    else freeHugePage(m, folio);
+  }
+  return enough;
+};
+
+/** Promises are taken back, and what was gathered for them goes. Kernel: `mm/hugetlb.c: return_unused_surplus_pages` */
+export const returnUnusedSurplusPages = (m: Machine, h: Hstate, unused: number): void => {
+  m.scalars.set(h.resv, m.scalars.get(h.resv) - unused);
+  const last = Math.min(unused, surplusOf(m, h), m.scalars.get(h.free));
+  for (let i = 0; i < last; i++) {
+    const folio = m.scalars.get(h.freeHead) - 1;
+    m.scalars.set(h.freeHead, m.pages.lruNext.get(folio));
+    m.pages.lruNext.set(folio, 0);
+    m.scalars.set(h.free, m.scalars.get(h.free) - 1);
+    clearFlags(m, folio, PG_hugetlb_freed);
+    addSurplus(m, h, -1);
+    updateAndFreePage(m, folio, h);
+  }
 };
 
 /** A page leaves its pool for good. Kernel: `mm/hugetlb.c: remove_hugetlb_page, update_and_free_page` */

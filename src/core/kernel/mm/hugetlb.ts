@@ -32,11 +32,13 @@ import {
   VM_FAULT_OOM,
   VM_FAULT_SIGBUS,
   VM_FAULT_SIGSEGV,
+  VM_MAYSHARE,
   VM_WRITE,
 } from '../../uapi/vm-flags.ts';
 import { bugOn, warn } from '../sched/bug.ts';
 import { sleepable } from '../sched/kernel-function.ts';
 import { migrationEntryWait, trylockPage, unlockPage } from '../sched/locks.ts';
+import { filemapGetFolio } from './filemap.ts';
 import { gupMustUnshare, tryGrabFolio } from './gup-grab.ts';
 import { pageTryDupHugeRmap } from './huge-memory.ts';
 import { hstateVma, hugePageStart, hugePteAlloc, hugePteOffset, setHpageMigratable } from './hugetlb-pool.ts';
@@ -118,12 +120,16 @@ const pageForCopy = (m: Machine, area: Vma, vpn: Vpn, oldPage: Pfn): Pfn => {
  * The caller holds the page locked, with a reference.
  *
  * Kernel: `mm/hugetlb.c: hugetlb_wp`
- * Simplified: private mappings. An owner of reservations whose children keep the page mapped elsewhere ends with
- *   SIGBUS; the kernel would try for ever.
+ * Simplified: an owner of reservations whose children keep the page mapped elsewhere ends with SIGBUS; the kernel would
+ *   try for ever.
  */
 const hugetlbWp = (m: Machine, area: Vma, vpn: Vpn, row: EntryRow, flags: number): number => {
   const unshare = (flags & FAULT_FLAG_UNSHARE) !== 0;
   if (!unshare && (area.vmFlags & VM_WRITE) === 0) return VM_FAULT_SIGSEGV;
+  if ((area.vmFlags & VM_MAYSHARE) !== 0) {
+    if (!unshare) setHugePtepWritable(m, row);
+    return 0;
+  }
   const oldPage = entryPfn(m.entries.get(row));
   const mapped = (): number => m.pages.compoundMapcount.get(oldPage);
   const newPage = mapped() === 1 ? NO_PFN : pageForCopy(m, area, vpn, oldPage);
@@ -152,19 +158,57 @@ const hugetlbWp = (m: Machine, area: Vma, vpn: Vpn, row: EntryRow, flags: number
   return 0;
 };
 
+/** A zeroed page from the pool, with the reference of its allocation. */
+const freshHugePage = (m: Machine, area: Vma, vpn: Vpn): Pfn => {
+  const page = allocHugePage(m, area, vpn);
+  if (page === NO_PFN) return NO_PFN;
+  const { npages } = hstateVma(m, area);
+  for (let i = 0; i < npages; i++) m.pages.content.set(page + i, 0);
+  setFlags(m, page, PG_uptodate);
+  return page;
+};
+
+/** A page of a shared mapping: that of the cache, or a fresh one, which is in the cache from now on, dirty. */
+const mapShared = (m: Machine, vma: Vma, vpn: Vpn, row: EntryRow): number => {
+  const index = linearPageIndex(vma, hugePageStart(hstateVma(m, vma), vpn));
+  let page = filemapGetFolio(m, vma.file, index);
+  if (page === NO_PFN) {
+    page = freshHugePage(m, vma, vpn);
+    if (page === NO_PFN) return VM_FAULT_SIGBUS;
+    hugetlbAddToPageCache(m, page, vma.file, index);
+    moveReference(m, page, 'allocation', 'page table entry');
+    setHpageMigratable(m, page);
+  } else {
+    folioGet(m, page, 'page table entry');
+  }
+  m.pages.compoundMapcount.set(page, m.pages.compoundMapcount.get(page) + 1);
+  m.entries.set(row, makeHugePte(vma, page, (vma.vmFlags & VM_WRITE) !== 0));
+  return 0;
+};
+
+/** Kernel: `mm/hugetlb.c: hugetlb_add_to_page_cache` */
+const hugetlbAddToPageCache = (m: Machine, page: Pfn, file: number, index: number): void => {
+  folioGet(m, page, 'page cache');
+  m.pages.mapping.set(page, file * 2);
+  m.pages.index.set(page, index);
+  m.journal.mapById(m.files.get(file).pages).set(index, page);
+  setPageDirty(m, page);
+};
+
 /**
- * First touch: a zeroed page from the pool, also for a read.
+ * First touch: a zeroed page from the pool, also for a read; in a shared mapping that of the file, if it has one.
  *
  * Kernel: `mm/hugetlb.c: hugetlb_no_page`
+ * Simplified: nobody waits for the lock of a page of the cache; page tables of shared mappings of a whole GiB are not
+ *   shared (huge_pmd_share).
  */
 const hugetlbNoPage = (m: Machine, area: Vma, vpn: Vpn, row: EntryRow, flags: number): number => {
   // a zeroed page would look like lost data
   if (area.hugetlbUnmapped === true) return VM_FAULT_SIGBUS;
+  if ((area.vmFlags & VM_MAYSHARE) !== 0) return mapShared(m, area, vpn, row);
   const h = hstateVma(m, area);
-  const page = allocHugePage(m, area, vpn);
+  const page = freshHugePage(m, area, vpn);
   if (page === NO_PFN) return VM_FAULT_SIGBUS;
-  for (let i = 0; i < h.npages; i++) m.pages.content.set(page + i, 0);
-  setFlags(m, page, PG_uptodate);
   const vma = anonVmaPrepare(m, area);
   hugepageAddNewAnonRmap(m, page, vma, hugePageStart(h, vpn));
   moveReference(m, page, 'allocation', 'page table entry');

@@ -13,13 +13,23 @@ import { condResched, lockPage, trylockPage, unlockPage } from '../sched/locks.t
 import { folioPutbackHugetlb, moveHugetlbState } from './hugetlb-pool.ts';
 import {
   allocMigrationTarget,
+  folioMigrateCopy,
   type MigrateStats,
   type MigrationTargetControl,
   moveToNewFolio,
   NR_MAX_MIGRATE_PAGES_RETRY,
   removeMigrationPtes,
 } from './migrate.ts';
-import { folioMapped, folioNrPages, pageAnon, pageHuge, setFlags, testFlags } from './page-ref.ts';
+import {
+  folioGet,
+  folioMapped,
+  folioNrPages,
+  pageAnon,
+  pageHuge,
+  pageMapping,
+  setFlags,
+  testFlags,
+} from './page-ref.ts';
 import { tryToMigrate } from './rmap.ts';
 import { folioPut } from './swap.ts';
 import { linearPageIndex } from './vma.ts';
@@ -33,6 +43,19 @@ export const hugepageAddRmap = (m: Machine, page: Pfn, vma: Vma, vpn: Vpn, exclu
   bugOn(!first && exclusive, 'hugepage_add_anon_rmap: exclusive, but mapped already');
   bugOn(m.pages.index.get(page) !== linearPageIndex(vma, vpn), 'hugepage_add_anon_rmap: another address');
   if (exclusive) setFlags(m, page, PG_anon_exclusive);
+};
+
+/** A page of a shared mapping: its place in the cache goes along. Kernel: `fs/hugetlbfs/inode.c: hugetlbfs_migrate_folio`, `mm/migrate.c: migrate_huge_page_move_mapping` */
+export const hugetlbfsMigrateFolio = (m: Machine, dst: Pfn, src: Pfn): number => {
+  if (m.pages.refcount.get(src) !== 2) return -EAGAIN;
+  const index = m.pages.index.get(src);
+  m.pages.index.set(dst, index);
+  m.pages.mapping.set(dst, m.pages.mapping.get(src));
+  folioGet(m, dst, 'page cache');
+  m.journal.mapById(m.files.get(pageMapping(m, src)).pages).set(index, dst);
+  folioPut(m, src, 'page cache');
+  folioMigrateCopy(m, dst, src);
+  return 0;
 };
 
 /**

@@ -47,7 +47,7 @@ import { removeMigrationPmd, splitHugePageToList } from './huge-split.ts';
 import { allocHugePageNodemask, folioPutbackHugetlb } from './hugetlb-pool.ts';
 import { putbackLruPage } from './isolate.ts';
 import { folioMigrateKsm } from './ksm-scan.ts';
-import { hugepageAddRmap, migrateHugetlbs, takeHugetlbs } from './migrate-hugetlb.ts';
+import { hugepageAddRmap, hugetlbfsMigrateFolio, migrateHugetlbs, takeHugetlbs } from './migrate-hugetlb.ts';
 import { mlockPageDrainLocal } from './mlock.ts';
 import { allocPages, localNode } from './page-alloc.ts';
 import {
@@ -182,10 +182,11 @@ const bufferMigrateFolio = (m: Machine, dst: Pfn, src: Pfn, mode: MigrateMode): 
 /** Kernel: `mm/migrate.c: move_to_new_folio` */
 export const moveToNewFolio = atomic('move_to_new_folio', (m, dst: Pfn, src: Pfn): number => {
   const file = pageMapping(m, src);
-  const rc =
-    file !== 0 && m.files.get(file).kind === 'file'
-      ? bufferMigrateFolio(m, dst, src, 'sync')
-      : migrateFolio(m, dst, src, 'sync');
+  const kind = file === 0 ? undefined : m.files.get(file).kind;
+  let rc: number;
+  if (kind === 'file') rc = bufferMigrateFolio(m, dst, src, 'sync');
+  else if (kind === 'hugetlb') rc = hugetlbfsMigrateFolio(m, dst, src);
+  else rc = migrateFolio(m, dst, src, 'sync');
   // a page-cache page must not keep its mapping until it is freed; an anonymous one stays known as such
   if (rc === 0 && !pageAnon(m, src)) m.pages.mapping.set(src, 0);
   return rc;

@@ -24,7 +24,7 @@ import { atomic, sleepable } from '../sched/kernel-function.ts';
 import { fileOf, newAddressSpace } from './filemap.ts';
 import { vmaAdjustTransHuge } from './huge-split.ts';
 import { hstateVma, newHugetlbFile } from './hugetlb-pool.ts';
-import { hugetlbVmOpClose } from './hugetlb-resv.ts';
+import { hugetlbUnreservePages, hugetlbVmOpClose } from './hugetlb-resv.ts';
 import { vmaLinkFile, vmaUnlinkFile } from './i-mmap.ts';
 import { tlbFlushMmuInSlices, tlbGatherMmu } from './mmu-gather.ts';
 import { freeTable } from './page-table.ts';
@@ -83,7 +83,9 @@ export const removeVma = (m: Machine, vma: Vma): void => {
   if (vma.file === 0) return;
   const file = m.files.get(vma.file);
   const stays = file.kind === 'file' || file.daxStart !== undefined;
-  if (!stays && file.iMmap.length === 0) shmemEvictInode(m, vma.file);
+  if (stays || file.iMmap.length > 0) return;
+  const freed = shmemEvictInode(m, vma.file);
+  if (file.kind === 'hugetlb') hugetlbUnreservePages(m, vma.file, freed);
 };
 
 // --- cutting and joining ------------------------------------------------------------------------------------------
@@ -334,6 +336,8 @@ export interface MmapRequest {
   readonly hugePages?: number;
   /** Without MAP_NORESERVE. */
   readonly reserve?: boolean;
+  /** For hugetlb: MAP_SHARED. */
+  readonly shared?: boolean;
   /** For file kinds: the file; absent: the one regular file. */
   readonly file?: number;
   /** An area of that name and size that is unmapped: it is mapped again where it was (MAP_FIXED). */
@@ -343,7 +347,7 @@ export interface MmapRequest {
 /** Backing and flags that follow from the kind of a mapping. */
 const backingOf = (
   m: Machine,
-  { kind, npages, file, hugePages = HPAGE_PMD_NR }: MmapRequest,
+  { kind, npages, file, hugePages = HPAGE_PMD_NR, shared = false }: MmapRequest,
 ): { readonly file: number; readonly flags: number } => {
   switch (kind) {
     case 'anon-private':
@@ -355,7 +359,10 @@ const backingOf = (
     case 'file-shared':
       return { file: file ?? fileOf(m), flags: VM_SHARED | VM_MAYSHARE | VM_WRITENOTIFY };
     case 'hugetlb':
-      return { file: newHugetlbFile(m, npages, hugePages), flags: VM_HUGETLB | VM_DONTEXPAND };
+      return {
+        file: newHugetlbFile(m, npages, hugePages),
+        flags: VM_HUGETLB | VM_DONTEXPAND | (shared ? VM_SHARED | VM_MAYSHARE : 0),
+      };
     case 'device':
       return { file: newAddressSpace(m, 'device', 'special file', npages), flags: 0 };
   }

@@ -9,7 +9,15 @@ import { VM_FAULT_LOCKED, VM_FAULT_OOM, VM_FAULT_SIGBUS } from '../../uapi/vm-fl
 import { filemapAddFolio, filemapGetFolio, lockCached, newAddressSpace } from './filemap.ts';
 import { type Faulted, type FileFault } from './readahead.ts';
 import { allocPage } from './page-alloc.ts';
-import { clearFlags, clearHighpage, compoundHead, folioGet, moveReference, setFlags } from './page-ref.ts';
+import {
+  clearFlags,
+  clearHighpage,
+  compoundHead,
+  folioGet,
+  moveReference,
+  pageHuge,
+  setFlags,
+} from './page-ref.ts';
 import { lruAddDrain, putPage } from './swap.ts';
 
 /**
@@ -53,17 +61,19 @@ export function* shmemFault(m: Machine, fault: FileFault, file: number): Sleeps<
  * The last mapping of shared anonymous memory is gone, and its pages with it. A page that is still pinned lives on
  * without a file.
  *
- * Kernel: `mm/shmem.c: shmem_evict_inode, shmem_undo_range`
+ * Kernel: `mm/shmem.c: shmem_evict_inode, shmem_undo_range`; of hugetlb `fs/hugetlbfs/inode.c: remove_inode_hugepages`
  * Requires: no VMA maps the file any more.
+ *
+ * @returns entries of the cache that there were: of hugetlb, huge pages
  */
-export const shmemEvictInode = (m: Machine, file: number): void => {
+export const shmemEvictInode = (m: Machine, file: number): number => {
   const map = m.journal.mapById(m.files.get(file).pages);
   const pages = map.keys().map((index) => {
     const page = map.get(index) ?? NO_PFN;
     const folio = compoundHead(m, page);
     map.delete(index);
     if (page === folio) {
-      clearFlags(m, folio, PG_dirty | PG_mappedtodisk);
+      clearFlags(m, folio, PG_dirty | PG_mappedtodisk | (pageHuge(m, folio) ? PG_uptodate : 0));
       m.pages.mapping.set(folio, 0);
     }
     return page;
@@ -71,4 +81,5 @@ export const shmemEvictInode = (m: Machine, file: number): void => {
   // the first batch of release_pages drains, the later ones know that it was done
   if (pages.length > 0) lruAddDrain(m);
   for (const page of pages) putPage(m, page, 'page cache');
+  return pages.length;
 };
