@@ -40,7 +40,7 @@ const argumentsOf = (step: StepRecord): StepText => {
     case 'mmap':
       return {
         command: `mmap ${text(step.vma)}`,
-        detail: `${text(step.pages)} ${step.pages === 1 ? 'page' : 'pages'}, ${text(step.kind)}, ${text(step.prot) || 'PROT_NONE'}`,
+        detail: `${text(step.pages)} ${step.pages === 1 ? 'page' : 'pages'}, ${text(step.kind)}${step.shared === true ? ', shared' : ''}, ${text(step.prot) || 'PROT_NONE'}`,
       };
     case 'mremap':
       return { command: `mremap ${text(step.vma)} → ${text(step.to)}`, detail: '' };

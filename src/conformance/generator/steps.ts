@@ -64,14 +64,7 @@ const suits = (op: Op, { sort }: ModelArea): boolean => {
   // a special mapping of a driver takes no part in most of it
   if (sort === 'device')
     return ['read', 'write', 'munmap', 'gup', 'snapshot', 'dontfork', 'fork'].includes(op);
-  const refusesHugetlb = new Set<Op>([
-    'hugepage',
-    'nohugepage',
-    'cold',
-    'pageout',
-    'mbind',
-    'populate_write',
-  ]);
+  const refusesHugetlb = new Set<Op>(['hugepage', 'nohugepage', 'cold', 'pageout', 'populate_write']);
   return !isHugetlb(sort) || !refusesHugetlb.has(op);
 };
 

@@ -670,7 +670,7 @@ export const MECHANISMS: readonly Mechanism[] = [
       'mm/numa.ts: doNumaPage': 'One fault decides; no groups of tasks.',
       'mm/numa.ts: taskNumaWork':
         'The range is given; the kernel goes round the address space as time passes.',
-      'mm/numa.ts: doMbind': 'The policy itself is not kept; huge pages stay.',
+      'mm/numa.ts: doMbind': 'The policy itself is not kept.',
     },
     tests: ['core/kernel/mm/numa.test.ts'],
     scene: 'around-numa',

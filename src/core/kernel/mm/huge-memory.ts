@@ -27,6 +27,7 @@ import {
   PTE_SPECIAL,
   PTE_USER,
   pmdLeaf,
+  pteDirty,
   ptePresent,
   pteProtnone,
   pteWrite,
@@ -76,7 +77,7 @@ import {
 } from './page-ref.ts';
 import { allocTable, freeTable } from './page-table.ts';
 import { anonVmaPrepare, pageAddNewAnonRmap, pageMoveAnonRmap, pageRemoveRmap } from './rmap.ts';
-import { folioPut, lruCacheAddInactiveOrUnevictable } from './swap.ts';
+import { folioPut, lruCacheAddInactiveOrUnevictable, setPageDirty } from './swap.ts';
 import { maybeMkwrite, vmaIsAnonymous, vmPageProt } from './vma.ts';
 import { splitHugePmd } from './huge-split.ts';
 
@@ -398,6 +399,7 @@ export const zapHugePmd = atomic(
     const folio = entryPfn(entry);
     if (ptePresent(entry)) pageRemoveRmap(m, folio, vma, true);
     m.addRss(vma.mm, mmCounter(m, folio), -HPAGE_PMD_NR);
+    if (!pageAnon(m, folio) && ptePresent(entry) && pteDirty(entry)) setPageDirty(m, folio);
     if (ptePresent(entry) && tlbRemovePage(m, tlb, folio)) tlbFlushMmu(m, tlb);
     return true;
   },

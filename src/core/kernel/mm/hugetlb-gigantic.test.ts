@@ -212,3 +212,24 @@ it('moves before a long-term pin, if its first page may not stay', () => {
   expect(alone.steps[3].vmstat).toMatchObject({ pgmigrate_fail: GIB_PAGES });
   expect(alone.machine.pages.refcount.get(headOf(alone))).toBe(1);
 });
+
+// mm/mempolicy.c: queue_pages_hugetlb, mbind_range: hugetlb_vm_op_split refuses to cut a page, and what was isolated is
+// put back
+it('moves by mbind, whole or not at all', () => {
+  const write = { op: 'write', ...area, page: 3, count: 1, value: 100 };
+  const sim = run(
+    2,
+    mmap,
+    write,
+    { op: 'mbind', ...area, page: 0, count: 512, node: 1 },
+    { op: 'move_pages', ...area, page: 0, count: 1 },
+    { op: 'mbind', ...area, node: 1 },
+    { op: 'move_pages', ...area, page: 0, count: 1 },
+  );
+  expect(sim.steps.slice(2).map(({ result }) => result.nodes ?? result)).toEqual([
+    { ret: -1, errno: 'EINVAL' },
+    ['0'],
+    { ret: 0 },
+    ['1'],
+  ]);
+});

@@ -123,3 +123,21 @@ it('populates for reading with the zero page, for writing with pages of its own'
   run(sim, { op: 'mprotect', vma: 'buf', prot: 'r' });
   expect(run(sim, { op: 'madvise', vma: 'buf', advice: 'POPULATE_WRITE' }).errno).toBe('EINVAL');
 });
+
+// mm/mempolicy.c: queue_folios_pmd: a huge page moves whole, if its first page is mapped once; what is mapped page by
+// page counts by its folio, too
+it('moves huge pages whole with mbind, and leaves shared ones', () => {
+  const sim = simulate([
+    { op: 'mmap', vma: 'buf', pages: 1024, prot: 'rw', kind: 'anon-private', align: '2M' },
+    { op: 'madvise', vma: 'buf', advice: 'HUGEPAGE' },
+    { op: 'write', vma: 'buf', value: 100 },
+    { op: 'mprotect', vma: 'buf', page: 1000, count: 24, prot: 'r' },
+  ]);
+  expect(run(sim, { op: 'mbind', vma: 'buf', node: 2 })).toEqual({ ret: 0 });
+  expect(sim.steps.at(-1)?.vmstat).toMatchObject({ pgmigrate_success: 1024, thp_migration_success: 2 });
+  expect(run(sim, { op: 'move_pages', vma: 'buf', page: 700, count: 1 }).nodes).toEqual(['2']);
+  expect(run(sim, { op: 'read', vma: 'buf', page: 1023, count: 1 }).values).toEqual([1123]);
+  run(sim, { op: 'fork', child: 'B' });
+  expect(run(sim, { op: 'mbind', vma: 'buf', node: 1 })).toEqual({ ret: 0 });
+  expect(run(sim, { op: 'move_pages', vma: 'buf', page: 700, count: 1 }).nodes).toEqual(['2']);
+});

@@ -20,15 +20,17 @@ import {
 import { type EntryRow, NO_PFN, NO_ROW, type Pfn, type Vpn } from '../../uapi/units.ts';
 import { VM_HUGETLB, VM_IO, VM_MIXEDMAP, VM_PFNMAP } from '../../uapi/vm-flags.ts';
 import { atomic, sleepable } from '../sched/kernel-function.ts';
-import { isolateLruPage } from './isolate.ts';
+import { isHugeZeroPmd } from './huge-memory.ts';
+import { folioIsolateHugetlb, hstateVma } from './hugetlb-pool.ts';
+import { folioIsolateLru, isolateLruPage } from './isolate.ts';
 import { migratePages, putbackMovablePages } from './migrate.ts';
 import { changeProtNuma } from './mprotect.ts';
 import { isNonLruPage, vmNormalPage } from './normal-page.ts';
 import { localNode } from './page-alloc.ts';
-import { compoundHead, folioIsFileLru, pageCompound, pageMapcount, pageToNid } from './page-ref.ts';
-import { walkPte } from './page-table.ts';
+import { compoundHead, folioIsFileLru, pageCompound, pageHuge, pageMapcount, pageToNid } from './page-ref.ts';
+import { leafOffset } from './page-table.ts';
 import { lruAddDrainAll } from './swap.ts';
-import { findVma, vmaIsAccessible, vmPageProt } from './vma.ts';
+import { findVma, isVmHugetlbPage, vmaIsAccessible, vmaLookup, vmPageProt } from './vma.ts';
 
 /** Sends one page to a node. Kernel: `mm/migrate.c: migrate_misplaced_page` */
 function* migrateMisplacedPage(m: Machine, page: Pfn, node: number): Sleeps<boolean> {
@@ -94,34 +96,50 @@ export const taskNumaWork = atomic('task_numa_work', (m, mm: number, start: Vpn,
   return armed;
 });
 
-/** Collects the pages of a range that are on other nodes. Kernel: `mm/mempolicy.c: queue_folios_pte_range` */
+/** MPOL_MF_MOVE: what others map as well stays; of a huge page its first page tells. Kernel: `mm/mempolicy.c: migrate_folio_add, queue_pages_hugetlb` */
+const migrateFolioAdd = (m: Machine, folio: Pfn, node: number, list: Pfn[]): void => {
+  if (pageToNid(m, folio) === node || pageMapcount(m, folio) !== 1) return;
+  const err = pageHuge(m, folio) ? folioIsolateHugetlb(m, folio) : folioIsolateLru(m, folio);
+  if (err === 0) list.push(folio);
+};
+
+/** Collects the folios of a range that are on other nodes. Kernel: `mm/mempolicy.c: queue_folios_pte_range, queue_folios_pmd` */
 const queueFoliosPteRange = atomic(
   'queue_folios_pte_range',
   (m, mm: number, start: Vpn, end: Vpn, node: number, list: Pfn[]): void => {
     const owner = m.mms.get(mm);
-    for (let vpn = start; vpn < end; vpn++) {
-      const row = walkPte(m, owner, vpn);
+    for (let vpn = start; vpn < end; ) {
+      const { row, npages } = leafOffset(m, owner, vpn);
+      const at = vpn;
+      vpn += npages - (vpn % npages);
       const entry = row === NO_ROW ? 0 : m.entries.get(row);
-      const vma = findVma(m, owner, vpn);
+      const vma = findVma(m, owner, at);
       if (!ptePresent(entry) || vma === undefined || (vma.vmFlags & (VM_IO | VM_PFNMAP)) !== 0) continue;
-      const page = vmNormalPage(m, vma, vpn, entry);
-      if (page === NO_PFN || isNonLruPage(m, page) || pageToNid(m, page) === node) continue;
-      // MPOL_MF_MOVE: pages that others map as well stay
-      if (pageMapcount(m, page) === 1 && !pageCompound(m, page) && isolateLruPage(m, page) === 0)
-        list.push(page);
+      if (npages > 1) {
+        if (!isHugeZeroPmd(m, entry)) migrateFolioAdd(m, entryPfn(entry), node, list);
+        continue;
+      }
+      const page = vmNormalPage(m, vma, at, entry);
+      if (page !== NO_PFN && !isNonLruPage(m, page)) migrateFolioAdd(m, compoundHead(m, page), node, list);
     }
   },
 );
+
+/** mbind_range would have to cut an area of huge pages there. Kernel: `mm/hugetlb.c: hugetlb_vm_op_split` */
+const cutsHugetlb = (m: Machine, mm: Mm, vpn: Vpn): boolean => {
+  const vma = vmaLookup(m, m.mms.get(mm.id), vpn);
+  return vma !== undefined && isVmHugetlbPage(vma) && vpn % hstateVma(m, vma).npages !== 0;
+};
 
 /**
  * mbind(2) with MPOL_BIND and MPOL_MF_MOVE: the pages of a range move to a node. Device pages are passed over, and
  * nothing says so.
  *
  * Kernel: `mm/mempolicy.c: do_mbind`
- * Simplified: the policy itself is not kept; huge pages stay.
+ * Simplified: the policy itself is not kept.
  * Sleeps: page locks.
  *
- * @returns 0; -EINVAL, no such node; -EFAULT, there is a hole
+ * @returns 0; -EINVAL, no such node, or a page of a pool would be cut; -EFAULT, there is a hole
  */
 export const doMbind = sleepable(
   'do_mbind',
@@ -136,6 +154,10 @@ export const doMbind = sleepable(
     lruAddDrainAll(m);
     const list: Pfn[] = [];
     queueFoliosPteRange(m, mm.id, start, end, node, list);
+    if (cutsHugetlb(m, mm, start) || cutsHugetlb(m, mm, end)) {
+      putbackMovablePages(m, list);
+      return -EINVAL;
+    }
     if (list.length === 0) return 0;
     const gfpMask = GFP_HIGHUSER_MOVABLE | __GFP_THISNODE;
     const left = yield* migratePages(m, list, { nid: node, gfpMask }, 'MR_MEMPOLICY_MBIND');
