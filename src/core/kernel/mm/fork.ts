@@ -123,6 +123,8 @@ const copyPresentPte = atomic(
       folioGet(m, page, 'page table entry');
       if (!pageTryDupAnonRmap(m, page, srcVma)) {
         putPage(m, page, 'page table entry');
+        // -EAGAIN for a page to copy to, without the locks; then everything is looked at again
+        vmNormalPage(m, srcVma, vpn, entry);
         return copyPresentPage(m, vpn, page, dstRow, pair);
       }
       m.trace.decide('fork.share', vpn, page);

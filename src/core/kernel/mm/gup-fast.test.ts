@@ -106,9 +106,10 @@ it('forks a private file area with its cached pages once one of them was copied'
     { op: 'fork', child: 'B' },
   ]);
   expect(written[4]).toMatchObject({
-    // the pinned copy is copied at once for the child, the pinned page of the cache is shared
+    // the pinned copy is copied at once for the child (looked at again once there is a page to copy to), the pinned page
+    // of the cache is shared
     calls:
-      'copy_page_range vm_normal_page×2 page_add_new_anon_rmap lru_cache_add_inactive_or_unevictable ' +
+      'copy_page_range vm_normal_page×3 page_add_new_anon_rmap lru_cache_add_inactive_or_unevictable ' +
       'folio_add_lru_vma folio_add_lru',
     pages: { A: ['wdA f1', 'WDA f3'], B: ['wda f1', 'WDA f4'] },
     frames: {
