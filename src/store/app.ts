@@ -8,6 +8,7 @@ import type { PageActions, PageSlice } from './page.ts';
 import type { LayoutActions, LayoutSlice } from './layout.ts';
 import type { PlaybackActions, PlaybackSlice } from './playback.ts';
 import type { ProblemActions, ProblemSlice } from './problem.ts';
+import type { StepDetailActions, StepDetailSlice } from './step-detail.ts';
 import type { QueriesActions, QueriesSlice } from './queries.ts';
 import type { ScenarioActions, ScenarioSlice } from './scenario.ts';
 import type { SelectionActions, SelectionSlice } from './selection.ts';
@@ -31,6 +32,7 @@ export interface AppState {
   readonly compare: CompareSlice;
   readonly page: PageSlice;
   readonly memoryTypes: MemoryTypesSlice;
+  readonly stepDetail: StepDetailSlice;
 }
 
 /** The only way to change the state. Stable: the same functions as long as the page lives. */
@@ -47,7 +49,8 @@ export type AppActions = ScenarioActions &
   DebugActions &
   CompareActions &
   PageActions &
-  MemoryTypesActions;
+  MemoryTypesActions &
+  StepDetailActions;
 
 export interface App {
   readonly store: StoreApi<AppState>;

@@ -8,6 +8,7 @@ import { type Context, type Environment, report, update } from './context.ts';
 import { compareActions, initialCompare } from './compare.ts';
 import { debugActions, initialDebug } from './debug.ts';
 import { Idle } from './idle.ts';
+import { initialStepDetail, stepDetailActions } from './step-detail.ts';
 import { initialMemoryTypes, memoryTypesActions } from './memory-types.ts';
 import { initialPage, pageActions } from './page.ts';
 import { layoutActions, readLayout } from './layout.ts';
@@ -39,6 +40,7 @@ export const createApp = (environment: Environment): App => {
     compare: initialCompare,
     page: initialPage,
     memoryTypes: initialMemoryTypes,
+    stepDetail: initialStepDetail,
   }));
   const idle = new Idle();
   const link = new WorkerLink(
@@ -68,6 +70,7 @@ export const createApp = (environment: Environment): App => {
     ...compareActions(context),
     ...pageActions(context, playback.pause),
     ...memoryTypesActions(context),
+    ...stepDetailActions(context),
   };
   store.subscribe((state, before) => {
     if (state.playback.position !== before.playback.position) queries.refreshAll();
