@@ -95,3 +95,17 @@ test('the strip leads to a zone, the text says what the colours say, search find
   await expect(rows).toContainText('migratetype: Unmovable');
   await expect(rows).toContainText(/in a free block of order \d/);
 });
+
+test('a step is summed up in a line: where pages were, where they are, and that they may not be moved', async ({
+  app,
+  page,
+}) => {
+  await app.open('./?scenario=longterm-pin&t=3');
+  const maps = page.getByRole('region', { name: 'Memory', exact: true });
+  await expect(maps).toContainText(/VRAM 0 0 .*4.*system 4 .*0/);
+  await expect(maps).not.toContainText('evictable');
+  await app.press(']');
+  await expect(maps).toContainText(/VRAM 0 4 .*0.*system 0 .*4/);
+  await expect(maps).toContainText('4 pages pinned for long: evictable: no');
+  await app.expectAccessibleInBothThemes('.maps');
+});

@@ -13,6 +13,7 @@ import type { Bank } from './layout.ts';
 import { Legend } from './Legend.tsx';
 import { OverviewStrip } from './OverviewStrip.tsx';
 import { isBusyBank } from './rows.ts';
+import { Tally } from './Tally.tsx';
 import './maps.css';
 
 /** Repaints when colours or fonts change. */
@@ -171,6 +172,7 @@ export const MemoryMaps = ({ maps, asText, onToggleText, children }: MemoryMapsP
             <Overlay maps={maps} />
             <CellTip maps={maps} />
           </div>
+          <Tally />
           <Legend />
         </>
       )}

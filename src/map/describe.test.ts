@@ -88,7 +88,7 @@ describe('a page in words', () => {
   test('a page on its way names both ends; the new one is a copy once the bytes are there', () => {
     const wordsAt = (phase: 'allocated' | 'copied') => {
       const frames = [drawFrame(4099, { residence: 'coherent' }), drawFrame(17)];
-      const index = indexMoment(drawMoment({ frames, moves: [{ src: 4099, dst: 17, phase }] }));
+      const index = indexMoment(drawMoment({ frames, moves: [{ src: 4099, dst: 17, phase, because: '' }] }));
       return [
         [vram, 4099],
         [system, 17],

@@ -5,6 +5,7 @@ import type { Camera } from '../store/viewport.ts';
 import type { MoveView } from '../store/views.ts';
 import { formatBytes, formatCount, formatCounted, formatHex } from '../ui/format.ts';
 import { TONES } from '../ui/tones.ts';
+import { stayedBecause } from '../words/index.ts';
 import { levelOf, type SizePx, visibleRect } from './camera.ts';
 import type { MapCell } from './cells.ts';
 import { lookOf, partsOf } from './color.ts';
@@ -59,10 +60,15 @@ const USAGE_WORDS = {
   unknown: 'not known yet',
 } as const;
 
-const moveWords = (role: 'src' | 'dst', { src, dst, phase }: MoveView): string => {
-  if (phase === 'failed') return 'stays: the migration failed';
+/** Why a page that was to move stays. */
+export const stayWords = ({ because }: MoveView): string =>
+  `stays: ${stayedBecause[because] ?? 'the migration failed'}`;
+
+const moveWords = (role: 'src' | 'dst', move: MoveView): string => {
+  const { src, dst, phase } = move;
+  if (phase === 'failed') return stayWords(move);
   if (role === 'src') return dst < 0 ? 'on its way' : `on its way to ${formatHex(dst)}`;
-  return isCopied({ src, dst, phase }) ? `copy of ${formatHex(src)}` : `destination of ${formatHex(src)}`;
+  return isCopied(move) ? `copy of ${formatHex(src)}` : `destination of ${formatHex(src)}`;
 };
 
 /** Everything that a page's cell shows, in words. */

@@ -36,6 +36,7 @@ export const drawMoment = (more: Partial<Moment>): Moment => ({
   frames: [],
   moves: [],
   residence: [],
+  residenceBefore: [],
   vmstat: {},
   ...more,
 });

@@ -9,7 +9,7 @@ describe('flights', () => {
   test('a page flies when its bytes are copied, not when it is unmapped or its destination is allocated', () => {
     const frames = [drawFrame(src, { owner: 'A buf+2' }), drawFrame(dst)];
     const phases = ['unmapped', 'allocated', 'copied', 'mapped'] as const;
-    const moments = phases.map((phase) => drawMoment({ frames, moves: [{ src, dst, phase }] }));
+    const moments = phases.map((phase) => drawMoment({ frames, moves: [{ src, dst, phase, because: '' }] }));
     const flown = moments.slice(1).map((moment, i) => flightsBetween(moments[i] ?? moment, moment).length);
     expect(flown).toEqual([0, 1, 0]);
     expect(flightsBetween(moments[1] ?? drawMoment({}), moments[2] ?? drawMoment({}))).toEqual([
@@ -20,7 +20,7 @@ describe('flights', () => {
   test('the end of a migration is no second flight', () => {
     const copied = drawMoment({
       frames: [drawFrame(src, { owner: 'A buf+2' }), drawFrame(dst)],
-      moves: [{ src, dst, phase: 'copied' }],
+      moves: [{ src, dst, phase: 'copied', because: '' }],
     });
     const done = drawMoment({ frames: [drawFrame(dst, { owner: 'A buf+2' })] });
     expect(flightsBetween(copied, done)).toEqual([]);

@@ -10,8 +10,32 @@ export interface Flight {
   readonly owner: string;
 }
 
-/** More than this many at once would be a swarm that shows nothing; the rest is counted. */
-export const MAX_FLIGHTS = 48;
+/** More than this many at once would be a swarm that shows nothing: they go in bundles, with their number. */
+export const MAX_FLIGHTS = 12;
+
+/** Flights of the same way, drawn as one. */
+export interface Bundle extends Flight {
+  readonly count: number;
+}
+
+/**
+ * Flights by the windows that they lead from and to; each bundle flies where the one in its middle does.
+ *
+ * @param windowOf - name of the window that shows a frame
+ */
+export const bundlesOf = (flights: readonly Flight[], windowOf: (pfn: number) => string): Bundle[] => {
+  const ways = new Map<string, Flight[]>();
+  for (const flight of flights) {
+    const way = `${windowOf(flight.src)} ${windowOf(flight.dst)}`;
+    const own = ways.get(way);
+    if (own === undefined) ways.set(way, [flight]);
+    else own.push(flight);
+  }
+  return [...ways.values()].flatMap((own) => {
+    const middle = own[Math.floor(own.length / 2)];
+    return middle === undefined ? [] : [{ ...middle, count: own.length }];
+  });
+};
 
 /** The new page has the bytes. */
 export const isCopied = (move: MoveView | undefined): boolean =>

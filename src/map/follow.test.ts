@@ -37,7 +37,7 @@ describe('following', () => {
   test('where all is too far apart, what moves is shown', () => {
     const far = drawMoment({
       frames: [drawFrame(0x100), drawFrame(0x3fff0)],
-      moves: [{ src: 0x100, dst: -1, phase: 'unmapped' }],
+      moves: [{ src: 0x100, dst: -1, phase: 'unmapped', because: '' }],
     });
     const camera = followCamera(bank, [far], size, undefined, 28);
     expect(levelOf(camera)).toBe('page');

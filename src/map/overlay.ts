@@ -1,50 +1,19 @@
 // Draws what changes and moves above the maps: `paint(before, after, t)` for the fraction t between two moments.
 
 import { easeCubicInOut } from 'd3';
-import type { Camera } from '../store/viewport.ts';
-import type { Selection } from '../store/views.ts';
+import { formatCounted } from '../ui/format.ts';
 import { levelOf, type SizePx } from './camera.ts';
-import { indexMoment, type MapCell, type MapMoment, pageCell } from './cells.ts';
+import { indexMoment, type MapCell } from './cells.ts';
 import { hueOf, lookOf, type Palette } from './color.ts';
+import { bundlesOf, type Flight, flightsBetween, MAX_FLIGHTS, type Nail, nailsBetween } from './flights.ts';
+import { paintEntries, paintStayed } from './overlay-entries.ts';
+import { boxInWindow, centerOf, clipTo, locate, type OverlayScene } from './overlay-place.ts';
+import { type BoxPx, indexOf, paintOutline, paintPage, type Pen, tracePath } from './paint.ts';
+import { rangeOf } from './layout.ts';
 import type { Skin } from './skin.ts';
-import type { CountsOf } from './counts.ts';
-import { type Flight, flightsBetween, MAX_FLIGHTS, type Nail, nailsBetween } from './flights.ts';
-import type { Bank } from './layout.ts';
-import { type BoxPx, boxOf, indexOf, paintOutline, paintPage, type Pen, tracePath } from './paint.ts';
-
-/** A window on a bank, where it lies on the overlay. */
-export interface PlacedBank {
-  readonly bank: Bank;
-  readonly camera: Camera;
-  readonly size: SizePx;
-  readonly leftPx: number;
-  readonly topPx: number;
-}
-
-export interface OverlayScene {
-  readonly banks: readonly PlacedBank[];
-  readonly countsOf: CountsOf;
-  readonly before: MapMoment;
-  readonly after: MapMoment;
-  readonly t: number;
-  readonly selected: Selection | undefined;
-  readonly hovered: Selection | undefined;
-  /** Outlines on source and target instead of travel. */
-  readonly reducedMotion: boolean;
-  /** What is written beside a page that flies. */
-  readonly copyingWord: string;
-}
 
 /** With more than this many frames, changes are not faded. */
 const MANY_FRAMES = 600;
-
-interface Place {
-  readonly placed: PlacedBank;
-  readonly cell: MapCell;
-  /** On the overlay. */
-  readonly box: BoxPx;
-  readonly isInWindow: boolean;
-}
 
 export const paintOverlay = (pen: Pen, scene: OverlayScene, size: SizePx, skin: Skin): void => {
   const { palette, coloring } = skin;
@@ -57,41 +26,20 @@ export const paintOverlay = (pen: Pen, scene: OverlayScene, size: SizePx, skin: 
   if (t < 1 && fades) paintChanges(pen, scene, landing, palette);
   for (const nail of nailsBetween(before, after, easeCubicInOut(t))) paintNail(pen, scene, nail, palette);
   paintOutlines(pen, scene, palette);
+  paintStayed(pen, scene, palette);
+  paintEntries(pen, scene, palette);
   if (before === after || (!scene.reducedMotion && (t <= 0 || t >= 1))) return;
-  flights.slice(0, MAX_FLIGHTS).forEach((flight, i, { length }) => {
-    if (scene.reducedMotion) paintStill(pen, scene, flight, palette);
-    else paintFlight(pen, scene, flight, stagger(t, i, length), palette, flights.length);
-  });
-};
-
-/** Where a frame is on the overlay; undefined if no bank has it. */
-const locate = (scene: OverlayScene, pfn: number, moment: MapMoment): Place | undefined => {
-  for (const placed of scene.banks) {
-    const cell = pageCell(placed.bank, pfn, indexMoment(moment), scene.countsOf);
-    if (cell === undefined) continue;
-    const inner = boxOf(cell, placed.camera);
-    const isInWindow =
-      inner.x + inner.width > 0 &&
-      inner.y + inner.height > 0 &&
-      inner.x < placed.size.width &&
-      inner.y < placed.size.height;
-    return {
-      placed,
-      cell,
-      isInWindow,
-      box: { ...inner, x: inner.x + placed.leftPx, y: inner.y + placed.topPx },
-    };
+  if (flights.length > MAX_FLIGHTS) {
+    for (const bundle of bundlesOf(flights, (pfn) => bankIdOf(scene, pfn))) {
+      if (scene.reducedMotion) paintStill(pen, scene, bundle, palette);
+      paintFlight(pen, scene, bundle, scene.reducedMotion ? 0.5 : easeCubicInOut(t), palette, bundle.count);
+    }
+    return;
   }
-  return undefined;
-};
-
-const clipTo = (pen: Pen, { leftPx, topPx, size }: PlacedBank, paint: () => void): void => {
-  pen.save();
-  pen.beginPath();
-  pen.rect(leftPx, topPx, size.width, size.height);
-  pen.clip();
-  paint();
-  pen.restore();
+  flights.forEach((flight, i, { length }) => {
+    if (scene.reducedMotion) paintStill(pen, scene, flight, palette);
+    else paintFlight(pen, scene, flight, stagger(t, i, length), palette, flights.length === 1 ? 1 : 0);
+  });
 };
 
 /** Pages that look different afterwards fade from what they were to what they are. */
@@ -188,26 +136,14 @@ const paintOutlines = (pen: Pen, scene: OverlayScene, palette: Palette): void =>
   }
 };
 
+/** Of the windows on screen, the one that has a frame. */
+const bankIdOf = ({ banks }: OverlayScene, pfn: number): string =>
+  banks.find(({ bank }) => rangeOf(bank, pfn) !== undefined)?.bank.id ?? '';
+
 const stagger = (t: number, index: number, count: number): number => {
   const delay = count > 1 ? (0.25 * index) / (count - 1) : 0;
   return easeCubicInOut(Math.max(0, Math.min(1, (t - delay) / 0.75)));
 };
-
-/** A place just inside the window for what lies outside of it. */
-const boxInWindow = ({ placed, box, isInWindow }: Place): BoxPx => {
-  if (isInWindow) return box;
-  const side = Math.min(14, placed.size.height / 2);
-  const clamp = (value: number, low: number, extent: number): number =>
-    Math.max(low, Math.min(low + extent - side, value));
-  return {
-    x: clamp(box.x, placed.leftPx, placed.size.width),
-    y: clamp(box.y, placed.topPx, placed.size.height),
-    width: side,
-    height: side,
-  };
-};
-
-const centerOf = ({ x, y, width, height }: BoxPx) => ({ x: x + width / 2, y: y + height / 2 });
 
 const paintFlight = (
   pen: Pen,
@@ -215,6 +151,7 @@ const paintFlight = (
   flight: Flight,
   t: number,
   palette: Palette,
+  /** Pages that it stands for; 0: one of several, without words. */
   count: number,
 ): void => {
   const src = locate(scene, flight.src, scene.before);
@@ -250,10 +187,24 @@ const paintFlight = (
   pen.shadowColor = 'rgb(0 0 0 / 35%)';
   pen.shadowBlur = 10;
   pen.fillStyle = palette[hueOf(look.residence).fill];
-  tracePath(pen, look.form, box);
-  pen.fill();
-  pen.shadowColor = 'transparent';
-  paintLabel(pen, indexOf(flight.owner) || look.glyph, box, palette[hueOf(look.residence).ink]);
+  // a bundle is a stack
+  for (let sheet = Math.min(2, count - 1); sheet >= 0; sheet--) {
+    const off = sheet * side * 0.16;
+    tracePath(pen, look.form, { ...box, x: box.x + off, y: box.y - off });
+    pen.fill();
+    pen.shadowColor = 'transparent';
+    if (sheet === 0) continue;
+    pen.strokeStyle = palette.paper;
+    pen.lineWidth = 1;
+    pen.stroke();
+  }
+  paintLabel(
+    pen,
+    (count > 1 ? '' : indexOf(flight.owner)) || look.glyph,
+    box,
+    palette[hueOf(look.residence).ink],
+  );
+  if (count > 1) paintWord(pen, formatCounted(count, 'page'), box.x + side * 1.4 + 8, at.y, palette);
   if (count === 1) paintWord(pen, scene.copyingWord, box.x + side + 8, at.y, palette);
   pen.restore();
 };

@@ -150,7 +150,9 @@ export const paintRegionNames = (
       width,
       height: 15,
     };
-    const isOut = x < -8 || y < -8 || x > size.width || y > size.height;
+    // on a small picture a name would hide what it names
+    const hides = width > bank.width * camera.k * 0.4;
+    const isOut = hides || x < -8 || y < -8 || x > size.width || y > size.height;
     const overlaps = taken.some(
       (other) =>
         box.x < other.x + other.width &&

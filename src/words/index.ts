@@ -39,6 +39,7 @@ export {
   withoutSwitch,
 } from './en/kernel.ts';
 export type { TermGroup, TermId } from './en/terms.ts';
+export { stayedBecause } from './en/maps.ts';
 export { homecoming, welcome } from './en/welcome.ts';
 
 /** As the worker and the store send it. */

@@ -319,6 +319,8 @@ export interface Moment {
   /** Pages under way: taken from `src`, to arrive at `dst` (-1: no destination yet). */
   readonly moves: readonly MoveView[];
   readonly residence: readonly ResidenceCount[];
+  /** The same where the step began. */
+  readonly residenceBefore: readonly ResidenceCount[];
   readonly vmstat: Readonly<Record<string, number>>;
 }
 
@@ -442,6 +444,8 @@ export interface MoveView {
   readonly src: number;
   readonly dst: number;
   readonly phase: 'unmapped' | 'allocated' | 'copied' | 'mapped' | 'failed';
+  /** Decision that kept a page that failed where it is; '' otherwise. It is listed to the end of its step. */
+  readonly because: string;
 }
 
 export interface ResidenceCount {

@@ -3,7 +3,7 @@
 import type { Simulation, StepRecord } from '../core/index.ts';
 import type { EventLog } from '../core/trace/log.ts';
 import { EventKind } from '../core/uapi/events.ts';
-import type { Motion, Position, RunId } from './protocol.ts';
+import type { Motion, Position, ResidenceCount, RunId } from './protocol.ts';
 import { BeatIndex, FIRST_TASK } from './views/beats.ts';
 import { MoveIndex } from './views/moves.ts';
 import { Pyramid } from './views/pyramid.ts';
@@ -29,6 +29,8 @@ export class Run {
   readonly pyramid: Pyramid;
   readonly traffic: TrafficIndex;
   readonly shades: Shades;
+  /** Where pages lived when a step began, by its index. */
+  readonly residenceBefore = new Map<number, readonly ResidenceCount[]>();
   /** Events that print a line of the kernel log; at most MAX_LOG_LINES. */
   readonly logEvents: number[] = [];
   private indexed: Position;
@@ -53,6 +55,7 @@ export class Run {
       this.beats.beginStep(index, log, begin);
       for (; this.indexed < end; this.indexed++) this.index(log, this.indexed);
       this.beats.endStep(index, end);
+      this.moves.endStep(end);
       this.indexedSteps = index + 1;
     }
   }

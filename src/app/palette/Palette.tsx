@@ -2,6 +2,7 @@ import { type KeyboardEvent, useEffect, useId, useMemo, useRef, useState } from 
 import { useApp } from '../../store/use-app.ts';
 import { Dialog } from '../../ui/Dialog.tsx';
 import { Icon } from '../../ui/Icon.tsx';
+import { type GlossaryEntry, loadGlossary } from '../../words/index.ts';
 import { PANELS } from '../frame/panels.ts';
 import {
   actionEntries,
@@ -11,6 +12,7 @@ import {
   placeEntries,
   scenarioEntries,
   targetEntries,
+  termEntries,
 } from './entries.ts';
 import { targetsOf } from './targets.ts';
 import './palette.css';
@@ -31,16 +33,19 @@ const useEntries = (mode: PaletteProps['mode'], text: string): PaletteEntry[] =>
   const scenarios = useApp((state) => state.scenario.catalogue.entries);
   const machine = useApp((state) => state.scenario.run?.machine);
   const moment = useApp((state) => state.trace.moment);
+  const [terms, setTerms] = useState<readonly GlossaryEntry[]>([]);
+  useEffect(() => void loadGlossary().then(setTerms), []);
   const standing = useMemo(
     () => [...actionEntries(ownKeys), ...placeEntries(PANELS), ...scenarioEntries(scenarios)],
     [ownKeys, scenarios],
   );
+  const words = useMemo(() => termEntries(terms), [terms]);
   return useMemo(() => {
     const targets = targetEntries(targetsOf(text, machine, moment)).slice(0, LIMIT);
     if (mode === 'goTo') return targets;
-    const places = text.trim() === '' ? [] : targets;
-    return [...places, ...matching(standing, text, text.trim() === '' ? PAGE_ROWS : LIMIT)];
-  }, [mode, text, machine, moment, standing]);
+    if (text.trim() === '') return matching(standing, text, PAGE_ROWS);
+    return [...targets, ...matching([...standing, ...words], text, LIMIT)];
+  }, [mode, text, machine, moment, standing, words]);
 };
 
 /** Everything that can be done and opened, by typing a part of its name. */

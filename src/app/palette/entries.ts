@@ -107,6 +107,21 @@ export const targetEntries = (targets: readonly Target[]): PaletteEntry[] =>
     }),
   );
 
+/** Words of the glossary; each opens it there. */
+export const termEntries = (
+  terms: readonly { readonly id: string; readonly term: string; readonly text: string }[],
+): PaletteEntry[] =>
+  terms.map(
+    ({ id, term, text }): PaletteEntry => ({
+      id: `term ${id}`,
+      group: 'Glossary',
+      title: term,
+      detail: text,
+      keys: [],
+      deed: { kind: 'page', page: 'glossary', section: `term-${id}` },
+    }),
+  );
+
 const rank = ({ title, detail }: PaletteEntry, words: readonly string[]): number => {
   const name = title.toLowerCase();
   const all = `${name} ${detail.toLowerCase()}`;

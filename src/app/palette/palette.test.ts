@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { KEY_BINDINGS } from '../../store/keys.ts';
 import type { MachineInfo, Moment } from '../../store/views.ts';
-import { actionEntries, matching, type PaletteEntry } from './entries.ts';
+import { actionEntries, matching, type PaletteEntry, termEntries } from './entries.ts';
 import { targetsOf } from './targets.ts';
 
 const MACHINE = {
@@ -79,4 +79,15 @@ describe('what the palette lists', () => {
     ]);
     expect(matching(all, '', 1).map(({ title }) => title)).toEqual(['a long pin', 'x']);
   });
+});
+
+test('a word of the glossary is found by its name before those that only speak of it', () => {
+  const terms = termEntries([
+    { id: 'pcp', term: 'per-CPU list', text: 'Free pages that wait outside of every pageblock.' },
+    { id: 'pageblock', term: 'pageblock', text: 'Pages that are kept for one purpose.' },
+  ]);
+  expect(matching(terms, 'pageblock', 5).map(({ deed }) => deed)).toEqual([
+    { kind: 'page', page: 'glossary', section: 'term-pageblock' },
+    { kind: 'page', page: 'glossary', section: 'term-pcp' },
+  ]);
 });

@@ -22,14 +22,22 @@ const loaded = loadGlossary();
 const fits = ({ term, text }: TermText, filter: string): boolean =>
   `${term} ${text}`.toLowerCase().includes(filter.trim().toLowerCase());
 
-const Terms = ({ terms }: { readonly terms: readonly TermText[] }) => {
+/** A term has a name under which it is found; a kernel function has none. */
+type Row = TermText & { readonly id?: string };
+
+const Terms = ({ terms }: { readonly terms: readonly Row[] }) => {
   const { textPieces } = useWords();
   if (terms.length === 0) return <p className="muted">None has this in it.</p>;
   return (
     <dl className="glossary">
-      {terms.map(({ term, text, source }) => (
+      {terms.map(({ id, term, text, source }) => (
         <div key={`${term} ${source ?? ''}`}>
-          <dt>{term}</dt>
+          <dt
+            id={id === undefined ? undefined : `section-term-${id}`}
+            tabIndex={id === undefined ? undefined : -1}
+          >
+            {term}
+          </dt>
           <dd>
             <Prose plain pieces={textPieces(text)} />
             {source === undefined ? null : <code className="glossary-source">{source}</code>}

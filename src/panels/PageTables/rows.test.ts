@@ -67,6 +67,7 @@ const moment = (moves: Moment['moves'] = []) =>
     frames: [...frames.values()],
     moves,
     residence: [],
+    residenceBefore: [],
     vmstat: {},
   }) satisfies Moment;
 const letters = (given: PteRow) =>
@@ -94,7 +95,7 @@ describe('an entry of the page table', () => {
   });
 
   test('a migration entry shows where from and where to', () => {
-    const moves = [{ src: 0x5fffd, dst: 0x4806, phase: 'allocated' as const }];
+    const moves = [{ src: 0x5fffd, dst: 0x4806, phase: 'allocated' as const, because: '' }];
     expect(entryRow(area, row({ entry: 'migration' }), frames, moment(moves)).frame).toMatchObject({
       tone: 'coherent',
       toward: 'system',

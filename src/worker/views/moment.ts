@@ -32,7 +32,7 @@ import type {
   StackFrame,
   VmaView,
 } from '../protocol.ts';
-import type { Run } from '../run.ts';
+import type { Run, StepPlace } from '../run.ts';
 import { beatMessage, whyOf } from './captions.ts';
 import { eventView } from './events.ts';
 import { deviceOf, type FrameContext, frameView, homeOf, longtermPinnedFrames } from './frames.ts';
@@ -228,7 +228,17 @@ const vmstatChanges = (run: Run, begin: number, position: number): Record<string
   return changes;
 };
 
+/** Found out once for each step, since the machine has to go there for it. */
+const residenceBefore = (run: Run, { index, begin }: StepPlace): readonly ResidenceCount[] => {
+  const known = run.residenceBefore.get(index);
+  if (known !== undefined) return known;
+  const counts = residenceCounts(sceneAt(run, begin));
+  run.residenceBefore.set(index, counts);
+  return counts;
+};
+
 export const momentAt = (run: Run, position: number): Moment => {
+  const before = residenceBefore(run, run.stepAt(position));
   const scene = sceneAt(run, position);
   const { namer, moves } = scene;
   const { log } = run.sim.machine.journal;
@@ -254,6 +264,7 @@ export const momentAt = (run: Run, position: number): Moment => {
     frames,
     moves,
     residence: residenceCounts(scene),
+    residenceBefore: before,
     vmstat: vmstatChanges(run, step.begin, position),
   };
 };

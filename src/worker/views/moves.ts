@@ -17,6 +17,8 @@ interface Move {
   mapped: Position;
   failed: Position;
   ended: Position;
+  /** Decision that kept it from moving. */
+  because: string;
 }
 
 export class MoveIndex {
@@ -26,6 +28,10 @@ export class MoveIndex {
   /** Device page by the ordinary page that holds its bytes. */
   private readonly deviceOf = new Map<number, number>();
   private readonly backingOf = new Map<number, number>();
+  /** Moves that failed in the step that is read. */
+  private readonly failed = new Map<number, Move>();
+  /** Why a page may not move, as far as that is known before its entry is one of migration. */
+  private readonly obstacles = new Map<number, string>();
   private lastAllocated = -1;
   private readonly entriesId: number;
   private readonly driverDataId: number;
@@ -63,6 +69,7 @@ export class MoveIndex {
         src: move.src,
         dst: move.allocated <= position ? move.dst : -1,
         phase: phaseAt(move, position),
+        because: move.failed <= position ? move.because : '',
       });
     }
     return views;
@@ -81,7 +88,13 @@ export class MoveIndex {
         mapped: NEVER,
         failed: NEVER,
         ended: NEVER,
+        because: this.obstacles.get(src) ?? '',
       };
+      this.obstacles.delete(src);
+      // another try
+      const failed = this.failed.get(src);
+      if (failed !== undefined) failed.ended = position;
+      this.failed.delete(src);
       this.running.set(src, move);
       this.moves.push(move);
       return;
@@ -99,6 +112,7 @@ export class MoveIndex {
   }
 
   private decided(position: Position, decision: string, a: number, b: number): void {
+    if (OBSTACLES.has(decision)) this.stopped(a, decision);
     switch (decision) {
       case 'device.allocated':
         this.lastAllocated = a;
@@ -129,6 +143,12 @@ export class MoveIndex {
     }
   }
 
+  private stopped(page: number, decision: string): void {
+    const move = this.running.get(page);
+    if (move === undefined) this.obstacles.set(page, decision);
+    else move.because = decision;
+  }
+
   private destinationKnown(position: Position, src: number, dst: number): void {
     const move = this.running.get(src);
     if (move === undefined) return;
@@ -139,11 +159,30 @@ export class MoveIndex {
   private end(position: Position, src: number, failed: boolean): void {
     const move = this.running.get(src);
     if (move === undefined) return;
-    if (failed) move.failed = Math.min(move.failed, position);
-    move.ended = position;
     this.running.delete(src);
+    if (!failed) {
+      move.ended = position;
+      return;
+    }
+    move.failed = Math.min(move.failed, position);
+    this.failed.set(src, move);
+  }
+
+  /** What has failed is told to the end of its step. @param end - behind its last event */
+  endStep(end: Position): void {
+    for (const move of this.failed.values()) move.ended = end + 1;
+    this.failed.clear();
+    this.obstacles.clear();
   }
 }
+
+/** Decisions that keep a page where it is, if it does not move in the end. */
+const OBSTACLES: ReadonlySet<string> = new Set([
+  'migrate.expected-count',
+  'migrate.no-destination',
+  'migrate.file-refused',
+  'migrate.isolation-failed',
+]);
 
 const phaseAt = (move: Move, position: Position): MoveView['phase'] => {
   if (move.failed <= position) return 'failed';

@@ -1,0 +1,34 @@
+import { useApp } from '../store/use-app.ts';
+import type { ResidenceCount } from '../store/views.ts';
+import { formatCount, formatCounted } from '../ui/format.ts';
+import { Icon } from '../ui/Icon.tsx';
+import { Term } from '../ui/Term.tsx';
+import { tallyRows } from './tally-rows.ts';
+
+const NOTHING: readonly ResidenceCount[] = [];
+
+/** Where pages lived when the step began, and where they live now; and what that means for who wants to move them. */
+export const Tally = () => {
+  const before = useApp((state) => state.trace.moment?.residenceBefore ?? NOTHING);
+  const after = useApp((state) => state.trace.moment?.residence ?? NOTHING);
+  const pinned = useApp(
+    (state) => state.trace.moment?.frames.filter(({ longtermPinned }) => longtermPinned).length ?? 0,
+  );
+  const rows = tallyRows(before, after);
+  if (rows.length === 0 && pinned === 0) return null;
+  return (
+    <p className="tally">
+      {rows.map(({ place, from, to }) => (
+        <span key={place} className="tally-row">
+          {place} <b>{formatCount(from)}</b> <Icon name="arrow" />
+          <span className="hidden-visually">became</span> <b>{formatCount(to)}</b>
+        </span>
+      ))}
+      {pinned === 0 ? null : (
+        <span className="tally-row">
+          {formatCounted(pinned, 'page')} pinned for long: <Term id="evictable">evictable: no</Term>
+        </span>
+      )}
+    </p>
+  );
+};

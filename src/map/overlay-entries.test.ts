@@ -1,0 +1,47 @@
+import { expect, test } from 'vitest';
+import type { MoveView } from '../store/views.ts';
+import { drawFrame, drawMoment } from './fixture.ts';
+import { bundlesOf } from './flights.ts';
+import { entryChanges } from './overlay-entries.ts';
+
+const SRC = 0x200;
+const DST = 0x100;
+const at = (phase: MoveView['phase'] | undefined) =>
+  drawMoment({
+    frames: [drawFrame(SRC, { owner: 'buf+1' })],
+    moves: phase === undefined ? [] : [{ src: SRC, dst: DST, phase, because: '' }],
+  });
+
+test('an entry refers to the old page, to nothing that is present, then to the new page', () => {
+  const phases = [undefined, 'unmapped', 'copied', 'mapped'] as const;
+  const targets = phases.slice(1).map((phase, i) => entryChanges(at(phases[i]), at(phase))[0]);
+  expect(targets.map((change) => [change?.from, change?.to])).toEqual([
+    [
+      { pfn: SRC, present: true },
+      { pfn: SRC, present: false },
+    ],
+    [
+      { pfn: SRC, present: false },
+      { pfn: SRC, present: false },
+    ],
+    [
+      { pfn: SRC, present: false },
+      { pfn: DST, present: true },
+    ],
+  ]);
+});
+
+test('the entry of a page that stays refers to it again', () => {
+  expect(entryChanges(at('allocated'), at('failed'))[0]?.to).toEqual({ pfn: SRC, present: true });
+});
+
+test('flights of the same way become one, with their number', () => {
+  const flights = Array.from({ length: 20 }, (_, i) => ({
+    src: 1000 + i,
+    dst: i < 15 ? i : 5000,
+    owner: '',
+  }));
+  const bundles = bundlesOf(flights, (pfn) => (pfn < 1000 ? 'node 0' : pfn < 5000 ? 'device 0' : 'node 1'));
+  expect(bundles.map(({ count }) => count)).toEqual([15, 5]);
+  expect(bundles[0]).toMatchObject({ src: 1007, dst: 7 });
+});
