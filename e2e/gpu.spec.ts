@@ -137,7 +137,7 @@ test('a file with attributes that the driver refuses says why, in words', async 
     said.push((await app.caption.textContent()) ?? '');
     await app.press('ArrowLeft');
   }
-  expect(said.join(' ')).toContain('names a place that is no GPU of this machine');
+  expect(said.join(' ')).toContain('names a GPU that cannot have ranges');
 });
 
 test('GPU: a range in both page tables, and how VRAM is taken back', async ({ app, page }) => {
