@@ -129,6 +129,24 @@ export const GPU_SVM_SCENES: readonly Scene[] = [
   ),
   scene(
     {
+      name: 'svm-refused',
+      title: 'Attributes that the driver refuses',
+      about:
+        'A GPU that is not there, and a prefetch to nowhere: `-EINVAL`. Addresses that were unmapped: `-EFAULT`. Each time nothing of the call took effect; the same on what is left works.',
+      gpu: gpu(),
+    },
+    COHERENT,
+    [
+      ...writtenBy('A', 4),
+      access(1),
+      svmAttr([{ type: 'PREFETCH_LOC', loc: 'undefined' }]),
+      { op: 'munmap', proc: 'A', vma: 'buf', page: 2, count: 1 },
+      prefetch(0),
+      prefetch(0, { page: 0, count: 2 }),
+    ],
+  ),
+  scene(
+    {
       name: 'vram-full',
       title: 'No VRAM left',
       about:

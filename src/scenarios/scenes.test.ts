@@ -104,6 +104,14 @@ describe('scenes made by hand', () => {
     expect(already).toEqual([0, 0, 0, 0, 0, 1, 0, 0]);
   });
 
+  test('svm-refused: the checks of svm_range_check_attr and svm_range_is_valid, each with its reason', () => {
+    const sim = run('svm-refused');
+    expect(results(sim).slice(2)).toEqual(['EINVAL', 'EINVAL', '0', 'EFAULT', '0']);
+    expect(decisions(sim, 'svm.refused-gpu')).toBe(2);
+    expect(decisions(sim, 'svm.refused-hole')).toBe(1);
+    expect(decisions(run('spm-ignored'), 'svm.refused-gpu')).toBe(1);
+  });
+
   test('eviction: with the rule the other process gets VRAM; without, it fails or gets a page in use', () => {
     expect(results(run('ttm-evicts')).slice(5)).toEqual(['0', '1', '0']);
     expect(results(run('ttm-intent')).slice(5)).toEqual(['ENOMEM', '1', '0', '0']);

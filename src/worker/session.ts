@@ -320,6 +320,10 @@ const FAILURES: ReadonlySet<string> = new Set([
   'ttm.no-space',
   'ttm.timed-out',
   'ttm.aliased',
+  'svm.refused-gpu',
+  'svm.refused-hole',
+  'svm.refused-device-area',
+  'svm.refused-limit',
 ]);
 
 const stepEnded = (id: string, args: readonly number[]): number => (id === 'step.end' ? (args[0] ?? -1) : -1);

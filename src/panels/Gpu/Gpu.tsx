@@ -1,6 +1,6 @@
 import { useView } from '../../store/use-view.ts';
 import type { GpuStateView } from '../../store/views.ts';
-import { formatCount } from '../../ui/format.ts';
+import { formatCount, formatCounted } from '../../ui/format.ts';
 import { Icon } from '../../ui/Icon.tsx';
 import { gpuPanel } from '../../words/index.ts';
 import { Ranges } from './Ranges.tsx';
@@ -76,7 +76,8 @@ const Processes = ({ view: { processes, copies } }: { readonly view: GpuStateVie
             <span className="muted">XNACK {xnack ? 'on' : 'off'}</span>
             {evictedRanges === 0 ? null : (
               <span>
-                , {evictedRanges} invalid{restoreScheduled ? `: ${gpuPanel.restore}` : ''}
+                , {formatCounted(evictedRanges, 'range')} invalid:{' '}
+                {restoreScheduled ? gpuPanel.due : gpuPanel.restore}
               </span>
             )}
             {counters

@@ -2,7 +2,7 @@ import { type ReactNode, useId } from 'react';
 import { useActions } from '../../store/use-app.ts';
 import type { GpuStateView, SvmPageRow, SvmRangeView } from '../../store/views.ts';
 import { Chip } from '../../ui/Chip.tsx';
-import { formatCount } from '../../ui/format.ts';
+import { formatCount, formatCounted } from '../../ui/format.ts';
 import { gpuPanel, svmAttributes } from '../../words/index.ts';
 import { cpuCell, type EntryCell, gpuCell, gpuList, granularityText, pagesText, placesText } from './rows.ts';
 
@@ -36,7 +36,7 @@ const Range = ({ range }: { readonly range: SvmRangeView }) => {
         <code>{first}</code>, {pagesText(npages)}{' '}
         <small>
           {placesText(range)}; {mapped ? 'mapped on GPUs' : 'not mapped on GPUs'}
-          {invalid === 0 ? '' : `; invalidated ${invalid} times since`}
+          {invalid === 0 ? '' : `; invalidated ${formatCounted(invalid, 'time')} since`}
         </small>
       </h4>
       <dl className="gpu-attributes">

@@ -14,7 +14,8 @@ export const gpuPanel = {
     stopped: 'queues stopped',
     dead: 'queue dead: a fault that nobody could serve',
   },
-  restore: 'a kernel thread will map its ranges again and restart them',
+  restore: 'a kernel thread maps again, then the queues run',
+  due: 'in a millisecond a kernel thread maps again, then the queues run',
   fence: {
     none: '',
     armed: 'eviction fence: nobody waits for it',

@@ -69,7 +69,8 @@ export const iomemAt = (run: Run, position: Position): IomemView => {
       node,
       memmapPages: memmap.reduce((sum, { order }) => sum + 2 ** order, 0),
       linearMap,
-      pagesInUse: m.scalars.get(pgmapRefRow(id)) - 1,
+      // the registration's own reference goes last
+      pagesInUse: Math.max(0, m.scalars.get(pgmapRefRow(id)) - 1),
       leaving: m.gpus.find(device)?.gone ?? false,
     })),
   };

@@ -1,0 +1,288 @@
+// GPUs as a person meets them: the way of memory from the firmware to VRAM, who has VRAM and what blocks an eviction,
+// what it costs, and worlds that never shipped. Outcomes of reference machine-and-drivers.md §1.1, §4.3 and §4.5.
+
+import type { Page } from '@playwright/test';
+import { type AppPage, expect, test } from './app-page.ts';
+
+const showEndOf = async (app: AppPage, step: number): Promise<void> => {
+  await app.step(step).getByRole('button').click();
+  await app.idle();
+};
+
+/** Opens what somebody has in a file. */
+const openFile = async (app: AppPage, page: Page, scenario: object): Promise<void> => {
+  await page.getByRole('button', { name: /^Scenario/ }).click();
+  const [chooser] = await Promise.all([
+    page.waitForEvent('filechooser'),
+    page.getByText('Open a file').click(),
+  ]);
+  const buffer = Buffer.from(JSON.stringify(scenario));
+  await chooser.setFiles({ name: 'machine.json', mimeType: 'application/json', buffer });
+  await app.idle();
+};
+
+test.describe('From firmware to VRAM', () => {
+  test('station by station, as the machine comes up', async ({ app, page }) => {
+    await app.open('./');
+    await app.openScenario('Firmware says: for a device');
+    await app.showPanel('Firmware to VRAM');
+    const way = page.getByRole('region', { name: 'From firmware to usable VRAM' });
+    const station = (name: string) => way.getByRole('listitem', { name: new RegExp(`^${name}`) });
+    await expect(station('UEFI memory map')).toContainText('not yet');
+    await showEndOf(app, 0);
+    await expect(station('UEFI memory map')).toHaveAttribute('aria-current', 'step');
+    await expect(station('UEFI memory map')).toContainText(
+      /10000000000-10fffffffff\s*64 GiB\s*EFI_MEMORY_SP/,
+    );
+    await showEndOf(app, 1);
+    await expect(station('e820 table')).toContainText(/64 GiB\s*SOFT_RESERVED/);
+    await showEndOf(app, 2);
+    await expect(way.getByLabel('/proc/iomem', { exact: true })).toContainText(
+      '10000000000-10fffffffff : Soft Reserved',
+    );
+    await expect(station('The driver registers')).toContainText('not yet');
+    await showEndOf(app, 4);
+    const driver = station('The driver registers');
+    await expect(driver).toContainText('1 GiB of system memory');
+    await expect(driver.getByText(': passed')).toHaveCount(8);
+    await app.expectAccessibleInBothThemes('[data-panel=iomem]');
+  });
+
+  test('with efi=nosoftreserve VRAM is RAM, and the driver is refused', async ({ app, page }) => {
+    await app.open('./?scenario=spm-ignored&t=5');
+    await app.showPanel('Firmware to VRAM');
+    const way = page.getByRole('region', { name: 'From firmware to usable VRAM' });
+    await expect(way).toContainText('576 GiB RAM, 0 B soft reserved');
+    await expect(way.getByRole('status')).toContainText('-ENXIO');
+    await expect(way.getByRole('status')).toContainText('These addresses are ordinary RAM for the kernel');
+    await app.expectAccessibleInBothThemes('[data-panel=iomem]');
+  });
+
+  test('the driver waits for the last page before it goes', async ({ app, page }) => {
+    await app.open('./?scenario=driver-leaves');
+    await app.showPanel('Firmware to VRAM');
+    await showEndOf(app, 2);
+    const way = page.getByRole('region', { name: 'From firmware to usable VRAM' });
+    await expect(way).toContainText('4 pages of 4');
+    const isWaiting = way.getByText('It waits until the last page in use is free.');
+    for (let moment = 0; moment < 40 && (await isWaiting.count()) === 0; moment++)
+      await app.press('ArrowRight');
+    await expect(isWaiting).toBeVisible();
+    await app.press('End');
+    await expect(way).toContainText('The registration has ended');
+  });
+});
+
+for (const { what, aperture, errno, sentence } of [
+  {
+    what: 'ranges that overlap',
+    aperture: { start: 0x200000 },
+    errno: 'ENOMEM',
+    sentence: 'Two GPUs claim the same memory.',
+  },
+  {
+    what: 'VRAM that is not aligned',
+    aperture: { start: 0x201003 },
+    errno: 'EINVAL',
+    sentence: 'does not begin and end on a border of 2 MiB',
+  },
+  {
+    what: 'more VRAM than address space',
+    aperture: { start: 0x201000, pages: 2 ** 34 },
+    errno: 'EINVAL',
+    sentence: 'There is more VRAM than addresses',
+  },
+]) {
+  test(`a file with ${what} gets the kernel's error and a plain sentence`, async ({ app, page }) => {
+    await app.open('./?scenario=longterm-pin');
+    await openFile(app, page, {
+      machine: 'teaching',
+      gpu: { coldBoot: true },
+      devices: [
+        { id: 0, kind: 'coherent' },
+        { id: 1, kind: 'coherent' },
+      ],
+      steps: [
+        ...['efi', 'e820', 'memblock', 'init'].map((stage) => ({
+          step: { op: 'boot', proc: 'kernel', stage },
+        })),
+        { step: { op: 'probe', proc: 'kernel', device: 0 } },
+        { step: { op: 'probe', proc: 'kernel', device: 1, ...aperture } },
+      ],
+    });
+    await app.press('End');
+    await expect(app.step(5)).toContainText(errno);
+    await app.showPanel('Firmware to VRAM');
+    const refusal = page.getByRole('region', { name: 'From firmware to usable VRAM' }).getByRole('status');
+    await expect(refusal).toContainText(`-${errno}`);
+    await expect(refusal).toContainText(sentence);
+  });
+}
+
+test('a file with attributes that the driver refuses says why, in words', async ({ app, page }) => {
+  await app.open('./?scenario=longterm-pin');
+  await openFile(app, page, {
+    machine: 'teaching',
+    gpu: {},
+    devices: [{ id: 0, kind: 'coherent' }],
+    steps: [
+      { step: { op: 'mmap', proc: 'A', vma: 'buf', pages: 4, prot: 'rw', kind: 'anon-private' } },
+      { step: { op: 'svm_attr', proc: 'A', vma: 'buf', attrs: [{ type: 'ACCESS', device: 3 }] } },
+    ],
+  });
+  await app.press('End');
+  await expect(app.step(1)).toContainText('EINVAL');
+  const said: string[] = [];
+  for (let moment = 0; moment < 6; moment++) {
+    said.push((await app.caption.textContent()) ?? '');
+    await app.press('ArrowLeft');
+  }
+  expect(said.join(' ')).toContain('names a GPU that cannot have ranges');
+});
+
+test('GPU: a range in both page tables, and how VRAM is taken back', async ({ app, page }) => {
+  await app.open('./');
+  await app.openScenario('Eviction with the rule of the series');
+  await app.showPanel('GPU');
+  const gpu = page.getByRole('region', { name: 'GPU', exact: true });
+  await showEndOf(app, 4);
+  const objects = gpu.getByRole('list', { name: /^Buffer objects of GPU 0/ });
+  await expect(objects.getByRole('listitem')).toHaveText([/#1 ranges of A, 16 pages in VRAM, 15 in use/]);
+  const range = gpu.getByRole('article', { name: 'Range A buf+0' });
+  await expect(range).toContainText('PREFETCH_LOCGPU 0');
+  await expect(range).toContainText('GRANULARITY2 MiB');
+  const entries = range.getByRole('table', { name: 'Entries of A buf+0' });
+  await expect(entries.getByRole('row', { name: /^A buf\+4 / })).toContainText(/C0x\w+ rw/);
+  await expect(entries.getByRole('row', { name: /^A buf\+5 / })).toContainText(/S0x\w+ rw/);
+  await app.expectAccessibleInBothThemes('[data-panel=gpu]');
+  // the other process asks, TTM waits for the fence, and gets all of it
+  const waits = gpu.getByText(
+    /B looks for VRAM on GPU 0: 4.096 pages for big; TTM waits for its fence of #1/,
+  );
+  for (let moment = 0; moment < 40 && (await waits.count()) === 0; moment++) await app.press('ArrowRight');
+  await expect(waits).toBeVisible();
+  await showEndOf(app, 5);
+  await expect(objects).toContainText('compute object of B “big”, 4 096 pages in VRAM');
+  await expect(gpu).toContainText('15 pages home');
+});
+
+test('GPU: without XNACK all queues stop, and run again', async ({ app, page }) => {
+  await app.open('./?scenario=svm-xnack-off');
+  await app.showPanel('GPU');
+  await showEndOf(app, 3);
+  const gpu = page.getByRole('region', { name: 'GPU', exact: true });
+  await expect(gpu).toContainText('queues run XNACK off');
+  const stopped = gpu.getByText('queues stopped');
+  for (let moment = 0; moment < 40 && (await stopped.count()) === 0; moment++) await app.press('ArrowRight');
+  await expect(stopped).toBeVisible();
+  await expect(gpu).toContainText('a kernel thread maps again, then the queues run');
+  await showEndOf(app, 4);
+  await expect(stopped).toHaveCount(0);
+});
+
+test('GPU: what blocks an eviction stands where it blocks, and has two owners where nobody looks', async ({
+  app,
+  page,
+}) => {
+  await app.open('./?scenario=ttm-intent');
+  await app.showPanel('GPU');
+  const gpu = page.getByRole('region', { name: 'GPU', exact: true });
+  await showEndOf(app, 4);
+  await expect(gpu).toContainText('A buf+5 (mr of A) is pinned for long in VRAM');
+  const blocks = gpu.getByText('it blocks the eviction for as long as the pin lasts');
+  for (let moment = 0; moment < 60 && (await blocks.count()) === 0; moment++) await app.press('ArrowRight');
+  await expect(blocks).toBeVisible();
+  await app.openScenario('Hypothetical: without the rule, as the code would go');
+  await showEndOf(app, 6);
+  await expect(gpu).toContainText('two owners A buf+5');
+  await app.expectAccessibleInBothThemes('[data-panel=gpu]');
+});
+
+test('Costs: figures can be changed, are kept over a reload, and can be had back', async ({ app, page }) => {
+  await app.open('./?scenario=ttm-evicts&t=7');
+  await app.showPanel('Costs');
+  const costs = page.getByRole('region', { name: 'Costs', exact: true });
+  const times = costs.getByRole('table', { name: 'Time by what it is spent on' });
+  const faults = times.getByRole('row', { name: /^faults/ });
+  // 16 pages at 700 ns
+  await expect(faults).toContainText('11.2 µs');
+  await expect(times.getByRole('row', { name: /^TLB shootdowns/ })).toBeVisible();
+  await expect(costs.getByRole('table', { name: 'Link traffic and accesses' })).toContainText(
+    'link between CPU and GPU',
+  );
+  await costs.getByText(/^Figures of the cost model/).click();
+  const field = costs.getByRole('textbox', { name: 'page fault that needs a new page' });
+  await field.fill('1000');
+  await field.press('Enter');
+  await app.idle();
+  await expect(faults).toContainText('16 µs');
+  await app.expectAccessibleInBothThemes('[data-panel=costs]');
+  await page.reload();
+  await app.idle();
+  await expect(faults).toContainText('16 µs');
+  await costs.getByText(/^Figures of the cost model \(\d+, 1 of them your own/).click();
+  await costs.getByRole('button', { name: 'Reset all figures' }).click();
+  await app.idle();
+  await expect(faults).toContainText('11.2 µs');
+});
+
+test('Costs: one workload in five worlds answers the question of the series', async ({ app, page }) => {
+  await app.open('./?scenario=ttm-evicts&t=7');
+  await app.showPanel('Costs');
+  const costs = page.getByRole('region', { name: 'Costs', exact: true });
+  await costs.getByRole('button', { name: 'Run it in all worlds' }).click();
+  await app.idle();
+  await expect(costs).toContainText('Moving one page home before it was pinned took');
+  await expect(costs).toContainText('One eviction could not end: 15 s of waiting for nothing.');
+  await expect(costs).toContainText('two owners write to one place');
+  await expect(
+    costs.getByRole('img', { name: /^Simulated time by world: Coherent .* Private .* System only/ }),
+  ).toBeVisible();
+  const worlds = costs.getByRole('table', { name: 'The worlds in numbers' }).locator('tbody tr');
+  await expect(worlds).toHaveText([
+    /^Coherent/,
+    /^Private/,
+    /^System only/,
+    /intent.*hypothetical/,
+    /as coded.*hypothetical/,
+  ]);
+  await app.expectAccessibleInBothThemes('[data-panel=costs]');
+  // no work is left over
+  await expect(page.getByRole('button', { name: 'Cancel' })).toHaveCount(0);
+});
+
+test('Kernel: a world that never shipped is chosen, labelled, and travels in the address', async ({
+  app,
+  page,
+}) => {
+  await app.open('./?scenario=ttm-evicts');
+  await page.getByRole('button', { name: /^Kernel:/ }).click();
+  const dialog = page.getByRole('dialog', { name: 'Kernel' });
+  await dialog.getByRole('radio', { name: 'Intent' }).check();
+  await expect(dialog).toContainText('Hypothetical, it never shipped.');
+  await app.expectAccessibleInBothThemes('dialog[open]');
+  await dialog.getByRole('button', { name: 'Run on this kernel' }).click();
+  await app.idle();
+  await expect(page.getByRole('button', { name: /^Kernel: .*hypothetical/ })).toBeVisible();
+  await app.press('End');
+  await expect(app.step(5)).toContainText('ENOMEM');
+  await expect(page).toHaveURL(/longterm_policy=intent/);
+  await page.reload();
+  await app.idle();
+  await expect(app.step(5)).toContainText('ENOMEM');
+});
+
+test('Compare: three worlds in step, one click away', async ({ app, page }) => {
+  await app.open('./?scenario=longterm-pin');
+  await app.showPanel('Compare');
+  const compare = page.getByRole('region', { name: 'Compare', exact: true });
+  await compare.getByRole('button', { name: 'Compare all three' }).click();
+  await app.idle();
+  await showEndOf(app, 5);
+  // here B has its VRAM and the pinned page is at home; there it blocks, or lies under B's object
+  await expect(compare.getByRole('row', { name: /^5 .*bo_alloc/ }).first()).toHaveText(/≠.*ENOMEM/);
+  const pinned = compare.getByRole('row', { name: /^A buf\+5/ });
+  await expect(pinned).toHaveText([/system pinned.*≠.*device 0/, /system pinned.*≠.*device 0/]);
+  await expect(compare.getByRole('region', { name: /as coded/ })).toBeVisible();
+  await app.expectAccessibleInBothThemes('[data-panel=compare]');
+});
