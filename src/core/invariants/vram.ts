@@ -1,6 +1,7 @@
 // VRAM between two steps: every page of it is free or part of one buffer object, every reference on an svm_range_bo has
 // an owner, ranges do not overlap, and no deferred work is left.
 
+import { userptrIn } from '../kernel/drivers/amdgpu-userptr.ts';
 import { gpuPageTable } from '../kernel/drivers/amdgpu-process.ts';
 import { freeVramPages } from '../kernel/drivers/ttm-buddy.ts';
 import type { Gpu, KfdProcess } from '../machine/gpu.ts';
@@ -103,7 +104,10 @@ const checkProcess = (findings: Findings, m: Machine, process: KfdProcess): void
     const table = gpuPageTable(m, process.mm, id);
     if (table === undefined) continue;
     for (const vpn of m.journal.mapById(table.pt).keys())
-      if (!ranges.some(({ start, last }) => start <= vpn && vpn <= last))
+      if (
+        !ranges.some(({ start, last }) => start <= vpn && vpn <= last) &&
+        userptrIn(m, process.id, vpn, vpn) === undefined
+      )
         findings.add('svm ranges', `${name}: GPU ${id} maps 0x${vpn.toString(16)}, which no range has`);
   }
 };

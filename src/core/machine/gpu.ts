@@ -99,6 +99,8 @@ export interface KfdProcess {
   readonly queueEvictions: number;
   /** Fence of its compute objects; 0: it has none yet. */
   readonly evictionFence: number;
+  /** Invalidations of its user pointers since they were looked up; above 0 the queues do not run. */
+  readonly evictedUserptrs: number;
   /** Its compute objects are to come back to VRAM, in 100 ms. */
   readonly restoreDue: boolean;
   /** munmaps whose stray GPU faults are still to be drained. */
@@ -109,6 +111,19 @@ export interface KfdProcess {
   readonly deferred: readonly number[];
   /** The GPU met a fault that nobody could repair: its queue is dead. */
   readonly dead: boolean;
+}
+
+/** struct kgd_mem of a user pointer: memory of a process as a buffer object of compute. */
+export interface UserptrBo {
+  readonly id: number;
+  readonly process: number;
+  readonly gpu: number;
+  /** Name in the scenario. */
+  readonly name: string;
+  readonly start: Vpn;
+  readonly npages: number;
+  /** Invalidations since its pages were looked up. */
+  readonly invalid: number;
 }
 
 export type SvmWork =

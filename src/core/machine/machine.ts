@@ -18,7 +18,16 @@ import type {
   ZoneRegion,
 } from './entities.ts';
 import { BLOCK_ROWS, type Column } from './column.ts';
-import type { EvictionFence, Gpu, KfdProcess, SvmBo, SvmRange, TtmBo, VramManager } from './gpu.ts';
+import type {
+  EvictionFence,
+  Gpu,
+  KfdProcess,
+  SvmBo,
+  SvmRange,
+  UserptrBo,
+  TtmBo,
+  VramManager,
+} from './gpu.ts';
 import { Journal, type Mark } from './journal.ts';
 import type { NumberMap } from './number-map.ts';
 import type { CurrentTask, DevPagemapOps, MmuIntervalNotifierOps, PendingWork } from './ops.ts';
@@ -102,6 +111,7 @@ export class Machine {
   readonly svmBos: Pool<SvmBo>;
   readonly kfdProcesses: Pool<KfdProcess>;
   readonly svmRanges: Pool<SvmRange>;
+  readonly userptrs: Pool<UserptrBo>;
   /** Pins of the scenario by name, in order of creation. */
   readonly handleNames: Cell<readonly (readonly [string, number])[]>;
 
@@ -181,6 +191,7 @@ export class Machine {
     this.kfdProcesses = new Pool(j, 'kfd_process');
     this.svmRanges = new Pool(j, 'svm_range');
     this.deferredSplit = j.map('deferred split queue');
+    this.userptrs = new Pool(j, 'user pointer');
     this.handleNames = j.cell();
     this.zones = zonesOf(config);
     this.regions = this.zones.flatMap((zone) => zone.regions);
@@ -204,6 +215,7 @@ export class Machine {
     this.svmBos.adopt(other.svmBos);
     this.kfdProcesses.adopt(other.kfdProcesses);
     this.svmRanges.adopt(other.svmRanges);
+    this.userptrs.adopt(other.userptrs);
     for (const [id, ops] of other.pagemapOps) this.pagemapOps.set(id, ops);
     for (const [id, ops] of other.notifierOps) this.notifierOps.set(id, ops);
     this.zeroPfn = other.zeroPfn;

@@ -10,6 +10,7 @@ import {
   svmRangeSetAttr,
   svmRangeSwitchXnack,
 } from '../kernel/drivers/amdgpu-svm.ts';
+import { freeUserptr, initUserPages } from '../kernel/drivers/amdgpu-userptr.ts';
 import { nextBootStage } from '../kernel/mm/e820.ts';
 import { type Gpu, type KfdProcess, UNDEFINED_LOCATION } from '../machine/gpu.ts';
 import type { Machine } from '../machine/machine.ts';
@@ -120,11 +121,22 @@ const boNamed = (m: Machine, mm: number, name: string): number => {
   return bo.id;
 };
 
+function* runUserptr(m: Machine, step: StepOf<'bo_alloc'>, gpu: number): Sleeps<StepResult> {
+  const { vma, page = 0 } = step;
+  if (vma === undefined) throw new StepError('vma', 'a userptr is about memory of an area');
+  const { mm, start, npages } = rangeOf(m, { proc: step.proc, vma, page, count: step.pages });
+  if (m.userptrs.values().some(({ name }) => name === step.bo))
+    throw new StepError('bo', `there is a buffer object ${step.bo} already`);
+  const process = kfdProcessOf(m, mm.id).id;
+  return fromErrno(yield* initUserPages(m, { process, gpu, name: step.bo, start, npages }));
+}
+
 function* runBoAlloc(m: Machine, step: StepOf<'bo_alloc'>): Sleeps<StepResult> {
   const mm = processNamed(m, step.proc).id;
   if (m.ttmBos.values().some(({ name, mm: owner }) => name === step.bo && owner === mm))
     throw new StepError('bo', `there is a buffer object ${step.bo} already`);
   const gpu = gpuNumbered(m, step.device);
+  if (step.kind === 'userptr') return yield* runUserptr(m, step, gpu.id);
   const bo = yield* amdgpuBoCreate(m, {
     gpu: gpu.id,
     name: step.bo,
@@ -165,8 +177,14 @@ export function* runGpuStep(m: Machine, step: GpuStep): Sleeps<StepResult> {
     case 'bo_write':
       amdgpuFillBuffer(m, boNamed(m, processNamed(m, step.proc).id, step.bo), step.value);
       return { ret: 0 };
-    case 'bo_free':
+    case 'bo_free': {
+      const userptr = m.userptrs.values().find(({ name }) => name === step.bo);
+      if (userptr !== undefined) {
+        freeUserptr(m, userptr.id);
+        return { ret: 0 };
+      }
       amdgpuBoUnref(m, boNamed(m, processNamed(m, step.proc).id, step.bo));
       return { ret: 0 };
+    }
   }
 }

@@ -3,6 +3,7 @@
 import { lruAddDrainAll } from '../kernel/mm/swap.ts';
 import { rescheduleProcessRestores } from '../kernel/drivers/amdgpu-kfd-evict.ts';
 import { rescheduleRestores } from '../kernel/drivers/amdgpu-notifier.ts';
+import { rescheduleUserptrRestores } from '../kernel/drivers/amdgpu-userptr.ts';
 import { tickGpuClock } from '../kernel/drivers/amdgpu-process.ts';
 import { KernelBug } from '../kernel/sched/bug.ts';
 import { type MayGoOn, runTasks, type Slicing } from '../kernel/sched/tasks.ts';
@@ -162,6 +163,7 @@ export class Simulation {
       tickGpuClock(m);
       rescheduleRestores(m);
       rescheduleProcessRestores(m);
+      rescheduleUserptrRestores(m);
       const seed = step.op === 'concurrent' ? step.seed : 0;
       const ran = yield* runTasks(m, tasksOf(m, step), seed, this.slicing(mayGoOn));
       const results = withVictims(m, step, ran);

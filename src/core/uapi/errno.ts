@@ -2,6 +2,7 @@
 
 export const EPERM = 1;
 export const ENOENT = 2;
+export const EADDRINUSE = 98;
 export const EINTR = 4;
 export const ENXIO = 6;
 export const EAGAIN = 11;
@@ -22,6 +23,7 @@ export const EHWPOISON = 133;
 const NAMES: ReadonlyMap<number, string> = new Map([
   [EPERM, 'EPERM'],
   [ENOENT, 'ENOENT'],
+  [EADDRINUSE, 'EADDRINUSE'],
   [EINTR, 'EINTR'],
   [ENXIO, 'ENXIO'],
   [EAGAIN, 'EAGAIN'],

@@ -220,6 +220,7 @@ export const DECISIONS = [
   'svm.refused-hole',
   'svm.refused-device-area',
   'svm.refused-limit',
+  'svm.refused-in-use',
 ] as const;
 export type DecisionId = (typeof DECISIONS)[number];
 /** Those of machines with GPUs. */

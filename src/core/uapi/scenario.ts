@@ -91,8 +91,11 @@ export type SvmAttribute = v.InferOutput<typeof svmAttributeSchema>;
 /** Stages of a boot in steps, in order. */
 export const BOOT_STAGES = ['efi', 'e820', 'memblock', 'init'] as const;
 export type BootStage = (typeof BOOT_STAGES)[number];
-/** A GPU's work is in steps: `bo_alloc` makes an object of graphics, which may spill, or of compute, which may not. */
-export const BO_KINDS = ['gem', 'kfd'] as const;
+/**
+ * A GPU's work is in steps: `bo_alloc` makes an object of graphics, which may spill, of compute, which may not, or of
+ * memory that the process has.
+ */
+export const BO_KINDS = ['gem', 'kfd', 'userptr'] as const;
 
 /** Report the whole buffer that the driver filled, as `mirror`. */
 const mirror = v.optional(v.literal(true));
@@ -221,6 +224,9 @@ const simpleStepSchema = v.variant('op', [
     kind: v.optional(v.picklist(BO_KINDS), 'gem'),
     /** TTM's pin, as for scanout: the object cannot be evicted. */
     pin: v.optional(v.literal(true)),
+    /** Memory that a `userptr` is about. */
+    vma: v.optional(name),
+    page: v.optional(count(MAX_AREA_PAGES)),
   }),
   /** The GPU writes all of the object. */
   v.strictObject({ op: v.literal('bo_write'), proc: name, bo: name, value }),

@@ -280,7 +280,12 @@ const BY_FILE = {
   'drivers/gpu/drm/amd/amdgpu/amdgpu_object.c': ['amdgpu_bo_create', 'amdgpu_bo_unref'],
   'drivers/gpu/drm/amd/amdgpu/amdgpu_device.c': ['amdgpu_device_init'],
   'drivers/gpu/drm/amd/amdgpu/amdgpu_drv.c': ['amdgpu_pci_remove'],
-  'drivers/gpu/drm/amd/amdgpu/amdgpu_mn.c': ['amdgpu_hmm_range_get_pages'],
+  'drivers/gpu/drm/amd/amdgpu/amdgpu_mn.c': [
+    'amdgpu_hmm_range_get_pages',
+    'amdgpu_mn_register',
+    'amdgpu_mn_unregister',
+    'amdgpu_mn_invalidate_hsa',
+  ],
   'drivers/gpu/drm/amd/amdgpu/amdgpu_amdkfd_fence.c': ['amdkfd_fence_enable_signaling'],
   'drivers/gpu/drm/amd/amdkfd/kfd_process.c': [
     'kfd_create_process',
@@ -290,7 +295,12 @@ const BY_FILE = {
     'evict_process_worker',
     'restore_process_worker',
   ],
-  'drivers/gpu/drm/amd/amdgpu/amdgpu_amdkfd_gpuvm.c': ['amdgpu_amdkfd_gpuvm_restore_process_bos'],
+  'drivers/gpu/drm/amd/amdgpu/amdgpu_amdkfd_gpuvm.c': [
+    'amdgpu_amdkfd_gpuvm_restore_process_bos',
+    'init_user_pages',
+    'amdgpu_amdkfd_evict_userptr',
+    'amdgpu_amdkfd_restore_userptr_worker',
+  ],
   'drivers/gpu/drm/amd/amdkfd/kfd_device.c': [
     'kgd2kfd_quiesce_mm',
     'kgd2kfd_resume_mm',

@@ -153,6 +153,10 @@ export const gpuDecisions: Readonly<Record<GpuDecisionId, Told>> = {
     what: (p) => `The area at ${page(p)} is the memory of a device: \`-EFAULT\`.`,
     why: 'Its frames are no pages that could move. Nothing was changed.',
   },
+  'svm.refused-in-use': {
+    what: (p) => `A user pointer is at ${page(p)} already: ${size(p)}, \`-EADDRINUSE\`.`,
+    why: 'Memory that a process handed to a GPU as a buffer object cannot be a range as well.',
+  },
   'svm.refused-limit': {
     what: (p) => `A range at ${page(p)} would exceed the limit of system memory: ${size(p)}, \`-ENOMEM\`.`,
     why: 'Without XNACK all ranges must fit in system memory together, since nobody could repair a fault.',
@@ -305,6 +309,13 @@ export const gpuFunctions: Readonly<Record<GpuFunctionName, string>> = {
   amdgpu_amdkfd_gpuvm_restore_process_bos: 'Puts all compute objects of a process back into VRAM.',
   kfd_process_evict_queues: 'One reason more for the queues of a process to stand still.',
   kfd_process_restore_queues: 'One reason less for the queues of a process to stand still.',
+  init_user_pages:
+    'Memory of a process becomes a buffer object: its pages are looked up and mapped, not pinned.',
+  amdgpu_mn_register: 'A notifier watches the memory behind a user pointer.',
+  amdgpu_mn_unregister: 'A user pointer is given up.',
+  amdgpu_mn_invalidate_hsa: 'The pages behind a user pointer are about to change.',
+  amdgpu_amdkfd_evict_userptr: 'All queues stop, since entries of a user pointer are no longer true.',
+  amdgpu_amdkfd_restore_userptr_worker: 'After a millisecond a kernel thread looks the pages up again.',
   kfd_create_process: 'A process opens the GPUs: each gets a page table for it.',
   kfd_process_wq_release: 'A process on the GPUs has ended; what it had there goes.',
   kgd2kfd_quiesce_mm: 'Stops all queues of a process.',

@@ -11,7 +11,7 @@ import { DECISION_ARGUMENTS, message, type Namer } from './messages.ts';
 type Params = Record<string, string | number>;
 
 const rangeText = (namer: Namer, step: Step): Params => {
-  if (!('vma' in step)) return {};
+  if (!('vma' in step) || step.vma === undefined) return {};
   const area = namer.places.areas.find(
     ({ mm, area: { name } }) => mm.name === step.proc && name === step.vma,
   )?.area;

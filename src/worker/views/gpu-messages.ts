@@ -53,4 +53,5 @@ export const GPU_DECISION_ARGUMENTS: Readonly<Record<GpuDecisionId, readonly Arg
   'svm.refused-hole': ['vpn'],
   'svm.refused-device-area': ['vpn'],
   'svm.refused-limit': ['vpn', 'npages'],
+  'svm.refused-in-use': ['vpn', 'npages'],
 };

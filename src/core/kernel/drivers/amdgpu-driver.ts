@@ -12,6 +12,7 @@ import { svmMigratePgmapOps } from './amdgpu-migrate.ts';
 import { svmRangeCpuInvalidatePagetables } from './amdgpu-notifier.ts';
 import { allSvmRangesOf, kfdLookupProcessByMm } from './amdgpu-process.ts';
 import { svmRangeFree, svmRangeRemove } from './amdgpu-range.ts';
+import { freeUserptr } from './amdgpu-userptr.ts';
 
 /** The module is loaded. Kernel: `drivers/gpu/drm/amd/amdgpu/amdgpu_drv.c: amdgpu_init` */
 export const loadAmdgpu = (m: Machine): void =>
@@ -41,8 +42,10 @@ export const kfdProcessRelease = atomic('kfd_process_wq_release', (m, mm: number
     evictedRanges: 0,
     restoreScheduled: false,
     restoreDue: false,
+    evictedUserptrs: 0,
   });
   if (process.evictionFence !== 0) signalFence(m, process.evictionFence);
+  for (const bo of m.userptrs.values()) if (bo.process === process.id) freeUserptr(m, bo.id);
   for (const { id } of allSvmRangesOf(m, process.id)) {
     svmRangeRemove(m, id, mm);
     svmRangeFree(m, id, true);

@@ -21,6 +21,7 @@ import { sameHive } from './amdgpu-device.ts';
 import { svmRangeValidateAndMap } from './amdgpu-map.ts';
 import { gpuById, MIGRATE_TRIGGERS, svmMigrateToVram, svmMigrateVramToRam } from './amdgpu-migrate.ts';
 import { countKfd, gpuClock, migrateMutex, svmRangesOf, svmsLock } from './amdgpu-process.ts';
+import { userptrIn } from './amdgpu-userptr.ts';
 import { svmRangeAddToSvms, svmRangeFromAddr, svmRangeNew } from './amdgpu-range.ts';
 
 const PAGEFAULT_GPU = MIGRATE_TRIGGERS.indexOf('PAGEFAULT_GPU');
@@ -67,6 +68,13 @@ const svmRangeCreateUnregisteredRange = atomic(
     for (const other of svmRangesOf(m, process.id)) {
       if (other.notifierLast < vpn) start = Math.max(start, other.notifierLast + 1);
       else last = Math.min(last, other.notifierStart - 1);
+    }
+    const taken = userptrIn(m, process.id, start, last);
+    if (taken !== undefined) {
+      // its memory is no range's; beside it one page is
+      if (taken.start <= vpn && vpn < taken.start + taken.npages) return 0;
+      start = vpn;
+      last = vpn;
     }
     const id = svmRangeNew(m, start, last, process, true);
     if (id !== 0) svmRangeAddToSvms(m, id, process.mm);

@@ -28,8 +28,10 @@ import { gpuClock, gpuPageTable, setFaultingTask } from './amdgpu-process.ts';
 import { RANGE_SUBSCRIPTIONS } from './amdgpu-range.ts';
 
 /** Entries are `pfn * 4 + tag`, as those of the test driver. */
-const TAG_WRITE = 3;
-const TAG_NONE = 0;
+/** Ours: tag of an entry that the GPU may write through. */
+export const GPU_PTE_WRITE = 3;
+/** Ours: tag of one that it may read through. */
+export const GPU_PTE_READ = 0;
 
 /** Ours: GPU's entry for a page; undefined: none. */
 export const gpuEntry = (
@@ -38,7 +40,7 @@ export const gpuEntry = (
   vpn: Vpn,
 ): { pfn: number; write: boolean } | undefined => {
   const word = m.journal.mapById(table.pt).get(vpn);
-  return word === undefined ? undefined : { pfn: Math.floor(word / 4), write: word % 4 === TAG_WRITE };
+  return word === undefined ? undefined : { pfn: Math.floor(word / 4), write: word % 4 === GPU_PTE_WRITE };
 };
 
 /**
@@ -77,7 +79,7 @@ const svmRangeMapToGpu = atomic(
     writable: boolean,
   ): void => {
     const pt = m.journal.mapById(table.pt);
-    const tag = writable ? TAG_WRITE : TAG_NONE;
+    const tag = writable ? GPU_PTE_WRITE : GPU_PTE_READ;
     const entryOf = (i: number): number => hmmPfnToPage(words[i]) * 4 + tag;
     if (inChunks(m)) pt.pokeRun(start, npages, entryOf);
     else for (let i = 0; i < npages; i++) pt.set(start + i, entryOf(i));
@@ -121,7 +123,7 @@ const commonOwner = (gpus: readonly Gpu[]): number => {
 };
 
 /** Where the pages of a stretch are, faulted in; -errno. Kernel: `drivers/gpu/drm/amd/amdgpu/amdgpu_mn.c: amdgpu_hmm_range_get_pages` */
-const amdgpuHmmRangeGetPages = sleepable(
+export const amdgpuHmmRangeGetPages = sleepable(
   'amdgpu_hmm_range_get_pages',
   function* (
     m,

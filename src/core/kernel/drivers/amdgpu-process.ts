@@ -33,6 +33,7 @@ export const kfdCreateProcess = atomic('kfd_create_process', (m, mm: number): Kf
       queueEvictions: 0,
       evictionFence: 0,
       restoreDue: false,
+      evictedUserptrs: 0,
       drainPagefaults: 0,
       restoreScheduled: false,
       deferred: [],

@@ -4,7 +4,7 @@ import { type KfdProcess, type SvmRange, UNDEFINED_LOCATION } from '../../machin
 import type { Machine } from '../../machine/machine.ts';
 import type { Sleeps } from '../../machine/ops.ts';
 import { SVM_FLAGS, type SvmFlagName } from '../../uapi/device-model.ts';
-import { EFAULT, EINVAL, ENOMEM } from '../../uapi/errno.ts';
+import { EADDRINUSE, EFAULT, EINVAL, ENOMEM } from '../../uapi/errno.ts';
 import { NO_PFN, type Vpn } from '../../uapi/units.ts';
 import { VM_IO, VM_MIXEDMAP, VM_PFNMAP } from '../../uapi/vm-flags.ts';
 import { atomic, sleepable } from '../sched/kernel-function.ts';
@@ -20,7 +20,13 @@ import { maxSvmRangePages, sameHive, svmGpus } from './amdgpu-device.ts';
 import { svmRangeListLockAndFlushWork } from './amdgpu-deferred.ts';
 import { svmRangeValidateAndMap } from './amdgpu-map.ts';
 import { gpuById, MIGRATE_TRIGGERS, svmMigrateToVram, svmMigrateVramToRam } from './amdgpu-migrate.ts';
-import { migrateMutex, processInfoLock, svmRangesOf, svmsLock } from './amdgpu-process.ts';
+import {
+  kfdLookupProcessByMm,
+  migrateMutex,
+  processInfoLock,
+  svmRangesOf,
+  svmsLock,
+} from './amdgpu-process.ts';
 import {
   rangePages,
   svmRangeAddToSvms,
@@ -30,6 +36,7 @@ import {
   svmRangeRemove,
   svmRangeSplit,
 } from './amdgpu-range.ts';
+import { userptrIn } from './amdgpu-userptr.ts';
 import { KFD_MEM_LIMIT, KFD_MEM_USED } from '../../machine/scalars.ts';
 
 /** struct kfd_ioctl_svm_attribute. A GPU that is not known is -2. */
@@ -76,6 +83,7 @@ const svmRangeCheckAttr = atomic('svm_range_check_attr', (m, attrs: readonly Svm
 
 /** Whether the addresses lie in areas of ordinary memory. Kernel: `drivers/gpu/drm/amd/amdkfd/kfd_svm.c: svm_range_is_valid` */
 const svmRangeIsValid = atomic('svm_range_is_valid', (m, start: Vpn, npages: number, mm: number): number => {
+  const process = kfdLookupProcessByMm(m, mm);
   for (let vpn = start; vpn < start + npages; ) {
     const vma = findVma(m, m.mms.get(mm), vpn);
     if (vma === undefined || vpn < vma.vmStart) {
@@ -88,7 +96,10 @@ const svmRangeIsValid = atomic('svm_range_is_valid', (m, start: Vpn, npages: num
     }
     vpn = vma.vmEnd;
   }
-  return 0;
+  const taken = process && userptrIn(m, process.id, start, start + npages - 1);
+  if (taken === undefined) return 0;
+  m.trace.decide('svm.refused-in-use', taken.start, taken.npages);
+  return -EADDRINUSE;
 });
 
 const isSame = (range: SvmRange, attr: SvmAttr): boolean => {
