@@ -201,7 +201,11 @@ class Reader {
     return (gpu?.connectedToCpu ?? true) ? spec.coherentLink : spec.privateLink;
   }
 
-  /** The link between GPUs of different packages. Simplified: accesses within one package count as such, too. */
+  /**
+   * The link between GPUs of different packages.
+   *
+   * Simplified: accesses within one package count as such, too.
+   */
   private peerLink(): LinkName {
     return DEVICE_MODEL[this.gpus.at(0)?.model ?? 'mi250x-gcd'].peerLink;
   }

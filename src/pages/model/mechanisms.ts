@@ -308,6 +308,8 @@ export const MECHANISMS: readonly Mechanism[] = [
     state: 'simplified',
     how: 'Each call, copy and message of the trace times a figure that says where it is from: measured, stated by a vendor or assumed. Every figure can be changed.',
     simplified: {
+      'timeline/costs.ts: Reader':
+        'Accesses between two GPUs of one package count as if they went between packages.',
       'timeline/costs.ts: costsOf':
         'The work of a step is one lane: a copy does not overlap with the work of the CPU for its own migration.',
     },
