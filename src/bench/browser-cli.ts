@@ -8,7 +8,16 @@ import { type Browser, chromium, type Page } from 'playwright';
 import type { PaintedPicture } from '../map/painter-messages.ts';
 import { ensureBrowser, findBrowser } from '../tools/browser.mjs';
 import { root } from '../tools/install.mjs';
-import { atLeast, atMost, type Figure, figure, MORE, type Series, thisMachine } from './figures.ts';
+import {
+  atLeast,
+  atMost,
+  type Figure,
+  figure,
+  type Measured,
+  MORE,
+  type Series,
+  thisMachine,
+} from './figures.ts';
 import { frontierInPage } from './frontier-page.ts';
 import { svgMap, watchLatency, watchPictures, watchTasks, zoomMap } from './in-page.ts';
 import { median, percentile } from './measure.ts';
@@ -166,11 +175,6 @@ const zooming = async (browser: Browser, served: Served): Promise<Figure[]> => {
     figure('map_zoom_paint_p95_ms', percentile(paints, 0.95), 'ms'),
   ];
 };
-
-interface Measured {
-  readonly figures: readonly Figure[];
-  readonly series: readonly Series[];
-}
 
 /** The peer approach, in the same browser: one SVG node a cell. */
 const withSvg = async (browser: Browser, served: Served): Promise<Measured> => {

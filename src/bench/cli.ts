@@ -1,26 +1,17 @@
 // npm run -s bench -- [--json FILE] [--only PART,PART]
 // Times are printed for orientation; what counts are sizes and ratios measured in one run.
 
-import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { bootMachine } from '../core/scenario/boot.ts';
 import { DEFAULT_KERNEL } from '../core/uapi/config.ts';
 import { machinePreset } from '../core/uapi/presets.ts';
 import { blocks } from './blocks.ts';
-import {
-  atMost,
-  compareFigures,
-  type Figure,
-  figure,
-  figureTable,
-  readFigures,
-  thisMachine,
-  writeResult,
-} from './figures.ts';
+import { atMost, type Figure, figure, type Measured, thisMachine } from './figures.ts';
 import { frontierWorkload } from './frontier.ts';
 import { growth } from './growth.ts';
 import { leaks } from './leaks.ts';
 import { median, settledBytes, timed } from './measure.ts';
+import { jsonFile, reportResult } from './report.ts';
 import { throughput } from './throughput.ts';
 import { timeTravel } from './time-travel.ts';
 
@@ -41,7 +32,8 @@ const openLabNode = (): Figure[] => {
   ];
 };
 
-const PARTS: Readonly<Record<string, () => Figure[]>> = {
+/** In the order in which they run: the first one opens a machine before anything else has left memory behind. */
+const PARTS: Readonly<Record<string, () => readonly Figure[] | Measured>> = {
   open: openLabNode,
   throughput,
   blocks,
@@ -51,32 +43,32 @@ const PARTS: Readonly<Record<string, () => Figure[]>> = {
   frontier: frontierWorkload,
 };
 
-const valueOf = (option: string): string | undefined => {
-  const at = process.argv.indexOf(option);
-  if (at < 0) return undefined;
-  const value = process.argv[at + 1];
-  if (value === undefined) throw new Error(`${option} needs a value`);
-  return value;
+/** The parts behind `--only`; all where it is not given. @throws Error when there is no such part */
+const partsOf = (args: readonly string[]): string[] => {
+  const at = args.indexOf('--only');
+  const names = at < 0 ? Object.keys(PARTS) : (args[at + 1] ?? '').split(',');
+  const unknown = names.find((name) => !(name in PARTS));
+  if (unknown !== undefined) throw new Error(`no part ${unknown}: ${Object.keys(PARTS).join(', ')}`);
+  return names;
+};
+
+const measurePart = (name: string): Measured => {
+  const found = PARTS[name]?.() ?? [];
+  return 'figures' in found ? found : { figures: found, series: [] };
 };
 
 const main = (): void => {
-  const file = valueOf('--json');
-  const only = valueOf('--only')?.split(',') ?? Object.keys(PARTS);
-  const figures = only.flatMap((name) => {
-    const part = PARTS[name];
-    if (part === undefined) throw new Error(`no part ${name}: ${Object.keys(PARTS).join(', ')}`);
-    return part();
+  const args = process.argv.slice(2);
+  const file = jsonFile(args);
+  const measured = partsOf(args).map((name) => {
+    const { value, ms } = timed(() => measurePart(name));
+    console.error(`${name}: ${(ms / 1000).toFixed(0)} s`);
+    return value;
   });
-  const machine = thisMachine();
+  const figures = measured.flatMap((one) => one.figures);
+  const series = measured.flatMap((one) => one.series);
   const versions = { node: process.version };
-  console.log(`Node ${versions.node}, ${machine.cores} x ${machine.cpu}`);
-  console.log(figureTable(figures));
-  if (existsSync(EARLIER)) {
-    const changes = compareFigures(readFigures(EARLIER), figures);
-    console.log(changes.length === 0 ? 'About as fast as the committed result.' : changes.join('\n'));
-  }
-  if (file !== undefined) writeResult(file, { bench: 'node', machine, versions, figures });
-  if (figures.some(({ ok }) => !ok)) process.exitCode = 1;
+  reportResult({ bench: 'node', machine: thisMachine(), versions, figures, series }, EARLIER, file);
 };
 
 main();

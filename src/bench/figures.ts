@@ -35,6 +35,12 @@ export interface Series {
   readonly points: readonly (readonly [size: number, value: number])[];
 }
 
+/** What a part of a benchmark found. */
+export interface Measured {
+  readonly figures: readonly Figure[];
+  readonly series: readonly Series[];
+}
+
 /** One run of a benchmark, as its JSON file holds it. */
 export interface BenchResult {
   readonly bench: 'node' | 'browser';

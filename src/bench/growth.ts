@@ -1,9 +1,10 @@
 // How the figures grow with the work: exponents of a power law, fitted over all sizes. 1 is linear, 0 constant.
 
-import { atMost, type Figure, figure } from './figures.ts';
-import { median, percentile, settledBytes, timed } from './measure.ts';
-import { manyEvents, pinHome, runSteps } from './scenarios.ts';
-import { seekTimes } from './time-travel.ts';
+import { atMost, type Figure, figure, type Measured, type Series } from './figures.ts';
+import { median, settledBytes, timed } from './measure.ts';
+import { pinHome, runSteps } from './scenarios.ts';
+
+type Points = (readonly [size: number, value: number])[];
 
 /** Slope of log(value) over log(size), by least squares. */
 export const exponent = (points: readonly (readonly [size: number, value: number])[]): number => {
@@ -15,54 +16,58 @@ export const exponent = (points: readonly (readonly [size: number, value: number
 };
 
 /** Linear, with room for noise: a factor of 2 over three orders of magnitude. */
-const LINEAR = 1.1;
-/** Logarithmic plus a constant: over four orders of magnitude less than any root that matters. */
-const NEARLY_CONSTANT = 0.5;
+export const LINEAR = 1.1;
 
-const pagesGrowth = (): Figure[] => {
-  const times: [number, number][] = [];
-  const bytes: [number, number][] = [];
-  for (let shift = 12; shift <= 20; shift += 2) {
-    const pages = 2 ** shift;
-    const rounds = Array.from({ length: shift < 18 ? 5 : 3 }, () => {
-      const sim = pinHome(pages);
-      runSteps(sim, 0, 2);
-      const before = settledBytes();
-      const { cpuMs } = timed(() => runSteps(sim, 2, 4));
-      return { cpuMs, bytes: settledBytes() - before };
-    });
-    times.push([pages, median(rounds.map(({ cpuMs }) => cpuMs))]);
-    bytes.push([pages, median(rounds.map((round) => round.bytes))]);
-  }
-  const detail: [number, number][] = [];
-  for (let shift = 10; shift <= 14; shift += 2) {
-    const sim = pinHome(2 ** shift, { bigStepPages: Number.POSITIVE_INFINITY });
-    runSteps(sim, 0, 2);
-    detail.push([2 ** shift, timed(() => runSteps(sim, 2, 4)).cpuMs]);
-  }
-  return [
-    figure('growth_pages_time_exponent', exponent(times), 'of pages', atMost(LINEAR)),
-    figure('growth_pages_bytes_exponent', exponent(bytes), 'of pages', atMost(LINEAR)),
-    figure('growth_pages_detail_time_exponent', exponent(detail), 'of pages', atMost(LINEAR)),
-  ];
+/** Both big steps over `pages` pages, time and bytes behind the steps before them. */
+const measureAt = (
+  pages: number,
+  bigStepPages: number,
+): { readonly cpuMs: number; readonly bytes: number } => {
+  const sim = pinHome(pages, { bigStepPages });
+  runSteps(sim, 0, 2);
+  const before = settledBytes();
+  const { cpuMs } = timed(() => runSteps(sim, 2, 4));
+  return { cpuMs, bytes: settledBytes() - before };
 };
 
-const eventsGrowth = (): Figure[] => {
-  const times: [number, number][] = [];
-  const bytes: [number, number][] = [];
-  for (let events = 1000; events <= 1_000_000; events *= 10) {
-    const sim = manyEvents(events);
-    const seeks = seekTimes((position) => sim.seek(position), sim.length, 100);
-    times.push([sim.length, percentile(seeks, 0.95)]);
-    bytes.push([sim.length, sim.machine.journal.bytes().historyBytes]);
+/** @param rounds - how often a size is measured, of which the median counts */
+const over = (
+  shifts: readonly number[],
+  bigStepPages: number,
+  rounds: (shift: number) => number,
+): { readonly times: Points; readonly bytes: Points } => {
+  // what runs for the first time is compiled
+  measureAt(2 ** 12, bigStepPages);
+  const times: Points = [];
+  const bytes: Points = [];
+  for (const shift of shifts) {
+    const found = Array.from({ length: rounds(shift) }, () => measureAt(2 ** shift, bigStepPages));
+    times.push([2 ** shift, median(found.map(({ cpuMs }) => cpuMs))]);
+    bytes.push([2 ** shift, median(found.map((one) => one.bytes))]);
   }
-  return [
-    figure('growth_events_seek_p95_1k_ms', times[0]?.[1] ?? Number.NaN, 'ms'),
-    figure('growth_events_seek_p95_1m_ms', times.at(-1)?.[1] ?? Number.NaN, 'ms'),
-    // below a keyframe's distance a seek replays all that there is: only behind it does growth say anything
-    figure('growth_events_seek_exponent', exponent(times.slice(-2)), 'of events', atMost(NEARLY_CONSTANT)),
-    figure('growth_events_bytes_exponent', exponent(bytes), 'of events', atMost(LINEAR)),
-  ];
+  return { times, bytes };
 };
 
-export const growth = (): Figure[] => [...pagesGrowth(), ...eventsGrowth()];
+const figureOf = (name: string, points: Points): Figure =>
+  figure(name, exponent(points), 'of pages', atMost(LINEAR));
+
+export const growth = (): Measured => {
+  // as big steps whatever their size, so that all points are of one kind
+  const big = over([10, 12, 14, 16, 18, 20], 0, (shift) => (shift < 16 ? 7 : 3));
+  const detail = over([10, 11, 12, 13, 14, 15], Number.POSITIVE_INFINITY, () => 3);
+  const series: Series[] = [
+    { name: 'growth_pages_time', x: 'pages', y: 'ms', points: big.times },
+    { name: 'growth_pages_bytes', x: 'pages', y: 'bytes', points: big.bytes },
+    { name: 'growth_pages_detail_time', x: 'pages', y: 'ms', points: detail.times },
+    { name: 'growth_pages_detail_bytes', x: 'pages', y: 'bytes', points: detail.bytes },
+  ];
+  return {
+    figures: [
+      figureOf('growth_pages_time_exponent', big.times),
+      figureOf('growth_pages_bytes_exponent', big.bytes),
+      figureOf('growth_pages_detail_time_exponent', detail.times),
+      figureOf('growth_pages_detail_bytes_exponent', detail.bytes),
+    ],
+    series,
+  };
+};

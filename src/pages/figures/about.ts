@@ -30,12 +30,20 @@ export const FIGURE_SECTIONS: readonly FigureSection[] = [
     text: 'A million pages go to a device, and a long-term pin brings all of them home, with trace and time travel on.',
     figures: {
       migrate_pin_home_ns_per_page: 'There and back, for each page.',
+      migrate_pin_home_pages_per_s: 'The same as pages a second.',
+      migrate_pin_home_wall_ms: 'The same for all pages, with all that the machine did besides.',
       floor_ns_per_page:
         'The least that any way of doing it costs: plain stores of 16 bytes of state and a record of 32 bytes, a page and direction.',
       migrate_pin_home_vs_floor: 'How many times that floor the simulation needs.',
       migrate_pin_home_bytes_per_page: 'State and history that one page leaves.',
       migrate_pin_home_events_per_page: 'Trace records that one page leaves.',
-      worker_longest_block_ms: 'Longest time for which the simulation answers no question.',
+      worker_longest_block_ms:
+        'Longest time for which the simulation answers no question while all this is done and a map follows it.',
+      worker_longest_turn_ms: 'Of that: the longest piece of work on the steps and the pictures of the map.',
+      worker_longest_answer_ms: 'Of that: the longest answer to a question that was asked in between.',
+      frontier_pages_moved_per_s: 'The workload over eight GPUs of a Frontier node: pages moved a second.',
+      frontier_ms: 'The same: all of it.',
+      frontier_bytes_per_page: 'The same: what is kept of it for each page.',
     },
   },
   {
@@ -100,9 +108,8 @@ export const FIGURE_SECTIONS: readonly FigureSection[] = [
       growth_pages_bytes_exponent: 'Memory for that, by the number of pages.',
       growth_pages_detail_time_exponent:
         'Time of steps with every detail in the trace, by the number of pages.',
+      growth_pages_detail_bytes_exponent: 'Memory of such steps, by the number of pages.',
       growth_events_seek_exponent: 'Going to a position, by the number of events.',
-      growth_events_seek_p95_1k_ms: 'Going to any position of a thousand events.',
-      growth_events_seek_p95_1m_ms: 'Going to any position of a million events.',
       growth_events_bytes_exponent: 'What is kept, by the number of events.',
     },
   },
@@ -124,4 +131,10 @@ export const SERIES_WORDS: Readonly<Record<string, string>> = {
   svg_zoom_frame_ms: 'a frame of a zoom, one SVG node a cell',
   svg_change_frame_ms: 'a frame in which a hundredth of the cells change, one SVG node a cell',
   map_zoom_paint_ms: 'painting the maps of all memory during a zoom',
+  growth_pages_time: 'migrating and pinning home',
+  growth_pages_bytes: 'what that leaves',
+  growth_pages_detail_time: 'migrating and pinning home, every event in the trace',
+  growth_pages_detail_bytes: 'what that leaves, every event in the trace',
+  growth_events_seek_p95: 'going to any position, 95 of 100 times',
+  growth_events_bytes: 'what is kept of the events',
 };

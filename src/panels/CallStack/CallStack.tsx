@@ -10,7 +10,11 @@ export const CallStack = () => {
   const { seek } = useActions();
   const list = useRef<HTMLOListElement>(null);
   useEffect(() => {
-    list.current?.lastElementChild?.scrollIntoView({ block: 'nearest' });
+    // with the next frame, whose layout is done anyway: now it would be done twice
+    const frame = requestAnimationFrame(() =>
+      list.current?.lastElementChild?.scrollIntoView({ block: 'nearest' }),
+    );
+    return () => cancelAnimationFrame(frame);
   }, [stack]);
   return (
     <section className="call-stack" aria-labelledby="call-stack-heading">

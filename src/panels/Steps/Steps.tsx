@@ -54,7 +54,10 @@ const StepItem = ({ row }: { readonly row: StepRow }) => {
   const item = useRef<HTMLLIElement>(null);
   const isCurrent = row.state === 'current';
   useEffect(() => {
-    if (isCurrent) item.current?.scrollIntoView({ block: 'nearest' });
+    if (!isCurrent) return undefined;
+    // with the next frame, whose layout is done anyway: now it would be done twice
+    const frame = requestAnimationFrame(() => item.current?.scrollIntoView({ block: 'nearest' }));
+    return () => cancelAnimationFrame(frame);
   }, [isCurrent]);
   return (
     <li ref={item} className="step" data-state={row.state} aria-current={isCurrent ? 'step' : undefined}>
