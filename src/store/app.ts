@@ -10,6 +10,7 @@ import type { PageActions, PageSlice } from './page.ts';
 import type { LayoutActions, LayoutSlice } from './layout.ts';
 import type { PlaybackActions, PlaybackSlice } from './playback.ts';
 import type { ProblemActions, ProblemSlice } from './problem.ts';
+import type { StepDetailActions, StepDetailSlice } from './step-detail.ts';
 import type { QueriesActions, QueriesSlice } from './queries.ts';
 import type { ScenarioActions, ScenarioSlice } from './scenario.ts';
 import type { SelectionActions, SelectionSlice } from './selection.ts';
@@ -37,6 +38,7 @@ export interface AppState {
   readonly memoryTypes: MemoryTypesSlice;
   readonly costs: CostsSlice;
   readonly worlds: WorldsSlice;
+  readonly stepDetail: StepDetailSlice;
 }
 
 /** The only way to change the state. Stable: the same functions as long as the page lives. */
@@ -56,7 +58,8 @@ export type AppActions = ScenarioActions &
   PageActions &
   MemoryTypesActions &
   CostsActions &
-  WorldsActions;
+  WorldsActions &
+  StepDetailActions;
 
 export interface App {
   readonly store: StoreApi<AppState>;

@@ -10,6 +10,7 @@ import { costsActions, readCosts } from './costs.ts';
 import { debugActions, initialDebug } from './debug.ts';
 import { Idle } from './idle.ts';
 import { mapsActions, readMaps } from './maps.ts';
+import { initialStepDetail, stepDetailActions } from './step-detail.ts';
 import { initialMemoryTypes, memoryTypesActions } from './memory-types.ts';
 import { initialPage, pageActions } from './page.ts';
 import { layoutActions, readLayout } from './layout.ts';
@@ -45,6 +46,7 @@ export const createApp = (environment: Environment): App => {
     memoryTypes: initialMemoryTypes,
     costs: readCosts(environment),
     worlds: initialWorlds,
+    stepDetail: initialStepDetail,
   }));
   const idle = new Idle();
   const link = new WorkerLink(
@@ -79,6 +81,7 @@ export const createApp = (environment: Environment): App => {
     ...memoryTypesActions(context),
     ...costsActions(context, () => worlds.outdate()),
     ...worldsActions(context, worlds),
+    ...stepDetailActions(context),
   };
   store.subscribe((state, before) => {
     const isOther = state.playback.position !== before.playback.position;

@@ -16,6 +16,7 @@ import type {
   TilesAnswer,
   ToWorker,
 } from '../worker/protocol.ts';
+import type { DetailAnswer } from '../worker/protocol-detail.ts';
 import type { MemoryTypesAnswer } from '../worker/protocol-memory-types.ts';
 import type { Viewed } from '../worker/protocol-views.ts';
 import type { Idle } from './idle.ts';
@@ -30,6 +31,7 @@ interface Answers {
   spans: SpansAnswer;
   view: Viewed;
   'memory-types': MemoryTypesAnswer;
+  detail: DetailAnswer;
 }
 type Kind = keyof Answers;
 type Question<K extends Kind> = Omit<
@@ -47,6 +49,7 @@ const ANSWER_KIND = {
   spans: 'spans',
   view: 'viewed',
   'memory-types': 'memory-types',
+  detail: 'detailed',
 } as const satisfies Record<Kind, FromWorker['kind']>;
 
 const isAnswerTo = <K extends Kind>(kind: K, answer: FromWorker): answer is FromWorker & Answers[K] =>

@@ -155,3 +155,45 @@ test.each([
   expect(progress.at(-1)).toMatchObject({ step: 2, pages: expect.any(Number) as number });
   expect(progress.some((answer) => answer.kind === 'progress' && answer.pages > 0)).toBe(true);
 });
+
+test('all that a big step did about a page comes from running it again, in slices, and can be cancelled', () => {
+  const worker = opened();
+  const appended = worker.tell({ kind: 'append', step: STEPS[0] });
+  worker.run();
+  const length = worker.lengthAfter(appended);
+  const before = worker.momentAt(length);
+  const [area] = before.processes[0]?.areas ?? [];
+  const vpn = (area?.startVpn ?? 0) + 700;
+  const target = { kind: 'pte', process: 'A', vpn };
+  const cancelled = worker.tell({ kind: 'detail', position: length, target });
+  worker.run(4);
+  worker.tell({ kind: 'cancel', request: cancelled });
+  expect(worker.answerTo(cancelled)).toMatchObject({ message: { id: 'problem.cancelled' } });
+  worker.run();
+  const asked = worker.tell({ kind: 'detail', position: length, target });
+  let slices = 0;
+  while (worker.run(1) > 0) {
+    slices += 1;
+    // questions about the run are answered meanwhile
+    if (slices === 5) expect(worker.momentAt(length)).toEqual(before);
+  }
+  expect(slices).toBeGreaterThan(5);
+  const answer = worker.answerTo(asked);
+  if (answer?.kind !== 'detailed') throw new Error(JSON.stringify(answer));
+  expect(answer.step).toBe(2);
+  const ids = answer.events.map(({ text }) => text.id);
+  expect(ids.length).toBeGreaterThan(40);
+  for (const id of ['event.call', 'event.reference-taken', 'device.allocated', 'migrate.moved'])
+    expect(ids).toContain(id);
+  // the page's frame names it too
+  const frame = before.processes[0]?.areas[0]?.rows.find(
+    (row) => row.vpn <= vpn && vpn < row.vpn + row.npages,
+  );
+  const pfn = (frame?.pfn ?? 0) + (frame?.pfnStep ?? 0) * (vpn - (frame?.vpn ?? 0));
+  const byFrame = worker.tell({ kind: 'detail', position: length, target: { kind: 'page', pfn } });
+  worker.run();
+  expect(worker.answerTo(byFrame)).toMatchObject({ kind: 'detailed', events: answer.events });
+  const nobodys = worker.tell({ kind: 'detail', position: length, target: { kind: 'page', pfn: 1 } });
+  worker.run();
+  expect(worker.answerTo(nobodys)).toMatchObject({ message: { id: 'problem.no-detail' } });
+});

@@ -1,10 +1,11 @@
 // What takes long runs in slices, and every other message is answered in between. One such work at a time, in the order
 // in which they were asked for. Pure but for what it is given.
 
+import type { DetailRequest } from './protocol-detail.ts';
 import type { AppendRequest, FromWorker, OpenRequest, ToWorker } from './protocol.ts';
 import type { Session, Work } from './session.ts';
 
-type LongRequest = OpenRequest | AppendRequest;
+type LongRequest = OpenRequest | AppendRequest | DetailRequest;
 
 /** Slices from one progress message to the next. */
 const SLICES_A_MESSAGE = 8;
@@ -36,7 +37,7 @@ export class Jobs {
       this.cancel(message.request);
       return;
     }
-    if (message.kind === 'open' || message.kind === 'append') {
+    if (message.kind === 'open' || message.kind === 'append' || message.kind === 'detail') {
       this.waiting.push(message);
       this.begin();
       return;

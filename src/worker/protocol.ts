@@ -6,6 +6,7 @@ import type { KernelConfig, MachinePresetName, PatchNumber } from '../core/uapi/
 import type { EntryKind } from '../core/uapi/pte.ts';
 import type { Provenance } from '../core/uapi/events.ts';
 import type { Breakpoint } from './protocol-debug.ts';
+import type { DetailAnswer, DetailRequest } from './protocol-detail.ts';
 import type { MemoryTypesAnswer, MemoryTypesRequest } from './protocol-memory-types.ts';
 import type { Viewed, ViewRequest } from './protocol-views.ts';
 
@@ -131,6 +132,7 @@ export type ToWorker =
   | InspectRequest
   | SpansRequest
   | MemoryTypesRequest
+  | DetailRequest
   | ViewRequest
   | CancelRequest
   | CloseRequest;
@@ -259,6 +261,8 @@ export interface StepInfo {
   /** What the call returned, in the vocabulary of the recordings. */
   readonly result: Readonly<Record<string, unknown>>;
   readonly failed: boolean;
+  /** It left counts instead of events: what it did about a page comes from running it again. */
+  readonly isBig: boolean;
 }
 
 /**
@@ -541,7 +545,7 @@ export interface Failed {
   readonly message: Message;
 }
 
-/** Comes now and then while an `open` or `append` takes long; its answer still comes. */
+/** Comes now and then while an `open`, `append` or `detail` takes long; its answer still comes. */
 export interface Progress {
   readonly kind: 'progress';
   readonly id: number;
@@ -563,4 +567,5 @@ export type FromWorker =
   | SpansAnswer
   | Viewed
   | MemoryTypesAnswer
+  | DetailAnswer
   | Failed;

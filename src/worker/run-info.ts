@@ -107,13 +107,14 @@ export const runInfo = ({ run, source, agreement, leftOut, selftest }: OpenRun):
     kernel: sim.machine.kernel,
     ownKernel: kernelOf(sim.scenario),
     steps: sim.steps.map(
-      ({ index, step, begin, end, result }): StepInfo => ({
+      ({ index, step, begin, end, result, isBig }): StepInfo => ({
         index,
         step,
         begin,
         end,
         result: { ...result },
         failed: hasFailed(result),
+        isBig,
       }),
     ),
     bootEnd: sim.bootEnd,

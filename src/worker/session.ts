@@ -12,6 +12,7 @@ import {
   StepError,
 } from '../core/index.ts';
 import { isRecording } from '../core/scenario/compare.ts';
+import { pageInDetail } from '../core/scenario/detail.ts';
 import { memoryTypeMatrix } from '../core/scenario/memory-types.ts';
 import { spelling } from '../core/uapi/patches.ts';
 import { runAndCompare } from './agreement.ts';
@@ -34,6 +35,7 @@ import type {
   TilesRequest,
   ToWorker,
 } from './protocol.ts';
+import type { DetailAnswer, DetailRequest } from './protocol-detail.ts';
 import { Run } from './run.ts';
 import { type OpenRun, runInfo } from './run-info.ts';
 import { judge } from './selftest.ts';
@@ -42,6 +44,7 @@ import { beatMessage } from './views/captions.ts';
 import { inspect } from './views/inspection.ts';
 import { longtermRunning, momentAt, sceneAt } from './views/moment.ts';
 import { viewAt } from './views/panels.ts';
+import { detailViews, placeOfTarget } from './views/step-detail.ts';
 import { tileOf } from './views/tiles.ts';
 
 /** Most runs that are kept open; the oldest goes first. One on screen and its follower, two to compare, two to count. */
@@ -98,6 +101,8 @@ export class Session {
         return yield* this.open(message, mayGoOn);
       case 'append':
         return yield* this.append(message, mayGoOn);
+      case 'detail':
+        return yield* this.detail(message, mayGoOn);
       case 'cancel':
         return undefined; // nothing runs while this is handled
       case 'close':
@@ -199,6 +204,25 @@ export class Session {
     open.run.indexNewSteps();
     this.maps.advance(runId, mayGoOn);
     return { kind: 'opened', id, runId, run: runInfo(open) };
+  }
+
+  private *detail(
+    { id, runId, position, target }: DetailRequest,
+    mayGoOn: () => boolean,
+  ): Generator<Progress, DetailAnswer, void> {
+    const { run } = this.runOf(runId);
+    const { sim } = run;
+    const record = sim.steps[run.stepAt(run.clamp(position)).index];
+    const place = record === undefined ? undefined : placeOfTarget(run, record, target);
+    if (record === undefined || place === undefined) throw new Refusal('target', 'problem.no-detail');
+    const { index: step } = record;
+    const slices = pageInDetail(sim, record, place.mm, place.vpn, mayGoOn);
+    for (;;) {
+      const slice = slices.next();
+      if (slice.done === true)
+        return { kind: 'detailed', id, runId, step, target, ...detailViews(slice.value) };
+      yield { kind: 'progress', id, runId, step, steps: step + 1, pages: slice.value };
+    }
   }
 
   private navigate({ id, runId, from, grain, direction, breakpoints = [] }: NavigateRequest): Navigated {

@@ -46,11 +46,19 @@ export const stepInDetail = (sim: Simulation, record: StepRecord): Simulation =>
 
 /**
  * A big step again, in detail where it is about one page: from the first call about it until nothing is any more, as
- * often as the step comes back to it. In between it stays counted.
+ * often as the step comes back to it. In between it stays counted. In slices, each of which gives the pages worked on so
+ * far; meanwhile the first simulation may go anywhere.
  *
  * @param mm - process of the page
+ * @param mayGoOn - asked between chunks of pages; false ends the slice
  */
-export const pageInDetail = (sim: Simulation, record: StepRecord, mm: number, vpn: Vpn): PageDetail => {
+export function* pageInDetail(
+  sim: Simulation,
+  record: StepRecord,
+  mm: number,
+  vpn: Vpn,
+  mayGoOn: () => boolean,
+): Generator<number, PageDetail, void> {
   const again = standBefore(sim, record, 0);
   const { journal, trace, mms } = again.machine;
   const pfn = mappedFrame(again.machine, mms.get(mm), vpn);
@@ -65,10 +73,14 @@ export const pageInDetail = (sim: Simulation, record: StepRecord, mm: number, vp
   };
   const look = (): boolean => {
     if (!journal.isBulk && ++quiet > QUIET_LOOKS) journal.beginBulk();
-    return true;
+    return mayGoOn();
   };
-  const slices = again.runStepInSlices(record.step, look);
-  while (slices.next().done !== true);
+  let pages = 0;
+  for (const _slice of again.runStepInSlices(record.step, look)) {
+    // what is detailed is not counted
+    pages = Math.max(pages, again.pagesSoFar);
+    yield pages;
+  }
   trace.watch = undefined;
   return { sim: again, numbers };
-};
+}

@@ -11,6 +11,7 @@ import './inspector.css';
 
 /** What only a selected page or handle has; loaded when one is. */
 const PageDetail = lazy(async () => ({ default: (await import('./PageDetail.tsx')).PageDetail }));
+const StepDetail = lazy(async () => ({ default: (await import('./StepDetail.tsx')).StepDetail }));
 const PinDetail = lazy(async () => ({ default: (await import('./PinDetail.tsx')).PinDetail }));
 
 /** All about the selected page, entry, area or handle. */
@@ -18,6 +19,10 @@ export const Inspector = () => {
   const inspection = useApp((state) => state.queries.inspected?.inspection);
   const selected = useApp((state) => state.selection.selected);
   const hasSelection = selected !== undefined;
+  const bigStep = useApp((state) => {
+    const at = state.scenario.run?.steps.findLast(({ begin }) => begin < state.playback.position);
+    return at?.isBig === true ? at : undefined;
+  });
   const { select } = useActions();
   if (!hasSelection || inspection === undefined)
     return (
@@ -79,6 +84,11 @@ export const Inspector = () => {
       {selected?.kind === 'handle' ? (
         <Suspense>
           <PinDetail name={selected.name} />
+        </Suspense>
+      ) : null}
+      {bigStep !== undefined && (selected.kind === 'page' || selected.kind === 'pte') ? (
+        <Suspense>
+          <StepDetail target={selected} step={bigStep.index} />
         </Suspense>
       ) : null}
       <History rows={historyRows(inspection)} />

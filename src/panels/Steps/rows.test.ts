@@ -9,6 +9,7 @@ const step = (index: number, op: string): StepInfo => ({
   end: index * 10 + 10,
   result: { ret: 0 },
   failed: false,
+  isBig: false,
 });
 
 const selftest: SelftestReport = {

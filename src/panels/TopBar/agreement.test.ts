@@ -74,6 +74,7 @@ test('assertions stand under the step that makes them, also where the test ended
     end: 0,
     result: {},
     failed: false,
+    isBig: false,
   });
   const selftest = report({
     ok: false,

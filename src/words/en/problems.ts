@@ -27,6 +27,8 @@ export const problems: Sentences = {
   'problem.cancelled': 'Cancelled. Nothing of it was done.',
   'working.step': (p) =>
     `Step ${num(p, 'step')} of ${num(p, 'steps')} is running: ${num(p, 'pages').toLocaleString('en-US')} pages so far.`,
+  'problem.no-detail': () =>
+    'No process maps this page before or behind the step, so that there is nothing to tell.',
   'problem.worker': (p) => `The simulation has stopped${because(p)}. Reload the page to start it again.`,
   'link.damaged':
     'This link is damaged: it cannot be read. Ask for a new one, or choose a scenario from the list.',

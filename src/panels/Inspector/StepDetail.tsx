@@ -1,0 +1,45 @@
+import { useActions, useApp } from '../../store/use-app.ts';
+import { useWords } from '../../store/use-words.ts';
+import type { Selection } from '../../store/views.ts';
+import { Button } from '../../ui/Button.tsx';
+import { Prose } from '../../ui/Prose.tsx';
+
+/** What a big step did about the selected page. The step leaves counts only, so it runs again for that. */
+export const StepDetail = ({ target, step }: { readonly target: Selection; readonly step: number }) => {
+  const { askStepDetail } = useActions();
+  const { pieces } = useWords();
+  const runId = useApp((state) => state.scenario.runId);
+  const computing = useApp((state) => state.scenario.computing || state.scenario.working !== undefined);
+  const found = useApp((state) => state.stepDetail.found);
+  const isOurs =
+    found?.runId === runId && found.step === step && JSON.stringify(found.target) === JSON.stringify(target);
+  return (
+    <section aria-labelledby="step-detail-heading">
+      <h3 id="step-detail-heading" className="heading">
+        In step {step}
+      </h3>
+      {isOurs ? (
+        <>
+          <ol className="history step-detail">
+            {found.events.map(({ index, text }) => (
+              <li key={index} className="detail-small">
+                <Prose plain pieces={pieces(text)} />
+              </li>
+            ))}
+          </ol>
+          {found.more > 0 ? <p className="muted detail-small">and {found.more} more.</p> : null}
+        </>
+      ) : (
+        <>
+          <p className="muted detail-small">
+            This step was about so many pages that it left counts instead of events. It can run again to tell
+            all about this page.
+          </p>
+          <Button onClick={() => void askStepDetail(target)} disabled={computing}>
+            Every event of this page
+          </Button>
+        </>
+      )}
+    </section>
+  );
+};

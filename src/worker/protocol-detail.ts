@@ -1,0 +1,26 @@
+// Detail on demand: a big step leaves counts instead of events, and its events about one page come from running it again.
+
+import type { EventView, Position, RunId, Selection } from './protocol.ts';
+
+/** Sent when somebody wants all that a big step did about one page. Answered by `detailed` or `failed`, after `progress`. */
+export interface DetailRequest {
+  readonly kind: 'detail';
+  readonly id: number;
+  readonly runId: RunId;
+  /** Position at or behind which the step is the last one that has begun. */
+  readonly position: Position;
+  /** A page or an entry. */
+  readonly target: Selection;
+}
+
+export interface DetailAnswer {
+  readonly kind: 'detailed';
+  readonly id: number;
+  readonly runId: RunId;
+  readonly step: number;
+  readonly target: Selection;
+  /** Calls, decisions and changes that are about the page or one of its frames, in their order. */
+  readonly events: readonly EventView[];
+  /** How many there are besides. */
+  readonly more: number;
+}
