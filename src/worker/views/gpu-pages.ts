@@ -8,7 +8,7 @@ import { decisionIndex, EventKind } from '../../core/uapi/events.ts';
 import { FOLL_LONGTERM } from '../../core/uapi/gup-flags.ts';
 import { kernelFunctionId } from '../../core/uapi/source-refs.ts';
 import type { GpuBoView, GpuCopies, SvmPageRow } from '../protocol-gpu.ts';
-import type { Position } from '../protocol.ts';
+import type { Position, PteRow } from '../protocol.ts';
 import type { Run } from '../run.ts';
 import { deviceOf, residenceOf } from './frames.ts';
 import type { Places } from './places.ts';
@@ -32,21 +32,28 @@ const isAliased = (m: Machine, pfn: number): boolean => {
   return bo !== undefined && bo.kind !== 'svm';
 };
 
-/** The CPU's entries of a range beside those of each GPU, a row a page or a run of alike pages. */
+/** Rows of a process's tables that a range covers, some of them in part. */
+export const rowsIn = (places: Places, mmId: number, { start, last }: SvmRange): PteRow[] =>
+  places.areas
+    .filter(({ mm }) => mm.id === mmId)
+    .flatMap(({ rows }) => rows.filter(({ vpn, npages }) => vpn <= last && vpn + npages > start));
+
+/**
+ * The CPU's entries of a range beside those of each GPU, a row a page or a run of alike pages.
+ *
+ * @param all - what rowsIn says
+ */
 export const rowsOfRange = (
   m: Machine,
   places: Places,
   mmId: number,
   { start, last }: SvmRange,
+  all: readonly PteRow[],
 ): { readonly rows: readonly SvmPageRow[]; readonly more: number } => {
   const tables = m.gpus.values().map(({ id }) => ({
     device: m.devices.find(id)?.configId ?? -1,
     table: gpuPageTable(m, mmId, id),
   }));
-  const all = places.areas
-    .filter(({ mm }) => mm.id === mmId)
-    .flatMap(({ rows }) => rows)
-    .filter(({ vpn, npages }) => vpn <= last && vpn + npages > start);
   const rows = all.slice(0, MAX_ROWS).map((row): SvmPageRow => {
     const vpn = Math.max(row.vpn, start);
     const pfn = row.pfn < 0 ? -1 : row.pfn + row.pfnStep * (vpn - row.vpn);

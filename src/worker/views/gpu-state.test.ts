@@ -3,13 +3,16 @@
 import { expect, test } from 'vitest';
 import { EVICTION_SCENES } from '../../scenarios/eviction.ts';
 import { GPU_BOOT_SCENES } from '../../scenarios/gpu-boot.ts';
+import { GPU_SVM_SCENES } from '../../scenarios/gpu-svm.ts';
 import type { CostOverrides } from '../../core/uapi/cost-model.ts';
 import type { CostsView, GpuStateView, IomemView } from '../protocol-gpu.ts';
 import type { ViewQuery, ViewResult } from '../protocol-views.ts';
 import { Session } from '../session.ts';
 
 const open = (name: string) => {
-  const scene = [...EVICTION_SCENES, ...GPU_BOOT_SCENES].find((candidate) => candidate.name === name);
+  const scene = [...EVICTION_SCENES, ...GPU_BOOT_SCENES, ...GPU_SVM_SCENES].find(
+    (candidate) => candidate.name === name,
+  );
   const session = new Session();
   const opened = session.handle({ kind: 'open', id: 1, runId: 'run', scenario: scene?.scenario });
   if (opened?.kind !== 'opened') throw new Error(JSON.stringify(opened));
@@ -138,6 +141,11 @@ test('both page tables of a range, its notifier, and what the DMA engine copied'
     expect([cpu.pfn, -1]).toContain(gpus[0]?.pfn);
   }
   expect(at(5).copies).toMatchObject({ toVram: 0, toSystem: 15 });
+});
+
+test('pages in private VRAM count as being there, though the CPU has no present entry', () => {
+  const [range] = open('svm-private-touch').gpu(3).ranges;
+  expect(range?.places).toEqual([{ place: 'GPU 0', pages: 64 }]);
 });
 
 test('costs add up over the steps, and follow figures that somebody puts in', () => {

@@ -9,7 +9,6 @@ import {
   efiMemoryMap,
   iomemText,
 } from '../../core/kernel/mm/e820.ts';
-import { mappedFrame } from '../../core/kernel/mm/page-table.ts';
 import { zoneInfo } from '../../core/kernel/mm/zoneinfo.ts';
 import { pagePgmap } from '../../core/kernel/mm/page-ref.ts';
 import type { SvmRange, TtmBo } from '../../core/machine/gpu.ts';
@@ -24,10 +23,10 @@ import {
 } from '../../core/machine/scalars.ts';
 import { BOOT_STAGES } from '../../core/uapi/scenario.ts';
 import { SVM_FLAGS } from '../../core/uapi/device-model.ts';
-import type { Position } from '../protocol.ts';
+import type { Position, PteRow } from '../protocol.ts';
 import type { GpuBoView, GpuStateView, IomemView, SvmRangeView } from '../protocol-gpu.ts';
 import type { Run } from '../run.ts';
-import { copiesInStep, heldInVram, rowsOfRange } from './gpu-pages.ts';
+import { copiesInStep, heldInVram, rowsIn, rowsOfRange } from './gpu-pages.ts';
 import { sceneAt } from './moment.ts';
 import { registrationsAt } from './registrations.ts';
 
@@ -113,17 +112,14 @@ const boView = (m: Machine, bo: TtmBo, held: ReturnType<typeof heldInVram>): Gpu
   };
 };
 
-/** Longest range whose pages are looked at one by one. */
-const MAX_LOOKED_AT = 2 ** 16;
-
-const placesOf = (m: Machine, mmId: number, { start, last }: SvmRange): SvmRangeView['places'] => {
-  const mm = m.mms.get(mmId);
+/** Where the pages of a range are, by what the CPU's entries say; pages on their way are nowhere. */
+const placesOf = (m: Machine, rows: readonly PteRow[], { start, last }: SvmRange): SvmRangeView['places'] => {
   const counts = new Map<string, number>();
-  for (let vpn = start; vpn <= Math.min(last, start + MAX_LOOKED_AT - 1); vpn++) {
-    const pfn = mappedFrame(m, mm, vpn);
-    if (pfn < 0) continue;
+  for (const { entry, vpn, npages, pfn } of rows) {
+    if (pfn < 0 || (entry !== 'present' && entry !== 'device-private')) continue;
+    const pages = Math.min(vpn + npages, last + 1) - Math.max(vpn, start);
     const place = placeText(m, pagePgmap(m, pfn)?.device ?? 0);
-    counts.set(place, (counts.get(place) ?? 0) + 1);
+    counts.set(place, (counts.get(place) ?? 0) + pages);
   }
   return [...counts].map(([place, pages]) => ({ place, pages }));
 };
@@ -167,7 +163,8 @@ export const gpuStateAt = (run: Run, position: Position): GpuStateView => {
       })),
     ranges: m.kfdProcesses.values().flatMap(({ id, mm }) =>
       allSvmRangesOf(m, id).map((range): SvmRangeView => {
-        const { rows, more } = rowsOfRange(m, places, mm, range);
+        const all = rowsIn(places, mm, range);
+        const { rows, more } = rowsOfRange(m, places, mm, range, all);
         return {
           process: m.mms.get(mm).name,
           first: places.nameOfVpn(m.mms.get(mm).name, range.start),
@@ -186,7 +183,7 @@ export const gpuStateAt = (run: Run, position: Position): GpuStateView => {
           invalid: range.invalid,
           bo: m.svmBos.find(range.svmBo)?.bo ?? 0,
           boOffset: range.offset,
-          places: placesOf(m, mm, range),
+          places: placesOf(m, all, range),
           notifier:
             range.notifierStart < 0
               ? undefined
