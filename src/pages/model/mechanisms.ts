@@ -297,6 +297,8 @@ export const MECHANISMS: readonly Mechanism[] = [
         'Objects are reserved one after the other, not all before the first is moved.',
       'drivers/amdgpu-kfd-evict.ts: scheduleEvictAndRestoreProcess':
         'A process that was restored just now is evicted at once, not after PROCESS_ACTIVE_TIME_MS.',
+      'drivers/amdgpu-userptr.ts: initUserPages':
+        'Memory of a user pointer is mapped at its own address at once, and counts against no limit.',
       'drivers/ttm.ts: ttmTtPopulate': 'System memory is taken page by page.',
     },
     tests: ['conformance/gpu-ttm.test.ts'],
