@@ -5,13 +5,13 @@ import { gupTestIoctl } from '../kernel/drivers/gup-test.ts';
 import { kfdProcessRelease } from '../kernel/drivers/amdgpu-driver.ts';
 import {
   type DmirrorCommand,
-  deviceUsage,
   dmirrorFopsMmap,
   dmirrorIoctl,
   dmirrorOpen,
   dmirrorRelease,
   type DmirrorResult,
 } from '../kernel/drivers/test-hmm.ts';
+import { deviceUsage } from '../kernel/drivers/test-hmm-devmem.ts';
 import { cpuAccess } from '../kernel/mm/cpu-access.ts';
 import { createScenarioFile, readScenarioFile, scenarioFile } from '../kernel/mm/filemap.ts';
 import { writeFreshPages } from '../kernel/mm/fault-bulk.ts';

@@ -232,7 +232,7 @@ export const MECHANISMS: readonly Mechanism[] = [
     state: 'simplified',
     how: 'All ioctls with both device types, backing pages, snapshots, exclusive access, mmap of the device, eviction and release.',
     simplified: {
-      'drivers/test-hmm.ts: dmirrorRangeSnapshot': 'No limit of one second.',
+      'drivers/test-hmm-mirror.ts: dmirrorRangeSnapshot': 'No limit of one second.',
       'drivers/test-hmm.ts: dmirrorDeviceRemoveChunks':
         'The counters of allocated and freed pages begin at 0 again; nothing in the driver reads them.',
     },

@@ -1,0 +1,230 @@
+// lib/test_hmm.c: migration to the device and back, and the fault on private memory.
+
+import type { Dmirror, Vma } from '../../machine/entities.ts';
+import type { Machine } from '../../machine/machine.ts';
+import type { Sleeps, VmFault } from '../../machine/ops.ts';
+import { EINVAL } from '../../uapi/errno.ts';
+import { __GFP_ZERO, GFP_HIGHUSER_MOVABLE } from '../../uapi/gfp.ts';
+import { NO_PFN, type Pfn, type Vpn } from '../../uapi/units.ts';
+import { VM_FAULT_SIGBUS, VM_WRITE } from '../../uapi/vm-flags.ts';
+import { bugOn } from '../sched/bug.ts';
+import { atomic, sleepable } from '../sched/kernel-function.ts';
+import { condResched, mmapReadLock, mmapReadUnlock, trylockPage } from '../sched/locks.ts';
+import { migrateVmaFinalize, migrateVmaPages, migrateVmaSetup } from '../mm/migrate-device.ts';
+import {
+  MIGRATE_PFN_MIGRATE,
+  MIGRATE_PFN_VALID,
+  MIGRATE_PFN_WRITE,
+  MIGRATE_VMA_SELECT_DEVICE_COHERENT,
+  MIGRATE_VMA_SELECT_DEVICE_PRIVATE,
+  MIGRATE_VMA_SELECT_SYSTEM,
+  type MigrateVma,
+  migratePfn,
+  migratePfnToPage,
+} from '../mm/migrate-vma.ts';
+import { allocPage } from '../mm/page-alloc.ts';
+import { clearHighpage, copyHighpage } from '../mm/page-ref.ts';
+import { DPT_XA_TAG_NONE, DPT_XA_TAG_WRITE, migrateManyToDevice, readablePages } from './test-hmm-bulk.ts';
+import { vmaLookup, vmaReadable } from '../mm/vma.ts';
+import { dmirrorBounceFini, dmirrorBounceInit, dmirrorDoRead } from './test-hmm-mirror.ts';
+import { type DmirrorResult, PIECE_PAGES, deviceOf, ptOf, result } from './test-hmm.ts';
+import { backingPage, dmirrorDevmemAllocPage } from './test-hmm-devmem.ts';
+
+// --- migration ----------------------------------------------------------------------------------------------------
+
+const dmirrorMigrateAllocAndCopy = atomic(
+  'dmirror_migrate_alloc_and_copy',
+  (m, start: Vpn, end: Vpn, args: MigrateVma, vma: Vma, dmirror: Dmirror): void => {
+    for (let i = 0; i < end - start; i++) {
+      const word = args.src[i];
+      if ((word & MIGRATE_PFN_MIGRATE) === 0) continue;
+      const spage = migratePfnToPage(word);
+      const dpage = dmirrorDevmemAllocPage(m, dmirror.device);
+      if (dpage === NO_PFN) continue;
+      const rpage = backingPage(m, dpage);
+      if (spage !== NO_PFN) copyHighpage(m, rpage, spage);
+      else clearHighpage(m, rpage);
+      m.pages.zoneDeviceData.set(rpage, dmirror.id);
+      const writable =
+        (word & MIGRATE_PFN_WRITE) !== 0 || (spage === NO_PFN && (vma.vmFlags & VM_WRITE) !== 0);
+      args.dst[i] = migratePfn(dpage) + (writable ? MIGRATE_PFN_WRITE : 0);
+    }
+  },
+);
+
+const dmirrorMigrateFinalizeAndMap = atomic(
+  'dmirror_migrate_finalize_and_map',
+  (m, start: Vpn, end: Vpn, args: MigrateVma, dmirror: Dmirror): void => {
+    const pt = ptOf(m, dmirror);
+    for (let i = 0; i < end - start; i++) {
+      if ((args.src[i] & MIGRATE_PFN_MIGRATE) === 0) continue;
+      const dpage = migratePfnToPage(args.dst[i]);
+      if (dpage === NO_PFN) continue;
+      const tag = (args.dst[i] & MIGRATE_PFN_WRITE) !== 0 ? DPT_XA_TAG_WRITE : DPT_XA_TAG_NONE;
+      pt.set(start + i, backingPage(m, dpage) * 4 + tag);
+    }
+  },
+);
+
+const dmirrorDevmemFaultAllocAndCopy = atomic(
+  'dmirror_devmem_fault_alloc_and_copy',
+  (m, start: Vpn, end: Vpn, args: MigrateVma, dmirror: Dmirror): void => {
+    for (let i = 0; i < end - start; i++) {
+      const word = args.src[i];
+      const spage = migratePfnToPage(word);
+      if (spage === NO_PFN || (word & MIGRATE_PFN_MIGRATE) === 0) continue;
+      const dpage = allocPage(m, GFP_HIGHUSER_MOVABLE);
+      if (dpage === NO_PFN) continue;
+      bugOn(!trylockPage(m, dpage), 'dmirror_devmem_fault_alloc_and_copy: new page is locked');
+      ptOf(m, dmirror).delete(start + i);
+      copyHighpage(m, dpage, backingPage(m, spage));
+      args.dst[i] = migratePfn(dpage) + ((word & MIGRATE_PFN_WRITE) !== 0 ? MIGRATE_PFN_WRITE : 0);
+    }
+  },
+);
+
+const dmirrorSelectDevice = atomic('dmirror_select_device', (m, dmirror: Dmirror): number =>
+  deviceOf(m, dmirror).kind === 'private'
+    ? MIGRATE_VMA_SELECT_DEVICE_PRIVATE
+    : MIGRATE_VMA_SELECT_DEVICE_COHERENT,
+);
+
+const migrateArgs = (
+  vma: Vma,
+  start: Vpn,
+  end: Vpn,
+  owner: number,
+  flags: number,
+  faultPage: Pfn,
+): MigrateVma => ({
+  vma,
+  start,
+  end,
+  src: [],
+  dst: [],
+  cpages: 0,
+  pgmapOwner: owner,
+  flags,
+  faultPage,
+});
+
+const dmirrorSuccessfulMigratedPages = atomic(
+  'dmirror_successful_migrated_pages',
+  (_m, args: MigrateVma): number => {
+    const both = MIGRATE_PFN_VALID | MIGRATE_PFN_MIGRATE;
+    return args.src.filter((word) => (word & both) === both).length;
+  },
+);
+
+/** The VMA piece at an address that one call handles, or undefined if it may not be migrated. */
+const nextPiece = (m: Machine, mm: number, vpn: Vpn, end: Vpn): { vma: Vma; next: Vpn } | undefined => {
+  const vma = vmaLookup(m, m.mms.get(mm), vpn);
+  if (vma === undefined || !vmaReadable(vma)) return undefined;
+  return { vma, next: Math.min(end, vpn + PIECE_PAGES, vma.vmEnd) };
+};
+
+/** The pieces of a migration to the device. Requires: mmap_lock. */
+function* migratePiecesToDevice(m: Machine, start: Vpn, end: Vpn, dmirror: Dmirror): Sleeps<number> {
+  for (let vpn = start; vpn < end; ) {
+    const piece = nextPiece(m, dmirror.mm, vpn, end);
+    if (piece === undefined) return -EINVAL;
+    const { vma, next } = piece;
+    const many = migrateManyToDevice(m, vma, vpn, end, dmirror, PIECE_PAGES);
+    if (many > 0) {
+      vpn += many;
+      yield* condResched(m, 'dmirror_migrate_alloc_and_copy');
+      continue;
+    }
+    const args = migrateArgs(vma, vpn, next, dmirror.device, MIGRATE_VMA_SELECT_SYSTEM, NO_PFN);
+    const ret = yield* migrateVmaSetup(m, vpn, next, args);
+    if (ret !== 0) return ret;
+    dmirrorMigrateAllocAndCopy(m, vpn, next, args, vma, dmirror);
+    yield* condResched(m, 'dmirror_migrate_alloc_and_copy');
+    migrateVmaPages(m, args.src.length, args);
+    dmirrorMigrateFinalizeAndMap(m, vpn, next, args, dmirror);
+    migrateVmaFinalize(m, args.src.length, args);
+    vpn = next;
+  }
+  return 0;
+}
+
+/**
+ * Migrates a range of the process to the device, 64 pages at a time, then reads it through the device's page table.
+ *
+ * Kernel: `lib/test_hmm.c: dmirror_migrate_to_device`
+ */
+export const dmirrorMigrateToDevice = sleepable(
+  'dmirror_migrate_to_device',
+  function* (m, start: Vpn, npages: number, dmirror: Dmirror, wantsValues: boolean): Sleeps<DmirrorResult> {
+    const end = start + npages;
+    yield* mmapReadLock(m, dmirror.mm);
+    const err = yield* migratePiecesToDevice(m, start, end, dmirror);
+    mmapReadUnlock(m, dmirror.mm);
+    if (err !== 0) return result(err);
+    // the driver reads the range back through its own page table
+    const bounce = dmirrorBounceInit(m, start, npages);
+    if (!wantsValues) bounce.unasked = readablePages(m, start, end, dmirror);
+    const ret = dmirrorDoRead(m, start, end, bounce, dmirror);
+    dmirrorBounceFini(m);
+    return result(ret, { cpages: bounce.unasked + bounce.values.length, values: bounce.values });
+  },
+);
+
+/** The pieces of a migration to system memory. Requires: mmap_lock. */
+function* migratePiecesToSystem(m: Machine, start: Vpn, end: Vpn, dmirror: Dmirror): Sleeps<DmirrorResult> {
+  let cpages = 0;
+  for (let vpn = start; vpn < end; ) {
+    const piece = nextPiece(m, dmirror.mm, vpn, end);
+    if (piece === undefined) return result(-EINVAL, { cpages });
+    const { vma, next } = piece;
+    const args = migrateArgs(vma, vpn, next, dmirror.device, dmirrorSelectDevice(m, dmirror), NO_PFN);
+    const ret = yield* migrateVmaSetup(m, vpn, next, args);
+    if (ret !== 0) return result(ret, { cpages });
+    dmirrorDevmemFaultAllocAndCopy(m, vpn, next, args, dmirror);
+    yield* condResched(m, 'dmirror_devmem_fault_alloc_and_copy');
+    migrateVmaPages(m, args.src.length, args);
+    cpages += dmirrorSuccessfulMigratedPages(m, args);
+    migrateVmaFinalize(m, args.src.length, args);
+    vpn = next;
+  }
+  return result(0, { cpages });
+}
+
+/**
+ * Migrates a range of the process from this device to system memory, 64 pages at a time.
+ *
+ * Kernel: `lib/test_hmm.c: dmirror_migrate_to_system`
+ */
+export const dmirrorMigrateToSystem = sleepable(
+  'dmirror_migrate_to_system',
+  function* (m, start: Vpn, npages: number, dmirror: Dmirror): Sleeps<DmirrorResult> {
+    yield* mmapReadLock(m, dmirror.mm);
+    const given = yield* migratePiecesToSystem(m, start, start + npages, dmirror);
+    mmapReadUnlock(m, dmirror.mm);
+    return given;
+  },
+);
+
+/**
+ * A CPU touched a private page: one page comes home.
+ *
+ * Kernel: `lib/test_hmm.c: dmirror_devmem_fault`
+ */
+export const dmirrorDevmemFault = sleepable(
+  'dmirror_devmem_fault',
+  function* (m, vmf: VmFault): Sleeps<number> {
+    const { vma, vpn, page } = vmf;
+    // the mirror that brought the page to the device, which may be another process's
+    const dmirror = m.dmirrors.find(m.pages.zoneDeviceData.get(backingPage(m, page)));
+    // the driver would use the freed mirror: closing moved every page home that could move
+    bugOn(dmirror === undefined, 'dmirror_devmem_fault: the mirror of this page is closed');
+    if (dmirror === undefined) return VM_FAULT_SIGBUS;
+    const args = migrateArgs(vma, vpn, vpn + 1, dmirror.device, dmirrorSelectDevice(m, dmirror), page);
+    if ((yield* migrateVmaSetup(m, vpn, vpn + 1, args)) !== 0) return VM_FAULT_SIGBUS;
+    dmirrorDevmemFaultAllocAndCopy(m, vpn, vpn + 1, args, dmirror);
+    yield* condResched(m, 'dmirror_devmem_fault_alloc_and_copy');
+    migrateVmaPages(m, args.src.length, args);
+    migrateVmaFinalize(m, args.src.length, args);
+    return 0;
+  },
+);
