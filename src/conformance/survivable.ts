@@ -1,6 +1,6 @@
 // Steps that the real test driver does not survive: they crash it or let it wait for ever, so no program has them.
 
-import { backingPage } from '../core/kernel/drivers/test-hmm-devmem.ts';
+import { backingPage } from '../core/kernel/drivers/test-hmm-dmirror.ts';
 import { isDevicePrivatePage } from '../core/kernel/mm/page-ref.ts';
 import { mappedFrame, walkPte } from '../core/kernel/mm/page-table.ts';
 import { vmaLookup } from '../core/kernel/mm/vma.ts';

@@ -1,7 +1,7 @@
 // I17: what a process reads is what it, or whoever shares the memory with it, last wrote. A model of its own, fed
 // with the steps and their results only, says which numbers each page may hold.
 
-import { backingPage } from '../kernel/drivers/test-hmm-devmem.ts';
+import { backingPage } from '../kernel/drivers/test-hmm-dmirror.ts';
 import type { Area, AreaKind, Mm } from '../machine/entities.ts';
 import type { Machine } from '../machine/machine.ts';
 import type { StepResult } from '../scenario/runner.ts';

@@ -1,8 +1,9 @@
 // The test driver between two steps: its memory is free or in use and counted right, and its page tables, whose
 // entries an invalidation takes before every change of the CPU's, show what the CPU has.
 
-import { DPT_XA_TAG_ATOMIC } from '../kernel/drivers/test-hmm.ts';
-import { backingPage, chunksOf, deviceUsage } from '../kernel/drivers/test-hmm-devmem.ts';
+import { DPT_XA_TAG_ATOMIC } from '../kernel/drivers/test-hmm-dmirror.ts';
+import { chunksOf, deviceUsage } from '../kernel/drivers/test-hmm-migrate.ts';
+import { backingPage } from '../kernel/drivers/test-hmm-dmirror.ts';
 import { DPT_XA_TAG_WRITE } from '../kernel/drivers/test-hmm-bulk.ts';
 import type { Dmirror, DmirrorDevice } from '../machine/entities.ts';
 import { DEVICE_FREE_HEAD, DEVICE_FRESH, deviceRow, pgmapRefRow } from '../machine/scalars.ts';

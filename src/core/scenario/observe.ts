@@ -3,8 +3,8 @@
 
 import type { Area, MemoryType, Mm, Vma } from '../machine/entities.ts';
 import type { Machine } from '../machine/machine.ts';
-import { DPT_XA_TAG_ATOMIC } from '../kernel/drivers/test-hmm.ts';
-import { backingPage, deviceUsage } from '../kernel/drivers/test-hmm-devmem.ts';
+import { DPT_XA_TAG_ATOMIC, backingPage } from '../kernel/drivers/test-hmm-dmirror.ts';
+import { deviceUsage } from '../kernel/drivers/test-hmm-migrate.ts';
 import { DPT_XA_TAG_WRITE } from '../kernel/drivers/test-hmm-bulk.ts';
 import { isHugeZeroPage } from '../kernel/mm/huge-memory.ts';
 import { longtermPinnability, pinnableFor } from '../kernel/mm/normal-page.ts';

@@ -9,9 +9,9 @@ import {
   dmirrorIoctl,
   dmirrorOpen,
   dmirrorRelease,
-  type DmirrorResult,
 } from '../kernel/drivers/test-hmm.ts';
-import { deviceUsage } from '../kernel/drivers/test-hmm-devmem.ts';
+import { type DmirrorResult } from '../kernel/drivers/test-hmm-dmirror.ts';
+import { deviceUsage } from '../kernel/drivers/test-hmm-migrate.ts';
 import { cpuAccess } from '../kernel/mm/cpu-access.ts';
 import { createScenarioFile, readScenarioFile, scenarioFile } from '../kernel/mm/filemap.ts';
 import { writeFreshPages } from '../kernel/mm/fault-bulk.ts';

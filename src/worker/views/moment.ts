@@ -1,6 +1,6 @@
 // Everything the panels show at one position, out of the machine as it stands there and the log up to there.
 
-import { deviceUsage } from '../../core/kernel/drivers/test-hmm-devmem.ts';
+import { deviceUsage } from '../../core/kernel/drivers/test-hmm-migrate.ts';
 import { vmasOf } from '../../core/kernel/mm/vma.ts';
 import type { Vma } from '../../core/machine/entities.ts';
 import type { Machine } from '../../core/machine/machine.ts';

@@ -32,8 +32,15 @@ import {
 import { compoundHead, isDeviceCoherentPage, isDevicePrivatePage, isZeroPfn } from '../mm/page-ref.ts';
 import { putPage } from '../mm/swap.ts';
 import { DPT_XA_TAG_NONE, DPT_XA_TAG_WRITE } from './test-hmm-bulk.ts';
-import { DPT_XA_TAG_ATOMIC, type DmirrorResult, PIECE_PAGES, ptOf, result } from './test-hmm.ts';
-import { backingPage, dmirrorPageToDevice } from './test-hmm-devmem.ts';
+import {
+  DPT_XA_TAG_ATOMIC,
+  type DmirrorResult,
+  PIECE_PAGES,
+  backingPage,
+  dmirrorPageToDevice,
+  ptOf,
+  result,
+} from './test-hmm-dmirror.ts';
 
 // --- mirror -------------------------------------------------------------------------------------------------------
 

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import { createSimulation, parseScenario, type Simulation, StepError, type StepResult } from '../../index.ts';
 import { entryPfn } from '../../uapi/pte.ts';
 import { walkPte } from '../mm/page-table.ts';
-import { chunksOf, deviceUsage } from './test-hmm-devmem.ts';
+import { chunksOf, deviceUsage } from './test-hmm-migrate.ts';
 
 const COHERENT = 0;
 const PRIVATE = 1;

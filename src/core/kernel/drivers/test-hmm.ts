@@ -3,7 +3,6 @@
 
 import type { Dmirror, DmirrorDevice, Vma } from '../../machine/entities.ts';
 import type { Machine } from '../../machine/machine.ts';
-import type { NumberMap } from '../../machine/number-map.ts';
 import type { Sleeps } from '../../machine/ops.ts';
 import {
   DEVICE_CALLOC,
@@ -38,54 +37,13 @@ import {
   dmirrorSnapshot,
   dmirrorWrite,
 } from './test-hmm-mirror.ts';
-import { dmirrorMigrateToDevice, dmirrorMigrateToSystem } from './test-hmm-migrate.ts';
-import { backingPage, chunksOf, dmirrorAllocateChunk } from './test-hmm-devmem.ts';
-
-/** Pages that one call into the core handles. */
-export const PIECE_PAGES = 64;
-
-/** Tags of an entry in the device's page table; the entry is `pfn * 4 + tag`. */
-export const DPT_XA_TAG_ATOMIC = 1;
-
-/** What a command of the driver gave back. */
-export interface DmirrorResult {
-  /** 0 or -errno. */
-  readonly ret: number;
-  readonly cpages: number;
-  readonly faults: number;
-  /** First numbers of the pages read; empty otherwise. */
-  readonly values: readonly number[];
-  /** Snapshot words. */
-  readonly perms: readonly string[];
-}
-
-/**
- * What an ioctl returns, with nothing done where nothing is said.
- *
- * Ours: struct hmm_dmirror_cmd is filled in place.
- */
-export const result = (ret: number, extra: Partial<DmirrorResult> = {}): DmirrorResult => ({
-  ret,
-  cpages: 0,
-  faults: 0,
-  values: [],
-  perms: [],
-  ...extra,
-});
-
-/**
- * The device's page table of a process: vpn to pfn * 4 + tag.
- *
- * Ours: struct dmirror's xarray.
- */
-export const ptOf = (m: Machine, dmirror: Dmirror): NumberMap => m.journal.mapById(dmirror.pt);
-
-/**
- * The device of an open file.
- *
- * Ours: dmirror->mdevice.
- */
-export const deviceOf = (m: Machine, dmirror: Dmirror): DmirrorDevice => m.devices.get(dmirror.device);
+import {
+  chunksOf,
+  dmirrorAllocateChunk,
+  dmirrorMigrateToDevice,
+  dmirrorMigrateToSystem,
+} from './test-hmm-migrate.ts';
+import { type DmirrorResult, backingPage, deviceOf, ptOf, result } from './test-hmm-dmirror.ts';
 
 // --- giving memory up ---------------------------------------------------------------------------------------------
 
