@@ -15,11 +15,10 @@ import { nextBootStage } from '../kernel/mm/e820.ts';
 import { type Gpu, type KfdProcess, UNDEFINED_LOCATION } from '../machine/gpu.ts';
 import type { Machine } from '../machine/machine.ts';
 import type { Sleeps } from '../machine/ops.ts';
-import { errnoName } from '../uapi/errno.ts';
 import type { StepOf, SvmAttribute } from '../uapi/scenario.ts';
 import { apertureOf, bootStage } from './boot.ts';
 import { processNamed, type Range, rangeOf } from './step-names.ts';
-import { StepError, type StepResult } from './step-result.ts';
+import { fromErrno, StepError, type StepResult } from './step-result.ts';
 
 export type GpuStep = StepOf<
   | 'boot'
@@ -39,9 +38,6 @@ export const isKernelStep = (op: string): boolean => op === 'boot' || op === 'pr
 
 /** A GPU that the machine does not have, for the driver to refuse. */
 const NO_GPU = -2;
-
-const failed = (err: number): StepResult => ({ ret: -1, errno: errnoName(err) });
-const fromErrno = (err: number): StepResult => (err < 0 ? failed(err) : { ret: 0 });
 
 const gpuOfDevice = (m: Machine, configId: number): Gpu | undefined => {
   const device = m.devices.values().find((candidate) => candidate.configId === configId);

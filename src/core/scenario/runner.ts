@@ -1,51 +1,22 @@
 // From a step of a scenario to calls into the kernel, and from what they return to the result of the step.
 
 import { daxFileAt, daxMmap } from '../kernel/drivers/dax.ts';
-import { gupTestIoctl } from '../kernel/drivers/gup-test.ts';
 import { kfdProcessRelease } from '../kernel/drivers/amdgpu-driver.ts';
-import {
-  type DmirrorCommand,
-  dmirrorFopsMmap,
-  dmirrorIoctl,
-  dmirrorOpen,
-  dmirrorRelease,
-} from '../kernel/drivers/test-hmm.ts';
-import { type DmirrorResult } from '../kernel/drivers/test-hmm-dmirror.ts';
+import { dmirrorFopsMmap } from '../kernel/drivers/test-hmm.ts';
 import { deviceUsage } from '../kernel/drivers/test-hmm-migrate.ts';
 import { cpuAccess } from '../kernel/mm/cpu-access.ts';
 import { createScenarioFile, readScenarioFile, scenarioFile } from '../kernel/mm/filemap.ts';
 import { writeFreshPages } from '../kernel/mm/fault-bulk.ts';
 import { createMm, dupMmap } from '../kernel/mm/fork.ts';
-import {
-  getUserPages,
-  getUserPagesRemote,
-  type GupResult,
-  pinUserPages,
-  pinUserPagesRemote,
-} from '../kernel/mm/gup.ts';
-import { type GupOptions } from '../kernel/mm/gup-walk.ts';
-import {
-  getUserPagesFast,
-  getUserPagesFastOnly,
-  getUserPagesUnlocked,
-  pinUserPagesFast,
-  pinUserPagesFastOnly,
-  pinUserPagesUnlocked,
-} from '../kernel/mm/gup-unlocked.ts';
-import { unpinUserPages, unpinUserPagesDirtyLock, unpinUserPagesInSlices } from '../kernel/mm/gup-grab.ts';
 import { doMadvise } from '../kernel/mm/madvise.ts';
 import { doMlock, doMunlock } from '../kernel/mm/mlock-vma.ts';
 import { hugetlbReservePages } from '../kernel/mm/hugetlb-resv.ts';
 import { doMunmap, exitMmap, mmapRegion } from '../kernel/mm/mmap.ts';
 import { doMprotect } from '../kernel/mm/mprotect.ts';
-import { doPagesMove, doPagesStatArray } from '../kernel/mm/move-pages.ts';
 import { doMremap } from '../kernel/mm/mremap.ts';
-import { startIsolatePageRange, undoIsolatePageRange } from '../kernel/mm/page-isolation.ts';
-import { mappedFrame } from '../kernel/mm/page-table.ts';
 import { ksmDoScan } from '../kernel/mm/ksm-scan.ts';
 import { doMbind, taskNumaWork } from '../kernel/mm/numa.ts';
 import { isZoneDevicePage } from '../kernel/mm/page-ref.ts';
-import { putPage } from '../kernel/mm/swap.ts';
 import { findVma } from '../kernel/mm/vma.ts';
 import {
   atOnce,
@@ -57,49 +28,23 @@ import {
   mmapWriteUnlock,
 } from '../kernel/sched/locks.ts';
 import type { TaskSpec } from '../kernel/sched/tasks.ts';
-import type { Area, Dmirror, DmirrorDevice, GupCall, Mm, PinHandle } from '../machine/entities.ts';
+import type { Area, Mm } from '../machine/entities.ts';
 import type { Machine } from '../machine/machine.ts';
 import type { Sleeps } from '../machine/ops.ts';
 import type { MappedMemoryConfig } from '../uapi/config.ts';
-import { ENOENT, ENOMEM, errnoName } from '../uapi/errno.ts';
-import { FOLL_FLAGS, type FollFlagName } from '../uapi/gup-flags.ts';
+import { ENOENT, ENOMEM } from '../uapi/errno.ts';
 import type { SimpleStep, Step, StepOf } from '../uapi/scenario.ts';
-import { GIB_PAGES, HPAGE_PMD_NR, NO_PFN, PAGEBLOCK_NR_PAGES, type Pfn, type Vpn } from '../uapi/units.ts';
+import { GIB_PAGES, HPAGE_PMD_NR, type Vpn } from '../uapi/units.ts';
 import { VM_READ, VM_WRITE } from '../uapi/vm-flags.ts';
 import { isKernelStep, runGpuStep } from './gpu-steps.ts';
-import { processNamed, type Range, rangeOf } from './step-names.ts';
-import { StepError, type StepResult } from './step-result.ts';
+import { processNamed, rangeOf } from './step-names.ts';
+import { failed, fromErrno, ok, StepError, type StepResult } from './step-result.ts';
+import { deviceNumbered, openDevice, runDevice, runDeviceFile } from './device-steps.ts';
+import { runGup, runGupTest, runIsolate, runMovePages, runRelease } from './gup-steps.ts';
 
 export { StepError, type StepResult } from './step-result.ts';
 
 const MAX_AREAS = 1000;
-/** dev_read reports no more than these. */
-const MAX_DEVICE_VALUES = 64;
-
-const ok = (ret = 0): StepResult => ({ ret });
-const failed = (err: number): StepResult => ({ ret: -1, errno: errnoName(err) });
-const fromErrno = (err: number): StepResult => (err < 0 ? failed(err) : ok());
-
-// --- what a step names ------------------------------------------------------------------------------------------
-
-const deviceNumbered = (m: Machine, configId: number): DmirrorDevice | undefined =>
-  m.devices.values().find((candidate) => candidate.configId === configId);
-
-/** The process's mirror on a device; opened now if it is not open. */
-const openDevice = (m: Machine, mm: Mm, configId: number): Dmirror => {
-  if (m.config.gpu !== undefined)
-    throw new StepError('op', "this machine's devices are GPUs: they have no commands of the test driver");
-  const device = deviceNumbered(m, configId);
-  if (device === undefined) throw new StepError('device', `the machine has no device ${configId}`);
-  const open = m.dmirrors.values().find((dmirror) => dmirror.mm === mm.id && dmirror.device === device.id);
-  return open ?? dmirrorOpen(m, mm.id, device.id);
-};
-
-const handleNamed = (m: Machine, name: string): PinHandle => {
-  const handle = m.handles.values().find((candidate) => candidate.name === name);
-  if (handle === undefined) throw new StepError('handle', `no references are held under the name ${name}`);
-  return handle;
-};
 
 const protOf = (prot: string): number =>
   (prot.includes('r') ? VM_READ : 0) | (prot.includes('w') ? VM_WRITE : 0);
@@ -268,214 +213,6 @@ function* runFork(m: Machine, step: StepOf<'fork'>): Sleeps<StepResult> {
   if (err === 0) return ok();
   yield* exitMmap(m, m.mms.get(child.id));
   return failed(-ENOMEM); // copy_mm does not pass on why
-}
-
-type GupFunction = (
-  m: Machine,
-  start: Vpn,
-  npages: number,
-  flags: number,
-  mm: number,
-  options: GupOptions,
-) => Sleeps<GupResult>;
-
-const GUP_FUNCTIONS: Readonly<Record<GupCall, GupFunction>> = {
-  get_user_pages: getUserPages,
-  get_user_pages_remote: getUserPagesRemote,
-  get_user_pages_unlocked: getUserPagesUnlocked,
-  get_user_pages_fast: getUserPagesFast,
-  get_user_pages_fast_only: getUserPagesFastOnly,
-  pin_user_pages: pinUserPages,
-  pin_user_pages_remote: pinUserPagesRemote,
-  pin_user_pages_unlocked: pinUserPagesUnlocked,
-  pin_user_pages_fast: pinUserPagesFast,
-  pin_user_pages_fast_only: pinUserPagesFastOnly,
-};
-
-/** The fast and unlocked calls take mmap_lock themselves, if they need it. */
-const callerLocks = (call: GupCall): boolean => !call.includes('_fast') && !call.endsWith('_unlocked');
-
-const flagBits = (names: readonly FollFlagName[]): number =>
-  names.reduce((bits, name) => bits | FOLL_FLAGS[name], 0);
-
-function* runGup(m: Machine, step: StepOf<'gup'>): Sleeps<StepResult> {
-  const { mm, start, npages } = rangeOf(m, step);
-  if (m.handles.values().some((handle) => handle.name === step.as)) {
-    throw new StepError('as', `references are held under the name ${step.as} already`);
-  }
-  const gupFlags = flagBits(step.flags);
-  const options = { noPages: step.no_pages === true, locked: step.locked === true };
-  const locks = callerLocks(step.call);
-  if (locks) yield* mmapReadLock(m, mm.id);
-  const { pages, id } = yield* GUP_FUNCTIONS[step.call](m, start, npages, gupFlags, mm.id, options);
-  if (locks) mmapReadUnlock(m, mm.id);
-  if (pages.length === 0) return id < 0 ? failed(id) : ok(id);
-  m.handles.add(
-    (handleId): PinHandle => ({
-      id: handleId,
-      name: step.as,
-      mm: mm.id,
-      call: step.call,
-      gupFlags,
-      start,
-      pages,
-    }),
-  );
-  return ok(pages.length);
-}
-
-function* runMovePages(m: Machine, step: StepOf<'move_pages'>): Sleeps<StepResult> {
-  const { mm, start, npages } = rangeOf(m, step);
-  const { id, status } =
-    step.node === undefined
-      ? yield* doPagesStatArray(m, mm.id, start, npages)
-      : yield* doPagesMove(m, mm.id, start, npages, step.node, false);
-  const nodes = status.map((node) => (node === undefined ? '' : node < 0 ? errnoName(node) : String(node)));
-  return id < 0 ? { ...failed(id), nodes } : { ret: id, nodes };
-}
-
-/** All pageblocks in which pages of the range lie, or none. */
-const runIsolate = (m: Machine, step: StepOf<'isolate'>): StepResult => {
-  const { mm, start, npages } = rangeOf(m, step);
-  const blocks = new Set<Pfn>();
-  for (let vpn = start; vpn < start + npages; vpn++) {
-    const pfn = mappedFrame(m, mm, vpn);
-    if (pfn !== NO_PFN) blocks.add(pfn - (pfn % PAGEBLOCK_NR_PAGES));
-  }
-  if (blocks.size === 0) throw new StepError('page', `no page of ${step.vma} is in memory`);
-  const isolated: Pfn[] = [];
-  for (const block of blocks) {
-    if (step.undo === true) {
-      undoIsolatePageRange(m, block);
-      continue;
-    }
-    const err = startIsolatePageRange(m, block);
-    if (err !== 0) {
-      for (const done of isolated) undoIsolatePageRange(m, done);
-      return failed(err);
-    }
-    isolated.push(block);
-  }
-  return ok();
-};
-
-function* runGupTest(m: Machine, step: StepOf<'gup_test'>): Sleeps<StepResult> {
-  const { mm, start, npages } = rangeOf(m, step);
-  const got = yield* gupTestIoctl(m, step.cmd, {
-    mm: mm.id,
-    start,
-    npages,
-    nrPagesPerCall: step.per_call ?? npages,
-    gupFlags: flagBits(step.flags),
-    usePin: step.use_pin === true,
-    whichPages: step.which_pages ?? [],
-  });
-  return { ret: 0, got };
-}
-
-const isPin = (call: GupCall): boolean => call.startsWith('pin_');
-
-function* runRelease(m: Machine, step: StepOf<'unpin'> | StepOf<'put'>): Sleeps<StepResult> {
-  const handle = handleNamed(m, step.handle);
-  if (isPin(handle.call) !== (step.op === 'unpin')) {
-    throw new StepError(
-      'op',
-      `${handle.name} was taken by ${handle.call}: drop it with ${isPin(handle.call) ? 'unpin' : 'put'}`,
-    );
-  }
-  m.handles.set(handle.id, undefined);
-  const { pages } = handle;
-  if (step.op === 'put') for (const page of pages) putPage(m, page, 'FOLL_GET');
-  else if (step.dirty === true) yield* unpinUserPagesDirtyLock(m, pages.length, pages, true);
-  else if (m.isAlone) yield* unpinUserPagesInSlices(m, pages.length, pages);
-  else unpinUserPages(m, pages.length, pages);
-  return ok();
-}
-
-const deviceResult = (step: DeviceStep, given: DmirrorResult): StepResult => {
-  if (given.ret < 0) return failed(given.ret);
-  const mirror = 'mirror' in step && step.mirror === true ? { mirror: given.values } : {};
-  switch (step.op) {
-    case 'dev_read':
-      return {
-        ret: 0,
-        cpages: given.cpages,
-        faults: given.faults,
-        values: given.values.slice(0, MAX_DEVICE_VALUES),
-        ...mirror,
-      };
-    case 'dev_check_exclusive':
-      return ok();
-    case 'dev_write':
-      return { ret: 0, cpages: given.cpages, faults: given.faults };
-    case 'snapshot':
-      return { ret: 0, cpages: given.cpages, perms: given.perms };
-    default:
-      return { ret: 0, cpages: given.cpages, ...mirror };
-  }
-};
-
-type DeviceStep =
-  | StepOf<'dev_read'>
-  | StepOf<'dev_write'>
-  | StepOf<'migrate_to_dev'>
-  | StepOf<'migrate_to_sys'>
-  | StepOf<'dev_exclusive'>
-  | StepOf<'dev_check_exclusive'>
-  | StepOf<'snapshot'>;
-
-const commandOf = (step: DeviceStep, { first, npages }: Range): DmirrorCommand => {
-  switch (step.op) {
-    case 'dev_read':
-      return { kind: 'read' };
-    case 'dev_write':
-      return { kind: 'write', values: Array.from({ length: npages }, (_, i) => step.value + first + i) };
-    case 'migrate_to_dev':
-      return { kind: 'migrate-to-dev', wantsValues: step.mirror === true };
-    case 'migrate_to_sys':
-      return { kind: 'migrate-to-sys' };
-    case 'dev_exclusive':
-      return { kind: 'exclusive' };
-    case 'dev_check_exclusive':
-      return { kind: 'check-exclusive' };
-    case 'snapshot':
-      return { kind: 'snapshot' };
-  }
-};
-
-function* runDevice(m: Machine, step: DeviceStep): Sleeps<StepResult> {
-  const range = rangeOf(m, step);
-  const dmirror = openDevice(m, range.mm, step.device);
-  const given = yield* dmirrorIoctl(m, range.start, range.npages, dmirror, commandOf(step, range));
-  return deviceResult(step, given);
-}
-
-/** Opens, closes or empties a device. */
-function* runDeviceFile(
-  m: Machine,
-  step: StepOf<'dev_open'> | StepOf<'dev_close'> | StepOf<'dev_evict'>,
-): Sleeps<StepResult> {
-  const mm = processNamed(m, step.proc);
-  const device = deviceNumbered(m, step.device);
-  const open = m.dmirrors.values().find((dmirror) => dmirror.mm === mm.id && dmirror.device === device?.id);
-  switch (step.op) {
-    case 'dev_open':
-      if (device === undefined) return failed(-ENOENT);
-      if (open !== undefined)
-        throw new StepError('device', `${mm.name} has device ${step.device} open already`);
-      dmirrorOpen(m, mm.id, device.id);
-      return ok();
-    case 'dev_close':
-      if (open === undefined)
-        throw new StepError('device', `${mm.name} has not opened device ${step.device}`);
-      dmirrorRelease(m, open);
-      return ok();
-    case 'dev_evict':
-      // the driver checks the range and then ignores it
-      return fromErrno(
-        (yield* dmirrorIoctl(m, 0, 1, openDevice(m, mm, step.device), { kind: 'release' })).ret,
-      );
-  }
 }
 
 /** A process ends; a GPU's driver hears of it afterwards. */

@@ -1,6 +1,6 @@
 // What a step names: processes and pages of their areas.
 
-import type { Area, Mm } from '../machine/entities.ts';
+import type { Area, Mm, PinHandle } from '../machine/entities.ts';
 import type { Machine } from '../machine/machine.ts';
 import { GIB_PAGES, type Vpn } from '../uapi/units.ts';
 import { StepError } from './step-result.ts';
@@ -46,4 +46,11 @@ export const rangeOf = (
     );
   }
   return { mm, area, start: area.start + first, npages, first };
+};
+
+/** @throws StepError when nothing is held under the name */
+export const handleNamed = (m: Machine, name: string): PinHandle => {
+  const handle = m.handles.values().find((candidate) => candidate.name === name);
+  if (handle === undefined) throw new StepError('handle', `no references are held under the name ${name}`);
+  return handle;
 };

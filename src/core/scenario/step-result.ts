@@ -1,5 +1,6 @@
 // What a step gives: a result in the vocabulary of the recordings, or the reason why it cannot be run.
 
+import { errnoName } from '../uapi/errno.ts';
 import type { Accesses } from '../uapi/accesses.ts';
 
 /** A step that cannot be run: `field` names the part of it that is wrong. Nothing of it has happened. */
@@ -36,3 +37,10 @@ export interface StepResult {
   /** Of operations that ran at once: what each gave. */
   readonly results?: readonly StepResult[];
 }
+
+/** A step that went well; `ret` is what the call returned. */
+export const ok = (ret = 0): StepResult => ({ ret });
+/** A step whose call failed. `err` is the negative or positive errno as the kernel function gave it. */
+export const failed = (err: number): StepResult => ({ ret: -1, errno: errnoName(err) });
+/** Of a call that returns 0 or an errno. */
+export const fromErrno = (err: number): StepResult => (err < 0 ? failed(err) : ok());

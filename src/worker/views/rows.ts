@@ -1,7 +1,6 @@
 // The page tables of an area as rows: a row a page, or runs of alike pages where the area is long.
 
-import { DPT_XA_TAG_ATOMIC } from '../../core/kernel/drivers/test-hmm-dmirror.ts';
-import { backingPage } from '../../core/kernel/drivers/test-hmm-dmirror.ts';
+import { DPT_XA_TAG_ATOMIC, backingPage } from '../../core/kernel/drivers/test-hmm-dmirror.ts';
 import { DPT_XA_TAG_WRITE } from '../../core/kernel/drivers/test-hmm-bulk.ts';
 import { isHugeZeroPage } from '../../core/kernel/mm/huge-memory.ts';
 import { isZeroPfn } from '../../core/kernel/mm/page-ref.ts';
