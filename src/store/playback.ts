@@ -1,6 +1,7 @@
 // The presentation clock: where the cursor stands, and how far the picture is between two moments.
 
-import type { Moment, Motion, Position, RunId } from '../worker/protocol.ts';
+import type { Motion, Position, RunId } from '../worker/protocol.ts';
+import type { Moment } from '../worker/protocol-moment.ts';
 import { type Context, report, update } from './context.ts';
 import type { Player } from './player.ts';
 

@@ -1,7 +1,8 @@
 // Moves the picture from one moment to another on the presentation clock, and plays from beat to beat.
 
 import { say } from '../words/index.ts';
-import type { Moment, Position } from '../worker/protocol.ts';
+import type { Position } from '../worker/protocol.ts';
+import type { Moment } from '../worker/protocol-moment.ts';
 import { type Context, update } from './context.ts';
 import type { Speed, Stage } from './playback.ts';
 import { reducedMotion } from './settings.ts';

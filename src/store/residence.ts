@@ -1,6 +1,7 @@
 // Where a frame lives, from the machine alone: for frames that a moment does not list.
 
-import type { RangeInfo, Residence } from '../worker/protocol.ts';
+import type { RangeInfo } from '../worker/protocol.ts';
+import type { Residence } from '../worker/protocol-moment.ts';
 
 /** In the terms of the colours; `free` for what is no memory. */
 export const residenceAt = (ranges: readonly RangeInfo[], pfn: number): Residence => {

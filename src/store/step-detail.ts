@@ -1,6 +1,7 @@
 // All that a big step did about one page: asked for by itself, because the step runs again for it.
 
-import type { EventView, Selection } from '../worker/protocol.ts';
+import type { Selection } from '../worker/protocol.ts';
+import type { EventView } from '../worker/protocol-moment.ts';
 import { type Context, report, update } from './context.ts';
 
 export interface StepDetailSlice {

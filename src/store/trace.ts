@@ -1,6 +1,7 @@
 // What happened: the moment that the panels show, and the spans that the timeline shows.
 
-import type { Mark, Moment, Position, RunId, SpanView } from '../worker/protocol.ts';
+import type { Mark, Position, RunId, SpanView } from '../worker/protocol.ts';
+import type { Moment } from '../worker/protocol-moment.ts';
 import { type Context, update } from './context.ts';
 
 export interface TraceSlice {

@@ -1,6 +1,7 @@
 // The first visit: what this is, and one button to watch a page come home.
 
-import type { Position, ResidenceCount, RunId } from '../worker/protocol.ts';
+import type { Position, RunId } from '../worker/protocol.ts';
+import type { ResidenceCount } from '../worker/protocol-moment.ts';
 import { type Context, update } from './context.ts';
 import type { PlaybackActions } from './playback.ts';
 import type { ScenarioActions } from './scenario.ts';

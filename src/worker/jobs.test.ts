@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { Jobs } from './jobs.ts';
-import type { FromWorker, Moment, ToWorker } from './protocol.ts';
+import type { FromWorker, ToWorker } from './protocol.ts';
+import type { Moment } from './protocol-moment.ts';
 import { Session } from './session.ts';
 
 const RUN = 'run1';

@@ -1,6 +1,7 @@
 // Detail on demand: a big step leaves counts instead of events, and its events about one page come from running it again.
 
-import type { EventView, Position, RunId, Selection } from './protocol.ts';
+import type { Position, RunId, Selection } from './protocol.ts';
+import type { EventView } from './protocol-moment.ts';
 
 /** Sent when somebody wants all that a big step did about one page. Answered by `detailed` or `failed`, after `progress`. */
 export interface DetailRequest {

@@ -3,7 +3,8 @@
 
 import type { RegistrationStage } from '../core/uapi/registration.ts';
 import type { EntryKind } from '../core/uapi/pte.ts';
-import type { Residence, RunId } from './protocol.ts';
+import type { RunId } from './protocol.ts';
+import type { Residence } from './protocol-moment.ts';
 import type { CostModel, CostOverrides, LinkName } from '../core/uapi/cost-model.ts';
 
 /** A driver's attempt to register VRAM. */

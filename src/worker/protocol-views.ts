@@ -2,7 +2,8 @@
 
 import type { EntryKind } from '../core/uapi/pte.ts';
 import type { GpuViews } from './protocol-gpu.ts';
-import type { Message, Position, PteRow, Residence, ResidenceCount, RunId } from './protocol.ts';
+import type { Message, Position, RunId } from './protocol.ts';
+import type { PteRow, Residence, ResidenceCount } from './protocol-moment.ts';
 
 /** Every view by name: what is asked, and what is answered. A new panel adds a line here and one in views/panels.ts. */
 export interface PanelViews extends GpuViews {

@@ -3,7 +3,8 @@
 import type { Simulation, StepRecord } from '../core/index.ts';
 import type { EventLog } from '../core/trace/log.ts';
 import { EventKind } from '../core/uapi/events.ts';
-import type { Motion, Position, ResidenceCount, RunId } from './protocol.ts';
+import type { Motion, Position, RunId } from './protocol.ts';
+import type { ResidenceCount } from './protocol-moment.ts';
 import { BeatIndex, FIRST_TASK } from './views/beats.ts';
 import { MoveIndex } from './views/moves.ts';
 import { Pyramid } from './views/pyramid.ts';

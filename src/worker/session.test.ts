@@ -5,7 +5,8 @@ import { parsePatches, patchesText } from '../core/uapi/patches.ts';
 import { SCENES } from '../scenarios/index.ts';
 import { SELFTESTS } from '../scenarios/selftests/index.ts';
 import { say } from '../words/index.ts';
-import type { FromWorker, Moment, Opened, ToWorker } from './protocol.ts';
+import type { FromWorker, Opened, ToWorker } from './protocol.ts';
+import type { Moment } from './protocol-moment.ts';
 import { MAP_STATES, stateIndex } from './protocol-map.ts';
 import { Session } from './session.ts';
 

@@ -16,7 +16,8 @@ import {
 import { entryKind, entryPfn, ptePresent } from '../../core/uapi/pte.ts';
 import { spelling } from '../../core/uapi/patches.ts';
 import { KERNEL_FUNCTIONS } from '../../core/uapi/source-refs.ts';
-import type { EventView, Message } from '../protocol.ts';
+import type { Message } from '../protocol.ts';
+import type { EventView } from '../protocol-moment.ts';
 import {
   callArguments,
   DECISION_ARGUMENTS,

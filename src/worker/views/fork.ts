@@ -26,7 +26,8 @@ import {
   VM_WIPEONFORK,
   VM_WRITE,
 } from '../../core/uapi/vm-flags.ts';
-import type { Position, PteRow } from '../protocol.ts';
+import type { Position } from '../protocol.ts';
+import type { PteRow } from '../protocol-moment.ts';
 import type { ForkArea, ForkOutcome, ForkSide, ForkView, WriteOutcome } from '../protocol-views.ts';
 import type { Run } from '../run.ts';
 import { homeOf, pinsOf } from './frames.ts';

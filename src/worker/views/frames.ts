@@ -20,7 +20,7 @@ import { deviceMemoryKind } from '../../core/scenario/observe.ts';
 import { MIGRATE_CMA, MIGRATE_ISOLATE } from '../../core/uapi/config.ts';
 import { FOLL_LONGTERM, FOLL_PIN, GUP_PIN_COUNTING_BIAS } from '../../core/uapi/gup-flags.ts';
 import { PG_hugetlb, PG_locked, PG_table, pageFlagNames } from '../../core/uapi/page-flags.ts';
-import type { FrameView, Residence } from '../protocol.ts';
+import type { FrameView, Residence } from '../protocol-moment.ts';
 import { frameRuns } from './frame-runs.ts';
 import type { Places } from './places.ts';
 

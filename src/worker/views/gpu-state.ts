@@ -23,7 +23,8 @@ import {
 } from '../../core/machine/scalars.ts';
 import { BOOT_STAGES } from '../../core/uapi/scenario.ts';
 import { SVM_FLAGS } from '../../core/uapi/device-model.ts';
-import type { Position, PteRow } from '../protocol.ts';
+import type { Position } from '../protocol.ts';
+import type { PteRow } from '../protocol-moment.ts';
 import type { GpuBoView, GpuStateView, IomemView, SvmRangeView } from '../protocol-gpu.ts';
 import type { Run } from '../run.ts';
 import { copiesInStep, heldInVram, rowsIn, rowsOfRange } from './gpu-pages.ts';

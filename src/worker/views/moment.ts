@@ -31,7 +31,7 @@ import type {
   ResidenceCount,
   StackFrame,
   VmaView,
-} from '../protocol.ts';
+} from '../protocol-moment.ts';
 import type { Run, StepPlace } from '../run.ts';
 import { beatMessage, whyOf } from './captions.ts';
 import { eventView } from './events.ts';

@@ -3,7 +3,8 @@
 import type { EventLog } from '../../core/trace/log.ts';
 import { DECISIONS, EventKind } from '../../core/uapi/events.ts';
 import { entryPfn, isMigrationEntry, ptePresent } from '../../core/uapi/pte.ts';
-import type { MoveView, Position } from '../protocol.ts';
+import type { Position } from '../protocol.ts';
+import type { MoveView } from '../protocol-moment.ts';
 
 const NEVER = Number.POSITIVE_INFINITY;
 

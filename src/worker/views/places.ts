@@ -2,7 +2,7 @@
 
 import type { Area, Mm } from '../../core/machine/entities.ts';
 import type { Machine } from '../../core/machine/machine.ts';
-import type { PteRow } from '../protocol.ts';
+import type { PteRow } from '../protocol-moment.ts';
 import { rowOffsetOf, rowsOf } from './rows.ts';
 
 export interface AreaRows {

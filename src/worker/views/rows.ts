@@ -25,7 +25,7 @@ import {
   swapYoung,
 } from '../../core/uapi/pte.ts';
 import { NO_ROW, type Vpn } from '../../core/uapi/units.ts';
-import type { PteRow } from '../protocol.ts';
+import type { PteRow } from '../protocol-moment.ts';
 
 /** Areas up to this size have a row for each page. */
 const ROW_A_PAGE = 64;

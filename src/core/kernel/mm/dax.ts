@@ -10,7 +10,7 @@ import { type FileFault } from './readahead.ts';
 import { vmfInsertMixed } from './insert-page.ts';
 import { allocPage } from './page-alloc.ts';
 import { copyHighpage, setFlags } from './page-ref.ts';
-import { anonVmaPrepare } from './rmap.ts';
+import { anonVmaPrepare } from './anon-vma.ts';
 
 /**
  * Maps the frame behind a page of the file. A write to a private mapping gets a copy in system memory.

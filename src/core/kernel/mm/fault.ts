@@ -75,13 +75,8 @@ import {
   testFlags,
 } from './page-ref.ts';
 import { pmdAlloc, pteAlloc, pteOffset } from './page-table.ts';
-import {
-  anonVmaPrepare,
-  pageAddAnonRmap,
-  pageAddNewAnonRmap,
-  pageMoveAnonRmap,
-  pageRemoveRmap,
-} from './rmap.ts';
+import { pageAddAnonRmap, pageAddNewAnonRmap, pageMoveAnonRmap, pageRemoveRmap } from './rmap.ts';
+import { anonVmaPrepare } from './anon-vma.ts';
 import { folioPut, lruAddDrain, lruCacheAddInactiveOrUnevictable, putPage, setPageDirty } from './swap.ts';
 import { freeSwapCache, folioFreeSwap, folioTestSwapcache } from './swapfile.ts';
 import { swapInPage } from './swap-fault.ts';

@@ -61,7 +61,8 @@ import {
   testFlags,
 } from './page-ref.ts';
 import { allocTable, PMD_PAGES, pmdAlloc, pmdOffset, pteAlloc, pteOffset } from './page-table.ts';
-import { anonVmaFork, pageAddNewAnonRmap } from './rmap.ts';
+import { pageAddNewAnonRmap } from './rmap.ts';
+import { anonVmaFork } from './anon-vma.ts';
 import { lruCacheAddInactiveOrUnevictable, putPage } from './swap.ts';
 import { swapDuplicate } from './swapfile.ts';
 import { isVmHugetlbPage, maybeMkwrite, vmPageProt } from './vma.ts';

@@ -76,7 +76,8 @@ import {
   testFlags,
 } from './page-ref.ts';
 import { allocTable, freeTable } from './page-table.ts';
-import { anonVmaPrepare, pageAddNewAnonRmap, pageMoveAnonRmap, pageRemoveRmap } from './rmap.ts';
+import { pageAddNewAnonRmap, pageMoveAnonRmap, pageRemoveRmap } from './rmap.ts';
+import { anonVmaPrepare } from './anon-vma.ts';
 import { folioPut, lruCacheAddInactiveOrUnevictable, setPageDirty } from './swap.ts';
 import { maybeMkwrite, vmaIsAnonymous, vmPageProt } from './vma.ts';
 import { splitHugePmd } from './huge-split.ts';

@@ -58,7 +58,8 @@ import {
   mmuNotifierInvalidateRangeStart,
 } from './mmu-notifier.ts';
 import { folioCopy, folioGet, moveReference, setFlags, testFlags } from './page-ref.ts';
-import { anonVmaPrepare, pageMoveAnonRmap, pageRemoveRmap } from './rmap.ts';
+import { pageMoveAnonRmap, pageRemoveRmap } from './rmap.ts';
+import { anonVmaPrepare } from './anon-vma.ts';
 import { folioPut, setPageDirty } from './swap.ts';
 import { linearPageIndex, vmPageProt } from './vma.ts';
 

@@ -49,7 +49,8 @@ import {
   testFlags,
 } from './page-ref.ts';
 import { pmdAlloc, pteAlloc, pteOffset } from './page-table.ts';
-import { anonVmaPrepare, pageAddNewAnonRmap, tryToMigrate } from './rmap.ts';
+import { pageAddNewAnonRmap, tryToMigrate } from './rmap.ts';
+import { anonVmaPrepare } from './anon-vma.ts';
 import {
   folioAddLru,
   folioPut,

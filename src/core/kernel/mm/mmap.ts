@@ -28,7 +28,7 @@ import { hugetlbUnreservePages, hugetlbVmOpClose } from './hugetlb-resv.ts';
 import { vmaLinkFile, vmaUnlinkFile } from './i-mmap.ts';
 import { tlbFlushMmuInSlices, tlbGatherMmu } from './mmu-gather.ts';
 import { freeTable } from './page-table.ts';
-import { anonVmaClone, anonVmaTreeInsert, anonVmaTreeRemove, unlinkAnonVmas } from './rmap.ts';
+import { anonVmaClone, anonVmaTreeInsert, anonVmaTreeRemove, unlinkAnonVmas } from './anon-vma.ts';
 import { newShmem, shmemEvictInode } from './shmem.ts';
 import { lruAddDrain } from './swap.ts';
 import { freePgtables, TASK_SIZE_PAGES, unmapVmas } from './unmap.ts';

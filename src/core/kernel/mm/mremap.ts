@@ -12,7 +12,7 @@ import { moveHugetlbPageTables } from './hugetlb.ts';
 import { addArea, doMunmap, insertVma } from './mmap.ts';
 import { mmuNotifierInvalidateRangeEnd, mmuNotifierInvalidateRangeStart } from './mmu-notifier.ts';
 import { PMD_PAGES, PUD_PAGES, pmdAlloc, pmdOffset, pteAlloc, pteOffset, pudOffset } from './page-table.ts';
-import { anonVmaClone } from './rmap.ts';
+import { anonVmaClone } from './anon-vma.ts';
 import { isVmHugetlbPage, vmaIsAnonymous, vmaLookup } from './vma.ts';
 
 /**

@@ -35,7 +35,8 @@ import { mmuNotifierInvalidateRangeEnd, mmuNotifierInvalidateRangeStart } from '
 import { vmNormalPage } from './normal-page.ts';
 import { pageAnon } from './page-ref.ts';
 import { PMD_PAGES, pmdOffset, pteOffset, tableIndex } from './page-table.ts';
-import { pageRemoveRmap, unlinkAnonVmas } from './rmap.ts';
+import { pageRemoveRmap } from './rmap.ts';
+import { unlinkAnonVmas } from './anon-vma.ts';
 import { lruAddDrain, markPageAccessed, putPage, setPageDirty } from './swap.ts';
 import { freeSwapAndCache } from './swapfile.ts';
 import { isVmHugetlbPage } from './vma.ts';
