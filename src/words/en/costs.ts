@@ -45,6 +45,7 @@ export const figureNames: Readonly<Record<string, string>> = {
   'gpu.tlb.flush': 'flush of a GPU’s TLB',
   'queue.quiesce': 'stopping the queues',
   'queue.resume': 'starting the queues',
+  'kfd.restore.delay': 'delay before an evicted process comes back',
   'svm.restore.delay': 'delay before ranges are mapped again',
   'ttm.wait': 'TTM gives up waiting after',
   efficiency: 'part of a peak rate that is reached',
