@@ -406,7 +406,10 @@ export class ContentModel {
     if (page === undefined || (!anon && !isShared(content.kind))) {
       // nothing of its own: the next access finds zeros or the file
       if (own === undefined) return;
-      if (!this.behind(content, index).some((value) => own.includes(value))) {
+      // a child of a process that reserved huge pages loses one when there is none for its parent's copy (`mm/hugetlb.c:
+      // unmap_ref_private`): its next access ends with SIGBUS
+      const taken = this.survey.vmaAt(mm.id, area.start + index)?.hugetlbUnmapped === true;
+      if (!taken && !this.behind(content, index).some((value) => own.includes(value))) {
         findings.add('I17', `${mm.name} ${area.name} page ${index} is lost: written was ${own.join(' or ')}`);
       }
       content.own.delete(index);
