@@ -64,6 +64,7 @@ export class MapController {
   whole = false;
   private windows = new Map<string, Window>();
   private machine: MachineInfo | undefined;
+  private runId = '';
   private overlay: HTMLCanvasElement | undefined;
   private stage: Stage | undefined;
   private stageStart = 0;
@@ -305,7 +306,11 @@ export class MapController {
 
   private update(): void {
     const { scenario, playback, selection } = this.app.store.getState();
-    if (scenario.run?.machine !== this.machine) this.open(scenario.run?.machine);
+    const machine = scenario.run?.machine;
+    // a step more changes no memory: the canvases stay
+    if (scenario.runId === this.runId && isSame(machine, this.machine)) this.machine = machine;
+    if (machine !== this.machine) this.open(machine);
+    this.runId = scenario.runId;
     if (selection.hovered === undefined && this.pointedAt !== '') {
       this.pointedAt = '';
       this.app.actions.wantTiles(POINTED, []);
@@ -420,3 +425,6 @@ const pagePx = (): number => {
 };
 
 const sameCamera = (a: Camera, b: Camera): boolean => a.k === b.k && a.x === b.x && a.y === b.y;
+
+const isSame = (a: MachineInfo | undefined, b: MachineInfo | undefined): boolean =>
+  a === b || JSON.stringify(a) === JSON.stringify(b);

@@ -173,6 +173,11 @@ export class AddressSync {
   private async write(): Promise<void> {
     this.timer = undefined;
     const state = this.context.store.getState();
+    if (state.scenario.working !== undefined) {
+      // packing takes time that pictures need now, and the place is not the last one
+      this.schedule();
+      return;
+    }
     const link = await writeLink(linkStateOf(state));
     const { address } = this.context.environment;
     // what changed while the link was packed schedules another write
