@@ -198,7 +198,8 @@ const paintReason = (
   pen.textAlign = 'left';
   pen.textBaseline = 'middle';
   const width = pen.measureText(text).width;
-  const x = Math.max(leftPx + 4, Math.min(box.x, leftPx + size.width - width - 6));
+  // to the left, since the entries have their place on the right
+  const x = Math.max(leftPx + 4, Math.min(box.x + box.width, leftPx + size.width - 6) - width);
   const y = box.y - 12;
   pen.lineWidth = 5;
   pen.strokeStyle = palette.paper;
