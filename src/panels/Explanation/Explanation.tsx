@@ -32,7 +32,7 @@ export const Explanation = () => {
           <Prose pieces={textPieces(about)} />
         </p>
       )}
-      {event === undefined ? null : (
+      {event === undefined || event.text.id === 'event.internal' ? null : (
         <p className="explanation-event">
           <Prose pieces={pieces(event.text)} />{' '}
           <span className="explanation-provenance">{event.provenance}</span>
