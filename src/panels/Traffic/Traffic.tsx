@@ -18,8 +18,10 @@ export const Traffic = () => {
       {view === undefined ? null : (
         <>
           <Picture view={view} />
-          <Sums view={view} />
-          <Steps view={view} />
+          <div>
+            <Sums view={view} />
+            <Steps view={view} />
+          </div>
         </>
       )}
     </section>
@@ -56,7 +58,7 @@ const Picture = ({ view }: { readonly view: TrafficView }) => {
           />
           <path d={path} className="traffic-line" markerEnd={`url(#${arrow})`} />
           <text x={labelX} y={labelY + (to.kind === 'system' ? 16 : -10)} className="traffic-count">
-            {pages.toLocaleString('en')}
+            {pages === 1 ? '1 page' : `${pages.toLocaleString('en')} pages`}
           </text>
         </g>
       ))}
