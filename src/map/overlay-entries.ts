@@ -97,6 +97,13 @@ const paintEntry = (
     width,
     height: 20,
   };
+  // the first goes before the row of its page; the others must leave that row in sight
+  const row = boxInWindow(first);
+  const hidesRow = isLow ? tag.y + tag.height > row.y : tag.y < row.y + row.height;
+  if (index > 0 && hidesRow) {
+    pen.restore();
+    return;
+  }
   const start = { x: tag.x, y: tag.y + tag.height / 2 };
   paintArrow(pen, start, end, first.box.width / 2 + 3, present, palette);
   pen.fillStyle = palette.paper;
