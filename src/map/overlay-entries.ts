@@ -97,6 +97,13 @@ const paintEntry = (
     width,
     height: 20,
   };
+  // the first goes before the row of its page; the others must leave that row in sight
+  const row = boxInWindow(first);
+  const hidesRow = isLow ? tag.y + tag.height > row.y : tag.y < row.y + row.height;
+  if (index > 0 && hidesRow) {
+    pen.restore();
+    return;
+  }
   const start = { x: tag.x, y: tag.y + tag.height / 2 };
   paintArrow(pen, start, end, first.box.width / 2 + 3, present, palette);
   pen.fillStyle = palette.paper;
@@ -198,7 +205,8 @@ const paintReason = (
   pen.textAlign = 'left';
   pen.textBaseline = 'middle';
   const width = pen.measureText(text).width;
-  const x = Math.max(leftPx + 4, Math.min(box.x, leftPx + size.width - width - 6));
+  // to the left, since the entries have their place on the right
+  const x = Math.max(leftPx + 4, Math.min(box.x + box.width, leftPx + size.width - 6) - width);
   const y = box.y - 12;
   pen.lineWidth = 5;
   pen.strokeStyle = palette.paper;

@@ -26,8 +26,8 @@ export const paintOverlay = (pen: Pen, scene: OverlayScene, size: SizePx, skin: 
   if (t < 1 && fades) paintChanges(pen, scene, landing, palette);
   for (const nail of nailsBetween(before, after, easeCubicInOut(t))) paintNail(pen, scene, nail, palette);
   paintOutlines(pen, scene, palette);
-  paintStayed(pen, scene, palette);
   paintEntries(pen, scene, palette);
+  paintStayed(pen, scene, palette);
   if (before === after || (!scene.reducedMotion && (t <= 0 || t >= 1))) return;
   if (flights.length > MAX_FLIGHTS) {
     for (const bundle of bundlesOf(flights, (pfn) => bankIdOf(scene, pfn))) {

@@ -12,12 +12,12 @@ const MAX_FRAME_MS = 100;
 const PLAY_TRAVEL_MS = 900;
 const PLAY_HOLD_MS = 700;
 const STEP_TRAVEL_MS = 350;
+/** Of a sentence that was read before, for another page: what it shows is seen at a glance. */
+const REPEAT_TRAVEL_MS = 500;
+const REPEAT_HOLD_MS = 400;
 
-/** How long a sentence stays at the speed `readable`: a second and 15 characters a second, half for a repeat. */
-export const readingMs = (moment: Moment): number => {
-  const firstMs = 1000 + (say(moment.caption).length * 1000) / 15;
-  return moment.occurrence > 1 ? firstMs / 2 : firstMs;
-};
+/** How long a sentence stays at the speed `readable` when it is new: a second and 15 characters a second. */
+const readingMs = (moment: Moment): number => 1000 + (say(moment.caption).length * 1000) / 15;
 
 interface Transition {
   readonly before: Moment;
@@ -72,8 +72,9 @@ export class Player {
     }
     const forward = moment.position >= from.position;
     const reduced = reducedMotion(this.context);
-    const travelMs = reduced ? 0 : kind === 'play' ? PLAY_TRAVEL_MS : STEP_TRAVEL_MS;
-    const holdMs = kind === 'step' ? 0 : this.holdMs(moment, travelMs);
+    const pace = kind === 'step' ? { travelMs: STEP_TRAVEL_MS, holdMs: 0 } : this.playPace(moment);
+    const travelMs = reduced ? 0 : pace.travelMs;
+    const { holdMs } = pace;
     const [before, after] = forward ? [from, moment] : [moment, from];
     this.present(moment, { before, after, t: forward ? (reduced ? 1 : 0) : reduced ? 0 : 1 });
     await new Promise<void>((resolve) => {
@@ -107,9 +108,15 @@ export class Player {
     if (this.transition !== undefined) this.run();
   }
 
-  private holdMs(moment: Moment, travelMs: number): number {
+  /** How long playing takes to get to a moment, and how long it rests there. */
+  private playPace(moment: Moment): { readonly travelMs: number; readonly holdMs: number } {
     const { speed } = this.context.store.getState().playback;
-    return speed === 'readable' ? Math.max(PLAY_HOLD_MS, readingMs(moment) - travelMs) : PLAY_HOLD_MS;
+    if (speed !== 'readable') return { travelMs: PLAY_TRAVEL_MS, holdMs: PLAY_HOLD_MS };
+    if (moment.occurrence > 1) return { travelMs: REPEAT_TRAVEL_MS, holdMs: REPEAT_HOLD_MS };
+    return {
+      travelMs: PLAY_TRAVEL_MS,
+      holdMs: Math.max(PLAY_HOLD_MS, readingMs(moment) - PLAY_TRAVEL_MS),
+    };
   }
 
   private present(moment: Moment, stage: Stage): void {

@@ -5,6 +5,8 @@ import './tabs.css';
 export interface Tab {
   readonly id: string;
   readonly title: string;
+  /** A word of the title, for a strip in which not all titles find room. */
+  readonly short?: string;
   readonly icon: IconName;
 }
 
@@ -53,13 +55,15 @@ export const Tabs = ({ label, tabs, front, onFront, end, children }: TabsProps) 
                 role="tab"
                 id={`${id}${tab.id}`}
                 className="tab"
+                aria-label={tab.title}
                 aria-selected={isFront}
                 aria-controls={isFront ? `${id}panel` : undefined}
                 tabIndex={isFront || (front === undefined && index === 0) ? 0 : -1}
                 onClick={() => onFront(tab.id)}
               >
                 <Icon name={tab.icon} />
-                {tab.title}
+                <span className="tab-title">{tab.title}</span>
+                <span className="tab-short">{tab.short ?? tab.title}</span>
               </button>
             );
           })}

@@ -7,6 +7,7 @@ import type { Group } from '../../store/layout.ts';
 import { arrange, type FrameNode, type Room } from './arrange.ts';
 import { type PanelEntry, PANELS } from './panels.ts';
 import { LIMITS, splitterOf } from './presets.ts';
+import { useRoom } from './use-room.ts';
 import './frame.css';
 
 type PanelNode = FrameNode<PanelEntry>;
@@ -74,7 +75,11 @@ const SplitView = ({ node }: { readonly node: SplitNode }) => {
 };
 
 const AreaView = ({ node: { area, panels, front } }: { readonly node: AreaNode }) => {
-  const open = useApp((state) => area !== 'lower' || splitterOf(state.layout, 'lower').open);
+  const room = useRoom();
+  // where it is the one group that is shown, there is nothing to put it away for
+  const isAlone = room === 'phone' || room === 'narrow';
+  const isOpen = useApp((state) => area !== 'lower' || splitterOf(state.layout, 'lower').open);
+  const open = isOpen || isAlone;
   const { bringToFront, openSide } = useActions();
   const inFront = panels.find(({ id }) => id === front);
   const body = inFront === undefined ? null : <PanelBody key={front} panel={inFront} />;
@@ -92,10 +97,10 @@ const AreaView = ({ node: { area, panels, front } }: { readonly node: AreaNode }
         front={open ? front : undefined}
         onFront={(id) => {
           bringToFront(area, id);
-          if (!open) openSide('lower', true);
+          if (!isOpen) openSide('lower', true);
         }}
         end={
-          area === 'lower' && open ? (
+          area === 'lower' && open && !isAlone ? (
             <span className="tips-end">
               <IconButton
                 icon="close"

@@ -13,6 +13,8 @@ export interface PanelEntry {
   readonly id: string;
   /** On its tab, in the palette and in the list of panels. */
   readonly title: string;
+  /** A word of the title, for a strip of tabs with little room. */
+  readonly short?: string;
   readonly icon: IconName;
   /** Where it lies until somebody moves it. */
   readonly area: AreaId;
@@ -35,7 +37,15 @@ const later = (
   icon: IconName,
   area: AreaId,
   load: () => Promise<ComponentType>,
-): PanelEntry => ({ id, title, icon, area, component: lazy(async () => ({ default: await load() })) });
+  short?: string,
+): PanelEntry => ({
+  id,
+  title,
+  icon,
+  area,
+  component: lazy(async () => ({ default: await load() })),
+  ...(short === undefined ? {} : { short }),
+});
 
 /** The order is that of the tabs. */
 export const PANELS: readonly PanelEntry[] = [
@@ -48,13 +58,23 @@ export const PANELS: readonly PanelEntry[] = [
   later('page-walk', 'Tree', 'tree', 'tables', () =>
     import('../../panels/PageWalk/PageWalk.tsx').then((m) => m.PageWalk),
   ),
-  later('gup-path', 'Way of the pin', 'fork', 'tables', () =>
-    import('../../panels/GupPath/GupPath.tsx').then((m) => m.GupPath),
+  later(
+    'gup-path',
+    'Way of the pin',
+    'fork',
+    'tables',
+    () => import('../../panels/GupPath/GupPath.tsx').then((m) => m.GupPath),
+    'Pin',
   ),
   later('fork', 'Fork', 'fork', 'tables', () => import('../../panels/Fork/Fork.tsx').then((m) => m.Fork)),
   later('gpu', 'GPU', 'stack', 'tables', () => import('../../panels/Gpu/Gpu.tsx').then((m) => m.Gpu)),
-  later('iomem', 'Firmware to VRAM', 'flow', 'tables', () =>
-    import('../../panels/Iomem/Iomem.tsx').then((m) => m.Iomem),
+  later(
+    'iomem',
+    'Firmware to VRAM',
+    'flow',
+    'tables',
+    () => import('../../panels/Iomem/Iomem.tsx').then((m) => m.Iomem),
+    'Firmware',
   ),
   later('costs', 'Costs', 'log', 'tables', () => import('../../panels/Costs/Costs.tsx').then((m) => m.Costs)),
   later('call-tree', 'Call tree', 'tree', 'lower', () =>

@@ -68,10 +68,11 @@ const GlossaryPage = () => {
           </p>
           <p>
             <label>
-              Only with{' '}
+              Filter{' '}
               <input
                 type="search"
                 className="glossary-filter"
+                placeholder="pin, FOLL_LONGTERM, migrate…"
                 value={filter}
                 onChange={(event) => setFilter(event.target.value)}
               />

@@ -10,6 +10,37 @@ export interface StepDifference {
   readonly there: string;
 }
 
+type Result = Readonly<Record<string, unknown>>;
+
+/** Most items of a list that are printed. */
+const MAX_ITEMS = 8;
+
+/** `103 104`, `cpu vram 1`: a part of a result, without what is zero. */
+const partText = (part: unknown): string => {
+  if (Array.isArray(part)) {
+    const items = part.slice(0, MAX_ITEMS).map(partText).join(' ');
+    return part.length > MAX_ITEMS ? `${items} …` : items;
+  }
+  if (typeof part === 'object' && part !== null)
+    return Object.entries(part)
+      .map(([name, inner]): readonly [string, string] => [name, partText(inner)])
+      .filter(([, text]) => text !== '' && text !== '0')
+      .map(([name, text]) => `${name} ${text}`)
+      .join(', ');
+  return typeof part === 'string' || typeof part === 'number' ? String(part) : '';
+};
+
+/** What a step gave; where both gave the same in a word, the parts of the result that differ, too. */
+const outcomeText = (result: Result | undefined, other: Result | undefined): string => {
+  if (result === undefined) return 'was not run';
+  const text = resultText(result);
+  if (other === undefined || text !== resultText(other)) return text;
+  const parts = Object.keys({ ...result, ...other })
+    .filter((name) => JSON.stringify(result[name]) !== JSON.stringify(other[name]))
+    .map((name) => `${name}: ${partText(result[name]) || 'none'}`);
+  return [text, ...parts].join('; ');
+};
+
 /** Steps whose results differ, and steps that only one of the two could run. */
 export const stepDifferences = (run: RunInfo, other: RunInfo): StepDifference[] => {
   const count = Math.max(run.steps.length, other.steps.length);
@@ -21,8 +52,8 @@ export const stepDifferences = (run: RunInfo, other: RunInfo): StepDifference[] 
     differences.push({
       index,
       command: stepText(step).command,
-      here: mine === undefined ? 'was not run' : resultText(mine.result),
-      there: theirs === undefined ? 'was not run' : resultText(theirs.result),
+      here: outcomeText(mine?.result, theirs?.result),
+      there: outcomeText(theirs?.result, mine?.result),
     });
   }
   return differences;

@@ -11,6 +11,9 @@ const aboutScene = ({ scenario, trace }: AppState): string =>
     ? (scenario.catalogue.entries.find(({ name }) => name === scenario.run?.name)?.about ?? '')
     : '';
 
+/** Events of the simulation's own bookkeeping: they explain nothing of the kernel. */
+const UNTOLD: ReadonlySet<string> = new Set(['event.internal', 'event.cell']);
+
 /** Why it happens, and in which kernel function. */
 export const Explanation = () => {
   const why = useApp((state) => state.trace.moment?.why);
@@ -32,7 +35,7 @@ export const Explanation = () => {
           <Prose pieces={textPieces(about)} />
         </p>
       )}
-      {event === undefined ? null : (
+      {event === undefined || UNTOLD.has(event.text.id) ? null : (
         <p className="explanation-event">
           <Prose pieces={pieces(event.text)} />{' '}
           <span className="explanation-provenance">{event.provenance}</span>

@@ -81,7 +81,8 @@ const Bo = ({ bo, isNext }: { readonly bo: GpuBoView; readonly isNext: boolean }
       <span className="gpu-bo-sign" data-kind={kind} aria-hidden="true" />
       <span>
         <b>#{id}</b> {gpuPanel.kinds[kind]} {process}
-        {name === '' ? '' : ` “${name}”`}, {pagesText(npages)}{' '}
+        {name === '' ? '' : ` “${name}”`}, {pagesText(npages)}
+        {seeking ? ', ' : ' '}
         {seeking ? gpuPanel.seeking : gpuPanel.places[place]}
         {kind === 'svm' && place === 'vram' ? `, ${formatCount(pagesInUse)} in use` : ''}
       </span>

@@ -19,7 +19,7 @@ export const Steps = () => {
       <h2 id="steps-heading" className="heading">
         Steps
       </h2>
-      <ol className="steps-list scroll">
+      <ol ref={keepInSight} className="steps-list scroll">
         {rows.map((row) => (
           <StepItem key={row.index} row={row} />
         ))}
@@ -47,6 +47,16 @@ const LeftOut = () => {
       </ul>
     </li>
   );
+};
+
+/** The current step stays in sight when something else takes part of the room of the list. */
+const keepInSight = (list: HTMLOListElement | null): (() => void) | undefined => {
+  if (list === null) return undefined;
+  const observer = new ResizeObserver(() => {
+    list.querySelector('[aria-current=step]')?.scrollIntoView({ block: 'nearest' });
+  });
+  observer.observe(list);
+  return () => observer.disconnect();
 };
 
 const StepItem = ({ row }: { readonly row: StepRow }) => {

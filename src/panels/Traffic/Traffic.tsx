@@ -18,8 +18,10 @@ export const Traffic = () => {
       {view === undefined ? null : (
         <>
           <Picture view={view} />
-          <Sums view={view} />
-          <Steps view={view} />
+          <div>
+            <Sums view={view} />
+            <Steps view={view} />
+          </div>
         </>
       )}
     </section>
@@ -55,8 +57,8 @@ const Picture = ({ view }: { readonly view: TrafficView }) => {
             strokeWidth={widthPx}
           />
           <path d={path} className="traffic-line" markerEnd={`url(#${arrow})`} />
-          <text x={labelX} y={labelY + (to.kind === 'system' ? 16 : -10)} className="traffic-count">
-            {pages.toLocaleString('en')}
+          <text x={labelX} y={labelY + (to.kind === 'system' ? 26 : -16)} className="traffic-count">
+            {pages === 1 ? '1 page' : `${pages.toLocaleString('en')} pages`}
           </text>
         </g>
       ))}

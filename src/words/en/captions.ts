@@ -382,7 +382,7 @@ const BEATS: Readonly<Record<string, Told>> = {
   },
   'page.flags-moved': {
     what: (p) => `Mapping and flags of ${page(p)} move to pfn ${code(p, 'dst')}.`,
-    why: '`folio_migrate_mapping` found exactly the expected references. From here on the new page is the one.',
+    why: '`folio_migrate_mapping` found exactly the expected references. From here on the kernel takes the new frame for the page.',
   },
   'page.home': {
     what: (p) => `${MOVE_NAMES(p)}. The PTE points to the new page.`,

@@ -97,7 +97,7 @@ export const functions: Readonly<Record<KernelFunctionName, string>> = {
   move_to_new_folio: 'Chooses how the folio is moved: anonymous, file, with buffers.',
   unmap_and_move_huge_page: 'Moves a page of the hugetlb pool to another one.',
   migrate_folio: 'Moves mapping and flags of a folio.',
-  migrate_folio_extra: 'The same, with references that are known of.',
+  migrate_folio_extra: 'As `migrate_folio`; it expects the references that the caller holds besides.',
   folio_migrate_mapping: 'Hands mapping and index over, if exactly the expected references are left.',
   folio_migrate_flags: 'Carries the page flags over.',
   folio_migrate_copy: 'Copies the bytes, then the flags.',

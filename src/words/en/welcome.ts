@@ -2,9 +2,9 @@
 
 export const welcome = {
   heading: 'Watch the Linux kernel bring memory home from a GPU, page by page.',
-  lead: 'A GPU can lend its memory to a process. When somebody asks to hold such a page for long, the kernel will not leave it there: it moves the page to system memory first. This is a simulation of that kernel, function by function, checked against recordings of the real one.',
+  lead: 'A GPU can lend its memory to a process, but must get it back whenever it wants. So nobody may hold a page there for long: whoever wants to, with a long-term pin, makes the kernel move the page to system memory first. This is a simulation of that kernel, function by function, checked against recordings of the real one.',
   play: 'Watch a page come home',
-  playNote: 'About a minute. Space pauses, the arrow keys step.',
+  playNote: 'A minute and a half. Space pauses, the arrow keys step.',
   terms: [
     [
       'device-coherent memory',

@@ -1,6 +1,5 @@
 // The calls of one step as a tree. A long step has a million calls, so only what is open is read.
 
-import { errnoName } from '../../core/uapi/errno.ts';
 import type { EventLog } from '../../core/trace/log.ts';
 import { EventKind } from '../../core/uapi/events.ts';
 import { spelling } from '../../core/uapi/patches.ts';
@@ -10,17 +9,12 @@ import type { CallRow, CallTreeView } from '../protocol-views.ts';
 import type { Run } from '../run.ts';
 import { callArguments, type Namer } from './messages.ts';
 import { sceneAt } from './moment.ts';
+import { resultText } from './results.ts';
 import { innermost } from './spans.ts';
 
 /** Most rows that are listed, and most children of one call around the one that runs. */
 const MAX_ROWS = 600;
 const MAX_CHILDREN = 60;
-
-const resultText = (log: EventLog, end: Position): string => {
-  const value = log.rowAt(end - 1);
-  if (Number.isNaN(value)) return '';
-  return value < 0 && value > -4096 ? `-${errnoName(value)}` : String(value);
-};
 
 /** Calls directly below an event that begins one, or below a step: first events of each. */
 const childrenOf = (run: Run, log: EventLog, parent: number, begin: Position, end: Position): number[] => {
@@ -113,7 +107,7 @@ class TreeReader {
       args: callArguments(namer, fn.name, [log.rowAt(begin), log.oldAt(begin), log.nowAt(begin)])
         .map(({ value }) => value)
         .join(', '),
-      result: position >= end ? resultText(log, end) : '',
+      result: position >= end ? resultText(fn.name, log.rowAt(end - 1)) : '',
       hasCalls,
       isOpen,
       state: isRunning ? 'running' : position >= end ? 'past' : 'to-come',

@@ -3,7 +3,6 @@
 import type { Column } from '../../core/machine/column.ts';
 import type { Machine } from '../../core/machine/machine.ts';
 import type { LogEvent } from '../../core/trace/log.ts';
-import { errnoName } from '../../core/uapi/errno.ts';
 import { DECISIONS, EventKind, HOLDER_KINDS, unpackPages, VMSTAT_COUNTERS } from '../../core/uapi/events.ts';
 import { KERNEL_MESSAGES } from '../../core/kernel/sched/bug.ts';
 import {
@@ -27,6 +26,7 @@ import {
   type Namer,
   placeOf,
 } from './messages.ts';
+import { resultText } from './results.ts';
 import type { Tables } from './tables.ts';
 
 const EVENT_NAMES: Readonly<Record<EventKind, string>> = {
@@ -135,9 +135,10 @@ export const eventText = (namer: Namer, tables: Tables, event: LogEvent): Messag
       };
     }
     case EventKind.SPAN_END: {
-      const fn = spelling(m.kernel, KERNEL_FUNCTIONS[id]?.name ?? '');
-      if (Number.isNaN(row)) return { id: 'event.return', params: { fn } };
-      const result = row < 0 && row > -4096 ? `-${errnoName(row)}` : String(row);
+      const name = KERNEL_FUNCTIONS[id]?.name ?? '';
+      const fn = spelling(m.kernel, name);
+      const result = resultText(name, row);
+      if (result === '') return { id: 'event.return', params: { fn } };
       return { id: 'event.return-value', params: { fn, result } };
     }
     case EventKind.DECISION: {
