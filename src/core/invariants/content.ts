@@ -41,6 +41,11 @@ interface AreaContent {
    * a writable entry, so nothing makes the page dirty, and the test driver does not either.
    */
   readonly freed: Set<number>;
+  /**
+   * Pages that the CPU has written. Others are clean, whatever a device wrote: if a relative that shares one gives it up
+   * with MADV_FREE, it is lost for all (`mm/madvise.c: madvise_free_pte_range`).
+   */
+  readonly cpuWritten: Set<number>;
   /** Pages that a child does not inherit, for it finds zeros; `maybe` after advice that failed half way. */
   readonly wiped: Map<number, 'yes' | 'maybe'>;
 }
@@ -63,6 +68,7 @@ const copyArea = (area: AreaContent): AreaContent => ({
   ...area,
   own: new Map(area.own),
   freed: new Set(area.freed),
+  cpuWritten: new Set(area.cpuWritten),
   wiped: new Map(area.wiped),
 });
 
@@ -171,6 +177,7 @@ export class ContentModel {
         this.each(step, (area, index, i) => {
           if (i >= result.ret) return;
           if (!mixed) area.freed.delete(index);
+          area.cpuWritten.add(index);
           if (isShared(area.kind)) area.behind.dirty.add(index);
           this.put(area, index, [step.value + index], mixed);
         });
@@ -203,6 +210,7 @@ export class ContentModel {
       behind: this.memoryBehind(kind, file ?? ''),
       own: new Map(),
       freed: new Set(),
+      cpuWritten: new Set(),
       wiped: new Map(),
     };
   }
@@ -236,6 +244,7 @@ export class ContentModel {
         if (isShared(area.kind)) return;
         if (!uncertain && area.kind !== 'hugetlb') {
           area.own.delete(index);
+          area.cpuWritten.delete(index);
           return;
         }
         // VMAs before the one that refused have lost their pages; what is left of a huge page of a pool stays
@@ -248,6 +257,7 @@ export class ContentModel {
         if (own === undefined || area.kind !== 'anon-private') return;
         area.own.set(index, union(own, [0]));
         area.freed.add(index);
+        this.losesWithRelatives(area, step.vma, index);
       });
     } else if (step.advice === 'WIPEONFORK' || step.advice === 'KEEPONFORK') {
       this.each(step, (area, index) => {
@@ -256,6 +266,16 @@ export class ContentModel {
         else if (step.advice === 'WIPEONFORK') area.wiped.set(index, 'yes');
         else area.wiped.delete(index);
       });
+    }
+  }
+
+  /** What only a device wrote may be lost for those that share it, too. */
+  private losesWithRelatives(given: AreaContent, name: string, index: number): void {
+    for (const process of this.processes.values()) {
+      const area = process.get(name);
+      const own = area?.own.get(index);
+      if (area === undefined || area === given || own === undefined) continue;
+      if (area.kind === 'anon-private' && !area.cpuWritten.has(index)) area.own.set(index, union(own, [0]));
     }
   }
 
