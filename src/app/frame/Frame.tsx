@@ -36,11 +36,9 @@ const NodeView = ({ node }: { readonly node: PanelNode }) => {
     case 'flow':
       return (
         // it scrolls by keys, too, where nothing in it takes the focus
-        // oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex
         <div className="flow scroll" role="group" aria-label="Panels below each other" tabIndex={0}>
           {node.parts.map((part, index) => (
             // The parts have no identity but their place.
-            // eslint-disable-next-line react/no-array-index-key
             <NodeView key={index} node={part} />
           ))}
         </div>

@@ -286,7 +286,6 @@ const killedTask = (m: Machine, name: string): TaskSpec<StepResult> | undefined 
   return {
     mm: mm.id,
     cpu: 0,
-    // oxlint-disable-next-line require-yield -- a task is a generator
     generator: (function* (): Sleeps<StepResult> {
       return { ret: -1, signal: 'SIGKILL' };
     })(),

@@ -107,7 +107,6 @@ const Group = ({ group, rows }: GroupProps) => (
     </p>
     {rows === undefined ? null : (
       // wider than a phone: it scrolls by itself, also by keys
-      // oxlint-disable-next-line jsx-a11y/no-noninteractive-tabindex
       <div className="page-table" tabIndex={0} role="group" aria-label={memoryPropertyGroups[group].title}>
         <table className="type-table">
           <thead>

@@ -194,7 +194,6 @@ const mapHugeZeroPage = (m: Machine, vma: Vma, vpn: Vpn, pmdRow: EntryRow): numb
  */
 export const doHugePmdAnonymousPage = sleepable(
   'do_huge_pmd_anonymous_page',
-  // biome-ignore lint/correctness/useYield: the kernel may sleep for memory here
   function* (m, area: Vma, vpn: Vpn, pmdRow: EntryRow, flags: number): Sleeps<number> {
     if (!hugeVmaSuitable(area, vpn)) return VM_FAULT_FALLBACK;
     const vma = anonVmaPrepare(m, area);
