@@ -120,7 +120,8 @@ const soup = (
       // svm_range_validate_svm_bo waits for the fence of an object that is evicted, with the migrate_mutex of a range for
       // which the evicting thread waits: as v6.1 is read, a deadlock; the step is taken back
       const known = /deadlock.* waits for fence.* waits for mutex migrate_mutex/.test(error.message);
-      // objects that were moved to system memory can fill ZONE_NORMAL of so small a machine, where killing frees nothing
+      // a finding that is still open: coherent, XNACK off, seed 20 finds no memory, though 8,556 of 11,264 pages of
+      // ZONE_NORMAL were free and all objects together have 6,656: the restore of evicted objects is suspect
       const full = error.message.includes('System is deadlocked on memory');
       if (error.field !== 'bo' && !known && !full) throw error;
       if (full) outOfMemory++;
