@@ -16,6 +16,7 @@ import type { ScenarioActions, ScenarioSlice } from './scenario.ts';
 import type { SelectionActions, SelectionSlice } from './selection.ts';
 import type { SettingsActions, SettingsSlice } from './settings.ts';
 import type { TraceActions, TraceSlice } from './trace.ts';
+import type { Turns } from './turns.ts';
 import type { ViewportActions, ViewportSlice } from './viewport.ts';
 import type { WalkthroughActions, WalkthroughSlice } from './walkthrough.ts';
 import type { WorldsActions, WorldsSlice } from './worlds.ts';
@@ -64,6 +65,8 @@ export type AppActions = ScenarioActions &
 export interface App {
   readonly store: StoreApi<AppState>;
   readonly actions: AppActions;
+  /** Panels appear, and show answers of the worker, when it is their turn. */
+  readonly turns: Turns;
   /** Loads the catalogue and what the address names; called once by main.tsx. */
   readonly start: () => Promise<void>;
   /** Something is under way that `idle` waits for; the returned function ends it. */

@@ -22,6 +22,7 @@ import { initialScenario, loadCatalogue, scenarioActions } from './scenario.ts';
 import { initialSelection, selectionActions } from './selection.ts';
 import { readSettings, settingsActions } from './settings.ts';
 import { initialTrace, traceActions } from './trace.ts';
+import { Turns } from './turns.ts';
 import { initialViewport, viewportActions } from './viewport.ts';
 import { initialWalkthrough, walkthroughActions } from './walkthrough.ts';
 import { WorkerLink } from './worker-link.ts';
@@ -89,6 +90,7 @@ export const createApp = (environment: Environment): App => {
     // what was run beside a run goes with it, and with a step that was added
     if (state.scenario.run !== before.scenario.run) worlds.forget();
   });
+  const turns = new Turns(store, environment.clock, idle);
   const address = new AddressSync(context, scenario, compare);
 
   const start = async (): Promise<void> => {
@@ -101,6 +103,7 @@ export const createApp = (environment: Environment): App => {
   return {
     store,
     actions,
+    turns,
     start: () => idle.during(start()),
     busy: () => idle.begin(),
     connectPainter: (port) => environment.client.connectPainter(port),

@@ -3,11 +3,16 @@
 import { createContext, useContext } from 'react';
 import { useStore } from 'zustand';
 import type { App, AppActions, AppState } from './app.ts';
+import type { Reader } from './turns.ts';
 
 const Context = createContext<App | undefined>(undefined);
+const PanelContext = createContext<Reader | undefined>(undefined);
 
 /** Put around everything by main.tsx. */
 export const AppProvider = Context.Provider;
+
+/** Put around a panel: what is in it shows answers of the worker when it is the panel's turn (`Turns`). */
+export const ReaderProvider = PanelContext.Provider;
 
 /** For what paints outside of React: `useAppStore().subscribe(...)`. */
 export const useAppInstance = (): App => {
@@ -17,6 +22,9 @@ export const useAppInstance = (): App => {
 };
 
 /** `const position = useApp((state) => state.playback.position)` */
-export const useApp = <T>(select: (state: AppState) => T): T => useStore(useAppInstance().store, select);
+export const useApp = <T>(select: (state: AppState) => T): T => {
+  const { store } = useAppInstance();
+  return useStore(useContext(PanelContext) ?? store, select);
+};
 
 export const useActions = (): AppActions => useAppInstance().actions;

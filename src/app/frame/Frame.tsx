@@ -6,6 +6,7 @@ import { Tabs } from '../../ui/Tabs.tsx';
 import type { Group } from '../../store/layout.ts';
 import { arrange, type FrameNode, type Room } from './arrange.ts';
 import { type PanelEntry, PANELS } from './panels.ts';
+import { InTurn } from './InTurn.tsx';
 import { LIMITS, splitterOf } from './presets.ts';
 import { useRoom } from './use-room.ts';
 import './frame.css';
@@ -117,8 +118,10 @@ const AreaView = ({ node: { area, panels, front } }: { readonly node: AreaNode }
 
 const PanelBody = ({ panel: { id, component: Panel } }: { readonly panel: PanelEntry }) => (
   <div className="panel scroll" data-panel={id}>
-    <Suspense fallback={<p className="muted panel-loading">Loading…</p>}>
-      <Panel />
-    </Suspense>
+    <InTurn>
+      <Suspense fallback={<p className="muted panel-loading">Loading…</p>}>
+        <Panel />
+      </Suspense>
+    </InTurn>
   </div>
 );
