@@ -42,7 +42,7 @@ interface AreaContent {
    */
   readonly freed: Set<number>;
   /**
-   * Pages that the CPU has written. Others are clean, whatever a device wrote: if a relative that shares one gives it up
+   * Pages that the CPU has certainly written since they were there. Others may be clean, whatever a device wrote: if a relative that shares one gives it up
    * with MADV_FREE, it is lost for all (`mm/madvise.c: madvise_free_pte_range`).
    */
   readonly cpuWritten: Set<number>;
@@ -248,6 +248,7 @@ export class ContentModel {
           return;
         }
         // VMAs before the one that refused have lost their pages; what is left of a huge page of a pool stays
+        area.cpuWritten.delete(index);
         const own = area.own.get(index);
         if (own !== undefined) area.own.set(index, union(own, this.behind(area, index)));
       });
@@ -314,6 +315,7 @@ export class ContentModel {
     const copy = copyArea(area);
     for (const index of area.own.keys()) this.due.add(copy, index);
     for (const [index, certainty] of copy.wiped) {
+      copy.cpuWritten.delete(index);
       const own = copy.own.get(index);
       if (own === undefined) continue;
       if (certainty === 'yes') copy.own.delete(index);
