@@ -208,10 +208,8 @@ class Opener {
   async append(step: unknown): Promise<boolean> {
     const { runId, added } = this.context.store.getState().scenario;
     if (runId === '') return false;
-    update(this.context, 'scenario', { computing: true });
     const answer = await this.context.link.ask({ kind: 'append', runId, step });
     update(this.context, 'scenario', { working: undefined });
-    update(this.context, 'scenario', { computing: false });
     if (this.context.store.getState().scenario.runId !== runId) return false;
     if (answer.kind === 'failed') {
       report(this.context, { about: 'step', place: answer.place, message: answer.message });
@@ -310,10 +308,16 @@ export const scenarioActions = (
       return await opener.reopen({ kernel: kernelChoice(wanted, run.ownKernel) });
     }),
     addStep: during(async (step: unknown) => {
-      if (!(await opener.append(step))) return false;
-      const { run } = context.store.getState().scenario;
-      if (run !== undefined) await seek(run.length);
-      return true;
+      update(context, 'scenario', { computing: true });
+      try {
+        if (!(await opener.append(step))) return false;
+        const { run } = context.store.getState().scenario;
+        if (run !== undefined) await seek(run.length);
+        return true;
+      } finally {
+        // not before the cursor is there: the maps would go back before the step once more
+        update(context, 'scenario', { computing: false });
+      }
     }),
   };
 };

@@ -8,6 +8,7 @@ import type { ResidenceCount } from './protocol-moment.ts';
 import { BeatIndex, FIRST_TASK } from './views/beats.ts';
 import { MoveIndex } from './views/moves.ts';
 import { Pyramid } from './views/pyramid.ts';
+import type { Scene } from './views/scene.ts';
 import { Shades } from './views/shades.ts';
 import { TrafficIndex } from './views/traffic.ts';
 import { innermost, SpanIndex } from './views/spans.ts';
@@ -30,8 +31,10 @@ export class Run {
   readonly pyramid: Pyramid;
   readonly traffic: TrafficIndex;
   readonly shades: Shades;
-  /** Where pages lived when a step began, by its index. */
-  readonly residenceBefore = new Map<number, readonly ResidenceCount[]>();
+  /** Where pages lived between two steps, by the position there. */
+  readonly residenceAt = new Map<Position, readonly ResidenceCount[]>();
+  /** What several questions about one position are answered from. */
+  lastScene: { readonly position: Position; readonly scene: Scene } | undefined;
   /** Events that print a line of the kernel log; at most MAX_LOG_LINES. */
   readonly logEvents: number[] = [];
   private indexed: Position;

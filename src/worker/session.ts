@@ -42,7 +42,8 @@ import { judge } from './selftest.ts';
 import { nextHit } from './views/breakpoints.ts';
 import { beatMessage } from './views/captions.ts';
 import { inspect } from './views/inspection.ts';
-import { longtermRunning, momentAt, sceneAt } from './views/moment.ts';
+import { longtermRunning, momentAt, residenceBefore } from './views/moment.ts';
+import { sceneAt } from './views/scene.ts';
 import { viewAt } from './views/panels.ts';
 import { detailViews, placeOfTarget } from './views/step-detail.ts';
 import { tileOf } from './views/tiles.ts';
@@ -183,6 +184,8 @@ export class Session {
     const open = this.runOf(runId);
     const { sim } = open.run;
     const step = parseAdded(input, 'step');
+    // while the machine stands there: afterwards it would have to go back for it
+    residenceBefore(open.run, sim.length);
     const index = sim.steps.length;
     const slicing: Slicing = {
       mayGoOn,

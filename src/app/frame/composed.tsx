@@ -5,6 +5,7 @@ import { Pins } from '../../panels/Pins/Pins.tsx';
 import { NextStep } from '../../panels/Steps/NextStep.tsx';
 import { Steps } from '../../panels/Steps/Steps.tsx';
 import { TimelineText } from '../../panels/Timeline/TimelineText.tsx';
+import { InTurn } from './InTurn.tsx';
 import { useStage } from './stage.ts';
 
 /** What has been done and what comes next, and the field to do something else. */
@@ -19,8 +20,12 @@ export const CausePanel = () => (
 export const TablesPanel = () => (
   <div className="stage-tables">
     <PageTables />
-    <DeviceTables />
-    <Pins />
+    <InTurn>
+      <DeviceTables />
+    </InTurn>
+    <InTurn>
+      <Pins />
+    </InTurn>
   </div>
 );
 

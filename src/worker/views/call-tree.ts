@@ -8,7 +8,7 @@ import type { Position } from '../protocol.ts';
 import type { CallRow, CallTreeView } from '../protocol-views.ts';
 import type { Run } from '../run.ts';
 import { callArguments, type Namer } from './messages.ts';
-import { sceneAt } from './moment.ts';
+import { sceneAt } from './scene.ts';
 import { resultText } from './results.ts';
 import { innermost } from './spans.ts';
 

@@ -11,7 +11,8 @@ import type { Run } from '../run.ts';
 import type { Beat } from './beats.ts';
 import { beatMessage } from './captions.ts';
 import { deviceOf, homeOf, pinsOf } from './frames.ts';
-import { residenceCounts, type Scene, sceneAt } from './moment.ts';
+import { residenceCounts } from './moment.ts';
+import { type Scene, sceneAt } from './scene.ts';
 import { rowPfn } from './rows.ts';
 
 const MAX_BEATS = 400;

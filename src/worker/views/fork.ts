@@ -31,7 +31,7 @@ import type { PteRow } from '../protocol-moment.ts';
 import type { ForkArea, ForkOutcome, ForkSide, ForkView, WriteOutcome } from '../protocol-views.ts';
 import type { Run } from '../run.ts';
 import { homeOf, pinsOf } from './frames.ts';
-import { type Scene, sceneAt } from './moment.ts';
+import { type Scene, sceneAt } from './scene.ts';
 import { rowPfn } from './rows.ts';
 
 /** Pages of an area that are listed. */

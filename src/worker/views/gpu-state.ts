@@ -28,7 +28,7 @@ import type { PteRow } from '../protocol-moment.ts';
 import type { GpuBoView, GpuStateView, IomemView, SvmRangeView } from '../protocol-gpu.ts';
 import type { Run } from '../run.ts';
 import { copiesInStep, heldInVram, rowsIn, rowsOfRange } from './gpu-pages.ts';
-import { sceneAt } from './moment.ts';
+import { sceneAt } from './scene.ts';
 import { registrationsAt } from './registrations.ts';
 
 const sumOf = (numbers: readonly number[]): number => numbers.reduce((sum, n) => sum + n, 0);

@@ -18,7 +18,7 @@ import {
 } from '../protocol-views.ts';
 import type { Run } from '../run.ts';
 import { frameName, type Namer, vpnName } from './messages.ts';
-import { sceneAt } from './moment.ts';
+import { sceneAt } from './scene.ts';
 import { enclosing, innermost } from './spans.ts';
 
 const functionIds = (...names: KernelFunctionName[]): ReadonlySet<number> =>

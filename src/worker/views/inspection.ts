@@ -15,7 +15,8 @@ import { entryChanges, entryChangeText } from './entry-story.ts';
 import { eventText } from './events.ts';
 import { type FrameContext, frameView } from './frames.ts';
 import { DECISION_ARGUMENTS, hex } from './messages.ts';
-import { frameContext, protText, type Scene, sceneAt, vmaFlagNames } from './moment.ts';
+import { frameContext, protText, vmaFlagNames } from './moment.ts';
+import { type Scene, sceneAt } from './scene.ts';
 import { contentOf, rowPfn } from './rows.ts';
 import { DECISIONS } from '../../core/uapi/events.ts';
 

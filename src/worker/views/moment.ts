@@ -3,7 +3,6 @@
 import { deviceUsage } from '../../core/kernel/drivers/test-hmm-migrate.ts';
 import { vmasOf } from '../../core/kernel/mm/vma.ts';
 import type { Vma } from '../../core/machine/entities.ts';
-import type { Machine } from '../../core/machine/machine.ts';
 import { EventKind, VMSTAT_COUNTERS } from '../../core/uapi/events.ts';
 import { FOLL_LONGTERM, follFlagNames } from '../../core/uapi/gup-flags.ts';
 import { spelling } from '../../core/uapi/patches.ts';
@@ -24,7 +23,6 @@ import type {
   FrameView,
   HandleView,
   Moment,
-  MoveView,
   ProcessView,
   PteRow,
   Residence,
@@ -32,39 +30,20 @@ import type {
   StackFrame,
   VmaView,
 } from '../protocol-moment.ts';
-import type { Run, StepPlace } from '../run.ts';
+import type { Position } from '../protocol.ts';
+import type { Run } from '../run.ts';
 import { beatMessage, whyOf } from './captions.ts';
 import { eventView } from './events.ts';
 import { deviceOf, type FrameContext, frameView, homeOf, longtermPinnedFrames } from './frames.ts';
 import { callArguments, type Namer } from './messages.ts';
-import { Places } from './places.ts';
 import { dmirrorsOf, mirrorAccess, mirrorPfn, rowOffsetOf, rowPfn } from './rows.ts';
+import { type Scene, sceneAt } from './scene.ts';
 import { innermost } from './spans.ts';
-import { Tables } from './tables.ts';
 
 const MAX_DEVICE_ROWS = 512;
 const MAX_HANDLE_PAGES = 4096;
 /** Most frames that a moment describes one by one. */
 const MAX_FRAMES = 512;
-
-/** What a view of the machine at a position is made from. */
-export interface Scene {
-  readonly m: Machine;
-  readonly places: Places;
-  readonly moves: readonly MoveView[];
-  readonly namer: Namer;
-  readonly tables: Tables;
-}
-
-export const sceneAt = (run: Run, position: number): Scene => {
-  run.seek(position);
-  const m = run.sim.machine;
-  const places = new Places(m);
-  const moves = run.moves.at(position);
-  const comingFrom = new Map(moves.filter(({ dst }) => dst >= 0).map(({ src, dst }) => [dst, src]));
-  const namer = { m, places, process: run.processAt(position), tasks: run.tasksAt(position), comingFrom };
-  return { m, places, moves, tables: new Tables(), namer };
-};
 
 const VMA_FLAGS: readonly (readonly [number, string])[] = [
   [VM_SHARED, 'shared'],
@@ -228,17 +207,21 @@ const vmstatChanges = (run: Run, begin: number, position: number): Record<string
   return changes;
 };
 
-/** Found out once for each step, since the machine has to go there for it. */
-const residenceBefore = (run: Run, { index, begin }: StepPlace): readonly ResidenceCount[] => {
-  const known = run.residenceBefore.get(index);
+/**
+ * Where pages lived when a step began; found out once, for the machine may have to go there.
+ *
+ * @param begin - position between two steps
+ */
+export const residenceBefore = (run: Run, begin: Position): readonly ResidenceCount[] => {
+  const known = run.residenceAt.get(begin);
   if (known !== undefined) return known;
   const counts = residenceCounts(sceneAt(run, begin));
-  run.residenceBefore.set(index, counts);
+  run.residenceAt.set(begin, counts);
   return counts;
 };
 
 export const momentAt = (run: Run, position: number): Moment => {
-  const before = residenceBefore(run, run.stepAt(position));
+  const before = residenceBefore(run, run.stepAt(position).begin);
   const scene = sceneAt(run, position);
   const { namer, moves } = scene;
   const { log } = run.sim.machine.journal;
@@ -248,6 +231,9 @@ export const momentAt = (run: Run, position: number): Moment => {
   const handles = handleViews(scene);
   const context = frameContext(run, position, scene);
   const frames: FrameView[] = [...shownFrames(scene, handles)].map((pfn) => frameView(context, pfn));
+  const residence = residenceCounts(scene);
+  // the next step begins where this one has ended
+  if (!step.running) run.residenceAt.set(position, residence);
   return {
     runId: run.id,
     position,
@@ -263,7 +249,7 @@ export const momentAt = (run: Run, position: number): Moment => {
     handles,
     frames,
     moves,
-    residence: residenceCounts(scene),
+    residence,
     residenceBefore: before,
     vmstat: vmstatChanges(run, step.begin, position),
   };

@@ -10,7 +10,7 @@ import type { PageOrigin } from '../protocol-views.ts';
 import type { Run } from '../run.ts';
 import { whyOf } from './captions.ts';
 import { eventText } from './events.ts';
-import type { Scene } from './moment.ts';
+import type { Scene } from './scene.ts';
 
 /** Decisions from which a page moves, is copied or is made; the more telling first. */
 const CAUSES: readonly (readonly DecisionId[])[] = [

@@ -6,7 +6,7 @@ import type { PageDetailView, ReverseMapping } from '../protocol-views.ts';
 import type { Run } from '../run.ts';
 import { dumpPage } from './dump-page.ts';
 import { deviceOf } from './frames.ts';
-import { type Scene, sceneAt } from './moment.ts';
+import { type Scene, sceneAt } from './scene.ts';
 import { originOf } from './origin.ts';
 import { rowOffsetOf } from './rows.ts';
 

@@ -22,7 +22,7 @@ import type { Position } from '../protocol.ts';
 import { type PageWalkView, WALK_LEVELS, type WalkEntry, type WalkLevel } from '../protocol-views.ts';
 import type { Run } from '../run.ts';
 import { homeOf } from './frames.ts';
-import { type Scene, sceneAt } from './moment.ts';
+import { type Scene, sceneAt } from './scene.ts';
 import { dmirrorsOf, mirrorAccess, mirrorPfn, rowOffsetOf } from './rows.ts';
 
 const MAX_ENTRIES = 64;

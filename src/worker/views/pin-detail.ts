@@ -9,7 +9,7 @@ import type { Position } from '../protocol.ts';
 import type { HeldPage, PinBlock, PinDetailView } from '../protocol-views.ts';
 import type { Run } from '../run.ts';
 import { deviceOf, kindOf, residenceOf } from './frames.ts';
-import { type Scene, sceneAt } from './moment.ts';
+import { type Scene, sceneAt } from './scene.ts';
 
 const MAX_PAGES = 64;
 

@@ -137,10 +137,11 @@ const alikeMirrors = (pts: readonly NumberMap[], vpn: Vpn, end: Vpn): number => 
     const kept = pt.column.readable(vpn);
     const at = vpn % MAP_ROWS;
     // an entry's value is kept plus one
-    const tagOf = (i: number): number => (kept[at + i] === 0 ? -1 : ((kept[at + i] ?? 0) - 1) & 3);
-    const tag = tagOf(0);
+    const first = kept[at] ?? 0;
+    const tag = (first - 1) & 3;
     let same = 1;
-    while (same < n && tagOf(same) === tag) same++;
+    if (first === 0) while (same < n && kept[at + same] === 0) same++;
+    else while (same < n && kept[at + same] !== 0 && (((kept[at + same] ?? 0) - 1) & 3) === tag) same++;
     n = same;
   }
   return n;

@@ -9,7 +9,7 @@ import type { Selection } from '../protocol.ts';
 import type { EventView } from '../protocol-moment.ts';
 import { Run } from '../run.ts';
 import { eventView } from './events.ts';
-import { sceneAt } from './moment.ts';
+import { sceneAt } from './scene.ts';
 import { rowOffsetOf } from './rows.ts';
 
 const MAX_EVENTS = 1000;
