@@ -26,7 +26,7 @@ const UNRUN_AREA_PAGES = 64;
 
 const NOT_FOR_FORK_EXIT = ['pgfault', 'pgmajfault', 'pgreuse'];
 /** Counters that the recordings leave out at every step. */
-const NOT_RECORDED = ['htlb_buddy_alloc_success'];
+const NOT_RECORDED = ['htlb_buddy_alloc_success', 'htlb_buddy_alloc_fail'];
 
 export interface Call {
   readonly fn: string;

@@ -260,6 +260,7 @@ export const VMSTAT_COUNTERS = [
   'nr_foll_pin_acquired',
   'nr_foll_pin_released',
   'htlb_buddy_alloc_success',
+  'htlb_buddy_alloc_fail',
   'thp_swpout_fallback',
   'pswpin',
   'pswpout',

@@ -242,12 +242,12 @@ export const folioPutbackHugetlb = (m: Machine, folio: Pfn): void => {
   folioPut(m, folio, 'LRU isolation');
 };
 
-/** A huge page straight from the page allocator; gigantic ones are not to be had. Kernel: `mm/hugetlb.c: alloc_fresh_huge_page` */
+/** A huge page straight from the page allocator; gigantic ones are not to be had. Kernel: `mm/hugetlb.c: alloc_fresh_huge_page, alloc_buddy_huge_page` */
 const allocFreshHugePage = (m: Machine, h: Hstate, gfp: number, node: number): Pfn => {
   if (h.order !== HPAGE_PMD_ORDER) return NO_PFN;
   const folio = allocPages(m, gfp | __GFP_COMP | __GFP_NOWARN, h.order, node);
+  m.countVmEvent(folio === NO_PFN ? 'htlb_buddy_alloc_fail' : 'htlb_buddy_alloc_success');
   if (folio === NO_PFN) return NO_PFN;
-  m.countVmEvent('htlb_buddy_alloc_success');
   setFlags(m, folio, PG_hugetlb);
   m.scalars.set(h.total, m.scalars.get(h.total) + 1);
   return folio;
