@@ -14,7 +14,7 @@ export const OverviewStrip = ({ maps }: { readonly maps: MapController }) => {
   return (
     <div className="overview">
       <ol aria-label="Physical memory by address">
-        {regionsOf(machine).map(({ range, name, text, share }) => {
+        {regionsOf(machine).map(({ range, name, brief, text, share }) => {
           const { id, kind, start, npages, cma, reserved, zone } = range;
           return (
             <li
@@ -35,7 +35,12 @@ export const OverviewStrip = ({ maps }: { readonly maps: MapController }) => {
                 onFocus={() => setPointed(text)}
                 onBlur={() => setPointed('')}
               >
-                <span aria-hidden="true">{name}</span>
+                <span className="overview-brief" aria-hidden="true">
+                  <span>{brief}</span>
+                </span>
+                <span className="overview-name" aria-hidden="true">
+                  {name}
+                </span>
               </button>
             </li>
           );

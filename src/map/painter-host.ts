@@ -2,7 +2,7 @@
 
 import interUrl from '@fontsource-variable/inter/files/inter-latin-wght-normal.woff2?url';
 import monoUrl from '@fontsource-variable/jetbrains-mono/files/jetbrains-mono-latin-wght-normal.woff2?url';
-import type { FromPainter, PaintCanvas, ToPainter } from './painter-messages.ts';
+import type { FontMessage, FromPainter, PaintCanvas, ToPainter } from './painter-messages.ts';
 
 export interface PainterLink {
   post(message: ToPainter): void;
@@ -25,8 +25,14 @@ const inWorker = (report: (message: FromPainter) => void): PainterLink => {
   const worker = new Worker(new URL('./map.worker.ts', import.meta.url), { type: 'module', name: 'maps' });
   worker.addEventListener('message', ({ data }: MessageEvent<FromPainter>) => report(data));
   const post = (message: ToPainter): void => worker.postMessage(message, transferables(message));
-  post({ kind: 'font', family: 'Inter Variable', url: new URL(interUrl, document.baseURI).href });
-  post({ kind: 'font', family: 'JetBrains Mono Variable', url: new URL(monoUrl, document.baseURI).href });
+  const sendFont = (family: string, url: string): void =>
+    worker.postMessage({
+      kind: 'font',
+      family,
+      url: new URL(url, document.baseURI).href,
+    } satisfies FontMessage);
+  sendFont('Inter Variable', interUrl);
+  sendFont('JetBrains Mono Variable', monoUrl);
   return { post, canvasOf: (element) => element.transferControlToOffscreen() };
 };
 
@@ -38,8 +44,6 @@ const inPage = (report: (message: FromPainter) => void): PainterLink => {
       report,
       requestFrame: (paint) => void requestAnimationFrame(paint),
       nowMs: () => performance.now(),
-      // the page has its fonts
-      addFont: () => Promise.resolve(),
     });
     post = (message) => painter.handle(message);
     for (const message of waiting) post(message);

@@ -54,12 +54,17 @@ export type ToPainter =
   | { readonly kind: 'place'; readonly runId: string; readonly place: MapPlace }
   /** The port to the simulation. */
   | { readonly kind: 'feed'; readonly port: MessagePort }
-  /** A font for letters on cells; a worker does not have those of the page. */
-  | { readonly kind: 'font'; readonly family: string; readonly url: string }
   /** Asks to say when all that came before is painted. */
   | { readonly kind: 'settle'; readonly id: number }
   /** Asks to keep a record of each picture from now on, or to hand the record over. */
   | { readonly kind: 'record'; readonly on: boolean };
+
+/** A font for letters on cells; a worker does not have those of the page. */
+export interface FontMessage {
+  readonly kind: 'font';
+  readonly family: string;
+  readonly url: string;
+}
 
 /** One picture that was painted. */
 export interface PaintedPicture {

@@ -37,7 +37,6 @@ export interface PainterHost {
   readonly report: (message: FromPainter) => void;
   readonly requestFrame: (paint: () => void) => void;
   readonly nowMs: () => number;
-  readonly addFont: (family: string, url: string) => Promise<void>;
 }
 
 const NO_TIME = { before: undefined, after: undefined, t: 1 };
@@ -125,12 +124,6 @@ export class Painter {
         break;
       case 'feed':
         this.connect(message.port);
-        break;
-      case 'font':
-        void this.host.addFont(message.family, message.url).then(() => {
-          this.repaintAll();
-          this.plan();
-        });
         break;
       case 'settle':
         this.settling.push(message.id);

@@ -30,6 +30,19 @@ export const regionName = ({ kind, zone, cma, reserved, device }: RangeInfo): st
   return cma ? 'CMA' : zone;
 };
 
+const BRIEF_RESERVED: readonly (readonly [start: string, brief: string])[] = [
+  ['firmware', 'FW'],
+  ['kernel image', 'kernel'],
+];
+
+/** The same for where even that is too long: `kernel`, `dev 0`, `N1` as in numa_maps; itself where none is shorter. */
+export const regionBrief = (range: RangeInfo): string => {
+  const { kind, reserved, zone, cma, node, device } = range;
+  if (reserved !== '') return BRIEF_RESERVED.find(([start]) => reserved.startsWith(start))?.[1] ?? reserved;
+  if (kind === 'coherent' || kind === 'private') return `dev ${device}`;
+  return kind === 'ram' && zone === 'Normal' && !cma ? `N${node}` : regionName(range);
+};
+
 /** All of it in a line: `System RAM, zone Normal, node 0, 1 GiB from 0x100000000`. */
 export const regionText = (range: RangeInfo): string => {
   const { kind, zone, cma, reserved, node, start, npages, device } = range;
@@ -45,16 +58,18 @@ export const regionText = (range: RangeInfo): string => {
 export interface Region {
   readonly range: RangeInfo;
   readonly name: string;
+  readonly brief: string;
   readonly text: string;
   /** Part of the strip: by the logarithm, so that what is small can be seen and hit. */
   readonly share: number;
 }
 
 /** Ranges of the machine by address; small holes between them are not drawn. */
-export const regionsOf = ({ ranges }: MachineInfo): Region[] =>
+export const regionsOf = ({ ranges }: Pick<MachineInfo, 'ranges'>): Region[] =>
   ranges.map((range) => ({
     range,
     name: regionName(range),
+    brief: regionBrief(range),
     text: regionText(range),
     share: Math.log2(range.npages + 1),
   }));

@@ -1,0 +1,39 @@
+import { describe, expect, test } from 'vitest';
+import type { RangeInfo } from '../store/views.ts';
+import { regionsOf } from './regions.ts';
+
+const range = (more: Partial<RangeInfo>): RangeInfo => ({
+  id: 'ram',
+  start: 0x1000,
+  npages: 0x1000,
+  kind: 'ram',
+  node: 0,
+  zone: 'Normal',
+  cma: false,
+  reserved: '',
+  device: -1,
+  ...more,
+});
+
+const namesOf = (more: Partial<RangeInfo>): readonly string[] =>
+  regionsOf({ ranges: [range(more)] }).flatMap(({ name, brief }) => [name, brief]);
+
+describe('the strip of all memory', () => {
+  test('has a shorter word for a part with little room, and the whole of it in the name that is read', () => {
+    expect(namesOf({ reserved: 'firmware and boot data' })).toEqual(['firmware and boot data', 'FW']);
+    expect(namesOf({ reserved: 'kernel image and struct pages' })).toEqual([
+      'kernel image and struct pages',
+      'kernel',
+    ]);
+    expect(namesOf({ kind: 'coherent', device: 3, zone: 'Device' })).toEqual(['device 3', 'dev 3']);
+    expect(namesOf({ node: 2 })).toEqual(['Normal', 'N2']);
+    expect(regionsOf({ ranges: [range({ node: 2 })] })[0]?.text).toBe(
+      'System RAM, zone Normal, node 2, 16 MiB from 0x1000000',
+    );
+  });
+
+  test('keeps names that are short already, and what a zone is lent for', () => {
+    expect(namesOf({ zone: 'DMA' })).toEqual(['DMA', 'DMA']);
+    expect(namesOf({ cma: true })).toEqual(['CMA', 'CMA']);
+  });
+});
