@@ -1,0 +1,131 @@
+import { describe, expect, test } from 'vitest';
+import { HOME_SCENARIO } from './walkthrough.ts';
+import { opened } from './page-fixture.ts';
+
+describe('the address', () => {
+  test('reloading keeps scenario, place, selection and theme', async () => {
+    const page = await opened();
+    await page.actions.openByName(HOME_SCENARIO);
+    await page.actions.seekStep(3, 'begin');
+    await page.actions.stepBy('beat', 1);
+    page.actions.setTheme('dark');
+    page.actions.select({ kind: 'pte', process: 'A', vpn: 0x7f0000002 });
+    await page.app.idle();
+    expect(page.address()).toMatch(
+      /^\?scenario=coherent-longterm-pin-fast&theme=dark&t=3\.1&sel=pte:A:0x7f0000002#v1\./,
+    );
+
+    const again = await opened(page.address());
+    expect(again.state().playback.position).toBe(page.state().playback.position);
+    expect(again.state().scenario.run?.name).toBe(HOME_SCENARIO);
+    expect(again.state().selection.selected).toEqual(page.state().selection.selected);
+    expect(again.state().settings.theme).toBe('dark');
+    expect(again.state().playback.playing).toBe(false);
+    expect(again.state().walkthrough.introduction).toBe(false);
+  });
+
+  test('before a step is a place of its own', async () => {
+    const page = await opened();
+    await page.actions.openByName(HOME_SCENARIO, { beforeStep: 3 });
+    await page.app.idle();
+    const again = await opened(page.address());
+    expect(again.state().playback.position).toBe(page.state().playback.position);
+  });
+
+  test('a new scenario is a new entry of the history, and Back returns to the old one', async () => {
+    const page = await opened();
+    await page.actions.openByName(HOME_SCENARIO);
+    await page.app.idle();
+    await page.actions.seekStep(2, 'end');
+    await page.app.idle();
+    await page.actions.openByName('first-touch');
+    await page.app.idle();
+    expect(page.history).toHaveLength(3);
+    page.back();
+    await page.app.idle();
+    expect(page.state().scenario.run?.name).toBe(HOME_SCENARIO);
+    expect(page.state().playback.position).toBe(page.state().scenario.run?.steps[2]?.end);
+    page.back();
+    await page.app.idle();
+    expect(page.state().walkthrough.introduction).toBe(true);
+    page.back(2);
+    await page.app.idle();
+    expect(page.state().scenario.run?.name).toBe('first-touch');
+    expect(page.state().walkthrough.introduction).toBe(false);
+  });
+
+  test('a document is an entry of the history; below it the run stays as it is', async () => {
+    const page = await opened();
+    await page.actions.openByName(HOME_SCENARIO, { beforeStep: 3 });
+    await page.app.idle();
+    const before = page.state();
+    page.actions.openPage('model');
+    await page.app.idle();
+    expect(page.address()).toMatch(/^\?page=model&scenario=coherent-longterm-pin-fast&t=3#v1\./);
+    page.actions.openPage('model', 'gup');
+    await page.app.idle();
+    expect(page.address()).toContain('page=model/gup&');
+    expect(page.history).toHaveLength(3);
+    page.back();
+    await page.app.idle();
+    expect(page.state().page.page).toBe('');
+    expect(page.state().scenario).toBe(before.scenario);
+    expect(page.state().playback.position).toBe(before.playback.position);
+    page.back(1);
+    await page.app.idle();
+    expect(page.state().page).toEqual({ page: 'model', section: 'gup' });
+    page.actions.closePage();
+    await page.app.idle();
+    expect(page.address()).not.toContain('page=');
+    expect(page.asked('open')).toBe(1);
+  });
+
+  test('a document can be opened by its address alone, or with a run below it', async () => {
+    const alone = await opened('?page=model');
+    expect(alone.state().page.page).toBe('model');
+    expect(alone.state().walkthrough.introduction).toBe(true);
+    alone.actions.closePage();
+    await alone.app.idle();
+    expect(alone.address()).toBe('');
+    const over = await opened(`?page=model&scenario=${HOME_SCENARIO}`);
+    expect(over.state().page.page).toBe('model');
+    expect(over.state().scenario.run?.name).toBe(HOME_SCENARIO);
+    await over.actions.openByName('first-touch');
+    expect(over.state().page.page).toBe('');
+  });
+
+  test("a scenario of one's own travels in the link, with the steps that were added", async () => {
+    const page = await opened();
+    const step = { op: 'mmap', proc: 'A', vma: 'mine', pages: 3, prot: 'rw', kind: 'anon-private' };
+    expect(
+      await page.actions.openScenario({
+        devices: [{ id: 0, kind: 'coherent' }],
+        title: 'Mine',
+        steps: [{ step }],
+      }),
+    ).toBe(true);
+    expect(await page.actions.addStep({ op: 'write', proc: 'A', vma: 'mine', value: 5 })).toBe(true);
+    await page.app.idle();
+    const again = await opened(page.address());
+    expect(again.state().scenario.run?.steps.map((info) => info.step['op'])).toEqual(['mmap', 'write']);
+    expect(again.state().scenario.run?.title).toBe('Mine');
+    expect(again.state().playback.position).toBe(page.state().playback.position);
+  });
+
+  test('what can not be read is said, and the rest is opened', async () => {
+    const page = await opened(`?scenario=${HOME_SCENARIO}&t=yesterday`);
+    expect(page.state().scenario.run?.name).toBe(HOME_SCENARIO);
+    expect(page.state().problem.problem).toMatchObject({ about: 'link', place: 't' });
+  });
+
+  test.each([['#v1.!!!'], ['#v1.AAAA'], ['#v9.AAAA'], ['?scenario=<script>'], ['?scenario=no-such-thing']])(
+    'the hostile or broken link %s gives a message and leaves the page alive',
+    async (link) => {
+      const page = await opened(link);
+      expect(page.state().problem.problem).toBeDefined();
+      expect(page.state().walkthrough.introduction).toBe(true);
+      expect(await page.actions.openByName('first-touch')).toBe(true);
+      expect(page.state().problem.problem).toBeUndefined();
+    },
+  );
+});
