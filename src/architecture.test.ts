@@ -112,7 +112,8 @@ const DEBT: readonly { readonly from: string; readonly to: string; readonly reas
 /** The files below src, by path, with their text. */
 type Sources = ReadonlyMap<string, string>;
 
-const isTest = (file: string) => /\.test\.tsx?$/.test(file);
+/** A test, or what several of them are set up with. */
+const isTest = (file: string) => /(\.test|-fixture)\.tsx?$/.test(file);
 const isWithin = (path: string, room: string) =>
   path === room || (path.startsWith(room) && '/.-'.includes(path.charAt(room.length)));
 const nameOf = (path: string) => path.replace(/\.(tsx?|mjs|css|json)$/, '');
