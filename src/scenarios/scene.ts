@@ -31,13 +31,15 @@ type About = Omit<Scene, 'scenario'> & {
   readonly config?: Scenario['config'];
   /** Pages of a swap device. */
   readonly swap?: number;
+  /** Pages of 2 MiB that the hugetlb pool may take beyond its size. */
+  readonly overcommit?: number;
   /** The devices are GPUs with a real driver. */
   readonly gpu?: NonNullable<Scenario['gpu']>;
 };
 
 /** @param steps - in order; the file format numbers and wraps them */
 export const scene = (
-  { name, title, about, machine = 'teaching', boot = 'default', config, swap, gpu }: About,
+  { name, title, about, machine = 'teaching', boot = 'default', config, swap, overcommit, gpu }: About,
   devices: Devices,
   steps: readonly Step[],
 ): Scene => ({
@@ -52,6 +54,7 @@ export const scene = (
     boot,
     ...(config === undefined ? {} : { config }),
     ...(swap === undefined ? {} : { swap }),
+    ...(overcommit === undefined ? {} : { overcommit }),
     ...(gpu === undefined ? {} : { gpu }),
     devices,
     steps: steps.map((step, n) => ({ n, step })),

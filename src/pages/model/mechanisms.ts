@@ -183,7 +183,7 @@ export const MECHANISMS: readonly Mechanism[] = [
     title: 'Migration of ordinary pages',
     kernel: 'mm/migrate.c: migrate_pages, unmap_and_move, migrate_folio, remove_migration_ptes',
     state: 'simplified',
-    how: 'Anonymous, shared and file pages, huge ones whole or split, retries, page locks that make others wait. Pages of the hugetlb pool are not moved.',
+    how: 'Anonymous, shared and file pages, huge ones whole or split, retries, page locks that make others wait.',
     recordings: ['movable-longterm-pin', 'movable-thp-pin', 'movable-file-pin'],
     tests: ['core/kernel/mm/migrate.test.ts'],
     scene: 'movable-zone',
@@ -544,7 +544,9 @@ export const MECHANISMS: readonly Mechanism[] = [
       'core/kernel/mm/hugetlb-gigantic.test.ts',
       'core/kernel/mm/hugetlb-resv.test.ts',
       'core/kernel/mm/hugetlb-shared.test.ts',
+      'core/kernel/mm/hugetlb-migrate.test.ts',
     ],
+    scene: 'around-hugetlb-move',
   },
   {
     family: 'files',

@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { createSimulation, parseScenario, type Simulation } from '../../core/index.ts';
 import { isZoneDevicePage } from '../../core/kernel/mm/page-ref.ts';
 import { walkPte } from '../../core/kernel/mm/page-table.ts';
+import { HUGETLB_SURPLUS } from '../../core/machine/scalars.ts';
 import { KERNEL_MESSAGES } from '../../core/kernel/sched/bug.ts';
 import { EventKind, type VmstatCounter, vmstatIndex } from '../../core/uapi/events.ts';
 import { PG_ksm, PG_mlocked } from '../../core/uapi/page-flags.ts';
@@ -152,6 +153,39 @@ describe('huge pages', () => {
     const sim = run('around-collapse');
     expect(results(sim).slice(5)).toEqual(['EINVAL', 0, 0]);
     expect([5, 7].map((step) => counter(run('around-collapse', step), 'thp_collapse_alloc'))).toEqual([0, 1]);
+  });
+});
+
+describe('huge pages that are shared, of the pool, or half used', () => {
+  test('collapse of shared memory: one huge page in the cache, which the device splits and does not get', () => {
+    const sim = run('around-collapse-shared');
+    expect(results(sim).slice(3)).toEqual([0, 4, 'ENOENT', 4]);
+    expect(sim.steps[4]?.result.values).toEqual([100, 101, 102, 0]);
+    expect(sim.steps[6]?.result.values).toEqual([100, 101, 102, 0]);
+    expect(counter(run('around-collapse-shared', 4), 'thp_file_mapped')).toBe(2);
+    expect(counter(sim, 'thp_split_page')).toBe(1);
+    expect(onDevice(sim)).toBe(0);
+  });
+
+  test('a page of the pool: moved, refused while held, refused to the device; the surplus goes', () => {
+    const sim = run('around-hugetlb-move');
+    expect(results(sim)).toEqual([0, 1, 0, 0, 1, 1, 0, 'EINVAL', 0]);
+    expect(sim.steps[3]?.result.nodes).toEqual(['1']);
+    expect(counter(sim, 'pgmigrate_success')).toBe(512);
+    expect(counter(sim, 'pgmigrate_fail')).toBe(512);
+    const surplus = (upTo: number): number =>
+      run('around-hugetlb-move', upTo).machine.scalars.get(HUGETLB_SURPLUS);
+    expect([0, 1, 2, 8].map(surplus)).toEqual([0, 1, 1, 0]);
+  });
+
+  test('deferred split: nobody is killed, and what was still mapped is there', () => {
+    const waiting = run('around-deferred-split', 7);
+    expect(waiting.machine.deferredSplit.size).toBe(2);
+    const sim = run('around-deferred-split');
+    expect(sim.machine.deferredSplit.size).toBe(0);
+    expect([counter(sim, 'thp_split_page'), counter(sim, 'oom_kill')]).toEqual([2, 0]);
+    expect(sim.steps[10]?.result.values).toEqual(Array.from({ length: 12 }, (_, i) => 100 + i));
+    expect(onDevice(sim)).toBe(4);
   });
 });
 
