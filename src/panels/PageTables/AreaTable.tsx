@@ -88,13 +88,7 @@ const Entry = ({ process, row, changed }: EntryProps) => {
       onPointerLeave={() => hover(undefined)}
     >
       <th scope="row">
-        <button
-          type="button"
-          className="entry-page"
-          aria-pressed={isSelected}
-          title={row.raw}
-          onClick={selectEntry}
-        >
+        <button type="button" className="entry-page" aria-pressed={isSelected} onClick={selectEntry}>
           {row.page}
         </button>
       </th>
