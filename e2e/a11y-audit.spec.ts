@@ -34,6 +34,11 @@ test('every view can be operated by keys, and every control has a name', async (
     await app.settlePaint();
     await expectNoComplaints(app, `panel ${name}`);
   }
+  await page
+    .getByRole('button', { name: /^Soft Reserved/ })
+    .first()
+    .focus();
+  await expectNoComplaints(app, 'tip of the strip of memory');
   await app.showText(true);
   await expectNoComplaints(app, 'maps as text');
   await app.showText(false);
@@ -73,7 +78,7 @@ test('so can every page to read', async ({ app, page }) => {
   const titles = await page.getByRole('dialog').getByRole('listitem').getByRole('button').allInnerTexts();
   expect(titles.length).toBeGreaterThan(1);
   await page.keyboard.press('Escape');
-  for (const id of ['model', 'types', 'glossary']) {
+  for (const id of ['model', 'types', 'glossary', 'figures']) {
     await app.open(`./?page=${id}`);
     await expect(page.getByRole('navigation', { name: 'Contents' })).toBeVisible();
     await expectNoComplaints(app, `page ${id}`);
@@ -89,5 +94,10 @@ test('on a phone, too', async ({ app, page }) => {
     await panes.nth(i).check();
     await app.settlePaint();
     await expectNoComplaints(app, `phone, group ${i + 1}`);
+    for (const tab of await page.getByRole('tab').all()) {
+      await tab.click();
+      await app.idle();
+      await expectNoComplaints(app, `phone, panel ${(await tab.getAttribute('aria-label')) ?? ''}`);
+    }
   }
 });

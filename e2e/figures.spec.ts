@@ -39,8 +39,14 @@ test('the page of figures tells values, bounds, peers and growth', async ({ app,
   await expect(travel.getByRole('row', { name: /^seek_10m_p95_ms/ })).toContainText(/4\.2 ms.*≤ 16.*kept/);
   await expect(travel.getByRole('row', { name: /^seek_10m_max_ms/ })).toContainText(/140 ms.*≤ 100.*missed/);
   await expect(figures.getByRole('img', { name: 'Time to migrate and pin one page' })).toBeVisible();
-  await expect(figures.getByRole('img', { name: 'ms by pages' })).toBeVisible();
+  await expect(figures.getByRole('img', { name: 'Time in milliseconds by number of pages' })).toBeVisible();
   await expect(figures).toContainText('bench/browser.json');
+  // what a plot shows stands below it as numbers
+  await figures.getByText('The values').first().click();
+  await expect(figures.getByRole('row', { name: /16\s400 pages/ })).toContainText('33 ms');
   await app.expectAccessibleInBothThemes();
+  // the last section is reached with the way back still in sight
+  await figures.getByRole('button', { name: 'Nothing left behind' }).click();
+  await expect(page.getByRole('button', { name: 'Back to the app' })).toBeInViewport({ ratio: 1 });
   expect(await app.overflowPx()).toBeLessThanOrEqual(0);
 });

@@ -104,7 +104,7 @@ export const BankWindow = ({ bank, maps, open, canClose, onToggle }: BankWindowP
 const Scale = ({ view }: { readonly view: MapView }) => {
   const { size, unit } = scaleOf(view);
   return (
-    <span className="bank-scale" title={`A cell is one ${unit} of ${size}`}>
+    <span className="bank-scale">
       <span className="bank-scale-cell" aria-hidden="true" /> <span className="hidden-visually">cell: </span>
       {size} <span className="bank-scale-unit">{unit}</span>
     </span>

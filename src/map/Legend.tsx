@@ -38,6 +38,7 @@ export const Legend = () => {
         );
   return (
     <div className="legend" role="group" aria-label={`Legend, colour by ${MODE_WORDS[mode].label}`}>
+      {mode === 'state' ? null : <p className="legend-about">{MODE_WORDS[mode].about}</p>}
       {entries.map(({ id, label, term, look }) => (
         <button
           key={id}

@@ -67,7 +67,7 @@ const ColorBy = () => {
       }}
     >
       {MAP_MODES.map((each) => (
-        <option key={each} value={each} title={MODE_WORDS[each].about}>
+        <option key={each} value={each}>
           Colour: {MODE_WORDS[each].label}
         </option>
       ))}

@@ -1,4 +1,4 @@
-import { useState } from 'react';
+import { type KeyboardEvent, useState } from 'react';
 import { useApp } from '../store/use-app.ts';
 import type { MapController } from './controller.ts';
 import { regionsOf } from './regions.ts';
@@ -11,8 +11,15 @@ export const OverviewStrip = ({ maps }: { readonly maps: MapController }) => {
   );
   const [pointed, setPointed] = useState('');
   if (machine === undefined) return null;
+  /** Escape puts the tip away, and nothing else. */
+  const onKeyDown = (event: KeyboardEvent) => {
+    if (event.key !== 'Escape' || pointed === '') return;
+    event.stopPropagation();
+    setPointed('');
+  };
   return (
-    <div className="overview">
+    // oxlint-disable-next-line jsx-a11y/no-static-element-interactions
+    <div className="overview" onKeyDown={onKeyDown} onPointerLeave={() => setPointed('')}>
       <ol aria-label="Physical memory by address">
         {regionsOf(machine).map(({ range, name, brief, text, share }) => {
           const { id, kind, start, npages, cma, reserved, zone } = range;
@@ -31,7 +38,6 @@ export const OverviewStrip = ({ maps }: { readonly maps: MapController }) => {
                 aria-disabled={kind === 'mmio'}
                 onClick={() => maps.showRange(range)}
                 onPointerEnter={() => setPointed(text)}
-                onPointerLeave={() => setPointed('')}
                 onFocus={() => setPointed(text)}
                 onBlur={() => setPointed('')}
               >

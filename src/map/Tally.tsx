@@ -1,9 +1,9 @@
+import { tallyRows } from '../store/tally.ts';
 import { useApp } from '../store/use-app.ts';
 import type { ResidenceCount } from '../store/views.ts';
 import { formatCount, formatCounted } from '../ui/format.ts';
 import { Icon } from '../ui/Icon.tsx';
 import { Term } from '../ui/Term.tsx';
-import { tallyRows } from './tally-rows.ts';
 
 const NOTHING: readonly ResidenceCount[] = [];
 

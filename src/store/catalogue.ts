@@ -3,6 +3,7 @@
 import * as v from 'valibot';
 import { SCENE_GROUPS } from '../scenarios/index.ts';
 import { SELFTESTS } from '../scenarios/selftests/index.ts';
+import { scenarioTitle } from '../words/index.ts';
 import type { CatalogueEntry } from './scenario.ts';
 
 /** Relative to the page, so that the app works below any path. */
@@ -68,11 +69,15 @@ export const builtInEntries: readonly CatalogueEntry[] = [...sceneEntries, ...se
 
 /** @throws when the index is not one */
 export const readCatalogue = (index: unknown): CatalogueEntry[] => {
-  const recordings = v
-    .parse(indexSchema, index)
-    .map(
-      (entry): CatalogueEntry => ({ ...entry, about: '', source: 'recording', group: familyOf(entry.name) }),
-    );
+  const recordings = v.parse(indexSchema, index).map(
+    (entry): CatalogueEntry => ({
+      ...entry,
+      title: scenarioTitle(entry.name, entry.title),
+      about: entry.title,
+      source: 'recording',
+      group: familyOf(entry.name),
+    }),
+  );
   const order = (entry: CatalogueEntry): number => FAMILY_ORDER.indexOf(entry.group);
   return [...sceneEntries, ...recordings.toSorted((a, b) => order(a) - order(b)), ...selftestEntries];
 };

@@ -20,7 +20,7 @@ import { initialWalkthrough } from './walkthrough.ts';
 export interface CatalogueEntry {
   readonly name: string;
   readonly title: string;
-  /** What there is to see, in a sentence or two; '' for recordings. */
+  /** What there is to see, in a sentence or two; of a recording, the title that it was made with. */
   readonly about: string;
   readonly source: 'recording' | 'scene' | 'selftest';
   /** Heading under which the picker lists it. */

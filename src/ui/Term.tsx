@@ -1,4 +1,5 @@
-import { Fragment, type ReactNode } from 'react';
+import type { ReactNode } from 'react';
+import { breakable } from './breakable.tsx';
 import './term.css';
 
 interface TermProps {
@@ -8,17 +9,6 @@ interface TermProps {
   readonly code?: boolean;
   readonly children: ReactNode;
 }
-
-/** A name of the kernel that is too long for its line goes on behind an underscore. */
-const breakable = (name: string): ReactNode =>
-  name.split(/(?<=[a-z0-9]_)(?=[a-z0-9])/i).map((part, index) => (
-    // The parts of a name have no identity but their place.
-    // eslint-disable-next-line react/no-array-index-key
-    <Fragment key={index}>
-      {index === 0 ? null : <wbr />}
-      {part}
-    </Fragment>
-  ));
 
 /** A word with an explanation: under the pointer, with the focus and at a tap. What is shown is the business of the frame. */
 export const Term = ({ id, code = false, children }: TermProps) => (

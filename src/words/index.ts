@@ -40,6 +40,7 @@ export {
 } from './en/kernel.ts';
 export type { TermGroup, TermId } from './en/terms.ts';
 export { stayedBecause } from './en/maps.ts';
+export { scenarioTitle } from './en/recordings.ts';
 export { homecoming, welcome } from './en/welcome.ts';
 
 /** As the worker and the store send it. */

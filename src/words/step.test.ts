@@ -25,6 +25,7 @@ describe('a step in words', () => {
   test('an error has its name', () => {
     expect(resultText({ ret: -1, errno: 'EFAULT' })).toBe('−1 EFAULT');
     expect(resultText({ ret: 0, cpages: 4 })).toBe('4 pages');
+    expect(resultText({ ret: 0, cpages: 1 })).toBe('1 page');
     expect(resultText({ ret: 2, signal: 'SIGBUS', at: 2 })).toBe('SIGBUS at page 2');
   });
 });

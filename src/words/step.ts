@@ -12,6 +12,9 @@ export interface StepText {
 const text = (value: unknown): string =>
   typeof value === 'string' || typeof value === 'number' ? String(value) : '';
 
+/** `1 page`, `4 pages` */
+const pagesText = (pages: unknown): string => `${text(pages)} ${pages === 1 ? 'page' : 'pages'}`;
+
 /** `buf`, `buf+2`, `buf+2…5` */
 const rangeText = ({ vma, page, count }: StepRecord): string => {
   const name = text(vma);
@@ -40,7 +43,7 @@ const argumentsOf = (step: StepRecord): StepText => {
     case 'mmap':
       return {
         command: `mmap ${text(step.vma)}`,
-        detail: `${text(step.pages)} ${step.pages === 1 ? 'page' : 'pages'}, ${text(step.kind)}${step.shared === true ? ', shared' : ''}, ${text(step.prot) || 'PROT_NONE'}`,
+        detail: `${pagesText(step.pages)}, ${text(step.kind)}${step.shared === true ? ', shared' : ''}, ${text(step.prot) || 'PROT_NONE'}`,
       };
     case 'mremap':
       return { command: `mremap ${text(step.vma)} → ${text(step.to)}`, detail: '' };
@@ -107,7 +110,7 @@ const argumentsOf = (step: StepRecord): StepText => {
     case 'bo_alloc':
       return {
         command: `bo_alloc ${text(step.bo)}`,
-        detail: `${text(step.pages)} pages, GPU ${text(step.device)}${step.pin === true ? ', pinned by TTM' : ''}`,
+        detail: `${pagesText(step.pages)}, GPU ${text(step.device)}${step.pin === true ? ', pinned by TTM' : ''}`,
       };
     case 'bo_write':
     case 'bo_free':
@@ -146,6 +149,6 @@ export const resultText = (result: StepRecord): string => {
       ? text(result.signal)
       : `${text(result.signal)} at page ${text(result.at)}`;
   if (result.errno !== undefined) return `−1 ${text(result.errno)}`;
-  const parts = result.cpages === undefined ? [text(result.ret)] : [`${text(result.cpages)} pages`];
+  const parts = result.cpages === undefined ? [text(result.ret)] : [pagesText(result.cpages)];
   return parts.filter((part) => part !== '').join(', ');
 };

@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import * as v from 'valibot';
 import { describe, expect, test } from 'vitest';
 import { DECISIONS } from '../core/uapi/events.ts';
 import { FOLL_FLAGS } from '../core/uapi/gup-flags.ts';
@@ -8,7 +10,17 @@ import { parseStep, ScenarioError, type Step } from '../core/uapi/scenario.ts';
 import { functions } from './en/functions.ts';
 import { glossary } from './en/glossary.ts';
 import { operationsWithWords } from './en/steps.ts';
-import { aboutFunction, hasWords, loadGlossary, loadTerm, pieces, say, termOf, textPieces } from './index.ts';
+import {
+  aboutFunction,
+  hasWords,
+  loadGlossary,
+  loadTerm,
+  pieces,
+  say,
+  scenarioTitle,
+  termOf,
+  textPieces,
+} from './index.ts';
 
 /** All operations of the vocabulary: the compiler misses none and accepts no other. */
 const OPERATIONS = Object.keys({
@@ -145,5 +157,26 @@ describe('the glossary', () => {
   test('knows nothing of other words', async () => {
     expect(termOf('buf+2')).toBeUndefined();
     expect(await loadTerm('fn:no_such_function')).toBeUndefined();
+  });
+});
+
+describe('titles of scenarios', () => {
+  const recordings = v.parse(
+    v.array(v.object({ name: v.string(), title: v.string() })),
+    JSON.parse(readFileSync(new URL('../../public/recordings/index.json', import.meta.url), 'utf8')),
+  );
+
+  test('every recording that was made by hand has one in plain words, and no two have the same', () => {
+    const titles = recordings
+      .filter(({ name }) => !/^r\d+$/.test(name))
+      .map(({ name, title }) => ({ name, shown: scenarioTitle(name, title), title }));
+    expect(titles.filter(({ shown, title }) => shown.toLowerCase() === title.toLowerCase())).toEqual([]);
+    expect(titles.filter(({ shown }) => /@|FOLL_|_user_pages/.test(shown))).toEqual([]);
+    expect(new Set(titles.map(({ shown }) => shown)).size).toBe(titles.length);
+  });
+
+  test('one that nobody knows begins with a capital, but for a kernel function', () => {
+    expect(scenarioTitle('r0004', 'random program 4')).toBe('Random program 4');
+    expect(scenarioTitle('mine', 'pin_user_pages of a THP')).toBe('pin_user_pages of a THP');
   });
 });

@@ -1,4 +1,5 @@
 import { useEffect, useState } from 'react';
+import { formatBytes, formatCount } from '../../ui/format.ts';
 import { Document } from '../Document.tsx';
 import { FIGURE_SECTIONS, type FigureSection } from './about.ts';
 import { type Bar, CostBars, GrowthPlot } from './plots.tsx';
@@ -19,7 +20,20 @@ const COMMANDS: Readonly<Record<BenchName, string>> = {
   browser: 'npm run -s bench:browser -- --json public/bench/browser.json',
 };
 
-const number = (value: number): string => value.toLocaleString('en-US', { maximumSignificantDigits: 4 });
+/** Four digits say enough; bytes in the unit that fits. */
+const amount = (value: number, unit: string): readonly [text: string, unit: string] => {
+  if (unit === 'bytes') {
+    const [text = '', shownUnit = ''] = formatBytes(value).split(' ');
+    return [text, shownUnit];
+  }
+  const digits = Number(value.toPrecision(4));
+  return [Math.abs(digits) >= 1000 ? formatCount(digits) : String(digits), unit === 'x' ? '×' : unit];
+};
+
+const amountText = (value: number, unit: string): string => {
+  const [text, shownUnit] = amount(value, unit);
+  return unit === 'bytes' ? `${text} ${shownUnit}` : text;
+};
 
 const useResults = (): Results | undefined => {
   const [results, setResults] = useState<Results>();
@@ -60,9 +74,17 @@ const Row = ({ row, about }: { readonly row: FigureRow; readonly about: string }
       <span className="figure-about">{about}</span>
     </th>
     <td className="figure-value">
-      {row.value === null ? 'not measured' : number(row.value)} <span className="muted">{row.unit}</span>
+      {row.value === null ? (
+        'not measured'
+      ) : (
+        <>
+          {amount(row.value, row.unit)[0]} <span className="muted">{amount(row.value, row.unit)[1]}</span>
+        </>
+      )}
     </td>
-    <td className="figure-value">{row.bound === null ? '' : `${row.direction} ${number(row.bound)}`}</td>
+    <td className="figure-value">
+      {row.bound === null ? '' : `${row.direction} ${amountText(row.bound, row.unit)}`}
+    </td>
     <td>{row.bound === null ? '' : row.ok ? 'kept' : 'missed'}</td>
   </tr>
 );

@@ -150,3 +150,9 @@ export const SERIES_WORDS: Readonly<Record<string, string>> = {
   growth_events_seek_p95: 'going to any position, 95 of 100 times',
   growth_events_bytes: 'what is kept of the events',
 };
+
+/** What the height of a plot is, by its unit. */
+export const AXIS_WORDS: Readonly<Record<string, string>> = {
+  ms: 'Time in milliseconds',
+  bytes: 'Memory in bytes',
+};

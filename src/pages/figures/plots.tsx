@@ -1,18 +1,31 @@
 // Plots of the figures: bars for peers, lines for growth. Both on logarithmic scales, and both said in words.
 
 import { line, scaleLog } from 'd3';
-import { SERIES_WORDS } from './about.ts';
+import { useRef } from 'react';
+import { formatCount } from '../../ui/format.ts';
+import { useSize } from '../../ui/use-size.ts';
+import { AXIS_WORDS, SERIES_WORDS } from './about.ts';
 import type { SeriesRow } from './results.ts';
 
-const WIDTH = 640;
+/** Before the width of the page is known. */
+const USUAL_WIDTH = 640;
 const BAR_HEIGHT = 26;
 const LABEL_WIDTH = 190;
+/** Of what a bar's value takes behind it. */
+const VALUE_WIDTH = 110;
 
-const short = (value: number): string =>
-  value.toLocaleString('en-US', {
-    maximumSignificantDigits: 3,
-    notation: value >= 1e6 ? 'compact' : 'standard',
-  });
+const short = (value: number): string => {
+  if (value >= 1e6)
+    return value.toLocaleString('en-US', { maximumSignificantDigits: 3, notation: 'compact' });
+  return value >= 1000 ? formatCount(Number(value.toPrecision(3))) : String(Number(value.toPrecision(3)));
+};
+
+/** A picture as wide as the page has room for, in CSS pixels: its letters stay as large as all others. */
+const useWidth = () => {
+  const frame = useRef<HTMLElement>(null);
+  const { width } = useSize(frame);
+  return { frame, width: width === 0 ? USUAL_WIDTH : width };
+};
 
 export interface Bar {
   readonly label: string;
@@ -24,29 +37,40 @@ export interface Bar {
 
 /** Costs beside each other; each tick is ten times the one before. */
 export const CostBars = ({ title, bars }: { readonly title: string; readonly bars: readonly Bar[] }) => {
+  const { frame, width } = useWidth();
+  // on a phone the words stand above their bars
+  const isNarrow = width < 480;
+  const left = isNarrow ? 0 : LABEL_WIDTH;
+  const height = isNarrow ? BAR_HEIGHT + 18 : BAR_HEIGHT;
+  const top = height - BAR_HEIGHT;
   const values = bars.map(({ value }) => value);
   const low = 10 ** Math.floor(Math.log10(Math.min(...values)) - 0.3);
   const scale = scaleLog()
     .domain([low, Math.max(...values)])
-    .range([0, WIDTH - LABEL_WIDTH - 110]);
+    .range([0, width - left - VALUE_WIDTH]);
   return (
-    <figure className="plot">
+    <figure className="plot" ref={frame}>
       <figcaption>{title}</figcaption>
-      <svg viewBox={`0 0 ${WIDTH} ${bars.length * BAR_HEIGHT}`} role="img" aria-label={title}>
+      <svg viewBox={`0 0 ${width} ${bars.length * height}`} role="img" aria-label={title}>
         {bars.map(({ label, value, unit, isOurs }, i) => (
-          <g key={label} transform={`translate(0 ${i * BAR_HEIGHT})`}>
-            <text className="plot-label" x={LABEL_WIDTH - 10} y={17} textAnchor="end">
+          <g key={label} transform={`translate(0 ${i * height})`}>
+            <text
+              className="plot-label"
+              x={isNarrow ? 0 : left - 10}
+              y={17}
+              textAnchor={isNarrow ? 'start' : 'end'}
+            >
               {label}
             </text>
             <rect
               className="plot-bar"
               data-ours={isOurs}
-              x={LABEL_WIDTH}
-              y={4}
+              x={left}
+              y={top + 4}
               width={Math.max(2, scale(value))}
               height={BAR_HEIGHT - 8}
             />
-            <text className="plot-value" x={LABEL_WIDTH + Math.max(2, scale(value)) + 8} y={17}>
+            <text className="plot-value" x={left + Math.max(2, scale(value)) + 8} y={top + 17}>
               {short(value)} {unit}
             </text>
           </g>
@@ -74,6 +98,7 @@ const extent = (values: readonly number[]): [number, number] => {
 
 /** How measurements grow with the work: a straight line is a power of it, a flat one is constant. */
 export const GrowthPlot = ({ series }: { readonly series: readonly SeriesRow[] }) => {
+  const { frame, width } = useWidth();
   const [first] = series;
   if (first === undefined) return null;
   const [lowX, highX] = extent(series.flatMap(({ points }) => points.map(([x]) => x)));
@@ -82,21 +107,21 @@ export const GrowthPlot = ({ series }: { readonly series: readonly SeriesRow[] }
   const domainY: [number, number] = [10 ** Math.floor(Math.log10(lowY)), 10 ** Math.ceil(Math.log10(highY))];
   const x = scaleLog()
     .domain(domainX)
-    .range([MARGIN.left, WIDTH - MARGIN.right]);
+    .range([MARGIN.left, width - MARGIN.right]);
   const y = scaleLog()
     .domain(domainY)
     .range([HEIGHT - MARGIN.bottom, MARGIN.top]);
   const path = line<[number, number]>()
     .x(([size]) => x(size))
     .y(([, value]) => y(value));
-  const title = `${first.y} by ${first.x}`;
+  const title = `${AXIS_WORDS[first.y] ?? first.y} by number of ${first.x}`;
   return (
-    <figure className="plot">
+    <figure className="plot" ref={frame}>
       <figcaption>{title}</figcaption>
-      <svg viewBox={`0 0 ${WIDTH} ${HEIGHT}`} role="img" aria-label={title}>
+      <svg viewBox={`0 0 ${width} ${HEIGHT}`} role="img" aria-label={title}>
         {powers(domainY).map((value) => (
           <g key={value} transform={`translate(0 ${y(value)})`}>
-            <line className="plot-grid" x1={MARGIN.left} x2={WIDTH - MARGIN.right} />
+            <line className="plot-grid" x1={MARGIN.left} x2={width - MARGIN.right} />
             <text className="plot-tick" x={MARGIN.left - 8} dy="0.32em" textAnchor="end">
               {short(value)}
             </text>
@@ -113,7 +138,7 @@ export const GrowthPlot = ({ series }: { readonly series: readonly SeriesRow[] }
             {short(value)}
           </text>
         ))}
-        <text className="plot-tick" x={WIDTH - MARGIN.right} y={HEIGHT - 4} textAnchor="end">
+        <text className="plot-tick" x={width - MARGIN.right} y={HEIGHT - 4} textAnchor="end">
           {first.x}
         </text>
         {series.map(({ name, points }, i) => (
@@ -126,16 +151,35 @@ export const GrowthPlot = ({ series }: { readonly series: readonly SeriesRow[] }
         ))}
       </svg>
       <ul className="plot-legend">
-        {series.map(({ name, points }, i) => (
+        {series.map(({ name }, i) => (
           <li key={name}>
             <svg viewBox="0 0 28 8" aria-hidden="true">
               <line className="plot-line" x2={28} y1={4} y2={4} strokeDasharray={DASHES[i % DASHES.length]} />
             </svg>
-            {SERIES_WORDS[name] ?? name}:{' '}
-            {points.map(([size, value]) => `${short(value)} at ${short(size)}`).join(', ')}
+            {SERIES_WORDS[name] ?? name}
           </li>
         ))}
       </ul>
+      <details className="plot-values">
+        <summary>The values</summary>
+        {series.map(({ name, points }) => (
+          <table key={name}>
+            <caption>{SERIES_WORDS[name] ?? name}</caption>
+            <tbody>
+              {points.map(([size, value]) => (
+                <tr key={size}>
+                  <th scope="row">
+                    {short(size)} {first.x}
+                  </th>
+                  <td>
+                    {short(value)} {first.y}
+                  </td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        ))}
+      </details>
     </figure>
   );
 };

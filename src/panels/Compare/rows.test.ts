@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import type { RunInfo } from '../../store/views.ts';
-import { stepDifferences } from './rows.ts';
+import type { ComparedSide, RunInfo } from '../../store/views.ts';
+import { pageRows, stepRows } from './rows.ts';
 
 const READ = { op: 'read', proc: 'A', vma: 'buf', page: 5, count: 1 };
 /** Only what the comparison looks at. */
@@ -13,18 +13,46 @@ const runWith = (result: Record<string, unknown>): RunInfo => {
 test('results that are the same in a word say in what they differ', () => {
   const here = runWith({ ret: 1, values: [105], accesses: { 'cpu system': 1 } });
   const there = runWith({ ret: 1, values: [105], accesses: { 'cpu device': 1 } });
-  expect(stepDifferences(here, there)).toEqual([
+  expect(stepRows(here, [there])).toEqual([
     {
       index: 0,
       command: 'read buf+5',
       here: '1; accesses: cpu system 1',
-      there: '1; accesses: cpu device 1',
+      others: ['1; accesses: cpu device 1'],
     },
   ]);
 });
 
 test('an error needs no more words, and the same result no row', () => {
   const here = runWith({ ret: 1, values: [105] });
-  expect(stepDifferences(here, runWith({ ret: -1, errno: 'ENOMEM' }))[0]?.there).toBe('−1 ENOMEM');
-  expect(stepDifferences(here, here)).toEqual([]);
+  const failed = runWith({ ret: -1, errno: 'ENOMEM' });
+  expect(stepRows(here, [failed])[0]?.others).toEqual(['−1 ENOMEM']);
+  expect(stepRows(here, [here])).toEqual([]);
+  // a row that one of several worlds needs says of the others that nothing is different there
+  expect(stepRows(here, [here, failed])).toEqual([
+    { index: 0, command: 'read buf+5', here: '1', others: [undefined, '−1 ENOMEM'] },
+  ]);
+});
+
+test('a page that differs in several worlds has one row', () => {
+  const side = (device: number, pins = 0): ComparedSide => ({
+    entry: 'present',
+    residence: device < 0 ? 'system' : 'coherent',
+    device,
+    pins,
+    value: 100,
+  });
+  const rows = pageRows([
+    { pages: [{ name: 'A buf+1', sides: [side(-1), side(0)] }] },
+    {
+      pages: [
+        { name: 'A buf+0', sides: [side(-1), side(1)] },
+        { name: 'A buf+1', sides: [side(-1), side(0, 1)] },
+      ],
+    },
+  ]);
+  expect(rows).toEqual([
+    { name: 'A buf+1', here: side(-1), others: [side(0), side(0, 1)] },
+    { name: 'A buf+0', here: side(-1), others: [undefined, side(1)] },
+  ]);
 });

@@ -1,14 +1,7 @@
 // What two runs of a scenario do not have in common, as text.
 
-import type { ComparedSide, ResidenceCount, RunInfo } from '../../store/views.ts';
+import type { ComparedSide, CompareView, ResidenceCount, RunInfo } from '../../store/views.ts';
 import { resultText, stepText } from '../../words/step.ts';
-
-export interface StepDifference {
-  readonly index: number;
-  readonly command: string;
-  readonly here: string;
-  readonly there: string;
-}
 
 type Result = Readonly<Record<string, unknown>>;
 
@@ -41,22 +34,58 @@ const outcomeText = (result: Result | undefined, other: Result | undefined): str
   return [text, ...parts].join('; ');
 };
 
-/** Steps whose results differ, and steps that only one of the two could run. */
-export const stepDifferences = (run: RunInfo, other: RunInfo): StepDifference[] => {
-  const count = Math.max(run.steps.length, other.steps.length);
-  const differences: StepDifference[] = [];
+export interface StepRow {
+  readonly index: number;
+  readonly command: string;
+  readonly here: string;
+  /** By world; undefined: the same as here. */
+  readonly others: readonly (string | undefined)[];
+}
+
+/** Steps whose results differ in one of the worlds, and steps that not every world could run. */
+export const stepRows = (run: RunInfo, worlds: readonly RunInfo[]): StepRow[] => {
+  const count = Math.max(...[run, ...worlds].map(({ steps }) => steps.length));
+  const rows: StepRow[] = [];
   for (let index = 0; index < count; index++) {
-    const [mine, theirs] = [run.steps[index], other.steps[index]];
-    if (JSON.stringify(mine?.result) === JSON.stringify(theirs?.result)) continue;
-    const step = (mine ?? theirs)?.step ?? {};
-    differences.push({
+    const mine = run.steps[index];
+    const theirs = worlds.map(({ steps }) => steps[index]);
+    const isSame = theirs.map((step) => JSON.stringify(step?.result) === JSON.stringify(mine?.result));
+    const first = theirs.find((_, which) => isSame[which] === false);
+    if (isSame.every(Boolean)) continue;
+    const step = (mine ?? theirs.find((each) => each !== undefined))?.step ?? {};
+    rows.push({
       index,
       command: stepText(step).command,
-      here: outcomeText(mine?.result, theirs?.result),
-      there: outcomeText(theirs?.result, mine?.result),
+      here: outcomeText(mine?.result, first?.result),
+      others: theirs.map((each, which) =>
+        isSame[which] === true ? undefined : outcomeText(each?.result, mine?.result),
+      ),
     });
   }
-  return differences;
+  return rows;
+};
+
+export interface PageRow {
+  readonly name: string;
+  readonly here: ComparedSide;
+  /** By world; undefined: the same as here. */
+  readonly others: readonly (ComparedSide | undefined)[];
+}
+
+/** Pages that are not the same in one of the worlds, each once. */
+export const pageRows = (views: readonly Pick<CompareView, 'pages'>[]): PageRow[] => {
+  const rows = new Map<
+    string,
+    { readonly here: ComparedSide; readonly others: (ComparedSide | undefined)[] }
+  >();
+  views.forEach(({ pages }, which) => {
+    for (const { name, sides } of pages) {
+      const row = rows.get(name) ?? { here: sides[0], others: views.map(() => undefined) };
+      row.others[which] = sides[1];
+      rows.set(name, row);
+    }
+  });
+  return [...rows].map(([name, row]) => ({ name, ...row }));
 };
 
 const ENTRY_TEXT: Readonly<Record<ComparedSide['entry'], string>> = {

@@ -3,6 +3,7 @@ import { useApp } from '../../store/use-app.ts';
 import { useWords } from '../../store/use-words.ts';
 import { Prose } from '../../ui/Prose.tsx';
 import { Term } from '../../ui/Term.tsx';
+import { StepSum } from './StepSum.tsx';
 import './explanation.css';
 
 /** What there is to see in a scene, as long as nothing has happened in it. */
@@ -19,6 +20,7 @@ export const Explanation = () => {
   const why = useApp((state) => state.trace.moment?.why);
   const event = useApp((state) => state.trace.moment?.event);
   const current = useApp((state) => state.trace.moment?.stack.at(-1));
+  const isEnd = useApp(({ trace }) => trace.moment?.caption.id === 'step.end');
   const about = useApp(aboutScene);
   const { aboutFunction, pieces, textPieces } = useWords();
   if (why === undefined) return null;
@@ -35,7 +37,8 @@ export const Explanation = () => {
           <Prose pieces={textPieces(about)} />
         </p>
       )}
-      {event === undefined || UNTOLD.has(event.text.id) ? null : (
+      {isEnd ? <StepSum /> : null}
+      {isEnd || event === undefined || UNTOLD.has(event.text.id) ? null : (
         <p className="explanation-event">
           <Prose pieces={pieces(event.text)} />{' '}
           <span className="explanation-provenance">{event.provenance}</span>

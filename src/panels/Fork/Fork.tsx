@@ -46,6 +46,7 @@ export const Fork = () => {
             <Term id="anon-exclusive">AnonExclusive</Term> or nobody else has a reference. A page that may be
             pinned is copied at the fork itself
             {view.hasPinned ? '' : `; ${view.parent} has never pinned one`}.
+            {view.child === '' ? '' : ' ↔ stands between two entries that lead to one frame.'}
           </p>
         </>
       )}
@@ -66,7 +67,7 @@ const AreaTable = ({ view, area }: { readonly view: ForkView; readonly area: For
         {view.child === '' ? null : (
           <>
             <th scope="col">
-              <span className="hidden-visually">one frame</span>
+              <span className="hidden-visually">one frame for both</span>
             </th>
             <th scope="col">{view.child}, on a write</th>
           </>
@@ -84,7 +85,7 @@ const AreaTable = ({ view, area }: { readonly view: ForkView; readonly area: For
           {view.child === '' ? null : (
             <>
               <td className="fork-link">
-                {shared ? <span title="one frame for both">↔</span> : null}
+                {shared ? <span aria-hidden="true">↔</span> : null}
                 <span className="hidden-visually">{shared ? 'shared' : 'not shared'}</span>
               </td>
               <td>

@@ -53,10 +53,26 @@ const Origin = ({ origin }: { readonly origin: PageOrigin }) => {
         {step < 0 ? 'at boot' : `in step ${step}`}
         {innermost === undefined ? '' : ', in '}
         {innermost === undefined ? null : (
-          <code title={calls.map(({ fn }) => fn).join(' → ')}>{innermost.fn}</code>
+          <Term id={`fn:${innermost.fn}`} code>
+            {innermost.fn}
+          </Term>
         )}
         .
       </p>
+      {calls.length < 2 ? null : (
+        <details className="origin-calls">
+          <summary>The calls that led there</summary>
+          <ol>
+            {calls.map(({ fn, begin }) => (
+              <li key={begin}>
+                <button type="button" className="link-button" onClick={() => void seek(begin)}>
+                  <code>{fn}</code>
+                </button>
+              </li>
+            ))}
+          </ol>
+        </details>
+      )}
       <p className="origin-links">
         {cause === undefined ? null : (
           <button type="button" className="link-button" onClick={() => void seek(cause.position)}>

@@ -3,6 +3,7 @@ import { useWords } from '../../store/use-words.ts';
 import type { Selection } from '../../store/views.ts';
 import { Button } from '../../ui/Button.tsx';
 import { Prose } from '../../ui/Prose.tsx';
+import './page-detail.css';
 
 /** What a big step did about the selected page. The step leaves counts only, so it runs again for that. */
 export const StepDetail = ({ target, step }: { readonly target: Selection; readonly step: number }) => {
@@ -20,9 +21,9 @@ export const StepDetail = ({ target, step }: { readonly target: Selection; reado
       </h3>
       {isOurs ? (
         <>
-          <ol className="history step-detail">
-            {found.events.map(({ index, text }) => (
-              <li key={index} className="detail-small">
+          <ol className="page-events" aria-label={`Events of step ${step}`}>
+            {found.events.map(({ index, kind, text }) => (
+              <li key={index} data-kind={kind}>
                 <Prose plain pieces={pieces(text)} />
               </li>
             ))}
@@ -32,8 +33,8 @@ export const StepDetail = ({ target, step }: { readonly target: Selection; reado
       ) : (
         <>
           <p className="muted detail-small">
-            This step was about so many pages that it left counts instead of events. It can run again to tell
-            all about this page.
+            This step was about so many pages that it left counts instead of events. It can run once more and
+            tell all that happened to this one.
           </p>
           <Button onClick={() => void askStepDetail(target)} disabled={computing}>
             Every event of this page

@@ -34,7 +34,9 @@ export const KernelLog = () => {
       </ol>
       {printed.length > 0 ? null : (
         <p className="muted">
-          {log.length === 0 ? 'The kernel prints nothing in this run.' : 'Nothing yet.'}
+          {log.length === 0
+            ? 'The kernel prints nothing in this run. What dmesg would show stands here, warnings above all: the scenes under “The kernel log” have some.'
+            : 'Nothing yet.'}
         </p>
       )}
       {next === undefined ? null : (

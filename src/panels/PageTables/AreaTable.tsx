@@ -1,4 +1,4 @@
-import { Fragment } from 'react';
+import { Fragment, type ReactNode } from 'react';
 import { useActions, useApp } from '../../store/use-app.ts';
 import { Chip } from '../../ui/Chip.tsx';
 import { Term } from '../../ui/Term.tsx';
@@ -88,13 +88,7 @@ const Entry = ({ process, row, changed }: EntryProps) => {
       onPointerLeave={() => hover(undefined)}
     >
       <th scope="row">
-        <button
-          type="button"
-          className="entry-page"
-          aria-pressed={isSelected}
-          title={row.raw}
-          onClick={selectEntry}
-        >
+        <button type="button" className="entry-page" aria-pressed={isSelected} onClick={selectEntry}>
           {row.page}
         </button>
       </th>
@@ -104,10 +98,10 @@ const Entry = ({ process, row, changed }: EntryProps) => {
       <td>
         <Bits bits={row.bits} />
       </td>
-      <td>
+      <td data-run={row.npages > 1}>
         {row.frame === undefined ? null : (
           <Chip tone={row.frame.tone} toward={row.frame.toward}>
-            {row.frame.text}
+            {runParts(row.frame.text)}
           </Chip>
         )}
       </td>
@@ -118,6 +112,18 @@ const Entry = ({ process, row, changed }: EntryProps) => {
       </td>
       <td className="entry-value">{row.value}</td>
     </tr>
+  );
+};
+
+/** `0x5fffd…0x5ffc0` may break behind the dots. */
+const runParts = (text: string): ReactNode => {
+  const [first, last] = text.split('…');
+  if (last === undefined) return text;
+  return (
+    <>
+      {first}…<wbr />
+      {last}
+    </>
   );
 };
 

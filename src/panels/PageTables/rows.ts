@@ -28,7 +28,6 @@ export interface EntryRow {
   /** Flags of the page, not of the entry. */
   readonly pageFlags: readonly string[];
   readonly value: string;
-  readonly raw: string;
 }
 
 const ENTRY_WORDS: Readonly<Record<PteRow['entry'], string>> = {
@@ -112,7 +111,6 @@ export const entryRow = (
           },
     pageFlags: pageFlagsOf(frame),
     value: valueText(row),
-    raw: row.raw,
   };
 };
 

@@ -3,6 +3,7 @@ import { useActions } from '../../store/use-app.ts';
 import type { WalkEntry, WalkLevel } from '../../store/views.ts';
 import { Chip } from '../../ui/Chip.tsx';
 import { formatHex } from '../../ui/format.ts';
+import { termOf } from '../../words/index.ts';
 import { glyphsOf, kindWords, levelName } from './rows.ts';
 
 const SLOTS = 512;
@@ -33,7 +34,7 @@ const Glyphs = ({ entry }: { readonly entry: WalkEntry }) => (
         .join(', ')}
     </span>
     {glyphsOf(entry).map(({ letter, name, on }) => (
-      <span key={letter} data-on={on} title={on ? name : `not ${name}`} aria-hidden="true">
+      <span key={letter} data-on={on} data-term={termOf(name)} aria-hidden="true">
         {on ? letter : '·'}
       </span>
     ))}

@@ -71,12 +71,7 @@ const StepItem = ({ row }: { readonly row: StepRow }) => {
   }, [isCurrent]);
   return (
     <li ref={item} className="step" data-state={row.state} aria-current={isCurrent ? 'step' : undefined}>
-      <button
-        type="button"
-        className="step-button"
-        title={row.detail}
-        onClick={() => void seekStep(row.index, 'end')}
-      >
+      <button type="button" className="step-button" onClick={() => void seekStep(row.index, 'end')}>
         <span className="step-number">{row.index}</span>
         <span className="step-command">{row.command}</span>
         {row.result === '' ? null : (

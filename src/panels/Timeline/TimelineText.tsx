@@ -1,4 +1,6 @@
+import { useEffect, useRef } from 'react';
 import { useActions, useApp } from '../../store/use-app.ts';
+import { breakable } from '../../ui/breakable.tsx';
 import { formatCount } from '../../ui/format.ts';
 import { spanBars } from './rows.ts';
 
@@ -24,6 +26,14 @@ export const TimelineText = () => {
   const bars = spanBars(spans, window, WIDTH_PX, position, stack).sort(
     (a, b) => a.span.begin - b.span.begin || a.span.depth - b.span.depth,
   );
+  // the rows around the cursor, where there are too many for all
+  const at = bars.findIndex(({ state }) => state === 'current');
+  const first = Math.max(0, Math.min(at - MAX_ROWS / 2, bars.length - MAX_ROWS));
+  const current = useRef<HTMLTableRowElement>(null);
+  const begin = bars[at]?.span.begin;
+  useEffect(() => {
+    if (begin !== undefined) current.current?.scrollIntoView({ block: 'nearest' });
+  }, [begin]);
   return (
     <section className="timeline-text" aria-labelledby="timeline-text-heading">
       <h2 id="timeline-text-heading" className="heading">
@@ -34,20 +44,27 @@ export const TimelineText = () => {
           <tr>
             <th scope="col">from event</th>
             <th scope="col">events</th>
-            <th scope="col">lane</th>
+            <th scope="col" className="timeline-text-lane">
+              lane
+            </th>
             <th scope="col">function</th>
             <th scope="col">state</th>
           </tr>
         </thead>
         <tbody>
-          {bars.slice(0, MAX_ROWS).map(({ span, lane, state }) => (
-            <tr key={`${span.begin} ${span.depth} ${span.fn}`} data-state={state}>
+          {bars.slice(first, first + MAX_ROWS).map(({ span, lane, state }) => (
+            <tr
+              key={`${span.begin} ${span.depth} ${span.fn}`}
+              ref={state === 'current' ? current : undefined}
+              data-state={state}
+              aria-current={state === 'current' ? 'true' : undefined}
+            >
               <td>{formatCount(span.begin - bootEnd)}</td>
               <td>{formatCount(span.end - span.begin)}</td>
-              <td>{lane}</td>
+              <td className="timeline-text-lane">{lane}</td>
               <th scope="row">
                 <button type="button" onClick={() => void seek(span.begin)}>
-                  {span.label}
+                  {breakable(span.label)}
                 </button>
               </th>
               <td>{STATE_WORDS[state]}</td>
@@ -56,7 +73,9 @@ export const TimelineText = () => {
         </tbody>
       </table>
       {bars.length > MAX_ROWS ? (
-        <p className="muted">and {formatCount(bars.length - MAX_ROWS)} more</p>
+        <p className="muted">
+          {MAX_ROWS} of {formatCount(bars.length)}, around the cursor
+        </p>
       ) : null}
     </section>
   );

@@ -1,4 +1,5 @@
 import { useActions, useApp } from '../../store/use-app.ts';
+import { runTitle } from '../../store/run-title.ts';
 import type { Theme } from '../../store/settings.ts';
 import { useKeys } from '../../store/use-keys.ts';
 import { IconButton } from '../../ui/Button.tsx';
@@ -15,7 +16,7 @@ const THEME_ICON: Readonly<Record<Theme, IconName>> = { system: 'system', light:
 
 /** What is shown, on which machine, and whether it agrees with the recorded kernel. */
 export const TopBar = () => {
-  const title = useApp((state) => state.scenario.run?.title);
+  const title = useApp(runTitle);
   const opening = useApp((state) => state.scenario.opening);
   const openPanel = useApp((state) => state.viewport.openPanel);
   const theme = useApp((state) => state.settings.theme);
@@ -47,22 +48,24 @@ export const TopBar = () => {
       <AgreementBadge />
       <span className="top-end tips-end">
         <CopyLink />
-        <IconButton
-          icon={THEME_ICON[theme]}
-          label={`Theme: ${theme}`}
-          onClick={() => actions.setTheme(NEXT_THEME[theme])}
-        />
+        <span className="top-spare">
+          <IconButton
+            icon={THEME_ICON[theme]}
+            label={`Theme: ${theme}`}
+            onClick={() => actions.setTheme(NEXT_THEME[theme])}
+          />
+          <IconButton
+            icon="layout"
+            label="Panels and layout"
+            keys={keys('layout')}
+            onClick={() => actions.openPanel('layout')}
+          />
+        </span>
         <IconButton
           icon="search"
           label="Find and do anything"
           keys={keys('palette')}
           onClick={() => actions.openPanel('palette')}
-        />
-        <IconButton
-          icon="layout"
-          label="Panels and layout"
-          keys={keys('layout')}
-          onClick={() => actions.openPanel('layout')}
         />
         <IconButton icon="book" label="Pages to read" onClick={() => actions.openPanel('pages')} />
         <IconButton

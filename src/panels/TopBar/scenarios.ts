@@ -29,11 +29,6 @@ const HEADINGS: Readonly<Record<CatalogueEntry['source'], string>> = {
   selftest: 'The kernel’s selftests',
 };
 
-const capitalised = (title: string): string => title.charAt(0).toUpperCase() + title.slice(1);
-
-/** Kernel functions keep their spelling. */
-const titleOf = (title: string): string => (/^[a-z]+[_(]/.test(title) ? title : capitalised(title));
-
 const sizeOf = (steps: number | undefined): string =>
   steps === undefined ? '' : `${steps} ${steps === 1 ? 'step' : 'steps'}`;
 
@@ -55,8 +50,8 @@ export const scenarioSections = (entries: readonly CatalogueEntry[], filter: str
     groups.set(group, shown);
     shown.push({
       name,
-      title: titleOf(title),
-      about: source === 'scene' ? about : '',
+      title,
+      about: source === 'selftest' || about.toLowerCase() === title.toLowerCase() ? '' : about,
       size: sizeOf(steps),
     });
   }

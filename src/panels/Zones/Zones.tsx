@@ -143,10 +143,17 @@ const Blocks = ({ type, counts }: ZoneView['blocks'][number]) => {
         {counts.map((count, order) => (
           // An order has no other identity than its place.
           // eslint-disable-next-line react/no-array-index-key
-          <li key={order} title={`order ${order}: ${count} free`}>
-            <span className="blocks-count">{count === 0 ? '' : count}</span>
+          <li key={order}>
+            <span className="hidden-visually">
+              order {order}: {count} free
+            </span>
+            <span className="blocks-count" aria-hidden="true">
+              {count === 0 ? '' : count}
+            </span>
             <span className="blocks-bar" style={{ height: `${(1.6 * Math.log2(1 + count)) / most}rem` }} />
-            <span className="blocks-order">{order}</span>
+            <span className="blocks-order" aria-hidden="true">
+              {order}
+            </span>
           </li>
         ))}
       </ol>

@@ -18,6 +18,7 @@ export const events: Sentences = {
   'event.flags': (p) => `Flags of ${pageAndPfn(p)}: ${code(p, 'change')}.`,
   'event.column': (p) => `${code(p, 'column')} of ${pageAndPfn(p)}: ${fromTo(p)}.`,
   'event.content': (p) => `The contents of ${pageAndPfn(p)}: ${fromTo(p)}.`,
+  'event.content-lost': (p) => `What ${pageAndPfn(p)} held is gone: it is free.`,
   'event.vmstat': (p) => `Counter ${code(p, 'counter')}: ${fromTo(p)}.`,
   'event.internal': (p) => `Bookkeeping, ${txt(p, 'column')} ${txt(p, 'row')}: ${fromTo(p)}.`,
   'event.map': (p) => `${cap(txt(p, 'map'))}, ${txt(p, 'key')}: ${fromTo(p)}.`,

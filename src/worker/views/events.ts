@@ -4,6 +4,7 @@ import type { Column } from '../../core/machine/column.ts';
 import type { Machine } from '../../core/machine/machine.ts';
 import type { LogEvent } from '../../core/trace/log.ts';
 import { DECISIONS, EventKind, HOLDER_KINDS, unpackPages, VMSTAT_COUNTERS } from '../../core/uapi/events.ts';
+import { FREED_CONTENT } from '../../core/kernel/mm/page-alloc.ts';
 import { KERNEL_MESSAGES } from '../../core/kernel/sched/bug.ts';
 import {
   PG_buddy,
@@ -114,7 +115,8 @@ const columnText = (namer: Namer, tables: Tables, event: LogEvent): Message => {
     old,
     now,
   };
-  return { id: column === m.pages.content ? 'event.content' : 'event.column', params };
+  if (column !== m.pages.content) return { id: 'event.column', params };
+  return { id: now === FREED_CONTENT ? 'event.content-lost' : 'event.content', params };
 };
 
 export const eventText = (namer: Namer, tables: Tables, event: LogEvent): Message => {

@@ -4,6 +4,7 @@ import type { PageDetail } from '../../core/scenario/detail.ts';
 import type { StepRecord } from '../../core/index.ts';
 import type { LogEvent } from '../../core/trace/log.ts';
 import { EventKind } from '../../core/uapi/events.ts';
+import { PG_buddy } from '../../core/uapi/page-flags.ts';
 import { entryPfn } from '../../core/uapi/pte.ts';
 import type { Selection } from '../protocol.ts';
 import type { EventView } from '../protocol-moment.ts';
@@ -44,7 +45,10 @@ export const detailViews = ({
   run.indexNewSteps();
   const { namer, tables } = sceneAt(run, sim.length);
   const { journal, pages, entries } = sim.machine;
-  const fields = new Set(Object.values(pages).map((column) => column.id));
+  // places in lists change when neighbours come and go, and of a free page they are all that there is
+  const { lruNext, lruPrev, private: order, flags } = pages;
+  const own = Object.values(pages).filter((column) => ![lruNext, lruPrev, order].includes(column));
+  const fields = new Set(own.map((column) => column.id));
   const has = (value: number): boolean => numbers.has(value);
   const isAbout = ({ kind, id, row, old, now }: LogEvent): boolean => {
     switch (kind) {
@@ -56,6 +60,7 @@ export const detailViews = ({
         return has(row);
       case EventKind.COLUMN:
         if (id === entries.id) return has(entryPfn(old)) || has(entryPfn(now));
+        if (id === flags.id && ((old ^ now) & ~PG_buddy) === 0) return false;
         return fields.has(id) && has(row);
       default:
         return false;

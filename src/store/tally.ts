@@ -1,6 +1,6 @@
 // A step's migrations in a line: pages of processes by place, before and after.
 
-import type { ResidenceCount } from '../store/views.ts';
+import type { ResidenceCount } from './views.ts';
 
 export interface TallyRow {
   /** `VRAM 0`, `system` */

@@ -3,7 +3,7 @@ import { createSimulation } from '../core/index.ts';
 import { longtermPin } from '../scenarios/longterm-pin.ts';
 import { Run } from '../worker/run.ts';
 import { momentAt } from '../worker/views/moment.ts';
-import { tallyRows } from './tally-rows.ts';
+import { tallyRows } from './tally.ts';
 
 const PIN_STEP = 3;
 

@@ -1,0 +1,255 @@
+import { useMemo } from 'react';
+import { useActions } from '../../store/use-app.ts';
+import { useView } from '../../store/use-view.ts';
+import { useWords } from '../../store/use-words.ts';
+import type { CompareView, ComparedSide, Message, ResidenceCount, RunInfo } from '../../store/views.ts';
+import { Chip } from '../../ui/Chip.tsx';
+import { Prose } from '../../ui/Prose.tsx';
+import { pageRows, placeText, residenceText, sideText, stepRows } from './rows.ts';
+
+const MAX_PAGES = 32;
+
+export interface World {
+  readonly run: RunInfo;
+  readonly label: string;
+}
+
+interface SidesProps {
+  readonly run: RunInfo;
+  readonly otherRunId: string;
+  /** Of a third world in step. */
+  readonly besideRunId: string | undefined;
+  readonly worlds: readonly World[];
+}
+
+/** What differs, each thing in one row with all worlds beside each other. */
+export const Sides = ({ run, otherRunId, besideRunId, worlds }: SidesProps) => {
+  const query = useMemo(
+    () =>
+      ({
+        view: 'compare',
+        other: otherRunId,
+        ...(besideRunId === undefined ? {} : { beside: besideRunId }),
+      }) as const,
+    [otherRunId, besideRunId],
+  );
+  const view = useView(query);
+  return (
+    <>
+      <Results run={run} worlds={worlds} now={view?.step} />
+      {view === undefined ? null : (
+        <Now
+          views={[view, ...(view.beside === undefined ? [] : [view.beside])]}
+          labels={worlds.map(({ label }) => label)}
+        />
+      )}
+    </>
+  );
+};
+
+/** The sign of a difference; one that is none says so. */
+const Differs = () => (
+  <span className="compare-mark" aria-hidden="true">
+    ≠
+  </span>
+);
+const Same = () => <span className="muted">the same</span>;
+
+interface HeadProps {
+  readonly first: string;
+  readonly labels: readonly string[];
+}
+
+const Head = ({ first, labels }: HeadProps) => (
+  <thead>
+    <tr>
+      {[first, 'here', ...labels].map((label) => (
+        <th key={label} scope="col">
+          {label}
+        </th>
+      ))}
+    </tr>
+  </thead>
+);
+
+interface ResultsProps {
+  readonly run: RunInfo;
+  readonly worlds: readonly World[];
+  /** Step of the cursor. */
+  readonly now: number | undefined;
+}
+
+const Results = ({ run, worlds, now }: ResultsProps) => {
+  const { seekStep } = useActions();
+  const rows = stepRows(
+    run,
+    worlds.map((world) => world.run),
+  );
+  return (
+    <>
+      <h3 className="compare-heading">Results of the steps</h3>
+      {rows.length === 0 ? (
+        <p className="compare-same">
+          All {run.steps.length} steps give the same result in {worlds.length === 1 ? 'both' : 'all'}.
+        </p>
+      ) : (
+        <table className="compare-table">
+          <Head first="step" labels={worlds.map(({ label }) => label)} />
+          <tbody>
+            {rows.map(({ index, command, here, others }) => (
+              <tr key={index} aria-current={now === index ? 'step' : undefined}>
+                <th scope="row">
+                  <button type="button" className="compare-step" onClick={() => void seekStep(index, 'end')}>
+                    {index} {command}
+                  </button>
+                </th>
+                <td>{here}</td>
+                {others.map((other, which) => (
+                  <td key={worlds[which]?.label}>
+                    {other === undefined ? (
+                      <Same />
+                    ) : (
+                      <>
+                        <Differs /> {other}
+                      </>
+                    )}
+                  </td>
+                ))}
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      )}
+    </>
+  );
+};
+
+interface WorldNowProps {
+  readonly label: string;
+  readonly message: Message | undefined;
+  readonly residence: readonly ResidenceCount[];
+}
+
+const WorldNow = ({ label, message, residence }: WorldNowProps) => {
+  const { pieces } = useWords();
+  return (
+    <div>
+      <dt>{label}</dt>
+      <dd>
+        {message === undefined ? null : <Prose pieces={pieces(message)} />}
+        <span className="muted compare-residence">{residenceText(residence)}</span>
+      </dd>
+    </div>
+  );
+};
+
+interface NowProps {
+  /** Of each world against the run that is shown. */
+  readonly views: readonly CompareView[];
+  readonly labels: readonly string[];
+}
+
+/** All runs at the cursor. */
+const Now = ({ views, labels }: NowProps) => {
+  const [first] = views;
+  if (first === undefined) return null;
+  return (
+    <>
+      <h3 className="compare-heading">At this moment</h3>
+      <dl className="compare-now">
+        <WorldNow label="here" message={first.captions[0]} residence={first.residence[0]} />
+        {views.map(({ captions, residence }, which) => (
+          <WorldNow
+            key={labels[which]}
+            label={labels[which] ?? ''}
+            message={captions[1]}
+            residence={residence[1]}
+          />
+        ))}
+      </dl>
+      <Pages views={views} labels={labels} />
+      {views.length === 1 ? <Calls view={first} labels={labels} /> : null}
+    </>
+  );
+};
+
+const Side = ({ side }: { readonly side: ComparedSide }) => (
+  <>
+    {side.residence === undefined ? null : <Chip tone={side.residence}>{placeText(side)}</Chip>}{' '}
+    {sideText(side)}
+  </>
+);
+
+const Pages = ({ views, labels }: NowProps) => {
+  const rows = pageRows(views);
+  const seen = Math.max(...views.map(({ pagesSeen }) => pagesSeen));
+  if (rows.length === 0)
+    return (
+      <p className="compare-same">
+        {seen === 0
+          ? `No memory in ${views.length === 1 ? 'either' : 'any'}.`
+          : `All ${seen} pages are in the same place and state.`}
+      </p>
+    );
+  return (
+    <>
+      <table className="compare-table">
+        <Head first="page" labels={labels} />
+        <tbody>
+          {rows.slice(0, MAX_PAGES).map(({ name, here, others }) => (
+            <tr key={name}>
+              <th scope="row">
+                <code>{name}</code>
+              </th>
+              <td>
+                <Side side={here} />
+              </td>
+              {others.map((other, which) => (
+                <td key={labels[which]}>
+                  {other === undefined ? (
+                    <Same />
+                  ) : (
+                    <>
+                      <Differs /> <Side side={other} />
+                    </>
+                  )}
+                </td>
+              ))}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+      {rows.length > MAX_PAGES ? (
+        <p className="muted">and {rows.length - MAX_PAGES} more pages that differ</p>
+      ) : null}
+    </>
+  );
+};
+
+/** With a third world, these would hide what matters. */
+const Calls = ({
+  view: { calls },
+  labels,
+}: {
+  readonly view: CompareView;
+  readonly labels: readonly string[];
+}) =>
+  calls.length === 0 ? null : (
+    <>
+      <h3 className="compare-heading">Calls in this step</h3>
+      <table className="compare-table">
+        <Head first="function" labels={labels} />
+        <tbody>
+          {calls.map(({ fn, counts }) => (
+            <tr key={fn}>
+              <th scope="row">
+                <code>{fn}</code>
+              </th>
+              <td>{counts[0]}</td>
+              <td>{counts[1]}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </>
+  );
