@@ -62,7 +62,8 @@ export const pinPlainPages = (
   const { n, pfns } = found;
   if (n === 0) return 0;
   addToCounts(m, pfns, n, GUP_PIN_COUNTING_BIAS);
-  for (let i = 0; i < n; i++) pages[at + i] = pfns[i];
+  if (Array.isArray(pages)) for (let i = 0; i < n; i++) pages[at + i] = pfns[i];
+  else pages.set(pfns.subarray(0, n), at);
   m.countVmEvent('nr_foll_pin_acquired', n);
   holdPages(m, pfns, n, 'FOLL_PIN', GUP_PIN_COUNTING_BIAS);
   countCalls(m, ['follow_page_mask', 'follow_page_pte', 'vm_normal_page', 'try_grab_page'], n);
@@ -116,9 +117,10 @@ export const judgePages = (
  *
  * Kernel: `mm/gup.c: unpin_user_pages`, many times; the mechanism is gup-grab.ts
  *
+ * @param want - flags that each page must have
  * @returns how many from `at` on; 0: the next page is none of these
  */
-export const unpinPlainPages = (m: Machine, pages: Pfns, at: number): number => {
+export const unpinPlainPages = (m: Machine, pages: Pfns, at: number, want = 0): number => {
   if (!inChunks(m)) return 0;
   const { flags, refcount } = m.pages;
   let n = 0;
@@ -126,7 +128,8 @@ export const unpinPlainPages = (m: Machine, pages: Pfns, at: number): number => 
     const pfn = pages[at + n];
     if (pfn === m.zeroPfn || pfn === pages[at + n + 1]) break;
     // what is anonymous and not its process's own stops the kernel
-    if ((flags.get(pfn) & PG_anon_exclusive) === 0 || !isSmall(m, pfn)) break;
+    const wanted = PG_anon_exclusive | want;
+    if ((flags.get(pfn) & wanted) !== wanted || !isSmall(m, pfn)) break;
     if (refcount.get(pfn) <= GUP_PIN_COUNTING_BIAS) break;
     chunk[n] = pfn;
   }
