@@ -221,6 +221,9 @@ export const DECISIONS = [
   'svm.refused-device-area',
   'svm.refused-limit',
   'svm.refused-in-use',
+  'ttm.over-limit',
+  'ttm.swapped-out',
+  'ttm.swapped-in',
 ] as const;
 export type DecisionId = (typeof DECISIONS)[number];
 /** Those of machines with GPUs. */

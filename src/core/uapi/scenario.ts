@@ -286,6 +286,8 @@ const gpuSchema = v.strictObject({
   softReserve: v.optional(v.boolean(), true),
   /** Hive of each device, 0: in none; absent: as its model has it. */
   hives: v.optional(v.array(count(64))),
+  /** ttm.pages_limit: pages of system memory that TTM should not exceed; absent: half of it. */
+  pagesLimit: v.optional(count(2 ** 28)),
 });
 
 /** What `"gpu": {}` means. */

@@ -107,7 +107,7 @@ const boView = (m: Machine, bo: TtmBo, held: ReturnType<typeof heldInVram>): Gpu
     blocks: bo.blocks.map(({ start, order }) => ({ start: vramStart + start, npages: 2 ** order })),
     pagesInUse: svmBo === undefined ? 0 : m.scalars.get(svmBoKrefRow(svmBo.id)) - holders,
     // an object that was evicted is as placeless, but its range knows it
-    seeking: bo.memType === 'system' && svmBo === undefined,
+    seeking: bo.memType === 'system' && svmBo === undefined && bo.swapStorage === 0,
     evicting: svmBo?.evicting ?? false,
     held: held.get(bo.id) ?? [],
   };
