@@ -86,6 +86,14 @@ const mmapDax = (
   return typeof vma === 'number' ? fromErrno(vma) : ok();
 };
 
+/** Why a process cannot have this memory as its heap or stack; undefined: it can. */
+const segmentProblem = (mm: Mm, { segment, kind, proc }: StepOf<'mmap'>): string | undefined => {
+  if (segment === undefined) return undefined;
+  if (kind !== 'anon-private') return 'heap and stack are of the kind anon-private';
+  const has = segment === 'heap' ? mm.heap : mm.startStack;
+  return has === undefined ? undefined : `process ${proc} has a ${segment} already`;
+};
+
 const runMmap = (m: Machine, step: StepOf<'mmap'>): StepResult => {
   const mm = processNamed(m, step.proc);
   const again = unmappedArea(m, mm, step);
@@ -107,6 +115,8 @@ const runMmap = (m: Machine, step: StepOf<'mmap'>): StepResult => {
   if (file !== undefined && step.kind !== 'file-private' && step.kind !== 'file-shared') {
     throw new StepError('file', `an area of the kind ${step.kind} has no file`);
   }
+  const segmentError = segmentProblem(mm, step);
+  if (segmentError !== undefined) throw new StepError('segment', segmentError);
   if (step.device !== undefined) openDevice(m, mm, step.device);
   const request = { name: step.vma, npages: step.pages, prot: protOf(step.prot), kind: step.kind };
   const vma = mmapRegion(m, mm, {
@@ -117,6 +127,8 @@ const runMmap = (m: Machine, step: StepOf<'mmap'>): StepResult => {
     ...(file === undefined ? {} : { file }),
     ...(again === undefined ? {} : { again }),
   });
+  if (step.segment === 'heap') m.mms.update(mm.id, { heap: { startBrk: vma.vmStart, brk: vma.vmEnd } });
+  if (step.segment === 'stack') m.mms.update(mm.id, { startStack: vma.vmEnd - 1 });
   if (step.kind !== 'device' && step.reserve === undefined) return ok();
   const err = step.kind === 'device' ? dmirrorFopsMmap(m, vma) : hugetlbReservePages(m, vma);
   if (err !== 0)

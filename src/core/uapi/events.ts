@@ -224,6 +224,7 @@ export const DECISIONS = [
   'ttm.over-limit',
   'ttm.swapped-out',
   'ttm.swapped-in',
+  'svm.heap-or-stack',
 ] as const;
 export type DecisionId = (typeof DECISIONS)[number];
 /** Those of machines with GPUs. */

@@ -88,6 +88,10 @@ export const gpuDecisions: Readonly<Record<GpuDecisionId, Told>> = {
     what: (p) => `The best place for the range at ${page(p)} is ${txt(p, 'where')}.`,
     why: 'The preferred place if this GPU can reach it, else the GPU itself, else where the range is.',
   },
+  'svm.heap-or-stack': {
+    what: (p) => `The new range at ${page(p)} is heap or stack: it prefers system memory.`,
+    why: 'The processor uses such memory all the time, so a fault of the GPU maps it where it is.',
+  },
   'svm.already-there': {
     what: (p) => `The range at ${page(p)} already counts as being in ${txt(p, 'where')}. Nothing moves.`,
     why: 'The place belongs to the range, not to its pages: a page that left by itself is not brought back.',

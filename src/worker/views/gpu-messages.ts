@@ -57,4 +57,5 @@ export const GPU_DECISION_ARGUMENTS: Readonly<Record<GpuDecisionId, readonly Arg
   'ttm.over-limit': ['npages', 'deviceId'],
   'ttm.swapped-out': ['npages', 'deviceId'],
   'ttm.swapped-in': ['npages', 'deviceId'],
+  'svm.heap-or-stack': ['vpn', 'npages'],
 };
