@@ -51,6 +51,7 @@ export const gpuScenario = (
     gpu?: Partial<NonNullable<Scenario['gpu']>>;
     machine?: Scenario['machine'];
     config?: Scenario['config'];
+    swap?: number;
   } = {},
 ): unknown => ({
   machine: 'teaching',

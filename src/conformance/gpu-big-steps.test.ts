@@ -6,6 +6,7 @@ import { workloadScenario, type Workload } from '../scenarios/frontier.ts';
 import { GPU_SVM_SCENES } from '../scenarios/gpu-svm.ts';
 import { prefetch, svmAttr, writtenBy } from '../scenarios/gpu-steps.ts';
 import { EVICTION_SCENES } from '../scenarios/eviction.ts';
+import { GPU_OBJECT_SCENES } from '../scenarios/gpu-objects.ts';
 import { PINNER_SCENES } from '../scenarios/pinners.ts';
 import { bigStepDifferences } from './big-steps.ts';
 import { gpuScenario } from './checked-run.ts';
@@ -81,7 +82,7 @@ describe('GPU steps as big steps', { timeout: 300_000 }, () => {
   });
 
   test('every scene with GPUs on the teaching machine', () => {
-    const scenes = [...GPU_SVM_SCENES, ...PINNER_SCENES, ...EVICTION_SCENES];
+    const scenes = [...GPU_SVM_SCENES, ...PINNER_SCENES, ...EVICTION_SCENES, ...GPU_OBJECT_SCENES];
     for (const { name, scenario } of scenes.filter(({ scenario: { machine } }) => machine === 'teaching'))
       expect(bigStepDifferences(parsed(scenario), 0), name).toEqual([]);
   });

@@ -9,6 +9,7 @@ import { EVICTION_SCENES } from '../scenarios/eviction.ts';
 import { FRONTIER_SCENES } from '../scenarios/frontier.ts';
 import { GPU_BOOT_SCENES } from '../scenarios/gpu-boot.ts';
 import { GPU_SVM_SCENES } from '../scenarios/gpu-svm.ts';
+import { GPU_OBJECT_SCENES } from '../scenarios/gpu-objects.ts';
 import { PINNER_SCENES } from '../scenarios/pinners.ts';
 import type { Scene } from '../scenarios/scene.ts';
 import { resultTexts, runChecked } from './checked-run.ts';
@@ -27,7 +28,9 @@ describe('the generic device', { timeout: 300_000 }, () => {
   });
 
   test.each(
-    [...GPU_SVM_SCENES, ...GPU_BOOT_SCENES, ...EVICTION_SCENES].map((scene) => [scene.name, scene] as const),
+    [...GPU_SVM_SCENES, ...GPU_BOOT_SCENES, ...EVICTION_SCENES, ...GPU_OBJECT_SCENES].map(
+      (scene) => [scene.name, scene] as const,
+    ),
   )('%s runs, and nothing is lost', (_, scene) => {
     // a world that never shipped gives VRAM away that is in use
     const hypothetical = scene.scenario.config?.longtermPolicy !== undefined;

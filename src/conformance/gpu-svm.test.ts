@@ -408,6 +408,56 @@ describe('faults of the GPU with XNACK on (§3.8)', { timeout: 60_000 }, () => {
   });
 });
 
+describe('heap and stack (§3.3, svm_range_get_range_boundaries)', { timeout: 60_000 }, () => {
+  const segment = (kind: 'heap' | 'stack', vma = 'buf'): Step => ({
+    op: 'mmap',
+    proc: 'A',
+    vma,
+    pages: 6,
+    prot: 'rw',
+    kind: 'anon-private',
+    segment: kind,
+  });
+
+  test.each(['heap', 'stack'] as const)('a fault of the GPU in the %s maps it in system memory', (kind) => {
+    const done = runChecked(gpuScenario([segment(kind), gpuWrite(0)]));
+    expect(places(done)).toBe('000000');
+    expect(firstRange(done)?.preferredLoc).toBe(0);
+    expect(decisionsOf(done, last(done), 'svm.heap-or-stack')).toHaveLength(1);
+    expect(done.violations).toEqual([]);
+  });
+
+  test('a range that was registered there before goes to VRAM as others do', () => {
+    const done = runChecked(gpuScenario([segment('heap'), attr([access(0)]), gpuWrite(0)]));
+    expect(places(done)).toBe('111111');
+    expect(decisionsOf(done, last(done), 'svm.heap-or-stack')).toEqual([]);
+  });
+
+  test("a child has its parent's heap, and other memory is no heap", () => {
+    const done = runChecked(
+      gpuScenario([
+        segment('heap'),
+        { op: 'fork', proc: 'A', child: 'B' },
+        ...map(4, 'other', 'B'),
+        { ...gpuWrite(0), proc: 'B' } as Step,
+        { ...gpuWrite(0), proc: 'B', vma: 'other' } as Step,
+      ]),
+    );
+    expect(places(done, 'B')).toBe('000000');
+    expect(places(done, 'B', 'other')).toBe('1111');
+    expect(done.violations).toEqual([]);
+  });
+
+  test('a process has one heap, and it is anonymous memory', () => {
+    const build =
+      (step: Step): (() => unknown) =>
+      () =>
+        runChecked(gpuScenario([segment('heap'), step]));
+    expect(build(segment('heap', 'more'))).toThrow('process A has a heap already');
+    expect(build({ ...segment('stack', 'more'), kind: 'anon-shared' } as Step)).toThrow('anon-private');
+  });
+});
+
 describe('the notifier and XNACK off (§3.10)', { timeout: 60_000 }, () => {
   const off: Step = { op: 'set_xnack', proc: 'A', enabled: false };
 

@@ -5,6 +5,7 @@ import { busyPage } from './busy-page.ts';
 import { cpuTouch } from './cpu-touch.ts';
 import { deviceFull } from './device-full.ts';
 import { EVICTION_SCENES } from './eviction.ts';
+import { GPU_OBJECT_SCENES } from './gpu-objects.ts';
 import { forkAndPin } from './fork-and-pin.ts';
 import { FRONTIER_SCENES } from './frontier.ts';
 import { GPU_BOOT_SCENES } from './gpu-boot.ts';
@@ -55,7 +56,7 @@ export const SCENE_GROUPS: readonly SceneGroup[] = [
   { group: 'The kernel log', scenes: KERNEL_LOG_SCENES },
   { group: 'From firmware to VRAM', scenes: GPU_BOOT_SCENES },
   { group: 'A GPU and a process', scenes: GPU_SVM_SCENES },
-  { group: 'When VRAM is short', scenes: EVICTION_SCENES },
+  { group: 'When VRAM is short', scenes: [...EVICTION_SCENES, ...GPU_OBJECT_SCENES] },
   { group: 'Who pins in real life', scenes: PINNER_SCENES },
   { group: 'At scale', scenes: FRONTIER_SCENES },
 ];

@@ -86,6 +86,8 @@ export interface GpuBoView {
   readonly pagesInUse: number;
   /** It has no place yet: TTM looks for VRAM for it. */
   readonly seeking: boolean;
+  /** A file of shared memory has its bytes: TTM was to have less of the system memory. */
+  readonly swapped: boolean;
   /** The driver is bringing its pages home, so that it can go. */
   readonly evicting: boolean;
   /** Pages in its VRAM that somebody holds by a handle; what blocks its eviction, or is overwritten by its owner. */
@@ -154,6 +156,21 @@ export interface SvmRangeView {
 }
 
 /** VRAM and ranges at a position. */
+/** Memory of a process that is a buffer object of compute; it stays where it is. */
+export interface UserptrView {
+  readonly id: number;
+  readonly name: string;
+  readonly process: string;
+  readonly device: number;
+  /** `buf+0`; `A buf+0` where there are several processes. */
+  readonly first: string;
+  readonly npages: number;
+  /** Pages that the GPU has entries for. */
+  readonly mapped: number;
+  /** Invalidations since its pages were looked up. */
+  readonly invalid: number;
+}
+
 export interface GpuStateView {
   /** The machine's devices are GPUs with a driver; false: the test driver's, of which nothing stands here. */
   readonly hasDriver: boolean;
@@ -178,6 +195,10 @@ export interface GpuStateView {
     /** Ranges that an invalidation hit; the kernel thread that maps them again is due. */
     readonly evictedRanges: number;
     readonly restoreScheduled: boolean;
+    /** Invalidations of its user pointers since they were looked up. */
+    readonly evictedUserptrs: number;
+    /** Its objects of compute were evicted, and are to come back in 100 ms. */
+    readonly restoreDue: boolean;
     readonly counters: readonly {
       readonly device: number;
       readonly faults: number;
@@ -185,6 +206,7 @@ export interface GpuStateView {
       readonly pagesOut: number;
     }[];
   }[];
+  readonly userptrs: readonly UserptrView[];
   readonly ranges: readonly SvmRangeView[];
   readonly copies: GpuCopies;
 }

@@ -23,6 +23,10 @@ export interface Mm {
   /** Areas of the scenario, in order of creation; they stay listed after munmap. */
   readonly areas: readonly Area[];
   readonly alive: boolean;
+  /** start_brk and brk: first page of the heap, and the one behind it; absent: it has none. */
+  readonly heap?: { readonly startBrk: Vpn; readonly brk: Vpn };
+  /** start_stack: page in which the stack began; absent: it has none. */
+  readonly startStack?: Vpn;
   /** The OOM killer chose it: it is to die and may use memory that is kept back. */
   readonly oomVictim: boolean;
   /** MMF_OOM_SKIP: nothing more can be got from it. */

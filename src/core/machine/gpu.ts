@@ -36,10 +36,12 @@ export interface VramManager {
   readonly free: readonly (readonly number[])[];
   /** Buffer objects in VRAM: the first is evicted first. */
   readonly lru: readonly number[];
+  /** Those in system memory: the first is swapped out first; those that are stay listed. */
+  readonly ttLru: readonly number[];
 }
 
 export type BoKind = 'svm' | 'kfd' | 'gem';
-/** Where the bytes of a buffer object are; system: nowhere, they were thrown away. */
+/** Where the bytes of a buffer object are; system: nowhere, they were thrown away, or they were swapped out. */
 export type TtmPlace = 'vram' | 'tt' | 'system';
 
 /** struct ttm_buffer_object, with what amdgpu adds to it. */
@@ -63,6 +65,10 @@ export interface TtmBo {
   readonly pinCount: number;
   /** Fence that must be signalled before it may be taken away; 0: none. */
   readonly fence: number;
+  /** File of shared memory that has its bytes, as they were swapped out; 0: none. */
+  readonly swapStorage: number;
+  /** Its last reference is gone; it goes when nobody has it reserved. */
+  readonly deleted: boolean;
 }
 
 /** struct amdgpu_amdkfd_fence: signalled when the memory may be taken away. */

@@ -128,6 +128,8 @@ export class Machine {
   reclaiming = false;
   /** The running task is the only one: nothing happens between its sleeping points. Ephemeral. */
   isAlone = false;
+  /** Threads of a process that are in the kernel; 0: kernel threads that have begun and are not done. Ephemeral. */
+  threadsInKernel: (mm: number) => number = () => 0;
   /** Process that fork is making; no task has it yet. Ephemeral. */
   newMm = 0;
   /** Holders of each process's mmap_lock: readers, or -1 for one writer. Ephemeral: nobody holds it at rest. */

@@ -1,7 +1,12 @@
 // Steps of machines with GPUs: the boot, the driver's life, ranges of shared virtual memory, buffer objects.
 
 import { type GpuAccessResult, gpuAccess } from '../kernel/drivers/amdgpu-access.ts';
-import { amdgpuBoCreate, amdgpuBoUnref, amdgpuFillBuffer } from '../kernel/drivers/amdgpu-client.ts';
+import {
+  amdgpuBoCreate,
+  amdgpuBoUnref,
+  amdgpuCsBoValidate,
+  amdgpuFillBuffer,
+} from '../kernel/drivers/amdgpu-client.ts';
 import { amdgpuProbe, amdgpuRemove } from '../kernel/drivers/amdgpu-device.ts';
 import { kfdCreateProcess, kfdLookupProcessByMm } from '../kernel/drivers/amdgpu-process.ts';
 import {
@@ -170,9 +175,12 @@ export function* runGpuStep(m: Machine, step: GpuStep): Sleeps<StepResult> {
       return yield* runGpuAccess(m, step);
     case 'bo_alloc':
       return yield* runBoAlloc(m, step);
-    case 'bo_write':
-      amdgpuFillBuffer(m, boNamed(m, processNamed(m, step.proc).id, step.bo), step.value);
-      return { ret: 0 };
+    case 'bo_write': {
+      const bo = boNamed(m, processNamed(m, step.proc).id, step.bo);
+      const err = yield* amdgpuCsBoValidate(m, bo);
+      if (err === 0) amdgpuFillBuffer(m, bo, step.value);
+      return fromErrno(err);
+    }
     case 'bo_free': {
       const userptr = m.userptrs.values().find(({ name }) => name === step.bo);
       if (userptr !== undefined) {

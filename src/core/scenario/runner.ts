@@ -1,12 +1,13 @@
 // From a step of a scenario to calls into the kernel, and from what they return to the result of the step.
 
 import { daxFileAt, daxMmap } from '../kernel/drivers/dax.ts';
-import { kfdProcessRelease } from '../kernel/drivers/amdgpu-driver.ts';
 import { dmirrorFopsMmap } from '../kernel/drivers/test-hmm.ts';
 import { deviceUsage } from '../kernel/drivers/test-hmm-migrate.ts';
 import { cpuAccess } from '../kernel/mm/cpu-access.ts';
 import { createScenarioFile, readScenarioFile, scenarioFile } from '../kernel/mm/filemap.ts';
 import { writeFreshPages } from '../kernel/mm/fault-bulk.ts';
+import { doExit } from '../kernel/mm/exit.ts';
+import { leaveKilled } from '../kernel/mm/oom-kill.ts';
 import { createMm, dupMmap } from '../kernel/mm/fork.ts';
 import { doMadvise } from '../kernel/mm/madvise.ts';
 import { doMlock, doMunlock } from '../kernel/mm/mlock-vma.ts';
@@ -85,6 +86,14 @@ const mmapDax = (
   return typeof vma === 'number' ? fromErrno(vma) : ok();
 };
 
+/** Why a process cannot have this memory as its heap or stack; undefined: it can. */
+const segmentProblem = (mm: Mm, { segment, kind, proc }: StepOf<'mmap'>): string | undefined => {
+  if (segment === undefined) return undefined;
+  if (kind !== 'anon-private') return 'heap and stack are of the kind anon-private';
+  const has = segment === 'heap' ? mm.heap : mm.startStack;
+  return has === undefined ? undefined : `process ${proc} has a ${segment} already`;
+};
+
 const runMmap = (m: Machine, step: StepOf<'mmap'>): StepResult => {
   const mm = processNamed(m, step.proc);
   const again = unmappedArea(m, mm, step);
@@ -106,6 +115,8 @@ const runMmap = (m: Machine, step: StepOf<'mmap'>): StepResult => {
   if (file !== undefined && step.kind !== 'file-private' && step.kind !== 'file-shared') {
     throw new StepError('file', `an area of the kind ${step.kind} has no file`);
   }
+  const segmentError = segmentProblem(mm, step);
+  if (segmentError !== undefined) throw new StepError('segment', segmentError);
   if (step.device !== undefined) openDevice(m, mm, step.device);
   const request = { name: step.vma, npages: step.pages, prot: protOf(step.prot), kind: step.kind };
   const vma = mmapRegion(m, mm, {
@@ -116,6 +127,8 @@ const runMmap = (m: Machine, step: StepOf<'mmap'>): StepResult => {
     ...(file === undefined ? {} : { file }),
     ...(again === undefined ? {} : { again }),
   });
+  if (step.segment === 'heap') m.mms.update(mm.id, { heap: { startBrk: vma.vmStart, brk: vma.vmEnd } });
+  if (step.segment === 'stack') m.mms.update(mm.id, { startStack: vma.vmEnd - 1 });
   if (step.kind !== 'device' && step.reserve === undefined) return ok();
   const err = step.kind === 'device' ? dmirrorFopsMmap(m, vma) : hugetlbReservePages(m, vma);
   if (err !== 0)
@@ -215,12 +228,6 @@ function* runFork(m: Machine, step: StepOf<'fork'>): Sleeps<StepResult> {
   return failed(-ENOMEM); // copy_mm does not pass on why
 }
 
-/** A process ends; a GPU's driver hears of it afterwards. */
-function* endProcess(m: Machine, mm: Mm): Sleeps<void> {
-  yield* exitMmap(m, mm);
-  if (m.config.gpu !== undefined) kfdProcessRelease(m, mm.id);
-}
-
 /**
  * Ends the processes that the OOM killer chose during a step; a step of such a process ends with SIGKILL.
  *
@@ -237,14 +244,14 @@ export function* withVictims(
       yield* runAlone(
         m,
         function* () {
-          yield* endProcess(m, mm);
+          yield* doExit(m, mm);
         },
         slicing,
       );
   const steps = step.op === 'concurrent' ? step.steps : [step];
   return results.map((result, i) => {
     const mm = m.mms.values().findLast(({ name }) => name === steps[i].proc);
-    return mm?.oomVictim === true ? { ...result, signal: 'SIGKILL' } : result;
+    return mm?.oomVictim === true && !outlivesProcess(steps[i]) ? { ...result, signal: 'SIGKILL' } : result;
   });
 }
 
@@ -288,32 +295,34 @@ export const stepPages = (m: Machine, step: Step): number => {
   }
 };
 
-/** A process that the OOM killer ended does nothing any more. */
-const killedTask = (m: Machine, name: string): TaskSpec<StepResult> | undefined => {
-  const mm = m.mms.values().findLast((candidate) => candidate.name === name);
-  if (mm === undefined || mm.alive || !mm.oomVictim) return undefined;
-  return {
-    mm: mm.id,
-    cpu: 0,
-    generator: (function* (): Sleeps<StepResult> {
-      return { ret: -1, signal: 'SIGKILL' };
-    })(),
-  };
+/** Pins belong to whom they were given, not to the process: they are let go of also when it was killed. */
+const outlivesProcess = ({ op }: SimpleStep): boolean => op === 'unpin' || op === 'put';
+
+/** The process that takes a step, also one that the OOM killer ended; 0: the kernel. */
+const actorOf = (m: Machine, { op, proc }: SimpleStep): number => {
+  if (isKernelStep(op)) return 0;
+  const last = m.mms.values().findLast(({ name }) => name === proc);
+  return last !== undefined && !last.alive && last.oomVictim ? last.id : processNamed(m, proc).id;
 };
+
+/** An operation of a process. One that was killed begins none, and ends when its last thread leaves the kernel. */
+function* userTask(m: Machine, step: SimpleStep, mm: number): Sleeps<StepResult> {
+  const killed = (): boolean => m.mms.find(mm)?.oomVictim === true;
+  const result = killed() && !outlivesProcess(step) ? { ret: -1 } : yield* runOperation(m, step);
+  if (killed() && m.threadsInKernel(mm) === 1) leaveKilled(m, m.mms.get(mm));
+  return result;
+}
 
 /** The tasks of a step: one, or those that it wants to run at once, dealt out to the simulated CPUs. */
 export const tasksOf = (m: Machine, step: Step): TaskSpec<StepResult>[] => {
   const steps = step.op === 'concurrent' ? step.steps : [step];
-  return steps.map(
-    (simple, cpu) =>
-      killedTask(m, simple.proc) ?? {
-        mm: isKernelStep(simple.op) ? 0 : processNamed(m, simple.proc).id,
-        cpu,
-        generator: (function* () {
-          return yield* runOperation(m, simple);
-        })(),
-      },
-  );
+  return steps.map((simple, cpu) => {
+    const mm = actorOf(m, simple);
+    const generator = (function* () {
+      return yield* userTask(m, simple, mm);
+    })();
+    return { mm, cpu, generator };
+  });
 };
 
 /**
@@ -370,7 +379,7 @@ export function* runOperation(m: Machine, step: SimpleStep): Sleeps<StepResult> 
     case 'fork':
       return yield* runFork(m, step);
     case 'exit': {
-      yield* endProcess(m, processNamed(m, step.proc));
+      yield* doExit(m, processNamed(m, step.proc));
       return step.signal === undefined ? ok() : { ret: 0, status: step.signal };
     }
     case 'dev_read':

@@ -245,6 +245,7 @@ export class Simulation {
     m.mutexes.clear();
     m.works = [];
     m.reclaiming = false;
+    m.threadsInKernel = () => 0;
     m.newMm = 0;
     m.current = { id: 0, mm: 0, cpu: 0, memallocPin: false };
   }

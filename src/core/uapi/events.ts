@@ -221,6 +221,10 @@ export const DECISIONS = [
   'svm.refused-device-area',
   'svm.refused-limit',
   'svm.refused-in-use',
+  'ttm.over-limit',
+  'ttm.swapped-out',
+  'ttm.swapped-in',
+  'svm.heap-or-stack',
 ] as const;
 export type DecisionId = (typeof DECISIONS)[number];
 /** Those of machines with GPUs. */

@@ -119,6 +119,8 @@ const simpleStepSchema = v.variant('op', [
     device: v.optional(device),
     /** For file kinds: a file of `file_create`; absent: the one file of 64 pages. */
     file: v.optional(name),
+    /** For the kind `anon-private`: the memory of brk(2), or the stack; a process has one of each. */
+    segment: v.optional(v.picklist(['heap', 'stack'])),
   }),
   v.strictObject({ op: v.literal('munmap'), ...range }),
   v.strictObject({ op: v.literal('mremap'), proc: name, vma: name, to: name }),
@@ -286,6 +288,8 @@ const gpuSchema = v.strictObject({
   softReserve: v.optional(v.boolean(), true),
   /** Hive of each device, 0: in none; absent: as its model has it. */
   hives: v.optional(v.array(count(64))),
+  /** ttm.pages_limit: pages of system memory that TTM should not exceed; absent: half of it. */
+  pagesLimit: v.optional(count(2 ** 28)),
 });
 
 /** What `"gpu": {}` means. */

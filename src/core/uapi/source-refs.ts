@@ -269,7 +269,10 @@ const BY_FILE = {
     'ttm_bo_evict',
     'ttm_bo_wait',
     'ttm_bo_put',
+    'ttm_bo_swapout',
   ],
+  'drivers/gpu/drm/ttm/ttm_device.c': ['ttm_global_swapout'],
+  'drivers/gpu/drm/ttm/ttm_tt.c': ['ttm_tt_populate', 'ttm_tt_swapout', 'ttm_tt_swapin'],
   'drivers/gpu/drm/ttm/ttm_bo_util.c': ['ttm_bo_pipeline_gutting'],
   'drivers/gpu/drm/amd/amdgpu/amdgpu_vram_mgr.c': ['amdgpu_vram_mgr_new', 'amdgpu_vram_mgr_del'],
   'drivers/gpu/drm/amd/amdgpu/amdgpu_ttm.c': [
@@ -289,6 +292,7 @@ const BY_FILE = {
   'drivers/gpu/drm/amd/amdgpu/amdgpu_amdkfd_fence.c': ['amdkfd_fence_enable_signaling'],
   'drivers/gpu/drm/amd/amdkfd/kfd_process.c': [
     'kfd_create_process',
+    'kfd_process_notifier_release',
     'kfd_process_wq_release',
     'kfd_process_evict_queues',
     'kfd_process_restore_queues',

@@ -299,9 +299,16 @@ export const MECHANISMS: readonly Mechanism[] = [
         'A process that was restored just now is evicted at once, not after PROCESS_ACTIVE_TIME_MS.',
       'drivers/amdgpu-userptr.ts: initUserPages':
         'Memory of a user pointer is mapped at its own address at once, and counts against no limit.',
-      'drivers/ttm.ts: ttmTtPopulate': 'System memory is taken page by page.',
+      'drivers/amdgpu-client.ts: amdgpuCsBoValidate':
+        'Only an object that was swapped out moves, and only to system memory, as when the allowance for moves is used up.',
+      'drivers/ttm.ts: ttmMemEvictFirst': 'An object that all others have reserved is not waited for.',
+      'drivers/ttm.ts: ttmBoMemSpace':
+        'For a second attempt the object is not made anew; TTM_PL_TT has no limit of its own.',
+      'drivers/ttm-swap.ts: ttmGlobalSwapout':
+        'Devices give in their order, not the one that gave something last at the end.',
+      'drivers/ttm-tt.ts: ttmPoolAlloc': 'System memory is taken page by page, and none is kept for the next object.',
     },
-    tests: ['conformance/gpu-ttm.test.ts'],
+    tests: ['conformance/gpu-ttm.test.ts', 'conformance/gpu-system-memory.test.ts'],
   },
   {
     family: 'frame',
@@ -656,14 +663,22 @@ export const MECHANISMS: readonly Mechanism[] = [
   {
     family: 'reclaim',
     title: 'Out of memory',
-    kernel: 'mm/oom_kill.c: oom_badness, out_of_memory',
+    kernel: 'mm/oom_kill.c: oom_badness, out_of_memory; kernel/exit.c: do_exit',
     state: 'simplified',
-    how: 'The process with the most pages is killed; device pages count as its own and return to the driver.',
+    how: 'The process with the most pages is killed; device pages count as its own and return to the driver. Its private memory is reaped, its files are closed, and it ends when no part of it runs in the kernel.',
     simplified: {
       'mm/oom-kill.ts: oomBadness': 'No oom_score_adj.',
-      'mm/oom-kill.ts: outOfMemory': 'The reaper, a kernel thread, runs at once.',
+      'mm/oom-kill.ts: leaveKilled': 'A kernel thread that works is busy with the memory of all processes.',
+      'mm/oom-kill.ts: oomReapTask':
+        'The reaper, a kernel thread, does not wait two seconds for the process to end by itself.',
+      'mm/exit.ts: doExit':
+        'Files are closed that a GPU’s driver knows; what its kernel threads do later, it does at once.',
     },
-    tests: ['core/kernel/mm/vmscan.test.ts', 'scenarios/around/around.test.ts'],
+    tests: [
+      'core/kernel/mm/vmscan.test.ts',
+      'scenarios/around/around.test.ts',
+      'conformance/gpu-system-memory.test.ts',
+    ],
     scene: 'around-oom',
   },
   {

@@ -1,10 +1,10 @@
 import { useView } from '../../store/use-view.ts';
 import type { GpuStateView } from '../../store/views.ts';
-import { formatCount, formatCounted } from '../../ui/format.ts';
+import { formatCount } from '../../ui/format.ts';
 import { Icon } from '../../ui/Icon.tsx';
 import { gpuPanel } from '../../words/index.ts';
 import { Ranges } from './Ranges.tsx';
-import { pagesText } from './rows.ts';
+import { pagesText, stopReasons, userptrState } from './rows.ts';
 import { Vram } from './Vram.tsx';
 import './gpu.css';
 
@@ -35,6 +35,7 @@ const State = ({ view }: { readonly view: GpuStateView }) => (
       <Vram key={gpu.device} gpu={gpu} bos={view.bos} />
     ))}
     <Processes view={view} />
+    <Userptrs view={view} />
     <Ranges view={view} />
   </>
 );
@@ -60,27 +61,28 @@ const Seekers = ({ view: { bos } }: { readonly view: GpuStateView }) => {
   );
 };
 
+const QUEUE_ICONS = { run: 'play', stopped: 'pause', dead: 'close' } as const;
+
 const Processes = ({ view: { processes, copies } }: { readonly view: GpuStateView }) => {
   if (processes.length === 0) return <p className="muted">{gpuPanel.noProcess}</p>;
   return (
     <section className="gpu-processes" aria-labelledby="gpu-processes-heading">
       <h3 id="gpu-processes-heading">Processes on the GPUs</h3>
       <ul>
-        {processes.map(({ name, xnack, queues, evictedRanges, restoreScheduled, counters }) => (
-          <li key={name}>
-            <b>{name}</b>{' '}
-            <span className="gpu-queues" data-queues={queues}>
-              <Icon name={queues === 'run' ? 'play' : queues === 'stopped' ? 'pause' : 'close'} />
-              {gpuPanel.queues[queues]}
+        {processes.map((process) => (
+          <li key={process.name}>
+            <b>{process.name}</b>{' '}
+            <span className="gpu-queues" data-queues={process.queues}>
+              <Icon name={QUEUE_ICONS[process.queues]} />
+              {gpuPanel.queues[process.queues]}
             </span>{' '}
-            <span className="muted">XNACK {xnack ? 'on' : 'off'}</span>
-            {evictedRanges === 0 ? null : (
-              <span>
-                , {formatCounted(evictedRanges, 'range')} invalid:{' '}
-                {restoreScheduled ? gpuPanel.due : gpuPanel.restore}
+            <span className="muted">XNACK {process.xnack ? 'on' : 'off'}</span>
+            {stopReasons(process).map((reason) => (
+              <span key={reason} className="gpu-reason">
+                {reason}
               </span>
-            )}
-            {counters
+            ))}
+            {process.counters
               .filter(({ faults, pagesIn, pagesOut }) => faults + pagesIn + pagesOut > 0)
               .map(({ device, faults, pagesIn, pagesOut }) => (
                 <span key={device} className="gpu-counters">
@@ -96,6 +98,26 @@ const Processes = ({ view: { processes, copies } }: { readonly view: GpuStateVie
           ? 'DMA (SDMA): nothing copied in this step.'
           : `DMA (SDMA) in this step: ${pagesText(copies.toVram)} to VRAM, ${pagesText(copies.toSystem)} home, in ${formatCount(copies.chunks)} ${copies.chunks === 1 ? 'chunk' : 'chunks'}.`}
       </p>
+    </section>
+  );
+};
+
+/** Memory of processes that is a buffer object of compute. */
+const Userptrs = ({ view: { userptrs } }: { readonly view: GpuStateView }) => {
+  if (userptrs.length === 0) return null;
+  return (
+    <section className="gpu-userptrs" aria-labelledby="gpu-userptrs-heading">
+      <h3 id="gpu-userptrs-heading">{gpuPanel.userptrs}</h3>
+      <p className="muted">{gpuPanel.userptr}</p>
+      <ul>
+        {userptrs.map((bo) => (
+          <li key={bo.id} data-stale={bo.invalid > 0}>
+            <b>{bo.process}</b> “{bo.name}” on GPU {bo.device}: <code>{bo.first}</code>,{' '}
+            {pagesText(bo.npages)}
+            <span className="gpu-reason">{userptrState(bo)}</span>
+          </li>
+        ))}
+      </ul>
     </section>
   );
 };

@@ -4,7 +4,7 @@ import { formatCount } from '../../ui/format.ts';
 import { Icon } from '../../ui/Icon.tsx';
 import { Prose } from '../../ui/Prose.tsx';
 import { gpuPanel, textPieces } from '../../words/index.ts';
-import { bytesText, holdOf, objectsOf, pagesText, vramBar } from './rows.ts';
+import { bytesText, holdOf, objectsOf, pagesText, placeOf, vramBar } from './rows.ts';
 
 interface VramProps {
   readonly gpu: GpuStateView['gpus'][number];
@@ -70,7 +70,21 @@ export const Vram = ({ gpu, bos }: VramProps) => {
 };
 
 const Bo = ({ bo, isNext }: { readonly bo: GpuBoView; readonly isNext: boolean }) => {
-  const { id, name, kind, process, npages, place, pinned, fence, pagesInUse, seeking, evicting, held } = bo;
+  const {
+    id,
+    name,
+    kind,
+    process,
+    npages,
+    place,
+    pinned,
+    fence,
+    pagesInUse,
+    seeking,
+    swapped,
+    evicting,
+    held,
+  } = bo;
   return (
     <li
       className="gpu-bo"
@@ -82,8 +96,8 @@ const Bo = ({ bo, isNext }: { readonly bo: GpuBoView; readonly isNext: boolean }
       <span>
         <b>#{id}</b> {gpuPanel.kinds[kind]} {process}
         {name === '' ? '' : ` “${name}”`}, {pagesText(npages)}
-        {seeking ? ', ' : ' '}
-        {seeking ? gpuPanel.seeking : gpuPanel.places[place]}
+        {seeking || swapped ? ', ' : ' '}
+        {placeOf(bo)}
         {kind === 'svm' && place === 'vram' ? `, ${formatCount(pagesInUse)} in use` : ''}
       </span>
       <span className="gpu-bo-state">

@@ -2,7 +2,17 @@
 
 import { expect, test } from 'vitest';
 import type { GpuBoView, GpuStateView, SvmPageRow } from '../../store/views.ts';
-import { cpuCell, gpuCell, granularityText, holdOf, objectsOf, vramBar } from './rows.ts';
+import {
+  cpuCell,
+  gpuCell,
+  granularityText,
+  holdOf,
+  objectsOf,
+  placeOf,
+  stopReasons,
+  userptrState,
+  vramBar,
+} from './rows.ts';
 
 const gpu: GpuStateView['gpus'][number] = {
   device: 0,
@@ -29,6 +39,7 @@ const bo = (part: Partial<GpuBoView>): GpuBoView => ({
   blocks: [],
   pagesInUse: 0,
   seeking: false,
+  swapped: false,
   evicting: false,
   held: [],
   ...part,
@@ -86,4 +97,41 @@ test('a GPU has the same entry, an old one, or none', () => {
 
 test('granularity 9 is 2 MiB', () => {
   expect(granularityText(9)).toBe('2 MiB');
+});
+
+test('each reason for which queues stand still has its sentence', () => {
+  const process = {
+    name: 'A',
+    xnack: false,
+    queues: 'stopped',
+    evictedRanges: 0,
+    restoreScheduled: false,
+    evictedUserptrs: 0,
+    restoreDue: false,
+    counters: [],
+  } as const;
+  expect(stopReasons(process)).toEqual([]);
+  const all = stopReasons({ ...process, evictedRanges: 2, evictedUserptrs: 1, restoreDue: true });
+  expect(all.map((reason) => reason.split(':')[0])).toEqual([
+    '2 ranges invalid',
+    'user pointers invalidated 1 time',
+    'evicted',
+  ]);
+});
+
+test('a user pointer and an object say where their bytes are', () => {
+  const states = [
+    { invalid: 1, mapped: 4 },
+    { invalid: 0, mapped: 4 },
+    { invalid: 0, mapped: 0 },
+  ].map(userptrState);
+  expect(new Set(states).size).toBe(3);
+  const places = [
+    bo({}),
+    bo({ place: 'tt' }),
+    bo({ place: 'system' }),
+    bo({ place: 'system', swapped: true }),
+    bo({ place: 'system', seeking: true }),
+  ].map(placeOf);
+  expect(new Set(places).size).toBe(5);
 });

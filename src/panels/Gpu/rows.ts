@@ -1,6 +1,7 @@
 // What the GPU panel shows, as rows and texts.
 
 import { scaleLinear } from 'd3';
+import { gpuPanel } from '../../words/index.ts';
 import type { GpuBoView, GpuStateView, SvmPageRow, SvmRangeView } from '../../store/views.ts';
 import { formatBytes, formatCount, formatCounted } from '../../ui/format.ts';
 import type { Tone } from '../../ui/tones.ts';
@@ -62,6 +63,39 @@ export const objectsOf = ({ device, lru }: Gpu, bos: readonly GpuBoView[]): read
   const own = bos.filter((bo) => bo.device === device);
   const inVram = lru.flatMap((id) => own.filter((bo) => bo.id === id));
   return [...inVram, ...own.filter((bo) => !inVram.includes(bo))];
+};
+
+/** Why the queues of a process stand still, as long as they do. */
+export const stopReasons = ({
+  evictedRanges,
+  restoreScheduled,
+  evictedUserptrs,
+  restoreDue,
+}: GpuStateView['processes'][number]): readonly string[] => [
+  ...(evictedRanges === 0
+    ? []
+    : [
+        `${formatCounted(evictedRanges, 'range')} invalid: ${restoreScheduled ? gpuPanel.due : gpuPanel.restore}`,
+      ]),
+  ...(evictedUserptrs === 0
+    ? []
+    : [`user pointers invalidated ${formatCounted(evictedUserptrs, 'time')}: ${gpuPanel.userptrStale}`]),
+  ...(restoreDue ? [`evicted: ${gpuPanel.restoreProcess}`] : []),
+];
+
+/** Where the GPU stands with a user pointer. */
+export const userptrState = ({
+  invalid,
+  mapped,
+}: Pick<GpuStateView['userptrs'][number], 'invalid' | 'mapped'>): string => {
+  if (invalid > 0) return gpuPanel.userptrStale;
+  return mapped > 0 ? gpuPanel.userptrFresh : gpuPanel.userptrGone;
+};
+
+/** Where an object has its bytes. */
+export const placeOf = ({ seeking, swapped, place }: GpuBoView): string => {
+  if (seeking) return gpuPanel.seeking;
+  return swapped ? gpuPanel.swapped : gpuPanel.places[place];
 };
 
 /** Why a held page matters to its object. */

@@ -88,6 +88,10 @@ export const gpuDecisions: Readonly<Record<GpuDecisionId, Told>> = {
     what: (p) => `The best place for the range at ${page(p)} is ${txt(p, 'where')}.`,
     why: 'The preferred place if this GPU can reach it, else the GPU itself, else where the range is.',
   },
+  'svm.heap-or-stack': {
+    what: (p) => `The new range at ${page(p)} is heap or stack: it prefers system memory.`,
+    why: 'The processor uses such memory all the time, so a fault of the GPU maps it where it is.',
+  },
   'svm.already-there': {
     what: (p) => `The range at ${page(p)} already counts as being in ${txt(p, 'where')}. Nothing moves.`,
     why: 'The place belongs to the range, not to its pages: a page that left by itself is not brought back.',
@@ -225,6 +229,18 @@ export const gpuDecisions: Readonly<Record<GpuDecisionId, Told>> = {
     what: (p) => `The object gets ${size(p)} of system memory instead of VRAM.`,
     why: 'An object of graphics may lie there; it is only slower.',
   },
+  'ttm.over-limit': {
+    what: (p) => `TTM is to give ${size(p)} of system memory, and would have more than half of it.`,
+    why: 'The object that came there first gives its pages up. If none can, TTM goes beyond its limit.',
+  },
+  'ttm.swapped-out': {
+    what: (p) => `An object's ${size(p)} go to a file of shared memory.`,
+    why: 'There reclaim can find them, and the swap device can take them, if there is one.',
+  },
+  'ttm.swapped-in': {
+    what: (p) => `An object's ${size(p)} come back from the file of shared memory.`,
+    why: 'The GPU needs them where it can reach them.',
+  },
   'ttm.freed': {
     what: (p) => `A buffer object of ${size(p)} is gone.`,
     why: 'Its last reference was dropped.',
@@ -283,6 +299,12 @@ export const gpuFunctions: Readonly<Record<GpuFunctionName, string>> = {
   vmemmap_populate: 'Takes memory for the `struct page`s of a range.',
   get_free_mem_region: 'Looks for a hole in the physical addresses, from the top down.',
   devm_memremap_pages_release: 'Ends a registration when the last page of it is free.',
+  ttm_tt_populate: 'System memory for the bytes of a buffer object.',
+  ttm_global_swapout: 'TTM has too much of the system memory: some object is to give its pages up.',
+  ttm_bo_swapout: 'A buffer object gives its pages up.',
+  ttm_tt_swapout: 'The bytes of a buffer object go to a file of shared memory.',
+  ttm_tt_swapin: 'The bytes of a buffer object come back from the file of shared memory.',
+  kfd_process_notifier_release: 'The address space of a process on the GPUs is gone.',
   ttm_bo_validate: 'Finds a place for a buffer object.',
   ttm_bo_mem_space: 'Tries the places that an object may have.',
   ttm_bo_mem_force_space: 'Evicts objects until there is room.',

@@ -54,4 +54,8 @@ export const GPU_DECISION_ARGUMENTS: Readonly<Record<GpuDecisionId, readonly Arg
   'svm.refused-device-area': ['vpn'],
   'svm.refused-limit': ['vpn', 'npages'],
   'svm.refused-in-use': ['vpn', 'npages'],
+  'ttm.over-limit': ['npages', 'deviceId'],
+  'ttm.swapped-out': ['npages', 'deviceId'],
+  'ttm.swapped-in': ['npages', 'deviceId'],
+  'svm.heap-or-stack': ['vpn', 'npages'],
 };

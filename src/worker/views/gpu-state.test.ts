@@ -2,6 +2,7 @@
 
 import { expect, test } from 'vitest';
 import { EVICTION_SCENES } from '../../scenarios/eviction.ts';
+import { GPU_OBJECT_SCENES } from '../../scenarios/gpu-objects.ts';
 import { GPU_BOOT_SCENES } from '../../scenarios/gpu-boot.ts';
 import { GPU_SVM_SCENES } from '../../scenarios/gpu-svm.ts';
 import type { CostOverrides } from '../../core/uapi/cost-model.ts';
@@ -10,7 +11,7 @@ import type { ViewQuery, ViewResult } from '../protocol-views.ts';
 import { Session } from '../session.ts';
 
 const open = (name: string) => {
-  const scene = [...EVICTION_SCENES, ...GPU_BOOT_SCENES, ...GPU_SVM_SCENES].find(
+  const scene = [...EVICTION_SCENES, ...GPU_OBJECT_SCENES, ...GPU_BOOT_SCENES, ...GPU_SVM_SCENES].find(
     (candidate) => candidate.name === name,
   );
   const session = new Session();
@@ -29,8 +30,8 @@ const open = (name: string) => {
       if (result.view !== 'iomem') throw new Error(result.view);
       return result.data;
     },
-    gpu: (step: number): GpuStateView => {
-      const result = view(behind(step), { view: 'gpu' });
+    gpu: (step: number, position = behind(step)): GpuStateView => {
+      const result = view(position, { view: 'gpu' });
       if (result.view !== 'gpu') throw new Error(result.view);
       return result.data;
     },
@@ -158,4 +159,43 @@ test('costs add up over the steps, and follow figures that somebody puts in', ()
   const own = costs({ ops: { 'gup.longterm.migrate': 10_000 } });
   expect(own.total.serialNs - total.serialNs).toBeCloseTo(7000, 3);
   expect(own.model.ops['gup.longterm.migrate'].class).toBe('measured');
+});
+
+test('a user pointer stands on the panel, and while it waits to be looked up its process says so', () => {
+  const { run, gpu: at } = open('userptr-follows');
+  expect(at(2).userptrs).toMatchObject([
+    { name: 'user', process: 'A', device: 0, first: 'buf+0', npages: 4, mapped: 4, invalid: 0 },
+  ]);
+  const { begin, end } = run.steps[3] ?? { begin: 0, end: 0 };
+  const during = Array.from({ length: end - begin }, (_, i) => at(3, begin + i)).find(
+    ({ processes }) => processes[0]?.queues === 'stopped',
+  );
+  expect(during?.processes).toMatchObject([{ name: 'A', evictedUserptrs: 1 }]);
+  expect(during?.userptrs).toMatchObject([{ invalid: 1 }]);
+  // its memory is gone
+  expect(at(5).userptrs).toMatchObject([{ mapped: 0 }]);
+  expect(at(6).userptrs).toEqual([]);
+});
+
+test('a process whose objects were evicted says that they are to come back', () => {
+  const { gpu: at } = open('process-evicted');
+  const { processes, bos } = at(3);
+  expect(processes.filter(({ restoreDue }) => restoreDue)).toMatchObject([{ queues: 'stopped' }]);
+  expect(bos.map(({ place }) => place).toSorted()).toEqual(['tt', 'vram']);
+});
+
+test('an object that was swapped out says so, and looks for no VRAM', () => {
+  const { gpu: at } = open('ttm-swaps-out');
+  const placed = (step: number): unknown[] =>
+    at(step).bos.map(({ name, place, swapped, seeking }) => [name, place, swapped, seeking]);
+  expect(placed(5)).toEqual([
+    ['first', 'system', true, false],
+    ['second', 'tt', false, false],
+    ['scanout', 'vram', false, false],
+    ['more', 'vram', false, false],
+  ]);
+  expect(placed(6).slice(0, 2)).toEqual([
+    ['first', 'tt', false, false],
+    ['second', 'system', true, false],
+  ]);
 });

@@ -1,6 +1,6 @@
 // VRAM, ranges and the physical address space, as panels ask for them.
 
-import { allSvmRangesOf } from '../../core/kernel/drivers/amdgpu-process.ts';
+import { allSvmRangesOf, gpuPageTable } from '../../core/kernel/drivers/amdgpu-process.ts';
 import { freeVramPages } from '../../core/kernel/drivers/ttm-buddy.ts';
 import {
   bootStagesDone,
@@ -11,7 +11,7 @@ import {
 } from '../../core/kernel/mm/e820.ts';
 import { zoneInfo } from '../../core/kernel/mm/zoneinfo.ts';
 import { pagePgmap } from '../../core/kernel/mm/page-ref.ts';
-import type { SvmRange, TtmBo } from '../../core/machine/gpu.ts';
+import type { SvmRange, TtmBo, UserptrBo } from '../../core/machine/gpu.ts';
 import type { Machine } from '../../core/machine/machine.ts';
 import {
   KFD_FAULTS,
@@ -25,9 +25,10 @@ import { BOOT_STAGES } from '../../core/uapi/scenario.ts';
 import { SVM_FLAGS } from '../../core/uapi/device-model.ts';
 import type { Position } from '../protocol.ts';
 import type { PteRow } from '../protocol-moment.ts';
-import type { GpuBoView, GpuStateView, IomemView, SvmRangeView } from '../protocol-gpu.ts';
+import type { GpuBoView, GpuStateView, IomemView, SvmRangeView, UserptrView } from '../protocol-gpu.ts';
 import type { Run } from '../run.ts';
 import { copiesInStep, heldInVram, rowsIn, rowsOfRange } from './gpu-pages.ts';
+import type { Places } from './places.ts';
 import { sceneAt } from './scene.ts';
 import { registrationsAt } from './registrations.ts';
 
@@ -107,7 +108,8 @@ const boView = (m: Machine, bo: TtmBo, held: ReturnType<typeof heldInVram>): Gpu
     blocks: bo.blocks.map(({ start, order }) => ({ start: vramStart + start, npages: 2 ** order })),
     pagesInUse: svmBo === undefined ? 0 : m.scalars.get(svmBoKrefRow(svmBo.id)) - holders,
     // an object that was evicted is as placeless, but its range knows it
-    seeking: bo.memType === 'system' && svmBo === undefined,
+    seeking: bo.memType === 'system' && svmBo === undefined && bo.swapStorage === 0,
+    swapped: bo.swapStorage !== 0,
     evicting: svmBo?.evicting ?? false,
     held: held.get(bo.id) ?? [],
   };
@@ -123,6 +125,25 @@ const placesOf = (m: Machine, rows: readonly PteRow[], { start, last }: SvmRange
     counts.set(place, (counts.get(place) ?? 0) + pages);
   }
   return [...counts].map(([place, pages]) => ({ place, pages }));
+};
+
+const userptrView = (m: Machine, bo: UserptrBo, places: Places): UserptrView => {
+  const { mm } = m.kfdProcesses.get(bo.process);
+  const table = gpuPageTable(m, mm, bo.gpu);
+  const { name: process } = m.mms.get(mm);
+  return {
+    id: bo.id,
+    name: bo.name,
+    process,
+    device: m.devices.find(bo.gpu)?.configId ?? -1,
+    first: places.nameOfVpn(process, bo.start),
+    npages: bo.npages,
+    mapped:
+      table === undefined
+        ? 0
+        : m.journal.mapById(table.pt).keysBetween(bo.start, bo.start + bo.npages).length,
+    invalid: bo.invalid,
+  };
 };
 
 /** VRAM and ranges at a position. */
@@ -147,21 +168,22 @@ export const gpuStateAt = (run: Run, position: Position): GpuStateView => {
       };
     }),
     bos: m.ttmBos.values().map((bo) => boView(m, bo, held)),
-    processes: m.kfdProcesses
-      .values()
-      .map(({ id, mm, xnack, queuesStopped, dead, evictedRanges, restoreScheduled }) => ({
-        name: m.mms.get(mm).name,
-        xnack,
-        evictedRanges,
-        restoreScheduled,
-        queues: dead ? 'dead' : queuesStopped ? 'stopped' : 'run',
-        counters: gpus.map(({ id: gpu }) => ({
-          device: m.devices.find(gpu)?.configId ?? -1,
-          faults: m.scalars.get(kfdCounterRow(id, gpu, KFD_FAULTS)),
-          pagesIn: m.scalars.get(kfdCounterRow(id, gpu, KFD_PAGE_IN)),
-          pagesOut: m.scalars.get(kfdCounterRow(id, gpu, KFD_PAGE_OUT)),
-        })),
+    processes: m.kfdProcesses.values().map(({ id, mm, queuesStopped, dead, ...process }) => ({
+      name: m.mms.get(mm).name,
+      xnack: process.xnack,
+      evictedRanges: process.evictedRanges,
+      restoreScheduled: process.restoreScheduled,
+      evictedUserptrs: process.evictedUserptrs,
+      restoreDue: process.restoreDue,
+      queues: dead ? 'dead' : queuesStopped ? 'stopped' : 'run',
+      counters: gpus.map(({ id: gpu }) => ({
+        device: m.devices.find(gpu)?.configId ?? -1,
+        faults: m.scalars.get(kfdCounterRow(id, gpu, KFD_FAULTS)),
+        pagesIn: m.scalars.get(kfdCounterRow(id, gpu, KFD_PAGE_IN)),
+        pagesOut: m.scalars.get(kfdCounterRow(id, gpu, KFD_PAGE_OUT)),
       })),
+    })),
+    userptrs: m.userptrs.values().map((bo) => userptrView(m, bo, places)),
     ranges: m.kfdProcesses.values().flatMap(({ id, mm }) =>
       allSvmRangesOf(m, id).map((range): SvmRangeView => {
         const all = rowsIn(places, mm, range);

@@ -7,7 +7,8 @@ import type { Sleeps } from '../../machine/ops.ts';
 import { svmBoKrefRow } from '../../machine/scalars.ts';
 import { atomic, sleepable } from '../sched/kernel-function.ts';
 import { scheduleWork } from '../sched/locks.ts';
-import { ttmBoInit, ttmBoPut } from './ttm.ts';
+import { ttmBoInit } from './ttm.ts';
+import { ttmBoPut } from './ttm-release.ts';
 
 /** Kernel: `include/linux/kref.h: kref_read` */
 export const svmBoKref = (m: Machine, svmBo: number): number => m.scalars.get(svmBoKrefRow(svmBo));

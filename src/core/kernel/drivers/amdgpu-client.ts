@@ -6,7 +6,8 @@ import type { Sleeps } from '../../machine/ops.ts';
 import { atomic, sleepable } from '../sched/kernel-function.ts';
 import { processFence } from './amdgpu-kfd-evict.ts';
 import { kfdCreateProcess, kfdLookupProcessByMm } from './amdgpu-process.ts';
-import { ttmBoInit, ttmBoPut } from './ttm.ts';
+import { ttmBoInit, ttmBoValidate } from './ttm.ts';
+import { ttmBoPut } from './ttm-release.ts';
 
 export interface ClientBo {
   readonly gpu: number;
@@ -37,6 +38,19 @@ export const amdgpuBoCreate = sleepable('amdgpu_bo_create', function* (m, reques
 export const amdgpuBoUnref = atomic('amdgpu_bo_unref', (m, bo: number): void => {
   ttmBoPut(m, bo);
 });
+
+/**
+ * An object that a command of the GPU is to use has its bytes where the GPU can reach them.
+ *
+ * Kernel: `drivers/gpu/drm/amd/amdgpu/amdgpu_cs.c: amdgpu_cs_bo_validate`
+ * Simplified: only one that was swapped out moves, and only to system memory, as when the allowance for moves is used up.
+ *
+ * @returns 0, or -ENOMEM
+ */
+export function* amdgpuCsBoValidate(m: Machine, bo: number): Sleeps<number> {
+  const { memType, mm } = m.ttmBos.get(bo);
+  return memType === 'system' ? yield* ttmBoValidate(m, bo, 'tt', { mm, gfpRetryMayfail: false }) : 0;
+}
 
 /** Pages of VRAM that belong to an object, in order; empty while its bytes are elsewhere. Ours: struct amdgpu_res_cursor. */
 const vramOf = (m: Machine, id: number): readonly { readonly start: number; readonly npages: number }[] => {

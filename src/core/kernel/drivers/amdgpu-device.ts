@@ -24,10 +24,11 @@ import { hasPatch } from '../../uapi/patches.ts';
 import type { Pfn } from '../../uapi/units.ts';
 import { warn } from '../sched/bug.ts';
 import { atomic, sleepable } from '../sched/kernel-function.ts';
+import { onProcessRelease, type ProcessRelease } from '../mm/exit.ts';
 import { devmMemremapPagesRelease, memremapPages } from '../mm/memremap.ts';
 import { getFreeMemRegion } from '../mm/resource.ts';
 import { zoneInfo } from '../mm/zoneinfo.ts';
-import { type TtmDeviceFuncs, ttmAdopt, ttmDeviceInit, vramManager } from './ttm.ts';
+import { type TtmDeviceFuncs, ttmAdopt, ttmDeviceInit, vramManager } from './ttm-device.ts';
 import { wholeVram } from './ttm-buddy.ts';
 
 /** Owners of memory: a hive's number above all ids of devices. */
@@ -58,6 +59,7 @@ export interface AmdgpuHooks {
   readonly invalidate: (m: Machine, rangeId: number, range: MmuNotifierRange) => boolean;
   /** The same for each page by itself, in order. */
   readonly invalidatePages: (m: Machine, rangeId: number, range: MmuNotifierRange) => void;
+  readonly processRelease: ProcessRelease;
   readonly ttm: Pick<
     TtmDeviceFuncs,
     'evictionValuable' | 'evictFlags' | 'enableSignaling' | 'move' | 'allocated'
@@ -69,13 +71,14 @@ const HOOKS = new WeakMap<Machine, AmdgpuHooks>();
 /** Ours: joins the files of the driver, which call each other, without a cycle of imports. */
 export const amdgpuInit = (m: Machine, hooks: AmdgpuHooks): void => {
   HOOKS.set(m, hooks);
+  onProcessRelease(m, hooks.processRelease);
 };
 
 /** Ours: a machine that stands where another one stood has the same driver. */
 export const adoptAmdgpu = (m: Machine, from: Machine): void => {
   const hooks = HOOKS.get(from);
   if (hooks === undefined) return;
-  HOOKS.set(m, hooks);
+  amdgpuInit(m, hooks);
   ttmAdopt(m, from);
 };
 
@@ -172,7 +175,13 @@ export const amdgpuProbe = atomic(
         gone: false,
       }),
     );
-    m.vramManagers.add((managerId) => ({ id: managerId, gpu: id, free: wholeVram(aperture.pages), lru: [] }));
+    m.vramManagers.add((managerId) => ({
+      id: managerId,
+      gpu: id,
+      free: wholeVram(aperture.pages),
+      lru: [],
+      ttLru: [],
+    }));
     // a small VRAM, made for teaching, keeps nothing back
     const reservedPages = aperture.pages > spec.reservedPages * 4 ? spec.reservedPages : 0;
     ttmDeviceInit(m, id, {

@@ -25,16 +25,27 @@ export const loadAmdgpu = (m: Machine): void =>
         svmRangeCpuInvalidatePagetables(machine, vpn, vpn + 1, rangeId, range),
       ),
     ttm: amdgpuBoDriver,
+    processRelease: {
+      closeFiles: drmGemRelease,
+      mmReleased: (machine, mm) => {
+        kfdProcessNotifierRelease(machine, mm);
+        kfdProcessWqRelease(machine, mm);
+      },
+    },
   });
 
+/** The buffer objects of graphics go with the file through which they were made. Kernel: `drivers/gpu/drm/drm_gem.c: drm_gem_release` */
+const drmGemRelease = (m: Machine, mm: number): void => {
+  for (const { id, mm: owner, kind, deleted } of m.ttmBos.values())
+    if (owner === mm && kind === 'gem' && !deleted) amdgpuBoUnref(m, id);
+};
+
 /**
- * A process on the GPUs has ended: its ranges, its buffer objects and its page tables go.
+ * The address space of a process on the GPUs is gone: nobody finds it any more, and no work waits for it.
  *
- * Kernel: `drivers/gpu/drm/amd/amdkfd/kfd_process.c: kfd_process_wq_release`, `kfd_svm.c: svm_range_list_fini`
+ * Kernel: `drivers/gpu/drm/amd/amdkfd/kfd_process.c: kfd_process_notifier_release`
  */
-export const kfdProcessRelease = atomic('kfd_process_wq_release', (m, mm: number): void => {
-  for (const { id, mm: owner, kind } of m.ttmBos.values())
-    if (owner === mm && kind !== 'svm') amdgpuBoUnref(m, id);
+const kfdProcessNotifierRelease = atomic('kfd_process_notifier_release', (m, mm: number): void => {
   const process = kfdLookupProcessByMm(m, mm);
   if (process === undefined) return;
   m.kfdProcesses.update(process.id, {
@@ -44,7 +55,20 @@ export const kfdProcessRelease = atomic('kfd_process_wq_release', (m, mm: number
     restoreDue: false,
     evictedUserptrs: 0,
   });
+});
+
+/**
+ * A process on the GPUs has ended: its queues are gone, so its fence is signalled; then its buffer objects of compute, its
+ * ranges and its page tables go.
+ *
+ * Kernel: `drivers/gpu/drm/amd/amdkfd/kfd_process.c: kfd_process_wq_release`, `kfd_svm.c: svm_range_list_fini`
+ */
+const kfdProcessWqRelease = atomic('kfd_process_wq_release', (m, mm: number): void => {
+  const process = kfdLookupProcessByMm(m, mm);
+  if (process === undefined) return;
   if (process.evictionFence !== 0) signalFence(m, process.evictionFence);
+  for (const { id, mm: owner, kind, deleted } of m.ttmBos.values())
+    if (owner === mm && kind === 'kfd' && !deleted) amdgpuBoUnref(m, id);
   for (const bo of m.userptrs.values()) if (bo.process === process.id) freeUserptr(m, bo.id);
   for (const { id } of allSvmRangesOf(m, process.id)) {
     svmRangeRemove(m, id, mm);

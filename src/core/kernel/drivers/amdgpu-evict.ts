@@ -13,7 +13,8 @@ import { signalFence, svmBoKref, svmBoRef, svmRangeBoUnref } from './amdgpu-bo.t
 import { MIGRATE_TRIGGERS, svmMigrateVramToRam } from './amdgpu-migrate.ts';
 import { scheduleEvictAndRestoreProcess } from './amdgpu-kfd-evict.ts';
 import { kfdLookupProcessByMm, migrateMutex } from './amdgpu-process.ts';
-import { boVramPage, type TtmDeviceFuncs } from './ttm.ts';
+import { boVramPage } from './ttm.ts';
+import type { TtmDeviceFuncs } from './ttm-device.ts';
 
 const TTM_EVICTION = MIGRATE_TRIGGERS.indexOf('TTM_EVICTION');
 

@@ -1,5 +1,6 @@
 // kfd_svm.c: a GPU met an address for which its page table has no fit entry, and waits for an answer.
 
+import type { Vma } from '../../machine/entities.ts';
 import type { Gpu, KfdProcess, SvmRange } from '../../machine/gpu.ts';
 import type { Machine } from '../../machine/machine.ts';
 import type { Sleeps } from '../../machine/ops.ts';
@@ -50,10 +51,22 @@ export const svmRangeBestRestoreLocation = atomic(
 );
 
 /**
+ * Whether an area is heap or stack; one that only borders on the heap counts, too.
+ *
+ * Kernel: `drivers/gpu/drm/amd/amdkfd/kfd_svm.c: svm_range_get_range_boundaries`
+ */
+const isHeapStack = (m: Machine, { mm, vmStart, vmEnd }: Vma): boolean => {
+  const { heap, startStack } = m.mms.get(mm);
+  if (heap !== undefined && vmStart <= heap.brk && vmEnd >= heap.startBrk) return true;
+  return startStack !== undefined && vmStart <= startStack && vmEnd >= startStack;
+};
+
+/**
  * A range where none was registered: the aligned 2 MiB around the address, as far as its area and its neighbours let it.
+ * That of heap or stack is to stay in system memory.
  *
  * Kernel: `drivers/gpu/drm/amd/amdkfd/kfd_svm.c: svm_range_create_unregistered_range`
- * Simplified: no area is heap or stack, and no buffer object is mapped by address.
+ * Simplified: of buffer objects only user pointers are mapped by address.
  *
  * @returns its id; 0: no area, or over the limit of memory
  */
@@ -77,7 +90,12 @@ const svmRangeCreateUnregisteredRange = atomic(
       last = vpn;
     }
     const id = svmRangeNew(m, start, last, process, true);
-    if (id !== 0) svmRangeAddToSvms(m, id, process.mm);
+    if (id === 0) return 0;
+    if (isHeapStack(m, vma)) {
+      m.svmRanges.update(id, { preferredLoc: 0 });
+      m.trace.decide('svm.heap-or-stack', start, last - start + 1);
+    }
+    svmRangeAddToSvms(m, id, process.mm);
     return id;
   },
 );

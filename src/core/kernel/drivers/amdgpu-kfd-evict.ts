@@ -8,7 +8,7 @@ import { atomic, sleepable } from '../sched/kernel-function.ts';
 import { mutexLock, mutexUnlock, scheduleWork } from '../sched/locks.ts';
 import { signalFence } from './amdgpu-bo.ts';
 import { kfdProcessEvictQueues, kfdProcessRestoreQueues, processInfoLock } from './amdgpu-process.ts';
-import { ttmBoMoveToVram } from './ttm.ts';
+import { ttmBoValidate } from './ttm.ts';
 
 /**
  * Restores of a process in one step, after which the next one waits for the next step. Two processes that do not fit
@@ -31,7 +31,8 @@ export const processFence = (m: Machine, process: number): number => {
 };
 
 /**
- * All compute objects go back to VRAM; others may have to leave for them. Then they get a new fence.
+ * All compute objects go back to VRAM, for which others may have to leave, or where that fails to system memory. Then they
+ * get a new fence.
  *
  * Kernel: `drivers/gpu/drm/amd/amdgpu/amdgpu_amdkfd_gpuvm.c: amdgpu_amdkfd_gpuvm_restore_process_bos`
  * Simplified: objects are reserved one after the other, not all before the first is moved.
@@ -44,8 +45,12 @@ const restoreProcessBos = sleepable(
     const { mm } = m.kfdProcesses.get(process);
     yield* mutexLock(m, processInfoLock(process));
     let ret = 0;
+    // for a kernel thread processes may be killed; the process's own objects are all reserved
+    const ctx = { mm, gfpRetryMayfail: false };
     for (const { id } of computeObjects(m, mm)) {
-      ret = yield* ttmBoMoveToVram(m, id);
+      ret = yield* ttmBoValidate(m, id, 'vram', ctx);
+      // the GPU can use it in system memory, too
+      if (ret !== 0) ret = yield* ttmBoValidate(m, id, 'tt', ctx);
       if (ret !== 0) break;
     }
     if (ret === 0 && m.kfdProcesses.find(process) !== undefined) {

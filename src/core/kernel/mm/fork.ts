@@ -345,7 +345,12 @@ const dupVma = (m: Machine, child: number, parent: Vma): Vma => {
  * @returns 0, or -ENOMEM; what was copied until then stays for the caller to tear down
  */
 export const dupMmap = sleepable('dup_mmap', function* (m, child: number, parent: number): Sleeps<number> {
-  m.mms.update(child, { areas: m.mms.get(parent).areas });
+  const { areas, heap, startStack } = m.mms.get(parent);
+  m.mms.update(child, {
+    areas,
+    ...(heap === undefined ? {} : { heap }),
+    ...(startStack === undefined ? {} : { startStack }),
+  });
   m.newMm = child;
   let ret = 0;
   for (const id of m.mms.get(parent).vmas) {

@@ -10,6 +10,7 @@ import { VM_HUGETLB, VM_PFNMAP, VM_SHARED } from '../../uapi/vm-flags.ts';
 import { bugOn, warn } from '../sched/bug.ts';
 import { atomic } from '../sched/kernel-function.ts';
 import { atOnce } from '../sched/locks.ts';
+import { doExit, exitFiles } from './exit.ts';
 import { tlbFinishMmu, tlbGatherMmu } from './mmu-gather.ts';
 import { mmuNotifierInvalidateRangeEnd, mmuNotifierInvalidateRangeStart } from './mmu-notifier.ts';
 import { unmapPageRange } from './unmap.ts';
@@ -84,10 +85,37 @@ const oomReapTaskMm = atomic('__oom_reap_task_mm', (m, id: number): void => {
 });
 
 /**
- * Chooses a process and kills it. Its memory is taken away at once, unless somebody changes its areas just now.
+ * A process that was killed and has no thread in the kernel any more ends. While a kernel thread is busy with memory it only
+ * closes its files, and ends with the step.
+ *
+ * Kernel: `kernel/signal.c: get_signal`, `kernel/fork.c: mmput`
+ * Simplified: a kernel thread that works is busy with the memory of all processes.
+ */
+export const leaveKilled = (m: Machine, victim: Mm): void => {
+  if (!victim.alive) return;
+  if (m.threadsInKernel(0) > 0 || (m.mmapLocks.get(victim.id) ?? 0) !== 0) {
+    exitFiles(m, victim.id);
+    return;
+  }
+  atOnce(function* () {
+    yield* doExit(m, victim);
+  });
+};
+
+/**
+ * Takes the memory of a process that is to die, unless somebody changes its areas just now.
+ *
+ * Kernel: `mm/oom_kill.c: oom_reap_task_mm`
+ * Simplified: the reaper, a kernel thread, does not wait two seconds for the process to end by itself.
+ */
+const oomReapTask = (m: Machine, victim: number): void => {
+  if (m.mms.get(victim).alive && (m.mmapLocks.get(victim) ?? 0) >= 0) oomReapTaskMm(m, victim);
+};
+
+/**
+ * Chooses a process and kills it.
  *
  * Kernel: `mm/oom_kill.c: out_of_memory, oom_kill_process`
- * Simplified: the reaper, a kernel thread, runs at once.
  */
 export const outOfMemory = atomic('out_of_memory', (m): void => {
   const victim = selectBadProcess(m);
@@ -95,8 +123,9 @@ export const outOfMemory = atomic('out_of_memory', (m): void => {
   if (victim === undefined) return;
   m.countVmEvent('oom_kill');
   warn(m, 'oom.killed', victim.id, m.rss.get(victim.id * 4 + RSS_ANON));
-  m.mms.update(victim.id, { oomVictim: true, oomSkip: true });
-  if ((m.mmapLocks.get(victim.id) ?? 0) >= 0) oomReapTaskMm(m, victim.id);
+  const killed = m.mms.update(victim.id, { oomVictim: true, oomSkip: true });
+  if (m.threadsInKernel(victim.id) === 0) leaveKilled(m, killed);
+  oomReapTask(m, victim.id);
 });
 
 /** The running task is to die. Kernel: `mm/oom_kill.c: tsk_is_oom_victim` */

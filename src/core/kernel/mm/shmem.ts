@@ -19,6 +19,7 @@ import {
   setFlags,
 } from './page-ref.ts';
 import { lruAddDrain, putPage } from './swap.ts';
+import { unlockPage } from '../sched/locks.ts';
 
 /**
  * The file behind one MAP_SHARED | MAP_ANONYMOUS area.
@@ -30,8 +31,8 @@ import { lruAddDrain, putPage } from './swap.ts';
 export const newShmem = (m: Machine, npages: number): number => newAddressSpace(m, 'shmem', 'shmem', npages);
 
 /** A zeroed page for a hole, locked, with a reference of the cache and one of the caller. */
-const shmemAllocFolio = (m: Machine, file: number, index: number): Pfn => {
-  const page = allocPage(m, GFP_HIGHUSER_MOVABLE);
+const shmemAllocFolio = (m: Machine, file: number, index: number, gfp = GFP_HIGHUSER_MOVABLE): Pfn => {
+  const page = allocPage(m, gfp);
   if (page === NO_PFN) return NO_PFN;
   setFlags(m, page, PG_locked | PG_swapbacked);
   moveReference(m, page, 'allocation', 'fault handler');
@@ -56,6 +57,24 @@ export function* shmemFault(m: Machine, fault: FileFault, file: number): Sleeps<
   const page = shmemAllocFolio(m, file, pgoff);
   return page === NO_PFN ? { ret: VM_FAULT_OOM, page } : { ret: VM_FAULT_LOCKED, page };
 }
+
+/**
+ * A page of a file of shared memory for the kernel itself, made where there is a hole; the caller gets a reference.
+ *
+ * Kernel: `mm/shmem.c: shmem_read_mapping_page_gfp`
+ *
+ * @returns NO_PFN: there is no memory
+ */
+export const shmemReadMappingPage = (m: Machine, file: number, index: number, gfp: number): Pfn => {
+  const cached = filemapGetFolio(m, file, index);
+  if (cached !== NO_PFN) {
+    folioGet(m, cached, 'fault handler');
+    return cached;
+  }
+  const page = shmemAllocFolio(m, file, index, gfp);
+  if (page !== NO_PFN) unlockPage(m, page);
+  return page;
+};
 
 /**
  * The last mapping of shared anonymous memory is gone, and its pages with it. A page that is still pinned lives on

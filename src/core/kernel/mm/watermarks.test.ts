@@ -23,7 +23,7 @@ const LAB = [
   zone(3, 'Normal', 33_554_432),
 ];
 
-it('computes the watermarks of the reference: a node of 512 GiB', () => {
+it('computes the watermarks of the reference (machine-and-drivers.md §2.2): a node of 512 GiB', () => {
   const pages = LAB.reduce((sum, { managedPages }) => sum + managedPages, 0);
   const kbytes = minFreeKbytes(pages * 4);
   expect(Math.abs(kbytes - 92_681)).toBeLessThan(100);
@@ -78,7 +78,7 @@ it('falls back to the next node first, and begins the lists of equal nodes with 
   expect(byDistance.get(1)).toEqual([1, 2, 0, 3]);
 });
 
-it('lists no ZONE_DEVICE, which spans frames and has none', () => {
+it('lists no ZONE_DEVICE, which spans frames and has none (machine-and-drivers.md §2.1)', () => {
   const m = bootMachine(machinePreset('lab-node'), DEFAULT_KERNEL);
   for (const node of [0, 1, 2, 3]) {
     const names = zonelist(m, GFP_HIGHUSER_MOVABLE, node).map(({ name }) => name);
@@ -114,7 +114,7 @@ it('stops at the min watermark when the request may not reclaim', () => {
   }
 });
 
-it('lets an unmovable request take a whole pageblock, and a movable one only a page', () => {
+it('lets an unmovable request take a whole pageblock, and a movable one only a page (machine-and-drivers.md §2.2)', () => {
   const m = bootMachine(machinePreset('guest'), DEFAULT_KERNEL);
   const unmovable = allocPage(m, GFP_KERNEL);
   expect(pageblockMigratetype(m, unmovable)).toBe(MIGRATE_UNMOVABLE);

@@ -1,7 +1,9 @@
 // What /proc/zoneinfo, /proc/buddyinfo and /proc/pagetypeinfo would show. Reads only.
 
 import type { Machine } from '../../machine/machine.ts';
-import type { ZoneName } from '../../uapi/config.ts';
+import type { Zone } from '../../machine/entities.ts';
+import type { MemoryRange, ZoneName } from '../../uapi/config.ts';
+import { gibToPages, type Pfn } from '../../uapi/units.ts';
 import { buddyInfo } from './buddy.ts';
 import { type Watermarks, zoneWatermarks } from './watermarks.ts';
 
@@ -20,6 +22,9 @@ export interface ZoneInfo {
   /** `blocks[migratetype][order]`: free blocks. */
   readonly blocks: readonly (readonly number[])[];
 }
+
+/** Behind the last frame that ZONE_DMA32 can have. */
+const DMA32_END = gibToPages(4);
 
 const NO_WATERMARKS: Watermarks = { min: 0, low: 0, high: 0, promo: 0, lowmemReserve: [0, 0, 0, 0, 0] };
 
@@ -41,10 +46,19 @@ const deviceZones = (m: Machine): ZoneInfo[] => {
   });
 };
 
+/** ZONE_DMA32 ends at 4 GiB, though the frames below may be a hole, where its node goes on behind it. */
+const zoneEnd = (m: Machine, { node, name }: Zone, ranges: readonly MemoryRange[]): Pfn => {
+  const last = Math.max(...ranges.map(({ end }) => end));
+  const goesOn = m.config.ranges.some(
+    (range) => range.kind === 'ram' && range.node === node && range.end > DMA32_END,
+  );
+  return name === 'DMA32' && goesOn ? DMA32_END : last;
+};
+
 /**
  * All zones with memory, and ZONE_DEVICE where there is one.
  *
- * Kernel: `mm/vmstat.c: zoneinfo_show_print`
+ * Kernel: `mm/vmstat.c: zoneinfo_show_print`, `mm/page_alloc.c: zone_spanned_pages_in_node`
  */
 export const zoneInfo = (m: Machine): ZoneInfo[] => {
   const zones = m.zones.map((zone): ZoneInfo => {
@@ -55,7 +69,7 @@ export const zoneInfo = (m: Machine): ZoneInfo[] => {
     return {
       node: zone.node,
       name: zone.name,
-      spanned: Math.max(...all.map(({ end }) => end)) - Math.min(...all.map(({ start }) => start)),
+      spanned: zoneEnd(m, zone, all) - Math.min(...all.map(({ start }) => start)),
       present: all.reduce((pages, { start, end }) => pages + end - start, 0),
       managed: zone.managedPages,
       free: freePages,

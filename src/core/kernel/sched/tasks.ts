@@ -37,6 +37,7 @@ interface Task<T> {
   /** Begins only when nothing else can run. */
   readonly delayed: boolean;
   wait: Wait | undefined;
+  started: boolean;
   done: boolean;
   result: T | undefined;
   /** Innermost open span, while the task does not run. */
@@ -93,6 +94,7 @@ const resume = <T>(m: Machine, task: Task<T>, before: number, alone: boolean, ma
   if (task.id !== before) m.trace.taskSwitch(task.id, task.cpu, before);
   m.current = { id: task.id, mm: task.mm, cpu: task.cpu, memallocPin: task.memallocPin };
   m.trace.current = task.span;
+  task.started = true;
   let next = task.generator.next();
   while (alone && next.done !== true && next.value.kind === 'resched' && mayGoOn(next.value.midway))
     next = task.generator.next();
@@ -132,6 +134,7 @@ const newTask = <T>(
   generator,
   delayed,
   wait: undefined,
+  started: false,
   done: false,
   result: undefined,
   span,
@@ -209,6 +212,8 @@ export function* runTasks<T>(
   const tasks = specs.map((spec, i): Task<T> => newTask(m, i + 1, spec, false, span));
   const interleaved = specs.length > 1;
   const next = seededInts(seed);
+  m.threadsInKernel = (mm) =>
+    tasks.reduce((sum, task) => sum + (task.mm === mm && task.started && !task.done ? 1 : 0), 0);
   let before = 1;
   // whoever only let go of the worker goes on, without anybody being chosen
   let paused: Task<T> | undefined;
@@ -233,6 +238,7 @@ export function* runTasks<T>(
     yield* pause(slicing);
   }
   m.current = idle;
+  m.threadsInKernel = () => 0;
   return tasks.slice(0, specs.length).map((task) => {
     if (task.result === undefined) throw new Error('a task ended without a result');
     return task.result;

@@ -1,0 +1,110 @@
+// ttm_pool.c, ttm_tt.c: system memory for the bytes of buffer objects. All of it together should stay below half of the
+// machine's memory; a file of shared memory takes the bytes of objects that have to give theirs up.
+
+import type { Block } from '../../machine/gpu.ts';
+import type { Machine } from '../../machine/machine.ts';
+import { TTM_PAGES_ALLOCATED } from '../../machine/scalars.ts';
+import { ENOMEM } from '../../uapi/errno.ts';
+import { __GFP_RETRY_MAYFAIL, GFP_HIGHUSER, GFP_KERNEL } from '../../uapi/gfp.ts';
+import { NO_PFN } from '../../uapi/units.ts';
+import { atomic } from '../sched/kernel-function.ts';
+import { allocPage, freePages } from '../mm/page-alloc.ts';
+import { copyHighpage, folioRefAdd, moveReference } from '../mm/page-ref.ts';
+import { newShmem, shmemEvictInode, shmemReadMappingPage } from '../mm/shmem.ts';
+import { folioMarkAccessed, putPage, setPageDirty } from '../mm/swap.ts';
+import { filemapGetFolio } from '../mm/filemap.ts';
+import type { TtmOperationCtx } from './ttm-device.ts';
+
+/** Half of the system memory, or what ttm.pages_limit says. Kernel: `drivers/gpu/drm/ttm/ttm_device.c: ttm_global_init`, `ttm_tt.c: ttm_tt_mgr_init` */
+export const ttmPagesLimit = (m: Machine): number =>
+  m.config.gpu?.pagesLimit ??
+  Math.floor(m.zones.reduce((sum, { managedPages }) => sum + managedPages, 0) / 2);
+
+/** Pages that objects have, and those that they are about to get. Ours: the kernel's atomic counter of this name. */
+export const ttmPagesAllocated = (m: Machine): number => m.scalars.get(TTM_PAGES_ALLOCATED);
+
+/** Ours: atomic_long_add on ttm_pages_allocated. */
+export const addTtmPages = (m: Machine, by: number): void => {
+  m.scalars.set(TTM_PAGES_ALLOCATED, ttmPagesAllocated(m) + by);
+};
+
+/**
+ * Pages for the bytes of an object.
+ *
+ * Kernel: `drivers/gpu/drm/ttm/ttm_pool.c: ttm_pool_alloc`
+ * Simplified: page by page, and no pages are kept for the next one.
+ *
+ * @returns undefined: there is not enough memory
+ */
+export const ttmPoolAlloc = (
+  m: Machine,
+  npages: number,
+  { gfpRetryMayfail }: TtmOperationCtx,
+): readonly Block[] | undefined => {
+  const pages: Block[] = [];
+  const gfp = gfpRetryMayfail ? GFP_HIGHUSER | __GFP_RETRY_MAYFAIL : GFP_HIGHUSER;
+  while (pages.length < npages) {
+    const pfn = allocPage(m, gfp);
+    if (pfn === NO_PFN) {
+      ttmPoolFree(m, pages);
+      return undefined;
+    }
+    moveReference(m, pfn, 'allocation', 'driver');
+    pages.push({ start: pfn, order: 0 });
+  }
+  return pages;
+};
+
+/** Kernel: `drivers/gpu/drm/ttm/ttm_pool.c: ttm_pool_free` */
+export const ttmPoolFree = (m: Machine, pages: readonly Block[]): void => {
+  for (const { start, order } of pages) {
+    folioRefAdd(m, start, -1, 'driver');
+    freePages(m, start, order);
+  }
+};
+
+/** The object has no system memory any more. Kernel: `drivers/gpu/drm/ttm/ttm_tt.c: ttm_tt_unpopulate` */
+export const ttmTtUnpopulate = (m: Machine, id: number): void => {
+  const { ttPages, npages } = m.ttmBos.get(id);
+  if (ttPages.length === 0) return;
+  ttmPoolFree(m, ttPages);
+  addTtmPages(m, -npages);
+  m.ttmBos.update(id, { ttPages: [] });
+};
+
+/** The swap storage is given up. Kernel: `fs/file_table.c: fput` */
+export const fputSwapStorage = (m: Machine, id: number): void => {
+  const { swapStorage } = m.ttmBos.get(id);
+  if (swapStorage === 0) return;
+  shmemEvictInode(m, swapStorage);
+  m.ttmBos.update(id, { swapStorage: 0 });
+};
+
+/** The bytes go to a file of shared memory, page by page. Returns 0, or -ENOMEM. Kernel: `drivers/gpu/drm/ttm/ttm_tt.c: ttm_tt_swapout` */
+export const ttmTtSwapout = atomic('ttm_tt_swapout', (m, id: number): number => {
+  const { ttPages, npages, gpu } = m.ttmBos.get(id);
+  const file = newShmem(m, npages);
+  for (let i = 0; i < npages; i++) {
+    const page = shmemReadMappingPage(m, file, i, GFP_KERNEL);
+    if (page === NO_PFN) {
+      shmemEvictInode(m, file);
+      return -ENOMEM;
+    }
+    copyHighpage(m, page, ttPages[i].start);
+    setPageDirty(m, page);
+    folioMarkAccessed(m, page);
+    putPage(m, page, 'fault handler');
+  }
+  ttmTtUnpopulate(m, id);
+  m.ttmBos.update(id, { swapStorage: file });
+  m.trace.decide('ttm.swapped-out', npages, gpu);
+  return 0;
+});
+
+/** The bytes come back from the file of shared memory. Kernel: `drivers/gpu/drm/ttm/ttm_tt.c: ttm_tt_swapin` */
+export const ttmTtSwapin = atomic('ttm_tt_swapin', (m, id: number): void => {
+  const { ttPages, npages, gpu, swapStorage } = m.ttmBos.get(id);
+  ttPages.forEach(({ start }, i) => copyHighpage(m, start, filemapGetFolio(m, swapStorage, i)));
+  fputSwapStorage(m, id);
+  m.trace.decide('ttm.swapped-in', npages, gpu);
+});
