@@ -31,11 +31,11 @@ const State = ({ view }: { readonly view: GpuStateView }) => (
   <>
     {view.gpus.length === 0 ? <p className="muted">{gpuPanel.noDriver}</p> : null}
     <Seekers view={view} />
+    <Processes view={view} />
+    <Userptrs view={view} />
     {view.gpus.map((gpu) => (
       <Vram key={gpu.device} gpu={gpu} bos={view.bos} />
     ))}
-    <Processes view={view} />
-    <Userptrs view={view} />
     <Ranges view={view} />
   </>
 );

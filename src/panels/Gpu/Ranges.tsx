@@ -1,21 +1,32 @@
-import { type ReactNode, useId } from 'react';
+import { type ReactNode, useId, useState } from 'react';
 import { useActions } from '../../store/use-app.ts';
 import type { GpuStateView, SvmPageRow, SvmRangeView } from '../../store/views.ts';
+import { Button } from '../../ui/Button.tsx';
 import { Chip } from '../../ui/Chip.tsx';
 import { formatCount, formatCounted } from '../../ui/format.ts';
 import { gpuPanel, svmAttributes } from '../../words/index.ts';
 import { cpuCell, type EntryCell, gpuCell, gpuList, granularityText, pagesText, placesText } from './rows.ts';
 
+/** A node can have hundreds. */
+const RANGES_AT_ONCE = 12;
+
 /** Ranges of shared virtual memory: what is wished, what is, and both page tables side by side. */
 export const Ranges = ({ view }: { readonly view: GpuStateView }) => {
   const id = useId();
+  const [shown, setShown] = useState(RANGES_AT_ONCE);
+  const more = view.ranges.length - shown;
   return (
     <section className="gpu-ranges" aria-labelledby={id}>
       <h3 id={id}>Ranges of shared virtual memory</h3>
       {view.ranges.length === 0 ? <p className="muted">{gpuPanel.noRanges}</p> : null}
-      {view.ranges.map((range) => (
+      {view.ranges.slice(0, shown).map((range) => (
         <Range key={`${range.process} ${range.startVpn}`} range={range} />
       ))}
+      {more <= 0 ? null : (
+        <Button onClick={() => setShown(shown + RANGES_AT_ONCE)}>
+          {formatCount(Math.min(more, RANGES_AT_ONCE))} of {formatCounted(more, 'range')} more
+        </Button>
+      )}
     </section>
   );
 };

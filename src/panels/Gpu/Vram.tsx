@@ -1,10 +1,10 @@
 import { useActions } from '../../store/use-app.ts';
 import type { GpuBoView, GpuStateView } from '../../store/views.ts';
-import { formatCount } from '../../ui/format.ts';
+import { formatCount, formatCounted } from '../../ui/format.ts';
 import { Icon } from '../../ui/Icon.tsx';
 import { Prose } from '../../ui/Prose.tsx';
 import { gpuPanel, textPieces } from '../../words/index.ts';
-import { bytesText, holdOf, objectsOf, pagesText, placeOf, vramBar } from './rows.ts';
+import { bytesText, holdOf, listedObjects, objectsOf, pagesText, placeOf, vramBar } from './rows.ts';
 
 interface VramProps {
   readonly gpu: GpuStateView['gpus'][number];
@@ -15,6 +15,7 @@ interface VramProps {
 export const Vram = ({ gpu, bos }: VramProps) => {
   const { device, model, coherent, hive, vramPages, freePages, registered } = gpu;
   const objects = objectsOf(gpu, bos);
+  const { listed, more, morePages } = listedObjects(objects);
   const { segments, nails } = vramBar(gpu, objects);
   const used = vramPages - freePages;
   return (
@@ -60,10 +61,15 @@ export const Vram = ({ gpu, bos }: VramProps) => {
           className="gpu-objects"
           aria-label={`Buffer objects of GPU ${device}, ${gpuPanel.order.toLowerCase()} on top`}
         >
-          {objects.map((bo) => (
+          {listed.map((bo) => (
             <Bo key={bo.id} bo={bo} isNext={bo.id === gpu.lru[0]} />
           ))}
         </ol>
+      )}
+      {more === 0 ? null : (
+        <p className="gpu-fill">
+          and {formatCounted(more, 'object')} more of ranges, {bytesText(morePages)}, behind these
+        </p>
       )}
     </section>
   );

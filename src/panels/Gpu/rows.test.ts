@@ -7,6 +7,7 @@ import {
   gpuCell,
   granularityText,
   holdOf,
+  listedObjects,
   objectsOf,
   placeOf,
   stopReasons,
@@ -134,4 +135,11 @@ test('a user pointer and an object say where their bytes are', () => {
     bo({ place: 'system', seeking: true }),
   ].map(placeOf);
   expect(new Set(places).size).toBe(5);
+});
+
+test('of many objects the first are listed, and those of which there is something to say', () => {
+  const many = Array.from({ length: 63 }, (_, i) => bo({ id: i + 1, ...(i === 40 ? { held: [pin] } : {}) }));
+  const { listed, more, morePages } = listedObjects([...many, bo({ id: 64, kind: 'kfd' })]);
+  expect(listed.map(({ id }) => id)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 41, 64]);
+  expect([more, morePages]).toEqual([54, 540]);
 });

@@ -98,6 +98,20 @@ export const placeOf = ({ seeking, swapped, place }: GpuBoView): string => {
   return swapped ? gpuPanel.swapped : gpuPanel.places[place];
 };
 
+/** Objects that are listed one by one; of the others only how many there are. */
+const OBJECTS_LISTED = 8;
+
+/** The first objects, and further down those of which there is something to say; the others are counted. */
+export const listedObjects = (
+  objects: readonly GpuBoView[],
+): { readonly listed: readonly GpuBoView[]; readonly more: number; readonly morePages: number } => {
+  const tells = ({ kind, place, evicting, fence, held, pinned }: GpuBoView): boolean =>
+    kind !== 'svm' || place !== 'vram' || evicting || fence === 'waiting' || pinned || held.length > 0;
+  const listed = objects.filter((bo, i) => i < OBJECTS_LISTED || tells(bo));
+  const more = objects.filter((bo) => !listed.includes(bo));
+  return { listed, more: more.length, morePages: more.reduce((sum, { npages }) => sum + npages, 0) };
+};
+
 /** Why a held page matters to its object. */
 export type Hold = 'longterm' | 'pin' | 'get' | 'rests' | 'restsLong' | 'aliased';
 
