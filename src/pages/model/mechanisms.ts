@@ -233,6 +233,8 @@ export const MECHANISMS: readonly Mechanism[] = [
     how: 'All ioctls with both device types, backing pages, snapshots, exclusive access, mmap of the device, eviction and release.',
     simplified: {
       'drivers/test-hmm-mirror.ts: dmirrorRangeSnapshot': 'No limit of one second.',
+      'mm/migrate-device.ts: migrateDeviceRange':
+        'Pages that do not take part have no word; the kernel’s phases pass over theirs.',
       'drivers/test-hmm.ts: dmirrorDeviceRemoveChunks':
         'The counters of allocated and freed pages begin at 0 again; nothing in the driver reads them.',
     },
@@ -274,7 +276,7 @@ export const MECHANISMS: readonly Mechanism[] = [
     how: 'Ranges and attributes, prefetch, faults with XNACK on, mapping and quiescing without, migration both ways and through system memory, invalidation, the GPU’s page tables.',
     simplified: {
       'drivers/amdgpu-fault.ts: svmRangeCreateUnregisteredRange':
-        'No area is heap or stack, and no buffer object is mapped by address.',
+        'Of buffer objects only user pointers are mapped by address.',
       'drivers/amdgpu-map.ts: svmRangeValidateAndMap':
         'The GPUs’ page tables take no VRAM; a walk that must begin again does so without time-out.',
       'drivers/amdgpu-map.ts: validateStretch':
@@ -306,7 +308,8 @@ export const MECHANISMS: readonly Mechanism[] = [
         'For a second attempt the object is not made anew; TTM_PL_TT has no limit of its own.',
       'drivers/ttm-swap.ts: ttmGlobalSwapout':
         'Devices give in their order, not the one that gave something last at the end.',
-      'drivers/ttm-tt.ts: ttmPoolAlloc': 'System memory is taken page by page, and none is kept for the next object.',
+      'drivers/ttm-tt.ts: ttmPoolAlloc':
+        'System memory is taken page by page, and none is kept for the next object.',
     },
     tests: ['conformance/gpu-ttm.test.ts', 'conformance/gpu-system-memory.test.ts'],
   },
