@@ -13,7 +13,7 @@ export const SECTION_MASK = SECTION_ROWS - 1;
 /** Rows by which changes are told apart: the pages of a pageblock, the entries of a page table. */
 export const BLOCK_ROWS = 512;
 /** Rows that a column keeps as arrays; what big steps have written beyond them rests packed until somebody asks. */
-const WARM_ROWS = 2 ** 21;
+const WARM_ROWS = 2 ** 19;
 /** Arrays that wait for the next section. */
 const SPARE_SECTIONS = 128;
 
@@ -24,6 +24,14 @@ const newElements = (type: ElementType, rows: number): Elements => {
   if (type === 'i32') return new Int32Array(rows);
   if (type === 'u32') return new Uint32Array(rows);
   return new Float64Array(rows);
+};
+
+/** Whether all elements are 0. Those that are not mostly show at the ends. */
+const isBlank = (elements: Elements): boolean => {
+  const rows = elements.length;
+  if (elements[0] !== 0 || elements[rows - 1] !== 0) return false;
+  for (let row = 1; row < rows; row++) if (elements[row] !== 0) return false;
+  return true;
 };
 
 /** What a column tells of a change that is to be an event. */
@@ -51,6 +59,8 @@ export class Column {
   private readonly cold = new Map<number, Packed>();
   /** Arrays of sections that rest now, for the next ones. */
   private readonly spare: Elements[] = [];
+  /** The same of sections that held nothing any more: all zeros. */
+  private readonly blank: Elements[] = [];
   private lastNo = -1;
   private last: Elements | undefined;
   /** Sections that nobody else holds. All others are copied when written. */
@@ -273,8 +283,11 @@ export class Column {
   }
 
   private dropZeros(no: number): void {
-    if (this.sections.get(no)?.some((value) => value !== 0) !== false) return;
+    const elements = this.sections.get(no);
+    if (elements === undefined || !isBlank(elements)) return;
     this.sections.delete(no);
+    // nobody else has what the state owned
+    if (this.owned.has(no) && this.blank.length < SPARE_SECTIONS) this.blank.push(elements);
     if (this.lastNo === no) this.lastNo = -1;
   }
 
@@ -298,7 +311,7 @@ export class Column {
     if (found !== undefined || this.cold.size === 0) return found;
     const packed = this.cold.get(no);
     if (packed === undefined) return undefined;
-    const elements = this.spare.pop() ?? newElements(this.type, this.rows);
+    const elements = this.spare.pop() ?? this.blank.pop() ?? newElements(this.type, this.rows);
     unpack(packed, elements);
     this.cold.delete(no);
     this.sections.set(no, elements);
@@ -325,8 +338,7 @@ export class Column {
 
   /** An array of zeros for a section. */
   private freshElements(): Elements {
-    const spare = this.spare.pop();
-    return spare === undefined ? newElements(this.type, this.rows) : spare.fill(0);
+    return this.blank.pop() ?? this.spare.pop()?.fill(0) ?? newElements(this.type, this.rows);
   }
 
   /** The same for those that were only read, whose packed form is at hand. Who writes an array has it as dirty. */

@@ -101,6 +101,8 @@ export const FIGURE_SECTIONS: readonly FigureSection[] = [
       objects_bytes_per_page: 'One object a page: state and history of a page.',
       migrate_pin_home_vs_objects:
         'How many times faster the columns are than objects, garbage collection included.',
+      migrate_pin_home_first_run_vs_objects:
+        'The same in the first round, in which the engine still compiles what runs.',
       heap_vs_objects: 'Heap of the columns as a part of that of the objects.',
       immer_ns_per_page: 'Immutable state with immer: time for a page, at 1,024 pages.',
       migrate_pin_home_vs_immer: 'How many times faster the columns are than immer.',

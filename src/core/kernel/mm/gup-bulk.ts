@@ -62,7 +62,8 @@ export const pinPlainPages = (
   const { n, pfns } = found;
   if (n === 0) return 0;
   addToCounts(m, pfns, n, GUP_PIN_COUNTING_BIAS);
-  for (let i = 0; i < n; i++) pages[at + i] = pfns[i];
+  if (Array.isArray(pages)) for (let i = 0; i < n; i++) pages[at + i] = pfns[i];
+  else pages.set(pfns.subarray(0, n), at);
   m.countVmEvent('nr_foll_pin_acquired', n);
   holdPages(m, pfns, n, 'FOLL_PIN', GUP_PIN_COUNTING_BIAS);
   countCalls(m, ['follow_page_mask', 'follow_page_pte', 'vm_normal_page', 'try_grab_page'], n);
