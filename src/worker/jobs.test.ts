@@ -134,28 +134,46 @@ test('what waits behind a long step comes after it, and can be cancelled too', (
   expect(worker.lengthAfter(third)).toBeGreaterThan(worker.lengthAfter(first));
 });
 
+const [TO_DEVICE] = STEPS;
+const PINNED = { op: 'gup', ...AREA, call: 'pin_user_pages_fast', flags: ['FOLL_WRITE'], as: 'h' };
+
 test.each([
-  [{ op: 'fork', proc: 'A', child: 'B' }],
-  [{ op: 'madvise', ...AREA, advice: 'DONTNEED' }],
-  [{ op: 'munmap', ...AREA }],
-  [{ op: 'exit', proc: 'A' }],
-])('%j over many pages has slices too, can be cancelled in one of them, and tells how far it is', (step) => {
-  const worker = opened();
-  const before = worker.momentAt(worker.length);
-  const cancelled = worker.tell({ kind: 'append', step });
-  worker.run(5);
-  expect(worker.answerTo(cancelled)).toBeUndefined();
-  worker.tell({ kind: 'cancel', request: cancelled });
-  expect(worker.answerTo(cancelled)).toMatchObject({ message: { id: 'problem.cancelled' } });
-  expect(worker.run()).toBe(1);
-  expect(worker.momentAt(Number.MAX_SAFE_INTEGER)).toEqual(before);
-  const done = worker.tell({ kind: 'append', step });
-  expect(worker.run()).toBeGreaterThan(8);
-  expect(worker.lengthAfter(done)).toBeGreaterThan(worker.length);
-  const progress = worker.answers.filter((answer) => answer.kind === 'progress' && answer.id === done);
-  expect(progress.at(-1)).toMatchObject({ step: 2, pages: expect.any(Number) as number });
-  expect(progress.some((answer) => answer.kind === 'progress' && answer.pages > 0)).toBe(true);
-});
+  [{ op: 'fork', proc: 'A', child: 'B' }, []],
+  [{ op: 'madvise', ...AREA, advice: 'DONTNEED' }, []],
+  [{ op: 'munmap', ...AREA }, []],
+  [{ op: 'exit', proc: 'A' }, []],
+  [{ op: 'mremap', ...AREA, to: 'new' }, []],
+  [PINNED, []],
+  [{ op: 'unpin', proc: 'A', handle: 'h' }, [PINNED]],
+  [{ op: 'unpin', proc: 'A', handle: 'h', dirty: true }, [PINNED]],
+  [{ op: 'put', proc: 'A', handle: 'h' }, [{ ...PINNED, call: 'get_user_pages' }]],
+  [{ op: 'dev_close', proc: 'A', device: 0 }, [TO_DEVICE]],
+  [{ op: 'dev_evict', proc: 'A', device: 0 }, [TO_DEVICE]],
+])(
+  '%j over many pages has slices too, can be cancelled in one of them, and tells how far it is',
+  (step, first) => {
+    const worker = opened();
+    for (const one of first) {
+      const id = worker.tell({ kind: 'append', step: one });
+      worker.run();
+      worker.length = worker.lengthAfter(id);
+    }
+    const before = worker.momentAt(worker.length);
+    const cancelled = worker.tell({ kind: 'append', step });
+    worker.run(5);
+    expect(worker.answerTo(cancelled)).toBeUndefined();
+    worker.tell({ kind: 'cancel', request: cancelled });
+    expect(worker.answerTo(cancelled)).toMatchObject({ message: { id: 'problem.cancelled' } });
+    expect(worker.run()).toBe(1);
+    expect(worker.momentAt(Number.MAX_SAFE_INTEGER)).toEqual(before);
+    const done = worker.tell({ kind: 'append', step });
+    expect(worker.run()).toBeGreaterThan(8);
+    expect(worker.lengthAfter(done)).toBeGreaterThan(worker.length);
+    const progress = worker.answers.filter((answer) => answer.kind === 'progress' && answer.id === done);
+    expect(progress.at(-1)).toMatchObject({ step: 2 + first.length, pages: expect.any(Number) as number });
+    expect(progress.some((answer) => answer.kind === 'progress' && answer.pages > 0)).toBe(true);
+  },
+);
 
 test('all that a big step did about a page comes from running it again, in slices, and can be cancelled', () => {
   const worker = opened();

@@ -18,7 +18,8 @@ export type Wait =
   /** Something that others do: `what` for a message, should it never come. */
   | { readonly kind: 'event'; readonly what: string; readonly free: () => boolean }
   /** Could sleep here, need not: another task may run in between. */
-  | { readonly kind: 'resched'; readonly where: string };
+  /** `midway`: in a phase over many pages, whose next phase comes back to each of them. */
+  | { readonly kind: 'resched'; readonly where: string; readonly midway?: true };
 
 /** What a function that may sleep returns; call it with `yield*`. */
 export type Sleeps<T> = Generator<Wait, T, void>;

@@ -71,8 +71,9 @@ export function* pageInDetail(
       journal.endBulk();
     },
   };
-  const look = (): boolean => {
-    if (!journal.isBulk && ++quiet > QUIET_LOOKS) journal.beginBulk();
+  const look = (midway = false): boolean => {
+    // the next phase comes back to the page
+    if (!midway && !journal.isBulk && ++quiet > QUIET_LOOKS) journal.beginBulk();
     return mayGoOn();
   };
   let pages = 0;

@@ -108,7 +108,7 @@ export function* runDeviceFile(
     case 'dev_close':
       if (open === undefined)
         throw new StepError('device', `${mm.name} has not opened device ${step.device}`);
-      dmirrorRelease(m, open);
+      yield* dmirrorRelease(m, open);
       return ok();
     case 'dev_evict':
       // the driver checks the range and then ignores it

@@ -22,14 +22,14 @@ import { doPagesMove, doPagesStatArray } from '../kernel/mm/move-pages.ts';
 import { startIsolatePageRange, undoIsolatePageRange } from '../kernel/mm/page-isolation.ts';
 import { mappedFrame } from '../kernel/mm/page-table.ts';
 import { putPage } from '../kernel/mm/swap.ts';
-import { mmapReadLock, mmapReadUnlock } from '../kernel/sched/locks.ts';
+import { letGo, mmapReadLock, mmapReadUnlock } from '../kernel/sched/locks.ts';
 import type { GupCall, PinHandle } from '../machine/entities.ts';
 import type { Machine } from '../machine/machine.ts';
 import type { Sleeps } from '../machine/ops.ts';
 import { errnoName } from '../uapi/errno.ts';
 import { FOLL_FLAGS, type FollFlagName } from '../uapi/gup-flags.ts';
 import type { StepOf } from '../uapi/scenario.ts';
-import { NO_PFN, PAGEBLOCK_NR_PAGES, type Pfn, type Vpn } from '../uapi/units.ts';
+import { NO_PFN, PAGEBLOCK_NR_PAGES, type Pfn, type Pfns, type Vpn } from '../uapi/units.ts';
 import { handleNamed, rangeOf } from './step-names.ts';
 import { StepError, type StepResult, failed, ok } from './step-result.ts';
 
@@ -136,6 +136,14 @@ export function* runGupTest(m: Machine, step: StepOf<'gup_test'>): Sleeps<StepRe
   return { ret: 0, got };
 }
 
+/** Gives plain references back, one page after another. */
+function* putPages(m: Machine, pages: Pfns): Sleeps<void> {
+  for (const page of pages) {
+    putPage(m, page, 'FOLL_GET');
+    yield* letGo(m, 'put_page', 1);
+  }
+}
+
 const isPin = (call: GupCall): boolean => call.startsWith('pin_');
 
 export function* runRelease(m: Machine, step: StepOf<'unpin'> | StepOf<'put'>): Sleeps<StepResult> {
@@ -148,7 +156,7 @@ export function* runRelease(m: Machine, step: StepOf<'unpin'> | StepOf<'put'>): 
   }
   m.handles.set(handle.id, undefined);
   const { pages } = handle;
-  if (step.op === 'put') for (const page of pages) putPage(m, page, 'FOLL_GET');
+  if (step.op === 'put') yield* putPages(m, pages);
   else if (step.dirty === true) yield* unpinUserPagesDirtyLock(m, pages.length, pages, true);
   else if (m.isAlone) yield* unpinUserPagesInSlices(m, pages.length, pages);
   else unpinUserPages(m, pages.length, pages);

@@ -171,9 +171,9 @@ export const migrateInto = (bench: Pick<Bench, 'm' | 'mm' | 'pgmap'>, hole: bool
     folioRefAdd(m, dst, 1, 'allocation');
   }
   args.dst[0] = migratePfn(dst);
-  migrateVmaPages(m, 1, args);
+  driveToEnd(migrateVmaPages(m, 1, args));
   const moved = ((args.src[0] ?? 0) & MIGRATE_PFN_MIGRATE) !== 0;
-  migrateVmaFinalize(m, 1, args);
+  driveToEnd(migrateVmaFinalize(m, 1, args));
   return moved ? 'yes' : 'refused';
 };
 

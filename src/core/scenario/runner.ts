@@ -27,7 +27,7 @@ import {
   mmapWriteLock,
   mmapWriteUnlock,
 } from '../kernel/sched/locks.ts';
-import type { TaskSpec } from '../kernel/sched/tasks.ts';
+import { runAlone, type Slicing, type TaskSpec } from '../kernel/sched/tasks.ts';
 import type { Area, Mm } from '../machine/entities.ts';
 import type { Machine } from '../machine/machine.ts';
 import type { Sleeps } from '../machine/ops.ts';
@@ -226,18 +226,27 @@ function* endProcess(m: Machine, mm: Mm): Sleeps<void> {
  *
  * @returns the results of the step's tasks
  */
-export const withVictims = (m: Machine, step: Step, results: readonly StepResult[]): StepResult[] => {
+export function* withVictims(
+  m: Machine,
+  step: Step,
+  results: readonly StepResult[],
+  slicing: Slicing,
+): Generator<void, StepResult[], void> {
   for (const mm of m.mms.values())
     if (mm.alive && mm.oomVictim)
-      atOnce(function* () {
-        yield* endProcess(m, mm);
-      });
+      yield* runAlone(
+        m,
+        function* () {
+          yield* endProcess(m, mm);
+        },
+        slicing,
+      );
   const steps = step.op === 'concurrent' ? step.steps : [step];
   return results.map((result, i) => {
     const mm = m.mms.values().findLast(({ name }) => name === steps[i].proc);
     return mm?.oomVictim === true ? { ...result, signal: 'SIGKILL' } : result;
   });
-};
+}
 
 /** How many pages a step is about, for a choice of how to journal it. 0: a few, or it cannot be run. */
 export const stepPages = (m: Machine, step: Step): number => {

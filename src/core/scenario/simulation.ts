@@ -165,8 +165,9 @@ export class Simulation {
       rescheduleProcessRestores(m);
       rescheduleUserptrRestores(m);
       const seed = step.op === 'concurrent' ? step.seed : 0;
-      const ran = yield* runTasks(m, tasksOf(m, step), seed, this.slicing(mayGoOn));
-      const results = withVictims(m, step, ran);
+      const slicing = this.slicing(mayGoOn);
+      const ran = yield* runTasks(m, tasksOf(m, step), seed, slicing);
+      const results = yield* withVictims(m, step, ran, slicing);
       const result = step.op === 'concurrent' ? { ret: 0, results } : results[0];
       if (journal.isBulk) journal.checkpoint();
       const operationEnd = journal.log.length;
@@ -227,9 +228,9 @@ export class Simulation {
   private slicing(mayGoOn: MayGoOn): Slicing {
     const { journal, trace } = this.machine;
     return {
-      mayGoOn: () => {
+      mayGoOn: (midway) => {
         if (trace.tally !== undefined && trace.tally.pages >= BATCH_PAGES) journal.checkpoint();
-        return mayGoOn();
+        return mayGoOn(midway);
       },
       leave: () => journal.pause(),
       comeBack: () => journal.seek(journal.log.length),

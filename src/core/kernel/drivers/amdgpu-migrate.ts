@@ -177,9 +177,9 @@ const svmMigrateVmaToVram = sleepable(
     const { cpages } = args;
     if (cpages === 0) return 0;
     svmMigrateCopyToVram(m, start, end - start, gpu, m.svmRanges.get(rangeId), args, boPage);
-    migrateVmaPages(m, args.src.length, args);
+    yield* migrateVmaPages(m, args.src.length, args);
     yield* condResched(m, 'svm_migrate_copy_done');
-    migrateVmaFinalize(m, args.src.length, args);
+    yield* migrateVmaFinalize(m, args.src.length, args);
     countKfd(m, m.svmRanges.get(rangeId).process, gpu, KFD_PAGE_IN, cpages);
     return cpages;
   },
@@ -289,10 +289,10 @@ const svmMigrateVmaToRam = sleepable(
     const { cpages } = args;
     if (cpages === 0) return countPages(args, false) + unnoticedPages(m, start, args, gpu);
     const copied = svmMigrateCopyToRam(m, start, end - start, gpu, args);
-    migrateVmaPages(m, args.src.length, args);
+    yield* migrateVmaPages(m, args.src.length, args);
     const left = countPages(args, false) + unnoticedPages(m, start, args, gpu);
     yield* condResched(m, 'svm_migrate_copy_done');
-    migrateVmaFinalize(m, args.src.length, args);
+    yield* migrateVmaFinalize(m, args.src.length, args);
     if (copied !== 0) return copied;
     countKfd(m, m.svmRanges.get(rangeId).process, gpu, KFD_PAGE_OUT, cpages);
     if (left > 0) m.trace.decide('svm.pages-left', left, gpu.id);

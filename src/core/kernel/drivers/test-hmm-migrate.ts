@@ -164,9 +164,9 @@ function* migratePiecesToDevice(m: Machine, start: Vpn, end: Vpn, dmirror: Dmirr
     if (ret !== 0) return ret;
     dmirrorMigrateAllocAndCopy(m, vpn, next, args, vma, dmirror);
     yield* condResched(m, 'dmirror_migrate_alloc_and_copy');
-    migrateVmaPages(m, args.src.length, args);
+    yield* migrateVmaPages(m, args.src.length, args);
     dmirrorMigrateFinalizeAndMap(m, vpn, next, args, dmirror);
-    migrateVmaFinalize(m, args.src.length, args);
+    yield* migrateVmaFinalize(m, args.src.length, args);
     vpn = next;
   }
   return 0;
@@ -206,9 +206,9 @@ function* migratePiecesToSystem(m: Machine, start: Vpn, end: Vpn, dmirror: Dmirr
     if (ret !== 0) return result(ret, { cpages });
     dmirrorDevmemFaultAllocAndCopy(m, vpn, next, args, dmirror);
     yield* condResched(m, 'dmirror_devmem_fault_alloc_and_copy');
-    migrateVmaPages(m, args.src.length, args);
+    yield* migrateVmaPages(m, args.src.length, args);
     cpages += dmirrorSuccessfulMigratedPages(m, args);
-    migrateVmaFinalize(m, args.src.length, args);
+    yield* migrateVmaFinalize(m, args.src.length, args);
     vpn = next;
   }
   return result(0, { cpages });
@@ -247,8 +247,8 @@ export const dmirrorDevmemFault = sleepable(
     if ((yield* migrateVmaSetup(m, vpn, vpn + 1, args)) !== 0) return VM_FAULT_SIGBUS;
     dmirrorDevmemFaultAllocAndCopy(m, vpn, vpn + 1, args, dmirror);
     yield* condResched(m, 'dmirror_devmem_fault_alloc_and_copy');
-    migrateVmaPages(m, args.src.length, args);
-    migrateVmaFinalize(m, args.src.length, args);
+    yield* migrateVmaPages(m, args.src.length, args);
+    yield* migrateVmaFinalize(m, args.src.length, args);
     return 0;
   },
 );

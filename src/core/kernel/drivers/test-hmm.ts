@@ -19,7 +19,7 @@ import { hasPatch } from '../../uapi/patches.ts';
 import { NO_PFN, type Vpn } from '../../uapi/units.ts';
 import { bugOn } from '../sched/bug.ts';
 import { atomic, sleepable } from '../sched/kernel-function.ts';
-import { trylockPage } from '../sched/locks.ts';
+import { letGo, letGoMidway, trylockPage } from '../sched/locks.ts';
 import { vmInsertPage } from '../mm/insert-page.ts';
 import { memunmapPages } from '../mm/memremap.ts';
 import { migrateDeviceFinalize, migrateDevicePages, migrateDeviceRange } from '../mm/migrate-device.ts';
@@ -47,26 +47,37 @@ import { type DmirrorResult, backingPage, deviceOf, ptOf, result } from './test-
 
 // --- giving memory up ---------------------------------------------------------------------------------------------
 
+/** A system page for one that leaves, with its content: its `dst` word; 0: the page stays. */
+const evictionTarget = (m: Machine, word: number): number => {
+  const spage = migratePfnToPage(word);
+  if (spage === NO_PFN || (word & MIGRATE_PFN_MIGRATE) === 0) return 0;
+  const dpage = allocPage(m, GFP_HIGHUSER_MOVABLE);
+  bugOn(dpage === NO_PFN, 'dmirror_device_evict_chunk: __GFP_NOFAIL, and no memory');
+  bugOn(!trylockPage(m, dpage), 'dmirror_device_evict_chunk: new page is locked');
+  copyHighpage(m, dpage, backingPage(m, spage));
+  return migratePfn(dpage) + ((word & MIGRATE_PFN_WRITE) !== 0 ? MIGRATE_PFN_WRITE : 0);
+};
+
 /**
  * Brings every page of a chunk back to system memory, whoever maps it. One attempt a page.
  *
  * Kernel: `lib/test_hmm.c: dmirror_device_evict_chunk`
  */
-const dmirrorDeviceEvictChunk = atomic('dmirror_device_evict_chunk', (m, pgmap: number): void => {
-  const { start, end } = m.pgmaps.get(pgmap);
-  const src = migrateDeviceRange(m, start, end - start);
-  const dst = src.map((word) => {
-    const spage = migratePfnToPage(word);
-    if (spage === NO_PFN || (word & MIGRATE_PFN_MIGRATE) === 0) return 0;
-    const dpage = allocPage(m, GFP_HIGHUSER_MOVABLE);
-    bugOn(dpage === NO_PFN, 'dmirror_device_evict_chunk: __GFP_NOFAIL, and no memory');
-    bugOn(!trylockPage(m, dpage), 'dmirror_device_evict_chunk: new page is locked');
-    copyHighpage(m, dpage, backingPage(m, spage));
-    return migratePfn(dpage) + ((word & MIGRATE_PFN_WRITE) !== 0 ? MIGRATE_PFN_WRITE : 0);
-  });
-  migrateDevicePages(m, src.length, src, dst);
-  migrateDeviceFinalize(m, src.length, src, dst, 'migration');
-});
+const dmirrorDeviceEvictChunk = sleepable(
+  'dmirror_device_evict_chunk',
+  function* (m, pgmap: number): Sleeps<void> {
+    const { start, end } = m.pgmaps.get(pgmap);
+    const npages = end - start;
+    const src: number[] = yield* migrateDeviceRange(m, start, npages);
+    const dst: number[] = [];
+    for (const [i, word] of src.entries()) {
+      dst.push(evictionTarget(m, word));
+      yield* letGoMidway(m, 'dmirror_device_evict_chunk', i);
+    }
+    yield* migrateDevicePages(m, npages, src, dst);
+    yield* migrateDeviceFinalize(m, npages, src, dst, 'migration');
+  },
+);
 
 /**
  * Gives all memory of the device up; the next allocation registers it anew.
@@ -74,22 +85,25 @@ const dmirrorDeviceEvictChunk = atomic('dmirror_device_evict_chunk', (m, pgmap: 
  * Kernel: `lib/test_hmm.c: dmirror_device_remove_chunks, dmirror_remove_free_pages`
  * Simplified: the counters of allocated and freed pages begin at 0 again; nothing in the driver reads them.
  */
-const dmirrorDeviceRemoveChunks = atomic('dmirror_device_remove_chunks', (m, deviceId: number): void => {
-  const device = m.devices.get(deviceId);
-  if (device.pgmap === 0) return;
-  const set = (field: number, value: number): void => m.scalars.set(deviceRow(deviceId, field), value);
-  set(DEVICE_REMOVING, 1);
-  set(DEVICE_FREE_HEAD, 0);
-  set(DEVICE_FRESH, 0);
-  for (const pgmap of chunksOf(device)) {
-    dmirrorDeviceEvictChunk(m, pgmap);
-    memunmapPages(m, pgmap);
-  }
-  m.devices.update(deviceId, { pgmap: 0, olderPgmaps: [] });
-  set(DEVICE_REMOVING, 0);
-  set(DEVICE_CALLOC, 0);
-  set(DEVICE_CFREE, 0);
-});
+const dmirrorDeviceRemoveChunks = sleepable(
+  'dmirror_device_remove_chunks',
+  function* (m, deviceId: number): Sleeps<void> {
+    const device = m.devices.get(deviceId);
+    if (device.pgmap === 0) return;
+    const set = (field: number, value: number): void => m.scalars.set(deviceRow(deviceId, field), value);
+    set(DEVICE_REMOVING, 1);
+    set(DEVICE_FREE_HEAD, 0);
+    set(DEVICE_FRESH, 0);
+    for (const pgmap of chunksOf(device)) {
+      yield* dmirrorDeviceEvictChunk(m, pgmap);
+      memunmapPages(m, pgmap);
+    }
+    m.devices.update(deviceId, { pgmap: 0, olderPgmaps: [] });
+    set(DEVICE_REMOVING, 0);
+    set(DEVICE_CALLOC, 0);
+    set(DEVICE_CFREE, 0);
+  },
+);
 
 // --- the file -----------------------------------------------------------------------------------------------------
 
@@ -133,7 +147,7 @@ export const dmirrorIoctl = sleepable(
       case 'snapshot':
         return yield* dmirrorSnapshot(m, start, npages, dmirror);
       case 'release':
-        dmirrorDeviceRemoveChunks(m, dmirror.device);
+        yield* dmirrorDeviceRemoveChunks(m, dmirror.device);
         return result(0);
     }
   },
@@ -161,13 +175,19 @@ export const dmirrorOpen = (m: Machine, mm: number, device: number): Dmirror => 
  *
  * Kernel: `lib/test_hmm.c: dmirror_fops_release`
  */
-export const dmirrorRelease = atomic('dmirror_fops_release', (m, dmirror: Dmirror): void => {
-  mmuIntervalNotifierRemove(m, dmirror.mm, dmirror.id);
-  for (const pgmap of chunksOf(deviceOf(m, dmirror))) dmirrorDeviceEvictChunk(m, pgmap);
-  const pt = ptOf(m, dmirror);
-  for (const vpn of pt.keys()) pt.delete(vpn);
-  m.dmirrors.set(dmirror.id, undefined);
-});
+export const dmirrorRelease = sleepable(
+  'dmirror_fops_release',
+  function* (m, dmirror: Dmirror): Sleeps<void> {
+    mmuIntervalNotifierRemove(m, dmirror.mm, dmirror.id);
+    for (const pgmap of chunksOf(deviceOf(m, dmirror))) yield* dmirrorDeviceEvictChunk(m, pgmap);
+    const pt = ptOf(m, dmirror);
+    for (const vpn of pt.keys()) {
+      pt.delete(vpn);
+      yield* letGo(m, 'dmirror_fops_release', 0);
+    }
+    m.dmirrors.set(dmirror.id, undefined);
+  },
+);
 
 /**
  * The device's own mmap: an ordinary kernel page for every page of the area, there from the start.

@@ -117,9 +117,10 @@ export const judgePages = (
  *
  * Kernel: `mm/gup.c: unpin_user_pages`, many times; the mechanism is gup-grab.ts
  *
+ * @param want - flags that each page must have
  * @returns how many from `at` on; 0: the next page is none of these
  */
-export const unpinPlainPages = (m: Machine, pages: Pfns, at: number): number => {
+export const unpinPlainPages = (m: Machine, pages: Pfns, at: number, want = 0): number => {
   if (!inChunks(m)) return 0;
   const { flags, refcount } = m.pages;
   let n = 0;
@@ -127,7 +128,8 @@ export const unpinPlainPages = (m: Machine, pages: Pfns, at: number): number => 
     const pfn = pages[at + n];
     if (pfn === m.zeroPfn || pfn === pages[at + n + 1]) break;
     // what is anonymous and not its process's own stops the kernel
-    if ((flags.get(pfn) & PG_anon_exclusive) === 0 || !isSmall(m, pfn)) break;
+    const wanted = PG_anon_exclusive | want;
+    if ((flags.get(pfn) & wanted) !== wanted || !isSmall(m, pfn)) break;
     if (refcount.get(pfn) <= GUP_PIN_COUNTING_BIAS) break;
     chunk[n] = pfn;
   }

@@ -2,6 +2,7 @@
 
 import type { Mm } from '../../machine/entities.ts';
 import type { Machine } from '../../machine/machine.ts';
+import type { Sleeps } from '../../machine/ops.ts';
 import { FOLL_LONGTERM, FOLL_PIN, FOLL_WRITE } from '../../uapi/gup-flags.ts';
 import { PG_referenced } from '../../uapi/page-flags.ts';
 import {
@@ -16,7 +17,8 @@ import {
   pteWrite,
 } from '../../uapi/pte.ts';
 import { type EntryRow, NO_PFN, NO_ROW, type Pfn, type Vpn } from '../../uapi/units.ts';
-import { atomic } from '../sched/kernel-function.ts';
+import { atomic, sleepable } from '../sched/kernel-function.ts';
+import { letGo } from '../sched/locks.ts';
 import { gupCanFollowProtnone, gupMustUnshare, gupPutFolio, tryGrabFolio } from './gup-grab.ts';
 import { pgmapIsLive } from './memremap.ts';
 import { compoundHead, pageMapping, setFlags } from './page-ref.ts';
@@ -121,9 +123,10 @@ const gupPteRange = atomic(
   },
 );
 
-const gupPgdRange = atomic(
+/** Between page tables a task that is alone lets go of the worker; others never see the walk half done. */
+const gupPgdRange = sleepable(
   'gup_pgd_range',
-  (m, start: Vpn, end: Vpn, flags: number, mm: Mm, pages: Pfn[]): void => {
+  function* (m, start: Vpn, end: Vpn, flags: number, mm: Mm, pages: Pfn[]): Sleeps<void> {
     for (let vpn = start; vpn < end; ) {
       const pudRow = pudOffset(m, mm, vpn);
       const pud = pudRow === NO_ROW ? 0 : m.entries.get(pudRow);
@@ -143,17 +146,18 @@ const gupPgdRange = atomic(
       } else if (!gupPteRange(m, vpn, next, flags, pmdRow, pages)) {
         return;
       }
+      yield* letGo(m, 'gup_pgd_range', next - vpn);
       vpn = next;
     }
   },
 );
 
 /** Kernel: `mm/gup.c: lockless_pages_from_mm` */
-export const locklessPagesFromMm = atomic(
+export const locklessPagesFromMm = sleepable(
   'lockless_pages_from_mm',
-  (m, start: Vpn, end: Vpn, flags: number, mm: Mm, pages: Pfn[]): number => {
+  function* (m, start: Vpn, end: Vpn, flags: number, mm: Mm, pages: Pfn[]): Sleeps<number> {
     if ((flags & FOLL_PIN) !== 0 && mm.writeProtectSeq % 2 === 1) return 0;
-    gupPgdRange(m, start, end, flags, mm, pages);
+    yield* gupPgdRange(m, start, end, flags, mm, pages);
     return pages.length;
   },
 );

@@ -14,8 +14,9 @@ import { PG_anon_exclusive, PG_dirty } from '../../uapi/page-flags.ts';
 import { NO_PFN, type Pfn, type Pfns } from '../../uapi/units.ts';
 import { bugOn, warn } from '../sched/bug.ts';
 import { atomic, sleepable } from '../sched/kernel-function.ts';
-import { condResched, lockPage, unlockPage } from '../sched/locks.ts';
+import { condResched, letGo, lockPage, unlockPage } from '../sched/locks.ts';
 import { unpinPlainPages } from './gup-bulk.ts';
+import { CHUNK_PAGES } from './plain-pages.ts';
 import { isLongtermPinnablePage, leftByPolicy } from './normal-page.ts';
 import {
   compoundHead,
@@ -195,14 +196,26 @@ export const unpinUserPagesDirtyLock = sleepable(
       unpinUserPages(m, npages, pages);
       return;
     }
-    sanityCheckPinnedPages(m, pages);
-    for (const { folio, nr } of foliosOf(m, pages)) {
+    for (let at = 0; at < pages.length; at += CHUNK_PAGES) {
+      sanityCheckPinnedPages(m, pages.slice(at, at + CHUNK_PAGES));
+      yield* letGo(m, 'unpin_user_pages_dirty_lock', 0);
+    }
+    for (let at = 0; at < pages.length; ) {
+      const many = unpinPlainPages(m, pages, at, PG_dirty);
+      if (many > 0) {
+        at += many;
+        yield* letGo(m, 'unpin_user_pages_dirty_lock', 0);
+        continue;
+      }
+      const { folio, nr } = folioAt(m, pages, at);
       if (!testFlags(m, folio, PG_dirty)) {
         yield* lockPage(m, folio);
         setPageDirty(m, folio);
         unlockPage(m, folio);
       }
       gupPutFolio(m, folio, nr, FOLL_PIN);
+      at += nr;
+      yield* letGo(m, 'unpin_user_pages_dirty_lock', nr);
     }
   },
 );

@@ -104,7 +104,7 @@ const internalGetUserPagesFast = sleepable(
     if (end > TASK_SIZE_PAGES) return gupResult([], -EFAULT);
     if (npages === 0) return gupResult([], 0);
     const fast: Pfn[] = [];
-    locklessPagesFromMm(m, start, end, flags, m.mms.get(mmId), fast);
+    yield* locklessPagesFromMm(m, start, end, flags, m.mms.get(mmId), fast);
     if (fast.length === npages || (flags & FOLL_FAST_ONLY) !== 0) return gupResult(fast, 0);
     const slow: GupResult = yield* gupLongtermUnlocked(
       m,

@@ -2,6 +2,7 @@
 // Success is per page: each has a word in `src`, and MIGRATE in it means "still a candidate", later "moved".
 
 import type { Vma } from '../../machine/entities.ts';
+import { SECTION_ROWS } from '../../machine/column.ts';
 import { type Machine, RSS_ANON } from '../../machine/machine.ts';
 import type { MmuNotifierRange, Sleeps } from '../../machine/ops.ts';
 import { EBUSY, EINVAL } from '../../uapi/errno.ts';
@@ -23,7 +24,7 @@ import { NO_PFN, NO_ROW, type Pfn, type Vpn } from '../../uapi/units.ts';
 import { VM_SPECIAL, VM_WRITE } from '../../uapi/vm-flags.ts';
 import { bugOn, warn } from '../sched/bug.ts';
 import { atomic, sleepable } from '../sched/kernel-function.ts';
-import { condResched, lockPage, trylockPage, unlockPage } from '../sched/locks.ts';
+import { condResched, letGo, letGoMidway, lockPage, trylockPage, unlockPage } from '../sched/locks.ts';
 import { isolateLruPage, putbackLruPage } from './isolate.ts';
 import { migrateFolio, migrateFolioExtra, removeMigrationPtes } from './migrate.ts';
 import {
@@ -111,14 +112,15 @@ const isolateSource = (m: Machine, page: Pfn, drain: { allowed: boolean }): bool
  * @param holder - who owns the reference on a device page that the caller brings along
  * @returns entries that may still move
  */
-const migrateDeviceUnmap = atomic(
+const migrateDeviceUnmap = sleepable(
   'migrate_device_unmap',
-  (m, npages: number, src: number[], faultPage: Pfn, holder: HolderKind): number => {
+  function* (m, _npages: number, src: number[], faultPage: Pfn, holder: HolderKind): Sleeps<number> {
     lruAddDrain(m);
     const drain = { allowed: true };
     let unmapped = 0;
     let restore = 0;
-    for (let i = 0; i < npages; i++) {
+    for (let i = 0; i < src.length; i++) {
+      yield* letGoMidway(m, 'migrate_device_unmap', i);
       const page = migratePfnToPage(src[i]);
       if (page === NO_PFN) {
         if (migrates(src[i])) unmapped++;
@@ -142,14 +144,15 @@ const migrateDeviceUnmap = atomic(
       }
       unmapped++;
     }
-    if (restore > 0) restoreSources(m, src, holder);
+    if (restore > 0) yield* restoreSources(m, src, holder);
     return unmapped;
   },
 );
 
 /** Puts the mappings of the failed entries back, after all entries have been tried. */
-const restoreSources = (m: Machine, src: number[], holder: HolderKind): void => {
+function* restoreSources(m: Machine, src: number[], holder: HolderKind): Sleeps<void> {
   for (let i = 0; i < src.length; i++) {
+    yield* letGoMidway(m, 'migrate_device_unmap', i);
     const page = migratePfnToPage(src[i]);
     if (page === NO_PFN || migrates(src[i])) continue;
     removeMigrationPtes(m, page, page);
@@ -158,10 +161,10 @@ const restoreSources = (m: Machine, src: number[], holder: HolderKind): void => 
     unlockPage(m, page);
     folioPut(m, page, isZoneDevicePage(m, page) ? holder : 'migrate_vma_collect');
   }
-};
+}
 
-const migrateVmaUnmap = atomic('migrate_vma_unmap', (m, migrate: MigrateVma): void => {
-  migrate.cpages = migrateDeviceUnmap(
+const migrateVmaUnmap = sleepable('migrate_vma_unmap', function* (m, migrate: MigrateVma): Sleeps<void> {
+  migrate.cpages = yield* migrateDeviceUnmap(
     m,
     migrate.src.length,
     migrate.src,
@@ -186,7 +189,7 @@ export const migrateVmaSetup = sleepable(
     if (end <= start || start < vma.vmStart || start >= vma.vmEnd || end > vma.vmEnd) return -EINVAL;
     if (migrate.faultPage !== NO_PFN && !isDevicePrivatePage(m, migrate.faultPage)) return -EINVAL;
     migrateVmaCollect(m, start, end, migrate, vma);
-    if (migrate.cpages > 0) migrateVmaUnmap(m, migrate);
+    if (migrate.cpages > 0) yield* migrateVmaUnmap(m, migrate);
     yield* condResched(m, 'migrate_vma_setup');
     return 0;
   },
@@ -255,11 +258,18 @@ const moveOne = (m: Machine, src: Pfn, dst: Pfn, faultPage: Pfn): boolean => {
   return r === 0;
 };
 
-const migrateDevicePagesInner = atomic(
+const migrateDevicePagesInner = sleepable(
   '__migrate_device_pages',
-  (m, npages: number, src: number[], dst: readonly number[], migrate: MigrateVma | undefined): void => {
+  function* (
+    m,
+    _npages: number,
+    src: number[],
+    dst: readonly number[],
+    migrate: MigrateVma | undefined,
+  ): Sleeps<void> {
     let range: MmuNotifierRange | undefined;
-    for (let i = 0; i < npages; i++) {
+    for (let i = 0; i < src.length; i++) {
+      yield* letGoMidway(m, '__migrate_device_pages', i);
       const newpage = migratePfnToPage(dst[i]);
       const page = migratePfnToPage(src[i]);
       if (newpage === NO_PFN) {
@@ -287,15 +297,19 @@ const migrateDevicePagesInner = atomic(
 );
 
 /** Kernel: `mm/migrate_device.c: migrate_device_pages` */
-export const migrateDevicePages = atomic(
+export const migrateDevicePages = sleepable(
   'migrate_device_pages',
-  (m, npages: number, src: number[], dst: readonly number[]): void =>
-    migrateDevicePagesInner(m, npages, src, dst, undefined),
+  function* (m, npages: number, src: number[], dst: readonly number[]): Sleeps<void> {
+    yield* migrateDevicePagesInner(m, npages, src, dst, undefined);
+  },
 );
 
 /** Kernel: `mm/migrate_device.c: migrate_vma_pages` */
-export const migrateVmaPages = atomic('migrate_vma_pages', (m, npages: number, migrate: MigrateVma): void =>
-  migrateDevicePagesInner(m, npages, migrate.src, migrate.dst, migrate),
+export const migrateVmaPages = sleepable(
+  'migrate_vma_pages',
+  function* (m, npages: number, migrate: MigrateVma): Sleeps<void> {
+    yield* migrateDevicePagesInner(m, npages, migrate.src, migrate.dst, migrate);
+  },
 );
 
 // --- finalize ---------------------------------------------------------------------------------------------------
@@ -324,47 +338,64 @@ const finalizeOne = (m: Machine, word: number, dstWord: number, holder: HolderKi
 };
 
 /** Kernel: `mm/migrate_device.c: migrate_device_finalize` */
-export const migrateDeviceFinalize = atomic(
+export const migrateDeviceFinalize = sleepable(
   'migrate_device_finalize',
-  (m, npages: number, src: readonly number[], dst: readonly number[], holder: HolderKind): void => {
-    for (let i = 0; i < npages; i++) finalizeOne(m, src[i], dst[i], holder);
+  function* (
+    m,
+    _npages: number,
+    src: readonly number[],
+    dst: readonly number[],
+    holder: HolderKind,
+  ): Sleeps<void> {
+    for (let i = 0; i < src.length; i++) {
+      finalizeOne(m, src[i], dst[i], holder);
+      yield* letGoMidway(m, 'migrate_device_finalize', i);
+    }
   },
 );
 
 /** Kernel: `mm/migrate_device.c: migrate_vma_finalize` */
-export const migrateVmaFinalize = atomic(
+export const migrateVmaFinalize = sleepable(
   'migrate_vma_finalize',
-  (m, npages: number, migrate: MigrateVma): void =>
-    migrateDeviceFinalize(m, npages, migrate.src, migrate.dst, 'migrate_vma_collect'),
+  function* (m, npages: number, migrate: MigrateVma): Sleeps<void> {
+    yield* migrateDeviceFinalize(m, npages, migrate.src, migrate.dst, 'migrate_vma_collect');
+  },
 );
 
 // --- without a VMA ------------------------------------------------------------------------------------------------
+
+/** Device pages of a range that are in use and not locked, each locked and with one reference more. */
+const lockUsedPages = (m: Machine, start: Pfn, end: Pfn, src: number[]): void => {
+  for (let pfn = start; pfn < end; pfn++) {
+    if (m.pages.refcount.get(pfn) === 0) continue;
+    folioGet(m, pfn, 'migration');
+    if (trylockPage(m, pfn)) src.push(migratePfn(pfn) + MIGRATE_PFN_MIGRATE);
+    else folioPut(m, pfn, 'migration');
+  }
+};
 
 /**
  * Collects device pages by frame number, for a driver that wants its memory back.
  *
  * Kernel: `mm/migrate_device.c: migrate_device_range`
+ * Simplified: pages that do not take part have no word; the kernel's phases pass over theirs.
  *
  * @returns the `src` words
  */
-export const migrateDeviceRange = atomic(
+export const migrateDeviceRange = sleepable(
   'migrate_device_range',
-  (m, start: Pfn, npages: number): number[] => {
+  function* (m, start: Pfn, npages: number): Sleeps<number[]> {
     const src: number[] = [];
-    for (let pfn = start; pfn < start + npages; pfn++) {
-      if (m.pages.refcount.get(pfn) === 0) {
-        src.push(0);
-        continue;
-      }
-      folioGet(m, pfn, 'migration');
-      if (!trylockPage(m, pfn)) {
-        folioPut(m, pfn, 'migration');
-        src.push(0);
-        continue;
-      }
-      src.push(migratePfn(pfn) + MIGRATE_PFN_MIGRATE);
+    const end = start + npages;
+    for (let pfn = start; pfn < end; ) {
+      const next = Math.min(end, pfn - (pfn % SECTION_ROWS) + SECTION_ROWS);
+      // most sections of a large device were never touched
+      if (m.pages.refcount.section(Math.floor(pfn / SECTION_ROWS)) !== undefined)
+        lockUsedPages(m, pfn, next, src);
+      pfn = next;
+      yield* letGo(m, 'migrate_device_range', 0);
     }
-    migrateDeviceUnmap(m, npages, src, NO_PFN, 'migration');
+    yield* migrateDeviceUnmap(m, npages, src, NO_PFN, 'migration');
     return src;
   },
 );
@@ -383,7 +414,7 @@ export const migrateDeviceCoherentPage = sleepable(
     const src = [migratePfn(page) + MIGRATE_PFN_MIGRATE];
     const dst = [0];
     moveReference(m, page, 'FOLL_GET', 'migration');
-    migrateDeviceUnmap(m, 1, src, NO_PFN, 'migration');
+    yield* migrateDeviceUnmap(m, 1, src, NO_PFN, 'migration');
     if (!migrates(src[0])) return -EBUSY;
     yield* condResched(m, 'migrate_device_coherent_page');
     const dpage = allocPage(m, GFP_USER | __GFP_NOWARN);
@@ -391,10 +422,10 @@ export const migrateDeviceCoherentPage = sleepable(
       yield* lockPage(m, dpage);
       dst[0] = migratePfn(dpage);
     }
-    migrateDevicePages(m, 1, src, dst);
+    yield* migrateDevicePages(m, 1, src, dst);
     // nothing maps the page, so copying after the metadata moved is safe
     if (migrates(src[0])) copyHighpage(m, dpage, page);
-    migrateDeviceFinalize(m, 1, src, dst, 'migration');
+    yield* migrateDeviceFinalize(m, 1, src, dst, 'migration');
     return migrates(src[0]) ? 0 : -EBUSY;
   },
 );

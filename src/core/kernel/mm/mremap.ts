@@ -5,7 +5,8 @@ import type { Machine } from '../../machine/machine.ts';
 import type { MmuNotifierRange, Sleeps } from '../../machine/ops.ts';
 import { EFAULT, EINVAL, ENOMEM } from '../../uapi/errno.ts';
 import { type EntryRow, HPAGE_PMD_NR, NO_ROW, type Vpn } from '../../uapi/units.ts';
-import { atomic, sleepable } from '../sched/kernel-function.ts';
+import { sleepable } from '../sched/kernel-function.ts';
+import { letGo } from '../sched/locks.ts';
 import { isHugePmd, moveHugePmd } from './huge-memory.ts';
 import { splitHugePmd } from './huge-split.ts';
 import { moveHugetlbPageTables } from './hugetlb.ts';
@@ -88,9 +89,9 @@ const movePmd = (m: Machine, mm: Mm, vma: Vma, oldVpn: Vpn, newVpn: Vpn, extent:
  *
  * @returns pages dealt with; fewer than asked for when there is no memory for a table
  */
-const movePageTables = atomic(
+const movePageTables = sleepable(
   'move_page_tables',
-  (m, vma: Vma, oldStart: Vpn, newStart: Vpn, npages: number): number => {
+  function* (m, vma: Vma, oldStart: Vpn, newStart: Vpn, npages: number): Sleeps<number> {
     if (isVmHugetlbPage(vma)) return moveHugetlbPageTables(m, vma, oldStart, newStart, npages);
     const mm = m.mms.get(vma.mm);
     const oldEnd = oldStart + npages;
@@ -109,6 +110,7 @@ const movePageTables = atomic(
       const extent = extentOf(PMD_PAGES, oldVpn, oldEnd, newVpn);
       if (!movePmd(m, mm, vma, oldVpn, newVpn, extent)) break;
       moved += extent;
+      yield* letGo(m, 'move_page_tables', extent);
     }
     mmuNotifierInvalidateRangeEnd(m, range);
     return moved;
@@ -126,9 +128,9 @@ const moveVma = sleepable('move_vma', function* (m, vma: Vma, newStart: Vpn): Sl
   const npages = vma.vmEnd - vma.vmStart;
   const mm = m.mms.get(vma.mm);
   const copy = copyVma(m, vma, newStart);
-  const moved = movePageTables(m, m.vmas.get(vma.id), vma.vmStart, newStart, npages);
+  const moved: number = yield* movePageTables(m, m.vmas.get(vma.id), vma.vmStart, newStart, npages);
   if (moved < npages) {
-    movePageTables(m, copy, newStart, vma.vmStart, moved);
+    yield* movePageTables(m, copy, newStart, vma.vmStart, moved);
     yield* doMunmap(m, mm, newStart, newStart + npages);
     return -ENOMEM;
   }

@@ -54,6 +54,14 @@ export function* letGo(m: Machine, where: string, npages: number): Sleeps<void> 
   if (m.isAlone) yield { kind: 'resched', where };
 }
 
+/** Pages of a phase from one point to the next; more than a driver mostly moves at once. */
+const PHASE_PAGES = 64;
+
+/** Ours: the same within a phase over many pages, now and then. @param i - index of a page that is done */
+export function* letGoMidway(m: Machine, where: string, i: number): Sleeps<void> {
+  if (m.isAlone && i % PHASE_PAGES === PHASE_PAGES - 1) yield { kind: 'resched', where, midway: true };
+}
+
 /** Ours: runs to its end what only lets go of the worker, for callers that cannot. */
 export const atOnce = <R>(work: () => Sleeps<R>): R => {
   const task = work();

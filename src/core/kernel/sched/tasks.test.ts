@@ -2,6 +2,9 @@ import { expect, it } from 'vitest';
 import { createSimulation, parseScenario, type Simulation } from '../../index.ts';
 import { DECISIONS, EventKind } from '../../uapi/events.ts';
 import { KERNEL_FUNCTIONS } from '../../uapi/source-refs.ts';
+import type { Sleeps } from '../../machine/ops.ts';
+import { condResched, scheduleWork } from './locks.ts';
+import { runTasks } from './tasks.ts';
 
 const DEVICES = [{ id: 0, kind: 'private' }];
 
@@ -78,4 +81,34 @@ it('reads the right bytes under every schedule', () => {
     const { results } = readDuringMigration(seed).steps[3]?.result ?? {};
     expect(results?.[1]).toEqual({ ret: 1, values: [102] });
   }
+});
+
+it('chooses nobody else when whoever runs only let go of the worker', () => {
+  /** One task ends at once; the other queues work for a kernel thread, and has not slept when that could begin. */
+  const orderWith = (mayGoOn: () => boolean): string[] => {
+    const { machine: m } = createSimulation(parseScenario({ devices: [], steps: [] }));
+    const order: string[] = [];
+    function* short(): Sleeps<number> {
+      return 0;
+    }
+    function* work(): Sleeps<void> {
+      order.push('work');
+    }
+    function* long(): Sleeps<number> {
+      yield* condResched(m, 'start');
+      scheduleWork(m, work);
+      for (let i = 0; i < 4; i++) {
+        order.push('task');
+        yield* condResched(m, 'loop');
+      }
+      return 0;
+    }
+    const specs = [short(), long()].map((generator, cpu) => ({ mm: 1, cpu, generator }));
+    const slices = runTasks(m, specs, 1, { mayGoOn, leave: () => {}, comeBack: () => {} });
+    while (slices.next().done !== true);
+    return order;
+  };
+  const whole = orderWith(() => true);
+  expect(whole).toEqual(['task', 'task', 'task', 'task', 'work']);
+  expect(orderWith(() => false)).toEqual(whole);
 });

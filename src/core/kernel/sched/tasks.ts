@@ -13,8 +13,12 @@ export interface TaskSpec<T> {
   readonly generator: Sleeps<T>;
 }
 
-/** Asked at points where a task may sleep; false: whoever runs the tasks wants to do something else first. */
-export type MayGoOn = () => boolean;
+/**
+ * Asked at points where a task may sleep; false: whoever runs the tasks wants to do something else first.
+ *
+ * @param midway - in a phase over many pages, whose next phase comes back to each of them
+ */
+export type MayGoOn = (midway?: boolean) => boolean;
 
 /** How tasks run in slices. */
 export interface Slicing {
@@ -90,7 +94,7 @@ const resume = <T>(m: Machine, task: Task<T>, before: number, alone: boolean, ma
   m.current = { id: task.id, mm: task.mm, cpu: task.cpu, memallocPin: task.memallocPin };
   m.trace.current = task.span;
   let next = task.generator.next();
-  while (alone && next.done !== true && next.value.kind === 'resched' && mayGoOn())
+  while (alone && next.done !== true && next.value.kind === 'resched' && mayGoOn(next.value.midway))
     next = task.generator.next();
   task.span = m.trace.current;
   task.memallocPin = m.current.memallocPin;
@@ -144,6 +148,46 @@ const expireOne = <T>(alive: readonly Task<T>[]): boolean => {
   return false;
 };
 
+/** Who runs next. A kernel thread that is to come later waits until nothing else can run. */
+const chooseTask = <T>(runnable: readonly Task<T>[], interleaved: boolean, next: () => number): Task<T> => {
+  const prompt = interleaved ? runnable : runnable.filter(({ delayed }) => !delayed);
+  const from = prompt.length === 0 ? runnable : prompt;
+  return !interleaved || from.length === 1 ? from[0] : from[next() % from.length];
+};
+
+/** The caller does something else for a while. */
+function* pause({ leave, comeBack }: Slicing): Generator<void, void, void> {
+  leave();
+  try {
+    yield;
+  } finally {
+    comeBack();
+  }
+}
+
+/**
+ * Runs what only lets go of the worker, outside of any task.
+ *
+ * Ours: stands for a kernel thread that nothing else meets.
+ */
+export function* runAlone(
+  m: Machine,
+  work: () => Sleeps<void>,
+  slicing: Slicing,
+): Generator<void, void, void> {
+  const task = work();
+  const wasAlone = m.isAlone;
+  m.isAlone = true;
+  for (let next = task.next(); next.done !== true; next = task.next()) {
+    if (next.value.kind !== 'resched') throw new KernelBug('sleeping function called from invalid context');
+    if (slicing.mayGoOn(next.value.midway)) continue;
+    const span = m.trace.current;
+    yield* pause(slicing);
+    m.trace.current = span;
+  }
+  m.isAlone = wasAlone;
+}
+
 /**
  * Runs tasks to their ends, and the kernel threads for which they queue work. Several tasks are interleaved at the
  * points where they may sleep; one task runs as far as it can, and then its kernel threads in order. Yields at such
@@ -166,8 +210,10 @@ export function* runTasks<T>(
   const interleaved = specs.length > 1;
   const next = seededInts(seed);
   let before = 1;
+  // whoever only let go of the worker goes on, without anybody being chosen
+  let paused: Task<T> | undefined;
   for (;;) {
-    takeWorks(m, tasks, span);
+    if (paused === undefined) takeWorks(m, tasks, span);
     const alive = tasks.filter((task) => !task.done);
     if (alive.length === 0) break;
     const runnable = alive.filter((task) => satisfied(m, task.wait));
@@ -177,19 +223,14 @@ export function* runTasks<T>(
         `deadlock: ${alive.map((t) => `task ${t.id} waits for ${describe(t.wait)}`).join(', ')}`,
       );
     }
-    const prompt = interleaved ? runnable : runnable.filter(({ delayed }) => !delayed);
-    const from = prompt.length === 0 ? runnable : prompt;
-    const task = !interleaved || from.length === 1 ? from[0] : from[next() % from.length];
+    const task: Task<T> = paused ?? chooseTask(runnable, interleaved, next);
     m.isAlone = alive.length === 1;
-    resume(m, task, before, !interleaved || m.isAlone, slicing.mayGoOn);
+    const passes = !interleaved || m.isAlone;
+    resume(m, task, before, passes, slicing.mayGoOn);
     before = task.id;
+    paused = passes && task.wait?.kind === 'resched' ? task : undefined;
     if (task.done || slicing.mayGoOn()) continue;
-    slicing.leave();
-    try {
-      yield;
-    } finally {
-      slicing.comeBack();
-    }
+    yield* pause(slicing);
   }
   m.current = idle;
   return tasks.slice(0, specs.length).map((task) => {
