@@ -1,4 +1,6 @@
+import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
+import { SELFTESTS } from '../scenarios/selftests/index.ts';
 import { Jobs } from './jobs.ts';
 import type { FromWorker, ToWorker } from './protocol.ts';
 import type { Moment } from './protocol-moment.ts';
@@ -215,4 +217,33 @@ test('all that a big step did about a page comes from running it again, in slice
   const nobodys = worker.tell({ kind: 'detail', position: length, target: { kind: 'page', pfn: 1 } });
   worker.run();
   expect(worker.answerTo(nobodys)).toMatchObject({ message: { id: 'problem.no-detail' } });
+});
+
+const recorded: unknown = JSON.parse(
+  readFileSync(new URL('../../public/recordings/coherent-longterm-pin-fast.json', import.meta.url), 'utf8'),
+);
+
+test('what is judged while it is opened has slices too: others are answered, and it can be cancelled', async () => {
+  const selftest: unknown = await SELFTESTS[0]?.scenario();
+  const whole = new Session();
+  for (const [i, scenario] of [recorded, selftest].entries()) {
+    const worker = opened();
+    const before = worker.momentAt(worker.length);
+    const open = { kind: 'open', runId: `judged${i}`, scenario };
+    const cancelled = worker.tell(open);
+    worker.run(3);
+    expect(worker.answerTo(cancelled)).toBeUndefined();
+    expect(worker.momentAt(worker.length)).toEqual(before);
+    worker.tell({ kind: 'cancel', request: cancelled });
+    expect(worker.answerTo(cancelled)).toMatchObject({ message: { id: 'problem.cancelled' } });
+    expect(worker.run()).toBe(1);
+    const id = worker.tell(open);
+    expect(worker.run()).toBeGreaterThan(5);
+    const atOnce = whole.handle({ ...open, id } as unknown as ToWorker);
+    expect(worker.answerTo(id)).toEqual(atOnce);
+    expect(atOnce).toMatchObject({
+      kind: 'opened',
+      run: i === 0 ? { agreement: { kind: 'agrees' } } : { selftest: { ok: true } },
+    });
+  }
 });

@@ -1,7 +1,7 @@
 // One of the kernel's own tests: run and judged when it is opened.
 
 import type { Simulation } from '../core/index.ts';
-import { runSelftest } from '../core/scenario/selftests.ts';
+import { runSelftestInSlices } from '../core/scenario/selftests.ts';
 import { parseSelftest } from '../core/uapi/selftest.ts';
 import type { SelftestReport } from './protocol.ts';
 
@@ -10,23 +10,26 @@ const isSelftest = (input: unknown): boolean =>
   typeof input === 'object' && input !== null && 'fixture' in input && 'variant' in input;
 
 /**
- * Runs a selftest to its end, or to the first step of which something does not hold; runs nothing else.
+ * Runs a selftest to its end, or to the first step of which something does not hold, in slices; runs nothing else.
  *
  * @param input - the scenario as it was read
  * @param sim - its simulation, which has not run yet
+ * @param mayGoOn - asked often; false ends the slice
  * @returns undefined for any other scenario
  * @throws ScenarioError for an assertion that is none
  */
-export const judge = (
+export function* judge(
   input: unknown,
   sim: Simulation,
-): { readonly report: SelftestReport; readonly impossible: string } | undefined => {
+  mayGoOn: () => boolean,
+): Generator<void, { readonly report: SelftestReport; readonly impossible: string } | undefined, void> {
   if (!isSelftest(input)) return undefined;
   const selftest = parseSelftest(input);
   const { test, fixture, variant } = selftest;
-  const { ok, held, assertions, missingPatches, absentPatch, impossible } = runSelftest(selftest, sim);
+  const verdict = yield* runSelftestInSlices(selftest, sim, mayGoOn);
+  const { ok, held, assertions, missingPatches, absentPatch, impossible } = verdict;
   return {
     report: { test, fixture, variant, ok, held, assertions, missingPatches, absentPatch },
     impossible: impossible?.reason ?? '',
   };
-};
+}

@@ -156,15 +156,15 @@ export class Session {
       ...(machine === undefined ? {} : { machine }),
       ...(kernel === undefined ? {} : { kernel }),
     });
-    const selftest = judge(input, sim);
-    const agreement = runAndCompare(input, scenario, sim);
-    const ended = selftest?.report.ok === false;
-    const mayStop = kernel !== undefined || agreement.kind === 'differs';
     const steps = scenario.steps.length + added.length;
     const slicing: Slicing = {
       mayGoOn,
       progress: () => ({ kind: 'progress', id, runId, step: sim.steps.length, steps, pages: sim.pagesSoFar }),
     };
+    const selftest = yield* telling(judge(input, sim, mayGoOn), slicing.progress);
+    const agreement = yield* telling(runAndCompare(input, scenario, sim, mayGoOn), slicing.progress);
+    const ended = selftest?.report.ok === false;
+    const mayStop = kernel !== undefined || agreement.kind === 'differs';
     const own = ended
       ? leftBehind(scenario, sim, selftest.impossible)
       : yield* runScenario(scenario, sim, mayStop, slicing);
@@ -362,6 +362,18 @@ export type Work = Generator<Progress, FromWorker | undefined, void>;
 interface Slicing {
   readonly mayGoOn: () => boolean;
   readonly progress: () => Progress;
+}
+
+/** Slices of something that is thrown away when it is cancelled; each tells how far it is. */
+function* telling<R>(
+  slices: Generator<void, R, void>,
+  progress: () => Progress,
+): Generator<Progress, R, void> {
+  for (;;) {
+    const slice = slices.next();
+    if (slice.done === true) return slice.value;
+    yield progress();
+  }
 }
 
 /** @throws StepError */

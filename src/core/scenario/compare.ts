@@ -13,8 +13,9 @@ import {
   recordedVmstat,
   tracedCalls,
 } from './recording.ts';
+import type { MayGoOn } from '../kernel/sched/tasks.ts';
 import { StepError } from './runner.ts';
-import { createSimulation, type Simulation, type StepRecord } from './simulation.ts';
+import { createSimulation, type Simulation, type StepRecord, withoutPause } from './simulation.ts';
 
 /** LRU ageing depends on time; not compared. */
 const AGEING_FLAGS = new Set(['referenced', 'active', 'workingset']);
@@ -250,8 +251,22 @@ export const isRecording = (input: unknown): boolean => {
  * @throws ScenarioError when the input is no recording
  */
 export const compareRecording = (input: unknown, run?: Simulation): RecordingComparison => {
-  const scenario = parseScenario(input);
-  const sim = run ?? createSimulation(scenario);
+  const sim = run ?? createSimulation(parseScenario(input));
+  return withoutPause((mayGoOn) => compareRecordingInSlices(input, sim, mayGoOn));
+};
+
+/**
+ * The same in slices.
+ *
+ * @param sim - a simulation of this recording that has not run yet
+ * @param mayGoOn - asked within and between steps; false ends the slice
+ */
+export function* compareRecordingInSlices(
+  input: unknown,
+  sim: Simulation,
+  mayGoOn: MayGoOn,
+): Generator<void, RecordingComparison, void> {
+  const { scenario } = sim;
   const recordedSteps = asArray(asObject(input)['steps']).map(asObject);
   const namer = new FrameNamer();
   const differences: RecordingDifference[] = [];
@@ -265,7 +280,7 @@ export const compareRecording = (input: unknown, run?: Simulation): RecordingCom
     if (judgesCalls) callOrderTotal++;
     let record: StepRecord;
     try {
-      record = sim.runStep(step);
+      record = yield* sim.runStepInSlices(step, mayGoOn);
     } catch (error) {
       if (!(error instanceof StepError)) throw error;
       differences.push({
@@ -282,6 +297,7 @@ export const compareRecording = (input: unknown, run?: Simulation): RecordingCom
     const call = compareCalls(sim, record, recorded);
     if (call !== undefined) callDifferences.push(call);
     else if (judgesCalls) callOrderAgree++;
+    if (!mayGoOn()) yield;
   }
   return {
     stepsTotal: scenario.steps.length,
@@ -291,4 +307,4 @@ export const compareRecording = (input: unknown, run?: Simulation): RecordingCom
     differences,
     callDifferences,
   };
-};
+}

@@ -20,6 +20,7 @@ const scenario = parseScenario({
       step: { op: 'gup', ...AREA, call: 'pin_user_pages', flags: ['FOLL_WRITE', 'FOLL_LONGTERM'], as: 'h' },
     },
     { step: { op: 'unpin', proc: 'A', handle: 'h' } },
+    { step: { op: 'munmap', ...AREA } },
   ],
 });
 
@@ -78,7 +79,7 @@ const stateOf = ({ machine }: Simulation): string[] => {
   return [...sums, ...objects];
 };
 
-test.each([1, 2, 3, 4])(
+test.each([1, 2, 3, 4, 5])(
   'any page of big step %i tells the same in detail, run again, as in a step that was detailed at once',
   { timeout: 120_000 },
   (index) => {

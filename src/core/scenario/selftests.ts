@@ -2,12 +2,13 @@
 // harness, a test ends at the first step of which something does not hold.
 
 import { isZeroPfn, pagePgmap } from '../kernel/mm/page-ref.ts';
+import type { MayGoOn } from '../kernel/sched/tasks.ts';
 import type { KernelConfig, PatchNumber } from '../uapi/config.ts';
 import { hasPatch } from '../uapi/patches.ts';
 import type { PagePlace, Selftest, SelftestStep, ValueRun } from '../uapi/selftest.ts';
 import { observeArea, observeDevices } from './observe.ts';
 import { StepError, type StepResult } from './runner.ts';
-import type { Simulation, StepRecord } from './simulation.ts';
+import { type Simulation, type StepRecord, withoutPause } from './simulation.ts';
 
 type Expected = NonNullable<SelftestStep['expect']>;
 type ExpectedResult = Omit<Expected, 'pages' | 'table' | 'used' | 'results'>;
@@ -233,15 +234,30 @@ export const runSelftest = (
   test: Selftest,
   sim: Simulation,
   watch: (record: StepRecord) => void = () => undefined,
-): SelftestVerdict => {
+): SelftestVerdict => withoutPause((mayGoOn) => runSelftestInSlices(test, sim, mayGoOn, watch));
+
+/**
+ * The same in slices.
+ *
+ * @param mayGoOn - asked within and between steps; false ends the slice
+ */
+export function* runSelftestInSlices(
+  test: Selftest,
+  sim: Simulation,
+  mayGoOn: MayGoOn,
+  watch: (record: StepRecord) => void = () => undefined,
+): Generator<void, SelftestVerdict, void> {
   const { kernel } = sim.machine;
   const judged: JudgedAssertion[] = [];
   let ended = false;
   let impossible: SelftestVerdict['impossible'];
   let missingPatches: readonly PatchNumber[] = [];
-  const run = (index: number, { step }: SelftestStep): StepResult | undefined => {
+  const run = function* (
+    index: number,
+    { step }: SelftestStep,
+  ): Generator<void, StepResult | undefined, void> {
     try {
-      const record = sim.runStep(step);
+      const record = yield* sim.runStepInSlices(step, mayGoOn);
       watch(record);
       return record.result;
     } catch (error) {
@@ -251,7 +267,7 @@ export const runSelftest = (
     }
   };
   for (const [index, step] of test.steps.entries()) {
-    const result: StepResult | undefined = ended ? undefined : run(index, step);
+    const result: StepResult | undefined = ended ? undefined : yield* run(index, step);
     for (const { what, expected, look } of assertionsOf(step.expect)) {
       if (result === undefined) judged.push({ step: index, what, expected, found: '', state: 'not-reached' });
       else {
@@ -263,6 +279,7 @@ export const runSelftest = (
     ended = result === undefined || judged.some(({ state }) => state === 'differs');
     if (ended && (result === undefined || step.step.op === 'dev_open'))
       missingPatches = missingFor(kernel, test);
+    if (!mayGoOn()) yield;
   }
   const patch = patchOfTest(test);
   const absentPatch = patch === undefined || hasPatch(kernel, patch) ? undefined : patch;
@@ -275,4 +292,4 @@ export const runSelftest = (
     absentPatch,
     missingPatches,
   };
-};
+}

@@ -62,6 +62,15 @@ const BATCH_PAGES = 65_536;
 
 const always: MayGoOn = () => true;
 
+/** Runs slices to their end; for callers that do nothing else meanwhile. */
+export const withoutPause = <R>(work: (mayGoOn: MayGoOn) => Generator<unknown, R, void>): R => {
+  const slices = work(always);
+  for (;;) {
+    const slice = slices.next();
+    if (slice.done === true) return slice.value;
+  }
+};
+
 const presetOf = (scenario: Scenario): MachinePresetName => {
   if (scenario.machine !== undefined && scenario.machine !== 'guest') return scenario.machine;
   if (scenario.boot === 'movable') return 'guest-movable';
@@ -136,11 +145,7 @@ export class Simulation {
    * @throws StepError when the step is impossible; the state is that before it
    */
   runStep(step: Step): StepRecord {
-    const slices = this.runStepInSlices(step, always);
-    for (;;) {
-      const slice = slices.next();
-      if (slice.done === true) return slice.value;
-    }
+    return withoutPause((mayGoOn) => this.runStepInSlices(step, mayGoOn));
   }
 
   /**

@@ -11,6 +11,7 @@ import { compoundHead, testFlags } from './page-ref.ts';
 import { freeTable } from './page-table.ts';
 import { lruAddDrain, putPage } from './swap.ts';
 import { freeSwapCache } from './swapfile.ts';
+import { releasePlainPages } from './unmap-bulk.ts';
 
 /** Entries of the batch inside the gather. Kernel: include/asm-generic/tlb.h: MMU_GATHER_BUNDLE */
 const MMU_GATHER_BUNDLE = 8;
@@ -84,9 +85,11 @@ export const tlbFlushMmuTlbonly = (m: Machine, tlb: MmuGather): void => {
 
 /** Drops the references of a batch, in the order of unmapping. Kernel: `mm/swap.c: release_pages` */
 const releasePages = atomic('release_pages', (m, _count: number, pages: readonly Pfn[]): void => {
-  for (const page of pages) {
-    if (testFlags(m, page, PG_table)) freeTable(m, page);
-    else putPage(m, page, 'page table entry');
+  for (let at = 0; at < pages.length; at++) {
+    const many = releasePlainPages(m, pages, at);
+    if (many > 0) at += many - 1;
+    else if (testFlags(m, pages[at], PG_table)) freeTable(m, pages[at]);
+    else putPage(m, pages[at], 'page table entry');
   }
 });
 

@@ -4,7 +4,13 @@
 import type { Vma } from '../../machine/entities.ts';
 import type { Machine } from '../../machine/machine.ts';
 import { SECTION_MASK, SECTION_ROWS } from '../../machine/column.ts';
-import { type DecisionId, decisionIndex, type HolderKind, holderId } from '../../uapi/events.ts';
+import {
+  type DecisionId,
+  decisionIndex,
+  type HolderKind,
+  holderId,
+  type PageOutcome,
+} from '../../uapi/events.ts';
 import {
   PG_anon_exclusive,
   PG_dirty,
@@ -33,6 +39,15 @@ export const CHUNK_PAGES = PTRS_PER_TABLE;
 const HARMLESS = PG_uptodate | PG_dirty | PG_swapbacked | PG_anon_exclusive | PG_referenced;
 /** Flags that it must have. */
 const DEMANDED = PG_swapbacked | PG_anon_exclusive;
+
+/**
+ * Ours: whether the flags of a page are those of a plain one.
+ *
+ * @param flags - that it must have beside the demanded ones
+ * @param optional - that it may have besides
+ */
+export const flagsArePlain = (word: number, flags: number, optional: number): boolean =>
+  (word & ~(HARMLESS | flags | optional)) === 0 && (word & (DEMANDED | flags)) === (DEMANDED | flags);
 
 /** Ours: whether a big step runs, and alone, so that chunks of pages can be done at once. */
 export const inChunks = (m: Machine): boolean => m.trace.tally !== undefined && m.isAlone;
@@ -105,7 +120,7 @@ export const holdPages = (
 /** Ours: tells the trace what became of a chunk's pages. `to` may be the same array. */
 export const tellPages = (
   m: Machine,
-  outcome: 'faulted in' | 'migrated' | 'pinned' | 'unpinned',
+  outcome: PageOutcome,
   vpn: Vpn,
   from: Float64Array,
   to: Float64Array,

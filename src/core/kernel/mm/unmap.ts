@@ -39,6 +39,7 @@ import { pageRemoveRmap } from './rmap.ts';
 import { unlinkAnonVmas } from './anon-vma.ts';
 import { lruAddDrain, markPageAccessed, putPage, setPageDirty } from './swap.ts';
 import { freeSwapAndCache } from './swapfile.ts';
+import { zapPlainPtes } from './unmap-bulk.ts';
 import { isVmHugetlbPage } from './vma.ts';
 
 /** End of the user's half of the address space. Kernel: arch/x86/include/asm/page_64_types.h: TASK_SIZE_MAX */
@@ -105,6 +106,12 @@ const zapPtes = (
 ): { readonly next: Vpn; readonly forceFlush: boolean } => {
   let forceFlush = false;
   for (let vpn = start; vpn < end; vpn++) {
+    const many = zapPlainPtes(m, tlb, vma, vpn, end);
+    if (many.isFull) return { next: vpn + many.n, forceFlush: true };
+    if (many.n > 0) {
+      vpn += many.n - 1;
+      continue;
+    }
     const row = pteOffset(m, pmdRow, vpn);
     const entry = m.entries.get(row);
     if (entry === 0) continue;
@@ -152,8 +159,10 @@ export function* unmapPageRange(m: Machine, tlb: MmuGather, vma: Vma, start: Vpn
     }
     const pmd = m.entries.get(pmdRow);
     if (pmd === 0 || isHugePmd(pmd)) continue;
+    const told = m.trace.tally?.pagesSoFar ?? 0;
     yield* zapPteRange(m, vma, vpn, next, pmdRow, tlb);
-    yield* letGo(m, 'zap_pte_range', next - vpn);
+    const untold = next - vpn - ((m.trace.tally?.pagesSoFar ?? 0) - told);
+    yield* letGo(m, 'zap_pte_range', Math.max(0, untold));
   }
 }
 
