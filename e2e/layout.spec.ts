@@ -2,6 +2,8 @@ import { expect, test } from './app-page.ts';
 
 const SIZES = [
   [390, 844],
+  // a laptop at 200 %
+  [720, 450],
   [768, 1024],
   [1024, 768],
   [1280, 800],
@@ -64,4 +66,14 @@ test.describe('on a phone', () => {
     expect(await app.overflowPx()).toBe(0);
     await app.expectAccessible();
   });
+});
+
+test('on paper stands what is shown and what it says, without what one presses', async ({ app, page }) => {
+  await app.open('./?scenario=coherent-longterm-pin-fast&t=4');
+  await page.emulateMedia({ media: 'print' });
+  await expect(page.getByText('A long-term pin brings coherent pages home')).toBeVisible();
+  await expect(app.caption).toContainText('h1 holds 4 pages');
+  await expect(page.getByRole('region', { name: 'Page table of process A' })).toBeVisible();
+  for (const hidden of ['.maps-tools', '.transport', '.next-step', '.top-end'])
+    await expect(page.locator(hidden), hidden).toBeHidden();
 });

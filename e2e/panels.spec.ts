@@ -95,6 +95,8 @@ test('Tree: the walk to buf+0 ends at the frame that the page table names', asyn
   await app.expectAccessibleInBothThemes('[data-panel=page-walk]');
   await tree.getByRole('radio', { name: '5 (LA57)' }).check();
   await expect(tree.getByRole('list', { name: 'Bits of the address' }).getByRole('listitem')).toHaveCount(6);
+  // what four levels call PGD is the P4D of five, below the one table more
+  await expect(tree).toContainText(/PGD the table more that LA57 has.*P4D in frame 0x[\da-f]+/);
 });
 
 test('Compare: without patch 6 the pin gives another result', async ({ app, page }) => {

@@ -48,7 +48,7 @@ export const MODE_WORDS: Readonly<Record<MapMode, { readonly label: string; read
   owner: { label: 'owner', about: 'Which process has the page in its page table.' },
   age: { label: 'last change', about: 'How many steps ago the kernel last changed the page’s struct page.' },
   refcount: { label: 'refcount', about: 'How many references of the page are held: its _refcount.' },
-  node: { label: 'NUMA node', about: 'The node that the page belongs to, and its distance from node 0.' },
+  node: { label: 'node', about: 'The NUMA node of the page, and its distance from node 0.' },
   type: { label: 'migratetype', about: 'What the page allocator keeps the pageblock for.' },
 };
 

@@ -50,7 +50,7 @@ test('a page says what its colour says', () => {
   expect(said(pgd, 'refcount')).toEqual(['refcount: 1']);
   expect(said(pgd, 'owner')).toEqual(['owner: in use, not mapped']);
   expect(said(pgd, 'type')).toEqual(['migratetype: Unmovable']);
-  expect(said(pgd, 'node')).toEqual(['NUMA node: node 0, distance 10']);
+  expect(said(pgd, 'node')).toEqual(['node: node 0, distance 10']);
   expect(said(pgd, 'state')).toEqual([]);
 });
 

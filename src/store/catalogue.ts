@@ -38,7 +38,7 @@ const FAMILY_ORDER = [...FAMILIES.slice(1).map(([, family]) => family), OTHERS, 
 const sceneEntries: readonly CatalogueEntry[] = SCENE_GROUPS.flatMap(({ group, scenes }) =>
   scenes.map(({ name, title, about, scenario }) => ({
     name,
-    title,
+    title: scenarioTitle(name, title),
     about,
     source: 'scene',
     group,

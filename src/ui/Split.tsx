@@ -35,7 +35,7 @@ const tracks = ({ sized, size, open, min }: SplitProps): string => {
   const own = !open
     ? '0'
     : size === undefined
-      ? 'fit-content(56%)'
+      ? 'fit-content(64%)'
       : `minmax(min(${min}rem, 50%), min(${size}rem, 75%))`;
   return sized === 'first' ? `${own} 0 minmax(0, 1fr)` : `minmax(0, 1fr) 0 ${own}`;
 };

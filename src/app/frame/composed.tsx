@@ -34,7 +34,7 @@ export const MapsPanel = () => {
   const { maps, asText, toggleText } = useStage();
   return (
     <MemoryMaps maps={maps} asText={asText} onToggleText={toggleText}>
-      <TimelineText />
+      <TimelineText follow={false} />
     </MemoryMaps>
   );
 };

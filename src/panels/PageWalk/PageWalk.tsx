@@ -5,13 +5,13 @@ import type { PageWalkView, WalkLevel } from '../../store/views.ts';
 import { Chip } from '../../ui/Chip.tsx';
 import { formatHex } from '../../ui/format.ts';
 import { Segmented } from '../../ui/Segmented.tsx';
-import { accessWords, addressParts, addressText } from './rows.ts';
+import { accessWords, addressParts, addressText, levelName } from './rows.ts';
 import { WalkTable } from './WalkTable.tsx';
 import './page-walk.css';
 
 /** The bits of the address, each group above the table in which it chooses the entry. */
 const AddressBits = ({ walk, la57 }: { readonly walk: PageWalkView; readonly la57: boolean }) => (
-  <ol className="walk-bits" aria-label="Bits of the address">
+  <ol className="walk-bits" data-la57={la57} aria-label="Bits of the address">
     {addressParts(walk.levels, la57).map(({ key, table, bits, binary, value }) => (
       <li key={key} className="walk-part" data-offset={table === 'offset'}>
         <span className="walk-part-name">{table}</span>
@@ -75,11 +75,11 @@ export const PageWalk = () => {
           <AddressBits walk={walk} la57={levels === '5'} />
           {levels === '5' ? (
             <p className="muted walk-note">
-              With LA57 an address has 57 bits and the PGD gains a level above. User addresses below 128 TiB
-              have index 0 there; the tables below stay the same.
+              With LA57 an address has 57 bits and the walk begins one level higher. User addresses below 128
+              TiB have index 0 there; the tables below stay the same, and the first of them is called P4D.
             </p>
           ) : null}
-          <Unfolded walk={walk} process={target.process} raw={raw} />
+          <Unfolded walk={walk} process={target.process} raw={raw} la57={levels === '5'} />
           <ul className="walk-mirrors">
             {walk.mirrors.map(({ device, access, pfn }) => (
               <li key={device}>
@@ -98,23 +98,36 @@ interface UnfoldedProps {
   readonly walk: PageWalkView;
   readonly process: string;
   readonly raw: boolean;
+  readonly la57: boolean;
 }
 
 /** Table below table: each stands inside the entry that leads to it. */
-const Unfolded = ({ walk, process, raw }: UnfoldedProps) => {
+const Unfolded = ({ walk, process, raw, la57 }: UnfoldedProps) => {
   const reached = walk.levels.filter(({ table }) => table >= 0);
   const nest = (levels: readonly WalkLevel[]) => {
     const [level, ...below] = levels;
     if (level === undefined) return null;
     return (
-      <WalkTable level={level} process={process} raw={raw}>
+      <WalkTable level={level} name={levelName(level.level, la57)} process={process} raw={raw}>
         {below.length === 0 ? null : nest(below)}
       </WalkTable>
     );
   };
   return (
     <>
-      {nest(reached)}
+      {la57 ? (
+        <div className="walk-table">
+          <p className="walk-head">
+            <b>PGD</b>{' '}
+            <span className="muted">
+              the table more that LA57 has: its entry [0] leads to the P4D, all others are empty
+            </span>
+          </p>
+          {nest(reached)}
+        </div>
+      ) : (
+        nest(reached)
+      )}
       {reached.length < walk.levels.length && !reached.at(-1)?.entries.some((entry) => entry.huge) ? (
         <p className="muted walk-note">
           The walk ends here: there is no table below. <Chip tone="free">an access would fault</Chip>

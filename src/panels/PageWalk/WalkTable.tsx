@@ -4,7 +4,7 @@ import type { WalkEntry, WalkLevel } from '../../store/views.ts';
 import { Chip } from '../../ui/Chip.tsx';
 import { formatHex } from '../../ui/format.ts';
 import { termOf } from '../../words/index.ts';
-import { glyphsOf, kindWords, levelName } from './rows.ts';
+import { glyphsOf, kindWords } from './rows.ts';
 
 const SLOTS = 512;
 
@@ -80,6 +80,8 @@ const Entry = ({ entry, process, here, raw }: EntryProps) => {
 
 interface WalkTableProps {
   readonly level: WalkLevel;
+  /** `PGD`; `P4D` with five levels. */
+  readonly name: string;
   readonly process: string;
   readonly raw: boolean;
   /** The table that the address's entry leads to. */
@@ -87,13 +89,13 @@ interface WalkTableProps {
 }
 
 /** One table: which of its 512 entries are used, and what each says. */
-export const WalkTable = ({ level, process, raw, children }: WalkTableProps) => {
+export const WalkTable = ({ level, name, process, raw, children }: WalkTableProps) => {
   const { entries, used, table, index } = level;
   const hasPath = entries.some((entry) => entry.index === index);
   return (
     <div className="walk-table">
       <p className="walk-head">
-        <b>{levelName(level.level)}</b> in frame <code>{formatHex(table)}</code>{' '}
+        <b>{name}</b> in frame <code>{formatHex(table)}</code>{' '}
         <span className="muted">
           {used} of {SLOTS} entries used{used > entries.length ? `, ${entries.length} shown` : ''}
         </span>

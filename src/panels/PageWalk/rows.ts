@@ -23,7 +23,9 @@ const LEVEL_NAMES: Readonly<Record<WalkLevel['level'], string>> = {
   pmd: 'PMD',
   pte: 'PTE',
 };
-export const levelName = (level: WalkLevel['level']): string => LEVEL_NAMES[level];
+/** @param la57 - five levels: what four levels call PGD is the P4D then, and one more table stands above */
+export const levelName = (level: WalkLevel['level'], la57: boolean): string =>
+  la57 && level === 'pgd' ? 'P4D' : LEVEL_NAMES[level];
 
 const part = (table: string, high: number, low: number, value: number): AddressPart => ({
   key: table,
@@ -41,8 +43,7 @@ const part = (table: string, high: number, low: number, value: number): AddressP
 export const addressParts = (levels: readonly WalkLevel[], la57: boolean): AddressPart[] => {
   const parts = levels.map(({ level, index }, down) => {
     const low = OFFSET_BITS + INDEX_BITS * (levels.length - 1 - down);
-    const name = la57 && level === 'pgd' ? 'P4D' : LEVEL_NAMES[level];
-    return part(name, low + INDEX_BITS - 1, low, index);
+    return part(levelName(level, la57), low + INDEX_BITS - 1, low, index);
   });
   const top = la57 ? [part('PGD', 56, 48, 0)] : [];
   return [...top, ...parts, part('offset', OFFSET_BITS - 1, 0, 0)];

@@ -15,8 +15,13 @@ const STATE_WORDS = {
   next: 'to come',
 } as const;
 
+interface TimelineTextProps {
+  /** Keeps the function that runs in sight; not where there is other text above. */
+  readonly follow?: boolean;
+}
+
 /** The timeline as a table, from the same bars that are painted. */
-export const TimelineText = () => {
+export const TimelineText = ({ follow = true }: TimelineTextProps) => {
   const spans = useApp((state) => state.trace.spans);
   const window = useApp((state) => state.trace.window);
   const position = useApp((state) => state.playback.position);
@@ -32,8 +37,8 @@ export const TimelineText = () => {
   const current = useRef<HTMLTableRowElement>(null);
   const begin = bars[at]?.span.begin;
   useEffect(() => {
-    if (begin !== undefined) current.current?.scrollIntoView({ block: 'nearest' });
-  }, [begin]);
+    if (follow && begin !== undefined) current.current?.scrollIntoView({ block: 'nearest' });
+  }, [follow, begin]);
   return (
     <section className="timeline-text" aria-labelledby="timeline-text-heading">
       <h2 id="timeline-text-heading" className="heading">
