@@ -69,6 +69,8 @@ export const FILE_RA_SIZE = 6;
 export const FILE_RA_ASYNC_SIZE = 7;
 /** Cached block with the file's block numbers: pfn + 1; 0: not read yet. */
 export const FILE_INDIRECT_BLOCK = 8;
+/** 1: the CPU remembers the buffer head of that block. */
+export const FILE_INDIRECT_IN_BH_LRU = 41;
 
 /** References on an svm_range_bo: pool id. */
 export const svmBoKrefRow = (svmBo: number): number => 4194304 + svmBo;

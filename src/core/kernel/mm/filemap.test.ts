@@ -177,3 +177,18 @@ it('keeps the pages of a shared file in system memory, for every process and dev
   expect(steps[5].pages['B']).toEqual(['wdA f1', 'WDA f2 1:w', 'WDA f3 1:w', 'wdA f4']);
   expect(steps[6].result).toEqual({ ret: 4, values: [7, 41, 42, 10] });
 });
+
+// fs/buffer.c: __find_get_block: a buffer head in the CPU's own list is touched by its page; lru_add_drain_all empties that
+// list (lru_add_and_bh_lrus_drain), after which it is the lookup that marks the page
+it('looks the indirect block up anew in every step that reads further', () => {
+  const steps = briefly([
+    { op: 'mmap', pages: 64, prot: 'rw', kind: 'file-private' },
+    { op: 'read', page: 0, count: 1 },
+    { op: 'read', page: 40, count: 1 },
+    { op: 'read', page: 63, count: 1 },
+  ]);
+  for (const { calls } of steps.slice(1)) {
+    expect(calls).toContain('folio_mark_accessed');
+    expect(calls).not.toContain(' mark_page_accessed');
+  }
+});

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
 import { createSimulation, parseScenario, type Simulation } from '../../index.ts';
+import { briefly } from '../../scenario/brief.ts';
 import { HUGETLB_FREE } from '../../machine/scalars.ts';
 
 /** Runs steps on the guest machine, whose pool has four huge pages. */
@@ -74,4 +75,24 @@ it('lets fork fail with ENOMEM when the pool has no page for the copy of a pinne
     { op: 'fork', proc: 'A', child: 'B' },
   );
   expect(sim.steps[3]?.result).toEqual({ ret: -1, errno: 'ENOMEM' });
+});
+
+// mm/hugetlb.c: hugetlb_change_protection has an mmu_gather of its own inside that of mprotect, so tlb_finish_mmu finds
+// another one under way (mm_tlb_flush_nested) and flushes everything, once more, after the notifier bracket
+it('flushes twice when its protection changes, and once where nothing is mapped', () => {
+  const steps = briefly(
+    [
+      { op: 'mmap', pages: 1024, prot: 'rw', kind: 'hugetlb' },
+      { op: 'write', page: 0, count: 1, value: 5 },
+      { op: 'dev_read', device: 0, page: 0, count: 1 },
+      { op: 'mprotect', page: 0, count: 512, prot: 'r' },
+      { op: 'mprotect', page: 512, count: 512, prot: 'r' },
+    ],
+    ['coherent'],
+  );
+  const bracket = (inside: string): string =>
+    `change_protection __mmu_notifier_invalidate_range_start dmirror_interval_invalidate dmirror_do_update ${inside}` +
+    '__mmu_notifier_invalidate_range_end __mmu_notifier_invalidate_range';
+  expect(steps[3].calls).toBe(bracket('__mmu_notifier_invalidate_range '));
+  expect(steps[4].calls).toBe(bracket(''));
 });

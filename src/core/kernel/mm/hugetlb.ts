@@ -447,7 +447,7 @@ export const hugetlbChangeProtection = (
   }
   tlbFlushMmuTlbonly(m, tlb);
   mmuNotifierInvalidateRangeEnd(m, range);
-  tlbFinishMmu(m, tlb);
+  tlbFinishMmu(m, tlb, true); // inside that of mprotect
   return pages;
 };
 

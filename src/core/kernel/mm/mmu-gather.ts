@@ -3,7 +3,7 @@
 import type { Machine } from '../../machine/machine.ts';
 import type { Sleeps } from '../../machine/ops.ts';
 import { PG_table } from '../../uapi/page-flags.ts';
-import type { Pfn, Vpn } from '../../uapi/units.ts';
+import { type Pfn, TASK_SIZE_PAGES, type Vpn } from '../../uapi/units.ts';
 import { atomic } from '../sched/kernel-function.ts';
 import { letGo } from '../sched/locks.ts';
 import { mmuNotifierInvalidateRange } from './mmu-notifier.ts';
@@ -124,5 +124,15 @@ export function* tlbFlushMmuInSlices(m: Machine, tlb: MmuGather): Sleeps<void> {
   }
 }
 
-/** Kernel: `mm/mmu_gather.c: tlb_finish_mmu` */
-export const tlbFinishMmu = (m: Machine, tlb: MmuGather): void => tlbFlushMmu(m, tlb);
+/**
+ * Flushes what is left.
+ *
+ * Kernel: `mm/mmu_gather.c: tlb_finish_mmu`
+ *
+ * @param nested - another change of the same address space is under way (mm_tlb_flush_nested), if only the caller's own:
+ *   then everything is flushed, whether anything changed or not
+ */
+export const tlbFinishMmu = (m: Machine, tlb: MmuGather, nested = false): void => {
+  if (nested) tlbAdjustRange(tlb, 0, TASK_SIZE_PAGES);
+  tlbFlushMmu(m, tlb);
+};

@@ -4,6 +4,7 @@ import type { Vma } from '../../machine/entities.ts';
 import type { Machine } from '../../machine/machine.ts';
 import {
   FILE_INDIRECT_BLOCK,
+  FILE_INDIRECT_IN_BH_LRU,
   FILE_RA_ASYNC_SIZE,
   FILE_RA_SIZE,
   FILE_RA_START,
@@ -57,12 +58,18 @@ export interface Faulted {
 
 /**
  * ext2 learns the place of the pages behind the twelfth from a block of its own, read once through the block
- * device's page cache.
+ * device's page cache. A buffer head that the CPU remembers is touched by its page; one that must be looked up is by
+ * the lookup.
+ *
+ * Kernel: `fs/buffer.c: __find_get_block, bh_lru_install`
  */
 const readIndirectBlock = (m: Machine): void => {
   const known = m.scalars.get(FILE_INDIRECT_BLOCK);
+  const remembered = m.scalars.get(FILE_INDIRECT_IN_BH_LRU) !== 0;
   if (known !== 0) {
-    markPageAccessed(m, known - 1);
+    if (remembered) markPageAccessed(m, known - 1);
+    else folioMarkAccessed(m, known - 1);
+    m.scalars.set(FILE_INDIRECT_IN_BH_LRU, 1);
     return;
   }
   const page = allocPage(m, GFP_USER | __GFP_MOVABLE);
@@ -72,6 +79,7 @@ const readIndirectBlock = (m: Machine): void => {
   setFlags(m, page, PG_referenced | PG_private | PG_uptodate);
   filemapAddFolio(m, namedFile(m, BLOCK_DEVICE_NAME, 1, 0), 0, page);
   m.scalars.set(FILE_INDIRECT_BLOCK, page + 1);
+  m.scalars.set(FILE_INDIRECT_IN_BH_LRU, 1);
   folioMarkAccessed(m, page);
 };
 

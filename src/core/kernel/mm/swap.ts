@@ -1,6 +1,7 @@
 // mm/swap.c: per-CPU batches in front of the LRU lists, and the end of a page's life.
 
 import type { Machine } from '../../machine/machine.ts';
+import { FILE_INDIRECT_IN_BH_LRU } from '../../machine/scalars.ts';
 import type { HolderKind } from '../../uapi/events.ts';
 import {
   PG_active,
@@ -239,15 +240,17 @@ export const lruAddDrain = atomic('lru_add_drain', (m): void => {
 });
 
 /**
- * Empties the batches of all CPUs; the work itself is done by kernel threads, so no call shows here.
+ * Empties the batches of all CPUs, and their memory of buffer heads; the work itself is done by kernel threads, so no call
+ * shows here.
  *
- * Kernel: `mm/swap.c: lru_add_drain_all`
+ * Kernel: `mm/swap.c: lru_add_drain_all, lru_add_and_bh_lrus_drain`
  */
 export const lruAddDrainAll = atomic('lru_add_drain_all', (m): void => {
   for (let cpu = 0; cpu < m.config.cpus; cpu++) {
     lruAddDrainCpu(m, cpu);
     if (mlockBatchPending(m, cpu)) drainMlockBatch(m, cpu);
   }
+  if (m.scalars.get(FILE_INDIRECT_IN_BH_LRU) !== 0) m.scalars.set(FILE_INDIRECT_IN_BH_LRU, 0);
 });
 
 /** Kernel: `mm/swap.c: __page_cache_release` */
