@@ -60,3 +60,24 @@ test('the tour points at each part, by key and by button, and can be left at any
   await tour.getByRole('button', { name: 'Done' }).click();
   await expect(tour).toHaveCount(0);
 });
+
+test('what has no key is done from the palette: a theme, a colour of the maps, a comparison', async ({
+  app,
+  page,
+}) => {
+  await app.open('./?scenario=longterm-pin&t=4');
+  const choose = async (words: string) => {
+    await page.keyboard.press('Control+k');
+    await page.getByRole('combobox', { name: 'Find and do' }).fill(words);
+    await page.getByRole('dialog').getByRole('option').first().click();
+    await app.idle();
+  };
+  await choose('theme dark');
+  await expect(page.locator('html')).toHaveAttribute('data-theme', 'dark');
+  await choose('colour maps refcount');
+  await expect(page.getByRole('group', { name: 'Legend, colour by refcount' })).toBeVisible();
+  await choose('compare without patch 6');
+  await expect(page.getByRole('combobox', { name: 'Compare with' })).toHaveValue('without-patch-6');
+  await choose('kernel patches configuration');
+  await expect(page.getByRole('dialog', { name: 'Kernel' })).toBeVisible();
+});

@@ -136,3 +136,37 @@ test('Traffic: four pages went out, and four came home', async ({ app, page }) =
   await app.idle();
   await expect(way('VRAM device 0', 'System node 0')).toHaveCount(0);
 });
+
+test('Why: at the end of a step stands what changed the selected entry, else where the pages went', async ({
+  app,
+  page,
+}) => {
+  await app.open(SCENE);
+  await showEndOf(app, PIN_STEP);
+  const why = page.getByRole('region', { name: 'Why', exact: true });
+  await expect(why).toContainText('Pages by place: VRAM 0 had 4, has 0; system had 0, has 4.');
+  await expect(why).not.toContainText('returns');
+  await page
+    .getByRole('region', { name: 'Page table of process A' })
+    .getByRole('button', { name: 'buf+2' })
+    .click();
+  await app.idle();
+  await expect(why).toContainText(/The PTE of buf\+2 changes: migration 0x[\da-f]+ → present 0x[\da-f]+\./);
+  const end = await app.position();
+  await why.getByRole('button', { name: 'Go there' }).press('Enter');
+  await app.idle();
+  expect(await app.position()).toBeLessThan(end);
+  await expect(why).toContainText('changes: migration');
+});
+
+test('Fork: what both share, and who copies with the next write', async ({ app, page }) => {
+  await app.open('./?scenario=fork-and-pin&t=5');
+  await app.showPanel('Fork');
+  const fork = page.getByRole('region', { name: /Fork|fork/ }).first();
+  await expect(fork).toContainText('Pages with one frame for both: 1.');
+  await expect(fork.getByRole('row', { name: /^\+0 .*copies.*shared.*copies/ })).toBeVisible();
+  // the pinned page was copied at the fork itself: each writes in place
+  await expect(
+    fork.getByRole('row', { name: /^\+1 .*writes in place.*not shared.*writes in place/ }),
+  ).toBeVisible();
+});

@@ -4,6 +4,7 @@ import { PageMenu } from '../pages/PageMenu.tsx';
 import type { Command } from '../store/keys.ts';
 import { useActions, useApp } from '../store/use-app.ts';
 import { areaOf } from './frame/arrange.ts';
+import { PANELS } from './frame/panels.ts';
 import type { Deed } from './palette/entries.ts';
 
 const loadHelp = () => import('./HelpSheet.tsx').then((m) => ({ default: m.HelpSheet }));
@@ -41,6 +42,17 @@ export const Overlays = ({ maps, run }: OverlaysProps) => {
         actions.select(deed.selection);
         if (deed.selection.kind === 'page') maps.reveal(deed.selection.pfn);
         return undefined;
+      case 'dialog':
+        return actions.openPanel(deed.dialog);
+      case 'theme':
+        return actions.setTheme(deed.theme);
+      case 'color':
+        return actions.colorBy(deed.mode);
+      case 'compare': {
+        const panel = PANELS.find(({ id }) => id === 'compare');
+        if (panel !== undefined && deed.contrast !== undefined) act({ kind: 'panel', panel });
+        return void actions.compareWith(deed.contrast);
+      }
       case 'panel': {
         const { id, area } = deed.panel;
         const now = areaOf(deed.panel, layout) ?? area;

@@ -6,6 +6,7 @@ import { type GlossaryEntry, loadGlossary } from '../../words/index.ts';
 import { PANELS } from '../frame/panels.ts';
 import {
   actionEntries,
+  choiceEntries,
   type Deed,
   matching,
   type PaletteEntry,
@@ -36,7 +37,12 @@ const useEntries = (mode: PaletteProps['mode'], text: string): PaletteEntry[] =>
   const [terms, setTerms] = useState<readonly GlossaryEntry[]>([]);
   useEffect(() => void loadGlossary().then(setTerms), []);
   const standing = useMemo(
-    () => [...actionEntries(ownKeys), ...placeEntries(PANELS), ...scenarioEntries(scenarios)],
+    () => [
+      ...actionEntries(ownKeys),
+      ...placeEntries(PANELS),
+      ...choiceEntries(),
+      ...scenarioEntries(scenarios),
+    ],
     [ownKeys, scenarios],
   );
   const words = useMemo(() => termEntries(terms), [terms]);

@@ -1,10 +1,14 @@
 // What the palette offers, and what of it fits what was typed.
 
+import { MODE_WORDS } from '../../map/coloring.ts';
 import { PAGES } from '../../pages/list.ts';
+import { type Contrast, CONTRASTS } from '../../store/compare.ts';
 import { type Command, keyGroups, type OwnKeys } from '../../store/keys.ts';
 import { type Preset, PRESETS } from '../../store/layout.ts';
 import type { CatalogueEntry } from '../../store/scenario.ts';
-import type { Selection } from '../../store/views.ts';
+import type { Theme } from '../../store/settings.ts';
+import { MAP_MODES, type MapMode, type Selection } from '../../store/views.ts';
+import { contrastWords } from '../../words/index.ts';
 import type { PanelEntry } from '../frame/panels.ts';
 import { PRESET_WORDS } from '../frame/presets.ts';
 import type { Target } from './targets.ts';
@@ -15,7 +19,12 @@ export type Deed =
   | { readonly kind: 'preset'; readonly preset: Preset }
   | { readonly kind: 'page'; readonly page: string; readonly section: string }
   | { readonly kind: 'scenario'; readonly name: string }
-  | { readonly kind: 'select'; readonly selection: Selection };
+  | { readonly kind: 'select'; readonly selection: Selection }
+  | { readonly kind: 'dialog'; readonly dialog: string }
+  | { readonly kind: 'theme'; readonly theme: Theme }
+  | { readonly kind: 'color'; readonly mode: MapMode }
+  /** undefined: with nothing any more. */
+  | { readonly kind: 'compare'; readonly contrast: Contrast | undefined };
 
 export interface PaletteEntry {
   readonly id: string;
@@ -49,6 +58,47 @@ export const actionEntries = (own: OwnKeys): PaletteEntry[] => {
     }),
   );
 };
+
+const DIALOGS: readonly (readonly [dialog: string, title: string])[] = [
+  ['kernel', 'Kernel: patches and configuration'],
+  ['agreement', 'Does this run agree with the recorded kernel?'],
+  ['pages', 'Pages to read'],
+];
+
+const THEMES: Readonly<Record<Theme, string>> = {
+  light: 'Theme: light',
+  dark: 'Theme: dark',
+  system: 'Theme: as the system has it',
+};
+const THEME_IDS: readonly Theme[] = ['light', 'dark', 'system'];
+
+const choice = (id: string, title: string, detail: string, deed: Deed): PaletteEntry => ({
+  id,
+  group: 'Choices',
+  title,
+  detail,
+  keys: [],
+  deed,
+});
+
+/** What has no key of its own: dialogs, themes, what the maps' colours say, and what a run is compared with. */
+export const choiceEntries = (): PaletteEntry[] => [
+  ...DIALOGS.map(([dialog, title]) => choice(`dialog ${dialog}`, title, '', { kind: 'dialog', dialog })),
+  ...THEME_IDS.map((theme) => choice(`theme ${theme}`, THEMES[theme], '', { kind: 'theme', theme })),
+  ...MAP_MODES.map((mode) =>
+    choice(`color ${mode}`, `Colour the maps by ${MODE_WORDS[mode].label}`, MODE_WORDS[mode].about, {
+      kind: 'color',
+      mode,
+    }),
+  ),
+  ...CONTRASTS.map((contrast) =>
+    choice(`compare ${contrast}`, `Compare with: ${contrastWords(contrast).label}`, '', {
+      kind: 'compare',
+      contrast,
+    }),
+  ),
+  choice('compare none', 'Stop comparing', '', { kind: 'compare', contrast: undefined }),
+];
 
 export const placeEntries = (panels: readonly PanelEntry[]): PaletteEntry[] => [
   ...panels.map(

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { KEY_BINDINGS } from '../../store/keys.ts';
-import type { MachineInfo, Moment } from '../../store/views.ts';
-import { actionEntries, matching, type PaletteEntry, termEntries } from './entries.ts';
+import { CONTRASTS } from '../../store/compare.ts';
+import { MAP_MODES, type MachineInfo, type Moment } from '../../store/views.ts';
+import { actionEntries, choiceEntries, matching, type PaletteEntry, termEntries } from './entries.ts';
 import { targetsOf } from './targets.ts';
 
 const MACHINE = {
@@ -55,6 +56,18 @@ describe('what the palette lists', () => {
     const all = new Set(KEY_BINDINGS.map(({ command }) => command));
     for (const command of ['jump', 'escape', 'palette'] as const) all.delete(command);
     expect(listed.toSorted()).toEqual([...all].toSorted());
+  });
+
+  test('what has no key is there too: dialogs, themes, colours, comparisons, each once', () => {
+    const ids = choiceEntries().map(({ id }) => id);
+    expect(new Set(ids).size).toBe(ids.length);
+    for (const wanted of [
+      'dialog kernel',
+      ...['light', 'dark', 'system'].map((theme) => `theme ${theme}`),
+      ...MAP_MODES.map((mode) => `color ${mode}`),
+      ...CONTRASTS.map((contrast) => `compare ${contrast}`),
+    ])
+      expect(ids).toContain(wanted);
   });
 
   test('all words must be there; a beginning comes first; groups keep their order', () => {
