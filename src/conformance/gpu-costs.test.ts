@@ -45,6 +45,29 @@ describe('figures (§5.1 to §5.3)', () => {
   });
 });
 
+test('the bytes of a buffer object go by DMA, not by the CPU (amdgpu_bo_move)', () => {
+  const object = (proc: string, bo: string, pin: boolean): Step => ({
+    op: 'bo_alloc',
+    proc,
+    device: 0,
+    bo,
+    pages: 4096,
+    kind: 'gem',
+    ...(pin ? { pin: true } : {}),
+  });
+  const steps: Step[] = [
+    { op: 'fork', proc: 'A', child: 'B' },
+    object('B', 'victim', false),
+    object('A', 'scanout', true),
+  ];
+  const sim = createSimulation(parseScenario(gpuScenario(steps, { devices: 1 })));
+  sim.runAll();
+  const { nsByKind, bytesByLink } = runCosts(sim, PEAK);
+  expect(bytesByLink['if.cpu_gpu']).toBe(4096 * 4096);
+  expect(nsByKind['copies by CPU']).toBe(0);
+  expect(nsByKind['copies by DMA']).toBeGreaterThan((4096 * 4096) / 36);
+});
+
 describe('a block of 2 MiB (§5.2, §5.5)', { timeout: 60_000 }, () => {
   const coherent = moved(512);
 

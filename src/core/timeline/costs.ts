@@ -92,6 +92,7 @@ class Counter {
 /** Functions whose entry decides how a copy is done, innermost first. */
 const COPIERS: readonly KernelFunctionName[] = [
   'svm_migrate_copy_memory_gart',
+  'amdgpu_bo_move',
   'migrate_device_coherent_page',
 ];
 
@@ -214,6 +215,7 @@ class Reader {
     const { counter } = this;
     switch (name) {
       case 'svm_migrate_copy_memory_gart':
+      case 'amdgpu_bo_move':
         counter.op('copies by DMA', 'sdma.chunk.setup', times);
         if (sums !== undefined) sums.dmaChunks += times;
         break;
@@ -329,7 +331,8 @@ class Reader {
   /** Bytes of one page: by the DMA engine over the GPU's link, or by the CPU. */
   private copy(from: number, to: number): void {
     const device = this.gpuOf(from) ?? this.gpuOf(to);
-    if (this.open.at(-1) === 'svm_migrate_copy_memory_gart') {
+    const copier = this.open.at(-1);
+    if (copier === 'svm_migrate_copy_memory_gart' || copier === 'amdgpu_bo_move') {
       const ns = this.counter.bytes(this.link(device ?? 0), PAGE_SIZE_BYTES, true);
       this.counter.ns('copies by DMA', ns);
       return;
@@ -340,7 +343,7 @@ class Reader {
       true,
     );
     this.counter.ns('copies by CPU', ns);
-    if (this.open.at(-1) === 'migrate_device_coherent_page') this.movingNs += ns;
+    if (copier === 'migrate_device_coherent_page') this.movingNs += ns;
   }
 
   private gpuOf(pfn: number): number | undefined {

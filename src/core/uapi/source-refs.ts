@@ -278,6 +278,7 @@ const BY_FILE = {
   'drivers/gpu/drm/amd/amdgpu/amdgpu_ttm.c': [
     'amdgpu_ttm_bo_eviction_valuable',
     'amdgpu_evict_flags',
+    'amdgpu_bo_move',
     'amdgpu_fill_buffer',
   ],
   'drivers/gpu/drm/amd/amdgpu/amdgpu_object.c': ['amdgpu_bo_create', 'amdgpu_bo_unref'],

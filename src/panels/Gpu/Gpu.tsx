@@ -96,7 +96,7 @@ const Processes = ({ view: { processes, copies } }: { readonly view: GpuStateVie
       <p className="gpu-copies">
         {copies.chunks === 0
           ? 'DMA (SDMA): nothing copied in this step.'
-          : `DMA (SDMA) in this step: ${pagesText(copies.toVram)} to VRAM, ${pagesText(copies.toSystem)} home, in ${formatCount(copies.chunks)} ${copies.chunks === 1 ? 'chunk' : 'chunks'}.`}
+          : `DMA (SDMA) in this step: ${pagesText(copies.toVram)} to VRAM, ${pagesText(copies.toSystem)} home, in ${formatCount(copies.chunks)} ${copies.chunks === 1 ? 'copy' : 'copies'}.`}
       </p>
     </section>
   );

@@ -5,7 +5,7 @@ export const gpuPanel = {
   noDriver: 'No driver has found its GPU yet.',
   unregistered:
     'Its memory could not be registered: VRAM without `struct page`s, so no ranges of processes can live in it.',
-  noProcess: 'No process has opened the GPUs yet.',
+  noProcess: 'No process has opened the GPUs for compute yet.',
   noRanges: 'No range of shared virtual memory yet.',
   noObjects: 'All of VRAM is free.',
   order: 'Evicted first',

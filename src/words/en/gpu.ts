@@ -299,6 +299,7 @@ export const gpuFunctions: Readonly<Record<GpuFunctionName, string>> = {
   vmemmap_populate: 'Takes memory for the `struct page`s of a range.',
   get_free_mem_region: 'Looks for a hole in the physical addresses, from the top down.',
   devm_memremap_pages_release: 'Ends a registration when the last page of it is free.',
+  amdgpu_bo_move: 'The DMA engine copies the bytes of a buffer object.',
   ttm_tt_populate: 'System memory for the bytes of a buffer object.',
   ttm_global_swapout: 'TTM has too much of the system memory: some object is to give its pages up.',
   ttm_bo_swapout: 'A buffer object gives its pages up.',
@@ -430,7 +431,10 @@ export const gpuStepWhy: ByOp = {
     'With XNACK a GPU waits for the kernel at a fault. Without it every entry must be there before.',
   gpu_read: () => 'The GPU looks into its own page table. Where it finds nothing, it faults.',
   gpu_write: () => 'The GPU needs a writable entry in its own page table.',
-  bo_alloc: () => 'TTM hands VRAM out. When there is none, it takes it away from somebody else.',
+  bo_alloc: (p) =>
+    txt(p, 'kind') === 'userptr'
+      ? 'Nothing is pinned: a notifier says when the pages change.'
+      : 'TTM hands VRAM out. When there is none, it takes it away from somebody else.',
   bo_write: () => "The bytes go to the object's memory, wherever that is now.",
   bo_free: () => 'Its memory goes back to the manager.',
 };

@@ -115,6 +115,8 @@ export const heldInVram = (m: Machine, places: Places): ReadonlyMap<number, GpuB
 };
 
 const COPIER = kernelFunctionId('svm_migrate_copy_memory_gart');
+/** Of whole buffer objects. */
+const MOVER = kernelFunctionId('amdgpu_bo_move');
 const COPIED = decisionIndex('copy.page');
 
 /** What the DMA engines have copied in the step of a position, up to there. */
@@ -126,11 +128,13 @@ export const copiesInStep = (run: Run, position: Position): GpuCopies => {
   const from = Math.max(begin, position - MAX_EVENTS);
   for (let i = from; i < position; i++) {
     const kind = log.kindAt(i);
-    if (kind === EventKind.SPAN_BEGIN && log.idAt(i) === COPIER) chunks += 1;
-    else if (kind === EventKind.CALLS && log.idAt(i) === COPIER) chunks += log.rowAt(i);
-    else if (kind === EventKind.DECISION && log.idAt(i) === COPIED) {
+    const id = log.idAt(i);
+    const byDma = id === COPIER || id === MOVER;
+    if (kind === EventKind.SPAN_BEGIN && byDma) chunks += 1;
+    else if (kind === EventKind.CALLS && byDma) chunks += log.rowAt(i);
+    else if (kind === EventKind.DECISION && id === COPIED) {
       const span = log.parentAt(i);
-      if (span < 0 || log.idAt(span) !== COPIER) continue;
+      if (span < 0 || (log.idAt(span) !== COPIER && log.idAt(span) !== MOVER)) continue;
       if (deviceOf(m, log.oldAt(i)) >= 0) toVram += 1;
       else toSystem += 1;
     }

@@ -115,15 +115,15 @@ const amdgpuEvictFlags = atomic('amdgpu_evict_flags', (_m, { discardable }: TtmB
   discardable ? ('discard' as const) : ('tt' as const),
 );
 
-/** The DMA engine copies an object's bytes. Kernel: `drivers/gpu/drm/amd/amdgpu/amdgpu_ttm.c: amdgpu_bo_move` */
-const amdgpuBoMove = (m: Machine, bo: TtmBo, to: 'tt' | 'vram'): void => {
+/** The DMA engine copies an object's bytes. */
+const amdgpuBoMove = atomic('amdgpu_bo_move', (m, bo: TtmBo, to: 'tt' | 'vram'): void => {
   const { vramStart } = m.gpus.get(bo.gpu);
   bo.ttPages.forEach(({ start }, i) => {
     const vram = vramStart + boVramPage(bo, i);
     if (to === 'tt') copyHighpage(m, start, vram);
     else copyHighpage(m, vram, start);
   });
-};
+});
 
 /** VRAM that a page of a process still is, though somebody else has got it now. */
 const noteAliases = (m: Machine, bo: TtmBo): void => {
