@@ -335,6 +335,14 @@ test('two processors that fault on one private page at once both get it (do_swap
             proc: 'A',
             seed,
             steps: [
+              {
+                op: 'svm_attr',
+                proc: 'A',
+                vma: 'buf',
+                page: 0,
+                count: 2,
+                attrs: [{ type: 'PREFETCH_LOC', loc: 'system' }],
+              },
               { op: 'read', proc: 'A', vma: 'buf', page: 0, count: 5 },
               { op: 'write', proc: 'A', vma: 'buf', page: 4, count: 2, value: 200 },
             ],
@@ -343,7 +351,7 @@ test('two processors that fault on one private page at once both get it (do_swap
         { kind: 'private' },
       ),
     );
-    expect(last(done).result.results?.map(({ ret }) => ret)).toEqual([5, 2]);
+    expect(last(done).result.results?.map(({ ret }) => ret)).toEqual([0, 5, 2]);
     expect(done.violations).toEqual([]);
   }
 });
