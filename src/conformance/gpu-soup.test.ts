@@ -121,7 +121,9 @@ const soup = (
       // svm_range_validate_svm_bo waits for the fence of an object that is evicted, with the migrate_mutex of a range for
       // which the evicting thread waits: as v6.1 is read, a deadlock; the step is taken back
       const known = /deadlock.* waits for fence.* waits for mutex migrate_mutex/.test(error.message);
-      if (error.field !== 'bo' && !known) throw error;
+      // and a range counts as being home though two faults held one of its private pages: as v6.1 is read, it faults for ever
+      const lost = kind === 'private' && error.message.includes('livelock: svm_migrate_to_ram');
+      if (error.field !== 'bo' && !known && !lost) throw error;
     }
   };
   for (const step of BEGIN) run(step);

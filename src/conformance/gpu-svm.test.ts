@@ -323,6 +323,39 @@ describe('the CPU (§3.9)', { timeout: 60_000 }, () => {
   });
 });
 
+test('two processors that fault on one private page at once both get it (do_swap_page takes a reference for each)', () => {
+  for (let seed = 1; seed <= 20; seed++) {
+    const done = runChecked(
+      gpuScenario(
+        [
+          ...map(6),
+          prefetch(0),
+          {
+            op: 'concurrent',
+            proc: 'A',
+            seed,
+            steps: [
+              {
+                op: 'svm_attr',
+                proc: 'A',
+                vma: 'buf',
+                page: 0,
+                count: 2,
+                attrs: [{ type: 'PREFETCH_LOC', loc: 'system' }],
+              },
+              { op: 'read', proc: 'A', vma: 'buf', page: 0, count: 5 },
+              { op: 'write', proc: 'A', vma: 'buf', page: 4, count: 2, value: 200 },
+            ],
+          },
+        ],
+        { kind: 'private' },
+      ),
+    );
+    expect(last(done).result.results?.map(({ ret }) => ret)).toEqual([0, 5, 2]);
+    expect(done.violations).toEqual([]);
+  }
+});
+
 describe('faults of the GPU with XNACK on (§3.8)', { timeout: 60_000 }, () => {
   test('one access moves the whole range, not the page', () => {
     const run = runChecked(

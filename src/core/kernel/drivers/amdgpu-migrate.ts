@@ -381,6 +381,22 @@ const svmRangeSplitByGranularity = atomic(
   },
 );
 
+/** Faults in a row on a page that the driver takes for being home. A program that is let go on in such a way never ends. */
+const MAX_LOST_FAULTS = 1000;
+const lostFaults = new WeakMap<Machine, number>();
+
+/**
+ * The range counts as being in system memory, and this page of it is not: two faults held it when the range came home, and
+ * such a page is not counted as left behind. v6.1 returns as if all was well, and the access faults again, for ever.
+ *
+ * Ours: says so instead of running for ever.
+ */
+const noteLostPage = (m: Machine): void => {
+  const times = (lostFaults.get(m) ?? 0) + 1;
+  lostFaults.set(m, times > MAX_LOST_FAULTS ? 0 : times);
+  bugOn(times > MAX_LOST_FAULTS, 'livelock: svm_migrate_to_ram takes a page for being home that is in VRAM');
+};
+
 function* migrateBlockToRam(m: Machine, vmf: VmFault, process: number, mm: number): Sleeps<number> {
   const found = svmRangeFromAddr(m, process, vmf.vpn);
   if (found === undefined) return -EFAULT;
@@ -388,7 +404,10 @@ function* migrateBlockToRam(m: Machine, vmf: VmFault, process: number, mm: numbe
   yield* mutexLock(m, migrateMutex(parent.id));
   if (range.id !== parent.id) yield* mutexLock(m, migrateMutex(range.id));
   let ret = 0;
-  if (m.svmRanges.get(range.id).actualLoc !== 0) {
+  if (m.svmRanges.get(range.id).actualLoc === 0) {
+    noteLostPage(m);
+  } else {
+    lostFaults.delete(m);
     svmRangeSplitByGranularity(m, vmf.vpn, parent.id, range.id);
     const trigger = MIGRATE_TRIGGERS.indexOf('PAGEFAULT_CPU');
     ret = yield* svmMigrateVramToRam(m, range.id, trigger, vmf.vma.mm, vmf.page);

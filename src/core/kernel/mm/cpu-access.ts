@@ -16,6 +16,7 @@ import {
   VM_FAULT_RETRY,
   VM_WRITE,
 } from '../../uapi/vm-flags.ts';
+import { condResched } from '../sched/locks.ts';
 import { handleMmFault } from './fault.ts';
 import { leafOffset } from './page-table.ts';
 import { vmaIsAccessible, vmaLookup } from './vma.ts';
@@ -77,9 +78,11 @@ function* doUserAddrFault(
  * Ours: hardware walk, fault, and again until the entry permits the access.
  */
 export function* cpuAccess(m: Machine, mm: Mm, vpn: Vpn, write: boolean): Sleeps<AccessResult> {
-  for (;;) {
+  for (let faults = 0; ; faults++) {
     const pfn = hardwareWalk(m, mm, vpn, write);
     if (pfn !== NO_PFN) return { kind: 'page', pfn };
+    // two faults on one private page each take a reference, for which neither can move it: one has to let the other go on
+    if (faults > 0) yield* condResched(m, 'do_user_addr_fault');
     const signal = yield* doUserAddrFault(m, mm, vpn, write);
     if (signal !== undefined) return { kind: 'signal', signal };
   }
