@@ -14,6 +14,8 @@ export const SECTION_MASK = SECTION_ROWS - 1;
 export const BLOCK_ROWS = 512;
 /** Rows that a column keeps as arrays; what big steps have written beyond them rests packed until somebody asks. */
 const WARM_ROWS = 2 ** 19;
+/** Sections that are looked at for a rest at one keyframe: those that cannot be packed stay, and would be tried each time. */
+const RESTS_AT_ONCE = 64;
 /** Arrays that wait for the next section. */
 const SPARE_SECTIONS = 128;
 
@@ -321,8 +323,8 @@ export class Column {
 
   /** Packs sections that a keyframe holds until few enough are left: those first that were needed before the others. */
   private rest(): void {
-    let most = this.sections.size;
-    if (most * this.rows <= WARM_ROWS) return;
+    if (this.sections.size * this.rows <= WARM_ROWS) return;
+    let most = Math.min(this.sections.size, RESTS_AT_ONCE);
     for (const [no, elements] of this.sections) {
       if (most-- === 0 || this.sections.size * this.rows <= WARM_ROWS) break;
       this.sections.delete(no);
