@@ -49,6 +49,10 @@ export class Journal implements Recorder {
   private readonly stretches: Stretch[] = [];
   /** The stretch of the big step that runs. */
   private stretch: Stretch | undefined;
+  /** The big step stands between two of its parts. */
+  private isPaused = false;
+  /** Somebody has gone elsewhere meanwhile: the last keyframe is where it stands, and goes when it goes on. */
+  private isParked = false;
   /** How many events are applied: the cursor. */
   private applied = 0;
   /** Where the state is: at the cursor, or inside a big step at the keyframe before it. */
@@ -211,10 +215,21 @@ export class Journal implements Recorder {
     this.commit();
   }
 
-  /** A step that runs stops for a while: what it did so far can be left and come back to. */
+  /**
+   * A step that runs stops for a while: what it did so far can be left and come back to. When it stops is up to the clock,
+   * so a big step leaves nothing of that in the timeline.
+   */
   pause(): void {
-    if (this.stretch !== undefined) this.checkpoint();
-    else this.commit();
+    this.commit();
+    this.isPaused = this.stretch !== undefined;
+  }
+
+  /** The step goes on. */
+  resume(): void {
+    this.seek(this.log.length);
+    if (this.isParked) this.keyframes.dropLast();
+    this.isPaused = false;
+    this.isParked = false;
   }
 
   endBulk(): void {
@@ -230,6 +245,11 @@ export class Journal implements Recorder {
   /** Moves the state to the moment after `position` events; inside a big step to the keyframe before it. */
   seek(position: number): void {
     const target = Math.max(0, Math.min(position, this.log.length));
+    if (this.isPaused && !this.isParked) {
+      if (target === this.log.length) return;
+      this.keyframes.take(this.log.length);
+      this.isParked = true;
+    }
     const goal = this.stretchAround(target) === undefined ? target : this.keyframes.lastBefore(target);
     if (goal !== this.stateAt) this.moveState(goal);
     this.applied = target;

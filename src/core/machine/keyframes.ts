@@ -81,10 +81,14 @@ export class Keyframes {
   /** Drops keyframes after `position`. Requires: the state is that at or before `position`, reached from a keyframe that stays. */
   forgetAfter(position: number): void {
     const kept = this.countUpTo(position);
-    while (this.frames.length > kept) {
-      const frame = this.frames.pop();
-      frame?.changed.forEach((sections, id) => this.columns[id]?.forget(kept, sections));
-    }
+    while (this.frames.length > kept) this.dropLast();
+  }
+
+  /** Drops the last keyframe; the state stays as it is. */
+  dropLast(): void {
+    const kept = this.frames.length - 1;
+    const frame = this.frames.pop();
+    frame?.changed.forEach((sections, id) => this.columns[id]?.forget(kept, sections));
     this.base = Math.min(this.base, kept - 1);
   }
 

@@ -229,7 +229,10 @@ export class Simulation {
     return calls;
   }
 
-  /** Ends batches of a big step where the slices may end; between slices the timeline may be moved over. */
+  /**
+   * Ends batches of a big step, by the pages they are about, so that every run of it has the same timeline; between slices
+   * the timeline may be moved over.
+   */
   private slicing(mayGoOn: MayGoOn): Slicing {
     const { journal, trace } = this.machine;
     return {
@@ -238,7 +241,7 @@ export class Simulation {
         return mayGoOn(midway);
       },
       leave: () => journal.pause(),
-      comeBack: () => journal.seek(journal.log.length),
+      comeBack: () => journal.resume(),
     };
   }
 

@@ -1,0 +1,107 @@
+// When a slice of a big step ends is up to the clock; what stands in the timeline is not.
+
+import { expect, it } from 'vitest';
+import { createSimulation, parseScenario, parseStep, type Simulation, type Step } from '../index.ts';
+
+const AREA = { proc: 'A', vma: 'buf' };
+const PAGES = 80_000;
+
+const BIG: readonly Step[] = [
+  { op: 'write', ...AREA, value: 1 },
+  { op: 'migrate_to_dev', ...AREA, device: 0 },
+  { op: 'gup', ...AREA, call: 'pin_user_pages', flags: ['FOLL_WRITE', 'FOLL_LONGTERM'], as: 'h' },
+  { op: 'fork', proc: 'A', child: 'B' },
+  { op: 'munmap', proc: 'B', vma: 'buf', page: 7, count: 70_001 },
+].map((step) => parseStep(step));
+
+const fresh = (): Simulation => {
+  const sim = createSimulation(
+    parseScenario({
+      machine: 'lab-node',
+      devices: [{ id: 0, kind: 'coherent' }],
+      steps: [{ step: { op: 'mmap', ...AREA, pages: PAGES, prot: 'rw', kind: 'anon-private' } }],
+    }),
+  );
+  sim.runAll();
+  return sim;
+};
+
+/** All that the state holds, by column and section; sections of zeros are none. */
+const contents = ({ machine }: Simulation): string[] =>
+  machine.journal.allColumns().flatMap((column) =>
+    column.sectionNumbers().flatMap((no) => {
+      const elements = column.section(no);
+      if (elements === undefined || !elements.some((value: number) => value !== 0)) return [];
+      let hash = 7;
+      for (const value of elements) hash = (Math.imul(hash, 31) + (value % 2 ** 31)) | 0;
+      return [`${column.name} ${no}: ${hash}`];
+    }),
+  );
+
+const timeline = ({ machine: { journal } }: Simulation) =>
+  Array.from({ length: journal.log.length }, (_, i) => journal.log.at(i));
+
+/** @param elsewhere - goes to another position in every pause, by its number */
+const runSliced = (
+  sim: Simulation,
+  step: Step,
+  every: number,
+  elsewhere?: (pause: number) => number,
+): number => {
+  let left = every;
+  let pauses = 0;
+  const slices = sim.runStepInSlices(step, () => left-- > 0);
+  while (slices.next().done !== true) {
+    left = every;
+    pauses += 1;
+    if (elsewhere === undefined) continue;
+    const live = contents(sim);
+    sim.seek(elsewhere(pauses));
+    sim.seek(sim.reached);
+    expect(contents(sim)).toEqual(live);
+  }
+  return pauses;
+};
+
+it('has the same timeline and the same state however it was sliced, and wherever somebody went meanwhile', () => {
+  const whole = fresh();
+  const short = fresh();
+  const visited = fresh();
+  for (const [i, step] of BIG.entries()) {
+    whole.runStep(step);
+    expect(runSliced(short, step, 3)).toBeGreaterThan(3);
+    const { length } = visited;
+    expect(runSliced(visited, step, 41 + i, (pause) => (pause * 7919) % length)).toBeGreaterThan(0);
+    expect(timeline(short)).toEqual(timeline(whole));
+    expect(timeline(visited)).toEqual(timeline(whole));
+  }
+  const atEnd = contents(whole);
+  expect(contents(short)).toEqual(atEnd);
+  expect(contents(visited)).toEqual(atEnd);
+  // and so at every position
+  for (const position of [0.9, 0.2, 0.55, 0.75, 0.4].map((part) => Math.floor(whole.length * part))) {
+    for (const sim of [whole, short, visited]) sim.seek(position);
+    const there = contents(whole);
+    expect(contents(short)).toEqual(there);
+    expect(contents(visited)).toEqual(there);
+  }
+});
+
+it('leaves nothing of a step that was taken back in a pause, also after somebody went elsewhere', () => {
+  const sim = fresh();
+  const [write, migrate] = BIG;
+  sim.runStep(write);
+  const before = contents(sim);
+  const { length } = sim;
+  const slices = sim.runStepInSlices(migrate, () => false);
+  for (let i = 0; i < 40; i++) slices.next();
+  sim.seek(length - 1);
+  slices.return(sim.steps[0]);
+  expect(sim.length).toBe(length);
+  expect(contents(sim)).toEqual(before);
+  sim.runStep(migrate);
+  const other = fresh();
+  for (const step of [write, migrate]) other.runStep(step);
+  expect(timeline(sim)).toEqual(timeline(other));
+  expect(contents(sim)).toEqual(contents(other));
+});
