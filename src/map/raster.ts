@@ -328,7 +328,10 @@ class Raster {
     const kernel = part(RESERVED) + part(KERNEL);
     const mapped = part(MAPPED);
     if (!this.hasLayers) {
-      this.fill(box, this.blend([kernel, part(OTHER), mapped, part(MIGRATING), part(LONGTERM)], residence));
+      this.fill(
+        box,
+        this.blend([kernel, part(OTHER), mapped, part(MIGRATING), part(LONGTERM), part(PINNED)], residence),
+      );
       return;
     }
     this.fill(box, colors.absent);
@@ -381,7 +384,7 @@ class Raster {
 
   /** One colour for a mixture; few pages that are mapped show all the same. */
   private blend(
-    [kernel = 0, other = 0, mapped = 0, migrating = 0, longterm = 0]: readonly number[],
+    [kernel = 0, other = 0, mapped = 0, migrating = 0, longterm = 0, pinned = 0]: readonly number[],
     residence: number,
   ): number {
     const { colors } = this;
@@ -395,8 +398,10 @@ class Raster {
     if (mapped > 0 && isVivid) color = mix(color, fill, Math.max(0.5, mapped));
     if (migrating > 0 && (isVivid || has('moving')))
       color = mix(color, colors.paper, 0.5 * Math.max(0.3, migrating));
-    return longterm > 0 && (isVivid || has('longterm'))
-      ? mix(color, colors.ink, 0.45 * Math.max(0.5, longterm))
+    if (longterm > 0 && (isVivid || has('longterm')))
+      return mix(color, colors.ink, 0.45 * Math.max(0.5, longterm));
+    return pinned > 0 && (isVivid || has('pin'))
+      ? mix(color, colors.ink, 0.25 * Math.max(0.5, pinned))
       : color;
   }
 }

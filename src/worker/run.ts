@@ -4,7 +4,7 @@ import type { Simulation, StepRecord } from '../core/index.ts';
 import type { EventLog } from '../core/trace/log.ts';
 import { EventKind } from '../core/uapi/events.ts';
 import type { Motion, Position, RunId } from './protocol.ts';
-import type { ResidenceCount } from './protocol-moment.ts';
+import type { Moment, ResidenceCount } from './protocol-moment.ts';
 import { BeatIndex, FIRST_TASK } from './views/beats.ts';
 import { MoveIndex } from './views/moves.ts';
 import { Pyramid } from './views/pyramid.ts';
@@ -35,6 +35,8 @@ export class Run {
   readonly residenceAt = new Map<Position, readonly ResidenceCount[]>();
   /** What several questions about one position are answered from. */
   lastScene: { readonly position: Position; readonly scene: Scene } | undefined;
+  /** Asked for again and again while a long step runs: the machine need not leave the step for it. */
+  lastMoment: Moment | undefined;
   /** Events that print a line of the kernel log; at most MAX_LOG_LINES. */
   readonly logEvents: number[] = [];
   private indexed: Position;

@@ -198,6 +198,7 @@ export class Session {
         pages: sim.pagesSoFar,
       }),
     };
+    yield slicing.progress();
     try {
       yield* runStep(sim, step, slicing);
     } catch (error) {

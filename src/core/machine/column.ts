@@ -72,6 +72,8 @@ export class Column {
   /** Sections that may differ from the keyframe on which the state rests. */
   private readonly dirty = new Set<number>();
   private readonly versions = new Map<number, Versions>();
+  /** The state is left for a moment only: what it is made of is not packed, to be back in no time. */
+  staysUnpacked = false;
   /** Which of its versions a section is, as long as it is not dirty. */
   private readonly current = new Map<number, number>();
   /** Blocks whose content changed since somebody last asked, by writing, undo, redo or a keyframe; undefined: nobody asks. */
@@ -223,7 +225,8 @@ export class Column {
     } else if ('lines' in kept) {
       const live = this.sections.get(no);
       // the array of what is there now can be had, if that is packed in turn
-      const isFree = live !== undefined && (this.owned.has(no) || this.packVersion(no, live));
+      const isFree =
+        live !== undefined && (this.owned.has(no) || (!this.staysUnpacked && this.packVersion(no, live)));
       const elements = isFree ? live : newElements(this.type, this.rows);
       unpack(kept, elements);
       this.sections.set(no, elements);

@@ -229,7 +229,12 @@ export class Journal implements Recorder {
     this.seek(this.log.length);
     if (this.isParked) this.keyframes.dropLast();
     this.isPaused = false;
-    this.isParked = false;
+    this.park(false);
+  }
+
+  private park(isParked: boolean): void {
+    this.isParked = isParked;
+    for (const store of this.stores) store.staysUnpacked = isParked;
   }
 
   endBulk(): void {
@@ -248,7 +253,7 @@ export class Journal implements Recorder {
     if (this.isPaused && !this.isParked) {
       if (target === this.log.length) return;
       this.keyframes.take(this.log.length);
-      this.isParked = true;
+      this.park(true);
     }
     const goal = this.stretchAround(target) === undefined ? target : this.keyframes.lastBefore(target);
     if (goal !== this.stateAt) this.moveState(goal);

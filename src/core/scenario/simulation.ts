@@ -103,6 +103,7 @@ export class Simulation {
   private readonly booted: Mark;
   private readonly records: StepRecord[] = [];
   private readonly bigStepPages: number;
+  private running: Step | undefined;
 
   /** @param machine - stands somewhere in the scenario already; absent: one is booted */
   constructor(
@@ -118,6 +119,11 @@ export class Simulation {
 
   get steps(): readonly StepRecord[] {
     return this.records;
+  }
+
+  /** The step that runs or stands between two slices; undefined: none. */
+  get runningStep(): Step | undefined {
+    return this.running;
   }
 
   /** Events of the steps that have run; not of one that still runs. */
@@ -161,6 +167,7 @@ export class Simulation {
     const mark = journal.mark();
     const before = this.counters();
     let record: StepRecord | undefined;
+    this.running = step;
     try {
       const isBig = stepPages(m, step) >= this.bigStepPages;
       if (isBig) journal.beginBulk();
@@ -202,6 +209,7 @@ export class Simulation {
         throw new StepError('op', `the simulated kernel stopped: ${error.message}`);
       throw error;
     } finally {
+      this.running = undefined;
       if (record === undefined) this.takeBack(mark);
     }
   }

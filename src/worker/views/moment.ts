@@ -2,6 +2,7 @@
 
 import { deviceUsage } from '../../core/kernel/drivers/test-hmm-migrate.ts';
 import { vmasOf } from '../../core/kernel/mm/vma.ts';
+import type { Step } from '../../core/index.ts';
 import type { Vma } from '../../core/machine/entities.ts';
 import { EventKind, VMSTAT_COUNTERS } from '../../core/uapi/events.ts';
 import { FOLL_LONGTERM, follFlagNames } from '../../core/uapi/gup-flags.ts';
@@ -124,8 +125,22 @@ const handleViews = ({ m, places }: Scene): HandleView[] =>
     };
   });
 
+const pinsForLong = (step: Step | undefined): boolean => {
+  if (step?.op === 'concurrent') return step.steps.some(pinsForLong);
+  return (step?.op === 'gup' || step?.op === 'gup_test') && step.flags.includes('FOLL_LONGTERM');
+};
+
+/** Of a big step there are no calls in the trace: it stands for them. */
+const bigStepAt = (run: Run, position: number): Step | undefined => {
+  const { sim } = run;
+  if (position > sim.length) return sim.machine.journal.isBulk ? sim.runningStep : undefined;
+  const record = sim.steps[run.stepAt(position).index];
+  return record?.isBig === true && position < record.operationEnd ? record.step : undefined;
+};
+
 /** Whether a call that asks for long-term pins is running at a position. */
 export const longtermRunning = (run: Run, position: number): boolean => {
+  if (pinsForLong(bigStepAt(run, position))) return true;
   const { log } = run.sim.machine.journal;
   for (let at = innermost(log, position); at >= 0; at = log.parentAt(at)) {
     if (log.idAt(at) === LONGTERM_LOCKED && (log.nowAt(at) & FOLL_LONGTERM) !== 0) return true;
@@ -221,6 +236,15 @@ export const residenceBefore = (run: Run, begin: Position): readonly ResidenceCo
 };
 
 export const momentAt = (run: Run, position: number): Moment => {
+  const { lastMoment } = run;
+  if (lastMoment?.position === position) return lastMoment;
+  const moment = readMoment(run, position);
+  // where a step has not ended yet, it may be taken back
+  if (position <= run.sim.length) run.lastMoment = moment;
+  return moment;
+};
+
+const readMoment = (run: Run, position: number): Moment => {
   const before = residenceBefore(run, run.stepAt(position).begin);
   const scene = sceneAt(run, position);
   const { namer, moves } = scene;
