@@ -109,14 +109,19 @@ const linkTo = (pages: number): string => {
   return `#v1.${deflateRawSync(JSON.stringify({ own })).toString('base64url')}`;
 };
 
-/** Runs a step from the field where one types it. @returns the pictures of the maps from the Enter key until all stands */
-const runStep = async (page: Page, command: string): Promise<readonly PaintedPicture[]> => {
+/** Runs a step from the field where one types it. @returns when the Enter key was pressed, and when all stood again */
+const runStep = async (
+  page: Page,
+  command: string,
+): Promise<{ readonly fromMs: number; readonly toMs: number }> => {
   const field = page.getByLabel('Next step');
   await field.fill(command);
-  await page.evaluate(async () => await window.simPictures?.(true));
+  const nowMs = async (): Promise<number> =>
+    await page.evaluate(() => performance.timeOrigin + performance.now());
+  const fromMs = await nowMs();
   await field.press('Enter');
   await idle(page);
-  return (await page.evaluate(async () => await window.simPictures?.(false))) ?? [];
+  return { fromMs, toMs: await nowMs() };
 };
 
 /** Pictures that differ from the one before. */
@@ -134,20 +139,23 @@ const migrating = async (browser: Browser, served: Served, pages: number): Promi
   await idle(page);
   await page.evaluate(watchTasks);
   await page.evaluate(watchPictures, 400);
+  await page.evaluate(async () => await window.simPictures?.(true));
   const steps = [
     await runStep(page, 'migrate_to_dev buf 0'),
     await runStep(page, 'pin_user_pages buf FOLL_WRITE FOLL_LONGTERM as h1'),
   ];
+  const pictures = (await page.evaluate(async () => await window.simPictures?.(false))) ?? [];
   const busy = await page.evaluate(() => window.benchWatch?.stop());
   const seen = await page.evaluate(() => window.benchSeen?.stop());
   await page.close();
   if (busy === undefined || seen === undefined) throw new Error('the page was not watched');
 
-  const pictures = steps.flat();
   const known = new Set(pictures.map(({ hash }) => hash));
   const strangers = seen.hashes.filter((hash) => !known.has(hash)).length;
   // between the two steps nothing moves, and nothing is to be seen
-  const intervals = steps.flatMap((step) => intervalsOf(distinctOf(step)));
+  const intervals = steps.flatMap(({ fromMs, toMs }) =>
+    intervalsOf(distinctOf(pictures.filter(({ atMs }) => atMs >= fromMs && atMs <= toMs))),
+  );
   const spanMs = intervals.reduce((sum, ms) => sum + ms, 0);
   const longestMs = busy.longestTaskMs > 0 ? busy.longestTaskMs : Math.min(50, busy.longestGapMs);
   return [

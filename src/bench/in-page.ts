@@ -52,24 +52,44 @@ export const watchTasks = (): void => {
   };
 };
 
-/** Looks at the maps now and then, as the page shows them: their pixels, with the painter's own hash. */
+/**
+ * Looks at the maps now and then, as the page shows them: their pixels, with the painter's own hash. It looks strip by
+ * strip, to be no long task itself.
+ */
 export const watchPictures = (everyMs: number): void => {
+  const STRIP_ROWS = 64;
   const hashes: number[] = [];
-  const look = (): void => {
+  let isOn = true;
+  const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+  const look = async (): Promise<void> => {
+    const canvases = [...document.querySelectorAll<HTMLCanvasElement>('.bank-window canvas')];
+    const bitmaps = await Promise.all(canvases.map((canvas) => createImageBitmap(canvas)));
     let hash = 0x811c9dc5;
-    for (const canvas of document.querySelectorAll<HTMLCanvasElement>('.bank-window canvas')) {
-      const copy = new OffscreenCanvas(canvas.width, canvas.height);
-      const pen = copy.getContext('2d');
-      pen?.drawImage(canvas, 0, 0);
-      const data = pen?.getImageData(0, 0, canvas.width, canvas.height).data ?? new Uint8ClampedArray();
-      for (const pixel of new Uint32Array(data.buffer)) hash = Math.imul(hash ^ pixel, 0x01000193);
+    for (const bitmap of bitmaps) {
+      const strip = new OffscreenCanvas(bitmap.width, STRIP_ROWS);
+      const pen = strip.getContext('2d', { willReadFrequently: true });
+      for (let top = 0; top < bitmap.height; top += STRIP_ROWS) {
+        const rows = Math.min(STRIP_ROWS, bitmap.height - top);
+        pen?.clearRect(0, 0, bitmap.width, STRIP_ROWS);
+        pen?.drawImage(bitmap, 0, top, bitmap.width, rows, 0, 0, bitmap.width, rows);
+        const data = pen?.getImageData(0, 0, bitmap.width, rows).data ?? new Uint8ClampedArray();
+        for (const pixel of new Uint32Array(data.buffer)) hash = Math.imul(hash ^ pixel, 0x01000193);
+        await pause(0);
+      }
+      bitmap.close();
     }
     hashes.push(hash >>> 0);
   };
-  const timer = setInterval(look, everyMs);
+  const lookOn = async (): Promise<void> => {
+    while (isOn) {
+      await look();
+      await pause(everyMs);
+    }
+  };
+  void lookOn();
   window.benchSeen = {
     stop: () => {
-      clearInterval(timer);
+      isOn = false;
       return { hashes };
     },
   };

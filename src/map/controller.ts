@@ -52,6 +52,7 @@ interface Window {
 }
 
 /** Before a window has been on screen. */
+const USUAL_PAGE_PX = 30;
 const USUAL_SIZE: SizePx = { width: 380, height: 260 };
 /** Part of a transition that the camera uses. */
 const CAMERA_PART = 0.45;
@@ -74,6 +75,8 @@ export class MapController {
   private activeBank = '';
   private reading = false;
   private pointedAt = '';
+  /** Asking the browser makes it lay out the page; undefined: something may have changed. */
+  private knownPagePx: number | undefined;
 
   constructor(app: App) {
     this.app = app;
@@ -155,11 +158,13 @@ export class MapController {
     if (window === undefined || canvas === undefined || canvas.clientWidth === 0) return;
     window.size = { width: canvas.clientWidth, height: canvas.clientHeight };
     window.followed = undefined;
+    this.knownPagePx = undefined;
     this.update();
   }
 
   /** Colours or fonts have changed. */
   refreshPalette(): void {
+    this.knownPagePx = undefined;
     const style = getComputedStyle(document.documentElement);
     const pen = document.createElement('canvas').getContext('2d');
     if (pen === null) return;
@@ -219,7 +224,7 @@ export class MapController {
       const rect = boundsOf(bank, [pfn]);
       if (rect === undefined || rangeOf(bank, pfn) === undefined) continue;
       if (levelOf(view.camera) === 'page' && isInView(view.camera, size, rect)) continue;
-      this.app.actions.setCamera(bank.id, fitRect(bank, rect, size, Math.max(view.camera.k, pagePx())));
+      this.app.actions.setCamera(bank.id, fitRect(bank, rect, size, Math.max(view.camera.k, this.pagePx())));
     }
   }
 
@@ -228,7 +233,7 @@ export class MapController {
     for (const { bank, size } of this.windows.values()) {
       if (rangeOf(bank, start) === undefined) continue;
       const rect = boundsOf(bank, [start, start + npages - 1]);
-      if (rect !== undefined) this.app.actions.setCamera(bank.id, fitRect(bank, rect, size, pagePx()));
+      if (rect !== undefined) this.app.actions.setCamera(bank.id, fitRect(bank, rect, size, this.pagePx()));
       this.activeBank = bank.id;
     }
   }
@@ -387,7 +392,7 @@ export class MapController {
     if (stage === undefined || bank.kind === 'whole') return fitBank(bank, size);
     const { before, after, t } = stage;
     const moments = before === after ? [after] : [before, after];
-    const target = followCamera(bank, moments, size, window.followed, pagePx());
+    const target = followCamera(bank, moments, size, window.followed, this.pagePx());
     window.followed = target;
     const progress = Math.min(1, Math.abs(t - this.stageStart) / CAMERA_PART);
     const from = window.from;
@@ -405,6 +410,12 @@ export class MapController {
     this.app.actions.wantTiles(bank.id, wanted);
   }
 
+  private pagePx(): number {
+    if (this.overlay === undefined) return USUAL_PAGE_PX;
+    this.knownPagePx ??= readPagePx();
+    return this.knownPagePx;
+  }
+
   private placedViews(): PlacedViews {
     const { overlay } = this;
     const origin = overlay?.getBoundingClientRect() ?? { left: 0, top: 0, width: 0, height: 0 };
@@ -419,7 +430,7 @@ export class MapController {
 }
 
 /** How large a page is drawn where there is room: it grows with the type. */
-const pagePx = (): number => {
+const readPagePx = (): number => {
   const style = getComputedStyle(document.documentElement);
   return Number(style.getPropertyValue('--page-cell-rem')) * Number.parseFloat(style.fontSize);
 };

@@ -66,7 +66,6 @@ export class Turns {
   private readonly readers = new Set<PanelReader>();
   /** Whose turn has not come yet, in that order. */
   private readonly waiting = new Set<Waiting>();
-  private isTaken = false;
   private endWaiting: (() => void) | undefined;
 
   private readonly clock: Clock;
@@ -91,16 +90,6 @@ export class Turns {
   remove(reader: PanelReader): void {
     this.readers.delete(reader);
     this.waiting.delete(reader);
-  }
-
-  /** True once a frame: whoever asks may do its work in this one. The others wait for `next`. */
-  isFree(): boolean {
-    if (this.isTaken || this.waiting.size > 0) return false;
-    this.isTaken = true;
-    this.clock.frame(() => {
-      this.isTaken = false;
-    });
-    return true;
   }
 
   /** Calls back when it is the caller's turn. @returns how to take that back */

@@ -5,7 +5,7 @@ import { ReaderProvider, useAppInstance } from '../../store/use-app.ts';
 export const InTurn = ({ children }: { readonly children: ReactNode }) => {
   const { turns } = useAppInstance();
   const [reader] = useState(() => turns.reader());
-  const [isUp, setUp] = useState(() => turns.isFree());
+  const [isUp, setUp] = useState(false);
   useEffect(() => (isUp ? undefined : turns.next(() => setUp(true))), [isUp, turns]);
   return isUp ? <ReaderProvider value={reader}>{children}</ReaderProvider> : null;
 };

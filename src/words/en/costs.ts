@@ -1,7 +1,7 @@
 // What is said of costs: figures and where they come from, worlds that are set side by side, and the series' question.
 
 import type { FigureClass } from '../../core/uapi/cost-model.ts';
-import { cap } from './phrases.ts';
+import { cap, grouped } from './phrases.ts';
 
 /** How far a figure can be trusted. */
 export const figureClasses: Readonly<
@@ -100,7 +100,7 @@ interface Answer {
   readonly pagesAliased: number;
 }
 
-const pages = (n: number): string => (n === 1 ? 'one page' : `${n.toLocaleString('en-US')} pages`);
+const pages = (n: number): string => (n === 1 ? 'one page' : `${grouped(n)} pages`);
 const were = (n: number): string => (n === 1 ? 'it was' : 'they were');
 const them = (n: number): string => (n === 1 ? 'it' : 'them');
 

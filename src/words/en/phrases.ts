@@ -9,6 +9,9 @@ export const num = (p: Params, key: string): number => {
   return typeof value === 'number' ? value : Number(value ?? Number.NaN);
 };
 
+/** `1,048,576`; a browser's own formatter takes tens of milliseconds at its first use. */
+export const grouped = (n: number): string => n.toString().replace(/\B(?=(\d{3})+$)/g, ',');
+
 export const txt = (p: Params, key: string): string => String(p[key] ?? '');
 
 export const has = (p: Params, key: string): boolean => p[key] !== undefined && p[key] !== '';

@@ -1,6 +1,6 @@
 // What went wrong and what to do about it.
 
-import { code, has, num, type Params, type Sentences, txt } from './phrases.ts';
+import { code, grouped, has, num, type Params, type Sentences, txt } from './phrases.ts';
 
 const because = (p: Params): string => (has(p, 'reason') ? ` (${txt(p, 'reason')})` : '');
 
@@ -26,7 +26,7 @@ export const problems: Sentences = {
   'problem.too-many-cells': (p) => `The map asked for ${num(p, 'cells')} cells at once, which is too many.`,
   'problem.cancelled': 'Cancelled. Nothing of it was done.',
   'working.step': (p) =>
-    `Step ${num(p, 'step')} of ${num(p, 'steps')} is running: ${num(p, 'pages').toLocaleString('en-US')} pages so far.`,
+    `Step ${num(p, 'step')} of ${num(p, 'steps')} is running: ${grouped(num(p, 'pages'))} pages so far.`,
   'problem.no-detail': () =>
     'No process maps this page before or behind the step, so that there is nothing to tell.',
   'problem.worker': (p) => `The simulation has stopped${because(p)}. Reload the page to start it again.`,
