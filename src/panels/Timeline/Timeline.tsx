@@ -20,7 +20,9 @@ export const Timeline = ({ extent }: { readonly extent: Extent | undefined }) =>
   const area = useRef<HTMLDivElement>(null);
   const canvas = useRef<HTMLCanvasElement>(null);
   const sizePx = useSize(area);
-  const zoom = rootZoom();
+  // whatever changes it changes the size too; to ask at every turn makes the browser lay out the page
+  // eslint-disable-next-line react/exhaustive-deps
+  const zoom = useMemo(rootZoom, [sizePx]);
   const size = useMemo(() => ({ width: sizePx.width / zoom, height: sizePx.height / zoom }), [sizePx, zoom]);
   const run = useApp((state) => state.scenario.run);
   const position = useApp((state) => state.playback.position);
@@ -42,31 +44,36 @@ export const Timeline = ({ extent }: { readonly extent: Extent | undefined }) =>
   );
 
   useEffect(() => {
-    const element = canvas.current;
-    const pen = element?.getContext('2d');
-    if (element === null || !pen || colors === undefined) return;
-    const ratio = globalThis.devicePixelRatio;
-    element.width = Math.round(sizePx.width * ratio);
-    element.height = Math.round(sizePx.height * ratio);
-    pen.setTransform(ratio * zoom, 0, 0, ratio * zoom, 0, 0);
-    const fontPx = Number.parseFloat(getComputedStyle(element).fontSize) / zoom;
-    const base = run?.bootEnd ?? 0;
-    paintTimeline(
-      pen,
-      {
-        bars,
-        marks: marks.map(({ position: at, kind }) => ({ xPx: scale(at), kind })),
-        ticks: axisTicks(window, base, Math.max(2, size.width / 110)).map((n) => ({
-          xPx: scale(n + base),
-          text: formatCount(n),
-        })),
-        cursorPx: scale(position),
-        widthPx: size.width,
-        heightPx: size.height,
-        fontPx,
-      },
-      colors,
-    );
+    const paint = (): void => {
+      const element = canvas.current;
+      const pen = element?.getContext('2d');
+      if (element === null || !pen || colors === undefined) return;
+      const ratio = globalThis.devicePixelRatio;
+      element.width = Math.round(sizePx.width * ratio);
+      element.height = Math.round(sizePx.height * ratio);
+      pen.setTransform(ratio * zoom, 0, 0, ratio * zoom, 0, 0);
+      const fontPx = Number.parseFloat(getComputedStyle(element).fontSize) / zoom;
+      const base = run?.bootEnd ?? 0;
+      paintTimeline(
+        pen,
+        {
+          bars,
+          marks: marks.map(({ position: at, kind }) => ({ xPx: scale(at), kind })),
+          ticks: axisTicks(window, base, Math.max(2, size.width / 110)).map((n) => ({
+            xPx: scale(n + base),
+            text: formatCount(n),
+          })),
+          cursorPx: scale(position),
+          widthPx: size.width,
+          heightPx: size.height,
+          fontPx,
+        },
+        colors,
+      );
+    };
+    // with the next picture: to ask for the size of its type makes the browser lay out the page
+    const frame = requestAnimationFrame(paint);
+    return () => cancelAnimationFrame(frame);
   }, [bars, marks, scale, position, size, sizePx, zoom, colors, window, run]);
 
   const pointOf = (event: PointerEvent) => {
