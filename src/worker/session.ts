@@ -198,7 +198,7 @@ export class Session {
         pages: sim.pagesSoFar,
       }),
     };
-    yield slicing.progress();
+    if (!mayGoOn()) yield slicing.progress();
     try {
       yield* runStep(sim, step, slicing);
     } catch (error) {
