@@ -26,6 +26,7 @@ import { ProblemBar } from './ProblemBar.tsx';
 import { WorkBar } from './WorkBar.tsx';
 import { usePreset, useTheme } from './use-theme.ts';
 import { useTitle } from './use-title.ts';
+import { warmFonts } from './warm-fonts.ts';
 import '@fontsource-variable/inter/wght.css';
 import '@fontsource-variable/jetbrains-mono/wght.css';
 import './tokens.css';
@@ -52,6 +53,7 @@ export const App = () => {
   useTheme();
   usePreset(introduction ? undefined : preset);
   useTitle();
+  useEffect(() => warmFonts(document), [preset]);
 
   useEffect(() => {
     const stopKeys = listenToKeys({ app, maps, toggleText });

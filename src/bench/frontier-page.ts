@@ -3,6 +3,7 @@
 import { deflateRawSync } from 'node:zlib';
 import { workloadScenario } from '../scenarios/frontier.ts';
 import { atMost, type Figure, figure, MORE } from './figures.ts';
+import { longestMsOf } from './measure.ts';
 import type { Busy } from './in-page.ts';
 
 const TITLE = 'Frontier workload';
@@ -43,10 +44,9 @@ export const frontierInPage = async (page: Watched): Promise<Figure[]> => {
   await page.goTo(address(), TITLE);
   const busy = await page.stop();
   if (busy === undefined) throw new Error('the page was not watched');
-  const longestMs = busy.longestTaskMs > 0 ? busy.longestTaskMs : Math.min(50, busy.longestGapMs);
   return [
     figure('frontier_page_pages', GPUS * PAGES_PER_GPU, 'pages', MORE),
     figure('frontier_page_ms', busy.watchedMs, 'ms'),
-    figure('frontier_page_longest_task_ms', longestMs, 'ms', atMost(50)),
+    figure('frontier_page_longest_task_ms', longestMsOf(busy), 'ms', atMost(50)),
   ];
 };

@@ -1,5 +1,6 @@
 // Clocks, heaps and percentiles of the benchmark.
 
+import type { Busy } from './in-page.ts';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
@@ -35,3 +36,7 @@ export const percentile = (values: readonly number[], share: number): number => 
   const sorted = [...values].sort((a, b) => a - b);
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
 };
+
+/** The browser reports tasks from 50 ms on; below that, the longest gap between two beats of a timer says it. Milliseconds. */
+export const longestMsOf = ({ longestTaskMs, longestGapMs }: Busy): number =>
+  longestTaskMs > 0 ? longestTaskMs : Math.min(50, longestGapMs);

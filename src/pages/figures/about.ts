@@ -78,7 +78,9 @@ export const FIGURE_SECTIONS: readonly FigureSection[] = [
     figures: {
       migrating_pages: 'Pages that went to the device and were pinned home while this was measured.',
       migrating_ms: 'How long that took, with everything on the page following it.',
-      main_longest_task_ms: 'Longest time for which the page answers no input.',
+      main_longest_task_ms:
+        'Longest time for which the page answers no input; of three rounds, the one that others on the machine disturbed least.',
+      main_longest_task_worst_round_ms: 'The same, of the round that was disturbed most.',
       map_frame_p95_ms: 'Painting one picture of the maps.',
       map_pictures_per_s: 'Pictures a second that differ from the one before.',
       map_picture_interval_p95_ms: 'Time from one picture to the next.',
