@@ -51,6 +51,12 @@ interface Window {
   view: MapView;
 }
 
+/** Relative to the overlay. */
+interface Places {
+  readonly byBank: ReadonlyMap<string, Pick<WindowView, 'leftPx' | 'topPx'>>;
+  readonly overlaySize: SizePx;
+}
+
 /** Before a window has been on screen. */
 const USUAL_PAGE_PX = 30;
 const USUAL_SIZE: SizePx = { width: 380, height: 260 };
@@ -77,6 +83,8 @@ export class MapController {
   private pointedAt = '';
   /** Asking the browser makes it lay out the page; undefined: something may have changed. */
   private knownPagePx: number | undefined;
+  /** Where the windows lie: read anew after a size is another, as asking makes the browser lay out the page. */
+  private places: Places | undefined;
 
   constructor(app: App) {
     this.app = app;
@@ -128,7 +136,7 @@ export class MapController {
       if (window.canvas !== canvas) return;
       window.canvas = undefined;
       this.desk.detach(bankId);
-      this.update();
+      this.moved();
     };
   }
 
@@ -138,8 +146,11 @@ export class MapController {
     host.append(canvas);
     this.overlay = canvas;
     this.desk.attachOverlay(canvas);
-    this.update();
+    const observer = new ResizeObserver(() => this.moved());
+    observer.observe(host);
+    this.moved();
     return () => {
+      observer.disconnect();
       canvas.remove();
       this.overlay = undefined;
       this.desk.detachOverlay();
@@ -159,6 +170,12 @@ export class MapController {
     window.size = { width: canvas.clientWidth, height: canvas.clientHeight };
     window.followed = undefined;
     this.knownPagePx = undefined;
+    this.moved();
+  }
+
+  /** The windows may lie elsewhere. */
+  private moved(): void {
+    this.places = undefined;
     this.update();
   }
 
@@ -345,6 +362,7 @@ export class MapController {
 
   private layOut(): void {
     const { machine } = this;
+    this.places = undefined;
     const sizes = new Map([...this.windows].map(([id, { size }]) => [id, size]));
     if (machine === undefined) this.banks = [];
     else this.banks = this.whole ? [layOutWhole(machine)] : layOutBanks(machine);
@@ -417,15 +435,25 @@ export class MapController {
   }
 
   private placedViews(): PlacedViews {
-    const { overlay } = this;
-    const origin = overlay?.getBoundingClientRect() ?? { left: 0, top: 0, width: 0, height: 0 };
-    const views = [...this.windows.values()].flatMap(({ canvas, view, bank }): WindowView[] => {
-      if (canvas === undefined || canvas.clientWidth === 0) return [];
-      const { left, top } = canvas.getBoundingClientRect();
-      const placed = { leftPx: left - origin.left, topPx: top - origin.top };
-      return [{ bankId: bank.id, camera: view.camera, size: view.size, ...placed }];
+    this.places ??= this.readPlaces();
+    const { byBank, overlaySize } = this.places;
+    const views = [...this.windows.values()].flatMap(({ view, bank }): WindowView[] => {
+      const place = byBank.get(bank.id);
+      return place === undefined ? [] : [{ bankId: bank.id, camera: view.camera, size: view.size, ...place }];
     });
-    return { views, overlaySize: { width: origin.width, height: origin.height } };
+    return { views, overlaySize };
+  }
+
+  private readPlaces(): Places {
+    const origin = this.overlay?.getBoundingClientRect() ?? { left: 0, top: 0, width: 0, height: 0 };
+    const byBank = new Map(
+      [...this.windows.values()].flatMap(({ canvas, bank }) => {
+        if (canvas === undefined || canvas.clientWidth === 0) return [];
+        const { left, top } = canvas.getBoundingClientRect();
+        return [[bank.id, { leftPx: left - origin.left, topPx: top - origin.top }] as const];
+      }),
+    );
+    return { byBank, overlaySize: { width: origin.width, height: origin.height } };
   }
 }
 
