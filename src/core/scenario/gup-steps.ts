@@ -1,22 +1,7 @@
 // Steps that take references on user pages and give them back: GUP, gup_test, move_pages, isolation.
 
 import { gupTestIoctl } from '../kernel/drivers/gup-test.ts';
-import {
-  getUserPages,
-  getUserPagesRemote,
-  type GupResult,
-  pinUserPages,
-  pinUserPagesRemote,
-} from '../kernel/mm/gup.ts';
-import { type GupOptions } from '../kernel/mm/gup-walk.ts';
-import {
-  getUserPagesFast,
-  getUserPagesFastOnly,
-  getUserPagesUnlocked,
-  pinUserPagesFast,
-  pinUserPagesFastOnly,
-  pinUserPagesUnlocked,
-} from '../kernel/mm/gup-unlocked.ts';
+import { GUP_FUNCTIONS } from '../kernel/mm/gup-calls.ts';
 import { unpinUserPages, unpinUserPagesDirtyLock, unpinUserPagesInSlices } from '../kernel/mm/gup-grab.ts';
 import { doPagesMove, doPagesStatArray } from '../kernel/mm/move-pages.ts';
 import { startIsolatePageRange, undoIsolatePageRange } from '../kernel/mm/page-isolation.ts';
@@ -29,31 +14,9 @@ import type { Sleeps } from '../machine/ops.ts';
 import { errnoName } from '../uapi/errno.ts';
 import { FOLL_FLAGS, type FollFlagName } from '../uapi/gup-flags.ts';
 import type { StepOf } from '../uapi/scenario.ts';
-import { NO_PFN, PAGEBLOCK_NR_PAGES, type Pfn, type Pfns, type Vpn } from '../uapi/units.ts';
+import { NO_PFN, PAGEBLOCK_NR_PAGES, type Pfn, type Pfns } from '../uapi/units.ts';
 import { handleNamed, rangeOf } from './step-names.ts';
 import { StepError, type StepResult, failed, ok } from './step-result.ts';
-
-type GupFunction = (
-  m: Machine,
-  start: Vpn,
-  npages: number,
-  flags: number,
-  mm: number,
-  options: GupOptions,
-) => Sleeps<GupResult>;
-
-const GUP_FUNCTIONS: Readonly<Record<GupCall, GupFunction>> = {
-  get_user_pages: getUserPages,
-  get_user_pages_remote: getUserPagesRemote,
-  get_user_pages_unlocked: getUserPagesUnlocked,
-  get_user_pages_fast: getUserPagesFast,
-  get_user_pages_fast_only: getUserPagesFastOnly,
-  pin_user_pages: pinUserPages,
-  pin_user_pages_remote: pinUserPagesRemote,
-  pin_user_pages_unlocked: pinUserPagesUnlocked,
-  pin_user_pages_fast: pinUserPagesFast,
-  pin_user_pages_fast_only: pinUserPagesFastOnly,
-};
 
 /** The fast and unlocked calls take mmap_lock themselves, if they need it. */
 const callerLocks = (call: GupCall): boolean => !call.includes('_fast') && !call.endsWith('_unlocked');
