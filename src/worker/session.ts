@@ -174,6 +174,8 @@ export class Session {
     const source = selftest !== undefined ? 'selftest' : isRecording(input) ? 'recording' : 'scene';
     const open: OpenRun = { run, source, agreement, leftOut, selftest: selftest?.report };
     this.keep(runId, open);
+    if (!mayGoOn()) yield slicing.progress();
+    momentAt(run, sim.length);
     return { kind: 'opened', id, runId, run: runInfo(open) };
   }
 
@@ -206,6 +208,9 @@ export class Session {
       throw error;
     }
     open.run.indexNewSteps();
+    if (!mayGoOn()) yield slicing.progress();
+    // while the machine stands there: it is asked for next, and again when a long step runs behind it
+    momentAt(open.run, sim.length);
     this.maps.advance(runId, mayGoOn);
     return { kind: 'opened', id, runId, run: runInfo(open) };
   }

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { type Column, SECTION_ROWS } from './column.ts';
 import { Journal } from './journal.ts';
-import { pack, unpack } from './packed.ts';
+import { pack, type Progression, unpack } from './packed.ts';
 
 /** More sections than a column keeps as arrays. */
 const SECTIONS = 700;
@@ -60,4 +60,44 @@ it('packs links of which every other one was cleared', () => {
   const back = new Float64Array(4096).fill(5);
   if (packed !== undefined) unpack(packed, back);
   expect(back).toEqual(links);
+});
+
+it('tells neighbours that go up evenly, of a section that rests as of any other', () => {
+  const journal = new Journal();
+  const column = journal.column('test', 'f64');
+  fill(journal, column, 1);
+  const walk = (from: number, npages: number): Progression[] => {
+    const found: Progression[] = [];
+    for (let row = from; row < from + npages; ) {
+      const next = column.progression(row, from + npages - row);
+      found.push(next);
+      row += next.n;
+    }
+    return found;
+  };
+  // the first sections rest, the last ones do not
+  for (const from of [10, 699 * SECTION_ROWS - 500]) {
+    const values = walk(from, 1000).flatMap(({ value, step, n }) =>
+      Array.from({ length: n }, (_, i) => value + i * step),
+    );
+    expect(values).toEqual(Array.from({ length: 1000 }, (_, i) => from + i + 1));
+  }
+  expect(walk(10, 1000)).toHaveLength(1);
+  expect(column.progression(5000 * SECTION_ROWS + 7, 9)).toEqual({ value: 0, step: 0, n: 9 });
+});
+
+it('reads links of which every other one was cleared one by one where they rest', () => {
+  const links = Float64Array.from({ length: 4096 }, (_, i) => (i % 2 === 0 ? 0 : i + 9));
+  const journal = new Journal();
+  const column = journal.column('links', 'f64');
+  journal.beginBulk();
+  column.writableSection(0).set(links);
+  journal.trace.decide('migrate.moved');
+  journal.checkpoint();
+  column.writableSection(0)[0] = 5;
+  journal.trace.decide('migrate.moved');
+  journal.checkpoint();
+  journal.endBulk();
+  journal.seek(journal.position - 1);
+  for (const row of [1, 2, 3, 4094, 4095]) expect(column.progression(row, 1).value).toBe(links[row]);
 });

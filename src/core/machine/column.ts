@@ -2,7 +2,7 @@
 // keyframe holds of it, or writes a copy.
 
 import { EventKind } from '../uapi/events.ts';
-import { pack, type Packed, unpack } from './packed.ts';
+import { pack, type Packed, type Progression, progressionOf, progressionOfPacked, unpack } from './packed.ts';
 
 /**
  * Rows of a section: what is copied when one of them is written for the first time after a keyframe. Small enough
@@ -138,6 +138,18 @@ export class Column {
     return this.type === 'i32' ? ZEROS_I32 : this.type === 'u32' ? ZEROS_U32 : ZEROS_F64;
   }
 
+  /** Neighbouring rows from one on that go up or down evenly, without unpacking anything. @param most - at least 1 */
+  progression(row: number, most: number): Progression {
+    const no = Math.floor(row / this.rows);
+    const at = row & (this.rows - 1);
+    const within = Math.min(most, this.rows - at);
+    const elements = this.sections.get(no);
+    if (elements !== undefined) return progressionOf(elements, at, within);
+    const packed = this.cold.get(no);
+    if (packed !== undefined) return progressionOfPacked(packed, this.rows, at, within);
+    return { value: 0, step: 0, n: within };
+  }
+
   /**
    * Blocks of BLOCK_ROWS rows whose content changed since the last call, in whatever way: for one who keeps an aggregate.
    * undefined at the first call: all that there are.
@@ -215,26 +227,16 @@ export class Column {
     if (!this.dirty.has(no) && (this.current.get(no) ?? -1) === index) return;
     const kept = index < 0 ? undefined : this.versions.get(no)?.kept[index];
     if (kept === undefined) {
-      this.sections.delete(no);
+      this.takeOut(no);
       this.cold.delete(no);
-      this.owned.delete(no);
-    } else if ('lines' in kept && this.cold.size > 0) {
-      this.sections.delete(no);
-      this.owned.delete(no);
-      this.cold.set(no, kept);
     } else if ('lines' in kept) {
-      const live = this.sections.get(no);
-      // the array of what is there now can be had, if that is packed in turn
-      const isFree =
-        live !== undefined && (this.owned.has(no) || (!this.staysUnpacked && this.packVersion(no, live)));
-      const elements = isFree ? live : newElements(this.type, this.rows);
-      unpack(kept, elements);
-      this.sections.set(no, elements);
-      this.owned.add(no);
+      // most of what a jump passes nobody looks at: who does unpacks it
+      this.takeOut(no);
+      this.cold.set(no, kept);
     } else {
+      this.takeOut(no);
       this.sections.set(no, kept);
       this.cold.delete(no);
-      this.owned.delete(no);
     }
     this.current.set(no, index);
     this.dirty.delete(no);
@@ -285,6 +287,24 @@ export class Column {
       }
     }
     return { stateBytes, historyBytes };
+  }
+
+  /** Takes a section's array out of the state; one that no keyframe holds is there for the next section. */
+  private takeOut(no: number): void {
+    const elements = this.sections.get(no);
+    if (elements === undefined) return;
+    const isFree =
+      this.owned.has(no) ||
+      (this.staysUnpacked ? this.isPacked(no, elements) : this.packVersion(no, elements));
+    if (isFree && this.spare.length < SPARE_SECTIONS) this.spare.push(elements);
+    this.sections.delete(no);
+    this.owned.delete(no);
+  }
+
+  /** Whether the version that a section is as long as it is not dirty is packed, so that its array is the state's alone. */
+  private isPacked(no: number, elements: Elements): boolean {
+    const version = this.versions.get(no)?.kept[this.current.get(no) ?? -1];
+    return version !== undefined && 'lines' in version && !this.dirty.has(no) && !lent.has(elements);
   }
 
   private dropZeros(no: number): void {

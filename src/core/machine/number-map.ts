@@ -32,7 +32,13 @@ export class NumberMap {
   get size(): number {
     let size = 0;
     for (const no of this.column.sectionNumbers())
-      for (const kept of this.elementsOf(no)) if (kept !== 0) size++;
+      for (let row = no * MAP_ROWS; row < (no + 1) * MAP_ROWS; ) {
+        const { value, step, n } = this.column.progression(row, (no + 1) * MAP_ROWS - row);
+        const blank = step === 0 ? -1 : -value / step;
+        if (step !== 0) size += Number.isInteger(blank) && blank >= 0 && blank < n ? n - 1 : n;
+        else if (value !== 0) size += n;
+        row += n;
+      }
     return size;
   }
 

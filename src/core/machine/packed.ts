@@ -74,3 +74,44 @@ export const unpack = ({ lines, stride }: Packed, into: Elements): void => {
       into[stride === 1 ? row : row < odd ? row * 2 : (row - odd) * 2 + 1] = value;
   }
 };
+
+/** Neighbouring rows that differ by the same step, within one section. */
+export interface Progression {
+  readonly value: number;
+  readonly step: number;
+  /** Rows, the first one included; never more than were asked for. There may be more behind them. */
+  readonly n: number;
+}
+
+/** The rows from one on, as elements hold them. @param most - at least 1, all in this section */
+export const progressionOf = (elements: Elements, row: number, most: number): Progression => {
+  const value = elements[row];
+  if (most === 1) return { value, step: 0, n: 1 };
+  const step = elements[row + 1] - value;
+  let n = 2;
+  while (n < most && elements[row + n] === value + step * n) n++;
+  return { value, step, n };
+};
+
+/** The same of a packed section of `rows` rows, which stays packed. */
+export const progressionOfPacked = (
+  { lines, stride }: Packed,
+  rows: number,
+  row: number,
+  most: number,
+): Progression => {
+  const at = stride === 1 ? row : row % 2 === 0 ? row / 2 : Math.ceil(rows / 2) + (row - 1) / 2;
+  let low = 0;
+  let high = lines.length / 3 - 1;
+  while (low < high) {
+    const middle = (low + high + 1) >>> 1;
+    if (lines[3 * middle] <= at) low = middle;
+    else high = middle - 1;
+  }
+  const from = lines[3 * low];
+  const step = lines[3 * low + 2];
+  const value = lines[3 * low + 1] + step * (at - from);
+  if (stride === 2) return { value, step: 0, n: 1 };
+  const end = low + 1 < lines.length / 3 ? lines[3 * low + 3] : rows;
+  return { value, step, n: Math.min(most, end - at) };
+};

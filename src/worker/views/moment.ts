@@ -25,7 +25,6 @@ import type {
   HandleView,
   Moment,
   ProcessView,
-  PteRow,
   Residence,
   ResidenceCount,
   StackFrame,
@@ -37,7 +36,8 @@ import { beatMessage, whyOf } from './captions.ts';
 import { eventView } from './events.ts';
 import { deviceOf, type FrameContext, frameView, homeOf, longtermPinnedFrames } from './frames.ts';
 import { callArguments, type Namer } from './messages.ts';
-import { dmirrorsOf, mirrorAccess, mirrorPfn, rowOffsetOf, rowPfn } from './rows.ts';
+import { RowIndex } from './row-index.ts';
+import { dmirrorsOf, mirrorAccess, mirrorPfn, rowPfn } from './rows.ts';
 import { type Scene, sceneAt } from './scene.ts';
 import { innermost } from './spans.ts';
 
@@ -181,11 +181,11 @@ const shownFrames = (scene: Scene, handles: readonly HandleView[]): ReadonlySet<
 /** Where the pages that processes map live. */
 export const residenceCounts = ({ m, places }: Scene): ResidenceCount[] => {
   const counts = new Map<string, ResidenceCount>();
-  const seen: PteRow[] = [];
+  const seen = new RowIndex<undefined>();
   for (const { rows } of places.areas) {
     for (const row of rows) {
-      if (row.pfn < 0 || row.special || seen.some((other) => rowOffsetOf(other, row.pfn) >= 0)) continue;
-      seen.push(row);
+      if (row.pfn < 0 || row.special || seen.has(row.pfn)) continue;
+      seen.add(row, undefined);
       const residence: Residence = homeOf(m, row.pfn);
       const device = deviceOf(m, row.pfn);
       const place = device < 0 ? 'system' : `device ${device}`;

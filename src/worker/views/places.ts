@@ -3,7 +3,8 @@
 import type { Area, Mm } from '../../core/machine/entities.ts';
 import type { Machine } from '../../core/machine/machine.ts';
 import type { PteRow } from '../protocol-moment.ts';
-import { rowOffsetOf, rowsOf } from './rows.ts';
+import { RowIndex } from './row-index.ts';
+import { rowsOf } from './rows.ts';
 
 export interface AreaRows {
   readonly mm: Mm;
@@ -14,6 +15,8 @@ export interface AreaRows {
 export class Places {
   readonly areas: readonly AreaRows[];
   private readonly manyProcesses: boolean;
+  /** Made when somebody first asks for a frame. */
+  private byFrame: RowIndex<AreaRows> | undefined;
 
   constructor(m: Machine) {
     const mms = m.mms.values();
@@ -28,13 +31,9 @@ export class Places {
 
   /** All places whose entries refer to the frame: `A buf+2, B buf+2`; '' if there is none. */
   ownersOf(pfn: number): string {
-    const names: string[] = [];
-    for (const { mm, area, rows } of this.areas) {
-      for (const row of rows) {
-        const offset = rowOffsetOf(row, pfn);
-        if (offset >= 0) names.push(this.pageName(mm, area, row.index + offset));
-      }
-    }
+    const names = this.index()
+      .find(pfn)
+      .map(({ of: { mm, area }, row, offset }) => this.pageName(mm, area, row.index + offset));
     if (names.length > 3) return `${names[0]} and ${names.length - 1} more`;
     return names.join(', ');
   }
@@ -55,5 +54,13 @@ export class Places {
       if (row !== undefined) return { where, row };
     }
     return undefined;
+  }
+
+  private index(): RowIndex<AreaRows> {
+    if (this.byFrame !== undefined) return this.byFrame;
+    const index = new RowIndex<AreaRows>();
+    for (const where of this.areas) for (const row of where.rows) index.add(row, where);
+    this.byFrame = index;
+    return index;
   }
 }

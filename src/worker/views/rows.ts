@@ -6,8 +6,8 @@ import { isHugeZeroPage } from '../../core/kernel/mm/huge-memory.ts';
 import { isZeroPfn } from '../../core/kernel/mm/page-ref.ts';
 import { PMD_PAGES, PUD_PAGES, pmdOffset, pudOffset, tableIndex } from '../../core/kernel/mm/page-table.ts';
 import type { Area, Dmirror, Mm } from '../../core/machine/entities.ts';
-import { type Elements, SECTION_MASK } from '../../core/machine/column.ts';
-import { MAP_ROWS, type NumberMap } from '../../core/machine/number-map.ts';
+import type { Column } from '../../core/machine/column.ts';
+import type { NumberMap } from '../../core/machine/number-map.ts';
 import type { Machine } from '../../core/machine/machine.ts';
 import {
   type Entry,
@@ -124,25 +124,20 @@ const rowOf = (
 const mirrorCode = (pts: readonly NumberMap[], vpn: Vpn): number => {
   let code = 0;
   for (const pt of pts) {
-    const entry = pt.get(vpn);
-    code = code * 5 + (entry === undefined ? 0 : 1 + (entry % 4));
+    // an entry's value is kept plus one
+    const kept = pt.column.progression(vpn, 1).value;
+    code = code * 5 + (kept === 0 ? 0 : 1 + ((kept - 1) % 4));
   }
   return code;
 };
 
-/** Of how many pages from the first on, all under one page table, the devices' tables say the same. */
+/** Of how many pages from the first on the devices' tables say the same. */
 const alikeMirrors = (pts: readonly NumberMap[], vpn: Vpn, end: Vpn): number => {
   let n = end - vpn;
   for (const pt of pts) {
-    const kept = pt.column.readable(vpn);
-    const at = vpn % MAP_ROWS;
-    // an entry's value is kept plus one
-    const first = kept[at] ?? 0;
-    const tag = (first - 1) & 3;
-    let same = 1;
-    if (first === 0) while (same < n && kept[at + same] === 0) same++;
-    else while (same < n && kept[at + same] !== 0 && (((kept[at + same] ?? 0) - 1) & 3) === tag) same++;
-    n = same;
+    const { step, n: even } = pt.column.progression(vpn, n);
+    // the two last bits are the rights
+    n = step % 4 === 0 ? even : 1;
   }
   return n;
 };
@@ -171,14 +166,15 @@ class Runs {
     return true;
   }
 
-  /** Takes in pages as long as they go on as the last two did. @returns how many of those from `at` on */
-  extend(entries: Elements, at: number, most: number): number {
+  /** Takes in pages as long as they go on as the last two did. @returns how many of those from `row` on */
+  extend(entries: Column, row: number, most: number): number {
+    if (most === 0) return 0;
     const by = this.pfnStep * 4096;
-    const before = this.lastEntry;
-    let n = 0;
-    while (n < most && entries[at + n] === before + by * (n + 1)) n++;
+    const { value, step, n: even } = entries.progression(row, most);
+    if (value !== this.lastEntry + by) return 0;
+    const n = step === by ? even : 1;
     this.npages += n;
-    this.lastEntry = before + by * n;
+    this.lastEntry += by * n;
     return n;
   }
 
@@ -216,14 +212,13 @@ export const rowsOf = (m: Machine, mm: Mm, area: Area): PteRow[] => {
     const stretch = stretchAt(m, mm, first);
     const isTable = stretch.level === 'pte';
     const row = isTable ? stretch.tables[2] * 512 : 0;
-    const entries = m.entries.readable(row);
     for (let vpn = first; vpn < next; vpn++) {
-      const at = (row & SECTION_MASK) + (vpn % 512);
-      const entry = isTable ? (entries[at] ?? 0) : stretch.huge;
+      const at = row + (vpn % 512);
+      const entry = isTable ? m.entries.progression(at, 1).value : stretch.huge;
       const mirrors = mirrorCode(pts, vpn);
       if (area.npages > ROW_A_PAGE && runs.goesOn(stretch.level, entry, mirrors)) {
         const alike = alikeMirrors(pts, vpn, next) - 1;
-        if (isTable) vpn += runs.extend(entries, at + 1, alike);
+        if (isTable) vpn += runs.extend(m.entries, at + 1, alike);
         else if (stretch.level === 'none') vpn += runs.repeat(alike);
         continue;
       }
