@@ -391,8 +391,10 @@ function* runStep(
   for (const _slice of sim.runStepInSlices(step, mayGoOn)) yield progress();
 }
 
-const impossible = (op: string, error: StepError, place: string): Refusal =>
-  new Refusal(`${place}.${error.field}`, 'problem.impossible', { op, reason: error.message });
+const impossible = (op: string, { field, message, defect }: StepError, place: string): Refusal =>
+  defect === undefined
+    ? new Refusal(`${place}.${field}`, 'problem.impossible', { op, reason: message })
+    : new Refusal(`${place}.${field}`, 'problem.defect', { op, defect });
 
 /** The steps that have not run, of which the first could not; `reason` is '' if it only was not reached. */
 const leftBehind = (scenario: Scenario, sim: Simulation, reason: string): LeftOutStep[] =>

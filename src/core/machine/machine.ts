@@ -30,7 +30,7 @@ import type {
 } from './gpu.ts';
 import { Journal, type Mark } from './journal.ts';
 import type { NumberMap } from './number-map.ts';
-import type { CurrentTask, DevPagemapOps, MmuIntervalNotifierOps, PendingWork } from './ops.ts';
+import type { CurrentTask, DevPagemapOps, MmuIntervalNotifierOps, PendingWork, SpinWait } from './ops.ts';
 import { type Cell, Pool } from './pool.ts';
 
 /** struct page as columns. Rows are page frame numbers; an absent row is a free frame of the page allocator. */
@@ -128,6 +128,8 @@ export class Machine {
   reclaiming = false;
   /** The running task is the only one: nothing happens between its sleeping points. Ephemeral. */
   isAlone = false;
+  /** The fault that was served last changed nothing, and what its repetition would wait for. Ephemeral. */
+  fruitlessFault: SpinWait | undefined;
   /** Threads of a process that are in the kernel; 0: kernel threads that have begun and are not done. Ephemeral. */
   threadsInKernel: (mm: number) => number = () => 0;
   /** Process that fork is making; no task has it yet. Ephemeral. */

@@ -1,5 +1,6 @@
 // Interfaces through which mm/ calls drivers, and what it knows of the running task.
 
+import type { KernelDefect } from '../uapi/defects.ts';
 import type { Pfn, Vpn } from '../uapi/units.ts';
 import type { Vma } from './entities.ts';
 import type { Machine } from './machine.ts';
@@ -14,12 +15,27 @@ export type Wait =
   | { readonly kind: 'invalidation'; readonly mm: number; readonly free: () => boolean }
   | { readonly kind: 'mutex'; readonly name: string; readonly free: () => boolean }
   /** A fence is to be signalled; `expire` is called when nothing else can run any more, as after a time-out. */
-  | { readonly kind: 'fence'; readonly free: () => boolean; readonly expire?: () => void }
+  | {
+      readonly kind: 'fence';
+      readonly free: () => boolean;
+      readonly expire?: () => void;
+      /** What it is if the fence is never signalled. */
+      readonly defect?: KernelDefect;
+    }
   /** Something that others do: `what` for a message, should it never come. */
   | { readonly kind: 'event'; readonly what: string; readonly free: () => boolean }
+  | SpinWait
   /** Could sleep here, need not: another task may run in between. */
   /** `midway`: in a phase over many pages, whose next phase comes back to each of them. */
   | { readonly kind: 'resched'; readonly where: string; readonly midway?: true };
+
+/** Does not sleep: does the same again and again, without any effect, until others change something. */
+export interface SpinWait {
+  readonly kind: 'spin';
+  readonly what: string;
+  readonly free: () => boolean;
+  readonly defect: KernelDefect;
+}
 
 /** What a function that may sleep returns; call it with `yield*`. */
 export type Sleeps<T> = Generator<Wait, T, void>;

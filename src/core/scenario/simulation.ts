@@ -206,7 +206,7 @@ export class Simulation {
       return record;
     } catch (error) {
       if (error instanceof KernelBug)
-        throw new StepError('op', `the simulated kernel stopped: ${error.message}`);
+        throw new StepError('op', `the simulated kernel stopped: ${error.message}`, error.defect);
       throw error;
     } finally {
       this.running = undefined;
@@ -261,6 +261,7 @@ export class Simulation {
     m.mutexes.clear();
     m.works = [];
     m.reclaiming = false;
+    m.fruitlessFault = undefined;
     m.threadsInKernel = () => 0;
     m.newMm = 0;
     m.current = { id: 0, mm: 0, cpu: 0, memallocPin: false };

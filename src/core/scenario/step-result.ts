@@ -1,5 +1,6 @@
 // What a step gives: a result in the vocabulary of the recordings, or the reason why it cannot be run.
 
+import type { KernelDefect } from '../uapi/defects.ts';
 import { errnoName } from '../uapi/errno.ts';
 import type { Accesses } from '../uapi/accesses.ts';
 
@@ -9,6 +10,8 @@ export class StepError extends Error {
   constructor(
     readonly field: string,
     message: string,
+    /** Linux itself would never come to an end here. */
+    readonly defect?: KernelDefect,
   ) {
     super(message);
   }

@@ -1,8 +1,21 @@
 // What went wrong and what to do about it.
 
+import type { KernelDefect } from '../../core/uapi/defects.ts';
 import { code, grouped, has, num, type Params, type Sentences, txt } from './phrases.ts';
 
 const because = (p: Params): string => (has(p, 'reason') ? ` (${txt(p, 'reason')})` : '');
+
+/** What goes wrong in Linux itself, on which lines, and what to do instead. */
+const DEFECTS: Readonly<Record<KernelDefect, string>> = {
+  'svm.fence-under-mutex':
+    '`svm_range_validate_svm_bo` waits until a buffer object is evicted, and holds the `migrate_mutex` for which the evicting thread waits. Both would wait for ever. Let the eviction end first, then move the range',
+  'svm.page-left-behind':
+    'two accesses held a page while its range came home, so that it stayed in private VRAM and nobody counted it. `svm_migrate_to_ram` takes it for being home, and the access would fault again for ever. Unmap that memory; another time, touch it when the move has ended',
+  'svm.page-in-use':
+    'the range gets its old buffer object back, where a page is still in use: another process has it mapped, or it was left behind. `svm_migrate_get_vram_page` does not look, and would hand it out a second time. End that use first: unmap the page, or let the other process exit',
+};
+const isDefect = (id: string): id is KernelDefect => id in DEFECTS;
+const defectText = (id: string): string => (isDefect(id) ? DEFECTS[id] : id);
 
 export const problems: Sentences = {
   'problem.catalogue': (p) =>
@@ -16,6 +29,8 @@ export const problems: Sentences = {
   'problem.unfit': (p) => `The scenario does not fit: ${txt(p, 'reason')}. Correct it and open it again.`,
   'problem.impossible': (p) =>
     `The step ${code(p, 'op')} is not possible: ${txt(p, 'reason')}. Nothing of it was done.`,
+  'problem.defect': (p) =>
+    `Linux 6.1 itself goes wrong at the step ${code(p, 'op')}: ${defectText(txt(p, 'defect'))}. Nothing of it was done.`,
   'problem.machine': (p) =>
     `This machine cannot run the scenario: ${txt(p, 'reason')}. Choose another machine.`,
   'problem.patches': (p) =>

@@ -76,7 +76,7 @@ const svmRangeValidateSvmBo = sleepable(
       }
       const { fence } = svmBo;
       const free = (): boolean => m.fences.get(fence).signaled;
-      while (!free()) yield { kind: 'fence', free };
+      while (!free()) yield { kind: 'fence', free, defect: 'svm.fence-under-mutex' };
     }
     // the kernel spins until a release that runs elsewhere has taken the range off its list
     const free = (): boolean => m.svmRanges.get(rangeId).svmBo === 0 || released(m, rangeId);

@@ -14,7 +14,8 @@ import {
 } from '../../machine/scalars.ts';
 import { EDEADLK, EFAULT, ENODEV, ENOMEM } from '../../uapi/errno.ts';
 import { GFP_HIGHUSER, GFP_HIGHUSER_MOVABLE } from '../../uapi/gfp.ts';
-import { NO_PFN, type Pfn, type Vpn } from '../../uapi/units.ts';
+import { entryPfn, isDevicePrivateEntry } from '../../uapi/pte.ts';
+import { NO_PFN, NO_ROW, type Pfn, type Vpn } from '../../uapi/units.ts';
 import { VM_FAULT_SIGBUS } from '../../uapi/vm-flags.ts';
 import { bugOn } from '../sched/bug.ts';
 import { atomic, sleepable } from '../sched/kernel-function.ts';
@@ -32,7 +33,7 @@ import {
 } from '../mm/migrate-vma.ts';
 import { zoneDevicePageInit } from '../mm/memremap.ts';
 import { allocPage } from '../mm/page-alloc.ts';
-import { mappedFrame } from '../mm/page-table.ts';
+import { leafOffset, mappedFrame } from '../mm/page-table.ts';
 import { copyHighpage, isZoneDevicePage, pagePgmap } from '../mm/page-ref.ts';
 import { folioPut } from '../mm/swap.ts';
 import { findVma } from '../mm/vma.ts';
@@ -61,7 +62,9 @@ const countDevice = (m: Machine, gpu: number, field: number, by: number): void =
   m.scalars.set(row, m.scalars.get(row) + by);
 };
 
+/** v6.1 does not look whether the page is free. Kernel: `drivers/gpu/drm/amd/amdkfd/kfd_migrate.c: svm_migrate_get_vram_page` */
 const getVramPage = (m: Machine, gpu: Gpu, svmBo: number, page: Pfn): void => {
+  bugOn(m.pages.refcount.get(page) !== 0, 'zone_device_page_init: page is not free', 'svm.page-in-use');
   svmBoRef(m, svmBo);
   m.pages.zoneDeviceData.set(page, svmBo);
   countDevice(m, gpu.id, DEVICE_CALLOC, 1);
@@ -381,20 +384,26 @@ const svmRangeSplitByGranularity = atomic(
   },
 );
 
-/** Faults in a row on a page that the driver takes for being home. A program that is let go on in such a way never ends. */
-const MAX_LOST_FAULTS = 1000;
-const lostFaults = new WeakMap<Machine, number>();
-
 /**
- * The range counts as being in system memory, and this page of it is not: two faults held it when the range came home, and
- * such a page is not counted as left behind. v6.1 returns as if all was well, and the access faults again, for ever.
- *
- * Ours: says so instead of running for ever.
+ * Whether a fault on a private page does nothing: its range counts as being in system memory. Two faults held the page when
+ * the range came home, and a page that somebody holds so is not counted as left behind (svm_migrate_vram_to_ram).
  */
-const noteLostPage = (m: Machine): void => {
-  const times = (lostFaults.get(m) ?? 0) + 1;
-  lostFaults.set(m, times > MAX_LOST_FAULTS ? 0 : times);
-  bugOn(times > MAX_LOST_FAULTS, 'livelock: svm_migrate_to_ram takes a page for being home that is in VRAM');
+const isLeftBehind = (m: Machine, { vma, vpn, page }: VmFault): boolean => {
+  const { row } = leafOffset(m, m.mms.get(vma.mm), vpn);
+  const entry = row === NO_ROW ? 0 : m.entries.get(row);
+  const svmBo = m.svmBos.find(m.pages.zoneDeviceData.get(page));
+  if (!isDevicePrivateEntry(entry) || entryPfn(entry) !== page || svmBo === undefined) return false;
+  const { mm } = m.fences.get(svmBo.fence);
+  const process = kfdLookupProcessByMm(m, mm);
+  if (!m.mms.get(mm).alive || process === undefined) return false;
+  return svmRangeFromAddr(m, process.id, vpn)?.range.actualLoc === 0;
+};
+
+/** v6.1 says that all is well, and the access faults again, for ever. Ours: notes what the next fault would wait for. */
+const noteLeftBehind = (m: Machine, vmf: VmFault): void => {
+  const free = (): boolean => !isLeftBehind(m, vmf);
+  const what = `page ${vmf.vpn}, whose range counts as home`;
+  m.fruitlessFault = { kind: 'spin', what, free, defect: 'svm.page-left-behind' };
 };
 
 function* migrateBlockToRam(m: Machine, vmf: VmFault, process: number, mm: number): Sleeps<number> {
@@ -405,9 +414,8 @@ function* migrateBlockToRam(m: Machine, vmf: VmFault, process: number, mm: numbe
   if (range.id !== parent.id) yield* mutexLock(m, migrateMutex(range.id));
   let ret = 0;
   if (m.svmRanges.get(range.id).actualLoc === 0) {
-    noteLostPage(m);
+    noteLeftBehind(m, vmf);
   } else {
-    lostFaults.delete(m);
     svmRangeSplitByGranularity(m, vmf.vpn, parent.id, range.id);
     const trigger = MIGRATE_TRIGGERS.indexOf('PAGEFAULT_CPU');
     ret = yield* svmMigrateVramToRam(m, range.id, trigger, vmf.vma.mm, vmf.page);

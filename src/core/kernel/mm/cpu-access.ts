@@ -16,7 +16,7 @@ import {
   VM_FAULT_RETRY,
   VM_WRITE,
 } from '../../uapi/vm-flags.ts';
-import { condResched } from '../sched/locks.ts';
+import { condResched, outwaitFruitlessFault } from '../sched/locks.ts';
 import { handleMmFault } from './fault.ts';
 import { leafOffset } from './page-table.ts';
 import { vmaIsAccessible, vmaLookup } from './vma.ts';
@@ -85,5 +85,6 @@ export function* cpuAccess(m: Machine, mm: Mm, vpn: Vpn, write: boolean): Sleeps
     if (faults > 0) yield* condResched(m, 'do_user_addr_fault');
     const signal = yield* doUserAddrFault(m, mm, vpn, write);
     if (signal !== undefined) return { kind: 'signal', signal };
+    yield* outwaitFruitlessFault(m);
   }
 }

@@ -50,7 +50,7 @@ import {
   VM_WRITE,
 } from '../../uapi/vm-flags.ts';
 import { sleepable } from '../sched/kernel-function.ts';
-import { condResched } from '../sched/locks.ts';
+import { condResched, outwaitFruitlessFault } from '../sched/locks.ts';
 import { handleMmFault } from './fault.ts';
 import { pinPlainPages } from './gup-bulk.ts';
 import { type Followed, followPageMask } from './gup-follow.ts';
@@ -87,6 +87,7 @@ const faultinPage = sleepable(
     if ((flags & FOLL_TRIED) !== 0) fault |= FAULT_FLAG_TRIED;
     if (unshare) fault |= FAULT_FLAG_UNSHARE;
     const ret = yield* handleMmFault(m, vma, vpn, fault);
+    yield* outwaitFruitlessFault(m);
     if ((ret & VM_FAULT_COMPLETED) !== 0) return -EAGAIN;
     if ((ret & VM_FAULT_ERROR) !== 0) return vmFaultToErrno(ret, flags);
     return (ret & VM_FAULT_RETRY) !== 0 ? -EBUSY : 0;

@@ -35,7 +35,7 @@ import {
   VM_WRITE,
 } from '../../uapi/vm-flags.ts';
 import { atomic, sleepable } from '../sched/kernel-function.ts';
-import { migrationEntryWait } from '../sched/locks.ts';
+import { migrationEntryWait, outwaitFruitlessFault } from '../sched/locks.ts';
 import { handleMmFault } from './fault.ts';
 import { hstateVma, hugePageStart, hugePteOffset } from './hugetlb-pool.ts';
 import { mmuIntervalReadRetry } from './mmu-notifier.ts';
@@ -139,6 +139,7 @@ const hmmVmaFault = sleepable(
     for (let vpn = start; vpn < end; vpn++) {
       const ret = yield* handleMmFault(m, m.vmas.get(vma.id), vpn, flags);
       if ((ret & VM_FAULT_ERROR) !== 0) return -EFAULT;
+      yield* outwaitFruitlessFault(m);
     }
     return -EBUSY;
   },

@@ -1,10 +1,18 @@
 // BUG_ON and WARN_ON: the kernel's own checks, and ours.
 
 import type { Machine } from '../../machine/machine.ts';
+import type { KernelDefect } from '../../uapi/defects.ts';
 
 /** The simulated kernel stopped at one of its own checks. The run ends there; the state before the step stays. */
 export class KernelBug extends Error {
   override readonly name = 'KernelBug';
+  constructor(
+    message: string,
+    /** It is one that Linux itself has. */
+    readonly defect?: KernelDefect,
+  ) {
+    super(message);
+  }
 }
 
 /**
@@ -12,8 +20,8 @@ export class KernelBug extends Error {
  *
  * Ours: stands for BUG_ON and VM_BUG_ON_PAGE.
  */
-export const bugOn = (condition: boolean, what: string): void => {
-  if (condition) throw new KernelBug(what);
+export const bugOn = (condition: boolean, what: string, defect?: KernelDefect): void => {
+  if (condition) throw new KernelBug(what, defect);
 };
 
 /** Warnings the simulated kernel can print; the position is the message's id in the log. */

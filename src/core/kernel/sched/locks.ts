@@ -45,6 +45,18 @@ export function* condResched(_m: Machine, where: string): Sleeps<void> {
 }
 
 /**
+ * Behind a fault that the handler calls served. One that changed nothing comes back at once, for as long as nobody else
+ * changes what it rests on.
+ *
+ * Ours: waits for that change instead of running in a circle.
+ */
+export function* outwaitFruitlessFault(m: Machine): Sleeps<void> {
+  const circle = m.fruitlessFault;
+  m.fruitlessFault = undefined;
+  if (circle?.free() === false) yield circle;
+}
+
+/**
  * Ours: where a task that is alone only lets go of the worker; with others about, the kernel's loop goes on.
  *
  * @param npages - worked on since the last time, for a big step's progress

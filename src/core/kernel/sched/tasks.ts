@@ -72,6 +72,7 @@ const satisfied = (m: Machine, wait: Wait | undefined): boolean => {
     case 'mutex':
     case 'fence':
     case 'event':
+    case 'spin':
       return wait.free();
     case 'resched':
       return true;
@@ -83,6 +84,16 @@ const describe = (wait: Wait | undefined): string => {
   if (wait.kind === 'page-lock' || wait.kind === 'migration-entry') return `${wait.kind} of pfn ${wait.pfn}`;
   if (wait.kind === 'mutex') return `mutex ${wait.name}`;
   return wait.kind === 'event' ? wait.what : wait.kind;
+};
+
+/** Nobody can go on: they wait for each other, or for what nobody does. */
+const standstill = <T>(alive: readonly Task<T>[]): KernelBug => {
+  const isCircle = alive.every(({ wait }) => wait?.kind === 'spin');
+  const texts = alive.map(({ id, wait }) =>
+    wait?.kind === 'spin' ? `task ${id} spins on ${wait.what}` : `task ${id} waits for ${describe(wait)}`,
+  );
+  const defects = alive.flatMap(({ wait }) => (wait !== undefined && 'defect' in wait ? [wait.defect] : []));
+  return new KernelBug(`${isCircle ? 'livelock' : 'deadlock'}: ${texts.join(', ')}`, defects[0]);
 };
 
 /**
@@ -224,9 +235,7 @@ export function* runTasks<T>(
     const runnable = alive.filter((task) => satisfied(m, task.wait));
     if (runnable.length === 0) {
       if (expireOne(alive)) continue;
-      throw new KernelBug(
-        `deadlock: ${alive.map((t) => `task ${t.id} waits for ${describe(t.wait)}`).join(', ')}`,
-      );
+      throw standstill(alive);
     }
     const task: Task<T> = paused ?? chooseTask(runnable, interleaved, next);
     m.isAlone = alive.length === 1;

@@ -1,0 +1,10 @@
+// Where Linux 6.1 stands still, runs in a circle or destroys its own bookkeeping, as its code is read. A step that meets one
+// is taken back, and says which it was.
+
+/**
+ * svm.fence-under-mutex: svm_range_validate_svm_bo waits for the fence of a buffer object that is being evicted, with the
+ * migrate_mutex for which the evicting thread waits. svm.page-left-behind: svm_migrate_to_ram takes a page for being home
+ * that is still in private VRAM. svm.page-in-use: a range gets its old buffer object back, and svm_migrate_get_vram_page
+ * hands out a page of it that was left behind there and is in use.
+ */
+export type KernelDefect = 'svm.fence-under-mutex' | 'svm.page-left-behind' | 'svm.page-in-use';
