@@ -1,11 +1,16 @@
 // What takes long runs in slices, and every other message is answered in between. One such work at a time, in the order
 // in which they were asked for. Pure but for what it is given.
 
-import type { DetailRequest } from './protocol-detail.ts';
+import type { DetailRequest, RetellRequest } from './protocol-detail.ts';
 import type { AppendRequest, FromWorker, OpenRequest, ToWorker } from './protocol.ts';
 import type { Session, Work } from './session.ts';
 
-type LongRequest = OpenRequest | AppendRequest | DetailRequest;
+type LongRequest = OpenRequest | AppendRequest | DetailRequest | RetellRequest;
+
+interface Job {
+  readonly request: LongRequest;
+  readonly work: Work;
+}
 
 /** Slices from one progress message to the next. */
 const SLICES_A_MESSAGE = 8;
@@ -20,7 +25,9 @@ export interface Surroundings {
 
 export class Jobs {
   private readonly waiting: LongRequest[] = [];
-  private running: { readonly request: LongRequest; readonly work: Work } | undefined;
+  /** Have begun, and let go first what was asked for by itself. */
+  private readonly aside: Job[] = [];
+  private running: Job | undefined;
   private mayGoOn: () => boolean = () => true;
   private slices = 0;
 
@@ -37,8 +44,9 @@ export class Jobs {
       this.cancel(message.request);
       return;
     }
-    if (message.kind === 'open' || message.kind === 'append' || message.kind === 'detail') {
+    if (isLong(message)) {
       this.waiting.push(message);
+      if (message.kind !== 'retell') this.stepAside();
       this.begin();
       return;
     }
@@ -49,9 +57,23 @@ export class Jobs {
     if (answer !== undefined) this.surroundings.post(answer);
   }
 
+  /** What only explains what is on screen waits for what somebody wants to do. */
+  private stepAside(): void {
+    if (this.running?.request.kind !== 'retell') return;
+    this.aside.push(this.running);
+    this.running = undefined;
+  }
+
   private begin(): void {
     if (this.running !== undefined) return;
-    const request = this.waiting.shift();
+    const first = this.waiting.findIndex(({ kind }) => kind !== 'retell');
+    const left = first < 0 ? this.aside.pop() : undefined;
+    if (left !== undefined) {
+      this.running = left;
+      this.goOn();
+      return;
+    }
+    const request = this.waiting.splice(Math.max(0, first), 1)[0];
     if (request === undefined) return;
     this.running = { request, work: this.session.work(request, () => this.mayGoOn()) };
     this.slices = 0;
@@ -78,13 +100,8 @@ export class Jobs {
   }
 
   private cancel(id: number): void {
-    const at = this.waiting.findIndex((request) => request.id === id);
-    const request = at < 0 ? this.running?.request : this.waiting.splice(at, 1)[0];
-    if (request?.id !== id) return;
-    if (at < 0) {
-      this.running?.work.return(undefined);
-      this.running = undefined;
-    }
+    const request = this.drop(id);
+    if (request === undefined) return;
     const { runId } = request;
     this.answer({
       kind: 'failed',
@@ -95,4 +112,22 @@ export class Jobs {
     });
     this.begin();
   }
+
+  /** Forgets a request, whether it has begun or not. */
+  private drop(id: number): LongRequest | undefined {
+    const waits = this.waiting.findIndex((request) => request.id === id);
+    if (waits >= 0) return this.waiting.splice(waits, 1)[0];
+    const left = this.aside.findIndex(({ request }) => request.id === id);
+    const job = left < 0 ? this.running : this.aside.splice(left, 1)[0];
+    if (job?.request.id !== id) return undefined;
+    job.work.return(undefined);
+    if (job === this.running) this.running = undefined;
+    return job.request;
+  }
 }
+
+const isLong = (message: ToWorker): message is LongRequest =>
+  message.kind === 'open' ||
+  message.kind === 'append' ||
+  message.kind === 'detail' ||
+  message.kind === 'retell';

@@ -25,3 +25,25 @@ export interface DetailAnswer {
   /** How many there are besides. */
   readonly more: number;
 }
+
+/**
+ * Sent when the life of a page or an entry leads through big steps: runs the newest of them again that has not been told
+ * of this one, and keeps what was found for `inspect` and `page-detail`. Waits for everything else that takes long.
+ * Answered by `retold` or `failed`, after `progress`.
+ */
+export interface RetellRequest {
+  readonly kind: 'retell';
+  readonly id: number;
+  readonly runId: RunId;
+  readonly position: Position;
+  readonly target: Selection;
+}
+
+export interface RetellAnswer {
+  readonly kind: 'retold';
+  readonly id: number;
+  readonly runId: RunId;
+  readonly target: Selection;
+  /** Which step that was; -1: none is left. */
+  readonly step: number;
+}

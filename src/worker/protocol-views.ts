@@ -297,7 +297,10 @@ export interface PageDetailView {
   readonly mappings: readonly ReverseMapping[];
   /** Mappings behind those listed. */
   readonly more: number;
+  /** undefined: not in use, in use since boot, or not known yet. */
   readonly origin: PageOrigin | undefined;
+  /** The answer lies in a big step that has not been run again for this page. */
+  readonly isOriginUntold: boolean;
 }
 
 /** What dump_page prints, with the line of flags in pieces. */
@@ -328,9 +331,11 @@ export interface ReverseMapping {
 
 /** How a page came into its frame. */
 export interface PageOrigin {
-  /** Behind the event that took the frame into use. */
+  /** Behind the event that took the frame into use; of a big step its end, and so are the others. */
   readonly position: Position;
   readonly step: number;
+  /** Known from running a big step again. */
+  readonly retold: boolean;
   /** Frame that the page came from; -1: it was made here. */
   readonly source: number;
   /** Calls in which that happened, the outermost first. */

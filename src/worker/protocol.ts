@@ -5,7 +5,7 @@ import type { MapMode } from './protocol-map.ts';
 import type { KernelConfig, MachinePresetName, PatchNumber } from '../core/uapi/config.ts';
 import type { Provenance } from '../core/uapi/events.ts';
 import type { Breakpoint } from './protocol-debug.ts';
-import type { DetailAnswer, DetailRequest } from './protocol-detail.ts';
+import type { DetailAnswer, DetailRequest, RetellAnswer, RetellRequest } from './protocol-detail.ts';
 import type { MemoryTypesAnswer, MemoryTypesRequest } from './protocol-memory-types.ts';
 import type { Viewed, ViewRequest } from './protocol-views.ts';
 import { type Moment } from './protocol-moment.ts';
@@ -114,7 +114,7 @@ export interface CloseRequest {
 }
 
 /**
- * Sent when somebody does not want to wait for an `open` or `append`. Not answered; that request is, by `failed`, and
+ * Sent when somebody does not want to wait for what takes long. Not answered; that request is, by `failed`, and
  * nothing of it was done.
  */
 export interface CancelRequest {
@@ -133,6 +133,7 @@ export type ToWorker =
   | SpansRequest
   | MemoryTypesRequest
   | DetailRequest
+  | RetellRequest
   | ViewRequest
   | CancelRequest
   | CloseRequest;
@@ -346,10 +347,15 @@ export interface Inspection {
   /** Who holds references, and how many; sums up to `_refcount`. Only for a page. */
   readonly holders: readonly { readonly holder: string; readonly amount: number; readonly detail: string }[];
   readonly history: readonly HistoryEntry[];
+  /** Big steps of which the history only knows that they were, until they have been run again for this. */
+  readonly untold: readonly number[];
 }
 export interface HistoryEntry {
+  /** Of an event of a big step, which has no positions of its own: the end of the step. */
   readonly position: Position;
   readonly step: number;
+  /** Known from running a big step again. */
+  readonly retold: boolean;
   readonly text: Message;
   readonly provenance: Provenance;
 }
@@ -391,7 +397,7 @@ export interface Failed {
   readonly message: Message;
 }
 
-/** Comes now and then while an `open`, `append` or `detail` takes long; its answer still comes. */
+/** Comes now and then while an `open`, `append`, `detail` or `retell` takes long; its answer still comes. */
 export interface Progress {
   readonly kind: 'progress';
   readonly id: number;
@@ -414,4 +420,5 @@ export type FromWorker =
   | Viewed
   | MemoryTypesAnswer
   | DetailAnswer
+  | RetellAnswer
   | Failed;

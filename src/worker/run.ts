@@ -6,6 +6,7 @@ import { EventKind } from '../core/uapi/events.ts';
 import type { Motion, Position, RunId } from './protocol.ts';
 import type { Moment, ResidenceCount } from './protocol-moment.ts';
 import { BeatIndex, FIRST_TASK } from './views/beats.ts';
+import { Stories } from './views/chapters.ts';
 import { MoveIndex } from './views/moves.ts';
 import { Pyramid } from './views/pyramid.ts';
 import type { Scene } from './views/scene.ts';
@@ -31,6 +32,8 @@ export class Run {
   readonly pyramid: Pyramid;
   readonly traffic: TrafficIndex;
   readonly shades: Shades;
+  /** What big steps did about single pages, as far as somebody has asked. */
+  readonly stories = new Stories();
   /** Where pages lived between two steps, by the position there. */
   readonly residenceAt = new Map<Position, readonly ResidenceCount[]>();
   /** What several questions about one position are answered from. */

@@ -35,14 +35,16 @@ import type {
   TilesRequest,
   ToWorker,
 } from './protocol.ts';
-import type { DetailAnswer, DetailRequest } from './protocol-detail.ts';
+import type { DetailAnswer, DetailRequest, RetellAnswer, RetellRequest } from './protocol-detail.ts';
 import { Run } from './run.ts';
 import { type OpenRun, runInfo } from './run-info.ts';
 import { judge } from './selftest.ts';
 import { nextHit } from './views/breakpoints.ts';
 import { beatMessage } from './views/captions.ts';
+import { storyKey, untoldSteps } from './views/chapters.ts';
 import { inspect } from './views/inspection.ts';
 import { longtermRunning, momentAt, residenceBefore } from './views/moment.ts';
+import { retell } from './views/retell.ts';
 import { sceneAt } from './views/scene.ts';
 import { viewAt } from './views/panels.ts';
 import { detailViews, placeOfTarget } from './views/step-detail.ts';
@@ -104,6 +106,8 @@ export class Session {
         return yield* this.append(message, mayGoOn);
       case 'detail':
         return yield* this.detail(message, mayGoOn);
+      case 'retell':
+        return yield* this.retell(message, mayGoOn);
       case 'cancel':
         return undefined; // nothing runs while this is handled
       case 'close':
@@ -230,6 +234,32 @@ export class Session {
       const slice = slices.next();
       if (slice.done === true)
         return { kind: 'detailed', id, runId, step, target, ...detailViews(slice.value) };
+      yield { kind: 'progress', id, runId, step, steps: step + 1, pages: slice.value };
+    }
+  }
+
+  private *retell(
+    { id, runId, position, target }: RetellRequest,
+    mayGoOn: () => boolean,
+  ): Generator<Progress, RetellAnswer, void> {
+    const { run } = this.runOf(runId);
+    const at = run.clamp(position);
+    const key = storyKey(run, at, target);
+    const record = untoldSteps(run, at, target).at(-1);
+    if (key === undefined || record === undefined || target.kind === 'vma' || target.kind === 'handle')
+      return { kind: 'retold', id, runId, target, step: -1 };
+    const owner =
+      target.kind === 'page'
+        ? undefined
+        : sceneAt(run, at).places.areas.find(({ mm }) => mm.name === target.process)?.mm;
+    const { index: step } = record;
+    const slices = retell(run, record, target, owner, mayGoOn);
+    for (;;) {
+      const slice = slices.next();
+      if (slice.done === true) {
+        run.stories.keep(key, step, slice.value);
+        return { kind: 'retold', id, runId, target, step };
+      }
       yield { kind: 'progress', id, runId, step, steps: step + 1, pages: slice.value };
     }
   }

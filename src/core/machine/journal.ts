@@ -204,7 +204,7 @@ export class Journal implements Recorder {
     this.stretch = { begin: this.log.length, end: Number.POSITIVE_INFINITY };
     this.stretches.push(this.stretch);
     this.trace.tally = new Tally();
-    this.trace.current = -1;
+    if (this.trace.watch === undefined) this.trace.current = -1;
   }
 
   /** Ends a batch of pages of a big step: what was counted is written, and the position can be gone to. */
@@ -243,6 +243,7 @@ export class Journal implements Recorder {
     this.stretch.end = this.log.length;
     this.stretch = undefined;
     this.trace.tally = undefined;
+    this.trace.goOn(this.trace.current);
   }
 
   // --- time travel ----------------------------------------------------------------------------------------------

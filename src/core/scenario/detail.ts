@@ -44,26 +44,40 @@ export const stepInDetail = (sim: Simulation, record: StepRecord): Simulation =>
   return again;
 };
 
-/**
- * A big step again, in detail where it is about one page: from the first call about it until nothing is any more, as
- * often as the step comes back to it. In between it stays counted. In slices, each of which gives the pages worked on so
- * far; meanwhile the first simulation may go anywhere.
- *
- * @param mm - process of the page
- * @param mayGoOn - asked between chunks of pages; false ends the slice
- */
-export function* pageInDetail(
+/** Ours: the numbers by which an address and its frame are followed through a step. @param mm - process of the address */
+const numbersOfAddress = (before: Machine, mm: number, vpn: Vpn): number[] => {
+  const pfn = mappedFrame(before, before.mms.get(mm), vpn);
+  return pfn === NO_PFN ? [vpn] : [vpn, pfn];
+};
+
+/** All about one address: see followed. @param mm - process of the page */
+export const pageInDetail = (
   sim: Simulation,
   record: StepRecord,
   mm: number,
   vpn: Vpn,
   mayGoOn: () => boolean,
+): Generator<number, PageDetail, void> =>
+  followed(sim, record, (before) => numbersOfAddress(before, mm, vpn), mayGoOn);
+
+/**
+ * A big step again, in detail where it is about one page: from the first call about it until nothing is any more, as
+ * often as the step comes back to it. In between it stays counted. In slices, each of which gives the pages worked on so
+ * far; meanwhile the first simulation may go anywhere.
+ *
+ * @param numbersIn - virtual pages and frames to follow, of the machine before the step
+ * @param mayGoOn - asked between chunks of pages; false ends the slice
+ */
+export function* followed(
+  sim: Simulation,
+  record: StepRecord,
+  numbersIn: (before: Machine) => Iterable<number>,
+  mayGoOn: () => boolean,
 ): Generator<number, PageDetail, void> {
   const again = standBefore(sim, record, 0);
-  const { journal, trace, mms } = again.machine;
-  const pfn = mappedFrame(again.machine, mms.get(mm), vpn);
+  const { journal, trace } = again.machine;
   let quiet = 0;
-  const numbers = new Set(pfn === NO_PFN ? [vpn] : [vpn, pfn]);
+  const numbers = new Set(numbersIn(again.machine));
   trace.watch = {
     numbers,
     meet: () => {

@@ -35,11 +35,28 @@ const look = ({ numbers, meet }: Watch, fnId: number, a: Traceable, b: Traceable
   if (isNext && typeof a === 'number') numbers.add(a);
 };
 
+/** A call that began while calls are only counted. */
+interface PendingCall {
+  readonly fnId: number;
+  readonly args: readonly [Traceable, Traceable, Traceable];
+  /** As `current` was before. */
+  readonly parent: number;
+  /** Index of its SPAN_BEGIN, once that has been written; -1: not yet. */
+  written: number;
+}
+
 export class Trace {
-  /** Index of the SPAN_BEGIN of the innermost open span of the running task; -1 outside. */
+  /**
+   * Index of the SPAN_BEGIN of the innermost open span of the running task; -1 outside. While calls are counted for a
+   * watch, less than that: a pending call.
+   */
   current = -1;
   /** While a big step runs: counts what would be an event each. */
   tally: Tally | undefined;
+  /** Calls that run, and are written down when what they do is about what is watched; by `current` within them. */
+  private readonly pending = new Map<number, PendingCall>();
+  private lastPending = -1;
+  private pendingTask: readonly [task: number, cpu: number, before: number] | undefined;
 
   /** Looked for among the arguments of functions; undefined: nothing is. */
   watch: Watch | undefined;
@@ -50,6 +67,11 @@ export class Trace {
     if (this.watch !== undefined) look(this.watch, fnId, a, b, c);
     if (this.tally !== undefined) {
       this.tally.calls[fnId]++;
+      if (this.watch !== undefined) {
+        this.lastPending -= 1;
+        this.pending.set(this.lastPending, { fnId, args: [a, b, c], parent: this.current, written: -1 });
+        this.current = this.lastPending;
+      }
       return;
     }
     this.current = this.log.append(
@@ -63,11 +85,50 @@ export class Trace {
   }
 
   end(fnId: number, result: Traceable): void {
+    if (this.tally !== undefined) {
+      if (this.watch !== undefined) this.endCounted();
+      return;
+    }
     // what began while calls were only counted has no beginning here
-    if (this.tally !== undefined || this.current < 0) return;
+    if (this.current < 0) return;
     const begin = this.current;
     this.log.append(EventKind.SPAN_END, fnId, begin, toNumber(result), begin, Number.NaN);
     this.current = this.log.parentAt(begin);
+  }
+
+  /** A call ends while calls are only counted. One that was written down has no end then. */
+  private endCounted(): void {
+    const ended = this.pending.get(this.current);
+    this.pending.delete(this.current);
+    this.current = ended?.parent ?? (this.current < 0 ? -1 : this.log.parentAt(this.current));
+  }
+
+  /** Calls are events again: those that run already are written down, from the outermost in. */
+  goOn(current: number): void {
+    this.current = this.tally === undefined ? this.written(current) : current;
+    if (this.tally !== undefined || this.pendingTask === undefined) return;
+    const [task, cpu, before] = this.pendingTask;
+    this.pendingTask = undefined;
+    this.taskSwitch(task, cpu, before);
+  }
+
+  /** @returns index of the SPAN_BEGIN */
+  private written(current: number): number {
+    const call = this.pending.get(current);
+    if (call === undefined) return Math.max(-1, current);
+    if (call.written < 0) {
+      const parent = this.written(call.parent);
+      const [a, b, c] = call.args;
+      call.written = this.log.append(
+        EventKind.SPAN_BEGIN,
+        call.fnId,
+        parent,
+        toNumber(a),
+        toNumber(b),
+        toNumber(c),
+      );
+    }
+    return call.written;
   }
 
   /** A function of which only the entry matters: a leaf without state changes of its own. */
@@ -93,7 +154,10 @@ export class Trace {
   }
 
   taskSwitch(task: number, cpu: number, before: number): void {
-    if (this.tally !== undefined) return;
+    if (this.tally !== undefined) {
+      if (this.watch !== undefined) this.pendingTask = [task, cpu, before];
+      return;
+    }
     this.log.append(EventKind.TASK, task, this.current, cpu, before, Number.NaN);
   }
 

@@ -13,8 +13,10 @@ import {
   pteYoung,
 } from '../../core/uapi/pte.ts';
 import { PTRS_PER_TABLE } from '../../core/uapi/units.ts';
+import type { Machine } from '../../core/machine/machine.ts';
 import type { Message, Position } from '../protocol.ts';
 import type { Run } from '../run.ts';
+import type { Chapter, EntryChange } from './chapters.ts';
 import { entryText } from './events.ts';
 
 const TOP = 3;
@@ -41,45 +43,81 @@ export const entryChangeText = (page: string, level: number, before: Entry, afte
   return { id: level > 0 ? 'event.table' : 'event.entry', params: { page, level, old, now } };
 };
 
-/** An event that changed the entry of an address, and the level at which it stood. */
-export interface EntryChange {
-  readonly index: number;
-  readonly level: number;
+/** A change of an entry, and the part of the run in which it happened. */
+export interface EntryEvent extends EntryChange {
+  readonly chapter: Chapter;
 }
 
+/** Rows of an address's entries from the PGD down to level 0, as the tables stand; -1: there is no table. */
+export const walkRows = (m: Machine, pgd: number, vpn: number): number[] => {
+  const rows = [-1, -1, -1, -1];
+  rows[TOP] = pgd * PTRS_PER_TABLE + tableIndex(vpn, TOP);
+  for (let level = TOP; level > 0; level--) {
+    const entry = m.entries.get(rows[level] ?? -1);
+    if (!leadsOn(entry, level)) break;
+    rows[level - 1] = entryPfn(entry) * PTRS_PER_TABLE + tableIndex(vpn, level - 1);
+  }
+  return rows;
+};
+
+/** Whether a change of an entry is one of a page: a table that comes or goes is none. */
+export const isPageChange = (level: number, old: Entry, now: Entry): boolean =>
+  level === 0 || isLeaf(old, level) || isLeaf(now, level);
+
 /**
- * Events that changed the entry of an address of the process whose PGD this is.
+ * Changes of the entry of an address of the process whose PGD this is.
  *
+ * @param chapters - the whole run
  * @param position - a moment at which the process lives; another may have had the same frame before or behind
  */
-export const entryChanges = (run: Run, pgd: number, vpn: number, position: Position): EntryChange[] => {
-  const { journal, entries } = run.sim.machine;
-  const { log } = journal;
+export const entryChanges = (
+  run: Run,
+  pgd: number,
+  vpn: number,
+  position: Position,
+  chapters: readonly Chapter[],
+): EntryEvent[] => {
+  const { entries } = run.sim.machine;
   /** Row of the entry at each level; -1: there is no table. */
-  const rows = [-1, -1, -1, -1];
+  let rows = [-1, -1, -1, -1];
   const begin = (): void => {
-    rows.fill(-1);
+    rows = [-1, -1, -1, -1];
     rows[TOP] = pgd * PTRS_PER_TABLE + tableIndex(vpn, TOP);
   };
   begin();
-  const found: EntryChange[] = [];
-  for (let i = run.sim.bootEnd; i < log.length; i++) {
-    const kind = log.kindAt(i);
-    if (kind === EventKind.REF && log.rowAt(i) === pgd && log.nowAt(i) === 0) {
-      if (i >= position) break;
-      found.length = 0;
+  let found: EntryEvent[] = [];
+  for (const chapter of chapters) {
+    const { record, log, retold } = chapter;
+    if (retold !== undefined) {
+      for (const change of retold.changes) found.push({ ...change, chapter });
+      if (retold.rows !== undefined) {
+        rows = [...retold.rows];
+        continue;
+      }
+      if (record.end > position) return found;
+      found = [];
       begin();
       continue;
     }
-    if (kind !== EventKind.COLUMN || log.idAt(i) !== entries.id) continue;
-    const level = rows.indexOf(log.rowAt(i));
-    if (level < 0) continue;
-    const now = log.nowAt(i);
-    if (level > 0) {
-      rows.fill(-1, 0, level);
-      if (leadsOn(now, level)) rows[level - 1] = entryPfn(now) * PTRS_PER_TABLE + tableIndex(vpn, level - 1);
+    for (let i = chapter.begin; i < chapter.end; i++) {
+      const kind = log.kindAt(i);
+      if (kind === EventKind.REF && log.rowAt(i) === pgd && log.nowAt(i) === 0) {
+        if (i >= position) return found;
+        found = [];
+        begin();
+        continue;
+      }
+      if (kind !== EventKind.COLUMN || log.idAt(i) !== entries.id) continue;
+      const level = rows.indexOf(log.rowAt(i));
+      if (level < 0) continue;
+      const now = log.nowAt(i);
+      if (level > 0) {
+        rows.fill(-1, 0, level);
+        if (leadsOn(now, level))
+          rows[level - 1] = entryPfn(now) * PTRS_PER_TABLE + tableIndex(vpn, level - 1);
+      }
+      if (isPageChange(level, log.oldAt(i), now)) found.push({ chapter, index: i, level });
     }
-    if (level === 0 || isLeaf(log.oldAt(i), level) || isLeaf(now, level)) found.push({ index: i, level });
   }
   return found;
 };

@@ -2,15 +2,17 @@
 
 import { compoundHead, folioNrPages } from '../../core/kernel/mm/page-ref.ts';
 import { vmaLookup } from '../../core/kernel/mm/vma.ts';
+import { holdersOf } from '../../core/machine/holders.ts';
 import type { Machine } from '../../core/machine/machine.ts';
-import { EventKind, HOLDER_KINDS } from '../../core/uapi/events.ts';
-import { PG_mlocked, PG_unevictable } from '../../core/uapi/page-flags.ts';
+import { EventKind } from '../../core/uapi/events.ts';
+import { PG_buddy, PG_mlocked, PG_unevictable } from '../../core/uapi/page-flags.ts';
 import { spelling } from '../../core/uapi/patches.ts';
 import { entryPfn, isPfnSwapEntry, ptePresent } from '../../core/uapi/pte.ts';
 import { pfnToPhysBytes, vpnToAddrBytes } from '../../core/uapi/units.ts';
-import type { HistoryEntry, Inspection, Selection } from '../protocol.ts';
+import type { HistoryEntry, Inspection, Message, Selection } from '../protocol.ts';
 import type { PteRow } from '../protocol-moment.ts';
 import type { Run } from '../run.ts';
+import { type Chapter, chaptersOf, type Events, positionIn, storyKey, untoldSteps } from './chapters.ts';
 import { entryChanges, entryChangeText } from './entry-story.ts';
 import { eventText } from './events.ts';
 import { type FrameContext, frameView } from './frames.ts';
@@ -167,30 +169,13 @@ const titleOf = ({ places }: Scene, target: Selection): string => {
 type Holder = Inspection['holders'][number];
 
 /** The ledger of a folio: what each kind of holder has taken and not given back. */
-const holdersOf = (run: Run, position: number, scene: Scene, pfn: number): Holder[] => {
-  const { log } = run.sim.machine.journal;
+const holderRows = (scene: Scene, pfn: number): Holder[] => {
   const head = compoundHead(scene.m, pfn);
-  const amounts = new Map<number, number>();
-  const add = (holder: number, by: number): void => void amounts.set(holder, (amounts.get(holder) ?? 0) + by);
-  for (let i = 0; i < position; i++) {
-    const kind = log.kindAt(i);
-    if ((kind !== EventKind.REF && kind !== EventKind.HOLDER) || log.rowAt(i) !== head) continue;
-    if (kind === EventKind.REF) {
-      // a count that is set anew, at allocation or when a folio is split, has no past
-      if (log.oldAt(i) === 0) amounts.clear();
-      add(log.idAt(i), log.nowAt(i) - log.oldAt(i));
-    } else {
-      add(log.oldAt(i), -log.nowAt(i));
-      add(log.idAt(i), log.nowAt(i));
-    }
-  }
-  return [...amounts]
-    .filter(([, amount]) => amount !== 0)
-    .map(([holder, amount]) => ({
-      holder: HOLDER_KINDS[holder] ?? '',
-      amount,
-      detail: holderDetail(scene, HOLDER_KINDS[holder] ?? '', head),
-    }));
+  return [...holdersOf(scene.m.journal, head)].map(([holder, amount]) => ({
+    holder,
+    amount,
+    detail: holderDetail(scene, holder, head),
+  }));
 };
 
 const holderDetail = ({ m, places }: Scene, holder: string, head: number): string => {
@@ -220,15 +205,17 @@ const TOLD_COLUMNS: ReadonlySet<string> = new Set([
   'mlock_count',
 ]);
 
-const concernsPage = (run: Run, index: number, pfn: number): boolean => {
-  const { m } = { m: run.sim.machine };
-  const { log } = m.journal;
+/** Whether an event is one that the history of a frame tells. */
+export const concernsPage = (m: Machine, log: Events, index: number, pfn: number): boolean => {
   switch (log.kindAt(index)) {
     case EventKind.REF:
     case EventKind.HOLDER:
       return log.rowAt(index) === pfn;
     case EventKind.COLUMN: {
       const column = m.journal.columnById(log.idAt(index));
+      // of a free page: it stands for the block that it is in, which neighbours join and leave
+      const isFree = column === m.pages.flags && ((log.oldAt(index) ^ log.nowAt(index)) & ~PG_buddy) === 0;
+      if (isFree) return false;
       if (column === m.entries) return refersTo(log.oldAt(index), pfn) || refersTo(log.nowAt(index), pfn);
       return (
         log.rowAt(index) === pfn && TOLD_COLUMNS.has(column.name) && Object.values(m.pages).includes(column)
@@ -247,41 +234,53 @@ const concernsPage = (run: Run, index: number, pfn: number): boolean => {
 const refersTo = (entry: number, pfn: number): boolean =>
   entryPfn(entry) === pfn && (ptePresent(entry) || isPfnSwapEntry(entry));
 
+const historyEntry = (chapter: Chapter, index: number, text: Message): HistoryEntry => ({
+  position: positionIn(chapter, index),
+  step: chapter.record.index,
+  retold: chapter.told === 'again',
+  text,
+  provenance: chapter.log.at(index).provenance,
+});
+
 /** Every change of an entry over the whole run: those behind the position are still to come. */
 const entryHistory = (
   run: Run,
   position: number,
-  { m, places }: Scene,
+  { places }: Scene,
   process: string,
   vpn: number,
 ): HistoryEntry[] => {
-  const { log } = m.journal;
   const mm = places.areas.find((where) => where.mm.name === process)?.mm;
-  if (mm?.alive !== true) return [];
+  const key = storyKey(run, position, { kind: 'pte', process, vpn });
+  if (mm === undefined || key === undefined) return [];
   const page = places.nameOfVpn(process, vpn);
-  return entryChanges(run, mm.pgd, vpn, position)
+  const chapters = chaptersOf(run, Number.POSITIVE_INFINITY, key);
+  return entryChanges(run, mm.pgd, vpn, position, chapters)
     .slice(-MAX_HISTORY)
-    .map(({ index, level }) => ({
-      position: index + 1,
-      step: run.stepAt(index + 1).index,
-      text: entryChangeText(page, level, log.oldAt(index), log.nowAt(index)),
-      provenance: log.at(index).provenance,
-    }));
+    .map(({ chapter, index, level }) => {
+      const { log } = chapter;
+      const text = entryChangeText(page, level, log.oldAt(index), log.nowAt(index));
+      return historyEntry(chapter, index, text);
+    });
+};
+
+const pageHistory = (run: Run, position: number, scene: Scene, pfn: number): HistoryEntry[] => {
+  const key = storyKey(run, position, { kind: 'page', pfn });
+  if (key === undefined) return [];
+  const found: HistoryEntry[] = [];
+  for (const chapter of chaptersOf(run, position, key).toReversed()) {
+    const { log, begin } = chapter;
+    for (let i = chapter.end - 1; i >= begin && found.length < MAX_HISTORY; i--) {
+      if (!concernsPage(scene.m, log, i, pfn)) continue;
+      found.push(historyEntry(chapter, i, eventText(scene.namer, scene.tables, log.at(i))));
+    }
+  }
+  return found.toReversed();
 };
 
 const historyOf = (run: Run, position: number, scene: Scene, target: Selection): HistoryEntry[] => {
   if (target.kind === 'pte') return entryHistory(run, position, scene, target.process, target.vpn);
-  if (target.kind !== 'page') return [];
-  const { log } = run.sim.machine.journal;
-  const found: number[] = [];
-  for (let i = position - 1; i >= run.sim.bootEnd && found.length < MAX_HISTORY; i--)
-    if (concernsPage(run, i, target.pfn)) found.push(i);
-  return found.toReversed().map((index) => ({
-    position: index + 1,
-    step: run.stepAt(index + 1).index,
-    text: eventText(scene.namer, scene.tables, log.at(index)),
-    provenance: log.at(index).provenance,
-  }));
+  return target.kind === 'page' ? pageHistory(run, position, scene, target.pfn) : [];
 };
 
 export const inspect = (run: Run, position: number, target: Selection): Inspection => {
@@ -299,7 +298,8 @@ export const inspect = (run: Run, position: number, target: Selection): Inspecti
   return {
     title: titleOf(scene, target),
     fields,
-    holders: target.kind === 'page' ? holdersOf(run, position, scene, target.pfn) : [],
+    holders: target.kind === 'page' ? holderRows(scene, target.pfn) : [],
     history: historyOf(run, position, scene, target),
+    untold: untoldSteps(run, position, target).map(({ index }) => index),
   };
 };

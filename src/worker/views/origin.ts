@@ -1,7 +1,6 @@
 // Why a page is in its frame: the decision of the trace that put it there.
 
 import { compoundHead } from '../../core/kernel/mm/page-ref.ts';
-import type { EventLog } from '../../core/trace/log.ts';
 import { type DecisionId, DECISIONS, EventKind } from '../../core/uapi/events.ts';
 import { spelling } from '../../core/uapi/patches.ts';
 import { KERNEL_FUNCTIONS } from '../../core/uapi/source-refs.ts';
@@ -9,6 +8,7 @@ import type { Position } from '../protocol.ts';
 import type { PageOrigin } from '../protocol-views.ts';
 import type { Run } from '../run.ts';
 import { whyOf } from './captions.ts';
+import { type Chapter, chaptersOf, type Events, positionIn, processIn, storyKey } from './chapters.ts';
 import { eventText } from './events.ts';
 import type { Scene } from './scene.ts';
 
@@ -22,11 +22,11 @@ const CAUSES: readonly (readonly DecisionId[])[] = [
 /** Decisions that name a frame and where its page goes. */
 const TRAVELS: ReadonlySet<DecisionId> = new Set(['migrate.destination', 'migrate.moved', 'copy.page']);
 
-const decisionAt = (log: EventLog, index: number): DecisionId | undefined =>
+const decisionAt = (log: Events, index: number): DecisionId | undefined =>
   log.kindAt(index) === EventKind.DECISION ? DECISIONS[log.idAt(index)] : undefined;
 
 /** The event that took the frame into use last; -1: in use since boot, or in none that was told page by page. */
-const allocationOf = (log: EventLog, head: number, from: Position, before: Position): number => {
+const allocationOf = (log: Events, head: number, from: Position, before: Position): number => {
   for (let i = before - 1; i >= from; i--) {
     if (log.kindAt(i) === EventKind.REF && log.rowAt(i) === head && log.oldAt(i) === 0) return i;
   }
@@ -34,7 +34,7 @@ const allocationOf = (log: EventLog, head: number, from: Position, before: Posit
 };
 
 /** The frame that the page came from; -1: it was made here. */
-const sourceOf = (log: EventLog, pfn: number, from: number, before: number): number => {
+const sourceOf = (log: Events, pfn: number, from: number, before: number): number => {
   for (let i = from; i < before; i++) {
     const decision = decisionAt(log, i);
     if (decision !== undefined && TRAVELS.has(decision) && log.oldAt(i) === pfn && log.rowAt(i) >= 0)
@@ -43,13 +43,13 @@ const sourceOf = (log: EventLog, pfn: number, from: number, before: number): num
   return -1;
 };
 
-const ancestorsOf = (log: EventLog, index: number): number[] => {
+const ancestorsOf = (log: Events, index: number): number[] => {
   const above: number[] = [];
   for (let at = log.parentAt(index); at >= 0; at = log.parentAt(at)) above.push(at);
   return above;
 };
 
-const causeOf = (log: EventLog, source: number, begin: number, at: number): number => {
+const causeOf = (log: Events, source: number, begin: number, at: number): number => {
   const above = new Set(ancestorsOf(log, at));
   const concerns = (i: number): boolean =>
     source >= 0 ? log.rowAt(i) === source || log.oldAt(i) === source : above.has(log.parentAt(i));
@@ -62,29 +62,74 @@ const causeOf = (log: EventLog, source: number, begin: number, at: number): numb
   return -1;
 };
 
-/** @returns undefined: the frame is free, was never handed out, or its step was told in bulk */
-export const originOf = (run: Run, position: Position, scene: Scene, pfn: number): PageOrigin | undefined => {
+/** Decisions that may say why a page is where it is. */
+export const EXPLAINS: ReadonlySet<DecisionId> = new Set([...CAUSES.flat(), ...TRAVELS]);
+
+/** Where a page's frame was taken into use last. */
+interface Allocation {
+  readonly chapter: Chapter;
+  /** The event in the chapter's log. */
+  readonly at: number;
+}
+
+/** Whether a frame was in use at another position. */
+const wasInUse = (run: Run, position: Position, head: number): boolean => {
+  const { position: here } = run.sim.machine.journal;
+  run.seek(position);
+  const inUse = run.sim.machine.pages.refcount.get(head) > 0;
+  run.seek(here);
+  return inUse;
+};
+
+/** @returns `untold`: in a step that left counts, if it was no other one before; undefined: at boot */
+const findAllocation = (
+  run: Run,
+  position: Position,
+  head: number,
+  chapters: readonly Chapter[],
+): Allocation | 'untold' | undefined => {
+  for (const chapter of chapters.toReversed()) {
+    const { record, told, log, begin, end } = chapter;
+    // a frame that is in use in the midst of a big step, and was before it, has not been taken in it yet
+    if (record.isBig && position < record.end && wasInUse(run, record.begin, head)) continue;
+    if (told === 'counts') return 'untold';
+    const at = allocationOf(log, head, begin, end);
+    if (at >= 0) return { chapter, at };
+  }
+  return undefined;
+};
+
+/** @returns undefined: the frame is free, or was never handed out; `untold`: its step has to be run again for that */
+export const originOf = (
+  run: Run,
+  position: Position,
+  scene: Scene,
+  pfn: number,
+): PageOrigin | 'untold' | undefined => {
   const { m } = scene;
-  const { log } = m.journal;
   const head = compoundHead(m, pfn);
-  if (m.pages.refcount.get(head) === 0) return undefined;
-  const at = allocationOf(log, head, run.sim.bootEnd, position);
-  if (at < 0) return undefined;
-  const { index: step, begin } = run.stepAt(at + 1);
-  const source = sourceOf(log, pfn, at, Math.min(position, run.sim.steps[step]?.end ?? position));
+  const key = storyKey(run, position, { kind: 'page', pfn });
+  if (key === undefined || m.pages.refcount.get(head) === 0) return undefined;
+  const found = findAllocation(run, position, head, chaptersOf(run, position, key));
+  if (found === undefined || found === 'untold') return found;
+  const { chapter, at } = found;
+  const { log, begin, end, told } = chapter;
+  const source = sourceOf(log, pfn, at, end);
   const cause = causeOf(log, source, begin, at);
-  const namer = { ...scene.namer, process: run.processAt(at + 1), tasks: run.tasksAt(at + 1) };
+  const tasks = run.tasksAt(chapter.record.end);
+  const namer = { ...scene.namer, process: processIn(chapter, at), tasks };
   const text = cause < 0 ? undefined : eventText(namer, scene.tables, log.at(cause));
   return {
-    position: at + 1,
-    step,
+    position: positionIn(chapter, at),
+    step: chapter.record.index,
+    retold: told === 'again',
     source,
     calls: ancestorsOf(log, at)
       .toReversed()
       .flatMap((span) => {
         const fn = KERNEL_FUNCTIONS[log.idAt(span)]?.name;
-        return fn === undefined ? [] : [{ fn: spelling(m.kernel, fn), begin: span + 1 }];
+        return fn === undefined ? [] : [{ fn: spelling(m.kernel, fn), begin: positionIn(chapter, span) }];
       }),
-    cause: text === undefined ? undefined : { position: cause + 1, text, why: whyOf(text) },
+    cause: text === undefined ? undefined : { position: positionIn(chapter, cause), text, why: whyOf(text) },
   };
 };

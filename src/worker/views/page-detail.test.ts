@@ -4,6 +4,7 @@ import { createSimulation, parseScenario } from '../../core/index.ts';
 import { walkPte } from '../../core/kernel/mm/page-table.ts';
 import { entryPfn } from '../../core/uapi/pte.ts';
 import { Run } from '../run.ts';
+import { chaptersOf } from './chapters.ts';
 import { entryChanges } from './entry-story.ts';
 import { inspect } from './inspection.ts';
 import { pageDetailAt } from './page-detail.ts';
@@ -106,7 +107,7 @@ describe('the life of a virtual page', () => {
       const [mm] = m.mms.values();
       const area = mm?.areas[0];
       if (mm === undefined || area === undefined) throw new Error('no area');
-      const changes = entryChanges(run, mm.pgd, area.start, at);
+      const changes = entryChanges(run, mm.pgd, area.start, at, chaptersOf(run, run.sim.length, ''));
       const { log } = m.journal;
       expect(changes.length).toBeGreaterThan(1);
       let entry = 0;

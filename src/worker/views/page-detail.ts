@@ -29,6 +29,7 @@ export const pageDetailAt = (run: Run, position: Position, pfn: number): PageDet
   const { m } = scene;
   const pgmap = pagePgmap(m, pfn);
   const mappings = mappingsOf(scene, pfn);
+  const origin = originOf(run, position, scene, pfn);
   return {
     pfn,
     dump: dumpPage(m, pfn),
@@ -38,6 +39,7 @@ export const pageDetailAt = (run: Run, position: Position, pfn: number): PageDet
         : { type: pgmap.type, start: pgmap.start, end: pgmap.end, device: deviceOf(m, pfn) },
     mappings: mappings.slice(0, MAX_MAPPINGS),
     more: Math.max(0, mappings.length - MAX_MAPPINGS),
-    origin: originOf(run, position, scene, pfn),
+    origin: origin === 'untold' ? undefined : origin,
+    isOriginUntold: origin === 'untold',
   };
 };

@@ -104,7 +104,7 @@ const resume = <T>(m: Machine, task: Task<T>, before: number, alone: boolean, ma
   if (task.wait !== undefined && task.wait.kind !== 'resched') m.trace.decide('wake', task.id);
   if (task.id !== before) m.trace.taskSwitch(task.id, task.cpu, before);
   m.current = { id: task.id, mm: task.mm, cpu: task.cpu, memallocPin: task.memallocPin };
-  m.trace.current = task.span;
+  m.trace.goOn(task.span);
   task.started = true;
   let next = task.generator.next();
   while (alone && next.done !== true && next.value.kind === 'resched' && mayGoOn(next.value.midway))
@@ -197,7 +197,7 @@ export function* runAlone(
     if (slicing.mayGoOn(next.value.midway)) continue;
     const span = m.trace.current;
     yield* pause(slicing);
-    m.trace.current = span;
+    m.trace.goOn(span);
   }
   m.isAlone = wasAlone;
 }
