@@ -55,3 +55,30 @@ test.each([
     expect(bigStepDifferences(scenario, 512), kind).toEqual([]);
   }
 });
+
+// mm/swap.c: folio_activate; mm/migrate.c: folio_migrate_flags takes PG_active along
+test('pages that were touched twice are active, and move, are pinned and go as such', { timeout: 120_000 }, () => {
+  const touched = [
+    ...MIXED.filter((step) => step.op !== 'gup'),
+    gup('pin_user_pages_fast', ['FOLL_WRITE'], { page: 50, count: 3800 }),
+    UNPIN,
+    gup('get_user_pages', [], { page: 100, count: 3300 }),
+    PUT,
+  ];
+  const rest = [
+    { op: 'migrate_to_dev', ...AREA, device: 0 },
+    gup('pin_user_pages', ['FOLL_WRITE', 'FOLL_LONGTERM'], { page: 1000, count: 2000 }),
+    UNPIN,
+    { op: 'munmap', ...AREA, page: 1200, count: 1500 },
+    { op: 'dev_close', proc: 'A', device: 0 },
+    { op: 'exit', proc: 'A' },
+  ];
+  for (const kind of ['coherent', 'private']) {
+    const scenario = parseScenario({
+      machine: 'lab-node',
+      devices: [{ id: 0, kind }],
+      steps: [...touched, ...rest].map((step) => ({ step })),
+    });
+    expect(bigStepDifferences(scenario, 512), kind).toEqual([]);
+  }
+});
