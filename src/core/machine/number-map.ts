@@ -80,6 +80,11 @@ export class NumberMap {
     return keys;
   }
 
+  /** First keys of the stretches of MAP_ROWS keys in which entries may be, ascending: for who takes them part by part. */
+  partStarts(): number[] {
+    return this.column.sectionNumbers().map((no) => no * MAP_ROWS);
+  }
+
   poke(key: number, value: number): void {
     this.column.poke(key, Number.isNaN(value) ? 0 : value + 1);
   }

@@ -48,7 +48,14 @@ export const EventKind = {
 export type EventKind = (typeof EventKind)[keyof typeof EventKind];
 
 /** What became of the pages of a run in a big step. */
-export const PAGE_OUTCOMES = ['faulted in', 'migrated', 'pinned', 'unpinned', 'unmapped'] as const;
+export const PAGE_OUTCOMES = [
+  'faulted in',
+  'migrated',
+  'pinned',
+  'unpinned',
+  'unmapped',
+  'referenced',
+] as const;
 export type PageOutcome = (typeof PAGE_OUTCOMES)[number];
 
 export interface PackedPages {

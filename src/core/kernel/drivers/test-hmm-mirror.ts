@@ -47,7 +47,8 @@ import {
 /** Drops the entries of a range; its end is taken as inclusive, so one page more goes. */
 const dmirrorDoUpdate = atomic('dmirror_do_update', (m, start: Vpn, end: Vpn, dmirror: Dmirror): void => {
   const pt = ptOf(m, dmirror);
-  for (const vpn of pt.keysBetween(start, end + 1)) pt.delete(vpn);
+  if (m.trace.tally !== undefined) pt.dropRun(start, end + 1 - start);
+  else for (const vpn of pt.keysBetween(start, end + 1)) pt.delete(vpn);
 });
 
 /**

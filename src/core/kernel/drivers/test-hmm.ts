@@ -3,6 +3,7 @@
 
 import type { Dmirror, DmirrorDevice, Vma } from '../../machine/entities.ts';
 import type { Machine } from '../../machine/machine.ts';
+import { MAP_ROWS } from '../../machine/number-map.ts';
 import type { Sleeps } from '../../machine/ops.ts';
 import {
   DEVICE_CALLOC,
@@ -27,6 +28,7 @@ import { MIGRATE_PFN_MIGRATE, MIGRATE_PFN_WRITE, migratePfn, migratePfnToPage } 
 import { mmuIntervalNotifierInsert, mmuIntervalNotifierRemove } from '../mm/mmu-notifier.ts';
 import { allocPage } from '../mm/page-alloc.ts';
 import { copyHighpage } from '../mm/page-ref.ts';
+import { inChunks } from '../mm/plain-pages.ts';
 import { putPage } from '../mm/swap.ts';
 import { invalidateMirrorPages } from './test-hmm-bulk.ts';
 import {
@@ -181,8 +183,9 @@ export const dmirrorRelease = sleepable(
     mmuIntervalNotifierRemove(m, dmirror.mm, dmirror.id);
     for (const pgmap of chunksOf(deviceOf(m, dmirror))) yield* dmirrorDeviceEvictChunk(m, pgmap);
     const pt = ptOf(m, dmirror);
-    for (const vpn of pt.keys()) {
-      pt.delete(vpn);
+    for (const first of pt.partStarts()) {
+      if (inChunks(m)) pt.dropRun(first, MAP_ROWS);
+      else for (const vpn of pt.keysBetween(first, first + MAP_ROWS)) pt.delete(vpn);
       yield* letGo(m, 'dmirror_fops_release', 0);
     }
     m.dmirrors.set(dmirror.id, undefined);

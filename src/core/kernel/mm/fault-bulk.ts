@@ -89,7 +89,7 @@ export const writeFreshPages = (m: Machine, vma: Vma, vpn: Vpn, end: Vpn, value:
   m.countVmEvent('pgfault', n);
   holdPages(m, pfns, n, 'page table entry', 1);
   if ((vma.vmFlags & VM_LOCKED) === 0) {
-    folioAddLruBulk(m, pfns, n, (times) => countCalls(m, ['folio_add_lru'], times));
+    folioAddLruBulk(m, pfns, n, false, (times) => countCalls(m, ['folio_add_lru'], times));
     countCalls(m, ['lru_cache_add_inactive_or_unevictable', 'folio_add_lru_vma'], n);
   } else {
     for (let i = 0; i < n; i++) lruCacheAddInactiveOrUnevictable(m, pfns[i], vma);

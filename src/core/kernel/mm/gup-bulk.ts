@@ -2,14 +2,30 @@
 // gup-follow.ts: followPagePte for taking pins, gup-longterm.ts: collectLongtermUnpinnablePages for judging them, and
 // gup-grab.ts: gupPutFolio for dropping them.
 
-import type { Vma } from '../../machine/entities.ts';
+import type { Mm, Vma } from '../../machine/entities.ts';
 import { SECTION_MASK } from '../../machine/column.ts';
 import type { Machine } from '../../machine/machine.ts';
-import { FOLL_LONGTERM, FOLL_PIN, FOLL_WRITE, GUP_PIN_COUNTING_BIAS } from '../../uapi/gup-flags.ts';
-import { PG_anon_exclusive, PG_head, PG_lru, PG_reserved } from '../../uapi/page-flags.ts';
-import { PTE_RW } from '../../uapi/pte.ts';
+import {
+  FOLL_GET,
+  FOLL_LONGTERM,
+  FOLL_PIN,
+  FOLL_TOUCH,
+  FOLL_WRITE,
+  GUP_PIN_COUNTING_BIAS,
+} from '../../uapi/gup-flags.ts';
+import {
+  PG_active,
+  PG_anon_exclusive,
+  PG_dirty,
+  PG_head,
+  PG_locked,
+  PG_lru,
+  PG_referenced,
+  PG_reserved,
+} from '../../uapi/page-flags.ts';
+import { PTE_DIRTY, PTE_RW } from '../../uapi/pte.ts';
 import { PAGEBLOCK_NR_PAGES, type Pfn, type Pfns, PTRS_PER_TABLE, type Vpn } from '../../uapi/units.ts';
-import { longtermPinnability, type Pinnability } from './normal-page.ts';
+import { longtermPinnability, type Pinnability, pinnableFor } from './normal-page.ts';
 import {
   countCalls,
   countDecisions,
@@ -17,10 +33,12 @@ import {
   holdPages,
   inChunks,
   newPlainRun,
+  type PlainRun,
   runLength,
   tellPages,
   unfollowed,
 } from './plain-pages.ts';
+import { vmaLookup } from './vma.ts';
 
 const found = newPlainRun();
 const chunk = new Float64Array(PTRS_PER_TABLE);
@@ -37,38 +55,131 @@ const addToCounts = (m: Machine, pfns: Float64Array, n: number, by: number): voi
   }
 };
 
+/** Where a call collects its pages. */
+export type FoundPages = Pfn[] | Float64Array;
+
+const takePages = (m: Machine, pfns: Float64Array, n: number, flags: number): void => {
+  const pins = (flags & FOLL_PIN) !== 0;
+  const by = pins ? GUP_PIN_COUNTING_BIAS : 1;
+  addToCounts(m, pfns, n, by);
+  if (pins) m.countVmEvent('nr_foll_pin_acquired', n);
+  holdPages(m, pfns, n, pins ? 'FOLL_PIN' : 'FOLL_GET', by);
+};
+
+const collect = (pages: FoundPages, at: number, pfns: Float64Array, n: number): void => {
+  if (Array.isArray(pages)) for (let i = 0; i < n; i++) pages[at + i] = pfns[i];
+  else pages.set(pfns.subarray(0, n), at);
+};
+
+/** How many pages are marked as accessed without going to another list: those never marked before, and active ones. */
+const markableInPlace = (m: Machine, pfns: Float64Array, n: number): number => {
+  let at = 0;
+  while (at < n && (m.pages.flags.get(pfns[at]) & (PG_referenced | PG_active)) !== PG_referenced) at++;
+  return at;
+};
+
+/** What FOLL_TOUCH does to pages; a write makes those dirty that neither entry nor page says it of. */
+const touchPages = (m: Machine, { pfns, entries }: PlainRun, n: number, flags: number): void => {
+  const writes = (flags & FOLL_WRITE) !== 0;
+  for (let at = 0; at < n; ) {
+    const length = Math.abs(runLength(pfns, at, n));
+    const words = m.pages.flags.writableSection(pfns[at]);
+    for (let i = at; i < at + length; i++)
+      words[pfns[i] & SECTION_MASK] |=
+        PG_referenced | (writes && (entries[i] & PTE_DIRTY) === 0 ? PG_dirty : 0);
+    at += length;
+  }
+  countCalls(m, ['mark_page_accessed', 'folio_mark_accessed'], n);
+};
+
 /**
- * Pins the plain pages at the beginning of a range, which need no fault.
+ * Takes references or pins on the plain pages at the beginning of a range, which need no fault.
  *
  * Kernel: `mm/gup.c: follow_page_pte, try_grab_page`, many times; the mechanism is gup-follow.ts
  *
  * @param pages - gets the frames, from index `at` on
- * @returns how many; 0: the next page is none of these, or the caller asks for more than a pin
+ * @returns how many; 0: the next page is none of these, or the caller asks for more
  */
-export const pinPlainPages = (
+export const takePlainPages = (
   m: Machine,
   vma: Vma,
   vpn: Vpn,
   end: Vpn,
   flags: number,
-  pages: Pfn[] | Float64Array,
+  pages: FoundPages,
   at: number,
 ): number => {
-  if (!inChunks(m) || (flags & FOLL_PIN) === 0 || (flags & ~(FOLL_PIN | FOLL_WRITE | FOLL_LONGTERM)) !== 0)
-    return 0;
+  const takes = flags & (FOLL_PIN | FOLL_GET);
+  if (!inChunks(m) || (takes !== FOLL_PIN && takes !== FOLL_GET)) return 0;
+  if ((flags & ~(takes | FOLL_TOUCH | FOLL_WRITE | FOLL_LONGTERM)) !== 0) return 0;
   const bits = (flags & FOLL_WRITE) === 0 ? 0 : PTE_RW;
-  const want = { refcount: 1, flags: 0, optional: PG_lru | PG_reserved, bits };
+  const want = { refcount: 1, flags: 0, optional: PG_lru | PG_reserved | PG_active, bits };
   findPlainRun(m, vma, vpn, Math.min(end, vma.vmEnd), want, found);
-  const { n, pfns } = found;
+  const { pfns } = found;
+  const touches = (flags & FOLL_TOUCH) !== 0;
+  const n = touches ? markableInPlace(m, pfns, found.n) : found.n;
   if (n === 0) return 0;
-  addToCounts(m, pfns, n, GUP_PIN_COUNTING_BIAS);
-  if (Array.isArray(pages)) for (let i = 0; i < n; i++) pages[at + i] = pfns[i];
-  else pages.set(pfns.subarray(0, n), at);
-  m.countVmEvent('nr_foll_pin_acquired', n);
-  holdPages(m, pfns, n, 'FOLL_PIN', GUP_PIN_COUNTING_BIAS);
+  takePages(m, pfns, n, flags);
+  collect(pages, at, pfns, n);
+  if (touches) touchPages(m, found, n, flags);
   countCalls(m, ['follow_page_mask', 'follow_page_pte', 'vm_normal_page', 'try_grab_page'], n);
-  tellPages(m, 'pinned', vpn, pfns, pfns, n);
+  tellPages(m, takes === FOLL_PIN ? 'pinned' : 'referenced', vpn, pfns, pfns, n);
   return n;
+};
+
+/**
+ * The same for the fast walk, under one page table.
+ *
+ * Kernel: `mm/gup.c: gup_pte_range, try_grab_folio`, many times; the mechanism is gup-fast.ts
+ *
+ * @returns how many; 0: the next page is none of these
+ */
+export const grabPlainPages = (
+  m: Machine,
+  mm: Mm,
+  vpn: Vpn,
+  end: Vpn,
+  flags: number,
+  pages: FoundPages,
+  at: number,
+): number => {
+  const vma = inChunks(m) ? vmaLookup(m, mm, vpn) : undefined;
+  if (vma === undefined) return 0;
+  const bits = (flags & FOLL_WRITE) === 0 ? 0 : PTE_RW;
+  const want = { refcount: 1, flags: 0, optional: PG_lru | PG_reserved | PG_active, bits };
+  findPlainRun(m, vma, vpn, Math.min(end, vma.vmEnd), want, found);
+  const { pfns } = found;
+  let { n } = found;
+  if (n > 0 && (flags & FOLL_LONGTERM) !== 0) n = countPinnable(m, pfns, n);
+  if (n === 0) return 0;
+  takePages(m, pfns, n, flags);
+  collect(pages, at, pfns, n);
+  setOnPages(m, pfns, n, PG_referenced);
+  countCalls(m, ['try_grab_folio'], n);
+  countDecisions(m, ['gup.fast.grabbed'], n);
+  tellPages(m, (flags & FOLL_PIN) === 0 ? 'referenced' : 'pinned', vpn, pfns, pfns, n);
+  return n;
+};
+
+/** How many small pages at the beginning are fit for long-term pins, all for the same reason. */
+const countPinnable = (m: Machine, pfns: Float64Array, n: number): number => {
+  const why = longtermPinnability(m, pfns[0]);
+  if (!pinnableFor(why)) return 0;
+  const block = Math.floor(pfns[0] / PAGEBLOCK_NR_PAGES);
+  let same = 1;
+  while (same < n && Math.floor(pfns[same] / PAGEBLOCK_NR_PAGES) === block) same++;
+  countCalls(m, ['is_longterm_pinnable_page'], same);
+  if (why !== 'no-migration') countDecisions(m, [`pinnable.${why}`], same);
+  return same;
+};
+
+const setOnPages = (m: Machine, pfns: Float64Array, n: number, bits: number): void => {
+  for (let at = 0; at < n; ) {
+    const length = Math.abs(runLength(pfns, at, n));
+    const words = m.pages.flags.writableSection(pfns[at]);
+    for (let i = at; i < at + length; i++) words[pfns[i] & SECTION_MASK] |= bits;
+    at += length;
+  }
 };
 
 /** Whether a frame is a small page by itself. */
@@ -112,15 +223,22 @@ export const judgePages = (
   return { why, n };
 };
 
+/** What becomes of the pages when their pins are dropped: nothing, or each that is not dirty is made so under its lock. */
+type Leaving = 'as they are' | 'dirty';
+
 /**
  * Drops the pins of small pages that stay in use.
  *
- * Kernel: `mm/gup.c: unpin_user_pages`, many times; the mechanism is gup-grab.ts
+ * Kernel: `mm/gup.c: unpin_user_pages, unpin_user_pages_dirty_lock`, many times; the mechanism is gup-grab.ts
  *
- * @param want - flags that each page must have
  * @returns how many from `at` on; 0: the next page is none of these
  */
-export const unpinPlainPages = (m: Machine, pages: Pfns, at: number, want = 0): number => {
+export const unpinPlainPages = (
+  m: Machine,
+  pages: Pfns,
+  at: number,
+  leaving: Leaving = 'as they are',
+): number => {
   if (!inChunks(m)) return 0;
   const { flags, refcount } = m.pages;
   let n = 0;
@@ -128,13 +246,15 @@ export const unpinPlainPages = (m: Machine, pages: Pfns, at: number, want = 0): 
     const pfn = pages[at + n];
     if (pfn === m.zeroPfn || pfn === pages[at + n + 1]) break;
     // what is anonymous and not its process's own stops the kernel
-    const wanted = PG_anon_exclusive | want;
-    if ((flags.get(pfn) & wanted) !== wanted || !isSmall(m, pfn)) break;
+    const word = flags.get(pfn);
+    if ((word & PG_anon_exclusive) === 0 || !isSmall(m, pfn)) break;
+    if (leaving === 'dirty' && (word & PG_locked) !== 0) break;
     if (refcount.get(pfn) <= GUP_PIN_COUNTING_BIAS) break;
     chunk[n] = pfn;
   }
   n = unfollowed(m, n, (numbers, i) => numbers.has(chunk[i]));
   if (n === 0) return 0;
+  if (leaving === 'dirty') setOnPages(m, chunk, n, PG_dirty);
   addToCounts(m, chunk, n, -GUP_PIN_COUNTING_BIAS);
   m.countVmEvent('nr_foll_pin_released', n);
   holdPages(m, chunk, n, 'FOLL_PIN', -GUP_PIN_COUNTING_BIAS);

@@ -19,10 +19,20 @@ import {
 import { type EntryRow, NO_PFN, NO_ROW, type Pfn, type Vpn } from '../../uapi/units.ts';
 import { atomic, sleepable } from '../sched/kernel-function.ts';
 import { letGo } from '../sched/locks.ts';
+import { type FoundPages, grabPlainPages } from './gup-bulk.ts';
 import { gupCanFollowProtnone, gupMustUnshare, gupPutFolio, tryGrabFolio } from './gup-grab.ts';
 import { pgmapIsLive } from './memremap.ts';
 import { compoundHead, pageMapping, setFlags } from './page-ref.ts';
+import { inChunks } from './plain-pages.ts';
 import { PMD_PAGES, PUD_PAGES, pmdOffset, pteOffset, pudOffset } from './page-table.ts';
+
+/** What the walk has got so far. */
+interface FastPages {
+  readonly pages: FoundPages;
+  n: number;
+  /** Of those, pages that the trace has been told of. */
+  told: number;
+}
 
 /** Hardware's view of an entry. Kernel: `arch/x86/include/asm/pgtable.h: pte_access_permitted` */
 const accessPermitted = (entry: Entry, write: boolean): boolean =>
@@ -41,7 +51,7 @@ const grabHuge = (
   end: Vpn,
   flags: number,
   row: EntryRow,
-  pages: Pfn[],
+  got: FastPages,
   hugePages: number,
 ): boolean => {
   const entry = m.entries.get(row);
@@ -55,7 +65,7 @@ const grabHuge = (
     gupPutFolio(m, folio, refs, flags);
     return false;
   }
-  for (let i = 0; i < refs; i++) pages.push(first + i);
+  for (let i = 0; i < refs; i++) got.pages[got.n++] = first + i;
   setFlags(m, folio, PG_referenced);
   m.trace.decide('gup.fast.grabbed', vpn, first, refs);
   return true;
@@ -63,23 +73,30 @@ const grabHuge = (
 
 const gupHugePmd = atomic(
   'gup_huge_pmd',
-  (m, vpn: Vpn, end: Vpn, flags: number, pmdRow: EntryRow, pages: Pfn[]): boolean =>
-    grabHuge(m, vpn, end, flags, pmdRow, pages, PMD_PAGES),
+  (m, vpn: Vpn, end: Vpn, flags: number, pmdRow: EntryRow, got: FastPages): boolean =>
+    grabHuge(m, vpn, end, flags, pmdRow, got, PMD_PAGES),
 );
 
 /** A gigantic page of hugetlb. */
 const gupHugePud = atomic(
   'gup_huge_pud',
-  (m, vpn: Vpn, end: Vpn, flags: number, pudRow: EntryRow, pages: Pfn[]): boolean =>
-    grabHuge(m, vpn, end, flags, pudRow, pages, PUD_PAGES),
+  (m, vpn: Vpn, end: Vpn, flags: number, pudRow: EntryRow, got: FastPages): boolean =>
+    grabHuge(m, vpn, end, flags, pudRow, got, PUD_PAGES),
 );
 
 const gupPteRange = atomic(
   'gup_pte_range',
-  (m, vpn: Vpn, end: Vpn, flags: number, pmdRow: EntryRow, pages: Pfn[]): boolean => {
+  (m, vpn: Vpn, end: Vpn, flags: number, pmdRow: EntryRow, got: FastPages, mm: Mm): boolean => {
     const write = (flags & FOLL_WRITE) !== 0;
-    const first = pages.length;
+    const first = got.n;
     for (let at = vpn; at < end; at++) {
+      const many = grabPlainPages(m, mm, at, end, flags, got.pages, got.n);
+      if (many > 0) {
+        got.n += many;
+        got.told += many;
+        at += many - 1;
+        continue;
+      }
       const entry = m.entries.get(pteOffset(m, pmdRow, at));
       if (pteProtnone(entry) && !gupCanFollowProtnone(flags)) return false;
       if (!accessPermitted(entry, write)) {
@@ -97,7 +114,8 @@ const gupPteRange = atomic(
         }
         // everything of this page table that was grabbed so far is given back
         if (!pgmapIsLive(m, page)) {
-          for (const grabbed of pages.splice(first)) gupPutFolio(m, compoundHead(m, grabbed), 1, flags);
+          for (let i = first; i < got.n; i++) gupPutFolio(m, compoundHead(m, got.pages[i]), 1, flags);
+          got.n = first;
           return false;
         }
       } else if (pteSpecial(entry)) {
@@ -117,7 +135,7 @@ const gupPteRange = atomic(
       }
       setFlags(m, folio, PG_referenced);
       m.trace.decide('gup.fast.grabbed', at, page, 1);
-      pages.push(page);
+      got.pages[got.n++] = page;
     }
     return true;
   },
@@ -126,13 +144,13 @@ const gupPteRange = atomic(
 /** Between page tables a task that is alone lets go of the worker; others never see the walk half done. */
 const gupPgdRange = sleepable(
   'gup_pgd_range',
-  function* (m, start: Vpn, end: Vpn, flags: number, mm: Mm, pages: Pfn[]): Sleeps<void> {
+  function* (m, start: Vpn, end: Vpn, flags: number, mm: Mm, got: FastPages): Sleeps<void> {
     for (let vpn = start; vpn < end; ) {
       const pudRow = pudOffset(m, mm, vpn);
       const pud = pudRow === NO_ROW ? 0 : m.entries.get(pudRow);
       if (pmdLeaf(pud)) {
         const gibEnd = Math.min(end, (Math.floor(vpn / PUD_PAGES) + 1) * PUD_PAGES);
-        if (!gupHugePud(m, vpn, gibEnd, flags, pudRow, pages)) return;
+        if (!gupHugePud(m, vpn, gibEnd, flags, pudRow, got)) return;
         vpn = gibEnd;
         continue;
       }
@@ -142,22 +160,28 @@ const gupPgdRange = sleepable(
       if (!ptePresent(pmd)) return;
       if (pmdLeaf(pmd)) {
         if (pteProtnone(pmd) && !gupCanFollowProtnone(flags)) return;
-        if (!gupHugePmd(m, vpn, next, flags, pmdRow, pages)) return;
-      } else if (!gupPteRange(m, vpn, next, flags, pmdRow, pages)) {
+        if (!gupHugePmd(m, vpn, next, flags, pmdRow, got)) return;
+      } else if (!gupPteRange(m, vpn, next, flags, pmdRow, got, mm)) {
         return;
       }
-      yield* letGo(m, 'gup_pgd_range', next - vpn);
+      yield* letGo(m, 'gup_pgd_range', next - vpn - got.told);
+      got.told = 0;
       vpn = next;
     }
   },
 );
 
-/** Kernel: `mm/gup.c: lockless_pages_from_mm` */
+/**
+ * Kernel: `mm/gup.c: lockless_pages_from_mm`
+ *
+ * @returns the pages, in address order
+ */
 export const locklessPagesFromMm = sleepable(
   'lockless_pages_from_mm',
-  function* (m, start: Vpn, end: Vpn, flags: number, mm: Mm, pages: Pfn[]): Sleeps<number> {
-    if ((flags & FOLL_PIN) !== 0 && mm.writeProtectSeq % 2 === 1) return 0;
-    yield* gupPgdRange(m, start, end, flags, mm, pages);
-    return pages.length;
+  function* (m, start: Vpn, end: Vpn, flags: number, mm: Mm): Sleeps<FoundPages> {
+    if ((flags & FOLL_PIN) !== 0 && mm.writeProtectSeq % 2 === 1) return [];
+    const got: FastPages = { pages: inChunks(m) ? new Float64Array(end - start) : [], n: 0, told: 0 };
+    yield* gupPgdRange(m, start, end, flags, mm, got);
+    return got.n === got.pages.length ? got.pages : got.pages.slice(0, got.n);
   },
 );

@@ -201,7 +201,7 @@ export const unpinUserPagesDirtyLock = sleepable(
       yield* letGo(m, 'unpin_user_pages_dirty_lock', 0);
     }
     for (let at = 0; at < pages.length; ) {
-      const many = unpinPlainPages(m, pages, at, PG_dirty);
+      const many = unpinPlainPages(m, pages, at, 'dirty');
       if (many > 0) {
         at += many;
         yield* letGo(m, 'unpin_user_pages_dirty_lock', 0);

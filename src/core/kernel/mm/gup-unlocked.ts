@@ -13,9 +13,10 @@ import {
   FOLL_TOUCH,
   FOLL_WRITE,
 } from '../../uapi/gup-flags.ts';
-import { type Pfn, TASK_SIZE_PAGES, type Vpn, VPN_LIMIT } from '../../uapi/units.ts';
+import { type Pfns, TASK_SIZE_PAGES, type Vpn, VPN_LIMIT } from '../../uapi/units.ts';
 import { sleepable } from '../sched/kernel-function.ts';
 import { mmapReadLock, mmapReadUnlock } from '../sched/locks.ts';
+import type { FoundPages } from './gup-bulk.ts';
 import { locklessPagesFromMm } from './gup-fast.ts';
 import {
   type GupResult,
@@ -88,6 +89,15 @@ function* gupLongtermUnlocked(
   return result;
 }
 
+/** Pages of the fast walk, and behind them those of the slow one. */
+const joined = (fast: FoundPages, slow: Pfns): Pfns => {
+  if (Array.isArray(fast)) return [...fast, ...slow];
+  const all = new Float64Array(fast.length + slow.length);
+  all.set(fast);
+  all.set(slow, fast.length);
+  return all;
+};
+
 /**
  * The fast walk, and the slow one for what it left.
  *
@@ -103,8 +113,7 @@ const internalGetUserPagesFast = sleepable(
     if (end >= VPN_LIMIT) return gupResult([], 0);
     if (end > TASK_SIZE_PAGES) return gupResult([], -EFAULT);
     if (npages === 0) return gupResult([], 0);
-    const fast: Pfn[] = [];
-    yield* locklessPagesFromMm(m, start, end, flags, m.mms.get(mmId), fast);
+    const fast: FoundPages = yield* locklessPagesFromMm(m, start, end, flags, m.mms.get(mmId));
     if (fast.length === npages || (flags & FOLL_FAST_ONLY) !== 0) return gupResult(fast, 0);
     const slow: GupResult = yield* gupLongtermUnlocked(
       m,
@@ -114,7 +123,7 @@ const internalGetUserPagesFast = sleepable(
       mmId,
     );
     // with pages from the fast walk an error of the slow one is lost
-    return gupResult([...fast, ...slow.pages], slow.id < 0 ? slow.id : 0);
+    return gupResult(joined(fast, slow.pages), slow.id < 0 ? slow.id : 0);
   },
 );
 

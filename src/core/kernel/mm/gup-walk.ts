@@ -52,7 +52,7 @@ import {
 import { sleepable } from '../sched/kernel-function.ts';
 import { condResched, outwaitFruitlessFault } from '../sched/locks.ts';
 import { handleMmFault } from './fault.ts';
-import { pinPlainPages } from './gup-bulk.ts';
+import { type FoundPages, takePlainPages } from './gup-bulk.ts';
 import { type Followed, followPageMask } from './gup-follow.ts';
 import { followHugetlbPage } from './hugetlb.ts';
 import { PMD_PAGES, pmdOffset } from './page-table.ts';
@@ -120,9 +120,6 @@ const checkVmaFlags = (m: Machine, vma: Vma, flags: number): number => {
   }
   return 0;
 };
-
-/** Ours: many pages are a typed array, see Pfns. */
-type FoundPages = Pfn[] | Float64Array;
 
 /** Pages found, in address order, and why the walk stopped: 0, or -errno. */
 export interface GupWalk {
@@ -195,7 +192,7 @@ export const getUserPagesWalk = sleepable(
       }
       if (m.current.fatalSignalPending) return done(-EINTR);
       yield* condResched(m, '__get_user_pages');
-      const many: number = tried === 0 ? pinPlainPages(m, vma, vpn, start + npages, flags, pages, got) : 0;
+      const many: number = tried === 0 ? takePlainPages(m, vma, vpn, start + npages, flags, pages, got) : 0;
       if (many > 0) {
         got += many;
         continue;

@@ -1,13 +1,15 @@
-// Many pages on and off the list of inactive anonymous pages in one go, for big steps. The mechanisms, whose every effect
+// Many pages on and off one of the lists of anonymous pages in one go, for big steps. The mechanisms, whose every effect
 // on the state is here too, are swap.ts: folioAddLru with its batches, and isolate.ts: folioIsolateLru.
 
 import { SECTION_MASK, SECTION_ROWS } from '../../machine/column.ts';
 import type { Machine } from '../../machine/machine.ts';
 import { LRU_HEAD, LRU_NR, LRU_TAIL, lruRow } from '../../machine/scalars.ts';
 import { PG_lru } from '../../uapi/page-flags.ts';
-import { folioNid, LRU_INACTIVE_ANON } from './mm-inline.ts';
+import { folioNid, LRU_ACTIVE_ANON, LRU_INACTIVE_ANON } from './mm-inline.ts';
 import { inOneRange, runLength } from './plain-pages.ts';
 import { folioAddLru, lruAddSlots, PAGEVEC_SIZE } from './swap.ts';
+
+const anonList = (isActive: boolean): number => (isActive ? LRU_ACTIVE_ANON : LRU_INACTIVE_ANON);
 
 /** How many frames from one on make a stretch of a list, each in front of the one before, within one section. */
 const chainLength = (m: Machine, pfns: Float64Array, at: number, n: number): number => {
@@ -27,12 +29,13 @@ const chainLength = (m: Machine, pfns: Float64Array, at: number, n: number): num
   return length;
 };
 
-/** Takes pages off the list of inactive anonymous pages. Their links stay. Kernel: `mm/vmscan.c: folio_isolate_lru` */
-export const isolatePages = (m: Machine, pfns: Float64Array, n: number): void => {
+/** Takes anonymous pages off their list. Their links stay. Kernel: `mm/vmscan.c: folio_isolate_lru` */
+export const isolatePages = (m: Machine, pfns: Float64Array, n: number, isActive: boolean): void => {
   const { lruNext, lruPrev } = m.pages;
   const node = folioNid(m, pfns[0]);
-  const headRow = lruRow(node, LRU_INACTIVE_ANON, LRU_HEAD);
-  const tailRow = lruRow(node, LRU_INACTIVE_ANON, LRU_TAIL);
+  const list = anonList(isActive);
+  const headRow = lruRow(node, list, LRU_HEAD);
+  const tailRow = lruRow(node, list, LRU_TAIL);
   for (let at = 0; at < n; ) {
     const length = chainLength(m, pfns, at, n);
     const next = lruNext.get(pfns[at]);
@@ -48,7 +51,7 @@ export const isolatePages = (m: Machine, pfns: Float64Array, n: number): void =>
     else lruPrev.poke(next - 1, prev);
     at += length;
   }
-  const nrRow = lruRow(node, LRU_INACTIVE_ANON, LRU_NR);
+  const nrRow = lruRow(node, list, LRU_NR);
   m.scalars.set(nrRow, m.scalars.get(nrRow) - n);
 };
 
@@ -62,14 +65,15 @@ const linkRun = (m: Machine, first: number, length: number, head: number): void 
   for (let i = 0; i < length - 1; i++) prev[row + i] = first + i + 2;
 };
 
-/** Ours: puts pages in front of the list of inactive anonymous pages, one after another. */
-export const linkPages = (m: Machine, pfns: Float64Array, n: number): void => {
+/** Ours: puts anonymous pages in front of their list, one after another. */
+export const linkPages = (m: Machine, pfns: Float64Array, n: number, isActive: boolean): void => {
   if (n === 0) return;
   const { lruNext, lruPrev } = m.pages;
   const node = folioNid(m, pfns[0]);
-  const headRow = lruRow(node, LRU_INACTIVE_ANON, LRU_HEAD);
+  const list = anonList(isActive);
+  const headRow = lruRow(node, list, LRU_HEAD);
   let head = m.scalars.get(headRow);
-  if (head === 0) m.scalars.set(lruRow(node, LRU_INACTIVE_ANON, LRU_TAIL), pfns[0] + 1);
+  if (head === 0) m.scalars.set(lruRow(node, list, LRU_TAIL), pfns[0] + 1);
   for (let at = 0; at < n; ) {
     const run = runLength(pfns, at, n);
     const length = run > 1 ? run : 1;
@@ -81,7 +85,7 @@ export const linkPages = (m: Machine, pfns: Float64Array, n: number): void => {
   }
   lruPrev.poke(head - 1, 0);
   m.scalars.set(headRow, head);
-  const nrRow = lruRow(node, LRU_INACTIVE_ANON, LRU_NR);
+  const nrRow = lruRow(node, list, LRU_NR);
   m.scalars.set(nrRow, m.scalars.get(nrRow) + n);
 };
 
@@ -90,7 +94,7 @@ export const linkPages = (m: Machine, pfns: Float64Array, n: number): void => {
  * drain wait in it.
  *
  * Kernel: `mm/swap.c: folio_add_lru`, many times
- * Requires: none of the pages is locked in memory, active or unevictable.
+ * Requires: none of the pages is locked in memory or unevictable; all are active, or none.
  *
  * @param called - counts the calls for pages that are not added one by one
  */
@@ -98,6 +102,7 @@ export const folioAddLruBulk = (
   m: Machine,
   pfns: Float64Array,
   n: number,
+  isActive: boolean,
   called: (times: number) => void,
 ): void => {
   let at = 0;
@@ -106,7 +111,7 @@ export const folioAddLruBulk = (
   const many = inOneRange(m, pfns, n) < n ? 0 : Math.floor((n - at) / PAGEVEC_SIZE) * PAGEVEC_SIZE;
   if (many > 0) {
     const part = pfns.subarray(at, at + many);
-    linkPages(m, part, many);
+    linkPages(m, part, many, isActive);
     for (let i = 0; i < many; ) {
       const length = Math.abs(runLength(part, i, many));
       const flags = m.pages.flags.writableSection(part[i]);

@@ -1,6 +1,7 @@
 // Memory of devices: registration of a dev_pagemap, the life of a ZONE_DEVICE page.
 
 import type { DevPagemap, MemoryType } from '../../machine/entities.ts';
+import { SECTION_MASK, SECTION_ROWS } from '../../machine/column.ts';
 import type { Block } from '../../machine/gpu.ts';
 import type { Machine } from '../../machine/machine.ts';
 import type { DevPagemapOps, Sleeps } from '../../machine/ops.ts';
@@ -185,6 +186,26 @@ export const memremapPages = atomic('memremap_pages', (m, request: DevPagemapReq
   return id;
 });
 
+/** What the memmap of a range says is gone. Parts of it that were never touched say nothing. */
+const forgetMemmap = (m: Machine, start: Pfn, end: Pfn): void => {
+  const { flags, index, mapping, zoneDeviceData } = m.pages;
+  const columns = [flags, index, mapping, zoneDeviceData];
+  for (let first = start; first < end; ) {
+    const next = Math.min(end, first - (first % SECTION_ROWS) + SECTION_ROWS);
+    const written = columns.filter(
+      (column) => column.section(Math.floor(first / SECTION_ROWS)) !== undefined,
+    );
+    if (m.trace.tally !== undefined) {
+      const row = first & SECTION_MASK;
+      for (const column of written) column.writableSection(first).fill(0, row, row + next - first);
+    } else {
+      for (let pfn = first; pfn < next; pfn++)
+        for (const column of written) if (column.get(pfn) !== 0) column.set(pfn, 0);
+    }
+    first = next;
+  }
+};
+
 /**
  * Ends a registration, and with it the memmap of the range: the next one starts with clean pages. The kernel waits
  * until every page is free; here nobody is left who could free one.
@@ -200,10 +221,7 @@ export const memunmapPages = atomic('memunmap_pages', (m, id: number): void => {
     'memunmap_pages: waits for ever for pages that are still in use',
   );
   if (!restsAtZero(type)) for (let pfn = start; pfn < end; pfn++) setPageCount(m, pfn, 0, 'kernel');
-  const { flags, index, mapping, zoneDeviceData } = m.pages;
-  for (let pfn = start; pfn < end; pfn++)
-    for (const column of [flags, index, mapping, zoneDeviceData])
-      if (column.get(pfn) !== 0) column.set(pfn, 0);
+  forgetMemmap(m, start, end);
   m.scalars.set(pgmapRefRow(id), 0);
   m.pgmaps.set(id, undefined);
   freeMemmap(m, memmap);

@@ -9,6 +9,7 @@ import { notifierActiveRow, notifierSeqRow, pgmapRefRow } from '../../machine/sc
 import { __GFP_NOWARN, GFP_USER } from '../../uapi/gfp.ts';
 import { GUP_PIN_COUNTING_BIAS } from '../../uapi/gup-flags.ts';
 import {
+  PG_active,
   PG_anon_exclusive,
   PG_dirty,
   PG_lru,
@@ -39,7 +40,7 @@ import { batchesAreEmpty, folioAddLru, lruAddDrain } from './swap.ts';
 import { maybeMkwrite, vmPageProt } from './vma.ts';
 
 /** Flags that go along to the destination. Kernel: `mm/migrate.c: folio_migrate_flags` */
-const CARRIED = PG_referenced | PG_uptodate | PG_dirty | PG_swapbacked;
+const CARRIED = PG_active | PG_referenced | PG_uptodate | PG_dirty | PG_swapbacked;
 
 export const source: PlainRun = newPlainRun();
 export const targets = new Float64Array(PTRS_PER_TABLE);
@@ -110,7 +111,7 @@ export const emptySources = (m: Machine, n: number, kept: number): void => {
       const word = (entries[i] & PTE_DIRTY) !== 0 ? f[row] | PG_dirty : f[row];
       words[i] = word & CARRIED;
       bytes[i] = b[row];
-      f[row] = word & kept;
+      f[row] = word & kept & ~PG_active;
       r[row] = 0;
       c[row] = 0;
     }
@@ -176,7 +177,7 @@ export const plainPagesToMove = (m: Machine, vma: Vma, start: Vpn, end: Vpn, pie
     vma,
     start,
     Math.min(end, vma.vmEnd),
-    { refcount: 1, flags: PG_lru, optional: 0, bits: 0 },
+    { refcount: 1, flags: PG_lru, optional: PG_active, bits: 0 },
     source,
   );
   const n = source.n === 0 ? 0 : inOneRange(m, source.pfns, source.n);
@@ -204,7 +205,7 @@ export const migrateVmaToDevice = (
 ): Float64Array => {
   targets.set(dst.subarray(0, n));
   emptySources(m, n, 0);
-  isolatePages(m, source.pfns, n);
+  isolatePages(m, source.pfns, n, source.isActive);
   fillTargets(m, vma, start, n, PG_reserved | PG_anon_exclusive);
   mapTargets(m, vma, n);
   freePagesBulk(m, source.pfns, n);
@@ -252,7 +253,7 @@ const placeOf = (m: Machine, pfn: Pfn): { readonly vma: Vma; readonly vpn: Vpn }
 
 /** The pinned pages from `done` on that are plain, under one page table, and those that the call pinned. */
 const findPinnedRun = (m: Machine, vma: Vma, vpn: Vpn, pages: Pfns, done: number): number => {
-  const want = { refcount: 1 + GUP_PIN_COUNTING_BIAS, flags: PG_reserved, optional: 0, bits: 0 };
+  const want = { refcount: 1 + GUP_PIN_COUNTING_BIAS, flags: PG_reserved, optional: PG_active, bits: 0 };
   findPlainRun(m, vma, vpn, Math.min(vma.vmEnd, vpn + pages.length - done), want, source);
   let n = source.n === 0 ? 0 : inOneRange(m, source.pfns, source.n);
   for (let i = 0; i < n; i++) if (source.pfns[i] !== pages[done + i]) n = i;
@@ -329,7 +330,7 @@ export const bringPinnedHome = (m: Machine, pages: Pfns, done: number): number =
   freeDevicePages(m, pgmap, n);
   freeMany(m, source.pfns, n);
   // each page's drain puts the page before it on the list; the last one waits in the batch
-  linkPages(m, targets, n - 1);
+  linkPages(m, targets, n - 1, source.isActive);
   const last = targets[n - 1];
   m.pages.flags.poke(last, m.pages.flags.get(last) - PG_lru);
   folioAddLru(m, last);

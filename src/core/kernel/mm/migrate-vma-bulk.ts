@@ -7,7 +7,7 @@ import type { DevPagemap, Vma } from '../../machine/entities.ts';
 import type { Machine } from '../../machine/machine.ts';
 import type { MmuNotifierRange } from '../../machine/ops.ts';
 import { notifierActiveRow, pgmapRefRow } from '../../machine/scalars.ts';
-import { PG_anon_exclusive, PG_lru, PG_reserved } from '../../uapi/page-flags.ts';
+import { PG_active, PG_anon_exclusive, PG_lru, PG_reserved } from '../../uapi/page-flags.ts';
 import { mkSwapEntry, PTE_RW, SWP_DEVICE_READ, SWP_DEVICE_WRITE } from '../../uapi/pte.ts';
 import { SECTION_MASK } from '../../machine/column.ts';
 import { NO_PFN, type Vpn } from '../../uapi/units.ts';
@@ -49,7 +49,7 @@ const isPrivate = (place: PlainPlace): boolean =>
 const wantOf = (place: PlainPlace): Parameters<typeof findPlainRun>[4] => ({
   refcount: 1,
   flags: place === 'system' ? PG_lru : PG_reserved,
-  optional: 0,
+  optional: PG_active,
   bits: 0,
   ...(isPrivate(place) ? { privateEntries: true } : {}),
 });
@@ -144,7 +144,7 @@ export const moveChunkToDevice = (
   const n = nextChunk(m, vma, vpn, end, 'system');
   take(n, targets);
   emptySources(m, n, 0);
-  isolatePages(m, source.pfns, n);
+  isolatePages(m, source.pfns, n, source.isActive);
   fillTargets(m, vma, vpn, n, PG_reserved | PG_anon_exclusive);
   if (isPrivate(pgmap)) mapPrivateTargets(m, n);
   else mapTargets(m, vma, n);
@@ -214,7 +214,7 @@ export const moveChunkToSystem = (
   mapTargets(m, vma, n);
   holdPages(m, source.pfns, n, 'page table entry', -1);
   holdPages(m, targets, n, 'page table entry', 1);
-  folioAddLruBulk(m, targets, n, (times) => countCalls(m, ['folio_add_lru'], times));
+  folioAddLruBulk(m, targets, n, source.isActive, (times) => countCalls(m, ['folio_add_lru'], times));
   freeDevicePages(m, pgmap, n);
   m.pagemapOps.get(pgmap.id)?.pagesFree?.(m, source.pfns, n);
   countCalls(m, MOVED, n);

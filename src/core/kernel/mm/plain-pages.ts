@@ -12,6 +12,7 @@ import {
   type PageOutcome,
 } from '../../uapi/events.ts';
 import {
+  PG_active,
   PG_anon_exclusive,
   PG_dirty,
   PG_referenced,
@@ -143,6 +144,8 @@ export interface PlainRun {
   /** Row of the first entry; the others follow it. */
   row: EntryRow;
   n: number;
+  /** All of them are active, or none. */
+  isActive: boolean;
   readonly pfns: Float64Array;
   readonly entries: Float64Array;
 }
@@ -155,6 +158,7 @@ export function newPlainRun(): PlainRun {
   return {
     row: NO_ROW,
     n: 0,
+    isActive: false,
     pfns: new Float64Array(PTRS_PER_TABLE),
     entries: new Float64Array(PTRS_PER_TABLE),
   };
@@ -206,8 +210,8 @@ export const findPlainRun = (
   const { flags, refcount, mapcount, mapping, index } = m.pages;
   const anchor = vma.anonVma * 2 + 1;
   const pgoff = start - vma.vmStart + vma.vmPgoff;
-  const allowed = HARMLESS | want.flags | want.optional;
-  const demanded = DEMANDED | want.flags;
+  let allowed = HARMLESS | want.flags | want.optional;
+  let demanded = DEMANDED | want.flags;
   const bits = PTE_PRESENT | want.bits;
   let no = -1;
   let [f, r, c, a, x] = [flags, refcount, mapcount, mapping, index].map((column) => column.readable(0));
@@ -231,6 +235,11 @@ export const findPlainRun = (
     }
     const i = pfn & SECTION_MASK;
     const word = f[i];
+    if (n === 0) {
+      run.isActive = (word & PG_active) !== 0;
+      if (run.isActive) demanded |= PG_active;
+      else allowed &= ~PG_active;
+    }
     if ((word & ~allowed) !== 0 || (word & demanded) !== demanded) break;
     if (r[i] !== want.refcount || c[i] !== 1 || a[i] !== anchor || x[i] !== pgoff + n) break;
     run.pfns[n] = pfn;

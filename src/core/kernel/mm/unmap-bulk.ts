@@ -5,7 +5,7 @@
 import type { Vma } from '../../machine/entities.ts';
 import { SECTION_MASK, SECTION_ROWS } from '../../machine/column.ts';
 import { type Machine, RSS_ANON } from '../../machine/machine.ts';
-import { PG_lru, PG_reserved } from '../../uapi/page-flags.ts';
+import { PG_active, PG_lru, PG_reserved } from '../../uapi/page-flags.ts';
 import { type Pfn, PTRS_PER_TABLE, type Vpn } from '../../uapi/units.ts';
 import { freePagesBulk } from './buddy-bulk.ts';
 import { isolatePages } from './lru-bulk.ts';
@@ -58,7 +58,7 @@ export const zapPlainPtes = (
   end: Vpn,
 ): { readonly n: number; readonly isFull: boolean } => {
   if (!inChunks(m)) return { n: 0, isFull: false };
-  const want = { refcount: 1, flags: 0, optional: PG_lru | PG_reserved, bits: 0 };
+  const want = { refcount: 1, flags: 0, optional: PG_lru | PG_reserved | PG_active, bits: 0 };
   findPlainRun(m, vma, start, end, want, found);
   let n = 0;
   let isFull = false;
@@ -74,12 +74,13 @@ export const zapPlainPtes = (
   return { n, isFull };
 };
 
-/** Pages from one on that nothing but the gather holds, in one range of system memory and on the list of inactive anonymous pages. */
+/** Pages from one on that nothing but the gather holds, in one range of system memory and all on the list of active anonymous pages, or all on that of inactive ones. */
 const findGathered = (m: Machine, pages: readonly Pfn[], from: number): number => {
   const { flags, refcount, mapcount, mapping } = m.pages;
   const most = Math.min(pages.length - from, PTRS_PER_TABLE);
   let no = -1;
   let [f, r, c, a] = [flags, refcount, mapcount, mapping].map((column) => column.readable(0));
+  let active = 0;
   let n = 0;
   for (; n < most; n++) {
     const pfn = pages[from + n];
@@ -92,7 +93,15 @@ const findGathered = (m: Machine, pages: readonly Pfn[], from: number): number =
       a = mapping.readable(pfn);
     }
     const i = pfn & SECTION_MASK;
-    if (!flagsArePlain(f[i], PG_lru, 0) || r[i] !== 1 || c[i] !== 0 || (a[i] & 1) !== 1) break;
+    if (n === 0) active = f[i] & PG_active;
+    if (
+      !flagsArePlain(f[i], PG_lru, PG_active) ||
+      (f[i] & PG_active) !== active ||
+      r[i] !== 1 ||
+      c[i] !== 0 ||
+      (a[i] & 1) !== 1
+    )
+      break;
     freed[n] = pfn;
   }
   n = unfollowed(m, n, (numbers, i) => numbers.has(freed[i]));
@@ -112,7 +121,7 @@ export const releasePlainPages = (m: Machine, pages: readonly Pfn[], at: number)
   if (!inChunks(m)) return 0;
   const n = findGathered(m, pages, at);
   if (n === 0) return 0;
-  isolatePages(m, freed, n);
+  isolatePages(m, freed, n, (m.pages.flags.get(freed[0]) & PG_active) !== 0);
   fillPages(m.pages.refcount, freed, n, 0);
   holdPages(m, freed, n, 'page table entry', -1);
   freePagesBulk(m, freed, n);
