@@ -177,9 +177,9 @@ export class Session {
     run.indexNewSteps();
     const source = selftest !== undefined ? 'selftest' : isRecording(input) ? 'recording' : 'scene';
     const open: OpenRun = { run, source, agreement, leftOut, selftest: selftest?.report };
-    this.keep(runId, open);
     if (!mayGoOn()) yield slicing.progress();
     momentAt(run, sim.length);
+    this.keep(runId, open);
     return { kind: 'opened', id, runId, run: runInfo(open) };
   }
 
@@ -212,8 +212,8 @@ export class Session {
       throw error;
     }
     open.run.indexNewSteps();
-    if (!mayGoOn()) yield slicing.progress();
-    // while the machine stands there: it is asked for next, and again when a long step runs behind it
+    // while the machine stands there: it is asked for next, and again when a long step runs behind it. The step is committed,
+    // so nothing may come in before the answer
     momentAt(open.run, sim.length);
     this.maps.advance(runId, mayGoOn);
     return { kind: 'opened', id, runId, run: runInfo(open) };
