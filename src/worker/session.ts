@@ -174,8 +174,6 @@ export class Session {
     const source = selftest !== undefined ? 'selftest' : isRecording(input) ? 'recording' : 'scene';
     const open: OpenRun = { run, source, agreement, leftOut, selftest: selftest?.report };
     this.keep(runId, open);
-    if (!mayGoOn()) yield slicing.progress();
-    momentAt(run, sim.length);
     return { kind: 'opened', id, runId, run: runInfo(open) };
   }
 
@@ -208,11 +206,23 @@ export class Session {
       throw error;
     }
     open.run.indexNewSteps();
-    if (!mayGoOn()) yield slicing.progress();
-    // while the machine stands there: it is asked for next, and again when a long step runs behind it
-    momentAt(open.run, sim.length);
     this.maps.advance(runId, mayGoOn);
     return { kind: 'opened', id, runId, run: runInfo(open) };
+  }
+
+  /**
+   * Works out the end of a run in parts, while nothing else is asked and the machine stands there: it is asked for next,
+   * and again while a step runs behind it.
+   */
+  *foresee(runId: string): Generator<void, void, void> {
+    const run = this.runs.get(runId)?.run;
+    if (run === undefined) return;
+    const { length } = run.sim;
+    residenceBefore(run, run.stepAt(length).begin);
+    yield;
+    sceneAt(run, length);
+    yield;
+    momentAt(run, length);
   }
 
   private *detail(
