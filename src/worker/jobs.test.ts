@@ -113,6 +113,7 @@ test('a long step can be cancelled at every slice, and leaves nothing', { timeou
       worker.run(slices);
       if (worker.answerTo(id) !== undefined) {
         length = worker.lengthAfter(id);
+        worker.run();
         break;
       }
       worker.tell({ kind: 'cancel', request: id });
@@ -224,7 +225,9 @@ const recorded: unknown = JSON.parse(
 );
 
 test('what is judged while it is opened has slices too: others are answered, and it can be cancelled', async () => {
-  const selftest: unknown = await SELFTESTS[0]?.scenario();
+  const selftest: unknown = await SELFTESTS.find(({ name }) =>
+    name.endsWith('.migrate_multiple'),
+  )?.scenario();
   const whole = new Session();
   for (const [i, scenario] of [recorded, selftest].entries()) {
     const worker = opened();

@@ -89,6 +89,7 @@ export class Jobs {
       this.running = undefined;
       this.answer(slice.value);
       this.begin();
+      if (this.running === undefined) this.foresee(running.request.runId);
       return;
     }
     if (this.slices++ % SLICES_A_MESSAGE === 0) this.answer(slice.value);
@@ -97,6 +98,15 @@ export class Jobs {
       // it may have been cancelled meanwhile
       if (this.running === running) this.goOn();
     });
+  }
+
+  /** Gets ready for the questions that come next, as long as no long request does. */
+  private foresee(runId: string): void {
+    const parts = this.session.foresee(runId);
+    const goOn = (): void => {
+      if (this.running === undefined && parts.next().done !== true) this.surroundings.later(goOn);
+    };
+    this.surroundings.later(goOn);
   }
 
   private cancel(id: number): void {

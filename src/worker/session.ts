@@ -177,8 +177,6 @@ export class Session {
     run.indexNewSteps();
     const source = selftest !== undefined ? 'selftest' : isRecording(input) ? 'recording' : 'scene';
     const open: OpenRun = { run, source, agreement, leftOut, selftest: selftest?.report };
-    if (!mayGoOn()) yield slicing.progress();
-    momentAt(run, sim.length);
     this.keep(runId, open);
     return { kind: 'opened', id, runId, run: runInfo(open) };
   }
@@ -212,11 +210,23 @@ export class Session {
       throw error;
     }
     open.run.indexNewSteps();
-    // while the machine stands there: it is asked for next, and again when a long step runs behind it. The step is committed,
-    // so nothing may come in before the answer
-    momentAt(open.run, sim.length);
     this.maps.advance(runId, mayGoOn);
     return { kind: 'opened', id, runId, run: runInfo(open) };
+  }
+
+  /**
+   * Works out the end of a run in parts, while nothing else is asked and the machine stands there: it is asked for next,
+   * and again while a step runs behind it.
+   */
+  *foresee(runId: string): Generator<void, void, void> {
+    const run = this.runs.get(runId)?.run;
+    if (run === undefined) return;
+    const { length } = run.sim;
+    residenceBefore(run, run.stepAt(length).begin);
+    yield;
+    sceneAt(run, length);
+    yield;
+    momentAt(run, length);
   }
 
   private *detail(

@@ -138,6 +138,11 @@ export class Column {
     return this.type === 'i32' ? ZEROS_I32 : this.type === 'u32' ? ZEROS_U32 : ZEROS_F64;
   }
 
+  /** One row, without unpacking anything: for who reads rows here and there. */
+  peek(row: number): number {
+    return this.progression(row, 1).value;
+  }
+
   /** Neighbouring rows from one on that go up or down evenly, without unpacking anything. @param most - at least 1 */
   progression(row: number, most: number): Progression {
     const no = Math.floor(row / this.rows);

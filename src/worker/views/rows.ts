@@ -57,7 +57,7 @@ export const contentOf = (m: Machine, pfn: number): number | undefined => {
   if (isZeroPfn(m, pfn) || isHugeZeroPage(m, pfn)) return 0;
   // the test driver keeps the bytes of a private page in an ordinary page behind it
   const backing = backingPage(m, pfn);
-  return backing >= 0 ? m.pages.content.get(backing) : undefined;
+  return backing >= 0 ? m.pages.content.peek(backing) : undefined;
 };
 
 const pfnOf = (entry: Entry): number => (ptePresent(entry) || isPfnSwapEntry(entry) ? entryPfn(entry) : -1);
@@ -125,7 +125,7 @@ const mirrorCode = (pts: readonly NumberMap[], vpn: Vpn): number => {
   let code = 0;
   for (const pt of pts) {
     // an entry's value is kept plus one
-    const kept = pt.column.progression(vpn, 1).value;
+    const kept = pt.column.peek(vpn);
     code = code * 5 + (kept === 0 ? 0 : 1 + ((kept - 1) % 4));
   }
   return code;
@@ -214,7 +214,7 @@ export const rowsOf = (m: Machine, mm: Mm, area: Area): PteRow[] => {
     const row = isTable ? stretch.tables[2] * 512 : 0;
     for (let vpn = first; vpn < next; vpn++) {
       const at = row + (vpn % 512);
-      const entry = isTable ? m.entries.progression(at, 1).value : stretch.huge;
+      const entry = isTable ? m.entries.peek(at) : stretch.huge;
       const mirrors = mirrorCode(pts, vpn);
       if (area.npages > ROW_A_PAGE && runs.goesOn(stretch.level, entry, mirrors)) {
         const alike = alikeMirrors(pts, vpn, next) - 1;

@@ -156,7 +156,7 @@ export function* moveRangeToRam(
 ): Sleeps<boolean> {
   const pgmap = m.pgmaps.find(gpu.pgmap);
   if (pgmap === undefined || !rangeIsPlain(m, vma, start, end, pgmap)) return false;
-  const taken = allocRangeTargets(m, gfp, end - start);
+  const taken = yield* allocRangeTargets(m, gfp, end - start);
   if (taken === undefined) return false;
   beginRangeMigration(m, vma, start, end, pgmapOwner(gpu));
   countCalls(m, ['svm_migrate_copy_to_ram'], 1);

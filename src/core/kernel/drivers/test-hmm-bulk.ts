@@ -153,6 +153,11 @@ export const readablePages = (m: Machine, start: Vpn, end: Vpn, dmirror: Dmirror
   if (!inChunks(m)) return 0;
   const pt = m.journal.mapById(dmirror.pt);
   let vpn = start;
-  while (vpn < end && pt.has(vpn)) vpn++;
+  while (vpn < end) {
+    const { value, step, n } = pt.column.progression(vpn, end - vpn);
+    if (value === 0) break;
+    // a falling stretch may end in nothing
+    vpn += step < 0 ? Math.min(n, Math.ceil(value / -step)) : n;
+  }
   return vpn - start;
 };

@@ -24,7 +24,14 @@ import { letGo, letGoMidway, trylockPage } from '../sched/locks.ts';
 import { vmInsertPage } from '../mm/insert-page.ts';
 import { memunmapPages } from '../mm/memremap.ts';
 import { migrateDeviceFinalize, migrateDevicePages, migrateDeviceRange } from '../mm/migrate-device.ts';
-import { MIGRATE_PFN_MIGRATE, MIGRATE_PFN_WRITE, migratePfn, migratePfnToPage } from '../mm/migrate-vma.ts';
+import { evictPlainPages } from '../mm/migrate-range-bulk.ts';
+import {
+  MIGRATE_PFN_MIGRATE,
+  MIGRATE_PFN_WRITE,
+  migratePfn,
+  migratePfnToPage,
+  type MigrateWords,
+} from '../mm/migrate-vma.ts';
 import { mmuIntervalNotifierInsert, mmuIntervalNotifierRemove } from '../mm/mmu-notifier.ts';
 import { allocPage } from '../mm/page-alloc.ts';
 import { copyHighpage } from '../mm/page-ref.ts';
@@ -70,10 +77,11 @@ const dmirrorDeviceEvictChunk = sleepable(
   function* (m, pgmap: number): Sleeps<void> {
     const { start, end } = m.pgmaps.get(pgmap);
     const npages = end - start;
-    const src: number[] = yield* migrateDeviceRange(m, start, npages);
-    const dst: number[] = [];
-    for (const [i, word] of src.entries()) {
-      dst.push(evictionTarget(m, word));
+    if (yield* evictPlainPages(m, m.pgmaps.get(pgmap), GFP_HIGHUSER_MOVABLE)) return;
+    const src: MigrateWords = yield* migrateDeviceRange(m, start, npages);
+    const dst: MigrateWords = m.trace.tally === undefined ? [] : new Float64Array(src.length);
+    for (let i = 0; i < src.length; i++) {
+      dst[i] = evictionTarget(m, src[i]);
       yield* letGoMidway(m, 'dmirror_device_evict_chunk', i);
     }
     yield* migrateDevicePages(m, npages, src, dst);

@@ -57,7 +57,9 @@ test.each([
 });
 
 // mm/swap.c: folio_activate; mm/migrate.c: folio_migrate_flags takes PG_active along
-test('pages that were touched twice are active, and move, are pinned and go as such', { timeout: 120_000 }, () => {
+test('pages that were touched twice are active, and move, are pinned and go as such', {
+  timeout: 120_000,
+}, () => {
   const touched = [
     ...MIXED.filter((step) => step.op !== 'gup'),
     gup('pin_user_pages_fast', ['FOLL_WRITE'], { page: 50, count: 3800 }),

@@ -241,8 +241,8 @@ const HOME_PAGE = [
 /** Of the first page lru_add_drain, and of the last one folio_add_lru, are really called. */
 const HOME_BETWEEN = ['lru_add_drain', 'mlock_page_drain_local', 'folio_add_lru'] as const;
 
-/** The area that a pinned page of a coherent device is mapped in, and where. */
-const placeOf = (m: Machine, pfn: Pfn): { readonly vma: Vma; readonly vpn: Vpn } | undefined => {
+/** Ours: the area that an anonymous page is mapped in, if it is the only one, and where. */
+export const placeOf = (m: Machine, pfn: Pfn): { readonly vma: Vma; readonly vpn: Vpn } | undefined => {
   const mapping = m.pages.mapping.get(pfn);
   if ((mapping & 1) !== 1) return undefined;
   const [id, ...others] = m.anonVmas.find(mapping >> 1)?.tree ?? [];
@@ -260,8 +260,8 @@ const findPinnedRun = (m: Machine, vma: Vma, vpn: Vpn, pages: Pfns, done: number
   return n;
 };
 
-/** Who is told of an invalidation of a page, and for how many pages from there on it is the same ones. */
-const subscribersOf = (
+/** Ours: who is told of an invalidation of a page, and for how many pages from there on it is the same ones. */
+export const subscribersOf = (
   m: Machine,
   mm: number,
   vpn: Vpn,
@@ -280,8 +280,14 @@ const subscribersOf = (
   return { ids, n };
 };
 
-/** Tells subscribers that each page of a range is invalidated by itself. */
-const invalidatePages = (m: Machine, mm: number, start: Vpn, n: number, ids: readonly number[]): void => {
+/** Ours: tells subscribers that each page of a range is invalidated by itself. */
+export const invalidatePages = (
+  m: Machine,
+  mm: number,
+  start: Vpn,
+  n: number,
+  ids: readonly number[],
+): void => {
   if (ids.length === 0) return;
   const seq = notifierSeqRow(mm);
   // odd during the last page's invalidation, which is what the subscribers keep
@@ -291,14 +297,11 @@ const invalidatePages = (m: Machine, mm: number, start: Vpn, n: number, ids: rea
   m.scalars.set(seq, m.scalars.get(seq) + 1);
 };
 
-const canInvalidatePages = (m: Machine, mm: number): boolean => {
+/** Ours: whether all who would be told of single pages can be told of many. */
+export const canInvalidatePages = (m: Machine, mm: number): boolean => {
   const { subscriptions } = m.mms.get(mm);
   const idle = m.scalars.get(notifierActiveRow(mm)) === 0 && m.scalars.get(notifierSeqRow(mm)) % 2 === 0;
-  return (
-    idle &&
-    subscriptions.length > 0 &&
-    subscriptions.every((id) => m.notifierOps.get(id)?.invalidatePages !== undefined)
-  );
+  return idle && subscriptions.every((id) => m.notifierOps.get(id)?.invalidatePages !== undefined);
 };
 
 /**
@@ -317,6 +320,8 @@ export const bringPinnedHome = (m: Machine, pages: Pfns, done: number): number =
   if (pgmap?.type !== 'MEMORY_DEVICE_COHERENT' || freeMany === undefined) return 0;
   const place = placeOf(m, pages[done]);
   if (place === undefined || !canInvalidatePages(m, place.vma.mm)) return 0;
+  // each page's invalidation is counted among its calls
+  if (m.mms.get(place.vma.mm).subscriptions.length === 0) return 0;
   const { vma, vpn } = place;
   const told = subscribersOf(m, vma.mm, vpn, pages.length - done);
   const found = Math.min(findPinnedRun(m, vma, vpn, pages, done), told.n);

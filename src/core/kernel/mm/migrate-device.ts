@@ -65,11 +65,14 @@ import { migrateVmaCollect } from './migrate-collect.ts';
 import {
   MIGRATE_PFN_MIGRATE,
   type MigrateVma,
+  type MigrateWords,
   clearMigrate,
   migratePfn,
   migratePfnToPage,
   migrates,
 } from './migrate-vma.ts';
+
+type Words = readonly number[] | Float64Array;
 
 // --- unmap ------------------------------------------------------------------------------------------------------
 
@@ -114,7 +117,7 @@ const isolateSource = (m: Machine, page: Pfn, drain: { allowed: boolean }): bool
  */
 const migrateDeviceUnmap = sleepable(
   'migrate_device_unmap',
-  function* (m, _npages: number, src: number[], faultPage: Pfn, holder: HolderKind): Sleeps<number> {
+  function* (m, _npages: number, src: MigrateWords, faultPage: Pfn, holder: HolderKind): Sleeps<number> {
     lruAddDrain(m);
     const drain = { allowed: true };
     let unmapped = 0;
@@ -150,7 +153,7 @@ const migrateDeviceUnmap = sleepable(
 );
 
 /** Puts the mappings of the failed entries back, after all entries have been tried. */
-function* restoreSources(m: Machine, src: number[], holder: HolderKind): Sleeps<void> {
+function* restoreSources(m: Machine, src: MigrateWords, holder: HolderKind): Sleeps<void> {
   for (let i = 0; i < src.length; i++) {
     yield* letGoMidway(m, 'migrate_device_unmap', i);
     const page = migratePfnToPage(src[i]);
@@ -263,8 +266,8 @@ const migrateDevicePagesInner = sleepable(
   function* (
     m,
     _npages: number,
-    src: number[],
-    dst: readonly number[],
+    src: MigrateWords,
+    dst: Words,
     migrate: MigrateVma | undefined,
   ): Sleeps<void> {
     let range: MmuNotifierRange | undefined;
@@ -299,7 +302,7 @@ const migrateDevicePagesInner = sleepable(
 /** Kernel: `mm/migrate_device.c: migrate_device_pages` */
 export const migrateDevicePages = sleepable(
   'migrate_device_pages',
-  function* (m, npages: number, src: number[], dst: readonly number[]): Sleeps<void> {
+  function* (m, npages: number, src: MigrateWords, dst: Words): Sleeps<void> {
     yield* migrateDevicePagesInner(m, npages, src, dst, undefined);
   },
 );
@@ -340,13 +343,7 @@ const finalizeOne = (m: Machine, word: number, dstWord: number, holder: HolderKi
 /** Kernel: `mm/migrate_device.c: migrate_device_finalize` */
 export const migrateDeviceFinalize = sleepable(
   'migrate_device_finalize',
-  function* (
-    m,
-    _npages: number,
-    src: readonly number[],
-    dst: readonly number[],
-    holder: HolderKind,
-  ): Sleeps<void> {
+  function* (m, _npages: number, src: Words, dst: Words, holder: HolderKind): Sleeps<void> {
     for (let i = 0; i < src.length; i++) {
       finalizeOne(m, src[i], dst[i], holder);
       yield* letGoMidway(m, 'migrate_device_finalize', i);
@@ -365,14 +362,24 @@ export const migrateVmaFinalize = sleepable(
 // --- without a VMA ------------------------------------------------------------------------------------------------
 
 /** Device pages of a range that are in use and not locked, each locked and with one reference more. */
-const lockUsedPages = (m: Machine, start: Pfn, end: Pfn, src: number[]): void => {
+const lockUsedPages = (m: Machine, start: Pfn, end: Pfn, src: MigrateWords, at: number): number => {
+  let n = at;
   for (let pfn = start; pfn < end; pfn++) {
     if (m.pages.refcount.get(pfn) === 0) continue;
     folioGet(m, pfn, 'migration');
-    if (trylockPage(m, pfn)) src.push(migratePfn(pfn) + MIGRATE_PFN_MIGRATE);
+    if (trylockPage(m, pfn)) src[n++] = migratePfn(pfn) + MIGRATE_PFN_MIGRATE;
     else folioPut(m, pfn, 'migration');
   }
+  return n;
 };
+
+/** The parts of a range of which anything was ever touched: most of a large device never was. */
+const touchedParts = (m: Machine, start: Pfn, end: Pfn): readonly (readonly [Pfn, Pfn])[] =>
+  m.pages.refcount.sectionNumbers().flatMap((no): [Pfn, Pfn][] => {
+    const from = Math.max(start, no * SECTION_ROWS);
+    const to = Math.min(end, (no + 1) * SECTION_ROWS);
+    return from < to ? [[from, to]] : [];
+  });
 
 /**
  * Collects device pages by frame number, for a driver that wants its memory back.
@@ -384,19 +391,18 @@ const lockUsedPages = (m: Machine, start: Pfn, end: Pfn, src: number[]): void =>
  */
 export const migrateDeviceRange = sleepable(
   'migrate_device_range',
-  function* (m, start: Pfn, npages: number): Sleeps<number[]> {
-    const src: number[] = [];
-    const end = start + npages;
-    for (let pfn = start; pfn < end; ) {
-      const next = Math.min(end, pfn - (pfn % SECTION_ROWS) + SECTION_ROWS);
-      // most sections of a large device were never touched
-      if (m.pages.refcount.section(Math.floor(pfn / SECTION_ROWS)) !== undefined)
-        lockUsedPages(m, pfn, next, src);
-      pfn = next;
+  function* (m, start: Pfn, npages: number): Sleeps<MigrateWords> {
+    const parts = touchedParts(m, start, start + npages);
+    let words: MigrateWords =
+      m.trace.tally === undefined ? [] : new Float64Array(parts.length * SECTION_ROWS);
+    let n = 0;
+    for (const [from, to] of parts) {
+      n = lockUsedPages(m, from, to, words, n);
       yield* letGo(m, 'migrate_device_range', 0);
     }
-    yield* migrateDeviceUnmap(m, npages, src, NO_PFN, 'migration');
-    return src;
+    if (n < words.length) words = words.slice(0, n);
+    yield* migrateDeviceUnmap(m, npages, words, NO_PFN, 'migration');
+    return words;
   },
 );
 

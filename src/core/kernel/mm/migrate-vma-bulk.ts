@@ -5,13 +5,14 @@
 
 import type { DevPagemap, Vma } from '../../machine/entities.ts';
 import type { Machine } from '../../machine/machine.ts';
-import type { MmuNotifierRange } from '../../machine/ops.ts';
+import type { MmuNotifierRange, Sleeps } from '../../machine/ops.ts';
 import { notifierActiveRow, pgmapRefRow } from '../../machine/scalars.ts';
 import { PG_active, PG_anon_exclusive, PG_lru, PG_reserved } from '../../uapi/page-flags.ts';
 import { mkSwapEntry, PTE_RW, SWP_DEVICE_READ, SWP_DEVICE_WRITE } from '../../uapi/pte.ts';
 import { SECTION_MASK } from '../../machine/column.ts';
 import { NO_PFN, type Vpn } from '../../uapi/units.ts';
 import { VM_SPECIAL } from '../../uapi/vm-flags.ts';
+import { letGo } from '../sched/locks.ts';
 import { allocPagesBulk, freePagesBulk } from './buddy-bulk.ts';
 import { folioAddLruBulk, isolatePages } from './lru-bulk.ts';
 import {
@@ -168,11 +169,18 @@ export const moveChunkToDevice = (
  *
  * Kernel: `mm/page_alloc.c: __alloc_pages`, many times
  *
+ * @param before - what happens before the first request
  * @returns undefined where memory is short: then what single requests do matters, and nothing was taken
  */
-export const allocRangeTargets = (m: Machine, gfp: number, npages: number): Float64Array | undefined => {
+export function* allocRangeTargets(
+  m: Machine,
+  gfp: number,
+  npages: number,
+  before: () => void = () => {},
+): Sleeps<Float64Array | undefined> {
   const free = zoneInfo(m).reduce((sum, zone) => sum + Math.max(0, zone.free - zone.watermarks.high), 0);
   if (free < 2 * npages) return undefined;
+  before();
   const taken = new Float64Array(npages);
   for (let done = 0; done < npages; ) {
     const n = allocPagesBulk(m, gfp, Math.min(CHUNK_PAGES, npages - done), targets);
@@ -184,9 +192,10 @@ export const allocRangeTargets = (m: Machine, gfp: number, npages: number): Floa
     const got = Math.max(1, n);
     taken.set(targets.subarray(0, got), done);
     done += got;
+    yield* letGo(m, '__alloc_pages', 0);
   }
   return taken;
-};
+}
 
 /**
  * Moves the next pages of a plain range from a device to system memory.

@@ -20,6 +20,9 @@ export const migratePfn = (pfn: Pfn): number => pfn * 64 + MIGRATE_PFN_VALID;
 export const migratePfnToPage = (mpfn: number): Pfn =>
   (mpfn & MIGRATE_PFN_VALID) === 0 ? NO_PFN : Math.floor(mpfn / 64);
 
+/** Words of a call, one a page. Many are a typed array: its memory is taken page by page as they come. */
+export type MigrateWords = number[] | Float64Array;
+
 /** struct migrate_vma. The arrays grow to one word a page during collect. */
 export interface MigrateVma {
   readonly vma: Vma | undefined;
@@ -39,7 +42,7 @@ export interface MigrateVma {
  *
  * Ours: the kernel clears the bit in place.
  */
-export const clearMigrate = (words: number[], i: number): void => {
+export const clearMigrate = (words: MigrateWords, i: number): void => {
   if ((words[i] & MIGRATE_PFN_MIGRATE) !== 0) words[i] -= MIGRATE_PFN_MIGRATE;
 };
 
