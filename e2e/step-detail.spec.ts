@@ -42,3 +42,52 @@ test('a big step tells every event of the selected page when it is asked', async
   await app.idle();
   await expect(ask).toBeEnabled();
 });
+
+test('why a page is where it is, and its life, lead through big steps', async ({ app, page }) => {
+  await app.open('./?scenario=lab-node&t=5');
+  const field = page.getByLabel('Next step');
+  for (const command of [
+    `mmap big ${PAGES}`,
+    'write big',
+    'migrate_to_dev big 0',
+    'pin_user_pages big FOLL_WRITE FOLL_LONGTERM as h',
+  ]) {
+    await field.fill(command);
+    await field.press('Enter');
+    await expect(field).toHaveValue('');
+    await app.idle();
+  }
+  const entries = page.getByRole('region', { name: 'Page table of process A' });
+  await entries.getByRole('button', { name: /^big\+0/ }).click();
+  // a plain sign while it is computed, with a way out
+  const sign = app.inspector.getByRole('region', { name: 'What is not told yet' });
+  await expect(sign).toContainText(/left counts instead of events\. Step \d runs again/);
+  await app.idle();
+  await expect(sign).toHaveCount(0);
+  const history = app.inspector.getByRole('region', { name: 'History' }).getByRole('listitem');
+  // the life of the address: written, sent to the device, and home again for the pin
+  for (const text of [
+    /none → present 0x[\da-f]+.*step 6$/,
+    /none → migration 0x[\da-f]+.*step 7$/,
+    /migration 0x[\da-f]+ → present 0x[\da-f]+.*step 8$/,
+  ])
+    await expect(history.filter({ hasText: text })).toHaveCount(1);
+  // the page itself
+  const frame = app.inspector.locator('.fields div').filter({ hasText: /^pfn/ }).locator('dd');
+  const pfn = /^0x[\da-f]+/.exec(await frame.innerText())?.[0] ?? '';
+  await app.press('/');
+  await page.getByRole('dialog', { name: 'Go to' }).getByRole('combobox').fill(pfn);
+  await page.keyboard.press('Enter');
+  await app.idle();
+  const why = app.inspector.getByRole('region', { name: 'Why is it here?' });
+  await expect(why).toContainText('coherent');
+  await expect(why).toContainText('in step 8');
+  await why.getByText('The calls that led there').click();
+  await expect(why.getByRole('listitem').filter({ hasText: 'check_and_migrate_movable_pages' })).toHaveCount(
+    1,
+  );
+  await expect(app.inspector.getByText('_refcount').first()).toBeVisible();
+  await app.expectAccessibleInBothThemes('.inspector');
+  // at the end of the step its "why" tells what happened to the selected page
+  await expect(page.getByRole('region', { name: 'Why', exact: true })).toContainText(`Page ${pfn}`);
+});

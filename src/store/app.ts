@@ -11,6 +11,7 @@ import type { LayoutActions, LayoutSlice } from './layout.ts';
 import type { PlaybackActions, PlaybackSlice } from './playback.ts';
 import type { ProblemActions, ProblemSlice } from './problem.ts';
 import type { StepDetailActions, StepDetailSlice } from './step-detail.ts';
+import type { StoryActions, StorySlice } from './story.ts';
 import type { QueriesActions, QueriesSlice } from './queries.ts';
 import type { ScenarioActions, ScenarioSlice } from './scenario.ts';
 import type { SelectionActions, SelectionSlice } from './selection.ts';
@@ -40,6 +41,7 @@ export interface AppState {
   readonly costs: CostsSlice;
   readonly worlds: WorldsSlice;
   readonly stepDetail: StepDetailSlice;
+  readonly story: StorySlice;
 }
 
 /** The only way to change the state. Stable: the same functions as long as the page lives. */
@@ -60,7 +62,8 @@ export type AppActions = ScenarioActions &
   MemoryTypesActions &
   CostsActions &
   WorldsActions &
-  StepDetailActions;
+  StepDetailActions &
+  StoryActions;
 
 export interface App {
   readonly store: StoreApi<AppState>;

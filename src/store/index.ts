@@ -11,6 +11,7 @@ import { debugActions, initialDebug } from './debug.ts';
 import { Idle } from './idle.ts';
 import { mapsActions, readMaps } from './maps.ts';
 import { initialStepDetail, stepDetailActions } from './step-detail.ts';
+import { initialStory, Story, storyActions } from './story.ts';
 import { initialMemoryTypes, memoryTypesActions } from './memory-types.ts';
 import { initialPage, pageActions } from './page.ts';
 import { layoutActions, readLayout } from './layout.ts';
@@ -48,6 +49,7 @@ export const createApp = (environment: Environment): App => {
     costs: readCosts(environment),
     worlds: initialWorlds,
     stepDetail: initialStepDetail,
+    story: initialStory,
   }));
   const idle = new Idle();
   const link = new WorkerLink(
@@ -60,6 +62,7 @@ export const createApp = (environment: Environment): App => {
   const context: Context = { store, link, idle, environment };
   const player = new Player(context);
   const queries = new Queries(context);
+  const story = new Story(context, queries);
   const worlds = new Worlds(context);
   const playback = playbackActions(context, player);
   const compare = compareActions(context);
@@ -83,10 +86,15 @@ export const createApp = (environment: Environment): App => {
     ...costsActions(context, () => worlds.outdate()),
     ...worldsActions(context, worlds),
     ...stepDetailActions(context),
+    ...storyActions(context, story),
   };
   store.subscribe((state, before) => {
     const isOther = state.playback.position !== before.playback.position;
     if (isOther || state.maps.mode !== before.maps.mode) queries.refreshAll();
+    const isLookedUp = state.queries.inspected !== before.queries.inspected;
+    const isSelected = state.selection.selected !== before.selection.selected;
+    const hasStopped = before.playback.playing && !state.playback.playing;
+    if (isLookedUp || isSelected || hasStopped) story.consider();
     // what was run beside a run goes with it, and with a step that was added
     if (state.scenario.run !== before.scenario.run) worlds.forget();
   });

@@ -85,6 +85,12 @@ export class Queries {
     this.refresh(FOR_SELECTION, () => this.fetchInspection());
   }
 
+  /** There is more to say about the selected thing. */
+  refreshSelected(): void {
+    if (this.views.has('page-detail')) this.refresh('view page-detail', () => this.fetchView('page-detail'));
+    this.refreshInspection();
+  }
+
   private refresh(name: string, fetch: () => Promise<void>): void {
     if (this.running.has(name)) {
       this.again.add(name);

@@ -18,6 +18,7 @@ const ANSWERED = [
   'worlds',
   'memoryTypes',
   'stepDetail',
+  'story',
 ] as const satisfies readonly (keyof AppState)[];
 
 class PanelReader implements Reader {

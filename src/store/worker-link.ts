@@ -16,7 +16,7 @@ import type {
   TilesAnswer,
   ToWorker,
 } from '../worker/protocol.ts';
-import type { DetailAnswer } from '../worker/protocol-detail.ts';
+import type { DetailAnswer, RetellAnswer } from '../worker/protocol-detail.ts';
 import type { MemoryTypesAnswer } from '../worker/protocol-memory-types.ts';
 import type { Viewed } from '../worker/protocol-views.ts';
 import type { Idle } from './idle.ts';
@@ -32,6 +32,7 @@ interface Answers {
   view: Viewed;
   'memory-types': MemoryTypesAnswer;
   detail: DetailAnswer;
+  retell: RetellAnswer;
 }
 type Kind = keyof Answers;
 type Question<K extends Kind> = Omit<
@@ -50,16 +51,25 @@ const ANSWER_KIND = {
   view: 'viewed',
   'memory-types': 'memory-types',
   detail: 'detailed',
+  retell: 'retold',
 } as const satisfies Record<Kind, FromWorker['kind']>;
 
 const isAnswerTo = <K extends Kind>(kind: K, answer: FromWorker): answer is FromWorker & Answers[K] =>
   answer.kind === ANSWER_KIND[kind];
+
+/** Who asks something that takes long, and does not want it told to all. */
+export interface Asker {
+  /** @param id - to cancel it by */
+  readonly asked: (id: number) => void;
+  readonly progress: (progress: Progress) => void;
+}
 
 export class WorkerLink {
   private nextId = 1;
   /** Why the worker is gone; undefined while it lives. */
   private crashed: Message | undefined;
   private readonly waiting = new Map<number, (answer: FromWorker) => void>();
+  private readonly askers = new Map<number, Asker>();
 
   private readonly client: Client;
   private readonly idle: Idle;
@@ -74,7 +84,7 @@ export class WorkerLink {
     this.idle = idle;
     client.onAnswer((answer) => {
       if (answer.kind === 'progress') {
-        onProgress(answer);
+        (this.askers.get(answer.id)?.progress ?? onProgress)(answer);
         return;
       }
       const resolve = this.waiting.get(answer.id);
@@ -94,10 +104,15 @@ export class WorkerLink {
     return { kind: 'failed', id, runId: '', place: '', message };
   }
 
-  async ask<K extends Kind>(question: Question<K> & { readonly kind: K }): Promise<Answers[K] | Failed> {
+  async ask<K extends Kind>(
+    question: Question<K> & { readonly kind: K },
+    asker?: Asker,
+  ): Promise<Answers[K] | Failed> {
     const id = this.nextId++;
     if (this.crashed !== undefined) return this.noAnswer(id, this.crashed);
     const end = this.idle.begin();
+    if (asker !== undefined) this.askers.set(id, asker);
+    asker?.asked(id);
     try {
       const answer = await new Promise<FromWorker>((resolve) => {
         this.waiting.set(id, resolve);
@@ -108,6 +123,7 @@ export class WorkerLink {
       if (isAnswerTo(question.kind, answer)) return answer;
       throw new TypeError(`the worker answered ${question.kind} with ${answer.kind}`);
     } finally {
+      this.askers.delete(id);
       end();
     }
   }

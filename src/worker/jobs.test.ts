@@ -250,3 +250,33 @@ test('what is judged while it is opened has slices too: others are answered, and
     });
   }
 });
+
+test('what a big step did about a page waits for steps that somebody adds, can be cancelled, and is kept', () => {
+  const worker = opened();
+  const { length } = worker;
+  const shown = worker.momentAt(length).processes[0]?.areas[0]?.rows[0];
+  const target = { kind: 'page', pfn: shown?.pfn ?? -1 };
+  const untold = (position: number): readonly number[] => {
+    const answer = worker.answerTo(worker.tell({ kind: 'inspect', position, target }));
+    if (answer?.kind !== 'inspected') throw new Error(JSON.stringify(answer));
+    return answer.inspection.untold;
+  };
+  const cancelled = worker.tell({ kind: 'retell', position: length, target });
+  expect(worker.run(3)).toBe(3);
+  worker.tell({ kind: 'cancel', request: cancelled });
+  expect(worker.answerTo(cancelled)).toMatchObject({ message: { id: 'problem.cancelled' } });
+  expect(untold(length)).toEqual([1]);
+  worker.run();
+  const asked = worker.tell({ kind: 'retell', position: length, target });
+  worker.run(3);
+  expect(worker.answerTo(asked)).toBeUndefined();
+  const step = worker.tell({ kind: 'append', step: STEPS[0] });
+  while (worker.answerTo(step) === undefined) {
+    expect(worker.answerTo(asked)).toBeUndefined();
+    expect(worker.run(1)).toBe(1);
+  }
+  worker.run();
+  expect(worker.answerTo(asked)).toMatchObject({ kind: 'retold', step: 1, target });
+  expect(untold(length)).toEqual([]);
+  expect(untold(worker.lengthAfter(step))).toEqual([2]);
+});

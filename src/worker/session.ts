@@ -41,7 +41,7 @@ import { type OpenRun, runInfo } from './run-info.ts';
 import { judge } from './selftest.ts';
 import { nextHit } from './views/breakpoints.ts';
 import { beatMessage } from './views/captions.ts';
-import { storyKey, untoldSteps } from './views/chapters.ts';
+import { subjectOf, untoldSteps } from './views/chapters.ts';
 import { inspect } from './views/inspection.ts';
 import { longtermRunning, momentAt, residenceBefore } from './views/moment.ts';
 import { retell } from './views/retell.ts';
@@ -254,20 +254,15 @@ export class Session {
   ): Generator<Progress, RetellAnswer, void> {
     const { run } = this.runOf(runId);
     const at = run.clamp(position);
-    const key = storyKey(run, at, target);
-    const record = untoldSteps(run, at, target).at(-1);
-    if (key === undefined || record === undefined || target.kind === 'vma' || target.kind === 'handle')
-      return { kind: 'retold', id, runId, target, step: -1 };
-    const owner =
-      target.kind === 'page'
-        ? undefined
-        : sceneAt(run, at).places.areas.find(({ mm }) => mm.name === target.process)?.mm;
+    const subject = subjectOf(run, at, target);
+    const record = untoldSteps(run, at, subject).at(-1);
+    if (subject === undefined || record === undefined) return { kind: 'retold', id, runId, target, step: -1 };
     const { index: step } = record;
-    const slices = retell(run, record, target, owner, mayGoOn);
+    const slices = retell(run, record, subject, mayGoOn);
     for (;;) {
       const slice = slices.next();
       if (slice.done === true) {
-        run.stories.keep(key, step, slice.value);
+        run.stories.keep(subject.key, step, slice.value);
         return { kind: 'retold', id, runId, target, step };
       }
       yield { kind: 'progress', id, runId, step, steps: step + 1, pages: slice.value };

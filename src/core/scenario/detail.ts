@@ -12,6 +12,8 @@ import { Simulation, type StepRecord } from './simulation.ts';
  * pages of an LRU batch: the page leaves it when the batch is full.
  */
 const QUIET_LOOKS = 20;
+/** The same in a loop at which the step cannot stop, in questions whether pages could be done in chunks: a few a page. */
+const QUIET_PAGES = 200;
 
 /** A big step, run again for one of its pages. */
 export interface PageDetail {
@@ -77,12 +79,18 @@ export function* followed(
   const again = standBefore(sim, record, 0);
   const { journal, trace } = again.machine;
   let quiet = 0;
+  let quietPages = 0;
   const numbers = new Set(numbersIn(again.machine));
   trace.watch = {
     numbers,
     meet: () => {
       quiet = 0;
+      quietPages = 0;
       journal.endBulk();
+    },
+    rest: () => {
+      if (!journal.isBulk && ++quietPages > QUIET_PAGES) journal.beginBulk();
+      return journal.isBulk;
     },
   };
   const look = (midway = false): boolean => {

@@ -21,6 +21,8 @@ export interface Watch {
   readonly numbers: Set<number>;
   /** A function is called about it, or a chunk would have it among its pages. */
   readonly meet: () => void;
+  /** Pages could be done in chunks again, if it is not about the page any more. True: they are. */
+  readonly rest: () => boolean;
 }
 
 const MIGRATE_MAPPING = kernelFunctionId('folio_migrate_mapping');

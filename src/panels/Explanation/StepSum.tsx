@@ -31,9 +31,11 @@ export const StepSum = () => {
     return (
       <p className="explanation-event">
         {title}: <Prose pieces={pieces(change.text)} />{' '}
-        <button type="button" className="explanation-link" onClick={() => void seek(change.position)}>
-          Go there
-        </button>
+        {change.retold ? null : (
+          <button type="button" className="explanation-link" onClick={() => void seek(change.position)}>
+            Go there
+          </button>
+        )}
       </p>
     );
   const rows = tallyRows(before, after);

@@ -12,6 +12,7 @@ import './inspector.css';
 /** What only a selected page or handle has; loaded when one is. */
 const PageDetail = lazy(async () => ({ default: (await import('./PageDetail.tsx')).PageDetail }));
 const StepDetail = lazy(async () => ({ default: (await import('./StepDetail.tsx')).StepDetail }));
+const Retelling = lazy(async () => ({ default: (await import('./Retelling.tsx')).Retelling }));
 const PinDetail = lazy(async () => ({ default: (await import('./PinDetail.tsx')).PinDetail }));
 
 /** All about the selected page, entry, area or handle. */
@@ -76,6 +77,11 @@ export const Inspector = () => {
           </ul>
         </section>
       )}
+      {inspection.untold.length > 0 ? (
+        <Suspense>
+          <Retelling steps={inspection.untold} target={selected} />
+        </Suspense>
+      ) : null}
       {selected?.kind === 'page' ? (
         <Suspense>
           <PageDetail pfn={selected.pfn} />

@@ -17,16 +17,53 @@ export const PageDetail = ({ pfn }: { readonly pfn: number }) => {
   return (
     <>
       {view.origin === undefined ? null : <Origin origin={view.origin} />}
+      {view.isOriginUntold ? <UntoldOrigin /> : null}
       <Mappings view={view} />
       <Dump view={view} />
     </>
   );
 };
 
+const UntoldOrigin = () => (
+  <section aria-labelledby="origin-heading">
+    <h3 id="origin-heading" className="heading">
+      Why is it here?
+    </h3>
+    <p className="muted detail-small">A step that left counts put it there; that is not told yet.</p>
+  </section>
+);
+
+/** Calls in which the page's frame was taken. Of a big step there are no positions to go to. */
+const Calls = ({ origin: { calls, retold } }: { readonly origin: PageOrigin }) => {
+  const { seek } = useActions();
+  return (
+    <details className="origin-calls">
+      <summary>The calls that led there</summary>
+      <ol>
+        {calls.map(({ fn, begin }, depth) => (
+          // a call has no other identity than its place among those around it
+          // eslint-disable-next-line react/no-array-index-key
+          <li key={depth}>
+            {retold ? (
+              <Term id={`fn:${fn}`} code>
+                {fn}
+              </Term>
+            ) : (
+              <button type="button" className="link-button" onClick={() => void seek(begin)}>
+                <code>{fn}</code>
+              </button>
+            )}
+          </li>
+        ))}
+      </ol>
+    </details>
+  );
+};
+
 const Origin = ({ origin }: { readonly origin: PageOrigin }) => {
   const { seek, select } = useActions();
   const { pieces } = useWords();
-  const { cause, source, step, position, calls } = origin;
+  const { cause, source, step, position, calls, retold } = origin;
   const innermost = calls.at(-1);
   return (
     <section aria-labelledby="origin-heading">
@@ -59,28 +96,15 @@ const Origin = ({ origin }: { readonly origin: PageOrigin }) => {
         )}
         .
       </p>
-      {calls.length < 2 ? null : (
-        <details className="origin-calls">
-          <summary>The calls that led there</summary>
-          <ol>
-            {calls.map(({ fn, begin }) => (
-              <li key={begin}>
-                <button type="button" className="link-button" onClick={() => void seek(begin)}>
-                  <code>{fn}</code>
-                </button>
-              </li>
-            ))}
-          </ol>
-        </details>
-      )}
+      {calls.length < 2 ? null : <Calls origin={origin} />}
       <p className="origin-links">
-        {cause === undefined ? null : (
+        {cause === undefined || retold ? null : (
           <button type="button" className="link-button" onClick={() => void seek(cause.position)}>
             Go to the decision
           </button>
         )}
         <button type="button" className="link-button" onClick={() => void seek(position)}>
-          Go to the allocation
+          {retold ? `Go to the end of step ${step}` : 'Go to the allocation'}
         </button>
       </p>
     </section>

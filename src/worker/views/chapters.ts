@@ -96,12 +96,25 @@ export class Stories {
 }
 const NOTHING: ReadonlyMap<number, Retold> = new Map();
 
-/** By which name a target is kept; undefined: its life is not told. */
-export const storyKey = (run: Run, position: Position, target: Selection): string | undefined => {
-  if (target.kind === 'page') return `page ${target.pfn}`;
+/** Whose life is told, and by which name that is kept. */
+export type Subject =
+  | { readonly kind: 'page'; readonly key: string; readonly pfn: number }
+  | {
+      readonly kind: 'pte';
+      readonly key: string;
+      readonly process: string;
+      readonly vpn: number;
+      readonly mm: { readonly id: number; readonly pgd: number };
+    };
+
+/** @returns undefined: nothing that has a life of its own, or its process does not live at the position */
+export const subjectOf = (run: Run, position: Position, target: Selection): Subject | undefined => {
+  if (target.kind === 'page') return { kind: 'page', key: `page ${target.pfn}`, pfn: target.pfn };
   if (target.kind !== 'pte') return undefined;
-  const mm = sceneAt(run, position).places.areas.find((where) => where.mm.name === target.process)?.mm;
-  return mm?.alive === true ? `pte ${mm.pgd} ${target.vpn}` : undefined;
+  const { process, vpn } = target;
+  const mm = sceneAt(run, position).places.areas.find((where) => where.mm.name === process)?.mm;
+  if (mm?.alive !== true) return undefined;
+  return { kind: 'pte', key: `pte ${mm.pgd} ${vpn}`, process, vpn, mm: { id: mm.id, pgd: mm.pgd } };
 };
 
 /** The steps that have begun before a position, in order. */
@@ -124,11 +137,10 @@ export const chaptersOf = (run: Run, position: Position, key: string): Chapter[]
 };
 
 /** Big steps that would have to be run again to tell the life of a page up to a position, or of an entry in all of the run. */
-export const untoldSteps = (run: Run, position: Position, target: Selection): StepRecord[] => {
-  const key = storyKey(run, position, target);
-  if (key === undefined) return [];
-  const until = target.kind === 'pte' ? Number.POSITIVE_INFINITY : position;
-  return chaptersOf(run, until, key)
+export const untoldSteps = (run: Run, position: Position, subject: Subject | undefined): StepRecord[] => {
+  if (subject === undefined) return [];
+  const until = subject.kind === 'pte' ? Number.POSITIVE_INFINITY : position;
+  return chaptersOf(run, until, subject.key)
     .filter(({ told }) => told === 'counts')
     .map(({ record }) => record);
 };

@@ -12,7 +12,7 @@ import { pfnToPhysBytes, vpnToAddrBytes } from '../../core/uapi/units.ts';
 import type { HistoryEntry, Inspection, Message, Selection } from '../protocol.ts';
 import type { PteRow } from '../protocol-moment.ts';
 import type { Run } from '../run.ts';
-import { type Chapter, chaptersOf, type Events, positionIn, storyKey, untoldSteps } from './chapters.ts';
+import { type Chapter, chaptersOf, type Events, positionIn, subjectOf, untoldSteps } from './chapters.ts';
 import { entryChanges, entryChangeText } from './entry-story.ts';
 import { eventText } from './events.ts';
 import { type FrameContext, frameView } from './frames.ts';
@@ -250,12 +250,11 @@ const entryHistory = (
   process: string,
   vpn: number,
 ): HistoryEntry[] => {
-  const mm = places.areas.find((where) => where.mm.name === process)?.mm;
-  const key = storyKey(run, position, { kind: 'pte', process, vpn });
-  if (mm === undefined || key === undefined) return [];
+  const subject = subjectOf(run, position, { kind: 'pte', process, vpn });
+  if (subject?.kind !== 'pte') return [];
   const page = places.nameOfVpn(process, vpn);
-  const chapters = chaptersOf(run, Number.POSITIVE_INFINITY, key);
-  return entryChanges(run, mm.pgd, vpn, position, chapters)
+  const chapters = chaptersOf(run, Number.POSITIVE_INFINITY, subject.key);
+  return entryChanges(run, subject.mm.pgd, vpn, position, chapters)
     .slice(-MAX_HISTORY)
     .map(({ chapter, index, level }) => {
       const { log } = chapter;
@@ -265,10 +264,10 @@ const entryHistory = (
 };
 
 const pageHistory = (run: Run, position: number, scene: Scene, pfn: number): HistoryEntry[] => {
-  const key = storyKey(run, position, { kind: 'page', pfn });
-  if (key === undefined) return [];
+  const subject = subjectOf(run, position, { kind: 'page', pfn });
+  if (subject === undefined) return [];
   const found: HistoryEntry[] = [];
-  for (const chapter of chaptersOf(run, position, key).toReversed()) {
+  for (const chapter of chaptersOf(run, position, subject.key).toReversed()) {
     const { log, begin } = chapter;
     for (let i = chapter.end - 1; i >= begin && found.length < MAX_HISTORY; i--) {
       if (!concernsPage(scene.m, log, i, pfn)) continue;
@@ -300,6 +299,6 @@ export const inspect = (run: Run, position: number, target: Selection): Inspecti
     fields,
     holders: target.kind === 'page' ? holderRows(scene, target.pfn) : [],
     history: historyOf(run, position, scene, target),
-    untold: untoldSteps(run, position, target).map(({ index }) => index),
+    untold: untoldSteps(run, position, subjectOf(run, position, target)).map(({ index }) => index),
   };
 };

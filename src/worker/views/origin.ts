@@ -8,7 +8,7 @@ import type { Position } from '../protocol.ts';
 import type { PageOrigin } from '../protocol-views.ts';
 import type { Run } from '../run.ts';
 import { whyOf } from './captions.ts';
-import { type Chapter, chaptersOf, type Events, positionIn, processIn, storyKey } from './chapters.ts';
+import { type Chapter, chaptersOf, type Events, positionIn, processIn, subjectOf } from './chapters.ts';
 import { eventText } from './events.ts';
 import type { Scene } from './scene.ts';
 
@@ -108,9 +108,9 @@ export const originOf = (
 ): PageOrigin | 'untold' | undefined => {
   const { m } = scene;
   const head = compoundHead(m, pfn);
-  const key = storyKey(run, position, { kind: 'page', pfn });
-  if (key === undefined || m.pages.refcount.get(head) === 0) return undefined;
-  const found = findAllocation(run, position, head, chaptersOf(run, position, key));
+  const subject = subjectOf(run, position, { kind: 'page', pfn });
+  if (subject === undefined || m.pages.refcount.get(head) === 0) return undefined;
+  const found = findAllocation(run, position, head, chaptersOf(run, position, subject.key));
   if (found === undefined || found === 'untold') return found;
   const { chapter, at } = found;
   const { log, begin, end, told } = chapter;

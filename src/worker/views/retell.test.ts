@@ -5,11 +5,10 @@ import { createSimulation, parseScenario } from '../../core/index.ts';
 import { mappedFrame } from '../../core/kernel/mm/page-table.ts';
 import type { Selection } from '../protocol.ts';
 import { Run } from '../run.ts';
-import { storyKey, untoldSteps } from './chapters.ts';
+import { subjectOf, untoldSteps } from './chapters.ts';
 import { inspect } from './inspection.ts';
 import { pageDetailAt } from './page-detail.ts';
-import { type PageTarget, retell } from './retell.ts';
-import { sceneAt } from './scene.ts';
+import { retell } from './retell.ts';
 
 const AREA = { proc: 'A', vma: 'buf' } as const;
 const PAGES = 2600;
@@ -43,7 +42,7 @@ const runOf = (bigStepPages: number): Run => {
 };
 
 /** All that the worker says of a target at the end of a step, but for where on the timeline it is. */
-const toldOf = (run: Run, step: number, target: PageTarget) => {
+const toldOf = (run: Run, step: number, target: Selection) => {
   const position = run.sim.steps[step]?.end ?? 0;
   const { title, history, holders, untold } = inspect(run, position, target);
   const lines = history.map(({ step: in_, text, provenance }) => ({ step: in_, text, provenance }));
@@ -64,19 +63,17 @@ const toldOf = (run: Run, step: number, target: PageTarget) => {
 };
 
 /** Runs again whatever has to be, as the session does. @returns the steps */
-const tellAll = (run: Run, step: number, target: PageTarget): number[] => {
+const tellAll = (run: Run, step: number, target: Selection): number[] => {
   const position = run.sim.steps[step]?.end ?? 0;
   const steps: number[] = [];
   for (;;) {
-    const record = untoldSteps(run, position, target).at(-1);
-    const key = storyKey(run, position, target);
-    if (record === undefined || key === undefined) return steps;
-    const name = target.kind === 'pte' ? target.process : '';
-    const owner = sceneAt(run, position).places.areas.find(({ mm }) => mm.name === name)?.mm;
-    const slices = retell(run, record, target, owner, () => true);
+    const subject = subjectOf(run, position, target);
+    const record = untoldSteps(run, position, subject).at(-1);
+    if (record === undefined || subject === undefined) return steps;
+    const slices = retell(run, record, subject, () => true);
     let slice = slices.next();
     while (slice.done !== true) slice = slices.next();
-    run.stories.keep(key, record.index, slice.value);
+    run.stories.keep(subject.key, record.index, slice.value);
     steps.push(record.index);
   }
 };

@@ -50,8 +50,12 @@ const DEMANDED = PG_swapbacked | PG_anon_exclusive;
 export const flagsArePlain = (word: number, flags: number, optional: number): boolean =>
   (word & ~(HARMLESS | flags | optional)) === 0 && (word & (DEMANDED | flags)) === (DEMANDED | flags);
 
-/** Ours: whether a big step runs, and alone, so that chunks of pages can be done at once. */
-export const inChunks = (m: Machine): boolean => m.trace.tally !== undefined && m.isAlone;
+/**
+ * Ours: whether a big step runs, and alone, so that chunks of pages can be done at once. One that is run again for a page
+ * may stop telling all here, where nothing was about the page for long.
+ */
+export const inChunks = (m: Machine): boolean =>
+  m.isAlone && (m.trace.tally !== undefined || m.trace.watch?.rest() === true);
 
 /**
  * Ours: how many pages a chunk may have before one that somebody follows; that one is left to the mechanism.
