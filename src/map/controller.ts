@@ -23,7 +23,7 @@ import { PALETTE_KEYS, type Palette } from './color.ts';
 import type { CountsOf } from './counts.ts';
 import { cellText, type MapView } from './describe.ts';
 import { type FactSource, factsOf } from './facts.ts';
-import { cameraBetween, followCamera } from './follow.ts';
+import { cameraBetween, followCamera, resizedCamera } from './follow.ts';
 import { type Bank, layOutBanks, layOutWhole, pfnAt, rangeOf, type WorldPoint } from './layout.ts';
 import { boxOf } from './paint.ts';
 import { PainterDesk, type PlacedViews } from './painter-desk.ts';
@@ -46,6 +46,8 @@ interface Window {
   /** Where the window follows to, and where it came from while the picture travels. */
   followed: Camera | undefined;
   from: Camera | undefined;
+  /** Where it goes on when there is nothing to follow: where it was before it got another size. */
+  rest: Camera | undefined;
   /** Tiles that its text was made from. */
   asked: string;
   view: MapView;
@@ -156,8 +158,11 @@ export class MapController {
     const window = this.windows.get(bankId);
     const canvas = window?.canvas;
     if (window === undefined || canvas === undefined || canvas.clientWidth === 0) return;
-    window.size = { width: canvas.clientWidth, height: canvas.clientHeight };
+    const size = { width: canvas.clientWidth, height: canvas.clientHeight };
+    const { followed } = window;
+    window.rest = followed && resizedCamera(window.bank, followed, window.size, size);
     window.followed = undefined;
+    window.size = size;
     this.knownPagePx = undefined;
     this.update();
   }
@@ -272,6 +277,7 @@ export class MapController {
   followAll(): void {
     for (const window of this.windows.values()) {
       window.followed = undefined;
+      window.rest = undefined;
       this.app.actions.setCamera(window.bank.id, undefined);
     }
   }
@@ -358,6 +364,7 @@ export class MapController {
           size,
           followed: undefined,
           from: undefined,
+          rest: undefined,
           asked: '',
           view,
         };
@@ -392,7 +399,7 @@ export class MapController {
     if (stage === undefined || bank.kind === 'whole') return fitBank(bank, size);
     const { before, after, t } = stage;
     const moments = before === after ? [after] : [before, after];
-    const target = followCamera(bank, moments, size, window.followed, this.pagePx());
+    const target = followCamera(bank, moments, size, window.followed, this.pagePx(), window.rest);
     window.followed = target;
     const progress = Math.min(1, Math.abs(t - this.stageStart) / CAMERA_PART);
     const from = window.from;

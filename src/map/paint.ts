@@ -334,8 +334,10 @@ const paintName = (pen: Pen, cell: MapCell, look: CellLook, box: BoxPx, palette:
   const index = box.width >= INDEX_FROM_PX ? indexOf(cell.owner) : '';
   const text = `${look.glyph}${index}`;
   if (look.hatch === 'leaving') paintPlate(pen, box, palette[hueOf(look.residence).fill], pen.fillStyle);
+  // a nail sits in the upper edge: the letters make room for its tip
+  const down = cell.pins > 0 ? 0.66 : 0.57;
   pen.font = `650 ${Math.round(box.width * Math.min(0.5, 1.22 / text.length))}px "JetBrains Mono Variable", monospace`;
-  pen.fillText(text, box.x + box.width / 2, box.y + box.height * 0.57);
+  pen.fillText(text, box.x + box.width / 2, box.y + box.height * down);
 };
 
 /** Keeps letters readable on a hatch. */
