@@ -25,6 +25,7 @@ import { cellText, type MapView } from './describe.ts';
 import { type FactSource, factsOf } from './facts.ts';
 import { cameraBetween, followCamera, resizedCamera } from './follow.ts';
 import { type Bank, layOutBanks, layOutWhole, pfnAt, rangeOf, type WorldPoint } from './layout.ts';
+import { type Loupe, loupeAt, loupesOf } from './loupes.ts';
 import { boxOf } from './paint.ts';
 import { PainterDesk, type PlacedViews } from './painter-desk.ts';
 import type { WindowView } from './painter-messages.ts';
@@ -48,6 +49,8 @@ interface Window {
   from: Camera | undefined;
   /** Where it goes on when there is nothing to follow: where it was before it got another size. */
   rest: Camera | undefined;
+  /** What its loupes were made from. */
+  loupesFor: readonly unknown[];
   /** Tiles that its text was made from. */
   asked: string;
   view: MapView;
@@ -185,14 +188,18 @@ export class MapController {
   /** The cell under a point of a window. */
   cellAtPoint(bankId: string, point: WorldPoint, moment: Moment): MapCell | undefined {
     const view = this.windows.get(bankId)?.view;
-    const pfn = view && pfnAt(view.bank, toWorld(view.camera, point));
+    if (view === undefined) return undefined;
+    const loupe = loupeAt(view.loupes, point);
+    const inner = loupe === undefined ? point : { x: point.x - loupe.x, y: point.y - loupe.y };
+    const pfn = pfnAt(view.bank, toWorld((loupe ?? view).camera, inner));
     return pfn === undefined ? undefined : this.cellOf(bankId, pfn, moment);
   }
 
   /** The cell in which a window draws a frame. */
   cellOf(bankId: string, pfn: number, moment: Moment): MapCell | undefined {
     const view = this.windows.get(bankId)?.view;
-    const cell = view && cellOf(view.bank, view.camera, pfn, moment, this.countsOf(bankId));
+    const camera = view && (loupeWith(view, pfn) ?? view).camera;
+    const cell = camera && cellOf(view.bank, camera, pfn, moment, this.countsOf(bankId));
     return cell && { ...cell, facts: factsOf(cell, this.factSource(bankId, moment)) };
   }
 
@@ -205,7 +212,9 @@ export class MapController {
       if (cell === undefined) return undefined;
       this.askForPointed(cell);
       if (cell.frame === undefined && cell.counts === undefined) return undefined;
-      const box = boxOf(cell, view.camera);
+      const loupe = loupeWith(view, pfn);
+      const inner = boxOf(cell, (loupe ?? view).camera);
+      const box = { ...inner, x: inner.x + (loupe?.x ?? 0), y: inner.y + (loupe?.y ?? 0) };
       const { width, height } = view.size;
       if (box.x > width || box.y > height || box.x + box.width < 0 || box.y + box.height < 0)
         return undefined;
@@ -357,7 +366,7 @@ export class MapController {
     this.windows = new Map(
       this.banks.map((bank) => {
         const size = sizes.get(bank.id) ?? USUAL_SIZE;
-        const view = { bank, size, camera: fitBank(bank, size), following: true };
+        const view = { bank, size, camera: fitBank(bank, size), following: true, loupes: NO_LOUPES };
         const window: Window = {
           bank,
           canvas: undefined,
@@ -365,6 +374,7 @@ export class MapController {
           followed: undefined,
           from: undefined,
           rest: undefined,
+          loupesFor: [],
           asked: '',
           view,
         };
@@ -381,13 +391,16 @@ export class MapController {
     const camera = chosen === undefined ? this.follow(window) : constrain(bank, chosen, size);
     const following = chosen === undefined;
     const { view } = window;
+    if (!following) window.loupesFor = [];
+    const loupes = following ? this.loupesOver(window) : NO_LOUPES;
     const moved =
       camera.k !== view.camera.k ||
       camera.x !== view.camera.x ||
       camera.y !== view.camera.y ||
       view.size !== size ||
-      view.following !== following;
-    if (moved) window.view = { bank, size, camera, following };
+      view.following !== following ||
+      view.loupes !== loupes;
+    if (moved) window.view = { bank, size, camera, following, loupes };
     this.askForTiles(window);
     return moved;
   }
@@ -405,6 +418,20 @@ export class MapController {
     const from = window.from;
     if (before === after || from === undefined || progress >= 1 || sameCamera(from, target)) return target;
     return cameraBetween(from, target, size, easeCubicInOut(progress));
+  }
+
+  /** The same list as long as nothing is different. */
+  private loupesOver(window: Window): readonly Loupe[] {
+    const { stage } = this;
+    const { bank, size, followed, view, loupesFor } = window;
+    if (stage === undefined || followed === undefined || bank.kind === 'whole') return NO_LOUPES;
+    const { before, after } = stage;
+    const key = [before, after, followed, size, this.pagePx()];
+    if (key.every((part, i) => part === loupesFor[i])) return view.loupes;
+    window.loupesFor = key;
+    const moments = before === after ? [after] : [before, after];
+    const loupes = loupesOf(bank, moments, followed, size, this.pagePx());
+    return JSON.stringify(loupes) === JSON.stringify(view.loupes) ? view.loupes : loupes;
   }
 
   private askForTiles(window: Window): void {
@@ -430,7 +457,8 @@ export class MapController {
       if (canvas === undefined || canvas.clientWidth === 0) return [];
       const { left, top } = canvas.getBoundingClientRect();
       const placed = { leftPx: left - origin.left, topPx: top - origin.top };
-      return [{ bankId: bank.id, camera: view.camera, size: view.size, ...placed }];
+      const { camera, size, loupes } = view;
+      return [{ bankId: bank.id, camera, size, loupes, ...placed }];
     });
     return { views, overlaySize: { width: origin.width, height: origin.height } };
   }
@@ -440,6 +468,14 @@ export class MapController {
 const readPagePx = (): number => {
   const style = getComputedStyle(document.documentElement);
   return Number(style.getPropertyValue('--page-cell-rem')) * Number.parseFloat(style.fontSize);
+};
+
+const NO_LOUPES: readonly Loupe[] = [];
+
+/** The loupe that shows a frame. */
+const loupeWith = ({ bank, loupes }: MapView, pfn: number): Loupe | undefined => {
+  const rect = boundsOf(bank, [pfn]);
+  return rect && loupes.find(({ camera, size }) => isInView(camera, size, rect));
 };
 
 const sameCamera = (a: Camera, b: Camera): boolean => a.k === b.k && a.x === b.x && a.y === b.y;

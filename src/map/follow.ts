@@ -7,14 +7,14 @@ import type { MapMoment } from './cells.ts';
 import type { Bank, WorldRect } from './layout.ts';
 
 /** Smallest page that still tells its glyph. */
-const READABLE_PX = 13;
+export const READABLE_PX = 13;
 
-const framesOfInterest = (moment: MapMoment): number[] =>
+export const framesOfInterest = (moment: MapMoment): number[] =>
   moment.frames
     .filter(({ refcount, kind }) => refcount > 0 && !kind.startsWith('zero'))
     .map(({ pfn }) => pfn);
 
-const framesThatMove = (moment: MapMoment): number[] =>
+export const framesThatMove = (moment: MapMoment): number[] =>
   moment.moves.flatMap(({ src, dst }) => (dst < 0 ? [src] : [src, dst]));
 
 const union = (a: WorldRect | undefined, b: WorldRect | undefined): WorldRect | undefined => {

@@ -1,7 +1,7 @@
 // Draws what changes and moves above the maps: `paint(before, after, t)` for the fraction t between two moments.
 
 import { easeCubicInOut } from 'd3';
-import { levelOf, type SizePx } from './camera.ts';
+import { levelOf } from './camera.ts';
 import { indexMoment, type MapCell } from './cells.ts';
 import { lookOf, type Palette } from './color.ts';
 import { bundlesOf, flightsBetween, MAX_FLIGHTS, type Nail, nailsBetween } from './flights.ts';
@@ -15,9 +15,8 @@ import type { Skin } from './skin.ts';
 /** With more than this many frames, changes are not faded. */
 const MANY_FRAMES = 600;
 
-export const paintOverlay = (pen: Pen, scene: OverlayScene, size: SizePx, skin: Skin): void => {
+export const paintOverlay = (pen: Pen, scene: OverlayScene, skin: Skin): void => {
   const { palette, coloring } = skin;
-  pen.clearRect(0, 0, size.width, size.height);
   const { before, after, t } = scene;
   const flights = flightsBetween(before, after);
   const landing = new Set(flights.map(({ dst }) => dst));
