@@ -106,6 +106,6 @@ test('a step is summed up in a line: where pages were, where they are, and that 
   await expect(maps).not.toContainText('evictable');
   await app.press(']');
   await expect(maps).toContainText(/VRAM 0 4 .*0.*system 0 .*4/);
-  await expect(maps).toContainText('4 pages pinned for long: evictable: no');
+  await expect(maps).toContainText('pinned for long: 4 pages, evictable: no');
   await app.expectAccessibleInBothThemes('.maps');
 });

@@ -1,6 +1,7 @@
 import type { CSSProperties } from 'react';
 import { useActions, useApp } from '../store/use-app.ts';
 import { Button } from '../ui/Button.tsx';
+import { PinSign } from '../ui/PinSign.tsx';
 import { TONES, type Tone } from '../ui/tones.ts';
 import { looksOf, MODE_WORDS, type ShadeLook } from './coloring.ts';
 
@@ -68,7 +69,7 @@ const Swatch = ({ look }: { readonly look: Entry['look'] }) => {
       return <span className="legend-cell legend-hatch" aria-hidden="true" />;
     case 'pin':
     case 'longterm':
-      return <Nail solid={look === 'longterm'} />;
+      return <PinSign solid={look === 'longterm'} />;
     case 'kernel':
       return <span className="legend-cell legend-other" aria-hidden="true" />;
     case 'nothing':
@@ -97,9 +98,3 @@ const Swatch = ({ look }: { readonly look: Entry['look'] }) => {
     }
   }
 };
-
-const Nail = ({ solid }: { readonly solid: boolean }) => (
-  <svg className="legend-nail" viewBox="0 0 12 14" aria-hidden="true" data-solid={solid}>
-    <path d="M2 2h8v3H7.2L6 12 4.8 5H2z" />
-  </svg>
-);

@@ -3,11 +3,15 @@ import { useApp } from '../store/use-app.ts';
 import type { ResidenceCount } from '../store/views.ts';
 import { formatCount, formatCounted } from '../ui/format.ts';
 import { Icon } from '../ui/Icon.tsx';
+import { PinSign } from '../ui/PinSign.tsx';
 import { Term } from '../ui/Term.tsx';
 
 const NOTHING: readonly ResidenceCount[] = [];
 
-/** Where pages lived when the step began, and where they live now; and what that means for who wants to move them. */
+/**
+ * Where pages lived when the step began, and where they live now; and what that means for who wants to move them. It is
+ * there without words, too: if it came and went, the maps above would move each time.
+ */
 export const Tally = () => {
   const before = useApp((state) => state.trace.moment?.residenceBefore ?? NOTHING);
   const after = useApp((state) => state.trace.moment?.residence ?? NOTHING);
@@ -15,7 +19,6 @@ export const Tally = () => {
     (state) => state.trace.moment?.frames.filter(({ longtermPinned }) => longtermPinned).length ?? 0,
   );
   const rows = tallyRows(before, after);
-  if (rows.length === 0 && pinned === 0) return null;
   return (
     <p className="tally">
       {rows.map(({ place, from, to }) => (
@@ -26,7 +29,9 @@ export const Tally = () => {
       ))}
       {pinned === 0 ? null : (
         <span className="tally-row">
-          {formatCounted(pinned, 'page')} pinned for long: <Term id="evictable">evictable: no</Term>
+          <PinSign solid />
+          <span className="hidden-visually">pinned for long: </span>
+          {formatCounted(pinned, 'page')}, <Term id="evictable">evictable: no</Term>
         </span>
       )}
     </p>

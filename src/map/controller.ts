@@ -23,8 +23,9 @@ import { PALETTE_KEYS, type Palette } from './color.ts';
 import type { CountsOf } from './counts.ts';
 import { cellText, type MapView } from './describe.ts';
 import { type FactSource, factsOf } from './facts.ts';
-import { cameraBetween, followCamera } from './follow.ts';
+import { cameraBetween, followCamera, resizedCamera } from './follow.ts';
 import { type Bank, layOutBanks, layOutWhole, pfnAt, rangeOf, type WorldPoint } from './layout.ts';
+import { type Loupe, loupeAt, loupesOf } from './loupes.ts';
 import { boxOf } from './paint.ts';
 import { PainterDesk, type PlacedViews } from './painter-desk.ts';
 import type { WindowView } from './painter-messages.ts';
@@ -46,6 +47,10 @@ interface Window {
   /** Where the window follows to, and where it came from while the picture travels. */
   followed: Camera | undefined;
   from: Camera | undefined;
+  /** Where it goes on when there is nothing to follow: where it was before it got another size. */
+  rest: Camera | undefined;
+  /** What its loupes were made from. */
+  loupesFor: readonly unknown[];
   /** Tiles that its text was made from. */
   asked: string;
   view: MapView;
@@ -167,8 +172,11 @@ export class MapController {
     const window = this.windows.get(bankId);
     const canvas = window?.canvas;
     if (window === undefined || canvas === undefined || canvas.clientWidth === 0) return;
-    window.size = { width: canvas.clientWidth, height: canvas.clientHeight };
+    const size = { width: canvas.clientWidth, height: canvas.clientHeight };
+    const { followed } = window;
+    window.rest = followed && resizedCamera(window.bank, followed, window.size, size);
     window.followed = undefined;
+    window.size = size;
     this.knownPagePx = undefined;
     this.moved();
   }
@@ -197,14 +205,18 @@ export class MapController {
   /** The cell under a point of a window. */
   cellAtPoint(bankId: string, point: WorldPoint, moment: Moment): MapCell | undefined {
     const view = this.windows.get(bankId)?.view;
-    const pfn = view && pfnAt(view.bank, toWorld(view.camera, point));
+    if (view === undefined) return undefined;
+    const loupe = loupeAt(view.loupes, point);
+    const inner = loupe === undefined ? point : { x: point.x - loupe.x, y: point.y - loupe.y };
+    const pfn = pfnAt(view.bank, toWorld((loupe ?? view).camera, inner));
     return pfn === undefined ? undefined : this.cellOf(bankId, pfn, moment);
   }
 
   /** The cell in which a window draws a frame. */
   cellOf(bankId: string, pfn: number, moment: Moment): MapCell | undefined {
     const view = this.windows.get(bankId)?.view;
-    const cell = view && cellOf(view.bank, view.camera, pfn, moment, this.countsOf(bankId));
+    const camera = view && (loupeWith(view, pfn) ?? view).camera;
+    const cell = camera && cellOf(view.bank, camera, pfn, moment, this.countsOf(bankId));
     return cell && { ...cell, facts: factsOf(cell, this.factSource(bankId, moment)) };
   }
 
@@ -217,7 +229,9 @@ export class MapController {
       if (cell === undefined) return undefined;
       this.askForPointed(cell);
       if (cell.frame === undefined && cell.counts === undefined) return undefined;
-      const box = boxOf(cell, view.camera);
+      const loupe = loupeWith(view, pfn);
+      const inner = boxOf(cell, (loupe ?? view).camera);
+      const box = { ...inner, x: inner.x + (loupe?.x ?? 0), y: inner.y + (loupe?.y ?? 0) };
       const { width, height } = view.size;
       if (box.x > width || box.y > height || box.x + box.width < 0 || box.y + box.height < 0)
         return undefined;
@@ -289,6 +303,7 @@ export class MapController {
   followAll(): void {
     for (const window of this.windows.values()) {
       window.followed = undefined;
+      window.rest = undefined;
       this.app.actions.setCamera(window.bank.id, undefined);
     }
   }
@@ -369,13 +384,15 @@ export class MapController {
     this.windows = new Map(
       this.banks.map((bank) => {
         const size = sizes.get(bank.id) ?? USUAL_SIZE;
-        const view = { bank, size, camera: fitBank(bank, size), following: true };
+        const view = { bank, size, camera: fitBank(bank, size), following: true, loupes: NO_LOUPES };
         const window: Window = {
           bank,
           canvas: undefined,
           size,
           followed: undefined,
           from: undefined,
+          rest: undefined,
+          loupesFor: [],
           asked: '',
           view,
         };
@@ -392,13 +409,16 @@ export class MapController {
     const camera = chosen === undefined ? this.follow(window) : constrain(bank, chosen, size);
     const following = chosen === undefined;
     const { view } = window;
+    if (!following) window.loupesFor = [];
+    const loupes = following ? this.loupesOver(window) : NO_LOUPES;
     const moved =
       camera.k !== view.camera.k ||
       camera.x !== view.camera.x ||
       camera.y !== view.camera.y ||
       view.size !== size ||
-      view.following !== following;
-    if (moved) window.view = { bank, size, camera, following };
+      view.following !== following ||
+      view.loupes !== loupes;
+    if (moved) window.view = { bank, size, camera, following, loupes };
     this.askForTiles(window);
     return moved;
   }
@@ -410,12 +430,26 @@ export class MapController {
     if (stage === undefined || bank.kind === 'whole') return fitBank(bank, size);
     const { before, after, t } = stage;
     const moments = before === after ? [after] : [before, after];
-    const target = followCamera(bank, moments, size, window.followed, this.pagePx());
+    const target = followCamera(bank, moments, size, window.followed, this.pagePx(), window.rest);
     window.followed = target;
     const progress = Math.min(1, Math.abs(t - this.stageStart) / CAMERA_PART);
     const from = window.from;
     if (before === after || from === undefined || progress >= 1 || sameCamera(from, target)) return target;
     return cameraBetween(from, target, size, easeCubicInOut(progress));
+  }
+
+  /** The same list as long as nothing is different. */
+  private loupesOver(window: Window): readonly Loupe[] {
+    const { stage } = this;
+    const { bank, size, followed, view, loupesFor } = window;
+    if (stage === undefined || followed === undefined || bank.kind === 'whole') return NO_LOUPES;
+    const { before, after } = stage;
+    const key = [before, after, followed, size, this.pagePx()];
+    if (key.every((part, i) => part === loupesFor[i])) return view.loupes;
+    window.loupesFor = key;
+    const moments = before === after ? [after] : [before, after];
+    const loupes = loupesOf(bank, moments, followed, size, this.pagePx());
+    return JSON.stringify(loupes) === JSON.stringify(view.loupes) ? view.loupes : loupes;
   }
 
   private askForTiles(window: Window): void {
@@ -439,7 +473,8 @@ export class MapController {
     const { byBank, overlaySize } = this.places;
     const views = [...this.windows.values()].flatMap(({ view, bank }): WindowView[] => {
       const place = byBank.get(bank.id);
-      return place === undefined ? [] : [{ bankId: bank.id, camera: view.camera, size: view.size, ...place }];
+      const { camera, size, loupes } = view;
+      return place === undefined ? [] : [{ bankId: bank.id, camera, size, loupes, ...place }];
     });
     return { views, overlaySize };
   }
@@ -461,6 +496,14 @@ export class MapController {
 const readPagePx = (): number => {
   const style = getComputedStyle(document.documentElement);
   return Number(style.getPropertyValue('--page-cell-rem')) * Number.parseFloat(style.fontSize);
+};
+
+const NO_LOUPES: readonly Loupe[] = [];
+
+/** The loupe that shows a frame. */
+const loupeWith = ({ bank, loupes }: MapView, pfn: number): Loupe | undefined => {
+  const rect = boundsOf(bank, [pfn]);
+  return rect && loupes.find(({ camera, size }) => isInView(camera, size, rect));
 };
 
 const sameCamera = (a: Camera, b: Camera): boolean => a.k === b.k && a.x === b.x && a.y === b.y;

@@ -11,6 +11,7 @@ import type { MapCell } from './cells.ts';
 import { lookOf, partsOf } from './color.ts';
 import { isCopied } from './flights.ts';
 import { type Bank, LEVELS, type Level, pfnAt, type Plot, rangeOf } from './layout.ts';
+import type { Loupe } from './loupes.ts';
 
 /** A window on a bank as it stands now. */
 export interface MapView {
@@ -19,6 +20,8 @@ export interface MapView {
   readonly size: SizePx;
   /** Whether it follows what happens, or stands where somebody put it. */
   readonly following: boolean;
+  /** What lies above it. */
+  readonly loupes: readonly Loupe[];
 }
 
 export const plotTitle = ({ kind, node, device }: Pick<Plot, 'kind' | 'node' | 'device'>): string =>

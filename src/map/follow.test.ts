@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { isInView, levelOf, panBy } from './camera.ts';
 import { drawFrame, drawMoment } from './fixture.ts';
-import { cameraBetween, followCamera } from './follow.ts';
+import { cameraBetween, followCamera, resizedCamera } from './follow.ts';
 import { layOutBanks, placeOf } from './layout.ts';
 
 const range = { kind: 'ram', node: 0, zone: 'DMA32', cma: false, reserved: '', device: -1 } as const;
@@ -42,6 +42,20 @@ describe('following', () => {
     const camera = followCamera(bank, [far], size, undefined, 28);
     expect(levelOf(camera)).toBe('page');
     expect(isInView(camera, size, rectOf(0x100))).toBe(true);
+  });
+
+  test('a window that gets another size while nothing is left to follow shows the same part of memory', () => {
+    const camera = followCamera(bank, [near], size, undefined, 28);
+    const smaller = { width: 400, height: 120 };
+    const rest = resizedCamera(bank, camera, size, smaller);
+    const after = followCamera(bank, [drawMoment({})], smaller, undefined, 28, rest);
+    expect(after.k).toBe(camera.k);
+    expect(isInView(after, smaller, rectOf(0x3002))).toBe(true);
+  });
+
+  test('one that showed the whole bank goes on to do so', () => {
+    const camera = followCamera(bank, [drawMoment({})], size, undefined, 28);
+    expect(resizedCamera(bank, camera, size, { width: 400, height: 120 })).toBeUndefined();
   });
 
   test('a camera in between begins and ends where it should', () => {

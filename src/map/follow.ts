@@ -2,19 +2,19 @@
 
 import { interpolateZoom } from 'd3';
 import type { Camera } from '../store/viewport.ts';
-import { boundsOf, fitBank, fitRect, isInView, type SizePx, visibleRect } from './camera.ts';
+import { boundsOf, constrain, fitBank, fitRect, isInView, type SizePx, visibleRect } from './camera.ts';
 import type { MapMoment } from './cells.ts';
 import type { Bank, WorldRect } from './layout.ts';
 
 /** Smallest page that still tells its glyph. */
-const READABLE_PX = 13;
+export const READABLE_PX = 13;
 
-const framesOfInterest = (moment: MapMoment): number[] =>
+export const framesOfInterest = (moment: MapMoment): number[] =>
   moment.frames
     .filter(({ refcount, kind }) => refcount > 0 && !kind.startsWith('zero'))
     .map(({ pfn }) => pfn);
 
-const framesThatMove = (moment: MapMoment): number[] =>
+export const framesThatMove = (moment: MapMoment): number[] =>
   moment.moves.flatMap(({ src, dst }) => (dst < 0 ? [src] : [src, dst]));
 
 const union = (a: WorldRect | undefined, b: WorldRect | undefined): WorldRect | undefined => {
@@ -55,6 +55,7 @@ const subjectsOf = (bank: Bank, moment: MapMoment): Subjects => {
  *
  * @param previous - where it is now; undefined: nowhere yet
  * @param pagePx - how large a page is drawn where there is room
+ * @param rest - where it is when there is nothing to follow; undefined: the whole bank
  */
 export const followCamera = (
   bank: Bank,
@@ -62,11 +63,13 @@ export const followCamera = (
   size: SizePx,
   previous: Camera | undefined,
   pagePx: number,
+  rest?: Camera,
 ): Camera => {
   const found = moments.map((moment) => subjectsOf(bank, moment));
   const everything = found.reduce<WorldRect | undefined>((sum, { all }) => union(sum, all), undefined);
   const moving = found.reduce<WorldRect | undefined>((sum, one) => union(sum, one.moving), undefined);
-  if (everything === undefined) return previous ?? fitBank(bank, size);
+  // where nothing is left to follow, the window stays: what has gone from there may be the point
+  if (everything === undefined) return previous ?? rest ?? fitBank(bank, size);
   const wide = fitRect(bank, everything, size, pagePx);
   const subject = wide.k < READABLE_PX && moving !== undefined ? moving : everything;
   const target = subject === everything ? wide : fitRect(bank, subject, size, pagePx);
@@ -76,6 +79,14 @@ export const followCamera = (
     previous.k < target.k * 1.5 &&
     isInView(previous, size, subject);
   return stays ? previous : target;
+};
+
+/** The same middle in a window of another size; undefined for one that showed the whole bank, and is to go on so. */
+export const resizedCamera = (bank: Bank, camera: Camera, from: SizePx, to: SizePx): Camera | undefined => {
+  if (camera.k <= fitBank(bank, from).k * 1.01) return undefined;
+  const x = camera.x + (to.width - from.width) / 2;
+  const y = camera.y + (to.height - from.height) / 2;
+  return constrain(bank, { k: camera.k, x, y }, to);
 };
 
 /** A camera between two, on the path that keeps the apparent speed even. */

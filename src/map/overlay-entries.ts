@@ -89,10 +89,11 @@ const paintEntry = (
   pen.font = `600 11px ${FONT}`;
   const width = pen.measureText(text).width + 12;
   const { leftPx, topPx, size } = first.placed;
-  // on the side where the page is not
+  // on the sides where the page is not
   const isLow = a.y > topPx + size.height / 2;
+  const isRight = a.x > leftPx + size.width / 2;
   const tag: BoxPx = {
-    x: leftPx + size.width - width - 4,
+    x: isRight ? leftPx + 4 : leftPx + size.width - width - 4,
     y: isLow ? topPx + 6 + index * 24 : topPx + size.height - 26 - index * 24,
     width,
     height: 20,
@@ -104,7 +105,7 @@ const paintEntry = (
     pen.restore();
     return;
   }
-  const start = { x: tag.x, y: tag.y + tag.height / 2 };
+  const start = { x: isRight ? tag.x + tag.width : tag.x, y: tag.y + tag.height / 2 };
   paintArrow(pen, start, end, first.box.width / 2 + 3, present, palette);
   pen.fillStyle = palette.paper;
   pen.strokeStyle = palette.ink;
@@ -205,7 +206,7 @@ const paintReason = (
   pen.textAlign = 'left';
   pen.textBaseline = 'middle';
   const width = pen.measureText(text).width;
-  // to the left, since the entries have their place on the right
+  // within the window, and at the right end of it where the page is near there
   const x = Math.max(leftPx + 4, Math.min(box.x + box.width, leftPx + size.width - 6) - width);
   const y = box.y - 12;
   pen.lineWidth = 5;

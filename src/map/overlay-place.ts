@@ -15,9 +15,12 @@ export interface PlacedBank {
   readonly size: SizePx;
   readonly leftPx: number;
   readonly topPx: number;
+  /** It shows only a part of the bank large: what is not in it is looked for elsewhere. */
+  readonly isLoupe: boolean;
 }
 
 export interface OverlayScene {
+  /** Loupes before the windows that they lie on. */
   readonly banks: readonly PlacedBank[];
   readonly countsOf: CountsOf;
   readonly before: MapMoment;
@@ -50,6 +53,7 @@ export const locate = (scene: OverlayScene, pfn: number, moment: MapMoment): Pla
       inner.y + inner.height > 0 &&
       inner.x < placed.size.width &&
       inner.y < placed.size.height;
+    if (placed.isLoupe && !isInWindow) continue;
     return {
       placed,
       cell,

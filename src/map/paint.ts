@@ -45,11 +45,9 @@ export const paintCells = (
   pen: Pen,
   cells: readonly MapCell[],
   camera: Camera,
-  size: SizePx,
   skin: Skin,
   shadeOf: (pfn: number) => number | undefined,
 ): void => {
-  pen.clearRect(0, 0, size.width, size.height);
   if (skin.coloring.mode !== 'state') {
     paintShades(pen, cells, camera, skin, shadeOf);
     return;
@@ -124,17 +122,25 @@ export const paintPlotNames = (pen: Pen, { plots }: Bank, camera: Camera, palett
   });
 };
 
-/** Names of zones, CMA areas and what is reserved, each where it begins; the first of two that would overlap. */
+const doOverlap = (a: BoxPx, b: BoxPx): boolean =>
+  a.x < b.x + b.width && b.x < a.x + a.width && a.y < b.y + b.height && b.y < a.y + a.height;
+
+/**
+ * Names of zones, CMA areas and what is reserved, each where it begins; the first of two that would overlap.
+ *
+ * @param avoid - what no name may hide, in screen pixels
+ */
 export const paintRegionNames = (
   pen: Pen,
   bank: Bank,
   camera: Camera,
   size: SizePx,
   palette: Palette,
+  avoid: readonly BoxPx[],
 ): void => {
   const { ranges, kind } = bank;
   if (kind === 'whole' || ranges.length < 2) return;
-  const taken: BoxPx[] = [];
+  const taken: BoxPx[] = [...avoid];
   pen.textAlign = 'left';
   pen.textBaseline = 'middle';
   pen.font = '600 10.5px "Inter Variable", sans-serif';
@@ -144,23 +150,21 @@ export const paintRegionNames = (
     const { x, y } = toScreen(camera, place);
     const text = regionName(range);
     const width = pen.measureText(text).width + 8;
-    const box = {
-      x: Math.round(Math.max(0, Math.min(x, size.width - width))),
-      y: Math.round(Math.max(0, y - 8)),
-      width,
-      height: 15,
-    };
+    const top = Math.round(Math.max(0, y - 8));
+    // beside where it begins, if it would hide something there
+    const places = [x, x + 28, x - width - 6].map(
+      (left): BoxPx => ({
+        x: Math.round(Math.max(0, Math.min(left, size.width - width))),
+        y: top,
+        width,
+        height: 15,
+      }),
+    );
+    const box = places.find((place) => !taken.some((other) => doOverlap(place, other)));
     // on a small picture a name would hide what it names
     const hides = width > bank.width * camera.k * 0.4;
     const isOut = hides || x < -8 || y < -8 || x > size.width || y > size.height;
-    const overlaps = taken.some(
-      (other) =>
-        box.x < other.x + other.width &&
-        other.x < box.x + width &&
-        box.y < other.y + 15 &&
-        other.y < box.y + 15,
-    );
-    if (isOut || overlaps) continue;
+    if (isOut || box === undefined) continue;
     taken.push(box);
     pen.fillStyle = palette.paper;
     pen.beginPath();
@@ -183,7 +187,9 @@ export const paintFreeBlocks = (
   size: SizePx,
   palette: Palette,
 ): void => {
-  pen.strokeStyle = palette['ink-3'];
+  // from afar there are many: they must not be stronger than what is in use
+  const isNear = camera.k >= INDEX_FROM_PX;
+  pen.strokeStyle = isNear ? palette['ink-3'] : palette['cell-line'];
   pen.lineWidth = 1;
   pen.fillStyle = palette['ink-3'];
   pen.textAlign = 'center';
@@ -205,8 +211,7 @@ export const paintFreeBlocks = (
         pen.roundRect(x + 0.5, y + 0.5, width - 1, height - 1, 3);
         pen.stroke();
       }
-      if (part === start && camera.k >= INDEX_FROM_PX)
-        pen.fillText(String(order), x + camera.k / 2, y + camera.k / 2);
+      if (part === start && isNear) pen.fillText(String(order), x + camera.k / 2, y + camera.k / 2);
     }
   }
 };
@@ -334,8 +339,10 @@ const paintName = (pen: Pen, cell: MapCell, look: CellLook, box: BoxPx, palette:
   const index = box.width >= INDEX_FROM_PX ? indexOf(cell.owner) : '';
   const text = `${look.glyph}${index}`;
   if (look.hatch === 'leaving') paintPlate(pen, box, palette[hueOf(look.residence).fill], pen.fillStyle);
+  // a nail sits in the upper edge: the letters make room for its tip
+  const down = cell.pins > 0 ? 0.66 : 0.57;
   pen.font = `650 ${Math.round(box.width * Math.min(0.5, 1.22 / text.length))}px "JetBrains Mono Variable", monospace`;
-  pen.fillText(text, box.x + box.width / 2, box.y + box.height * 0.57);
+  pen.fillText(text, box.x + box.width / 2, box.y + box.height * down);
 };
 
 /** Keeps letters readable on a hatch. */

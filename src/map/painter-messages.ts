@@ -7,6 +7,7 @@ import type { SizePx } from './camera.ts';
 import type { MapMoment } from './cells.ts';
 import type { Palette } from './color.ts';
 import type { Coloring } from './coloring.ts';
+import type { Loupe } from './loupes.ts';
 import type { Pen } from './paint.ts';
 
 /** A window on a bank, and where it lies on the overlay. */
@@ -16,6 +17,8 @@ export interface WindowView {
   readonly size: SizePx;
   readonly leftPx: number;
   readonly topPx: number;
+  /** What lies above it. */
+  readonly loupes: readonly Loupe[];
 }
 
 /** A canvas of the page or of a worker. */

@@ -10,8 +10,9 @@ import type { Palette } from './color.ts';
 import { type Coloring, STATE_COLORING } from './coloring.ts';
 import { type Bank, layOutBanks, layOutWhole, unitsWithin } from './layout.ts';
 import { paintOverlay } from './overlay.ts';
+import { paintLoupe } from './overlay-loupes.ts';
 import type { OverlayScene, PlacedBank } from './overlay-place.ts';
-import { paintCells, paintFreeBlocks, paintPlotNames, paintRegionNames, type Pen } from './paint.ts';
+import { boxOf, paintCells, paintFreeBlocks, paintPlotNames, paintRegionNames, type Pen } from './paint.ts';
 import type { FromPainter, PaintCanvas, PaintedPicture, ToPainter, WindowView } from './painter-messages.ts';
 import { type PixelBox, rasterAll, rasterSections } from './raster.ts';
 import { SectionStore } from './sections.ts';
@@ -227,8 +228,11 @@ export class Painter {
   private visibleSections(): Set<number> {
     const sections = new Set<number>();
     for (const { bank, view, canvas } of this.windows.values()) {
-      if (view === undefined || canvas === undefined || paintedLevel(view.camera) !== 'page') continue;
-      for (const no of this.sectionsIn(bank, view.camera, view.size)) sections.add(no);
+      if (view === undefined || canvas === undefined) continue;
+      for (const { camera, size } of [view, ...view.loupes]) {
+        if (paintedLevel(camera) !== 'page') continue;
+        for (const no of this.sectionsIn(bank, camera, size)) sections.add(no);
+      }
     }
     return sections;
   }
@@ -309,19 +313,23 @@ export class Painter {
   }
 
   private paintForms(window: PainterWindow, pen: Pen, { camera, size }: WindowView, skin: Skin): void {
-    const { before, after, t } = this.stage;
-    const moment = t < 1 ? before : after;
     window.image = undefined;
     pen.setTransform(this.ratio, 0, 0, this.ratio, 0, 0);
+    pen.clearRect(0, 0, size.width, size.height);
+    this.paintPages(window.bank, pen, camera, size, skin);
+    this.paintNames(window, pen, camera, skin.palette);
+  }
+
+  private paintPages(bank: Bank, pen: Pen, camera: Camera, size: SizePx, skin: Skin): void {
+    const { before, after, t } = this.stage;
+    const moment = t < 1 ? before : after;
     const live = this.place?.place === 'live';
     const shown = moment === undefined || live ? NO_MOMENT : moment;
-    const cells = cellsInView(window.bank, camera, size, shown, this.store.countsOf);
-    paintCells(pen, cells, camera, size, skin, (pfn) => this.store.shadeOf(pfn));
-    if (skin.coloring.mode === 'state' || skin.coloring.mode === 'type') {
-      for (const no of this.sectionsIn(window.bank, camera, size))
-        paintFreeBlocks(pen, window.bank, this.store.freeBlocksOf(no), camera, size, skin.palette);
-    }
-    this.paintNames(window, pen, camera, skin.palette);
+    const cells = cellsInView(bank, camera, size, shown, this.store.countsOf);
+    paintCells(pen, cells, camera, skin, (pfn) => this.store.shadeOf(pfn));
+    if (skin.coloring.mode !== 'state' && skin.coloring.mode !== 'type') return;
+    for (const no of this.sectionsIn(bank, camera, size))
+      paintFreeBlocks(pen, bank, this.store.freeBlocksOf(no), camera, size, skin.palette);
   }
 
   private paintPixels(window: PainterWindow, pen: Pen, { camera }: WindowView, skin: Skin): void {
@@ -348,7 +356,10 @@ export class Painter {
     if (view === undefined) return;
     pen.setTransform(this.ratio, 0, 0, this.ratio, 0, 0);
     if (bank.kind === 'whole') paintPlotNames(pen, bank, camera, palette);
-    else paintRegionNames(pen, bank, camera, view.size, palette);
+    else {
+      const spots = view.loupes.map(({ subject }) => boxOf(subject, camera));
+      paintRegionNames(pen, bank, camera, view.size, palette, spots);
+    }
   }
 
   private paintAbove(skin: Skin): void {
@@ -366,15 +377,46 @@ export class Painter {
     const live = this.place?.place === 'live';
     const before = live ? NO_MOMENT : (stage.before ?? NO_MOMENT);
     const after = live ? NO_MOMENT : (stage.after ?? NO_MOMENT);
-    const banks = [...this.windows.values()].flatMap(({ bank, view, canvas: on }): PlacedBank[] =>
-      view === undefined || on === undefined ? [] : [{ ...view, bank }],
-    );
+    pen.clearRect(0, 0, overlaySize.width, overlaySize.height);
+    const windows: PlacedBank[] = [];
+    const loupes: PlacedBank[] = [];
+    for (const { bank, view, canvas: on } of this.windows.values()) {
+      if (view === undefined || on === undefined) continue;
+      windows.push({ ...view, bank, isLoupe: false });
+      loupes.push(...this.paintLoupes(bank, pen, view, skin));
+    }
+    const banks = [...loupes, ...windows];
     const { countsOf } = this.store;
     paintOverlay(
       pen,
       { banks, before, after, t: stage.t, ...this.pointer, countsOf, copyingWord: 'copying' },
-      overlaySize,
       skin,
+    );
+  }
+
+  /** @returns where they lie on the overlay */
+  private paintLoupes(bank: Bank, pen: Pen, view: WindowView, skin: Skin): PlacedBank[] {
+    const { leftPx, topPx } = view;
+    pen.save();
+    pen.translate(leftPx, topPx);
+    // while the window travels, what a loupe shows may lie outside of it
+    pen.beginPath();
+    pen.rect(0, 0, view.size.width, view.size.height);
+    pen.clip();
+    for (const loupe of view.loupes)
+      paintLoupe(pen, loupe, view.camera, skin.palette, () =>
+        this.paintPages(bank, pen, loupe.camera, loupe.size, skin),
+      );
+    pen.restore();
+    return view.loupes.map(
+      ({ x, y, size, camera }): PlacedBank => ({
+        bank,
+        camera,
+        size,
+        leftPx: leftPx + x,
+        topPx: topPx + y,
+        isLoupe: true,
+      }),
     );
   }
 

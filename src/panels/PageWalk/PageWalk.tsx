@@ -51,7 +51,9 @@ export const PageWalk = () => {
       <h2 id="page-walk-heading" className="heading">
         Page-table tree
       </h2>
-      {walk === undefined || target === undefined ? (
+      {walk === undefined ? (
+        <p className="muted">Loading…</p>
+      ) : target === undefined ? (
         <p className="muted">No process has memory yet.</p>
       ) : (
         <>

@@ -1,6 +1,7 @@
 import { useActions, useApp } from '../../store/use-app.ts';
 import { Button, IconButton } from '../../ui/Button.tsx';
 import { Icon } from '../../ui/Icon.tsx';
+import { PinSign } from '../../ui/PinSign.tsx';
 import { Term } from '../../ui/Term.tsx';
 import { homecoming } from '../../words/index.ts';
 import { homeRows, pinnedFrames } from './rows.ts';
@@ -19,27 +20,32 @@ export const Homecoming = () => {
   const pinned = pinnedFrames(frames);
   return (
     <section className="homecoming" aria-labelledby="homecoming-heading">
-      <div className="homecoming-head tips-end">
-        <h2 id="homecoming-heading">{homecoming.heading}</h2>
-        <IconButton icon="close" label="Close the summary" onClick={closeHomecoming} />
+      <div className="homecoming-said">
+        <div className="homecoming-head">
+          <h2 id="homecoming-heading">{homecoming.heading}</h2>
+          <ul className="homecoming-sum">
+            {homeRows(before, after).map(({ place, from, to }) => (
+              <li key={place}>
+                {place} <strong>{from}</strong>
+                <Icon name="arrow" />
+                <span className="hidden-visually">became</span> <strong>{to}</strong>
+              </li>
+            ))}
+            {pinned === 0 ? null : (
+              <li>
+                <PinSign solid />
+                <span>
+                  {homecoming.pinned(pinned)}
+                  <Term id="evictable">{homecoming.evictable}</Term>
+                </span>
+              </li>
+            )}
+          </ul>
+        </div>
+        <p>
+          {homecoming.done(pinned)} {homecoming.kept} {pinned === 0 ? '' : homecoming.evictableWhy}
+        </p>
       </div>
-      <ul className="homecoming-sum">
-        {homeRows(before, after).map(({ place, from, to }) => (
-          <li key={place}>
-            {place} <strong>{from}</strong>
-            <Icon name="arrow" />
-            <span className="hidden-visually">became</span> <strong>{to}</strong>
-          </li>
-        ))}
-        {pinned === 0 ? null : (
-          <li>
-            <Term id="evictable">{homecoming.evictable}</Term>
-          </li>
-        )}
-      </ul>
-      <p>
-        {homecoming.done(pinned)} {homecoming.kept} {pinned === 0 ? '' : homecoming.evictableWhy}
-      </p>
       <p className="homecoming-next">
         <Button look="solid" onClick={startTour}>
           Look around
@@ -47,6 +53,9 @@ export const Homecoming = () => {
         <Button onClick={() => void watchAPageComeHome()}>Watch again</Button>
         <Button onClick={() => void openByName('patch-6-without')}>A kernel that cannot do it</Button>
       </p>
+      <span className="homecoming-close tips-end">
+        <IconButton icon="close" label="Close the summary" onClick={closeHomecoming} />
+      </span>
     </section>
   );
 };

@@ -2,7 +2,7 @@
 
 export const welcome = {
   heading: 'Watch the Linux kernel bring memory home from a GPU, page by page.',
-  lead: 'A GPU can lend its memory to a process, but must get it back whenever it wants. So nobody may hold a page there for long: whoever wants to, with a long-term pin, makes the kernel move the page to system memory first. This is a simulation of that kernel, function by function, checked against recordings of the real one.',
+  lead: 'A GPU can lend its memory to a process, and must get it back whenever it wants. A network card that works on a page by itself needs the opposite, a long-term pin: a promise that the page stays where it is. So the kernel first moves the page from the GPU to system memory, and pins it there. This is a simulation of that kernel, function by function, checked against recordings of the real one.',
   play: 'Watch a page come home',
   playNote: 'A minute and a half. Space pauses, the arrow keys step.',
   terms: [
@@ -14,7 +14,7 @@ export const welcome = {
     [
       'long-term pin',
       'pin_user_pages, FOLL_LONGTERM',
-      'A promise that a page stays where it is while a device uses it, without an end in sight. On memory that is only lent, nobody may promise that.',
+      'A promise that a page stays where it is for as long as some other hardware works on it, without an end in sight. Of memory that is only lent, nobody may promise that.',
     ],
     [
       'migration',
@@ -30,6 +30,7 @@ export const homecoming = {
   done: (pages: number): string =>
     `A long-term pin asked for ${pages} pages that lay in VRAM. VRAM is only lent: the driver must be able to take it back, so a page there may not be held for long. The kernel moved all ${pages} to system memory and pinned them there.`,
   kept: 'The address in the process did not change, and neither did the contents.',
+  pinned: (pages: number): string => `${pages} pinned pages, `,
   evictable: 'evictable: no',
   evictableWhy: 'As long as the pin holds, these frames cannot be moved, written out or taken back.',
 } as const;
