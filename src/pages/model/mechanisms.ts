@@ -286,7 +286,13 @@ export const MECHANISMS: readonly Mechanism[] = [
         'A range without a reference of its own passes none on; the kernel takes one that nobody drops.',
       'drivers/amdgpu-svm.ts: svmRangeSwitchXnack': 'Allowed also while the process has queues.',
     },
-    tests: ['conformance/gpu-svm.test.ts', 'conformance/gpu-defects.test.ts', 'conformance/gpu-soup.test.ts'],
+    tests: [
+      'conformance/gpu-svm-ranges.test.ts',
+      'conformance/gpu-svm-moving.test.ts',
+      'conformance/gpu-svm-faults.test.ts',
+      'conformance/gpu-defects.test.ts',
+      'conformance/gpu-soup.test.ts',
+    ],
   },
   {
     family: 'device',
@@ -305,7 +311,7 @@ export const MECHANISMS: readonly Mechanism[] = [
         'Only an object that was swapped out moves, and only to system memory, as when the allowance for moves is used up.',
       'drivers/ttm.ts: ttmMemEvictFirst': 'An object that all others have reserved is not waited for.',
       'drivers/ttm.ts: ttmBoMemSpace':
-        'For a second attempt the object is not made anew; TTM_PL_TT has no limit of its own.',
+        'For a second attempt the object is not made anew; TTM_PL_TT has no limit of its own: amdgpu’s is half of the system memory and 3 GiB at least (amdgpu_ttm_init), where TTM’s own limit for all devices together takes effect as well.',
       'drivers/ttm-swap.ts: ttmGlobalSwapout':
         'Devices give in their order, not the one that gave something last at the end.',
       'drivers/ttm-tt.ts: ttmPoolAlloc':
