@@ -4,6 +4,10 @@ import { describe, expect, test } from 'vitest';
 import { createSimulation, parseScenario, StepError, type Step } from '../core/index.ts';
 import { efiMemoryMap, EFI_MEMORY_SP, e820Table, iomemText } from '../core/kernel/mm/e820.ts';
 import { zoneInfo } from '../core/kernel/mm/zoneinfo.ts';
+import { mappedFrame } from '../core/kernel/mm/page-table.ts';
+import { KERNEL_MESSAGES } from '../core/kernel/sched/bug.ts';
+import { EventKind } from '../core/uapi/events.ts';
+import { PG_reserved } from '../core/uapi/page-flags.ts';
 import { machinePreset } from '../core/uapi/presets.ts';
 import { GIB_PAGES, mibToPages } from '../core/uapi/units.ts';
 import {
@@ -140,6 +144,25 @@ describe('devm_memremap_pages (§1.1, §1.2, §1.7)', { timeout: 60_000 }, () =>
       'pgmap.direct-map',
       'pgmap.zone-span',
     ]);
+  });
+
+  test('amdkfd logs "HMM registered 65536MB device memory" for 64 GiB; a page of it is PG_reserved (§1.7, §1.1)', () => {
+    const run = cold([probe(0)], { machine: 'lab-node', devices: 4 });
+    const { machine: m } = run.sim;
+    const { log } = m.journal;
+    const megabytes: number[] = [];
+    const registered = KERNEL_MESSAGES.indexOf('kfd.registered');
+    for (let i = 0; i < log.length; i++)
+      if (log.kindAt(i) === EventKind.LOG && log.idAt(i) === registered) megabytes.push(log.rowAt(i));
+    expect(megabytes).toEqual([65_536]);
+    const used = runChecked(
+      gpuScenario([
+        { op: 'mmap', proc: 'A', vma: 'buf', pages: 1, prot: 'rw', kind: 'anon-private' },
+        { op: 'svm_attr', proc: 'A', vma: 'buf', attrs: [{ type: 'PREFETCH_LOC', loc: 0 }] },
+      ]),
+    ).sim.machine;
+    const pfn = mappedFrame(used, used.mms.get(1), used.mms.get(1).areas[0]?.start ?? 0);
+    expect(used.pages.flags.get(pfn) & PG_reserved).toBe(PG_reserved);
   });
 
   test('private memory lies below the top of the address space, in whole sections, without a direct map', () => {

@@ -6,7 +6,13 @@ import type { Simulation } from '../core/index.ts';
 import { runCosts, stepCosts } from '../core/scenario/run-costs.ts';
 import { type World, type WorldFigure, worldsReport } from '../core/scenario/worlds.ts';
 import { type CostReport, pinQuestion } from '../core/timeline/costs.ts';
-import { DEFAULT_COSTS, withOverrides } from '../core/uapi/cost-model.ts';
+import {
+  DEFAULT_COSTS,
+  type DEFAULT_LINKS,
+  type DEFAULT_OPS,
+  type FigureClass,
+  withOverrides,
+} from '../core/uapi/cost-model.ts';
 import { type Workload, workloadScenario } from '../scenarios/frontier.ts';
 import { gpuScenario } from './checked-run.ts';
 
@@ -34,6 +40,59 @@ describe('figures (§5.1 to §5.3)', () => {
     expect(DEFAULT_COSTS.ops['ttm.wait']).toMatchObject({ value: 15e9, class: 'kernel' });
   });
 
+  /** Rows of the tables, in bytes a second, in nanoseconds, and what class each is. */
+  test.each<[keyof typeof DEFAULT_LINKS, number, FigureClass]>([
+    ['hbm', 1.6e12, 'vendor-stated'],
+    ['if.cpu_gpu', 36e9, 'vendor-stated'],
+    ['if.gcd_pair', 200e9, 'vendor-stated'],
+    ['if.gcd_remote', 50e9, 'vendor-stated'],
+    ['ddr.socket', 204.8e9, 'derived'],
+    ['ddr.numa', 51.2e9, 'derived'],
+    ['pcie4x16', 31.5e9, 'derived'],
+    ['pcie3x16', 15.75e9, 'derived'],
+    ['nic', 25e9, 'vendor-stated'],
+  ])('§5.1: %s is %d, %s', (link, value, of) => {
+    expect(DEFAULT_COSTS.links[link]).toMatchObject({ value, class: of });
+  });
+
+  test.each<[keyof typeof DEFAULT_OPS, number]>([
+    ['cpu.load.ddr', 100],
+    ['cpu.load.hbm.coherent', 350],
+    ['gpu.load.hbm', 500],
+    ['gpu.load.ddr', 900],
+    ['fault.minor', 700],
+    ['fault.cow', 1000],
+    ['fault.private.to_ram', 20_000],
+    ['tlb.shootdown', 4000],
+    ['migrate.page.cpu', 1500],
+    ['sdma.chunk.setup', 10_000],
+    ['gup.fast', 50],
+    ['gup.slow', 400],
+    ['gup.longterm.migrate', 3000],
+    ['gpu.retry_fault', 30_000],
+    ['gpu.tlb.flush', 5000],
+    ['queue.quiesce', 1e6],
+    ['queue.resume', 1e6],
+  ])('§5.3: %s is %d ns, assumed', (op, value) => {
+    expect(DEFAULT_COSTS.ops[op]).toMatchObject({ value, class: 'assumed' });
+    expect(DEFAULT_COSTS.efficiency).toMatchObject({ value: 0.7, class: 'assumed' });
+  });
+
+  test('"with 4 GPUs the links are the bottleneck, with 8 GCDs the DDR is (288 > 204.8)" (§5.2)', () => {
+    const { links } = DEFAULT_COSTS;
+    expect(4 * links['if.cpu_gpu'].value).toBeLessThan(links['ddr.socket'].value);
+    expect(8 * links['if.cpu_gpu'].value).toBe(288e9);
+    expect(8 * links['if.cpu_gpu'].value).toBeGreaterThan(links['ddr.socket'].value);
+  });
+
+  test('break-even: a move of 2 MiB is worth about 2,400 reads by the CPU at 350 ns (§5.5, X6)', () => {
+    const { nsByKind } = moved(512);
+    const move = nsByKind['copies by DMA'] + nsByKind.migration;
+    const reads = move / DEFAULT_COSTS.ops['cpu.load.hbm.coherent'].value;
+    expect(reads).toBeGreaterThan(2350);
+    expect(reads).toBeLessThan(2450);
+  });
+
   test('a figure that somebody puts in is marked as theirs; nonsense is left out', () => {
     const model = withOverrides(DEFAULT_COSTS, {
       ops: { 'fault.minor': 250, 'fault.cow': -1 },
@@ -43,6 +102,27 @@ describe('figures (§5.1 to §5.3)', () => {
     expect(model.ops['fault.cow']).toEqual(DEFAULT_COSTS.ops['fault.cow']);
     expect(model.efficiency).toEqual(DEFAULT_COSTS.efficiency);
   });
+});
+
+test('eight GCDs at once: bound by the memory of the socket, not by their links (§5.1 rule, §5.2, scene 40)', () => {
+  const steps = Array.from({ length: 8 }, (_, id): Step[] => {
+    const proc = `P${id}`;
+    return [
+      { op: 'fork', proc: 'A', child: proc },
+      { op: 'mmap', proc, vma: 'buf', pages: 512, prot: 'rw', kind: 'anon-private' },
+      { op: 'write', proc, vma: 'buf', value: 1 },
+      { op: 'svm_attr', proc, vma: 'buf', attrs: [{ type: 'PREFETCH_LOC', loc: id }] },
+    ];
+  }).flat();
+  const sim = createSimulation(parseScenario(gpuScenario(steps, { machine: 'frontier', devices: 8 })));
+  sim.runAll();
+  // nothing but the copies takes time
+  const free = Object.fromEntries(Object.keys(PEAK.ops).map((name) => [name, 1e-9]));
+  const report = runCosts(sim, withOverrides(PEAK, { ops: free }));
+  const bytes = 8 * 2 ** 21;
+  expect(report.bytesByLink['if.cpu_gpu']).toBe(bytes);
+  expect(report.overlappedNs).toBeCloseTo((bytes / 204.8e9) * 1e9, 0);
+  expect(report.overlappedNs).toBeGreaterThan((2 ** 21 / 36e9) * 1e9);
 });
 
 test('the bytes of a buffer object go by DMA, not by the CPU (amdgpu_bo_move)', () => {

@@ -1,24 +1,29 @@
 // Statements of machine-and-drivers.md on which the work of GPUs rests and that no other test of GPUs cites: the layouts of
-// the machines (§1.3 to §1.5), what the allocator, the LRU and every subsystem do with pages in VRAM (§2.2 to §2.4), timers
-// (§5.4), which memory is the default (§5.6), and who pins (§6.1 to §6.3).
+// the machines (§1.3 to §1.5), what the allocator, the LRU and every subsystem do with pages in VRAM (§2.1 to §2.4), timers
+// (§5.4), which memory is the default (§5.6), and constants (§7).
 
 import { describe, expect, test } from 'vitest';
 import { createSimulation, parseScenario, type Step } from '../core/index.ts';
 import { mappedFrame } from '../core/kernel/mm/page-table.ts';
-import { isZoneDevicePage, pageZone } from '../core/kernel/mm/page-ref.ts';
+import { isZoneDevicePage, pagePgmap, pageZone } from '../core/kernel/mm/page-ref.ts';
 import { zoneInfo } from '../core/kernel/mm/zoneinfo.ts';
 import { RSS_ANON } from '../core/machine/machine.ts';
 import { WORLDS } from '../core/scenario/worlds.ts';
 import { DEFAULT_OPS } from '../core/uapi/cost-model.ts';
 import { vmstatIndex } from '../core/uapi/events.ts';
 import { PG_lru } from '../core/uapi/page-flags.ts';
-import { PINNERS, type Pinner } from '../core/uapi/pinners.ts';
+import { DEVICE_MODEL } from '../core/uapi/device-model.ts';
+import { GUP_PIN_COUNTING_BIAS } from '../core/uapi/gup-flags.ts';
 import { machinePreset } from '../core/uapi/presets.ts';
+import { nodeDistance } from '../core/uapi/topology.ts';
+import { EFI_MEMORY_SP } from '../core/kernel/mm/e820.ts';
 import { entryKind } from '../core/uapi/pte.ts';
-import { GIB_PAGES, mibToPages, PAGES_PER_SECTION, type Pfn } from '../core/uapi/units.ts';
+import { GIB_PAGES, mibToPages, PAGE_SIZE_BYTES, PAGES_PER_SECTION, type Pfn } from '../core/uapi/units.ts';
 import { walkPte } from '../core/kernel/mm/page-table.ts';
 import { type CheckedRun, gpuScenario, resultTexts, runChecked, stepOf } from './checked-run.ts';
 
+/** sizeof(struct page) on x86-64. */
+const STRUCT_PAGE_BYTES = 64;
 const A = { proc: 'A', vma: 'buf' } as const;
 const area = (pages: number, proc = 'A', vma = 'buf'): Step => ({
   op: 'mmap',
@@ -88,6 +93,36 @@ describe('machines (§1.3 to §1.5)', () => {
     expect(shapes('frontier')).toEqual(shapes('lab-node'));
   });
 
+  test('lab node: RAM ends at 514 GiB, frame 0x8080000; 12 GiB of struct pages for 768 GiB (§1.3)', () => {
+    const { ranges } = machinePreset('lab-node', []);
+    expect(Math.max(...ranges.map(({ end }) => end))).toBe(0x808_0000);
+    expect(Math.max(...ranges.map(({ end }) => end))).toBe(514 * GIB_PAGES);
+    expect((768 * GIB_PAGES * STRUCT_PAGE_BYTES) / 2 ** 30).toBe(12);
+  });
+
+  test('Frontier node: "Device spans 134,217,728 in 4 zones (one per node, 33,554,432 pages each = 2 GCDs)" (§1.4)', () => {
+    const { machine: m } = createSimulation(
+      parseScenario({
+        machine: 'frontier',
+        gpu: {},
+        devices: Array.from({ length: 8 }, (_, id) => ({ id, kind: 'coherent' })),
+        steps: [],
+      }),
+    );
+    const spans = zoneInfo(m).filter(({ name }) => name === 'Device');
+    spans.sort((a, b) => a.node - b.node);
+    expect(spans.map(({ node, spanned, present }) => [node, spanned, present])).toEqual(
+      [0, 1, 2, 3].map((node) => [node, 33_554_432, 0]),
+    );
+    // 8 GiB for 512 GiB of HBM, and as much for the RAM itself: 3.1 % of 512 GiB
+    const memmap = m.pgmaps.values().flatMap(({ memmap: blocks }) => blocks.map(({ order }) => 2 ** order));
+    expect(memmap.reduce((sum, pages) => sum + pages, 0)).toBe(8 * GIB_PAGES);
+  });
+
+  test('the allocator falls back by distance: 10 to itself, 12 to all others (§1.6)', () => {
+    expect([nodeDistance(0, 0), nodeDistance(0, 1), nodeDistance(3, 0)]).toEqual([10, 12, 12]);
+  });
+
   test('teaching machine: 64 MiB with Normal, CMA and Movable, and devices of 4096 frames; 24,576 in all (§1.5)', () => {
     const zones = rows('teaching');
     expect(zones.map(({ name }) => name)).toEqual(['Normal', 'Movable']);
@@ -121,6 +156,40 @@ describe('machines (§1.3 to §1.5)', () => {
     const run = { sim, records: sim.steps, violations: [] };
     const top = start + pages - 1;
     expect([frames(run)[1], frames(run, 'A', 'more')[0]]).toEqual([top - 1, top]);
+  });
+});
+
+describe('which zone a page is asked for (§2.1)', { timeout: 60_000 }, () => {
+  test('a long-term pin takes a D page to "the caller’s policy/CPU node, not the GPU’s node"', () => {
+    const devices = [0, 1, 2, 3].map((id) => ({ id, kind: 'coherent' as const }));
+    const scenario = parseScenario({
+      machine: 'lab-node',
+      gpu: {},
+      devices,
+      steps: [
+        area(2),
+        { op: 'write', ...A, value: 100 } as Step,
+        { op: 'svm_attr', ...A, attrs: [{ type: 'PREFETCH_LOC', loc: 3 }] } as Step,
+        {
+          op: 'gup',
+          ...A,
+          call: 'pin_user_pages_fast',
+          flags: ['FOLL_WRITE', 'FOLL_LONGTERM'],
+          as: 'h',
+        } as Step,
+      ].map((step) => ({ step })),
+    });
+    const done = runChecked(scenario);
+    const { machine: m } = done.sim;
+    expect(m.pgmaps.values()[3]?.node).toBe(3);
+    done.sim.seek(stepOf(done, 2).end);
+    expect(frames(done).map((pfn) => pagePgmap(m, pfn)?.node)).toEqual([3, 3]);
+    done.sim.seek(done.sim.length);
+    expect(frames(done).map((pfn) => [m.rangeOf(pfn)?.node, pageZone(m, pfn)?.name])).toEqual([
+      [0, 'Normal'],
+      [0, 'Normal'],
+    ]);
+    expect(done.violations).toEqual([]);
   });
 });
 
@@ -313,34 +382,28 @@ describe('deployed behaviour and this path (§5.6)', () => {
   });
 });
 
-describe('who pins, and how (§6.1 to §6.3)', { timeout: 60_000 }, () => {
-  const BIAS = 1024;
-  /** As the tables of the reference have them: the call, the place of a page afterwards, what the reference count grows by. */
-  const TABLE: readonly [Pinner, string, 'D' | 'S', number][] = [
-    [PINNERS.rdma, 'pin_user_pages_fast', 'S', BIAS],
-    [PINNERS.ioUring, 'pin_user_pages', 'S', BIAS],
-    [PINNERS.vfio, 'pin_user_pages_remote', 'S', BIAS],
-    [PINNERS.v4l2, 'pin_user_pages_fast', 'S', BIAS],
-    [PINNERS.processVm, 'pin_user_pages_remote', 'D', BIAS],
-    [PINNERS.oDirect, 'get_user_pages_fast', 'D', 1],
-  ];
-  const take = ({ call, flags }: Pinner): Step => ({ op: 'gup', ...A, call, flags: [...flags], as: 'held' });
-
-  test('each subsystem of the scenes is in the tables', () => {
-    expect(TABLE.map(([pinner]) => pinner).toSorted(byName)).toEqual(Object.values(PINNERS).toSorted(byName));
+test('constants (§7, §1.2)', () => {
+  const { copyChunkPages, granularity, reservedPages } = DEVICE_MODEL['mi250x-gcd'];
+  expect({
+    page: PAGE_SIZE_BYTES,
+    structPage: STRUCT_PAGE_BYTES,
+    section: PAGES_PER_SECTION,
+    pin: GUP_PIN_COUNTING_BIAS,
+    specialPurpose: EFI_MEMORY_SP,
+    chunk: copyChunkPages,
+    granularity,
+    reserved: reservedPages * PAGE_SIZE_BYTES,
+  }).toEqual({
+    page: 4096,
+    structPage: 64,
+    section: 32_768,
+    pin: 1024,
+    specialPurpose: 0x40000,
+    chunk: 512,
+    granularity: 9,
+    reserved: 8 * 2 ** 20,
   });
-
-  test.each(TABLE.map((row) => [row[0].name, ...row] as const))('%s', (_name, pinner, call, place, refs) => {
-    const done = runChecked(gpuScenario([...inVram(2), take(pinner)]));
-    expect(pinner.call).toBe(call);
-    expect(places(done)).toBe(place.repeat(2));
-    const { machine: m } = done.sim;
-    // one for the mapping
-    expect(frames(done).map((pfn) => m.pages.refcount.get(pfn))).toEqual([1 + refs, 1 + refs]);
-    if (place === 'S')
-      expect(frames(done).map((pfn) => pageZone(m, pfn)?.name)).toEqual(['Normal', 'Normal']);
-    expect(done.violations).toEqual([]);
-  });
+  // "its struct pages fill exactly 2 MiB", "64/4096 = 1.5625 % of every managed or registered byte"
+  expect(PAGES_PER_SECTION * STRUCT_PAGE_BYTES).toBe(2 ** 21);
+  expect(STRUCT_PAGE_BYTES / PAGE_SIZE_BYTES).toBe(0.015625);
 });
-
-const byName = (a: Pinner, b: Pinner): number => a.name.localeCompare(b.name);

@@ -339,3 +339,97 @@ describe('who may be evicted (§4.2)', { timeout: 60_000 }, () => {
     expect(done.violations).toEqual([]);
   });
 });
+
+describe('blocks and order (§4.1)', { timeout: 60_000 }, () => {
+  test('"≤ 2 GiB per block", "2 MiB minimum block when the request is ≥ 2 MiB"', () => {
+    const alloc = (bo: string, pages: number): Step => ({
+      op: 'bo_alloc',
+      proc: 'A',
+      device: 0,
+      bo,
+      pages,
+      kind: 'kfd',
+    });
+    const run = runChecked(
+      gpuScenario([alloc('large', 5 * 2 ** 18), alloc('small', 3)], { machine: 'lab-node', devices: 1 }),
+    );
+    const orders = run.sim.machine.ttmBos.values().map(({ blocks }) => blocks.map(({ order }) => order));
+    // 5 GiB, and three pages
+    expect(orders).toEqual([
+      [19, 19, 18],
+      [1, 0],
+    ]);
+  });
+
+  test('"SVM BOs are evicted roughly in creation order, not in access order"', () => {
+    const used: Step = { op: 'gpu_write', proc: 'A', vma: 'buf', page: 0, count: 1, device: 0, value: 9 };
+    const done = runChecked(gpuScenario([...fill(7), used, used, take(1024, 'kfd', 'A')], { devices: 1 }));
+    const first = done.sim.machine.svmRanges.values()[0];
+    expect(first?.actualLoc).toBe(0);
+    expect(done.violations).toEqual([]);
+  });
+});
+
+describe('a residue with the rule (§4.5 6, X8)', { timeout: 60_000 }, () => {
+  test('"a page that only a forked child still maps (the worker walks the owner’s page tables only)"', () => {
+    const done = runChecked(
+      gpuScenario(
+        [
+          { op: 'mmap', proc: 'A', vma: 'buf', pages: 4, prot: 'rw', kind: 'anon-private' },
+          { op: 'write', proc: 'A', vma: 'buf', value: 1000 },
+          { op: 'svm_attr', proc: 'A', vma: 'buf', attrs: [{ type: 'PREFETCH_LOC', loc: 0 }] },
+          { op: 'fork', proc: 'A', child: 'B' },
+          { op: 'write', proc: 'A', vma: 'buf', value: 2000 },
+          { op: 'fork', proc: 'A', child: 'C' },
+          take(4096, 'kfd', 'C'),
+        ],
+        { devices: 1 },
+      ),
+    );
+    // as coded: nobody counts them, and C gets VRAM that B has mapped
+    expect(resultTexts(done.records).at(-1)).toBe('0');
+    expect(messagesOf(done, last(done))).toEqual(['svm.not-last-reference']);
+    expect(decisionsOf(done, last(done), 'ttm.aliased')).toHaveLength(4);
+  });
+});
+
+describe('timers as behaviour (§5.4)', { timeout: 60_000 }, () => {
+  const off: Step = { op: 'set_xnack', proc: 'A', enabled: false };
+  const mapped: Step = {
+    op: 'svm_attr',
+    proc: 'A',
+    vma: 'buf',
+    attrs: [{ type: 'ACCESS', device: 0 }],
+  };
+  const story = (run: CheckedRun): string[] =>
+    decisionsOf(run, last(run), '').filter((id) => /^(ttm|svm|kfd)\./.test(id));
+
+  test('the restore comes 1 ms after the queues stop, so behind the whole eviction, not between its pages', () => {
+    const done = runChecked(gpuScenario([other, off, ...fill(1), mapped, take(4096)], { devices: 1 }));
+    const at = (id: string): number => story(done).indexOf(id);
+    expect(at('svm.queues-stopped')).toBeGreaterThan(at('ttm.waits-for-fence'));
+    expect(at('svm.mapped')).toBeGreaterThan(at('ttm.allocated'));
+    expect(at('svm.queues-resumed')).toBeGreaterThan(at('svm.mapped'));
+  });
+
+  test('an evicted process comes back after 100 ms: after the one that needed VRAM has it', () => {
+    const done = runChecked(
+      gpuScenario([other, take(3072, 'kfd', 'B'), take(2048, 'gem', 'A')], { devices: 1 }),
+    );
+    const told = story(done);
+    expect(told.indexOf('kfd.process-restored')).toBeGreaterThan(told.indexOf('ttm.allocated'));
+    expect(told.indexOf('kfd.process-evicted')).toBeLessThan(told.indexOf('ttm.allocated'));
+  });
+
+  test('TTM gives up after 15 s only when nothing else can bring the fence: all other work is done by then', () => {
+    const done = runChecked(
+      gpuScenario([other, off, ...fill(1), mapped, nicPins(3), take(4096)], {
+        devices: 1,
+        config: { longtermPolicy: 'intent' },
+      }),
+    );
+    const told = story(done);
+    expect(told.indexOf('ttm.timed-out')).toBeGreaterThan(told.indexOf('svm.queues-resumed'));
+    expect(resultTexts(done.records).at(-1)).toBe('ENOMEM');
+  });
+});

@@ -3,7 +3,7 @@
 import { movesPages, type Pinner, PINNERS } from '../core/uapi/pinners.ts';
 import type { Step } from '../core/uapi/scenario.ts';
 import { gpu, gpuRead, prefetch, writtenBy } from './gpu-steps.ts';
-import { COHERENT, type Scene, scene } from './scene.ts';
+import { COHERENT, type Scene, scene, TWO_COHERENT, written } from './scene.ts';
 
 const release = ({ call }: Pinner): Step => ({
   op: call.startsWith('pin') ? 'unpin' : 'put',
@@ -23,7 +23,7 @@ const takes = ({ call, flags }: Pinner): Step => ({
 
 const ALL: readonly Pinner[] = Object.values(PINNERS);
 
-export const PINNER_SCENES: readonly Scene[] = ALL.map((pinner) =>
+const PINNING: readonly Scene[] = ALL.map((pinner) =>
   scene(
     {
       name: `pins-${pinner.name}`,
@@ -41,3 +41,23 @@ export const PINNER_SCENES: readonly Scene[] = ALL.map((pinner) =>
     [...writtenBy('A', 4), prefetch(0), takes(pinner), gpuRead(0), release(pinner), prefetch(0)],
   ),
 );
+
+/** One that needs no reference, beside those that do. Device 1 stands for the network card. */
+const MIRRORING: Scene = scene(
+  {
+    name: 'mirrors-odp',
+    title: 'RDMA on demand paging holds nothing',
+    about:
+      '`ib_umem_odp_map_dma_and_lock` in `drivers/infiniband/core/umem_odp.c` calls `hmm_range_fault` and takes no reference: the pages stay in VRAM, and a notifier empties the table of the card before they move. Device 1 of the kernel’s own test driver does the same here.',
+  },
+  TWO_COHERENT,
+  [
+    ...written('buf', 4),
+    { op: 'migrate_to_dev', proc: 'A', vma: 'buf', device: 0 },
+    { op: 'dev_read', proc: 'A', vma: 'buf', device: 1 },
+    { op: 'migrate_to_sys', proc: 'A', vma: 'buf', device: 0 },
+    { op: 'dev_read', proc: 'A', vma: 'buf', device: 1 },
+  ],
+);
+
+export const PINNER_SCENES: readonly Scene[] = [...PINNING, MIRRORING];

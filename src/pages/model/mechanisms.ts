@@ -286,7 +286,13 @@ export const MECHANISMS: readonly Mechanism[] = [
         'A range without a reference of its own passes none on; the kernel takes one that nobody drops.',
       'drivers/amdgpu-svm.ts: svmRangeSwitchXnack': 'Allowed also while the process has queues.',
     },
-    tests: ['conformance/gpu-svm.test.ts', 'conformance/gpu-defects.test.ts', 'conformance/gpu-soup.test.ts'],
+    tests: [
+      'conformance/gpu-svm-ranges.test.ts',
+      'conformance/gpu-svm-moving.test.ts',
+      'conformance/gpu-svm-faults.test.ts',
+      'conformance/gpu-defects.test.ts',
+      'conformance/gpu-soup.test.ts',
+    ],
   },
   {
     family: 'device',
@@ -305,7 +311,7 @@ export const MECHANISMS: readonly Mechanism[] = [
         'Only an object that was swapped out moves, and only to system memory, as when the allowance for moves is used up.',
       'drivers/ttm.ts: ttmMemEvictFirst': 'An object that all others have reserved is not waited for.',
       'drivers/ttm.ts: ttmBoMemSpace':
-        'For a second attempt the object is not made anew; TTM_PL_TT has no limit of its own.',
+        'For a second attempt the object is not made anew; TTM_PL_TT has no limit of its own: amdgpu’s is half of the system memory and 3 GiB at least (amdgpu_ttm_init), where TTM’s own limit for all devices together takes effect as well.',
       'drivers/ttm-swap.ts: ttmGlobalSwapout':
         'Devices give in their order, not the one that gave something last at the end.',
       'drivers/ttm-tt.ts: ttmPoolAlloc':
@@ -743,7 +749,22 @@ export const MECHANISMS: readonly Mechanism[] = [
     title: 'Memory controllers',
     kernel: 'mm/memcontrol.c',
     state: 'absent',
-    how: 'Cgroups charge and limit memory; the series lets them move charges of coherent pages. No scenario has more than one cgroup.',
+    how: 'Cgroups charge and limit memory; the series lets them move charges of coherent pages. A page in VRAM is charged like RAM, and reclaim cannot take it, so it counts against `memory.max` for as long as it is there. No scenario has more than one cgroup, and none has a limit.',
+  },
+  {
+    family: 'device',
+    title: 'The rest of the GPU driver',
+    kernel:
+      'drivers/gpu/drm/amd/amdkfd/kfd_svm.c: svm_range_get_attr, svm_range_get_pte_flags; kfd_smi_events.c; amdgpu_amdkfd_gpuvm.c: amdgpu_amdkfd_reserve_mem_limit; amdgpu_gtt_mgr.c',
+    state: 'absent',
+    how: 'What nobody would see move: asking for attributes, the memory types in the GPU’s entries (CC, RW, UC, NC), messages of the system management interface, the limits of compute objects in system memory (3/8 of the free RAM) and of each device’s GTT, VRAM for the GPU’s own page tables, signals that end a wait for VRAM, the 30 seconds for which TTM waits for an object that was freed, devices that never knew XNACK.',
+  },
+  {
+    family: 'device',
+    title: 'Other takers of soft-reserved memory',
+    kernel: 'drivers/dax/hmem/device.c: hmem_register_device; arch/x86/platform/efi: efi_fake_mem',
+    state: 'absent',
+    how: 'device-dax may claim the same range before the GPU’s driver does, and then makes it a node of ordinary memory; `efi_fake_mem` turns a piece of RAM into such a range. Here the driver is alone.',
   },
   {
     family: 'frame',

@@ -73,15 +73,18 @@ const trim = (free: FreeBlocks, { start, order }: Block, npages: number): Alloca
   return { free: lists, blocks };
 };
 
+/** A scatter-gather list cannot describe more at once: 2 GiB. */
+const MAX_PIECE_PAGES = 2 ** 19;
+
 /**
  * Blocks for a number of pages, as large as possible. What is at least as large as the smallest block is rounded up to
  * whole ones, and the last is trimmed.
  *
- * Kernel: `drivers/gpu/drm/drm_buddy.c: drm_buddy_alloc_blocks`, `amdgpu_vram_mgr.c: amdgpu_vram_mgr_new`
+ * Kernel: `drivers/gpu/drm/drm_buddy.c: drm_buddy_alloc_blocks`
  *
  * @returns undefined when there is not enough
  */
-export const allocBlocks = (free: FreeBlocks, npages: number, minOrder: number): Allocation | undefined => {
+const allocPiece = (free: FreeBlocks, npages: number, minOrder: number): Allocation | undefined => {
   const smallest = npages >= 2 ** minOrder ? 2 ** minOrder : 1;
   let lists = free;
   const blocks: Block[] = [];
@@ -99,6 +102,23 @@ export const allocBlocks = (free: FreeBlocks, npages: number, minOrder: number):
   const last = blocks[blocks.length - 1];
   const trimmed = trim(lists, last, 2 ** last.order - (whole - npages));
   return { free: trimmed.free, blocks: [...blocks.slice(0, -1), ...trimmed.blocks] };
+};
+
+/**
+ * Blocks for an object, in pieces of at most 2 GiB.
+ *
+ * Kernel: `drivers/gpu/drm/amd/amdgpu/amdgpu_vram_mgr.c: amdgpu_vram_mgr_new`
+ *
+ * @returns undefined when there is not enough
+ */
+export const allocBlocks = (free: FreeBlocks, npages: number, minOrder: number): Allocation | undefined => {
+  let found: Allocation = { free, blocks: [] };
+  for (let left = npages; left > 0; left -= MAX_PIECE_PAGES) {
+    const piece = allocPiece(found.free, Math.min(left, MAX_PIECE_PAGES), minOrder);
+    if (piece === undefined) return undefined;
+    found = { free: piece.free, blocks: [...found.blocks, ...piece.blocks] };
+  }
+  return found;
 };
 
 /** Gives a block back and joins it with its free buddies. Kernel: `drivers/gpu/drm/drm_buddy.c: drm_buddy_free_block` */

@@ -110,7 +110,8 @@ const ttmBoMemForceSpace = sleepable(
  * free or else for system memory.
  *
  * Kernel: `drivers/gpu/drm/ttm/ttm_bo.c: ttm_bo_mem_space`, `drivers/gpu/drm/amd/amdgpu/amdgpu_gem.c: amdgpu_gem_create_ioctl`
- * Simplified: the object is not made anew for the second attempt; TTM_PL_TT has no limit of its own.
+ * Simplified: the object is not made anew for the second attempt; TTM_PL_TT has no limit of its own. Half of the
+ * system memory, as in amdgpu_ttm_init, is TTM's limit for all devices together, too.
  */
 const ttmBoMemSpace = sleepable(
   'ttm_bo_mem_space',
