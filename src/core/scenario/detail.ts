@@ -53,14 +53,15 @@ const numbersOfAddress = (before: Machine, mm: number, vpn: Vpn): number[] => {
 };
 
 /** All about one address: see followed. @param mm - process of the page */
-export const pageInDetail = (
+export function* pageInDetail(
   sim: Simulation,
   record: StepRecord,
   mm: number,
   vpn: Vpn,
   mayGoOn: () => boolean,
-): Generator<number, PageDetail, void> =>
-  followed(sim, record, (before) => numbersOfAddress(before, mm, vpn), mayGoOn);
+): Generator<number, PageDetail, void> {
+  return yield* followed(sim, record, (before) => numbersOfAddress(before, mm, vpn), mayGoOn);
+}
 
 /**
  * A big step again, in detail where it is about one page: from the first call about it until nothing is any more, as
