@@ -28,6 +28,7 @@ import { type Bank, layOutBanks, layOutWhole, pfnAt, rangeOf, type WorldPoint } 
 import { type Loupe, loupeAt, loupesOf } from './loupes.ts';
 import { boxOf } from './paint.ts';
 import { PainterDesk, type PlacedViews } from './painter-desk.ts';
+import { type Places, readPagePx, readPlaces } from './places.ts';
 import type { WindowView } from './painter-messages.ts';
 import { countsIn, tilesFor } from './tiles.ts';
 
@@ -54,12 +55,6 @@ interface Window {
   /** Tiles that its text was made from. */
   asked: string;
   view: MapView;
-}
-
-/** Relative to the overlay. */
-interface Places {
-  readonly byBank: ReadonlyMap<string, Pick<WindowView, 'leftPx' | 'topPx'>>;
-  readonly overlaySize: SizePx;
 }
 
 /** Before a window has been on screen. */
@@ -469,7 +464,7 @@ export class MapController {
   }
 
   private placedViews(): PlacedViews {
-    this.places ??= this.readPlaces();
+    this.places ??= readPlaces(this.overlay, this.windows.values());
     const { byBank, overlaySize } = this.places;
     const views = [...this.windows.values()].flatMap(({ view, bank }): WindowView[] => {
       const place = byBank.get(bank.id);
@@ -478,33 +473,7 @@ export class MapController {
     });
     return { views, overlaySize };
   }
-
-  private readPlaces(): Places {
-    const origin = this.overlay?.getBoundingClientRect() ?? { left: 0, top: 0, width: 0, height: 0 };
-    const byBank = new Map(
-      [...this.windows.values()].flatMap(({ canvas, bank }) => {
-        if (canvas === undefined || canvas.clientWidth === 0) return [];
-        const { left, top } = canvas.getBoundingClientRect();
-        return [[bank.id, { leftPx: left - origin.left, topPx: top - origin.top }] as const];
-      }),
-    );
-    return { byBank, overlaySize: { width: origin.width, height: origin.height } };
-  }
 }
-
-/** How large a page is drawn where there is room: it grows with the type. */
-const readPagePx = (): number => {
-  const style = getComputedStyle(document.documentElement);
-  return Number(style.getPropertyValue('--page-cell-rem')) * Number.parseFloat(style.fontSize);
-};
-
-const NO_LOUPES: readonly Loupe[] = [];
-
-/** The loupe that shows a frame. */
-const loupeWith = ({ bank, loupes }: MapView, pfn: number): Loupe | undefined => {
-  const rect = boundsOf(bank, [pfn]);
-  return rect && loupes.find(({ camera, size }) => isInView(camera, size, rect));
-};
 
 const sameCamera = (a: Camera, b: Camera): boolean => a.k === b.k && a.x === b.x && a.y === b.y;
 
