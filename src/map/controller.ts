@@ -475,6 +475,14 @@ export class MapController {
   }
 }
 
+const NO_LOUPES: readonly Loupe[] = [];
+
+/** The loupe that shows a frame. */
+const loupeWith = ({ bank, loupes }: MapView, pfn: number): Loupe | undefined => {
+  const rect = boundsOf(bank, [pfn]);
+  return rect && loupes.find(({ camera, size }) => isInView(camera, size, rect));
+};
+
 const sameCamera = (a: Camera, b: Camera): boolean => a.k === b.k && a.x === b.x && a.y === b.y;
 
 const isSame = (a: MachineInfo | undefined, b: MachineInfo | undefined): boolean =>

@@ -30,11 +30,3 @@ export const readPagePx = (): number => {
   const style = getComputedStyle(document.documentElement);
   return Number(style.getPropertyValue('--page-cell-rem')) * Number.parseFloat(style.fontSize);
 };
-
-const NO_LOUPES: readonly Loupe[] = [];
-
-/** The loupe that shows a frame. */
-const loupeWith = ({ bank, loupes }: MapView, pfn: number): Loupe | undefined => {
-  const rect = boundsOf(bank, [pfn]);
-  return rect && loupes.find(({ camera, size }) => isInView(camera, size, rect));
-};
