@@ -53,7 +53,7 @@ import { bugOn } from '../sched/bug.ts';
 import { atomic } from '../sched/kernel-function.ts';
 import { mmCounter } from './fault.ts';
 import { unqueueDeferredSplit } from './deferred-split.ts';
-import { removeMigrationPtes } from './migrate.ts';
+import { removeMigrationPtes } from './migrate-folio.ts';
 import { lruAddPageTail, lruvecAddFolio } from './mm-inline.ts';
 import { munlockPage } from './mlock.ts';
 import {

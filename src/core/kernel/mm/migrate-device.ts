@@ -26,7 +26,7 @@ import { bugOn, warn } from '../sched/bug.ts';
 import { atomic, sleepable } from '../sched/kernel-function.ts';
 import { condResched, letGo, letGoMidway, lockPage, trylockPage, unlockPage } from '../sched/locks.ts';
 import { isolateLruPage, putbackLruPage } from './isolate.ts';
-import { migrateFolio, migrateFolioExtra, removeMigrationPtes } from './migrate.ts';
+import { migrateFolio, migrateFolioExtra, removeMigrationPtes } from './migrate-folio.ts';
 import {
   mmuNotifierChangePte,
   mmuNotifierInvalidateRange,

@@ -11,14 +11,12 @@ import { bugOn } from '../sched/bug.ts';
 import { sleepable } from '../sched/kernel-function.ts';
 import { condResched, lockPage, trylockPage, unlockPage } from '../sched/locks.ts';
 import { folioPutbackHugetlb, moveHugetlbState } from './hugetlb-pool.ts';
+import { folioMigrateCopy, moveToNewFolio, removeMigrationPtes } from './migrate-folio.ts';
 import {
   allocMigrationTarget,
-  folioMigrateCopy,
   type MigrateStats,
   type MigrationTargetControl,
-  moveToNewFolio,
   NR_MAX_MIGRATE_PAGES_RETRY,
-  removeMigrationPtes,
 } from './migrate.ts';
 import {
   folioGet,

@@ -5,7 +5,7 @@ import { tracedCalls } from '../../scenario/recording.ts';
 import { GFP_HIGHUSER_MOVABLE, GFP_USER } from '../../uapi/gfp.ts';
 import { PG_readahead, PG_uptodate } from '../../uapi/page-flags.ts';
 import { NO_PFN } from '../../uapi/units.ts';
-import { folioMigrateFlags } from './migrate.ts';
+import { folioMigrateFlags } from './migrate-folio.ts';
 import { allocPage, allocPages, freePages } from './page-alloc.ts';
 import { folioRefAdd, setFlags } from './page-ref.ts';
 
