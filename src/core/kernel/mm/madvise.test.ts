@@ -1,35 +1,13 @@
 import { expect, it } from 'vitest';
 import { createSimulation, parseScenario, type Simulation } from '../../index.ts';
 import { tracedCalls } from '../../scenario/recording.ts';
+import { advise, mmap, on, run } from './steps-fixture.ts';
 
-const run = (...steps: readonly object[]): Simulation => {
-  const sim = createSimulation(parseScenario({ devices: [], steps: steps.map((step) => ({ step })) }));
-  sim.runAll();
-  return sim;
-};
 const lastCalls = (sim: Simulation): string[] => {
   const last = sim.steps[sim.steps.length - 1];
   return last === undefined ? [] : tracedCalls(sim, last);
 };
 
-const mmap = (pages: number, kind = 'anon-private'): object => ({
-  op: 'mmap',
-  proc: 'A',
-  vma: 'buf',
-  pages,
-  prot: 'rw',
-  kind,
-});
-const on = (op: string, page: number, count: number, more: object = {}): object => ({
-  op,
-  proc: 'A',
-  vma: 'buf',
-  page,
-  count,
-  ...more,
-});
-const advise = (page: number, count: number, advice: string): object =>
-  on('madvise', page, count, { advice });
 const write = (count: number): object => on('write', 0, count, { value: 1 });
 const huge = [mmap(512), advise(0, 512, 'HUGEPAGE'), write(1)];
 

@@ -1,32 +1,10 @@
 import { expect, it } from 'vitest';
-import { createSimulation, parseScenario, type Simulation } from '../../index.ts';
+import { type Simulation } from '../../index.ts';
 import type { Machine } from '../../machine/machine.ts';
 import { ZONE_NR_FREE, zoneRow } from '../../machine/scalars.ts';
 import { protText, vmasInArea } from '../../scenario/observe.ts';
 import { VM_LOCKED } from '../../uapi/vm-flags.ts';
-
-const run = (...steps: readonly object[]): Simulation => {
-  const sim = createSimulation(parseScenario({ devices: [], steps: steps.map((step) => ({ step })) }));
-  sim.runAll();
-  return sim;
-};
-
-const mmap = (pages: number, kind = 'anon-private'): object => ({
-  op: 'mmap',
-  proc: 'A',
-  vma: 'buf',
-  pages,
-  prot: 'rw',
-  kind,
-});
-const on = (op: string, page: number, count: number, more: object = {}): object => ({
-  op,
-  proc: 'A',
-  vma: 'buf',
-  page,
-  count,
-  ...more,
-});
+import { mmap, on, run } from './steps-fixture.ts';
 
 /** The pieces of an area: first page, pages, permissions, `l` if locked. */
 const pieces = (sim: Simulation, process = 'A', name = 'buf'): string => {

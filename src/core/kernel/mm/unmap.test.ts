@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
 import { createSimulation, parseScenario, type Simulation } from '../../index.ts';
 import { tracedCalls } from '../../scenario/recording.ts';
+import { advise, mmap, on } from './steps-fixture.ts';
 
 /** Runs steps on areas of process A, whose device 0 is open. */
 const run = (...steps: readonly object[]): Simulation => {
@@ -42,24 +43,6 @@ const calls = (sim: Simulation): string => {
   return words.map(({ name, count }) => (count > 1 ? `${name}*${count}` : name)).join(' ');
 };
 
-const mmap = (pages: number, kind = 'anon-private'): object => ({
-  op: 'mmap',
-  proc: 'A',
-  vma: 'buf',
-  pages,
-  prot: 'rw',
-  kind,
-});
-const on = (op: string, page: number, count: number, more: object = {}): object => ({
-  op,
-  proc: 'A',
-  vma: 'buf',
-  page,
-  count,
-  ...more,
-});
-const advise = (page: number, count: number, advice: string): object =>
-  on('madvise', page, count, { advice });
 const huge = [mmap(512), advise(0, 512, 'HUGEPAGE'), on('write', 0, 1, { value: 1 })];
 
 it('works the queue off in batches: 8 entries, then 510, page tables behind the pages', () => {
