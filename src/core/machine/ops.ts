@@ -99,4 +99,6 @@ export interface DevPagemapOps {
   /** The same for the first `n` frames of an array, in order; absent: `pageFree` is called for each. */
   readonly pagesFree?: (m: Machine, pfns: Float64Array, n: number) => void;
   readonly migrateToRam?: (m: Machine, vmf: VmFault) => Sleeps<number>;
+  /** The page that holds a page's bytes; absent: itself. */
+  readonly bytesOf?: (m: Machine, pfn: Pfn) => Pfn;
 }

@@ -67,9 +67,9 @@ type DeviceStep =
 const commandOf = (step: DeviceStep, { first, npages }: Range): DmirrorCommand => {
   switch (step.op) {
     case 'dev_read':
-      return { kind: 'read' };
+      return { kind: 'read', wanted: step.mirror === true ? npages : MAX_DEVICE_VALUES };
     case 'dev_write':
-      return { kind: 'write', values: Array.from({ length: npages }, (_, i) => step.value + first + i) };
+      return { kind: 'write', value: step.value + first };
     case 'migrate_to_dev':
       return { kind: 'migrate-to-dev', wantsValues: step.mirror === true };
     case 'migrate_to_sys':

@@ -3,7 +3,7 @@
 // dmirrorDevmemFree, dmirrorIntervalInvalidate and dmirrorDoRead.
 
 import type { DevPagemap, Dmirror, DmirrorDevice, Vma } from '../../machine/entities.ts';
-import { SECTION_MASK } from '../../machine/column.ts';
+import { type Column, SECTION_MASK } from '../../machine/column.ts';
 import type { Machine } from '../../machine/machine.ts';
 import type { MmuNotifierRange } from '../../machine/ops.ts';
 import {
@@ -13,14 +13,27 @@ import {
   DEVICE_FRESH,
   DEVICE_REMOVING,
   deviceRow,
+  notifierActiveRow,
   notifierSeqRow,
   subscriptionSeqRow,
 } from '../../machine/scalars.ts';
+import { GFP_HIGHUSER, GFP_HIGHUSER_MOVABLE } from '../../uapi/gfp.ts';
 import { PTE_RW } from '../../uapi/pte.ts';
 import type { Vpn } from '../../uapi/units.ts';
+import { VM_SPECIAL } from '../../uapi/vm-flags.ts';
+import { freePagesBulk } from '../mm/buddy-bulk.ts';
 import { migrateVmaToDevice, plainPagesToMove } from '../mm/migrate-device-bulk.ts';
+import { moveChunkToSystem, nextChunk, takePages } from '../mm/migrate-vma-bulk.ts';
 import { pagePgmap } from '../mm/page-ref.ts';
-import { CHUNK_PAGES, countCalls, countDecisions, inChunks, runLength } from '../mm/plain-pages.ts';
+import {
+  CHUNK_PAGES,
+  countCalls,
+  countDecisions,
+  holdPages,
+  inChunks,
+  runLength,
+} from '../mm/plain-pages.ts';
+import { backingPage } from './test-hmm-dmirror.ts';
 
 /** Tags of entries in the device's page table: written through, and read only. */
 export const DPT_XA_TAG_WRITE = 3;
@@ -63,8 +76,41 @@ const takeFreePages = (m: Machine, device: DmirrorDevice, n: number, dmirror: nu
   }
 };
 
+/** Pages that hold the bytes of private ones, one for each that was taken. */
+const backing = new Float64Array(CHUNK_PAGES);
+
+/** Who is told of a migration: nobody but the device's own mirrors, which ignore it. */
+const isToldAlone = (m: Machine, dmirror: Dmirror): boolean =>
+  m.mms.get(dmirror.mm).subscriptions.every((id) => m.dmirrors.find(id)?.device === dmirror.device);
+
+/** What each piece costs beside its pages, whatever the direction. */
+const countPieces = (m: Machine, dmirror: Dmirror, pieces: number): void => {
+  const told = m.mms.get(dmirror.mm).subscriptions.length;
+  countCalls(m, ['dmirror_interval_invalidate'], pieces * told);
+  countDecisions(m, ['notifier.own-migration-ignored'], pieces * told);
+};
+
+/** Fills a column of many frames. */
+const fillColumn = (column: Column, pfns: Float64Array, n: number, valueOf: (i: number) => number): void => {
+  for (let at = 0; at < n; ) {
+    const length = Math.abs(runLength(pfns, at, n));
+    const elements = column.writableSection(pfns[at]);
+    for (let i = at; i < at + length; i++) elements[pfns[i] & SECTION_MASK] = valueOf(i);
+    at += length;
+  }
+};
+
+/** System pages behind private ones. Requires: memory is plenty. */
+const takeBacking = (m: Machine, n: number, dmirror: Dmirror): void => {
+  takePages(m, GFP_HIGHUSER, backing.subarray(0, n));
+  holdPages(m, backing, n, 'driver', 1);
+  fillColumn(m.pages.zoneDeviceData, backing, n, () => dmirror.id);
+  fillColumn(m.pages.zoneDeviceData, taken, n, (i) => backing[i] + 1);
+};
+
 /**
- * Moves the next plain pages of a range to a coherent device, piece by piece as the driver would.
+ * Moves the next plain pages of a range to a device, piece by piece as the driver would. Pieces of private memory take
+ * pages from where the piece before has freed some, so they go one at a time. Requires there: memory is plenty.
  *
  * Kernel: `lib/test_hmm.c: dmirror_migrate_to_device`; the mechanism is test-hmm.ts: migratePiecesToDevice
  *
@@ -80,26 +126,82 @@ export const migrateManyToDevice = (
 ): number => {
   const device = m.devices.get(dmirror.device);
   const pgmap = m.pgmaps.find(device.pgmap);
-  if (device.kind !== 'coherent' || pgmap === undefined) return 0;
-  // other devices would be told of every piece
-  const { subscriptions } = m.mms.get(dmirror.mm);
-  if (!subscriptions.every((id) => m.dmirrors.find(id)?.device === device.id)) return 0;
-  const n = plainPagesToMove(m, vma, start, end, piecePages);
+  if (pgmap === undefined || !isToldAlone(m, dmirror)) return 0;
+  const isPrivate = device.kind === 'private';
+  const last = isPrivate ? Math.min(end, start + piecePages) : end;
+  const n = plainPagesToMove(m, vma, start, last, piecePages);
   if (n === 0 || !peekFreePages(m, device, pgmap, n)) return 0;
   takeFreePages(m, device, n, dmirror.id);
+  if (isPrivate) takeBacking(m, n, dmirror);
   const pieces = Math.ceil(n / piecePages);
-  const entries = migrateVmaToDevice(m, vma, start, n, pieces, taken, pgmap);
-  const pt = m.journal.mapById(dmirror.pt);
-  pt.pokeRun(
-    start,
-    n,
-    (i) => taken[i] * 4 + ((entries[i] & PTE_RW) === 0 ? DPT_XA_TAG_NONE : DPT_XA_TAG_WRITE),
-  );
+  const entries = migrateVmaToDevice(m, vma, start, n, pieces, taken, pgmap, isPrivate ? backing : undefined);
+  const held = isPrivate ? backing : taken;
+  m.journal
+    .mapById(dmirror.pt)
+    .pokeRun(
+      start,
+      n,
+      (i) => held[i] * 4 + ((entries[i] & PTE_RW) === 0 ? DPT_XA_TAG_NONE : DPT_XA_TAG_WRITE),
+    );
   countCalls(m, ['dmirror_devmem_alloc_page', 'dmirror_is_private_zone'], n);
   countDecisions(m, ['device.allocated'], n);
   countCalls(m, ['dmirror_migrate_alloc_and_copy', 'dmirror_migrate_finalize_and_map'], pieces);
-  countCalls(m, ['dmirror_interval_invalidate'], pieces * subscriptions.length);
-  countDecisions(m, ['notifier.own-migration-ignored'], pieces * subscriptions.length);
+  countPieces(m, dmirror, pieces);
+  return n;
+};
+
+const HOME_PIECE = [
+  'dmirror_select_device',
+  'dmirror_devmem_fault_alloc_and_copy',
+  'dmirror_successful_migrated_pages',
+  'migrate_vma_setup',
+  'migrate_vma_collect',
+  'migrate_vma_collect_pmd',
+  'migrate_vma_unmap',
+  'migrate_device_unmap',
+  '__migrate_device_pages',
+  'migrate_vma_pages',
+  'migrate_device_finalize',
+  'migrate_vma_finalize',
+  '__mmu_notifier_invalidate_range_start',
+  '__mmu_notifier_invalidate_range_end',
+] as const;
+
+/**
+ * Moves the next plain pages of a range from the device to system memory, piece by piece as the driver would. Pieces of
+ * private memory free the pages behind them, which the next one may get, so they go one at a time. Requires: memory is
+ * plenty.
+ *
+ * Kernel: `lib/test_hmm.c: dmirror_migrate_to_system`; the mechanism is test-hmm.ts: migratePiecesToSystem
+ *
+ * @returns how many pages; 0: the next piece is none of these
+ */
+export const migrateManyToSystem = (
+  m: Machine,
+  vma: Vma,
+  start: Vpn,
+  end: Vpn,
+  dmirror: Dmirror,
+  piecePages: number,
+): number => {
+  const pgmap = m.pgmaps.find(m.devices.get(dmirror.device).pgmap);
+  if (!inChunks(m) || pgmap === undefined || (vma.vmFlags & VM_SPECIAL) !== 0) return 0;
+  const { subscriptions } = m.mms.get(dmirror.mm);
+  if (subscriptions.length === 0 || !isToldAlone(m, dmirror) || m.scalars.get(notifierActiveRow(vma.mm)) > 0)
+    return 0;
+  const isPrivate = pgmap.type === 'MEMORY_DEVICE_PRIVATE';
+  const last = Math.min(vma.vmEnd, isPrivate ? Math.min(end, start + piecePages) : end);
+  const found = nextChunk(m, vma, start, last, pgmap);
+  const n = start + found === last ? found : found - (found % piecePages);
+  if (n === 0) return 0;
+  const pieces = Math.ceil(n / piecePages);
+  takePages(m, GFP_HIGHUSER_MOVABLE, taken.subarray(0, n));
+  m.journal.mapById(dmirror.pt).dropRun(start, n);
+  moveChunkToSystem(m, vma, start, start + n, pgmap, taken, () => {}, piecePages);
+  const seq = notifierSeqRow(vma.mm);
+  m.scalars.set(seq, m.scalars.get(seq) + 2 * pieces);
+  countCalls(m, HOME_PIECE, pieces);
+  countPieces(m, dmirror, pieces);
   return n;
 };
 
@@ -127,6 +229,19 @@ export const freeCoherentPages = (m: Machine, pfns: Float64Array, n: number): vo
     at += length;
   }
   m.scalars.set(headRow, head);
+};
+
+/**
+ * The same of a private device: the pages behind them go to the page allocator.
+ *
+ * Kernel: `lib/test_hmm.c: dmirror_devmem_free`, many times; the mechanism is test-hmm.ts: dmirrorDevmemFree
+ */
+export const freePrivatePages = (m: Machine, pfns: Float64Array, n: number): void => {
+  for (let i = 0; i < n; i++) backing[i] = backingPage(m, pfns[i]);
+  fillColumn(m.pages.refcount, backing, n, () => 0);
+  holdPages(m, backing, n, 'driver', -1);
+  freePagesBulk(m, backing, n);
+  freeCoherentPages(m, pfns, n);
 };
 
 /**

@@ -22,15 +22,19 @@ import {
   migratePfnToPage,
   type MigrateVma,
 } from '../mm/migrate-vma.ts';
+import { memoryIsPlenty } from '../mm/migrate-vma-bulk.ts';
 import { allocPage, freePages } from '../mm/page-alloc.ts';
 import { clearHighpage, copyHighpage, folioRefAdd, moveReference } from '../mm/page-ref.ts';
 import {
   DPT_XA_TAG_NONE,
   DPT_XA_TAG_WRITE,
   freeCoherentPages,
+  freePrivatePages,
   migrateManyToDevice,
+  migrateManyToSystem,
   readablePages,
 } from './test-hmm-bulk.ts';
+import { inChunks } from '../mm/plain-pages.ts';
 import { vmaLookup, vmaReadable } from '../mm/vma.ts';
 import { dmirrorBounceFini, dmirrorBounceInit, dmirrorDoRead } from './test-hmm-mirror.ts';
 import {
@@ -149,11 +153,13 @@ const nextPiece = (m: Machine, mm: number, vpn: Vpn, end: Vpn): { vma: Vma; next
 
 /** The pieces of a migration to the device. Requires: mmap_lock. */
 function* migratePiecesToDevice(m: Machine, start: Vpn, end: Vpn, dmirror: Dmirror): Sleeps<number> {
+  // private memory takes a system page for each of its own
+  const isPlenty = inChunks(m) && (deviceOf(m, dmirror).kind !== 'private' || memoryIsPlenty(m, end - start));
   for (let vpn = start; vpn < end; ) {
     const piece = nextPiece(m, dmirror.mm, vpn, end);
     if (piece === undefined) return -EINVAL;
     const { vma, next } = piece;
-    const many = migrateManyToDevice(m, vma, vpn, end, dmirror, PIECE_PAGES);
+    const many = isPlenty ? migrateManyToDevice(m, vma, vpn, end, dmirror, PIECE_PAGES) : 0;
     if (many > 0) {
       vpn += many;
       yield* condResched(m, 'dmirror_migrate_alloc_and_copy');
@@ -186,21 +192,29 @@ export const dmirrorMigrateToDevice = sleepable(
     mmapReadUnlock(m, dmirror.mm);
     if (err !== 0) return result(err);
     // the driver reads the range back through its own page table
-    const bounce = dmirrorBounceInit(m, start, npages);
-    if (!wantsValues) bounce.unasked = readablePages(m, start, end, dmirror);
-    const ret = dmirrorDoRead(m, start, end, bounce, dmirror);
+    const bounce = dmirrorBounceInit(m, start, npages, wantsValues ? npages : 0);
+    if (!wantsValues) bounce.done = readablePages(m, start, end, dmirror);
+    const ret = yield* dmirrorDoRead(m, start + bounce.done, end, bounce, dmirror);
     dmirrorBounceFini(m);
-    return result(ret, { cpages: bounce.unasked + bounce.values.length, values: bounce.values });
+    return result(ret, { cpages: bounce.done, values: bounce.values });
   },
 );
 
 /** The pieces of a migration to system memory. Requires: mmap_lock. */
 function* migratePiecesToSystem(m: Machine, start: Vpn, end: Vpn, dmirror: Dmirror): Sleeps<DmirrorResult> {
   let cpages = 0;
+  const isPlenty = inChunks(m) && memoryIsPlenty(m, end - start);
   for (let vpn = start; vpn < end; ) {
     const piece = nextPiece(m, dmirror.mm, vpn, end);
     if (piece === undefined) return result(-EINVAL, { cpages });
     const { vma, next } = piece;
+    const many = isPlenty ? migrateManyToSystem(m, vma, vpn, end, dmirror, PIECE_PAGES) : 0;
+    if (many > 0) {
+      cpages += many;
+      vpn += many;
+      yield* condResched(m, 'dmirror_devmem_fault_alloc_and_copy');
+      continue;
+    }
     const args = migrateArgs(vma, vpn, next, dmirror.device, dmirrorSelectDevice(m, dmirror), NO_PFN);
     const ret = yield* migrateVmaSetup(m, vpn, next, args);
     if (ret !== 0) return result(ret, { cpages });
@@ -330,9 +344,10 @@ export const dmirrorAllocateChunk = atomic('dmirror_allocate_chunk', (m, deviceI
     owner: deviceId,
     ops: {
       pageFree: (machine, pfn) => dmirrorDevmemFree(machine, pfn),
-      ...(isPrivate ? {} : { pagesFree: freeCoherentPages }),
+      pagesFree: isPrivate ? freePrivatePages : freeCoherentPages,
       ...(isPrivate
         ? {
+            bytesOf: backingPage,
             migrateToRam: function* (machine: Machine, vmf: VmFault) {
               return yield* dmirrorDevmemFault(machine, vmf);
             },

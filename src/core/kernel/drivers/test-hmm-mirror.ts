@@ -8,7 +8,7 @@ import { __GFP_ZERO } from '../../uapi/gfp.ts';
 import { NO_PFN, type Pfn, type Vpn } from '../../uapi/units.ts';
 import { warn } from '../sched/bug.ts';
 import { atomic, sleepable } from '../sched/kernel-function.ts';
-import { condResched, mmapReadLock, mmapReadUnlock, unlockPage } from '../sched/locks.ts';
+import { condResched, letGo, mmapReadLock, mmapReadUnlock, unlockPage } from '../sched/locks.ts';
 import { makeDeviceExclusiveRange } from '../mm/exclusive.ts';
 import {
   HMM_PFN_ERROR,
@@ -72,10 +72,15 @@ export const dmirrorIntervalInvalidate = atomic(
 );
 
 interface Bounce {
+  /** First numbers of the pages read, of as many as somebody asks for. */
   readonly values: number[];
-  /** Pages that were read without anybody asking for what they hold. */
-  unasked: number;
+  readonly wanted: number;
+  /** Pages read or written so far. */
+  done: number;
 }
+
+/** Pages that are read or written before a task that is alone lets go of the worker. */
+const PAGES_AT_ONCE = 4096;
 
 /**
  * The buffer through which an ioctl reads and writes.
@@ -84,7 +89,7 @@ interface Bounce {
  */
 export const dmirrorBounceInit = atomic(
   'dmirror_bounce_init',
-  (_m, _start: Vpn, _npages: number): Bounce => ({ values: [], unasked: 0 }),
+  (_m, _start: Vpn, _npages: number, wanted: number): Bounce => ({ values: [], wanted, done: 0 }),
 );
 /**
  * Gives the buffer back.
@@ -98,14 +103,16 @@ export const dmirrorBounceFini = atomic('dmirror_bounce_fini', (): void => undef
  *
  * Kernel: `lib/test_hmm.c: dmirror_do_read`
  */
-export const dmirrorDoRead = atomic(
+export const dmirrorDoRead = sleepable(
   'dmirror_do_read',
-  (m, start: Vpn, end: Vpn, bounce: Bounce, dmirror: Dmirror): number => {
+  function* (m, start: Vpn, end: Vpn, bounce: Bounce, dmirror: Dmirror): Sleeps<number> {
     const pt = ptOf(m, dmirror);
-    for (let vpn = start + bounce.unasked; vpn < end; vpn++) {
+    for (let vpn = start; vpn < end; vpn++) {
       const entry = pt.get(vpn);
       if (entry === undefined) return -ENOENT;
-      bounce.values.push(m.pages.content.get(bytesOf(m, Math.floor(entry / 4))));
+      if (bounce.values.length < bounce.wanted)
+        bounce.values.push(m.pages.content.get(bytesOf(m, Math.floor(entry / 4))));
+      if (++bounce.done % PAGES_AT_ONCE === 0) yield* letGo(m, 'dmirror_do_read', PAGES_AT_ONCE);
     }
     return 0;
   },
@@ -114,16 +121,15 @@ export const dmirrorDoRead = atomic(
 /** The test driver would read an unaddressable private page here and crash; its backing page has the bytes. */
 const bytesOf = (m: Machine, page: Pfn): Pfn => backingPage(m, page);
 
-const dmirrorDoWrite = atomic(
+const dmirrorDoWrite = sleepable(
   'dmirror_do_write',
-  (m, start: Vpn, end: Vpn, done: Bounce, values: readonly number[], dmirror: Dmirror): number => {
+  function* (m, start: Vpn, end: Vpn, bounce: Bounce, value: number, dmirror: Dmirror): Sleeps<number> {
     const pt = ptOf(m, dmirror);
     for (let vpn = start; vpn < end; vpn++) {
       const entry = pt.get(vpn);
       if (entry === undefined || entry % 4 !== DPT_XA_TAG_WRITE) return -ENOENT;
-      const value = values[done.values.length];
-      m.pages.content.set(bytesOf(m, Math.floor(entry / 4)), value);
-      done.values.push(value);
+      m.pages.content.set(bytesOf(m, Math.floor(entry / 4)), value + bounce.done);
+      if (++bounce.done % PAGES_AT_ONCE === 0) yield* letGo(m, 'dmirror_do_write', PAGES_AT_ONCE);
     }
     return 0;
   },
@@ -185,22 +191,24 @@ const dmirrorFault = sleepable(
  * HMM_DMIRROR_READ: reads through the device's page table; what is missing is faulted in.
  *
  * Kernel: `lib/test_hmm.c: dmirror_read`
+ *
+ * @param wanted - of so many pages the first numbers are given back
  */
 export const dmirrorRead = sleepable(
   'dmirror_read',
-  function* (m, start: Vpn, npages: number, dmirror: Dmirror): Sleeps<DmirrorResult> {
-    const bounce = dmirrorBounceInit(m, start, npages);
+  function* (m, start: Vpn, npages: number, dmirror: Dmirror, wanted: number): Sleeps<DmirrorResult> {
+    const bounce = dmirrorBounceInit(m, start, npages, wanted);
     let faults = 0;
     let ret: number;
     for (;;) {
-      ret = dmirrorDoRead(m, start + bounce.values.length, start + npages, bounce, dmirror);
+      ret = yield* dmirrorDoRead(m, start + bounce.done, start + npages, bounce, dmirror);
       if (ret !== -ENOENT) break;
-      ret = yield* dmirrorFault(m, start + bounce.values.length, start + npages, false, dmirror);
+      ret = yield* dmirrorFault(m, start + bounce.done, start + npages, false, dmirror);
       if (ret !== 0) break;
       faults++;
     }
     dmirrorBounceFini(m);
-    return result(ret, { cpages: bounce.values.length, faults, values: bounce.values });
+    return result(ret, { cpages: bounce.done, faults, values: bounce.values });
   },
 );
 
@@ -208,28 +216,24 @@ export const dmirrorRead = sleepable(
  * HMM_DMIRROR_WRITE: writes through the device's page table; what is missing is faulted in.
  *
  * Kernel: `lib/test_hmm.c: dmirror_write`
+ *
+ * @param value - of the first page; each one's is one more
  */
 export const dmirrorWrite = sleepable(
   'dmirror_write',
-  function* (
-    m,
-    start: Vpn,
-    npages: number,
-    dmirror: Dmirror,
-    values: readonly number[],
-  ): Sleeps<DmirrorResult> {
-    const bounce = dmirrorBounceInit(m, start, npages);
+  function* (m, start: Vpn, npages: number, dmirror: Dmirror, value: number): Sleeps<DmirrorResult> {
+    const bounce = dmirrorBounceInit(m, start, npages, 0);
     let faults = 0;
     let ret: number;
     for (;;) {
-      ret = dmirrorDoWrite(m, start + bounce.values.length, start + npages, bounce, values, dmirror);
+      ret = yield* dmirrorDoWrite(m, start + bounce.done, start + npages, bounce, value, dmirror);
       if (ret !== -ENOENT) break;
-      ret = yield* dmirrorFault(m, start + bounce.values.length, start + npages, true, dmirror);
+      ret = yield* dmirrorFault(m, start + bounce.done, start + npages, true, dmirror);
       if (ret !== 0) break;
       faults++;
     }
     dmirrorBounceFini(m);
-    return result(ret, { cpages: bounce.values.length, faults });
+    return result(ret, { cpages: bounce.done, faults });
   },
 );
 
@@ -276,10 +280,10 @@ export const dmirrorExclusive = sleepable(
     const err = yield* makePiecesExclusive(m, start, end, dmirror);
     mmapReadUnlock(m, dmirror.mm);
     if (err !== 0) return result(err);
-    const bounce = dmirrorBounceInit(m, start, npages);
-    const ret = dmirrorDoRead(m, start, end, bounce, dmirror);
+    const bounce = dmirrorBounceInit(m, start, npages, npages);
+    const ret = yield* dmirrorDoRead(m, start, end, bounce, dmirror);
     dmirrorBounceFini(m);
-    return result(ret, { cpages: bounce.values.length, values: bounce.values });
+    return result(ret, { cpages: bounce.done, values: bounce.values });
   },
 );
 
@@ -292,8 +296,12 @@ export const dmirrorCheckAtomic = atomic(
   'dmirror_check_atomic',
   (m, start: Vpn, end: Vpn, dmirror: Dmirror): number => {
     const pt = ptOf(m, dmirror);
-    for (const vpn of pt.keysBetween(start, end))
-      if ((pt.get(vpn) ?? 0) % 4 === DPT_XA_TAG_ATOMIC) return -EPERM;
+    for (let vpn = start; vpn < end; ) {
+      // an entry is kept plus one; the tag of those that go up or down by whole pages is the same
+      const { value, step, n } = pt.column.progression(vpn, end - vpn);
+      if (value !== 0 && (value - 1) % 4 === DPT_XA_TAG_ATOMIC) return -EPERM;
+      vpn += step % 4 === 0 ? n : 1;
+    }
     return 0;
   },
 );

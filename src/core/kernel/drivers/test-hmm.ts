@@ -119,11 +119,14 @@ const dmirrorDeviceRemoveChunks = sleepable(
 
 export type DmirrorCommand =
   | {
-      readonly kind: 'read' | 'migrate-to-sys' | 'exclusive' | 'check-exclusive' | 'snapshot' | 'release';
+      readonly kind: 'migrate-to-sys' | 'exclusive' | 'check-exclusive' | 'snapshot' | 'release';
     }
   /** @param wantsValues - whether anybody asks for the values that the driver reads back */
   | { readonly kind: 'migrate-to-dev'; readonly wantsValues: boolean }
-  | { readonly kind: 'write'; readonly values: readonly number[] };
+  /** @param wanted - of so many pages the first numbers are asked for */
+  | { readonly kind: 'read'; readonly wanted: number }
+  /** @param value - of the first page; each one's is one more */
+  | { readonly kind: 'write'; readonly value: number };
 
 /**
  * One command to an open device.
@@ -141,9 +144,9 @@ export const dmirrorIoctl = sleepable(
   ): Sleeps<DmirrorResult> {
     switch (command.kind) {
       case 'read':
-        return yield* dmirrorRead(m, start, npages, dmirror);
+        return yield* dmirrorRead(m, start, npages, dmirror, command.wanted);
       case 'write':
-        return yield* dmirrorWrite(m, start, npages, dmirror, command.values);
+        return yield* dmirrorWrite(m, start, npages, dmirror, command.value);
       case 'migrate-to-dev':
         return yield* dmirrorMigrateToDevice(m, start, npages, dmirror, command.wantsValues);
       case 'migrate-to-sys':

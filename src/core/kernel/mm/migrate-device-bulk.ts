@@ -18,7 +18,14 @@ import {
   PG_swapbacked,
   PG_uptodate,
 } from '../../uapi/page-flags.ts';
-import { PTE_ACCESSED, PTE_DIRTY, PTE_RW } from '../../uapi/pte.ts';
+import {
+  mkSwapEntry,
+  PTE_ACCESSED,
+  PTE_DIRTY,
+  PTE_RW,
+  SWP_DEVICE_READ,
+  SWP_DEVICE_WRITE,
+} from '../../uapi/pte.ts';
 import { hasPatch } from '../../uapi/patches.ts';
 import { type Pfn, type Pfns, PTRS_PER_TABLE, type Vpn } from '../../uapi/units.ts';
 import { allocPagesBulk, freePagesBulk } from './buddy-bulk.ts';
@@ -119,6 +126,25 @@ export const emptySources = (m: Machine, n: number, kept: number): void => {
   }
 };
 
+/**
+ * Ours: what goes along besides, where the bytes of the sources are in other pages. Behind emptySources.
+ *
+ * @param bytesOf - the page that holds the bytes of the i-th one
+ */
+export const readBytes = (m: Machine, n: number, bytesOf: (i: number) => Pfn): void => {
+  for (let i = 0; i < n; i++) bytes[i] = m.pages.content.get(bytesOf(i));
+};
+
+/** Ours: entries of private memory: no CPU can follow them. */
+export const mapPrivateTargets = (m: Machine, n: number): void => {
+  const entries = m.entries.writable(source.row);
+  const at = source.row & SECTION_MASK;
+  for (let i = 0; i < n; i++) {
+    const type = (source.entries[i] & PTE_RW) === 0 ? SWP_DEVICE_READ : SWP_DEVICE_WRITE;
+    entries[at + i] = mkSwapEntry(type, targets[i]);
+  }
+};
+
 // --- to the device ------------------------------------------------------------------------------------------------
 
 /** Calls that each page costs on its way, whatever the direction. */
@@ -186,12 +212,13 @@ export const plainPagesToMove = (m: Machine, vma: Vma, start: Vpn, end: Vpn, pie
 };
 
 /**
- * Moves the pages that plainPagesToMove found to frames of a coherent device, which the driver has taken.
+ * Moves the pages that plainPagesToMove found to frames of a device, which the driver has taken.
  *
  * Kernel: `mm/migrate_device.c: migrate_vma_setup, migrate_vma_pages, migrate_vma_finalize`; the mechanism is
  * migrate-device.ts
  *
  * @param pieces - calls that this stands for
+ * @param backing - pages that hold the bytes of the frames instead; none: they hold them themselves
  * @returns which pages may be written: their entries were
  */
 export const migrateVmaToDevice = (
@@ -202,12 +229,18 @@ export const migrateVmaToDevice = (
   pieces: number,
   dst: Float64Array,
   pgmap: DevPagemap,
+  backing?: Float64Array,
 ): Float64Array => {
   targets.set(dst.subarray(0, n));
   emptySources(m, n, 0);
+  if (backing !== undefined) {
+    for (let i = 0; i < n; i++) m.pages.content.poke(backing[i], bytes[i]);
+    readBytes(m, n, (i) => targets[i]);
+  }
   isolatePages(m, source.pfns, n, source.isActive);
   fillTargets(m, vma, start, n, PG_reserved | PG_anon_exclusive);
-  mapTargets(m, vma, n);
+  if (pgmap.type === 'MEMORY_DEVICE_PRIVATE') mapPrivateTargets(m, n);
+  else mapTargets(m, vma, n);
   freePagesBulk(m, source.pfns, n);
   const refs = pgmapRefRow(pgmap.id);
   m.scalars.set(refs, m.scalars.get(refs) + n);

@@ -25,14 +25,14 @@ const home = { op: 'gup', ...AREA, call: 'pin_user_pages', flags: ['FOLL_WRITE',
 /** Pages of two processes; some came home meanwhile, so that later ones go up where others go down. */
 const SCATTERED = [
   { op: 'fork', proc: 'A', child: 'B' },
-  mmap('A', 3000),
+  mmap('A', 1700),
   write('A'),
-  toDevice('A', { page: 0, count: 2000 }),
-  { ...home, page: 300, count: 650 },
-  mmap('B', 1200),
+  toDevice('A', { page: 0, count: 1000 }),
+  { ...home, page: 300, count: 350 },
+  mmap('B', 700),
   write('B'),
   toDevice('B'),
-  toDevice('A', { page: 2100, count: 700 }),
+  toDevice('A', { page: 1050, count: 600 }),
 ];
 
 // mm/migrate_device.c: migrate_device_range; lib/test_hmm.c: dmirror_device_evict_chunk

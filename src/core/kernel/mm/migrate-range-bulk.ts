@@ -20,6 +20,7 @@ import {
   MOVED,
   MOVED_DECISIONS,
   placeOf,
+  readBytes,
   source,
   subscribersOf,
   targets,
@@ -123,6 +124,8 @@ const moveChunk = (
   if (isDown) targets.subarray(0, n).reverse();
   const told = subscribersOf(m, vma.mm, vpn, n);
   emptySources(m, n, ~PG_anon_exclusive);
+  const { bytesOf, pagesFree } = m.pagemapOps.get(pgmap.id) ?? {};
+  if (bytesOf !== undefined) readBytes(m, n, (i) => bytesOf(m, pfns[i]));
   fillTargets(m, vma, vpn, n, PG_anon_exclusive);
   mapTargets(m, vma, n);
   invalidatePages(m, vma.mm, vpn, n, told.ids);
@@ -133,7 +136,7 @@ const moveChunk = (
   if (isDown) for (const one of [pfns, targets]) one.subarray(0, n).reverse();
   folioAddLruBulk(m, targets, n, source.isActive, (times) => countCalls(m, ['folio_add_lru'], times));
   freeDevicePages(m, pgmap, n);
-  m.pagemapOps.get(pgmap.id)?.pagesFree?.(m, pfns, n);
+  pagesFree?.(m, pfns, n);
   countCalls(m, [...MOVED, 'try_to_migrate', 'try_to_migrate_one', 'free_zone_device_page'], n);
   if (mmHasNotifiers(m, vma.mm))
     countCalls(m, ['__mmu_notifier_invalidate_range_start', '__mmu_notifier_invalidate_range_end'], n);

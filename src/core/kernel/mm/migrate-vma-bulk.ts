@@ -8,8 +8,6 @@ import type { Machine } from '../../machine/machine.ts';
 import type { MmuNotifierRange, Sleeps } from '../../machine/ops.ts';
 import { notifierActiveRow, pgmapRefRow } from '../../machine/scalars.ts';
 import { PG_active, PG_anon_exclusive, PG_lru, PG_reserved } from '../../uapi/page-flags.ts';
-import { mkSwapEntry, PTE_RW, SWP_DEVICE_READ, SWP_DEVICE_WRITE } from '../../uapi/pte.ts';
-import { SECTION_MASK } from '../../machine/column.ts';
 import { NO_PFN, type Vpn } from '../../uapi/units.ts';
 import { VM_SPECIAL } from '../../uapi/vm-flags.ts';
 import { letGo } from '../sched/locks.ts';
@@ -19,9 +17,11 @@ import {
   emptySources,
   fillTargets,
   freeDevicePages,
+  mapPrivateTargets,
   mapTargets,
   MOVED,
   MOVED_DECISIONS,
+  readBytes,
   source,
   targets,
 } from './migrate-device-bulk.ts';
@@ -55,8 +55,8 @@ const wantOf = (place: PlainPlace): Parameters<typeof findPlainRun>[4] => ({
   ...(isPrivate(place) ? { privateEntries: true } : {}),
 });
 
-/** Finds the plain pages from an address on that lie together where they are said to be. Returns how many. */
-const nextChunk = (m: Machine, vma: Vma, start: Vpn, end: Vpn, place: PlainPlace): number => {
+/** Ours: finds the plain pages from an address on that lie together where they are said to be. Returns how many. */
+export const nextChunk = (m: Machine, vma: Vma, start: Vpn, end: Vpn, place: PlainPlace): number => {
   findPlainRun(m, vma, start, end, wantOf(place), source);
   const { n, pfns } = source;
   if (n === 0) return 0;
@@ -116,16 +116,6 @@ export const beginRangeMigration = (m: Machine, vma: Vma, start: Vpn, end: Vpn, 
 
 // --- to the device ------------------------------------------------------------------------------------------------
 
-/** Entries of private memory: no CPU can follow them. */
-const mapPrivateTargets = (m: Machine, n: number): void => {
-  const entries = m.entries.writable(source.row);
-  const at = source.row & SECTION_MASK;
-  for (let i = 0; i < n; i++) {
-    const type = (source.entries[i] & PTE_RW) === 0 ? SWP_DEVICE_READ : SWP_DEVICE_WRITE;
-    entries[at + i] = mkSwapEntry(type, targets[i]);
-  }
-};
-
 /**
  * Moves the next pages of a plain range from system memory to frames of a device.
  *
@@ -163,6 +153,30 @@ export const moveChunkToDevice = (
 
 // --- to system memory -----------------------------------------------------------------------------------------------
 
+/** Ours: whether so much is free that a request for any of so many pages is served. */
+export const memoryIsPlenty = (m: Machine, npages: number): boolean =>
+  zoneInfo(m).reduce((sum, zone) => sum + Math.max(0, zone.free - zone.watermarks.high), 0) >= 2 * npages;
+
+/**
+ * Fills an array with system pages, as so many single requests would get them. Each has one reference, which nobody owns
+ * yet. Requires: memory is plenty.
+ *
+ * Kernel: `mm/page_alloc.c: __alloc_pages`, many times
+ */
+export const takePages = (m: Machine, gfp: number, into: Float64Array): void => {
+  for (let done = 0; done < into.length; ) {
+    const n = allocPagesBulk(m, gfp, Math.min(CHUNK_PAGES, into.length - done), targets);
+    if (n === 0) {
+      targets[0] = allocPage(m, gfp);
+      if (targets[0] === NO_PFN) throw new Error('memory is short though enough is free');
+      holdPages(m, targets, 1, 'allocation', -1);
+    }
+    const got = Math.max(1, n);
+    into.set(targets.subarray(0, got), done);
+    done += got;
+  }
+};
+
 /**
  * System pages for a whole range, as so many single requests would get them. Each has one reference, which nobody owns
  * yet.
@@ -178,20 +192,11 @@ export function* allocRangeTargets(
   npages: number,
   before: () => void = () => {},
 ): Sleeps<Float64Array | undefined> {
-  const free = zoneInfo(m).reduce((sum, zone) => sum + Math.max(0, zone.free - zone.watermarks.high), 0);
-  if (free < 2 * npages) return undefined;
+  if (!memoryIsPlenty(m, npages)) return undefined;
   before();
   const taken = new Float64Array(npages);
-  for (let done = 0; done < npages; ) {
-    const n = allocPagesBulk(m, gfp, Math.min(CHUNK_PAGES, npages - done), targets);
-    if (n === 0) {
-      targets[0] = allocPage(m, gfp);
-      if (targets[0] === NO_PFN) throw new Error('memory is short though enough is free');
-      holdPages(m, targets, 1, 'allocation', -1);
-    }
-    const got = Math.max(1, n);
-    taken.set(targets.subarray(0, got), done);
-    done += got;
+  for (let done = 0; done < npages; done += CHUNK_PAGES) {
+    takePages(m, gfp, taken.subarray(done, done + CHUNK_PAGES));
     yield* letGo(m, '__alloc_pages', 0);
   }
   return taken;
@@ -204,6 +209,7 @@ export function* allocRangeTargets(
  *
  * @param taken - frames for the pages from `vpn` on
  * @param copied - is told of the frames that the driver copies from
+ * @param piecePages - of the calls that this stands for: each drains the batches before it fills them
  * @returns how many pages
  */
 export const moveChunkToSystem = (
@@ -214,16 +220,25 @@ export const moveChunkToSystem = (
   pgmap: DevPagemap,
   taken: Float64Array,
   copied: (pfns: Float64Array, n: number) => void,
+  piecePages?: number,
 ): number => {
   const n = nextChunk(m, vma, vpn, end, pgmap);
   copied(source.pfns, n);
   targets.set(taken.subarray(0, n));
   emptySources(m, n, ~PG_anon_exclusive);
+  const { bytesOf } = m.pagemapOps.get(pgmap.id) ?? {};
+  if (bytesOf !== undefined) readBytes(m, n, (i) => bytesOf(m, source.pfns[i]));
   fillTargets(m, vma, vpn, n, PG_anon_exclusive);
   mapTargets(m, vma, n);
   holdPages(m, source.pfns, n, 'page table entry', -1);
   holdPages(m, targets, n, 'page table entry', 1);
-  folioAddLruBulk(m, targets, n, source.isActive, (times) => countCalls(m, ['folio_add_lru'], times));
+  const pieces = piecePages ?? n;
+  for (let at = 0; at < n; at += pieces) {
+    const piece = targets.subarray(at, at + pieces);
+    const length = Math.min(pieces, n - at);
+    if (piecePages !== undefined) lruAddDrain(m);
+    folioAddLruBulk(m, piece, length, source.isActive, (times) => countCalls(m, ['folio_add_lru'], times));
+  }
   freeDevicePages(m, pgmap, n);
   m.pagemapOps.get(pgmap.id)?.pagesFree?.(m, source.pfns, n);
   countCalls(m, MOVED, n);
