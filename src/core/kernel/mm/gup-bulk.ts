@@ -25,6 +25,7 @@ import {
 } from '../../uapi/page-flags.ts';
 import { PTE_DIRTY, PTE_RW } from '../../uapi/pte.ts';
 import { PAGEBLOCK_NR_PAGES, type Pfn, type Pfns, PTRS_PER_TABLE, type Vpn } from '../../uapi/units.ts';
+import { activatablePages, activatePages } from './lru-bulk.ts';
 import { longtermPinnability, type Pinnability, pinnableFor } from './normal-page.ts';
 import {
   countCalls,
@@ -117,11 +118,13 @@ export const takePlainPages = (
   findPlainRun(m, vma, vpn, Math.min(end, vma.vmEnd), want, found);
   const { pfns } = found;
   const touches = (flags & FOLL_TOUCH) !== 0;
-  const n = touches ? markableInPlace(m, pfns, found.n) : found.n;
+  const inPlace = touches ? markableInPlace(m, pfns, found.n) : found.n;
+  const n = inPlace > 0 ? inPlace : activatablePages(m, pfns, found.n);
   if (n === 0) return 0;
   takePages(m, pfns, n, flags);
   collect(pages, at, pfns, n);
   if (touches) touchPages(m, found, n, flags);
+  if (inPlace === 0) activatePages(m, pfns, n);
   countCalls(m, ['follow_page_mask', 'follow_page_pte', 'vm_normal_page', 'try_grab_page'], n);
   tellPages(m, takes === FOLL_PIN ? 'pinned' : 'referenced', vpn, pfns, pfns, n);
   return n;

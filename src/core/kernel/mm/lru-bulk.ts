@@ -4,10 +4,10 @@
 import { SECTION_MASK, SECTION_ROWS } from '../../machine/column.ts';
 import type { Machine } from '../../machine/machine.ts';
 import { LRU_HEAD, LRU_NR, LRU_TAIL, lruRow } from '../../machine/scalars.ts';
-import { PG_lru } from '../../uapi/page-flags.ts';
+import { PG_active, PG_lru, PG_referenced } from '../../uapi/page-flags.ts';
 import { folioNid, LRU_ACTIVE_ANON, LRU_INACTIVE_ANON } from './mm-inline.ts';
 import { inOneRange, runLength } from './plain-pages.ts';
-import { folioAddLru, lruAddSlots, PAGEVEC_SIZE } from './swap.ts';
+import { batchSlots, folioAddLru, PAGEVEC_SIZE } from './swap.ts';
 
 const anonList = (isActive: boolean): number => (isActive ? LRU_ACTIVE_ANON : LRU_INACTIVE_ANON);
 
@@ -90,6 +90,41 @@ export const linkPages = (m: Machine, pfns: Float64Array, n: number, isActive: b
 };
 
 /**
+ * Ours: how many pages from the first on go to the list of active ones when they are touched, by whole batches.
+ *
+ * @param pfns - `n` anonymous pages that are not active
+ */
+export const activatablePages = (m: Machine, pfns: Float64Array, n: number): number => {
+  if (n === 0 || batchSlots(m, 'activate').count() > 0) return 0;
+  const marked = PG_lru | PG_referenced;
+  let same = 0;
+  while (same < n && (m.pages.flags.get(pfns[same]) & (marked | PG_active)) === marked) same++;
+  const ready = same === 0 ? 0 : inOneRange(m, pfns, same);
+  return ready - (ready % PAGEVEC_SIZE);
+};
+
+/**
+ * Moves pages to the list of active ones, through the batch of the CPU as single ones would go.
+ *
+ * Kernel: `mm/swap.c: folio_activate`, many times
+ * Requires: activatablePages found them.
+ */
+export const activatePages = (m: Machine, pfns: Float64Array, n: number): void => {
+  isolatePages(m, pfns, n, false);
+  for (let at = 0; at < n; ) {
+    const length = Math.abs(runLength(pfns, at, n));
+    const flags = m.pages.flags.writableSection(pfns[at]);
+    for (let i = at; i < at + length; i++) {
+      const row = pfns[i] & SECTION_MASK;
+      flags[row] = (flags[row] | PG_active) & ~PG_referenced;
+    }
+    at += length;
+  }
+  linkPages(m, pfns, n, true);
+  batchSlots(m, 'activate').fill(pfns.subarray(n - PAGEVEC_SIZE, n));
+};
+
+/**
  * Puts fresh anonymous pages on their list, through the batch of the CPU as single ones would go: those behind its last
  * drain wait in it.
  *
@@ -107,7 +142,7 @@ export const folioAddLruBulk = (
 ): void => {
   let at = 0;
   // what waits already leaves together with the first ones
-  while (at < n && lruAddSlots(m).count() > 0) folioAddLru(m, pfns[at++]);
+  while (at < n && batchSlots(m, 'lruAdd').count() > 0) folioAddLru(m, pfns[at++]);
   const many = inOneRange(m, pfns, n) < n ? 0 : Math.floor((n - at) / PAGEVEC_SIZE) * PAGEVEC_SIZE;
   if (many > 0) {
     const part = pfns.subarray(at, at + many);
@@ -118,7 +153,7 @@ export const folioAddLruBulk = (
       for (let k = i; k < i + length; k++) flags[part[k] & SECTION_MASK] |= PG_lru;
       i += length;
     }
-    lruAddSlots(m).fill(part.subarray(many - PAGEVEC_SIZE));
+    batchSlots(m, 'lruAdd').fill(part.subarray(many - PAGEVEC_SIZE));
     called(many);
     at += many;
   }

@@ -66,11 +66,12 @@ export const batchPages = (m: Machine, cpu: number, batch: Batch): Pfn[] => {
   return Array.from({ length: m.batches.get(base + 15) }, (_, i) => m.batches.get(base + i));
 };
 
-/** Ours: the slots of the running CPU's batch of pages that are to be added, for those who add many. */
-export const lruAddSlots = (
+/** Ours: the slots of one of the running CPU's batches, for those who move many pages. */
+export const batchSlots = (
   m: Machine,
+  batch: Batch,
 ): { readonly count: () => number; readonly fill: (pfns: Float64Array) => void } => {
-  const base = batchBase(m.current.cpu, 'lruAdd');
+  const base = batchBase(m.current.cpu, batch);
   return {
     count: () => m.batches.get(base + PAGEVEC_SIZE),
     // a batch that was drained keeps what was in it
