@@ -225,9 +225,7 @@ const recorded: unknown = JSON.parse(
 );
 
 test('what is judged while it is opened has slices too: others are answered, and it can be cancelled', async () => {
-  const selftest: unknown = await SELFTESTS.find(({ name }) =>
-    name.endsWith('.mixedmap'),
-  )?.scenario();
+  const selftest: unknown = await SELFTESTS.find(({ name }) => name.endsWith('.mixedmap'))?.scenario();
   const whole = new Session();
   for (const [i, scenario] of [recorded, selftest].entries()) {
     const worker = opened();

@@ -72,16 +72,36 @@ interface Stretch {
 
 const NOTHING = { level: 'none', huge: 0 } as const;
 
-const stretchAt = (m: Machine, mm: Mm, vpn: Vpn): Stretch => {
+/** The upper tables of an address, which 512 stretches share. */
+interface UpperTables {
+  /** Number of the stretch of 2^18 pages that they are for. */
+  readonly of: number;
+  readonly pudRow: number;
+  /** Of its first page; NO_ROW: there is none. */
+  readonly pmdRow: number;
+}
+
+const upperTables = (m: Machine, mm: Mm, vpn: Vpn): UpperTables => {
   const pudRow = pudOffset(m, mm, vpn);
+  const isHuge = pudRow !== NO_ROW && pmdLeaf(m.entries.get(pudRow));
+  const pmdRow = isHuge ? NO_ROW : pmdOffset(m, mm, vpn);
+  return {
+    of: Math.floor(vpn / PUD_PAGES),
+    pudRow,
+    pmdRow: pmdRow === NO_ROW ? NO_ROW : pmdRow - tableIndex(vpn, 1),
+  };
+};
+
+const stretchAt = (m: Machine, vpn: Vpn, upper: UpperTables): Stretch => {
+  const { pudRow } = upper;
   if (pudRow === NO_ROW) return { ...NOTHING, tables: [-1, -1, -1] };
   const pud = Math.floor(pudRow / 512);
-  const gigantic = m.entries.get(pudRow);
+  const gigantic = m.entries.peek(pudRow);
   if (pmdLeaf(gigantic)) return { level: 'pud', huge: gigantic, tables: [pud, -1, -1] };
-  const pmdRow = pmdOffset(m, mm, vpn);
-  if (pmdRow === NO_ROW) return { ...NOTHING, tables: [pud, -1, -1] };
+  if (upper.pmdRow === NO_ROW) return { ...NOTHING, tables: [pud, -1, -1] };
+  const pmdRow = upper.pmdRow + tableIndex(vpn, 1);
   const pmd = Math.floor(pmdRow / 512);
-  const entry = m.entries.get(pmdRow);
+  const entry = m.entries.peek(pmdRow);
   if (entry === 0) return { ...NOTHING, tables: [pud, pmd, -1] };
   if (pmdLeaf(entry) || !ptePresent(entry)) return { level: 'pmd', huge: entry, tables: [pud, pmd, -1] };
   return { level: 'pte', huge: 0, tables: [pud, pmd, entryPfn(entry)] };
@@ -207,9 +227,11 @@ export const rowsOf = (m: Machine, mm: Mm, area: Area): PteRow[] => {
   const pts = dmirrors.map((dmirror) => m.journal.mapById(dmirror.pt));
   const runs = new Runs();
   const end = area.start + area.npages;
+  let upper = upperTables(m, mm, area.start);
   for (let first = area.start; first < end; ) {
     const next = Math.min(end, (Math.floor(first / 512) + 1) * 512);
-    const stretch = stretchAt(m, mm, first);
+    if (upper.of !== Math.floor(first / PUD_PAGES)) upper = upperTables(m, mm, first);
+    const stretch = stretchAt(m, first, upper);
     const isTable = stretch.level === 'pte';
     const row = isTable ? stretch.tables[2] * 512 : 0;
     for (let vpn = first; vpn < next; vpn++) {

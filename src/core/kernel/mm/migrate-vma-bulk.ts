@@ -6,7 +6,7 @@
 import type { DevPagemap, Vma } from '../../machine/entities.ts';
 import type { Machine } from '../../machine/machine.ts';
 import type { MmuNotifierRange, Sleeps } from '../../machine/ops.ts';
-import { notifierActiveRow, pgmapRefRow } from '../../machine/scalars.ts';
+import { notifierActiveRow, pgmapRefRow, ZONE_NR_FREE, zoneRow } from '../../machine/scalars.ts';
 import { PG_active, PG_anon_exclusive, PG_lru, PG_reserved } from '../../uapi/page-flags.ts';
 import { NO_PFN, type Vpn } from '../../uapi/units.ts';
 import { VM_SPECIAL } from '../../uapi/vm-flags.ts';
@@ -39,7 +39,7 @@ import {
   tellPages,
 } from './plain-pages.ts';
 import { batchesAreEmpty, lruAddDrain } from './swap.ts';
-import { zoneInfo } from './zoneinfo.ts';
+import { zoneWatermarks } from './watermarks.ts';
 
 /** Where a range's pages are: system memory, or a device's. */
 export type PlainPlace = DevPagemap | 'system';
@@ -154,8 +154,12 @@ export const moveChunkToDevice = (
 // --- to system memory -----------------------------------------------------------------------------------------------
 
 /** Ours: whether so much is free that a request for any of so many pages is served. */
-export const memoryIsPlenty = (m: Machine, npages: number): boolean =>
-  zoneInfo(m).reduce((sum, zone) => sum + Math.max(0, zone.free - zone.watermarks.high), 0) >= 2 * npages;
+export const memoryIsPlenty = (m: Machine, npages: number): boolean => {
+  const free = m.zones.map(
+    (zone) => m.scalars.get(zoneRow(zone.id, ZONE_NR_FREE)) - zoneWatermarks(m, zone).high,
+  );
+  return free.reduce((sum, pages) => sum + Math.max(0, pages), 0) >= 2 * npages;
+};
 
 /**
  * Fills an array with system pages, as so many single requests would get them. Each has one reference, which nobody owns
