@@ -102,8 +102,10 @@ export class Jobs {
 
   /** Gets ready for the questions that come next, as long as no long request does. */
   private foresee(runId: string): void {
-    const parts = this.session.foresee(runId);
+    let mayGoOn = (): boolean => true;
+    const parts = this.session.foresee(runId, () => mayGoOn());
     const goOn = (): void => {
+      mayGoOn = this.surroundings.slice();
       if (this.running === undefined && parts.next().done !== true) this.surroundings.later(goOn);
     };
     this.surroundings.later(goOn);

@@ -38,6 +38,8 @@ export class Run {
   readonly residenceAt = new Map<Position, readonly ResidenceCount[]>();
   /** What several questions about one position are answered from. */
   lastScene: { readonly position: Position; readonly scene: Scene } | undefined;
+  /** A scene of which a part has been read. */
+  reading: { readonly position: Position; readonly parts: Generator<void, Scene, void> } | undefined;
   /** Asked for again and again while a long step runs: the machine need not leave the step for it. */
   lastMoment: Moment | undefined;
   /** Events that print a line of the kernel log; at most MAX_LOG_LINES. */

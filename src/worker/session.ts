@@ -45,7 +45,7 @@ import { subjectOf, untoldSteps } from './views/chapters.ts';
 import { inspect } from './views/inspection.ts';
 import { longtermRunning, momentAt, residenceBefore } from './views/moment.ts';
 import { retell } from './views/retell.ts';
-import { sceneAt } from './views/scene.ts';
+import { sceneAt, sceneInParts } from './views/scene.ts';
 import { viewAt } from './views/panels.ts';
 import { detailViews, placeOfTarget } from './views/step-detail.ts';
 import { tileOf } from './views/tiles.ts';
@@ -215,18 +215,28 @@ export class Session {
   }
 
   /**
-   * Works out the end of a run in parts, while nothing else is asked and the machine stands there: it is asked for next,
-   * and again while a step runs behind it.
+   * Works out the end of a run in slices, while nothing else is asked: it is asked for next, and again while a step runs
+   * behind it.
    */
-  *foresee(runId: string): Generator<void, void, void> {
+  *foresee(runId: string, mayGoOn: () => boolean): Generator<void, void, void> {
     const run = this.runs.get(runId)?.run;
     if (run === undefined) return;
     const { length } = run.sim;
-    residenceBefore(run, run.stepAt(length).begin);
+    const isWanted = (): boolean => this.runs.get(runId)?.run === run && run.sim.length === length;
+    // where the last step began, and where it ended
+    for (const position of [run.stepAt(length).begin, length]) {
+      if (run.residenceAt.has(position)) continue;
+      for (const _part of sceneInParts(run, position)) {
+        if (mayGoOn()) continue;
+        yield;
+        if (!isWanted()) return;
+      }
+      yield;
+      if (!isWanted()) return;
+      residenceBefore(run, position);
+    }
     yield;
-    sceneAt(run, length);
-    yield;
-    momentAt(run, length);
+    if (isWanted()) momentAt(run, length);
   }
 
   private *detail(

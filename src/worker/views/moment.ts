@@ -255,7 +255,7 @@ const readMoment = (run: Run, position: number): Moment => {
   const handles = handleViews(scene);
   const context = frameContext(run, position, scene);
   const frames: FrameView[] = [...shownFrames(scene, handles)].map((pfn) => frameView(context, pfn));
-  const residence = residenceCounts(scene);
+  const residence = run.residenceAt.get(position) ?? residenceCounts(scene);
   // the next step begins where this one has ended
   if (!step.running) run.residenceAt.set(position, residence);
   return {

@@ -4,7 +4,7 @@ import type { Area, Mm } from '../../core/machine/entities.ts';
 import type { Machine } from '../../core/machine/machine.ts';
 import type { PteRow } from '../protocol-moment.ts';
 import { RowIndex } from './row-index.ts';
-import { rowsOf } from './rows.ts';
+import { readRows } from './rows.ts';
 
 export interface AreaRows {
   readonly mm: Mm;
@@ -18,10 +18,9 @@ export class Places {
   /** Made when somebody first asks for a frame. */
   private byFrame: RowIndex<AreaRows> | undefined;
 
-  constructor(m: Machine) {
-    const mms = m.mms.values();
-    this.manyProcesses = mms.length > 1;
-    this.areas = mms.flatMap((mm) => mm.areas.map((area) => ({ mm, area, rows: rowsOf(m, mm, area) })));
+  constructor(areas: readonly AreaRows[], manyProcesses: boolean) {
+    this.areas = areas;
+    this.manyProcesses = manyProcesses;
   }
 
   /** `buf+2`; with the process where there are several: `A buf+2`. */
@@ -63,4 +62,13 @@ export class Places {
     this.byFrame = index;
     return index;
   }
+}
+
+/** Reads all entries, with pauses; see readRows. */
+export function* readPlaces(m: Machine): Generator<void, Places, void> {
+  const mms = m.mms.values();
+  const areas: AreaRows[] = [];
+  for (const mm of mms)
+    for (const area of mm.areas) areas.push({ mm, area, rows: yield* readRows(m, mm, area) });
+  return new Places(areas, mms.length > 1);
 }

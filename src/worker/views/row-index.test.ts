@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { createSimulation, parseScenario } from '../../core/index.ts';
-import { Places } from './places.ts';
+import { readPlaces } from './places.ts';
 import { RowIndex } from './row-index.ts';
 import { rowOffsetOf } from './rows.ts';
 
@@ -20,8 +20,10 @@ it('finds the rows of a frame that looking at all of them finds', () => {
     }),
   );
   sim.runAll();
-  const { areas } = new Places(sim.machine);
-  const rows = areas.flatMap((where) => where.rows);
+  const parts = readPlaces(sim.machine);
+  let part = parts.next();
+  while (part.done !== true) part = parts.next();
+  const rows = part.value.areas.flatMap((where) => where.rows);
   const index = new RowIndex<undefined>();
   for (const row of rows) index.add(row, undefined);
   let shared = 0;

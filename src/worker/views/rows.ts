@@ -46,8 +46,9 @@ export const dmirrorsOf = (m: Machine, mm: number): Dmirror[] =>
 
 const mirrorsAt = (m: Machine, dmirrors: readonly Dmirror[], vpn: Vpn): Mirror[] =>
   dmirrors.flatMap((dmirror) => {
-    const entry = m.journal.mapById(dmirror.pt).get(vpn);
-    if (entry === undefined) return [];
+    // an entry's value is kept plus one
+    const entry = m.journal.mapById(dmirror.pt).column.peek(vpn) - 1;
+    if (entry < 0) return [];
     return [{ device: m.devices.get(dmirror.device).configId, access: mirrorAccess(entry) }];
   });
 
@@ -107,13 +108,20 @@ const stretchAt = (m: Machine, vpn: Vpn, upper: UpperTables): Stretch => {
   return { level: 'pte', huge: 0, tables: [pud, pmd, entryPfn(entry)] };
 };
 
+/** What a row begins with. */
+interface First {
+  readonly vpn: Vpn;
+  readonly stretch: Stretch;
+  readonly entry: Entry;
+  readonly mirrors: readonly Mirror[];
+}
+
 const rowOf = (
   m: Machine,
   area: Area,
-  vpn: Vpn,
-  stretch: Stretch,
-  entry: Entry,
-  mirrors: readonly Mirror[],
+  { vpn, stretch, entry, mirrors }: First,
+  npages: number,
+  pfnStep: number,
 ): PteRow => {
   const { level, tables } = stretch;
   const head = pfnOf(entry);
@@ -123,7 +131,7 @@ const rowOf = (
   return {
     vpn,
     index: vpn - area.start,
-    npages: 1,
+    npages,
     path: [tableIndex(vpn, 3), tableIndex(vpn, 2), tableIndex(vpn, 1), tableIndex(vpn, 0)],
     tables,
     level,
@@ -134,7 +142,7 @@ const rowOf = (
     young: present ? pteYoung(entry) : entry !== 0 && swapYoung(entry),
     special: present && pteSpecial(entry),
     pfn,
-    pfnStep: 0,
+    pfnStep,
     value: contentOf(m, pfn),
     mirrors,
   };
@@ -165,15 +173,22 @@ const alikeMirrors = (pts: readonly NumberMap[], vpn: Vpn, end: Vpn): number => 
 /** Gathers alike neighbours of a long area into rows. */
 class Runs {
   readonly rows: PteRow[] = [];
+  private first: First | undefined;
   private npages = 0;
   private pfnStep = 0;
-  private level = '';
   private lastEntry = -1;
   private mirrors = -1;
+  private readonly m: Machine;
+  private readonly area: Area;
+
+  constructor(m: Machine, area: Area) {
+    this.m = m;
+    this.area = area;
+  }
 
   /** Whether the page goes on with the run; the second page decides whether frames go up or down. */
   goesOn(level: PteRow['level'], entry: Entry, mirrors: number): boolean {
-    if (this.npages === 0 || level !== this.level || mirrors !== this.mirrors) return false;
+    if (level !== this.first?.stretch.level || mirrors !== this.mirrors) return false;
     // a huge entry stands for all its pages; a small one differs from its neighbour by one frame
     const huge = level === 'pmd' || level === 'pud';
     const step = huge ? Number(entry === this.lastEntry) : (entry - this.lastEntry) / 4096;
@@ -204,28 +219,29 @@ class Runs {
     return n;
   }
 
-  begin(row: PteRow, entry: Entry, mirrors: number): void {
+  begin(first: First, mirrors: number): void {
     this.close();
-    this.rows.push(row);
+    this.first = first;
     this.npages = 1;
     this.pfnStep = 0;
-    this.level = row.level;
-    this.lastEntry = entry;
+    this.lastEntry = first.entry;
     this.mirrors = mirrors;
   }
 
   close(): void {
-    const row = this.rows.at(-1);
-    if (row !== undefined)
-      this.rows[this.rows.length - 1] = { ...row, npages: this.npages, pfnStep: this.pfnStep };
+    if (this.first !== undefined)
+      this.rows.push(rowOf(this.m, this.area, this.first, this.npages, this.pfnStep));
   }
 }
 
-/** Rows of an area; past 64 pages alike neighbours are one row. */
-export const rowsOf = (m: Machine, mm: Mm, area: Area): PteRow[] => {
+/**
+ * Reads the rows of an area; past 64 pages alike neighbours are one row. A pause behind each page table; whoever goes on
+ * has the machine where it was.
+ */
+export function* readRows(m: Machine, mm: Mm, area: Area): Generator<void, PteRow[], void> {
   const dmirrors = dmirrorsOf(m, mm.id);
   const pts = dmirrors.map((dmirror) => m.journal.mapById(dmirror.pt));
-  const runs = new Runs();
+  const runs = new Runs(m, area);
   const end = area.start + area.npages;
   let upper = upperTables(m, mm, area.start);
   for (let first = area.start; first < end; ) {
@@ -244,13 +260,14 @@ export const rowsOf = (m: Machine, mm: Mm, area: Area): PteRow[] => {
         else if (stretch.level === 'none') vpn += runs.repeat(alike);
         continue;
       }
-      runs.begin(rowOf(m, area, vpn, stretch, entry, mirrorsAt(m, dmirrors, vpn)), entry, mirrors);
+      runs.begin({ vpn, stretch, entry, mirrors: mirrorsAt(m, dmirrors, vpn) }, mirrors);
     }
     first = next;
+    yield;
   }
   runs.close();
   return runs.rows;
-};
+}
 
 /** Frame of page `i` of a row. */
 export const rowPfn = (row: PteRow, i: number): number => (row.pfn < 0 ? -1 : row.pfn + i * row.pfnStep);

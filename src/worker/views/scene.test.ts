@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { createSimulation, parseScenario, parseStep } from '../../core/index.ts';
 import { Run } from '../run.ts';
 import { residenceBefore } from './moment.ts';
-import { sceneAt } from './scene.ts';
+import { sceneAt, sceneInParts } from './scene.ts';
 
 const PAGES = 4096;
 
@@ -49,4 +49,19 @@ describe('a scene', () => {
     const scene = sceneAt(run, inside);
     expect(sceneAt(run, inside)).not.toBe(scene);
   });
+});
+
+test('a scene that one reads in parts another one can finish, and what it tells is the same', () => {
+  const run = runOf();
+  const positions = [run.sim.length, run.sim.steps[1]?.end ?? 0];
+  for (const position of positions) {
+    const parts = sceneInParts(run, position);
+    for (let i = 0; i < 3; i++) expect(parts.next().done).toBe(false);
+    // somebody looks elsewhere, and somebody asks for the same place
+    run.seek(run.sim.bootEnd);
+    const { places } = sceneAt(run, position);
+    expect(parts.next()).toMatchObject({ done: true, value: { places } });
+    const fresh = runOf();
+    expect(JSON.stringify(sceneAt(fresh, position).places.areas)).toBe(JSON.stringify(places.areas));
+  }
 });

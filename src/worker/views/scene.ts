@@ -4,7 +4,7 @@ import type { Machine } from '../../core/machine/machine.ts';
 import type { MoveView } from '../protocol-moment.ts';
 import type { Run } from '../run.ts';
 import type { Namer } from './messages.ts';
-import { Places } from './places.ts';
+import { type Places, readPlaces } from './places.ts';
 import { Tables } from './tables.ts';
 
 /** What a view of the machine at a position is made from. */
@@ -16,21 +16,45 @@ export interface Scene {
   readonly tables: Tables;
 }
 
-const readScene = (run: Run, position: number): Scene => {
+function* readScene(run: Run, position: number): Generator<void, Scene, void> {
   const m = run.sim.machine;
-  const places = new Places(m);
+  const places = yield* readPlaces(m);
   const moves = run.moves.at(position);
   const comingFrom = new Map(moves.filter(({ dst }) => dst >= 0).map(({ src, dst }) => [dst, src]));
   const namer = { m, places, process: run.processAt(position), tasks: run.tasksAt(position), comingFrom };
   return { m, places, moves, tables: new Tables(), namer };
+}
+
+/**
+ * Goes to the position and reads what stands there, with pauses in which others may go elsewhere; what one has begun, or
+ * has read, another one goes on with. Requires: no step that runs may be taken back to before the position.
+ */
+export function* sceneInParts(run: Run, position: number): Generator<void, Scene, void> {
+  for (;;) {
+    run.seek(position);
+    if (run.lastScene?.position === position) return run.lastScene.scene;
+    if (run.reading?.position !== position) run.reading = { position, parts: readScene(run, position) };
+    const part = run.reading.parts.next();
+    if (part.done === true) {
+      run.reading = undefined;
+      run.lastScene = { position, scene: part.value };
+    } else {
+      yield;
+    }
+  }
+}
+
+const atOnce = <R>(parts: Generator<void, R, void>): R => {
+  for (;;) {
+    const part = parts.next();
+    if (part.done === true) return part.value;
+  }
 };
 
 /** Goes to the position. What is asked there one after the other shares one scene. */
 export const sceneAt = (run: Run, position: number): Scene => {
-  run.seek(position);
-  if (run.lastScene?.position === position) return run.lastScene.scene;
-  const scene = readScene(run, position);
   // where a step has not ended yet, it may be taken back, and another may stand there
-  if (position <= run.sim.length) run.lastScene = { position, scene };
-  return scene;
+  if (position <= run.sim.length) return atOnce(sceneInParts(run, position));
+  run.seek(position);
+  return atOnce(readScene(run, position));
 };
