@@ -2,9 +2,9 @@ import { lazy, Suspense, useEffect } from 'react';
 import type { MapController } from '../map/controller.ts';
 import { PageMenu } from '../pages/PageMenu.tsx';
 import type { Command } from '../store/keys.ts';
-import { useActions, useApp } from '../store/use-app.ts';
-import { areaOf } from './frame/arrange.ts';
+import { useActions, useApp, useAppInstance } from '../store/use-app.ts';
 import { PANELS } from './frame/panels.ts';
+import { bringUp } from './keyboard.ts';
 import type { Deed } from './palette/entries.ts';
 
 const loadHelp = () => import('./HelpSheet.tsx').then((m) => ({ default: m.HelpSheet }));
@@ -20,12 +20,30 @@ const LOAD_AFTER_MS = 300;
 interface OverlaysProps {
   readonly maps: MapController;
   readonly run: (command: Command) => void;
+  readonly showExtent: (extent: 'run' | 'step') => void;
 }
 
+/** Frames in which what is to be focused may appear: a panel that is brought up waits for its turn. */
+const FOCUS_FRAMES = 60;
+
+const focus = (id: string, frames = FOCUS_FRAMES): void => {
+  const element = document.getElementById(id);
+  if (element !== null) element.focus();
+  else if (frames > 0) requestAnimationFrame(() => focus(id, frames - 1));
+};
+
+const chooseFile = (take: (text: string) => void): void => {
+  const input = document.createElement('input');
+  input.type = 'file';
+  input.accept = '.json,application/json';
+  input.addEventListener('change', () => void input.files?.[0]?.text().then(take));
+  input.click();
+};
+
 /** The dialog that is open, if any; each is loaded when it is first opened. */
-export const Overlays = ({ maps, run }: OverlaysProps) => {
+export const Overlays = ({ maps, run, showExtent }: OverlaysProps) => {
   const open = useApp((state) => state.viewport.openPanel);
-  const layout = useApp((state) => state.layout);
+  const app = useAppInstance();
   const tour = useApp(({ walkthrough, scenario }) => walkthrough.tour && scenario.run !== undefined);
   const actions = useActions();
   const act = (deed: Deed) => {
@@ -44,6 +62,8 @@ export const Overlays = ({ maps, run }: OverlaysProps) => {
         return undefined;
       case 'dialog':
         return actions.openPanel(deed.dialog);
+      case 'act':
+        return deed.act({ actions, bringUp: (id) => bringUp(id, app), focus, showExtent, chooseFile });
       case 'theme':
         return actions.setTheme(deed.theme);
       case 'color':
@@ -53,12 +73,8 @@ export const Overlays = ({ maps, run }: OverlaysProps) => {
         if (panel !== undefined && deed.contrast !== undefined) act({ kind: 'panel', panel });
         return void actions.compareWith(deed.contrast);
       }
-      case 'panel': {
-        const { id, area } = deed.panel;
-        const now = areaOf(deed.panel, layout) ?? area;
-        if (areaOf(deed.panel, layout) === undefined) actions.movePanel(id, area);
-        return actions.showPanel(now, id);
-      }
+      case 'panel':
+        return bringUp(deed.panel.id, app);
     }
   };
   useEffect(() => {

@@ -38,10 +38,13 @@ export const problems: Sentences = {
   'problem.bug': (p) => `The simulated kernel stopped at one of its own checks: ${txt(p, 'reason')}.`,
   'problem.internal': (p) => `Something went wrong inside${because(p)}. What was on screen is still there.`,
   'problem.no-run': 'This run is not open any more. Open the scenario again.',
-  'problem.too-many-cells': (p) => `The map asked for ${num(p, 'cells')} cells at once, which is too many.`,
+  'problem.too-many-cells': (p) =>
+    `The map asked for ${grouped(num(p, 'cells'))} cells at once, which is too many.`,
   'problem.cancelled': 'Cancelled. Nothing of it was done.',
   'working.step': (p) =>
     `Step ${num(p, 'step')} of ${num(p, 'steps')} is running: ${grouped(num(p, 'pages'))} pages so far.`,
+  'problem.no-later-call': (p) =>
+    `${code(p, 'name')} is not called again behind this moment, and no breakpoint would stop there.`,
   'problem.no-detail': () =>
     'No process maps this page before or behind the step, so that there is nothing to tell.',
   'problem.worker': (p) => `The simulation has stopped${because(p)}. Reload the page to start it again.`,
