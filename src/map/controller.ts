@@ -460,7 +460,8 @@ export class MapController {
       const { camera, size, loupes } = view;
       return [{ bankId: bank.id, camera, size, loupes, ...placed }];
     });
-    return { views, overlaySize: { width: origin.width, height: origin.height } };
+    const typeScale = this.pagePx() / USUAL_PAGE_PX;
+    return { views, overlaySize: { width: origin.width, height: origin.height }, typeScale };
   }
 }
 
