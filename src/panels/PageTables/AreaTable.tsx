@@ -20,6 +20,9 @@ const SIGNS = [...BIT_WORDS, ...TABLE_FLAGS.map((flag) => ['', flag] as const)].
   return id === undefined ? [] : [{ id, sign, word }];
 });
 
+/** With a longer name than `buf`, each row would be higher if every column had room for whatever may come. */
+const SHORT_NAME = 4;
+
 /** The entries of one memory area. */
 export const AreaTable = ({ area, changed }: AreaTableProps) => {
   const { select } = useActions();
@@ -48,7 +51,7 @@ export const AreaTable = ({ area, changed }: AreaTableProps) => {
       {isExplained ? <RovingTerms label="Bits of an entry, and page flags" terms={SIGNS} /> : null}
       <PathLine process={area.process} area={area} />
       <div className="entries-scroll scroll">
-        <table className="entries">
+        <table className="entries" data-long={area.name.length > SHORT_NAME}>
           <thead>
             <tr>
               <th scope="col">page</th>
