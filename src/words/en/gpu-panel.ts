@@ -9,6 +9,8 @@ export const gpuPanel = {
   unregistered:
     'Its memory could not be registered: VRAM without `struct page`s, so no ranges of processes can live in it.',
   noProcess: 'No process has opened the GPUs for compute yet.',
+  sums: 'Ranges by place',
+  orderOfRanges: 'Below: first those with pages elsewhere, with old entries, or with work that is due.',
   noRanges: 'No range of shared virtual memory yet.',
   noObjects: 'All of VRAM is free.',
   order: 'Evicted first',
