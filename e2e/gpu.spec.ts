@@ -73,24 +73,27 @@ test.describe('From firmware to VRAM', () => {
   });
 });
 
-for (const { what, aperture, errno, sentence } of [
+for (const { what, aperture, errno, sentence, mend } of [
   {
     what: 'ranges that overlap',
     aperture: { start: 0x200000 },
     errno: 'ENOMEM',
     sentence: 'Two GPUs claim the same memory.',
+    mend: 'give the second one another start',
   },
   {
     what: 'VRAM that is not aligned',
     aperture: { start: 0x201003 },
     errno: 'EINVAL',
     sentence: 'does not begin and end on a border of 2 MiB',
+    mend: 'multiples of 512 pages',
   },
   {
     what: 'more VRAM than address space',
     aperture: { start: 0x201000, pages: 2 ** 34 },
     errno: 'EINVAL',
     sentence: 'There is more VRAM than addresses',
+    mend: 'fewer pages',
   },
 ]) {
   test(`a file with ${what} gets the kernel's error and a plain sentence`, async ({ app, page }) => {
@@ -116,6 +119,7 @@ for (const { what, aperture, errno, sentence } of [
     const refusal = page.getByRole('region', { name: 'From firmware to usable VRAM' }).getByRole('status');
     await expect(refusal).toContainText(`-${errno}`);
     await expect(refusal).toContainText(sentence);
+    await expect(refusal).toContainText(mend);
   });
 }
 
