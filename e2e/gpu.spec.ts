@@ -73,24 +73,27 @@ test.describe('From firmware to VRAM', () => {
   });
 });
 
-for (const { what, aperture, errno, sentence } of [
+for (const { what, aperture, errno, sentence, mend } of [
   {
     what: 'ranges that overlap',
     aperture: { start: 0x200000 },
     errno: 'ENOMEM',
     sentence: 'Two GPUs claim the same memory.',
+    mend: 'give the second one another start',
   },
   {
     what: 'VRAM that is not aligned',
     aperture: { start: 0x201003 },
     errno: 'EINVAL',
     sentence: 'does not begin and end on a border of 2 MiB',
+    mend: 'multiples of 512 pages',
   },
   {
     what: 'more VRAM than address space',
     aperture: { start: 0x201000, pages: 2 ** 34 },
     errno: 'EINVAL',
     sentence: 'There is more VRAM than addresses',
+    mend: 'fewer pages',
   },
 ]) {
   test(`a file with ${what} gets the kernel's error and a plain sentence`, async ({ app, page }) => {
@@ -116,6 +119,7 @@ for (const { what, aperture, errno, sentence } of [
     const refusal = page.getByRole('region', { name: 'From firmware to usable VRAM' }).getByRole('status');
     await expect(refusal).toContainText(`-${errno}`);
     await expect(refusal).toContainText(sentence);
+    await expect(refusal).toContainText(mend);
   });
 }
 
@@ -164,6 +168,17 @@ test('GPU: a range in both page tables, and how VRAM is taken back', async ({ ap
   await showEndOf(app, 5);
   await expect(objects).toContainText('compute object of B “big”, 4 096 pages in VRAM');
   await expect(gpu).toContainText('15 pages home');
+  // the same way as a list; a line leads to its moment
+  const way = gpu.getByRole('region', { name: 'Eviction, step by step' });
+  const line = (text: string) => way.getByRole('listitem').filter({ hasText: text });
+  await expect(way.getByRole('listitem')).toHaveCount(8);
+  await expect(line('VRAM for 4,096 pages has its new owner')).toHaveAttribute('aria-current', 'step');
+  await way.getByRole('button', { name: /TTM waits for its eviction fence/ }).click();
+  await app.idle();
+  await expect(line('TTM waits for its eviction fence')).toHaveAttribute('aria-current', 'step');
+  await expect(line('The fence is signalled')).toContainText('(to come)');
+  await expect(gpu).toContainText('B looks for VRAM on GPU 0: 4 096 pages for big');
+  await app.expectAccessibleInBothThemes('[data-panel=gpu]');
 });
 
 test('GPU: without XNACK all queues stop, and run again', async ({ app, page }) => {
@@ -234,6 +249,9 @@ test('Costs: one workload in five worlds answers the question of the series', as
   await app.idle();
   await expect(costs).toContainText('Moving one page home before it was pinned took');
   await expect(costs).toContainText('One eviction could not end: 15 s of waiting for nothing.');
+  await expect(costs).toContainText(
+    /Moving one page home cost [\d.]+ µs; staying would have cost an eviction that cannot end \(15 s of waiting\) or, as the code would go, VRAM of one page with two owners\./,
+  );
   await expect(costs).toContainText('two owners write to one place');
   await expect(
     costs.getByRole('img', { name: /^Simulated time by world: Coherent .* Private .* System only/ }),

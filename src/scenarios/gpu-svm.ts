@@ -101,6 +101,25 @@ export const GPU_SVM_SCENES: readonly Scene[] = [
   ),
   scene(
     {
+      name: 'svm-child-keeps',
+      title: 'A child keeps its pages in VRAM, and with them the buffer object',
+      about:
+        'The parent writes, so its copies are in system memory; the pages in VRAM are the child’s alone. The range goes home, but its buffer object stays. If the range went back now, Linux 6.1 would hand the child’s pages out again; such a step is refused here, with the name of the fault. When the child has ended, it goes well.',
+      gpu: gpu(),
+    },
+    COHERENT,
+    [
+      ...writtenBy('A', 4),
+      prefetch(0),
+      { op: 'fork', proc: 'A', child: 'B' },
+      { op: 'write', proc: 'A', vma: 'buf', value: 200 },
+      prefetch('system'),
+      { op: 'exit', proc: 'B' },
+      prefetch(0),
+    ],
+  ),
+  scene(
+    {
       name: 'svm-sticky',
       title: 'A page that does not come back',
       about:

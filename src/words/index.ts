@@ -19,10 +19,11 @@ export {
   figureClasses,
   figureNames,
   movingAnswer,
+  shortAnswer,
   stayingAnswer,
   worldWords,
 } from './en/costs.ts';
-export { gpuPanel, svmAttributes } from './en/gpu-panel.ts';
+export { evictionPanel, evictionStations, gpuPanel, svmAttributes } from './en/gpu-panel.ts';
 export { iomemWords, refusals, registrationStages } from './en/iomem.ts';
 export {
   followPageReadings,

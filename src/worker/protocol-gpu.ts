@@ -1,9 +1,10 @@
 // What panels ask about machines with GPUs: the physical address space, VRAM and who has it, ranges of shared virtual
 // memory, and what a run would cost.
 
+import type { EvictionStation } from '../core/uapi/eviction.ts';
 import type { RegistrationStage } from '../core/uapi/registration.ts';
 import type { EntryKind } from '../core/uapi/pte.ts';
-import type { RunId } from './protocol.ts';
+import type { Position, RunId } from './protocol.ts';
 import type { Residence } from './protocol-moment.ts';
 import type { CostModel, CostOverrides, LinkName } from '../core/uapi/cost-model.ts';
 
@@ -171,7 +172,21 @@ export interface UserptrView {
   readonly invalid: number;
 }
 
+export interface EvictionView {
+  readonly stations: readonly {
+    readonly station: EvictionStation;
+    /** Pages that it is about; 0 or a number of no meaning where it is about none. */
+    readonly npages: number;
+    /** Behind it. */
+    readonly position: Position;
+    readonly isDone: boolean;
+  }[];
+  /** Stations behind those listed. */
+  readonly more: number;
+}
+
 export interface GpuStateView {
+  readonly eviction: EvictionView;
   /** The machine's devices are GPUs with a driver; false: the test driver's, of which nothing stands here. */
   readonly hasDriver: boolean;
   readonly gpus: readonly {

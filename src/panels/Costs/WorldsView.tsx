@@ -3,7 +3,14 @@ import { STAYING, WORLDS, type World } from '../../store/worlds.ts';
 import { useWords } from '../../store/use-words.ts';
 import { Button } from '../../ui/Button.tsx';
 import { formatCount } from '../../ui/format.ts';
-import { costGroups, costsWords, movingAnswer, stayingAnswer, worldWords } from '../../words/index.ts';
+import {
+  costGroups,
+  costsWords,
+  movingAnswer,
+  shortAnswer,
+  stayingAnswer,
+  worldWords,
+} from '../../words/index.ts';
 import { answerOf, COST_GROUPS, formatNs, stackedBars, waitingNs } from './rows.ts';
 
 /** One workload in five worlds, and the series' question. */
@@ -35,8 +42,11 @@ const Answers = () => {
   const { questions } = useApp((state) => state.worlds);
   const [first] = STAYING.flatMap((world) => questions[world] ?? []);
   if (first === undefined) return null;
+  const { intent, 'as-coded': asCoded } = questions;
+  const short = shortAnswer(intent && answerOf(intent), asCoded && answerOf(asCoded));
   return (
     <div className="costs-answers">
+      {short === '' ? null : <p className="costs-short">{short}</p>}
       <p>{movingAnswer(answerOf(first))}</p>
       {STAYING.map((world) => {
         const question = questions[world];

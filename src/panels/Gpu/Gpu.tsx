@@ -3,6 +3,7 @@ import type { GpuStateView } from '../../store/views.ts';
 import { formatCount } from '../../ui/format.ts';
 import { Icon } from '../../ui/Icon.tsx';
 import { gpuPanel } from '../../words/index.ts';
+import { Eviction } from './Eviction.tsx';
 import { Ranges } from './Ranges.tsx';
 import { pagesText, stopReasons, userptrState } from './rows.ts';
 import { Vram } from './Vram.tsx';
@@ -31,6 +32,7 @@ const State = ({ view }: { readonly view: GpuStateView }) => (
   <>
     {view.gpus.length === 0 ? <p className="muted">{gpuPanel.noDriver}</p> : null}
     <Seekers view={view} />
+    <Eviction eviction={view.eviction} />
     <Processes view={view} />
     <Userptrs view={view} />
     {view.gpus.map((gpu) => (

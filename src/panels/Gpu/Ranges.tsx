@@ -6,7 +6,17 @@ import { Chip } from '../../ui/Chip.tsx';
 import { formatCount, formatCounted } from '../../ui/format.ts';
 import { Term } from '../../ui/Term.tsx';
 import { gpuPanel, svmAttributes } from '../../words/index.ts';
-import { cpuCell, type EntryCell, gpuCell, gpuList, granularityText, pagesText, placesText } from './rows.ts';
+import {
+  cpuCell,
+  type EntryCell,
+  gpuCell,
+  gpuList,
+  granularityText,
+  orderedRanges,
+  pagesText,
+  placesText,
+  rangeSums,
+} from './rows.ts';
 
 /** A node can have hundreds. */
 const RANGES_AT_ONCE = 12;
@@ -15,12 +25,15 @@ const RANGES_AT_ONCE = 12;
 export const Ranges = ({ view }: { readonly view: GpuStateView }) => {
   const id = useId();
   const [shown, setShown] = useState(RANGES_AT_ONCE);
-  const more = view.ranges.length - shown;
+  const { ranges } = view;
+  const more = ranges.length - shown;
+  const listed = ranges.length > RANGES_AT_ONCE ? orderedRanges(ranges) : ranges;
   return (
     <section className="gpu-ranges" aria-labelledby={id}>
       <h3 id={id}>Ranges of shared virtual memory</h3>
-      {view.ranges.length === 0 ? <p className="muted">{gpuPanel.noRanges}</p> : null}
-      {view.ranges.slice(0, shown).map((range) => (
+      {ranges.length === 0 ? <p className="muted">{gpuPanel.noRanges}</p> : null}
+      {ranges.length > RANGES_AT_ONCE ? <Sums ranges={ranges} /> : null}
+      {listed.slice(0, shown).map((range) => (
         <Range key={`${range.process} ${range.startVpn}`} range={range} />
       ))}
       {more <= 0 ? null : (
@@ -31,6 +44,35 @@ export const Ranges = ({ view }: { readonly view: GpuStateView }) => {
     </section>
   );
 };
+
+/** Of many ranges: how many are where. */
+const Sums = ({ ranges }: Pick<GpuStateView, 'ranges'>) => (
+  <>
+    <table className="gpu-table" aria-label={gpuPanel.sums}>
+      <thead>
+        <tr>
+          <th scope="col">process</th>
+          <th scope="col">counts as being in</th>
+          <th scope="col">ranges</th>
+          <th scope="col">pages</th>
+          <th scope="col">of them elsewhere</th>
+        </tr>
+      </thead>
+      <tbody>
+        {rangeSums(ranges).map(({ process, actual, ranges: number, pages, elsewhere }) => (
+          <tr key={`${process} ${actual}`}>
+            <th scope="row">{process}</th>
+            <td>{actual}</td>
+            <td>{formatCount(number)}</td>
+            <td>{formatCount(pages)}</td>
+            <td>{elsewhere === 0 ? 'none' : formatCount(elsewhere)}</td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+    <p className="muted">{gpuPanel.orderOfRanges}</p>
+  </>
+);
 
 const notifierText = ({ notifier, work, startVpn, npages }: SvmRangeView): string => {
   if (notifier === undefined) return `not inserted yet${work === '' ? '' : `, ${work} is due`}`;

@@ -9,7 +9,9 @@ import {
   holdOf,
   listedObjects,
   objectsOf,
+  orderedRanges,
   placeOf,
+  rangeSums,
   stopReasons,
   userptrState,
   vramBar,
@@ -142,4 +144,27 @@ test('of many objects the first are listed, and those of which there is somethin
   const { listed, more, morePages } = listedObjects([...many, bo({ id: 64, kind: 'kfd' })]);
   expect(listed.map(({ id }) => id)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 41, 64]);
   expect([more, morePages]).toEqual([54, 540]);
+});
+
+test('of many ranges: sums by place, and those first that differ from what they count as (§4.5, stickiness)', () => {
+  const range = (process: string, actual: string, places: [string, number][], invalid = 0) => ({
+    process,
+    npages: 16,
+    actual,
+    places: places.map(([place, pages]) => ({ place, pages })),
+    invalid,
+    work: '',
+  });
+  const plain = range('A', 'GPU 0', [['GPU 0', 16]]);
+  const sticky = range('A', 'GPU 0', [
+    ['GPU 0', 12],
+    ['system', 4],
+  ]);
+  const home = range('B', 'system', [['system', 16]]);
+  const stale = range('B', 'system', [['system', 16]], 1);
+  expect(rangeSums([plain, sticky, home])).toEqual([
+    { process: 'A', actual: 'GPU 0', ranges: 2, pages: 32, elsewhere: 4 },
+    { process: 'B', actual: 'system', ranges: 1, pages: 16, elsewhere: 0 },
+  ]);
+  expect(orderedRanges([plain, sticky, home, stale])).toEqual([sticky, stale, plain, home]);
 });

@@ -176,3 +176,40 @@ export const gpuCell = ({ cpu }: SvmPageRow, { pfn, write }: SvmPageRow['gpus'][
     text: `${write ? 'rw' : 'r'}${isSame ? '' : ', out of date'}`,
   };
 };
+
+type RangePlaces = Pick<SvmRangeView, 'process' | 'npages' | 'actual' | 'places' | 'invalid' | 'work'>;
+
+const pagesElsewhere = ({ actual, places }: Pick<SvmRangeView, 'actual' | 'places'>): number =>
+  places.reduce((sum, { place, pages }) => sum + (place === actual ? 0 : pages), 0);
+
+/** Of many ranges those first of which there is something to say: pages elsewhere, old entries, work that is due. */
+export const orderedRanges = <Range extends RangePlaces>(ranges: readonly Range[]): readonly Range[] => {
+  const rank = (range: Range): number =>
+    pagesElsewhere(range) > 0 || range.invalid > 0 || range.work !== '' ? 0 : 1;
+  return ranges.toSorted((a, b) => rank(a) - rank(b));
+};
+
+export interface RangeSum {
+  readonly process: string;
+  readonly actual: string;
+  readonly ranges: number;
+  readonly pages: number;
+  readonly elsewhere: number;
+}
+
+/** Ranges of each process by where they count as being, in the order in which they are met. */
+export const rangeSums = (ranges: readonly RangePlaces[]): readonly RangeSum[] => {
+  const sums = new Map<string, RangeSum>();
+  for (const range of ranges) {
+    const { process, actual, npages } = range;
+    const key = `${process} ${actual}`;
+    const sum = sums.get(key) ?? { process, actual, ranges: 0, pages: 0, elsewhere: 0 };
+    sums.set(key, {
+      ...sum,
+      ranges: sum.ranges + 1,
+      pages: sum.pages + npages,
+      elsewhere: sum.elsewhere + pagesElsewhere(range),
+    });
+  }
+  return [...sums.values()];
+};

@@ -38,7 +38,8 @@ export const Registration = ({ registration, pgmap }: RegistrationProps) => {
           <Icon name="warning" /> <code>-{refusal.errno}</code>{' '}
           <code>{refusals[refusal.message]?.printed ?? refusal.message}</code>
           <span>
-            {refusals[refusal.message]?.plain ?? ''} The GPU works on, without shared virtual memory.
+            {refusals[refusal.message]?.plain ?? ''} The GPU works on, without shared virtual memory.{' '}
+            <Prose pieces={textPieces(refusals[refusal.message]?.mend ?? '')} />
           </span>
         </p>
       )}

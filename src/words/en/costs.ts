@@ -104,6 +104,25 @@ const pages = (n: number): string => (n === 1 ? 'one page' : `${grouped(n)} page
 const were = (n: number): string => (n === 1 ? 'it was' : 'they were');
 const them = (n: number): string => (n === 1 ? 'it' : 'them');
 
+/** Both halves of the question in one sentence, each with its figure. */
+export const shortAnswer = (intent: Answer | undefined, asCoded: Answer | undefined): string => {
+  const moved = intent ?? asCoded;
+  if (moved === undefined || moved.pagesMoved === 0) return '';
+  const moving = `Moving ${pages(moved.pagesMoved)} home cost ${moved.moving}`;
+  const waits =
+    intent !== undefined && intent.failedEvictions > 0
+      ? `${intent.failedEvictions === 1 ? 'an eviction that cannot end' : `${intent.failedEvictions} evictions that cannot end`} (${intent.waiting} of waiting)`
+      : '';
+  const shared =
+    asCoded !== undefined && asCoded.pagesAliased > 0
+      ? `VRAM of ${pages(asCoded.pagesAliased)} with two owners`
+      : '';
+  const staying = [waits, shared].filter(Boolean).join(' or, as the code would go, ');
+  return staying === ''
+    ? `${moving}; staying would have cost nothing in this run, since nobody asked for that VRAM while the pins lasted.`
+    : `${moving}; staying would have cost ${staying}.`;
+};
+
 /** What did migration on pin cost? */
 export const movingAnswer = (a: Answer): string => {
   if (a.pagesMoved === 0) return costsWords.noPins;

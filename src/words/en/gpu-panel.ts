@@ -1,11 +1,16 @@
 // What the GPU panel says. Kernel words stand between backticks.
 
+import type { EvictionStation } from '../../core/uapi/eviction.ts';
+import { cap, grouped } from './phrases.ts';
+
 export const gpuPanel = {
   none: 'This machine has no GPU with a driver. Scenes under “A GPU and a process” and “When VRAM is short” have one.',
   noDriver: 'No driver has found its GPU yet.',
   unregistered:
     'Its memory could not be registered: VRAM without `struct page`s, so no ranges of processes can live in it.',
   noProcess: 'No process has opened the GPUs for compute yet.',
+  sums: 'Ranges by place',
+  orderOfRanges: 'Below: first those with pages elsewhere, with old entries, or with work that is due.',
   noRanges: 'No range of shared virtual memory yet.',
   noObjects: 'All of VRAM is free.',
   order: 'Evicted first',
@@ -57,4 +62,38 @@ export const svmAttributes = {
   flags: { name: 'flags', term: undefined },
   notifier: { name: 'notifier', term: 'svm-notifier' },
   object: { name: 'buffer object', term: 'svm-object' },
+} as const;
+
+const pages = (n: number): string => (n === 1 ? 'one page' : `${grouped(n)} pages`);
+const are = (n: number): string => (n === 1 ? 'is' : 'are');
+
+/** The stations of an eviction, in the order in which they happened; each says who does what. */
+export const evictionStations: Readonly<Record<EvictionStation, (npages: number) => string>> = {
+  'no-space': (n) => `TTM finds no free VRAM for ${pages(n)}.`,
+  skipped: (n) => `An object of ${pages(n)} is passed over: TTM itself has pinned it.`,
+  victim: (n) => `The first that may go is chosen: an object of ${pages(n)}.`,
+  waits: () => 'TTM waits for its eviction fence, for 15 s at most.',
+  worker: () => 'A kernel thread starts to bring its pages home: `svm_range_evict_svm_bo_worker`.',
+  home: (n) => cap(`${pages(n)} ${are(n)} home.`),
+  left: (n) => cap(`${pages(n)} could not leave.`),
+  'in-use': (n) =>
+    `VRAM of ${pages(n)} is still in use, so the fence is not signalled. (Hypothetical: v6.1 signals it in any case.)`,
+  'process-stopped': () => 'All queues of its process stop: `evict_process_worker`.',
+  signaled: () => 'The fence is signalled: the driver says that the VRAM may be taken.',
+  'timed-out': () => '15 s have passed. TTM gives up, and who asked gets an error.',
+  gutted: () => 'The object loses its VRAM: `ttm_bo_pipeline_gutting`.',
+  moved: () => 'The object lies in system memory now, with its bytes.',
+  swapped: (n) => `An object of ${pages(n)} goes to a file of shared memory: TTM has its limit there.`,
+  allocated: (n) => `VRAM for ${pages(n)} has its new owner.`,
+  aliased: (n) => cap(`${pages(n)} of it ${are(n)} still in use by somebody: two owners of one place.`),
+  spilled: () => 'There is no VRAM; the new object lies in system memory.',
+  'queues-stopped': () => 'A page moved under the GPU: all queues of its process stop.',
+  'queues-resumed': () => 'Its ranges are mapped again, and the queues run.',
+  restored: () => '100 ms later the process has its objects back, and its queues run.',
+};
+
+export const evictionPanel = {
+  heading: 'Eviction, step by step',
+  about: 'What this step of the scenario does to VRAM. Choose a line to go there.',
+  more: (n: number): string => `and ${grouped(n)} more`,
 } as const;

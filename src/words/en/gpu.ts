@@ -147,23 +147,23 @@ export const gpuDecisions: Readonly<Record<GpuDecisionId, Told>> = {
   },
   'svm.refused-gpu': {
     what: 'An attribute names a GPU that cannot have ranges: `-EINVAL`.',
-    why: 'The machine does not have it, or its memory could not be registered. Nothing was changed.',
+    why: 'The machine does not have it, or its memory could not be registered. Nothing was changed. Name another GPU.',
   },
   'svm.refused-hole': {
     what: (p) => `No memory area at ${page(p)}: \`-EFAULT\`.`,
-    why: 'A range lies in areas that the process has mapped, without a gap. Nothing was changed.',
+    why: 'A range lies in areas that the process has mapped, without a gap. Nothing was changed. Map it first, or name fewer pages.',
   },
   'svm.refused-device-area': {
     what: (p) => `The area at ${page(p)} is the memory of a device: \`-EFAULT\`.`,
-    why: 'Its frames are no pages that could move. Nothing was changed.',
+    why: 'Its frames are no pages that could move. Nothing was changed. Use memory of the process’s own.',
   },
   'svm.refused-in-use': {
     what: (p) => `A user pointer is at ${page(p)} already: ${size(p)}, \`-EADDRINUSE\`.`,
-    why: 'Memory that a process handed to a GPU as a buffer object cannot be a range as well.',
+    why: 'Memory that a process handed to a GPU as a buffer object cannot be a range as well. Free that object first.',
   },
   'svm.refused-limit': {
     what: (p) => `A range at ${page(p)} would exceed the limit of system memory: ${size(p)}, \`-ENOMEM\`.`,
-    why: 'Without XNACK all ranges must fit in system memory together, since nobody could repair a fault.',
+    why: 'Without XNACK all ranges must fit in system memory together, since nobody could repair a fault. Register less, or turn XNACK on.',
   },
   'svm.restore-again': {
     what: (p) => `The ranges could not all be mapped (${errno(p)}). The kernel thread tries again.`,

@@ -66,39 +66,53 @@ export const registrationStages: Readonly<
 };
 
 /** Why a driver went without shared memory, in plain words; by the id of the kernel's message. */
-export const refusals: Readonly<Record<string, { readonly printed: string; readonly plain: string }>> = {
+export const refusals: Readonly<
+  Record<string, { readonly printed: string; readonly plain: string; readonly mend: string }>
+> = {
   'memremap.no-device-private': {
     printed: 'Device private memory not supported',
     plain: 'This kernel was built without private device memory.',
+    mend: 'Choose a kernel with CONFIG_DEVICE_PRIVATE.',
   },
   'memremap.no-migrate-to-ram': {
     printed: 'Missing migrate_to_ram method',
     plain: 'The driver does not say how a page comes home when the CPU touches it.',
+    mend: 'The driver must have that function.',
   },
   'memremap.no-page-free': {
     printed: 'Missing page_free method',
     plain: 'The driver does not say who takes a page back.',
+    mend: 'The driver must have that function.',
   },
-  'memremap.no-owner': { printed: 'Missing owner', plain: 'Nobody could tell whose pages these are.' },
+  'memremap.no-owner': {
+    printed: 'Missing owner',
+    plain: 'Nobody could tell whose pages these are.',
+    mend: 'The driver must name an owner.',
+  },
   'memremap.invalid-type': {
     printed: 'Invalid pgmap type',
     plain: 'This kernel does not know coherent device memory: patch 3 of the series is missing.',
+    mend: 'Choose a kernel with patch 3.',
   },
   'conflicting-mapping': {
     printed: 'Conflicting mapping in same section',
     plain: 'Another driver has registered these addresses already. Two GPUs claim the same memory.',
+    mend: 'In the step `probe`, give the second one another `start`.',
   },
   'memremap.attempted-on-ram': {
     printed: 'attempted on ram region',
     plain:
       'These addresses are ordinary RAM for the kernel: the firmware did not mark them, or the kernel was told not to look.',
+    mend: 'Boot without `efi=nosoftreserve`, or give `probe` a `start` that is no RAM.',
   },
   'memremap.exceeds-range': {
     printed: 'Hotplug memory exceeds maximum addressable range',
     plain: 'There is more VRAM than addresses: its end lies beyond what the kernel can address.',
+    mend: 'Give `probe` fewer `pages`, or a lower `start`.',
   },
   'memremap.misaligned': {
     printed: 'Misaligned __add_pages',
     plain: 'The VRAM does not begin and end on a border of 2 MiB, the smallest piece that can be added.',
+    mend: 'Let `start` and `pages` of `probe` be multiples of 512 pages.',
   },
 };

@@ -199,3 +199,31 @@ test('an object that was swapped out says so, and looks for no VRAM', () => {
     ['second', 'system', true, false],
   ]);
 });
+
+test('the way of an eviction, station by station, and how far it has come (§4.3)', () => {
+  const { gpu, run } = open('ttm-evicts');
+  const stations = (position: number): string[] =>
+    gpu(5, position).eviction.stations.map(({ station, isDone }) => `${isDone ? '+' : '-'} ${station}`);
+  const end = run.steps[5]?.end ?? 0;
+  expect(stations(end)).toEqual(
+    ['no-space', 'victim', 'waits', 'worker', 'home', 'signaled', 'gutted', 'allocated'].map(
+      (id) => `+ ${id}`,
+    ),
+  );
+  const waits = gpu(5).eviction.stations[2]?.position ?? 0;
+  expect(stations(waits).slice(1, 4)).toEqual(['+ victim', '+ waits', '- worker']);
+  // 16 pages, of which the pin has moved one
+  expect(gpu(5).eviction.stations.find(({ station }) => station === 'home')?.npages).toBe(15);
+  expect(gpu(3).eviction.stations).toEqual([]);
+});
+
+test('in the worlds that never shipped the way is another one (§4.5)', () => {
+  const stations = (name: string): string[] =>
+    open(name)
+      .gpu(5)
+      .eviction.stations.map(({ station }) => station);
+  expect(stations('ttm-intent')).toEqual(expect.arrayContaining(['left', 'in-use', 'timed-out']));
+  expect(stations('ttm-intent')).not.toContain('allocated');
+  expect(stations('ttm-as-coded')).toEqual(expect.arrayContaining(['signaled', 'gutted', 'aliased']));
+  expect(stations('process-evicted')).toEqual([]);
+});

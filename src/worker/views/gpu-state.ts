@@ -27,6 +27,7 @@ import type { Position } from '../protocol.ts';
 import type { PteRow } from '../protocol-moment.ts';
 import type { GpuBoView, GpuStateView, IomemView, SvmRangeView, UserptrView } from '../protocol-gpu.ts';
 import type { Run } from '../run.ts';
+import { evictionAt } from './eviction.ts';
 import { copiesInStep, heldInVram, rowsIn, rowsOfRange } from './gpu-pages.ts';
 import type { Places } from './places.ts';
 import { sceneAt } from './scene.ts';
@@ -218,5 +219,6 @@ export const gpuStateAt = (run: Run, position: Position): GpuStateView => {
       }),
     ),
     copies: copiesInStep(run, position),
+    eviction: evictionAt(run, position),
   };
 };

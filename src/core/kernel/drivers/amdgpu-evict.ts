@@ -40,9 +40,11 @@ function* evictRange(m: Machine, rangeId: number, mm: number): Sleeps<number> {
  */
 const mayGiveAway = (m: Machine, svmBo: number): boolean => {
   if (m.kernel.longtermPolicy !== 'intent') return true;
-  const inUse = svmBoKref(m, svmBo) - 1;
-  if (inUse > 0) m.trace.decide('svm.vram-in-use', inUse);
-  return inUse === 0;
+  // beside the worker's own: pages, and ranges that are not home
+  const others = svmBoKref(m, svmBo) - 1;
+  const ranges = m.svmRanges.values().filter((range) => range.svmBo === svmBo && range.ttmRes).length;
+  if (others > 0) m.trace.decide('svm.vram-in-use', others - ranges);
+  return others === 0;
 };
 
 const svmRangeEvictSvmBoWorker = sleepable(

@@ -22,7 +22,7 @@ import { atomic, sleepable } from '../sched/kernel-function.ts';
 import { condResched, mutexLock, mutexUnlock, trylockPage, unlockPage } from '../sched/locks.ts';
 import { migrateVmaFinalize, migrateVmaPages, migrateVmaSetup } from '../mm/migrate-device.ts';
 import {
-  MIGRATE_PFN_MIGRATE,
+  countPages,
   MIGRATE_PFN_VALID,
   MIGRATE_VMA_SELECT_DEVICE_COHERENT,
   MIGRATE_VMA_SELECT_DEVICE_PRIVATE,
@@ -30,6 +30,7 @@ import {
   type MigrateVma,
   migratePfn,
   migratePfnToPage,
+  newMigrateVma,
 } from '../mm/migrate-vma.ts';
 import { zoneDevicePageInit } from '../mm/memremap.ts';
 import { allocPage } from '../mm/page-alloc.ts';
@@ -114,30 +115,6 @@ const flush = (m: Machine, gpu: Gpu, direction: number, run: (readonly [Pfn, Pfn
   run.length = 0;
 };
 
-const migrateArgs = (
-  gpu: Gpu,
-  vma: Vma,
-  start: Vpn,
-  end: Vpn,
-  flags: number,
-  faultPage: Pfn,
-): MigrateVma => ({
-  vma,
-  start,
-  end,
-  src: [],
-  dst: [],
-  cpages: 0,
-  pgmapOwner: pgmapOwner(gpu),
-  flags,
-  faultPage,
-});
-
-const countPages = (args: MigrateVma, moved: boolean): number =>
-  args.src.filter(
-    (word) => (word & MIGRATE_PFN_VALID) !== 0 && ((word & MIGRATE_PFN_MIGRATE) !== 0) === moved,
-  ).length;
-
 // --- to VRAM ----------------------------------------------------------------------------------------------------------
 
 /** A page of VRAM for every place, and copies of those that have a page. */
@@ -174,7 +151,14 @@ const svmMigrateVmaToVram = sleepable(
       countKfd(m, process, gpu, KFD_PAGE_IN, end - start);
       return end - start;
     }
-    const args = migrateArgs(gpu, vma, start, end, MIGRATE_VMA_SELECT_SYSTEM, NO_PFN);
+    const args = newMigrateVma({
+      vma,
+      start,
+      end,
+      pgmapOwner: pgmapOwner(gpu),
+      flags: MIGRATE_VMA_SELECT_SYSTEM,
+      faultPage: NO_PFN,
+    });
     const ret = yield* migrateVmaSetup(m, start, end, args);
     if (ret !== 0) return ret;
     const { cpages } = args;
@@ -285,8 +269,8 @@ const svmMigrateVmaToRam = sleepable(
       return 0;
     }
     const coherent = m.pgmaps.find(gpu.pgmap)?.type === 'MEMORY_DEVICE_COHERENT';
-    const select = coherent ? MIGRATE_VMA_SELECT_DEVICE_COHERENT : MIGRATE_VMA_SELECT_DEVICE_PRIVATE;
-    const args = migrateArgs(gpu, vma, start, end, select, faultPage);
+    const flags = coherent ? MIGRATE_VMA_SELECT_DEVICE_COHERENT : MIGRATE_VMA_SELECT_DEVICE_PRIVATE;
+    const args = newMigrateVma({ vma, start, end, pgmapOwner: pgmapOwner(gpu), flags, faultPage });
     const ret = yield* migrateVmaSetup(m, start, end, args);
     if (ret !== 0) return ret;
     const { cpages } = args;

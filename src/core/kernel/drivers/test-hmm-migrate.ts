@@ -12,8 +12,8 @@ import { atomic, sleepable } from '../sched/kernel-function.ts';
 import { condResched, mmapReadLock, mmapReadUnlock, trylockPage } from '../sched/locks.ts';
 import { migrateVmaFinalize, migrateVmaPages, migrateVmaSetup } from '../mm/migrate-device.ts';
 import {
+  countPages,
   MIGRATE_PFN_MIGRATE,
-  MIGRATE_PFN_VALID,
   MIGRATE_PFN_WRITE,
   MIGRATE_VMA_SELECT_DEVICE_COHERENT,
   MIGRATE_VMA_SELECT_DEVICE_PRIVATE,
@@ -21,6 +21,7 @@ import {
   migratePfn,
   migratePfnToPage,
   type MigrateVma,
+  newMigrateVma,
 } from '../mm/migrate-vma.ts';
 import { memoryIsPlenty } from '../mm/migrate-vma-bulk.ts';
 import { allocPage, freePages } from '../mm/page-alloc.ts';
@@ -118,30 +119,20 @@ const dmirrorSelectDevice = atomic('dmirror_select_device', (m, dmirror: Dmirror
 );
 
 const migrateArgs = (
+  m: Machine,
   vma: Vma,
   start: Vpn,
   end: Vpn,
-  owner: number,
-  flags: number,
-  faultPage: Pfn,
-): MigrateVma => ({
-  vma,
-  start,
-  end,
-  src: [],
-  dst: [],
-  cpages: 0,
-  pgmapOwner: owner,
-  flags,
-  faultPage,
-});
+  dmirror: Dmirror,
+  faultPage: Pfn = NO_PFN,
+): MigrateVma => {
+  const flags = dmirrorSelectDevice(m, dmirror);
+  return newMigrateVma({ vma, start, end, pgmapOwner: dmirror.device, flags, faultPage });
+};
 
 const dmirrorSuccessfulMigratedPages = atomic(
   'dmirror_successful_migrated_pages',
-  (_m, args: MigrateVma): number => {
-    const both = MIGRATE_PFN_VALID | MIGRATE_PFN_MIGRATE;
-    return args.src.filter((word) => (word & both) === both).length;
-  },
+  (_m, args: MigrateVma): number => countPages(args, true),
 );
 
 /** The VMA piece at an address that one call handles, or undefined if it may not be migrated. */
@@ -165,7 +156,14 @@ function* migratePiecesToDevice(m: Machine, start: Vpn, end: Vpn, dmirror: Dmirr
       yield* condResched(m, 'dmirror_migrate_alloc_and_copy');
       continue;
     }
-    const args = migrateArgs(vma, vpn, next, dmirror.device, MIGRATE_VMA_SELECT_SYSTEM, NO_PFN);
+    const args = newMigrateVma({
+      vma,
+      start: vpn,
+      end: next,
+      pgmapOwner: dmirror.device,
+      flags: MIGRATE_VMA_SELECT_SYSTEM,
+      faultPage: NO_PFN,
+    });
     const ret = yield* migrateVmaSetup(m, vpn, next, args);
     if (ret !== 0) return ret;
     dmirrorMigrateAllocAndCopy(m, vpn, next, args, vma, dmirror);
@@ -215,7 +213,7 @@ function* migratePiecesToSystem(m: Machine, start: Vpn, end: Vpn, dmirror: Dmirr
       yield* condResched(m, 'dmirror_devmem_fault_alloc_and_copy');
       continue;
     }
-    const args = migrateArgs(vma, vpn, next, dmirror.device, dmirrorSelectDevice(m, dmirror), NO_PFN);
+    const args = migrateArgs(m, vma, vpn, next, dmirror);
     const ret = yield* migrateVmaSetup(m, vpn, next, args);
     if (ret !== 0) return result(ret, { cpages });
     dmirrorDevmemFaultAllocAndCopy(m, vpn, next, args, dmirror);
@@ -257,7 +255,7 @@ export const dmirrorDevmemFault = sleepable(
     // the driver would use the freed mirror: closing moved every page home that could move
     bugOn(dmirror === undefined, 'dmirror_devmem_fault: the mirror of this page is closed');
     if (dmirror === undefined) return VM_FAULT_SIGBUS;
-    const args = migrateArgs(vma, vpn, vpn + 1, dmirror.device, dmirrorSelectDevice(m, dmirror), page);
+    const args = migrateArgs(m, vma, vpn, vpn + 1, dmirror, page);
     if ((yield* migrateVmaSetup(m, vpn, vpn + 1, args)) !== 0) return VM_FAULT_SIGBUS;
     dmirrorDevmemFaultAllocAndCopy(m, vpn, vpn + 1, args, dmirror);
     yield* condResched(m, 'dmirror_devmem_fault_alloc_and_copy');

@@ -37,6 +37,16 @@ export interface MigrateVma {
   readonly faultPage: Pfn;
 }
 
+/** What a driver asks migrate_vma_setup for, before it has looked. Ours: the initializer of struct migrate_vma. */
+export const newMigrateVma = (
+  asked: Pick<MigrateVma, 'vma' | 'start' | 'end' | 'pgmapOwner' | 'flags' | 'faultPage'>,
+): MigrateVma => ({ ...asked, src: [], dst: [], cpages: 0 });
+
+/** Pages of a migration that have moved, or that were candidates and have not. Ours: both drivers count so. */
+export const countPages = ({ src }: Pick<MigrateVma, 'src'>, moved: boolean): number =>
+  src.filter((word) => (word & MIGRATE_PFN_VALID) !== 0 && ((word & MIGRATE_PFN_MIGRATE) !== 0) === moved)
+    .length;
+
 /**
  * The page of word `i` stays where it is.
  *
