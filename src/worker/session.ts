@@ -16,6 +16,7 @@ import { pageInDetail } from '../core/scenario/detail.ts';
 import { memoryTypeMatrix } from '../core/scenario/memory-types.ts';
 import { spelling } from '../core/uapi/patches.ts';
 import { runAndCompare } from './agreement.ts';
+import { foresee } from './foresight.ts';
 import { MapFeed } from './map-feed.ts';
 import type {
   AppendRequest,
@@ -45,7 +46,7 @@ import { subjectOf, untoldSteps } from './views/chapters.ts';
 import { inspect } from './views/inspection.ts';
 import { longtermRunning, momentAt, residenceBefore } from './views/moment.ts';
 import { retell } from './views/retell.ts';
-import { sceneAt, sceneInParts } from './views/scene.ts';
+import { sceneAt } from './views/scene.ts';
 import { viewAt } from './views/panels.ts';
 import { detailViews, placeOfTarget } from './views/step-detail.ts';
 import { tileOf } from './views/tiles.ts';
@@ -214,29 +215,10 @@ export class Session {
     return { kind: 'opened', id, runId, run: runInfo(open) };
   }
 
-  /**
-   * Works out the end of a run in slices, while nothing else is asked: it is asked for next, and again while a step runs
-   * behind it.
-   */
-  *foresee(runId: string, mayGoOn: () => boolean): Generator<void, void, void> {
+  /** Gets a run ready for the next questions, in slices. @param mayGoOn - asked often; false ends the slice */
+  foresee(runId: string, mayGoOn: () => boolean): Generator<void, void, void> {
     const run = this.runs.get(runId)?.run;
-    if (run === undefined) return;
-    const { length } = run.sim;
-    const isWanted = (): boolean => this.runs.get(runId)?.run === run && run.sim.length === length;
-    // where the last step began, and where it ended
-    for (const position of [run.stepAt(length).begin, length]) {
-      if (run.residenceAt.has(position)) continue;
-      for (const _part of sceneInParts(run, position)) {
-        if (mayGoOn()) continue;
-        yield;
-        if (!isWanted()) return;
-      }
-      yield;
-      if (!isWanted()) return;
-      residenceBefore(run, position);
-    }
-    yield;
-    if (isWanted()) momentAt(run, length);
+    return run === undefined ? nothing() : foresee(run, () => this.runs.get(runId)?.run === run, mayGoOn);
   }
 
   private *detail(
@@ -356,6 +338,8 @@ export class Session {
     }
   }
 }
+
+function* nothing(): Generator<void, void, void> {}
 
 const FAILURES: ReadonlySet<string> = new Set([
   'fault.segv',
