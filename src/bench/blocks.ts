@@ -57,6 +57,15 @@ const PRIVATE_STEPS = [
   { op: 'migrate_to_dev', ...AREA, device: 0 },
   { op: 'dev_evict', proc: 'A', device: 0 },
 ];
+/** Not quite big enough to be counted: each leaves half a million events, which are read once. */
+const FEW = { proc: 'A', vma: 'few' } as const;
+const DETAILED_STEPS = [
+  { op: 'mmap', ...FEW, pages: 4000, prot: 'rw', kind: 'anon-private' },
+  { op: 'write', ...FEW, value: 1 },
+  { op: 'migrate_to_dev', ...FEW, device: 0 },
+  { op: 'gup', ...FEW, call: 'pin_user_pages', flags: ['FOLL_WRITE', 'FOLL_LONGTERM'], as: 'h4' },
+  { op: 'unpin', proc: 'A', handle: 'h4' },
+];
 /** Rounds of those: they take minutes where others work on the machine. */
 const LONG_ROUNDS = 1;
 
@@ -146,6 +155,7 @@ export const blocks = (): Figure[] => {
     Array.from({ length: ROUNDS }, () => measure(STEPS)),
     Array.from({ length: LONG_ROUNDS }, () => measure(LONG_STEPS)),
     Array.from({ length: LONG_ROUNDS }, () => measure(DEVICE_STEPS)),
+    Array.from({ length: LONG_ROUNDS }, () => measure(DETAILED_STEPS)),
     Array.from({ length: LONG_ROUNDS }, () => measure(PRIVATE_STEPS, 'private')),
   ];
   const of = (pick: (one: Desk['longest']) => number): number =>

@@ -70,6 +70,8 @@ class Refusal extends Error {
 
 export class Session {
   private readonly runs = new Map<string, OpenRun>();
+  /** The request whose step stands already, though there is no answer yet: it cannot be taken back. */
+  settling: number | undefined;
   /** What the maps show, on a port of its own. */
   readonly maps = new MapFeed((runId) => this.runs.get(runId)?.run);
 
@@ -175,7 +177,7 @@ export class Session {
       : yield* runScenario(scenario, sim, mayStop, slicing);
     const leftOut = [...own, ...(yield* runAdded(added, sim, mayStop, slicing))];
     const run = new Run(runId, sim);
-    run.indexNewSteps();
+    for (const _part of run.indexInParts()) if (!mayGoOn()) yield slicing.progress();
     const source = selftest !== undefined ? 'selftest' : isRecording(input) ? 'recording' : 'scene';
     const open: OpenRun = { run, source, agreement, leftOut, selftest: selftest?.report };
     this.keep(runId, open);
@@ -210,7 +212,13 @@ export class Session {
       if (error instanceof StepError) throw impossible(step.op, error, 'step');
       throw error;
     }
-    open.run.indexNewSteps();
+    // the step stands from here on, and can be seen when it has been read
+    this.settling = id;
+    try {
+      for (const _part of open.run.indexInParts()) if (!mayGoOn()) yield slicing.progress();
+    } finally {
+      this.settling = undefined;
+    }
     this.maps.advance(runId, mayGoOn);
     return { kind: 'opened', id, runId, run: runInfo(open) };
   }
