@@ -15,21 +15,21 @@ const TURNS_A_QUESTION = 16;
 
 const RUN = 'run';
 const AREA = { proc: 'A', vma: 'buf' } as const;
-const SCENARIO = {
+const scenarioWith = (kind: 'coherent' | 'private') => ({
   machine: 'lab-node',
-  devices: [{ id: 0, kind: 'coherent' }],
+  devices: [{ id: 0, kind }],
   steps: [
     { step: { op: 'mmap', ...AREA, pages: PAGES, prot: 'rw', kind: 'anon-private' } },
     { step: { op: 'write', ...AREA, value: 1 } },
   ],
-};
+});
 const STEPS = [
   { op: 'migrate_to_dev', ...AREA, device: 0 },
   { op: 'gup', ...AREA, call: 'pin_user_pages', flags: ['FOLL_WRITE', 'FOLL_LONGTERM'], as: 'h1' },
   { op: 'unpin', proc: 'A', handle: 'h1' },
 ];
 
-/** Steps that go page after page, in which the worker has to let go all the same. */
+/** Steps over all that a process has, in all of which the worker has to let go. */
 const LONG_STEPS = [
   { op: 'gup', ...AREA, call: 'pin_user_pages_fast', flags: ['FOLL_WRITE'], as: 'h2' },
   { op: 'unpin', proc: 'A', handle: 'h2', dirty: true },
@@ -41,6 +41,30 @@ const LONG_STEPS = [
   { op: 'exit', proc: 'B' },
   { op: 'mremap', ...AREA, to: 'moved' },
   { op: 'munmap', proc: 'A', vma: 'moved' },
+];
+/** What a device does with memory that it has, and gives back. */
+const DEVICE_STEPS = [
+  { op: 'migrate_to_dev', ...AREA, device: 0 },
+  { op: 'dev_write', ...AREA, device: 0, value: 5 },
+  { op: 'dev_read', ...AREA, device: 0 },
+  { op: 'migrate_to_sys', ...AREA, device: 0 },
+  { op: 'madvise', ...AREA, advice: 'DONTNEED' },
+];
+/** The same of private memory, behind each page of which there is a system page. */
+const PRIVATE_STEPS = [
+  { op: 'migrate_to_dev', ...AREA, device: 0 },
+  { op: 'migrate_to_sys', ...AREA, device: 0 },
+  { op: 'migrate_to_dev', ...AREA, device: 0 },
+  { op: 'dev_evict', proc: 'A', device: 0 },
+];
+/** Not quite big enough to be counted: each leaves half a million events, which are read once. */
+const FEW = { proc: 'A', vma: 'few' } as const;
+const DETAILED_STEPS = [
+  { op: 'mmap', ...FEW, pages: 4000, prot: 'rw', kind: 'anon-private' },
+  { op: 'write', ...FEW, value: 1 },
+  { op: 'migrate_to_dev', ...FEW, device: 0 },
+  { op: 'gup', ...FEW, call: 'pin_user_pages', flags: ['FOLL_WRITE', 'FOLL_LONGTERM'], as: 'h4' },
+  { op: 'unpin', proc: 'A', handle: 'h4' },
 ];
 /** Rounds of those: they take minutes where others work on the machine. */
 const LONG_ROUNDS = 1;
@@ -113,9 +137,12 @@ class Desk {
   }
 }
 
-const measure = (steps: readonly Record<string, unknown>[]): Desk['longest'] => {
+const measure = (
+  steps: readonly Record<string, unknown>[],
+  kind: 'coherent' | 'private' = 'coherent',
+): Desk['longest'] => {
   const desk = new Desk();
-  desk.do({ kind: 'open', scenario: SCENARIO });
+  desk.do({ kind: 'open', scenario: scenarioWith(kind) });
   desk.watch();
   for (const step of steps) desk.do({ kind: 'append', step });
   desk.do({ kind: 'moment', position: Number.MAX_SAFE_INTEGER });
@@ -127,6 +154,9 @@ export const blocks = (): Figure[] => {
   const parts = [
     Array.from({ length: ROUNDS }, () => measure(STEPS)),
     Array.from({ length: LONG_ROUNDS }, () => measure(LONG_STEPS)),
+    Array.from({ length: LONG_ROUNDS }, () => measure(DEVICE_STEPS)),
+    Array.from({ length: LONG_ROUNDS }, () => measure(DETAILED_STEPS)),
+    Array.from({ length: LONG_ROUNDS }, () => measure(PRIVATE_STEPS, 'private')),
   ];
   const of = (pick: (one: Desk['longest']) => number): number =>
     Math.max(...parts.map((rounds) => Math.min(...rounds.map(pick))));

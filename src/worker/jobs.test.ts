@@ -278,3 +278,23 @@ test('what a big step did about a page waits for steps that somebody adds, can b
   expect(untold(length)).toEqual([]);
   expect(untold(worker.lengthAfter(step))).toEqual([2]);
 });
+
+test('a step of many events is read in slices too; it stands by then, and is shown when all of it was read', () => {
+  const append = { kind: 'append', step: { ...TO_DEVICE, count: 700 } };
+  const whole = opened();
+  const first = whole.tell(append);
+  let slices = 0;
+  while (whole.answerTo(first) === undefined) slices += whole.run(1);
+  const worker = opened();
+  const before = worker.momentAt(worker.length);
+  const id = worker.tell(append);
+  worker.run(slices - 3);
+  expect(worker.momentAt(Number.MAX_SAFE_INTEGER)).toEqual(before);
+  // too late: it ends with its answer
+  worker.tell({ kind: 'cancel', request: id });
+  expect(worker.answerTo(id)).toBeUndefined();
+  worker.run();
+  expect(worker.lengthAfter(id)).toBe(whole.lengthAfter(first));
+  expect(worker.lengthAfter(id)).toBeGreaterThan(worker.length + 5 * 8192);
+  expect(worker.momentAt(worker.lengthAfter(id))).toEqual(whole.momentAt(whole.lengthAfter(first)));
+});

@@ -131,7 +131,8 @@ export class Jobs {
     if (waits >= 0) return this.waiting.splice(waits, 1)[0];
     const left = this.aside.findIndex(({ request }) => request.id === id);
     const job = left < 0 ? this.running : this.aside.splice(left, 1)[0];
-    if (job?.request.id !== id) return undefined;
+    // what has been done already ends with its answer
+    if (job?.request.id !== id || this.session.settling === id) return undefined;
     job.work.return(undefined);
     if (job === this.running) this.running = undefined;
     return job.request;

@@ -15,6 +15,8 @@ import { TrafficIndex } from './views/traffic.ts';
 import { innermost, SpanIndex } from './views/spans.ts';
 
 const MAX_LOG_LINES = 1000;
+/** Events of a step that are read before a pause. */
+const EVENTS_A_PART = 8192;
 
 export interface StepPlace {
   /** Index of the step that runs or has just run; -1 before step 0. */
@@ -46,6 +48,8 @@ export class Run {
   readonly logEvents: number[] = [];
   private indexed: Position;
   private indexedSteps = 0;
+  /** Where the steps begin that are just being read; undefined: all have been. */
+  private unread: Position | undefined;
 
   constructor(id: RunId, sim: Simulation) {
     this.id = id;
@@ -61,14 +65,25 @@ export class Run {
 
   /** Reads the steps that have run since the last time. */
   indexNewSteps(): void {
+    const parts = this.indexInParts();
+    while (parts.next().done !== true);
+  }
+
+  /** The same with pauses. Positions of a step can be shown when all of it has been read. */
+  *indexInParts(): Generator<void, void, void> {
     const { log } = this.sim.machine.journal;
     for (const { index, begin, end } of this.sim.steps.slice(this.indexedSteps)) {
+      this.unread = begin;
       this.beats.beginStep(index, log, begin);
-      for (; this.indexed < end; this.indexed++) this.index(log, this.indexed);
+      while (this.indexed < end) {
+        this.index(log, this.indexed++);
+        if (this.indexed % EVENTS_A_PART === 0) yield;
+      }
       this.beats.endStep(index, end);
       this.moves.endStep(end);
       this.indexedSteps = index + 1;
     }
+    this.unread = undefined;
   }
 
   private index(log: EventLog, index: number): void {
@@ -111,7 +126,7 @@ export class Run {
 
   /** Positions that can be shown: from the end of boot to the end of the log. */
   clamp(position: Position): Position {
-    return Math.max(this.sim.bootEnd, Math.min(Math.trunc(position), this.sim.length));
+    return Math.max(this.sim.bootEnd, Math.min(Math.trunc(position), this.unread ?? this.sim.length));
   }
 
   stepAt(position: Position): StepPlace {

@@ -16,6 +16,7 @@ import { pageInDetail } from '../core/scenario/detail.ts';
 import { memoryTypeMatrix } from '../core/scenario/memory-types.ts';
 import { spelling } from '../core/uapi/patches.ts';
 import { runAndCompare } from './agreement.ts';
+import { foresee } from './foresight.ts';
 import { MapFeed } from './map-feed.ts';
 import type {
   AppendRequest,
@@ -45,7 +46,7 @@ import { subjectOf, untoldSteps } from './views/chapters.ts';
 import { inspect } from './views/inspection.ts';
 import { longtermRunning, momentAt, residenceBefore } from './views/moment.ts';
 import { retell } from './views/retell.ts';
-import { sceneAt, sceneInParts } from './views/scene.ts';
+import { sceneAt } from './views/scene.ts';
 import { viewAt } from './views/panels.ts';
 import { detailViews, placeOfTarget } from './views/step-detail.ts';
 import { tileOf } from './views/tiles.ts';
@@ -69,6 +70,8 @@ class Refusal extends Error {
 
 export class Session {
   private readonly runs = new Map<string, OpenRun>();
+  /** The request whose step stands already, though there is no answer yet: it cannot be taken back. */
+  settling: number | undefined;
   /** What the maps show, on a port of its own. */
   readonly maps = new MapFeed((runId) => this.runs.get(runId)?.run);
 
@@ -174,7 +177,7 @@ export class Session {
       : yield* runScenario(scenario, sim, mayStop, slicing);
     const leftOut = [...own, ...(yield* runAdded(added, sim, mayStop, slicing))];
     const run = new Run(runId, sim);
-    run.indexNewSteps();
+    for (const _part of run.indexInParts()) if (!mayGoOn()) yield slicing.progress();
     const source = selftest !== undefined ? 'selftest' : isRecording(input) ? 'recording' : 'scene';
     const open: OpenRun = { run, source, agreement, leftOut, selftest: selftest?.report };
     this.keep(runId, open);
@@ -209,34 +212,21 @@ export class Session {
       if (error instanceof StepError) throw impossible(step.op, error, 'step');
       throw error;
     }
-    open.run.indexNewSteps();
+    // the step stands from here on, and can be seen when it has been read
+    this.settling = id;
+    try {
+      for (const _part of open.run.indexInParts()) if (!mayGoOn()) yield slicing.progress();
+    } finally {
+      this.settling = undefined;
+    }
     this.maps.advance(runId, mayGoOn);
     return { kind: 'opened', id, runId, run: runInfo(open) };
   }
 
-  /**
-   * Works out the end of a run in slices, while nothing else is asked: it is asked for next, and again while a step runs
-   * behind it.
-   */
-  *foresee(runId: string, mayGoOn: () => boolean): Generator<void, void, void> {
+  /** Gets a run ready for the next questions, in slices. @param mayGoOn - asked often; false ends the slice */
+  foresee(runId: string, mayGoOn: () => boolean): Generator<void, void, void> {
     const run = this.runs.get(runId)?.run;
-    if (run === undefined) return;
-    const { length } = run.sim;
-    const isWanted = (): boolean => this.runs.get(runId)?.run === run && run.sim.length === length;
-    // where the last step began, and where it ended
-    for (const position of [run.stepAt(length).begin, length]) {
-      if (run.residenceAt.has(position)) continue;
-      for (const _part of sceneInParts(run, position)) {
-        if (mayGoOn()) continue;
-        yield;
-        if (!isWanted()) return;
-      }
-      yield;
-      if (!isWanted()) return;
-      residenceBefore(run, position);
-    }
-    yield;
-    if (isWanted()) momentAt(run, length);
+    return run === undefined ? nothing() : foresee(run, () => this.runs.get(runId)?.run === run, mayGoOn);
   }
 
   private *detail(
@@ -356,6 +346,8 @@ export class Session {
     }
   }
 }
+
+function* nothing(): Generator<void, void, void> {}
 
 const FAILURES: ReadonlySet<string> = new Set([
   'fault.segv',

@@ -3,7 +3,7 @@
 // dmirrorDevmemFree, dmirrorIntervalInvalidate and dmirrorDoRead.
 
 import type { DevPagemap, Dmirror, DmirrorDevice, Vma } from '../../machine/entities.ts';
-import { type Column, SECTION_MASK } from '../../machine/column.ts';
+import { SECTION_MASK } from '../../machine/column.ts';
 import type { Machine } from '../../machine/machine.ts';
 import type { MmuNotifierRange } from '../../machine/ops.ts';
 import {
@@ -26,6 +26,7 @@ import { migrateVmaToDevice, plainPagesToMove } from '../mm/migrate-device-bulk.
 import { moveChunkToSystem, nextChunk, takePages } from '../mm/migrate-vma-bulk.ts';
 import { pagePgmap } from '../mm/page-ref.ts';
 import {
+  changePages,
   CHUNK_PAGES,
   countCalls,
   countDecisions,
@@ -66,14 +67,7 @@ const takeFreePages = (m: Machine, device: DmirrorDevice, n: number, dmirror: nu
   m.scalars.set(freshRow, m.scalars.get(freshRow) - (n - listed));
   const callocRow = deviceRow(device.id, DEVICE_CALLOC);
   m.scalars.set(callocRow, m.scalars.get(callocRow) + n);
-  for (let at = 0; at < n; ) {
-    const run = runLength(taken, at, n);
-    const length = Math.abs(run);
-    const first = run < 0 ? taken[at + length - 1] : taken[at];
-    const row = first & SECTION_MASK;
-    m.pages.zoneDeviceData.writableSection(first).fill(dmirror, row, row + length);
-    at += length;
-  }
+  changePages(m.pages.zoneDeviceData, taken, n, () => dmirror);
 };
 
 /** Pages that hold the bytes of private ones, one for each that was taken. */
@@ -90,22 +84,12 @@ const countPieces = (m: Machine, dmirror: Dmirror, pieces: number): void => {
   countDecisions(m, ['notifier.own-migration-ignored'], pieces * told);
 };
 
-/** Fills a column of many frames. */
-const fillColumn = (column: Column, pfns: Float64Array, n: number, valueOf: (i: number) => number): void => {
-  for (let at = 0; at < n; ) {
-    const length = Math.abs(runLength(pfns, at, n));
-    const elements = column.writableSection(pfns[at]);
-    for (let i = at; i < at + length; i++) elements[pfns[i] & SECTION_MASK] = valueOf(i);
-    at += length;
-  }
-};
-
 /** System pages behind private ones. Requires: memory is plenty. */
 const takeBacking = (m: Machine, n: number, dmirror: Dmirror): void => {
   takePages(m, GFP_HIGHUSER, backing.subarray(0, n));
   holdPages(m, backing, n, 'driver', 1);
-  fillColumn(m.pages.zoneDeviceData, backing, n, () => dmirror.id);
-  fillColumn(m.pages.zoneDeviceData, taken, n, (i) => backing[i] + 1);
+  changePages(m.pages.zoneDeviceData, backing, n, () => dmirror.id);
+  changePages(m.pages.zoneDeviceData, taken, n, (_old, i) => backing[i] + 1);
 };
 
 /**
@@ -238,7 +222,7 @@ export const freeCoherentPages = (m: Machine, pfns: Float64Array, n: number): vo
  */
 export const freePrivatePages = (m: Machine, pfns: Float64Array, n: number): void => {
   for (let i = 0; i < n; i++) backing[i] = backingPage(m, pfns[i]);
-  fillColumn(m.pages.refcount, backing, n, () => 0);
+  changePages(m.pages.refcount, backing, n, () => 0);
   holdPages(m, backing, n, 'driver', -1);
   freePagesBulk(m, backing, n);
   freeCoherentPages(m, pfns, n);

@@ -3,14 +3,14 @@ import { bigStepDifferences } from '../../../conformance/big-steps.ts';
 import { parseScenario } from '../../index.ts';
 
 const AREA = { proc: 'A', vma: 'buf' } as const;
-const PAGES = 4000;
+const PAGES = 1500;
 
 /** An area with a hole, pages on a device, and one that is pinned already. */
 const MIXED = [
   { op: 'mmap', ...AREA, pages: PAGES, prot: 'rw', kind: 'anon-private' },
-  { op: 'write', ...AREA, page: 0, count: 2000, value: 1 },
-  { op: 'write', ...AREA, page: 2100, count: PAGES - 2100, value: 2101 },
-  { op: 'migrate_to_dev', ...AREA, page: 600, count: 900, device: 0 },
+  { op: 'write', ...AREA, page: 0, count: 800, value: 1 },
+  { op: 'write', ...AREA, page: 850, count: PAGES - 850, value: 851 },
+  { op: 'migrate_to_dev', ...AREA, page: 500, count: 550, device: 0 },
   { op: 'gup', ...AREA, page: 300, count: 2, call: 'pin_user_pages', flags: ['FOLL_WRITE'], as: 'first' },
 ];
 const gup = (call: string, flags: readonly string[], part: object = {}) => ({
@@ -62,16 +62,16 @@ test('pages that were touched twice are active, and move, are pinned and go as s
 }, () => {
   const touched = [
     ...MIXED.filter((step) => step.op !== 'gup'),
-    gup('pin_user_pages_fast', ['FOLL_WRITE'], { page: 50, count: 3800 }),
+    gup('pin_user_pages_fast', ['FOLL_WRITE'], { page: 50, count: 1400 }),
     UNPIN,
-    gup('get_user_pages', [], { page: 100, count: 3300 }),
+    gup('get_user_pages', [], { page: 100, count: 1200 }),
     PUT,
   ];
   const rest = [
     { op: 'migrate_to_dev', ...AREA, device: 0 },
-    gup('pin_user_pages', ['FOLL_WRITE', 'FOLL_LONGTERM'], { page: 1000, count: 2000 }),
+    gup('pin_user_pages', ['FOLL_WRITE', 'FOLL_LONGTERM'], { page: 400, count: 900 }),
     UNPIN,
-    { op: 'munmap', ...AREA, page: 1200, count: 1500 },
+    { op: 'munmap', ...AREA, page: 500, count: 700 },
     { op: 'dev_close', proc: 'A', device: 0 },
     { op: 'exit', proc: 'A' },
   ];

@@ -28,6 +28,7 @@ import { PAGEBLOCK_NR_PAGES, type Pfn, type Pfns, PTRS_PER_TABLE, type Vpn } fro
 import { activatablePages, activatePages } from './lru-bulk.ts';
 import { longtermPinnability, type Pinnability, pinnableFor } from './normal-page.ts';
 import {
+  changePages,
   countCalls,
   countDecisions,
   findPlainRun,
@@ -82,14 +83,12 @@ const markableInPlace = (m: Machine, pfns: Float64Array, n: number): number => {
 /** What FOLL_TOUCH does to pages; a write makes those dirty that neither entry nor page says it of. */
 const touchPages = (m: Machine, { pfns, entries }: PlainRun, n: number, flags: number): void => {
   const writes = (flags & FOLL_WRITE) !== 0;
-  for (let at = 0; at < n; ) {
-    const length = Math.abs(runLength(pfns, at, n));
-    const words = m.pages.flags.writableSection(pfns[at]);
-    for (let i = at; i < at + length; i++)
-      words[pfns[i] & SECTION_MASK] |=
-        PG_referenced | (writes && (entries[i] & PTE_DIRTY) === 0 ? PG_dirty : 0);
-    at += length;
-  }
+  changePages(
+    m.pages.flags,
+    pfns,
+    n,
+    (word, i) => word | PG_referenced | (writes && (entries[i] & PTE_DIRTY) === 0 ? PG_dirty : 0),
+  );
   countCalls(m, ['mark_page_accessed', 'folio_mark_accessed'], n);
 };
 
@@ -157,7 +156,7 @@ export const grabPlainPages = (
   if (n === 0) return 0;
   takePages(m, pfns, n, flags);
   collect(pages, at, pfns, n);
-  setOnPages(m, pfns, n, PG_referenced);
+  changePages(m.pages.flags, pfns, n, (word) => word | PG_referenced);
   countCalls(m, ['try_grab_folio'], n);
   countDecisions(m, ['gup.fast.grabbed'], n);
   tellPages(m, (flags & FOLL_PIN) === 0 ? 'referenced' : 'pinned', vpn, pfns, pfns, n);
@@ -174,15 +173,6 @@ const countPinnable = (m: Machine, pfns: Float64Array, n: number): number => {
   countCalls(m, ['is_longterm_pinnable_page'], same);
   if (why !== 'no-migration') countDecisions(m, [`pinnable.${why}`], same);
   return same;
-};
-
-const setOnPages = (m: Machine, pfns: Float64Array, n: number, bits: number): void => {
-  for (let at = 0; at < n; ) {
-    const length = Math.abs(runLength(pfns, at, n));
-    const words = m.pages.flags.writableSection(pfns[at]);
-    for (let i = at; i < at + length; i++) words[pfns[i] & SECTION_MASK] |= bits;
-    at += length;
-  }
 };
 
 /** Whether a frame is a small page by itself. */
@@ -257,7 +247,7 @@ export const unpinPlainPages = (
   }
   n = unfollowed(m, n, (numbers, i) => numbers.has(chunk[i]));
   if (n === 0) return 0;
-  if (leaving === 'dirty') setOnPages(m, chunk, n, PG_dirty);
+  if (leaving === 'dirty') changePages(m.pages.flags, chunk, n, (word) => word | PG_dirty);
   addToCounts(m, chunk, n, -GUP_PIN_COUNTING_BIAS);
   m.countVmEvent('nr_foll_pin_released', n);
   holdPages(m, chunk, n, 'FOLL_PIN', -GUP_PIN_COUNTING_BIAS);

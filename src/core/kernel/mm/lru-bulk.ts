@@ -6,7 +6,7 @@ import type { Machine } from '../../machine/machine.ts';
 import { LRU_HEAD, LRU_NR, LRU_TAIL, lruRow } from '../../machine/scalars.ts';
 import { PG_active, PG_lru, PG_referenced } from '../../uapi/page-flags.ts';
 import { folioNid, LRU_ACTIVE_ANON, LRU_INACTIVE_ANON } from './mm-inline.ts';
-import { inOneRange, runLength } from './plain-pages.ts';
+import { changePages, inOneRange, runLength } from './plain-pages.ts';
 import { batchSlots, folioAddLru, PAGEVEC_SIZE } from './swap.ts';
 
 const anonList = (isActive: boolean): number => (isActive ? LRU_ACTIVE_ANON : LRU_INACTIVE_ANON);
@@ -111,15 +111,7 @@ export const activatablePages = (m: Machine, pfns: Float64Array, n: number): num
  */
 export const activatePages = (m: Machine, pfns: Float64Array, n: number): void => {
   isolatePages(m, pfns, n, false);
-  for (let at = 0; at < n; ) {
-    const length = Math.abs(runLength(pfns, at, n));
-    const flags = m.pages.flags.writableSection(pfns[at]);
-    for (let i = at; i < at + length; i++) {
-      const row = pfns[i] & SECTION_MASK;
-      flags[row] = (flags[row] | PG_active) & ~PG_referenced;
-    }
-    at += length;
-  }
+  changePages(m.pages.flags, pfns, n, (word) => (word | PG_active) & ~PG_referenced);
   linkPages(m, pfns, n, true);
   batchSlots(m, 'activate').fill(pfns.subarray(n - PAGEVEC_SIZE, n));
 };
@@ -147,12 +139,7 @@ export const folioAddLruBulk = (
   if (many > 0) {
     const part = pfns.subarray(at, at + many);
     linkPages(m, part, many, isActive);
-    for (let i = 0; i < many; ) {
-      const length = Math.abs(runLength(part, i, many));
-      const flags = m.pages.flags.writableSection(part[i]);
-      for (let k = i; k < i + length; k++) flags[part[k] & SECTION_MASK] |= PG_lru;
-      i += length;
-    }
+    changePages(m.pages.flags, part, many, (word) => word | PG_lru);
     batchSlots(m, 'lruAdd').fill(part.subarray(many - PAGEVEC_SIZE));
     called(many);
     at += many;

@@ -3,7 +3,7 @@
 
 import type { Vma } from '../../machine/entities.ts';
 import type { Machine } from '../../machine/machine.ts';
-import { SECTION_MASK, SECTION_ROWS } from '../../machine/column.ts';
+import { type Column, SECTION_MASK, SECTION_ROWS } from '../../machine/column.ts';
 import {
   type DecisionId,
   decisionIndex,
@@ -104,6 +104,28 @@ export const runLength = (pfns: Float64Array, at: number, n: number): number => 
   let length = 1;
   while (length < most && pfns[at + length] === first + step * length) length++;
   return step === 1 || length === 1 ? length : -length;
+};
+
+/**
+ * Ours: writes what a column says of many frames.
+ *
+ * @param valueOf - of the i-th one, from what the column said before
+ */
+export const changePages = (
+  column: Column,
+  pfns: Float64Array,
+  n: number,
+  valueOf: (old: number, i: number) => number,
+): void => {
+  for (let at = 0; at < n; ) {
+    const length = Math.abs(runLength(pfns, at, n));
+    const elements = column.writableSection(pfns[at]);
+    for (let i = at; i < at + length; i++) {
+      const row = pfns[i] & SECTION_MASK;
+      elements[row] = valueOf(elements[row], i);
+    }
+    at += length;
+  }
 };
 
 /** Ours: net change of one holder's references on each of `n` frames. */

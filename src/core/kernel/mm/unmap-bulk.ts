@@ -11,6 +11,7 @@ import { freePagesBulk } from './buddy-bulk.ts';
 import { isolatePages } from './lru-bulk.ts';
 import { type MmuGather, tlbRemovePage, tlbRemoveTlbEntry } from './mmu-gather.ts';
 import {
+  changePages,
   countCalls,
   findPlainRun,
   flagsArePlain,
@@ -18,30 +19,12 @@ import {
   inChunks,
   inOneRange,
   newPlainRun,
-  runLength,
   tellPages,
   unfollowed,
 } from './plain-pages.ts';
 
 const found = newPlainRun();
 const freed = new Float64Array(PTRS_PER_TABLE);
-
-/** Sets a column of pages to one value. */
-const fillPages = (
-  column: Machine['pages']['mapcount'],
-  pfns: Float64Array,
-  n: number,
-  value: number,
-): void => {
-  for (let at = 0; at < n; ) {
-    const run = runLength(pfns, at, n);
-    const length = Math.abs(run);
-    const first = run < 0 ? pfns[at + length - 1] : pfns[at];
-    const row = first & SECTION_MASK;
-    column.writableSection(first).fill(value, row, row + length);
-    at += length;
-  }
-};
 
 /**
  * Takes the plain mappings at the beginning of a range away, until the gather is full.
@@ -67,7 +50,7 @@ export const zapPlainPtes = (
   const at = found.row & SECTION_MASK;
   m.entries.writable(found.row).fill(0, at, at + n);
   tlbRemoveTlbEntry(m, tlb, start, n);
-  fillPages(m.pages.mapcount, found.pfns, n, 0);
+  changePages(m.pages.mapcount, found.pfns, n, () => 0);
   m.addRss(vma.mm, RSS_ANON, -n);
   countCalls(m, ['vm_normal_page', 'page_remove_rmap'], n);
   tellPages(m, 'unmapped', start, found.pfns, found.pfns, n);
@@ -122,7 +105,7 @@ export const releasePlainPages = (m: Machine, pages: readonly Pfn[], at: number)
   const n = findGathered(m, pages, at);
   if (n === 0) return 0;
   isolatePages(m, freed, n, (m.pages.flags.get(freed[0]) & PG_active) !== 0);
-  fillPages(m.pages.refcount, freed, n, 0);
+  changePages(m.pages.refcount, freed, n, () => 0);
   holdPages(m, freed, n, 'page table entry', -1);
   freePagesBulk(m, freed, n);
   return n;
