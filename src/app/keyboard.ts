@@ -5,6 +5,8 @@ import type { App } from '../store/app.ts';
 import { type Command, keyGroups } from '../store/keys.ts';
 import type { MapController } from '../map/controller.ts';
 import { dismissTips } from '../ui/tips.ts';
+import { areaOf } from './frame/arrange.ts';
+import { PANELS } from './frame/panels.ts';
 
 const PAN_PX = 60;
 
@@ -13,6 +15,15 @@ export interface Keyboard {
   readonly maps: MapController;
   readonly toggleText: () => void;
 }
+
+/** Shows a panel, wherever it lies. */
+export const bringUp = (id: string, { actions, store }: App): void => {
+  const panel = PANELS.find((each) => each.id === id);
+  if (panel === undefined) return;
+  const area = areaOf(panel, store.getState().layout);
+  if (area === undefined) actions.movePanel(id, panel.area);
+  actions.showPanel(area ?? panel.area, id);
+};
 
 /** Does what an action of the table says. @param key - what was pressed, for the digits */
 export const run = (command: Command, { app, maps, toggleText }: Keyboard, key = ''): void => {
@@ -36,6 +47,21 @@ export const run = (command: Command, { app, maps, toggleText }: Keyboard, key =
       return void actions.stepBy('step', -1);
     case 'stepForward':
       return void actions.stepBy('step', 1);
+    case 'over':
+      return void actions.stepBy('over', 1);
+    case 'overBack':
+      return void actions.stepBy('over', -1);
+    case 'out':
+      return void actions.stepBy('out', 1);
+    case 'runToHere':
+      return void actions.runToHere();
+    case 'runToBreakpoint':
+      return void actions.runToBreakpoint(1);
+    case 'runBackToBreakpoint':
+      return void actions.runToBreakpoint(-1);
+    case 'addBreakpoint':
+      actions.askBreakpoint(true);
+      return bringUp('call-tree', app);
     case 'toStart':
       return void actions.toStart();
     case 'toEnd':

@@ -2,9 +2,9 @@ import { lazy, Suspense, useEffect } from 'react';
 import type { MapController } from '../map/controller.ts';
 import { PageMenu } from '../pages/PageMenu.tsx';
 import type { Command } from '../store/keys.ts';
-import { useActions, useApp } from '../store/use-app.ts';
-import { areaOf } from './frame/arrange.ts';
+import { useActions, useApp, useAppInstance } from '../store/use-app.ts';
 import { PANELS } from './frame/panels.ts';
+import { bringUp } from './keyboard.ts';
 import type { Deed } from './palette/entries.ts';
 
 const loadHelp = () => import('./HelpSheet.tsx').then((m) => ({ default: m.HelpSheet }));
@@ -25,7 +25,7 @@ interface OverlaysProps {
 /** The dialog that is open, if any; each is loaded when it is first opened. */
 export const Overlays = ({ maps, run }: OverlaysProps) => {
   const open = useApp((state) => state.viewport.openPanel);
-  const layout = useApp((state) => state.layout);
+  const app = useAppInstance();
   const tour = useApp(({ walkthrough, scenario }) => walkthrough.tour && scenario.run !== undefined);
   const actions = useActions();
   const act = (deed: Deed) => {
@@ -53,12 +53,8 @@ export const Overlays = ({ maps, run }: OverlaysProps) => {
         if (panel !== undefined && deed.contrast !== undefined) act({ kind: 'panel', panel });
         return void actions.compareWith(deed.contrast);
       }
-      case 'panel': {
-        const { id, area } = deed.panel;
-        const now = areaOf(deed.panel, layout) ?? area;
-        if (areaOf(deed.panel, layout) === undefined) actions.movePanel(id, area);
-        return actions.showPanel(now, id);
-      }
+      case 'panel':
+        return bringUp(deed.panel.id, app);
     }
   };
   useEffect(() => {

@@ -11,6 +11,13 @@ export type Command =
   | 'functionForward'
   | 'stepBack'
   | 'stepForward'
+  | 'runToHere'
+  | 'runToBreakpoint'
+  | 'runBackToBreakpoint'
+  | 'addBreakpoint'
+  | 'over'
+  | 'overBack'
+  | 'out'
   | 'toStart'
   | 'toEnd'
   | 'jump'
@@ -85,6 +92,13 @@ export const KEY_GROUPS: readonly KeyGroup[] = [
         'To a tenth of the run',
         true,
       ),
+      bind('over', [], [], 'Over: past what this call calls'),
+      bind('overBack', [], [], 'Back to the call before'),
+      bind('out', [], [], 'Out: to the end of this call'),
+      bind('runToHere', ['c'], ['C'], 'Run to the call that you last pointed at, or to its next time', true),
+      bind('addBreakpoint', ['b'], ['B'], 'Add a breakpoint: stop when …', true),
+      bind('runToBreakpoint', [], [], 'Run on to a breakpoint'),
+      bind('runBackToBreakpoint', [], [], 'Run back to a breakpoint'),
       bind('slower', ['Shift+<', '<'], ['<'], 'Slower', true),
       bind('faster', ['Shift+>', '>'], ['>'], 'Faster', true),
     ],

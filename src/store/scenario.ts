@@ -184,7 +184,7 @@ class Opener {
       viewport: { ...state.viewport, runId, cameras: {} },
       walkthrough: { ...initialWalkthrough, runId },
       problem: { problem: undefined },
-      debug: { ...state.debug, runId, lastHit: -1, missed: 0, openCalls: [] },
+      debug: { ...state.debug, runId, lastHit: -1, missed: 0, openCalls: [], here: undefined },
       page: initialPage,
       compare: initialCompare,
     }));

@@ -1,4 +1,4 @@
-import { type FormEvent, useId, useState } from 'react';
+import { type FormEvent, useEffect, useId, useRef, useState } from 'react';
 import { breakpointText, parseBreakpoint } from '../../store/debug.ts';
 import { useActions, useApp } from '../../store/use-app.ts';
 import { Button, IconButton } from '../../ui/Button.tsx';
@@ -6,12 +6,18 @@ import { breakpointWords, EXAMPLES } from './words.ts';
 
 /** Conditions at which the run stops, forward and back. */
 export const Breakpoints = () => {
-  const { breakpoints, lastHit, missed } = useApp((state) => state.debug);
+  const { breakpoints, isAsked, lastHit, missed } = useApp((state) => state.debug);
   const hasRun = useApp((state) => state.scenario.run !== undefined);
-  const { addBreakpoint, removeBreakpoint, switchBreakpoint, runToBreakpoint } = useActions();
+  const { addBreakpoint, askBreakpoint, removeBreakpoint, switchBreakpoint, runToBreakpoint } = useActions();
   const [text, setText] = useState('');
   const [wrong, setWrong] = useState(false);
   const id = useId();
+  const field = useRef<HTMLInputElement>(null);
+  useEffect(() => {
+    if (!isAsked) return;
+    field.current?.focus();
+    askBreakpoint(false);
+  }, [isAsked, askBreakpoint]);
   const add = (event: FormEvent): void => {
     event.preventDefault();
     const breakpoint = parseBreakpoint(text);
@@ -62,6 +68,7 @@ export const Breakpoints = () => {
           Condition
         </label>
         <input
+          ref={field}
           id={`${id}-text`}
           list={`${id}-examples`}
           placeholder="_refcount=0"

@@ -1,5 +1,7 @@
 import { useMemo } from 'react';
+import { runToHereText } from '../../store/debug.ts';
 import { useActions, useApp } from '../../store/use-app.ts';
+import { useKeys } from '../../store/use-keys.ts';
 import { useView } from '../../store/use-view.ts';
 import type { CallRow } from '../../store/views.ts';
 import { IconButton } from '../../ui/Button.tsx';
@@ -9,7 +11,8 @@ import './call-tree.css';
 type Call = Extract<CallRow, { kind: 'call' }>;
 
 const CallItem = ({ call }: { readonly call: Call }) => {
-  const { seek, unfoldCall } = useActions();
+  const { chooseCall, runToHere, seek, unfoldCall } = useActions();
+  const here = { kind: 'function', name: call.fn, begin: call.begin } as const;
   const running = call.state === 'running';
   return (
     <>
@@ -32,7 +35,8 @@ const CallItem = ({ call }: { readonly call: Call }) => {
         type="button"
         className="tree-call"
         data-term={`fn:${call.fn}`}
-        onClick={() => void seek(call.begin)}
+        onFocus={() => chooseCall(here)}
+        onClick={(event) => void (event.shiftKey ? runToHere(here) : seek(call.begin))}
       >
         <span className="tree-fn">{call.fn}</span>
         {call.args === '' ? null : <span className="tree-args">({call.args})</span>}
@@ -47,7 +51,9 @@ export const CallTree = () => {
   const open = useApp((state) => state.debug.openCalls);
   const query = useMemo(() => ({ view: 'call-tree', open }) as const, [open]);
   const tree = useView(query);
-  const { stepBy } = useActions();
+  const { runToHere, stepBy } = useActions();
+  const runText = useApp(runToHereText);
+  const keys = useKeys();
   return (
     <section className="call-tree" aria-labelledby="call-tree-heading">
       <header className="tree-head">
@@ -63,6 +69,13 @@ export const CallTree = () => {
             onClick={() => void stepBy('over', 1)}
           />
           <IconButton icon="out" label="Out: to the end of this call" onClick={() => void stepBy('out', 1)} />
+          <IconButton
+            icon="target"
+            label={runText ?? 'Run to here: choose a call first'}
+            keys={keys('runToHere')}
+            disabled={runText === undefined}
+            onClick={() => void runToHere()}
+          />
         </div>
       </header>
       {tree === undefined || tree.rows.length === 0 ? (

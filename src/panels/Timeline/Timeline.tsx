@@ -4,25 +4,20 @@ import { useWords } from '../../store/use-words.ts';
 import { formatCount } from '../../ui/format.ts';
 import { useSize } from '../../ui/use-size.ts';
 import { laneTop, lanesHeight, paintTimeline, REM_PX, rowAt } from './paint.ts';
-import { axisTicks, barAt, LANES, spanBars, timeScale } from './rows.ts';
+import { axisTicks, barAt, callOf, LANES, type SpanBar, spanBars, timeScale } from './rows.ts';
 import type { Extent } from './extent.ts';
+import { useRootZoom } from './use-root-zoom.ts';
 import { useTimelineColors, useWindow, zoomWindow } from './use-window.ts';
 import './timeline.css';
 
 const NO_FRAMES: readonly never[] = [];
-
-/** Type and rows grow with the type of the page. */
-const rootZoom = (): number =>
-  Number.parseFloat(getComputedStyle(document.documentElement).fontSize) / REM_PX;
 
 /** Lanes of what ran, over an axis that counts events; drag, click or press keys to go elsewhere. */
 export const Timeline = ({ extent }: { readonly extent: Extent | undefined }) => {
   const area = useRef<HTMLDivElement>(null);
   const canvas = useRef<HTMLCanvasElement>(null);
   const sizePx = useSize(area);
-  // whatever changes it changes the size too; to ask at every turn makes the browser lay out the page
-  // eslint-disable-next-line react/exhaustive-deps
-  const zoom = useMemo(rootZoom, [sizePx]);
+  const zoom = useRootZoom(sizePx);
   const size = useMemo(() => ({ width: sizePx.width / zoom, height: sizePx.height / zoom }), [sizePx, zoom]);
   const run = useApp((state) => state.scenario.run);
   const position = useApp((state) => state.playback.position);
@@ -32,7 +27,7 @@ export const Timeline = ({ extent }: { readonly extent: Extent | undefined }) =>
   const marks = useApp((state) => state.trace.marks);
   const stack = useApp((state) => state.trace.moment?.stack) ?? NO_FRAMES;
   const window = useApp((state) => state.trace.window);
-  const { seek, showWindow } = useActions();
+  const { chooseCall, runToHere, seek, showWindow } = useActions();
   const limits = useWindow(extent);
   const colors = useTimelineColors();
   const [tip, setTip] = useState<{ readonly xPx: number; readonly text: string }>();
@@ -84,17 +79,33 @@ export const Timeline = ({ extent }: { readonly extent: Extent | undefined }) =>
     const to = Math.round(scale.invert(pointOf(event).x));
     void seek(Math.max(run?.bootEnd ?? 0, Math.min(run?.length ?? 0, to)));
   };
+  const barUnder = (event: PointerEvent): SpanBar | undefined => {
+    const { x, y } = pointOf(event);
+    const at = rowAt(y);
+    return at && barAt(bars, at.lane, at.row, x);
+  };
   const onPointerDown = (event: PointerEvent) => {
+    const bar = event.shiftKey ? barUnder(event) : undefined;
+    if (bar !== undefined) {
+      void runToHere(callOf(bar.span));
+      return;
+    }
     event.currentTarget.setPointerCapture(event.pointerId);
     scrub(event);
   };
   const onPointerMove = (event: PointerEvent) => {
-    if (event.buttons === 1) scrub(event);
-    const { x, y } = pointOf(event);
-    const at = rowAt(y);
-    const bar = at && barAt(bars, at.lane, at.row, x);
-    const text = bar && `${bar.span.label}, ${formatCount(bar.span.end - bar.span.begin)} events`;
-    setTip(text === undefined ? undefined : { xPx: x, text });
+    if (event.buttons === 1 && !event.shiftKey) scrub(event);
+    const bar = barUnder(event);
+    if (bar === undefined) {
+      setTip(undefined);
+      return;
+    }
+    chooseCall(callOf(bar.span));
+    const events = formatCount(bar.span.end - bar.span.begin);
+    setTip({
+      xPx: pointOf(event).x,
+      text: `${bar.span.label}, ${events} events; Shift and click runs to it`,
+    });
   };
   const onWheel = (event: WheelEvent) => {
     const x = (event.clientX - event.currentTarget.getBoundingClientRect().left) / zoom;

@@ -1,8 +1,11 @@
 import { useEffect, useRef } from 'react';
+import { runToHereText } from '../../store/debug.ts';
 import { useActions, useApp } from '../../store/use-app.ts';
+import { useKeys } from '../../store/use-keys.ts';
+import { IconButton } from '../../ui/Button.tsx';
 import { breakable } from '../../ui/breakable.tsx';
 import { formatCount } from '../../ui/format.ts';
-import { spanBars } from './rows.ts';
+import { callOf, spanBars } from './rows.ts';
 
 const MAX_ROWS = 250;
 const NO_FRAMES: readonly never[] = [];
@@ -27,7 +30,9 @@ export const TimelineText = ({ follow = true }: TimelineTextProps) => {
   const position = useApp((state) => state.playback.position);
   const bootEnd = useApp((state) => state.scenario.run?.bootEnd ?? 0);
   const stack = useApp((state) => state.trace.moment?.stack) ?? NO_FRAMES;
-  const { seek } = useActions();
+  const { chooseCall, runToHere, seek } = useActions();
+  const runText = useApp(runToHereText);
+  const keys = useKeys();
   const bars = spanBars(spans, window, WIDTH_PX, position, stack).sort(
     (a, b) => a.span.begin - b.span.begin || a.span.depth - b.span.depth,
   );
@@ -41,9 +46,18 @@ export const TimelineText = ({ follow = true }: TimelineTextProps) => {
   }, [follow, begin]);
   return (
     <section className="timeline-text" aria-labelledby="timeline-text-heading">
-      <h2 id="timeline-text-heading" className="heading">
-        Timeline, as text
-      </h2>
+      <header className="timeline-text-head">
+        <h2 id="timeline-text-heading" className="heading">
+          Timeline, as text
+        </h2>
+        <IconButton
+          icon="target"
+          label={runText ?? 'Run to here: choose a call first'}
+          keys={keys('runToHere')}
+          disabled={runText === undefined}
+          onClick={() => void runToHere()}
+        />
+      </header>
       <table>
         <thead>
           <tr>
@@ -68,7 +82,11 @@ export const TimelineText = ({ follow = true }: TimelineTextProps) => {
               <td>{formatCount(span.end - span.begin)}</td>
               <td className="timeline-text-lane">{lane}</td>
               <th scope="row">
-                <button type="button" onClick={() => void seek(span.begin)}>
+                <button
+                  type="button"
+                  onFocus={() => chooseCall(callOf(span))}
+                  onClick={(event) => void (event.shiftKey ? runToHere(callOf(span)) : seek(span.begin))}
+                >
                   {breakable(span.label)}
                 </button>
               </th>

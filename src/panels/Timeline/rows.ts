@@ -1,6 +1,7 @@
 // The timeline as it is drawn: lanes of spans over an axis that counts events.
 
 import { scaleLinear } from 'd3';
+import type { CallHere } from '../../store/debug.ts';
 import type { SpanView, StackFrame } from '../../store/views.ts';
 
 export const LANES = ['task', 'kernel', 'driver', 'device'] as const;
@@ -139,6 +140,10 @@ const crowdsOf = (spans: readonly SpanView[]): Crowd[] => {
   }
   return crowds;
 };
+
+/** A span as what one can run to. */
+export const callOf = ({ lane, fn, begin }: SpanView): CallHere =>
+  lane === 'task' ? { kind: 'step', name: fn, begin } : { kind: 'function', name: fn, begin: begin + 1 };
 
 /** The deepest bar at a point. */
 export const barAt = (bars: readonly SpanBar[], lane: Lane, row: number, xPx: number): SpanBar | undefined =>

@@ -42,6 +42,8 @@ export const problems: Sentences = {
   'problem.cancelled': 'Cancelled. Nothing of it was done.',
   'working.step': (p) =>
     `Step ${num(p, 'step')} of ${num(p, 'steps')} is running: ${grouped(num(p, 'pages'))} pages so far.`,
+  'problem.no-later-call': (p) =>
+    `${code(p, 'name')} is not called again behind this moment, and no breakpoint would stop there.`,
   'problem.no-detail': () =>
     'No process maps this page before or behind the step, so that there is nothing to tell.',
   'problem.worker': (p) => `The simulation has stopped${because(p)}. Reload the page to start it again.`,
