@@ -95,7 +95,7 @@ export const App = () => {
         <LiveRegion />
         <TermTip />
         <KernelLogLive />
-        <Overlays maps={maps} run={doCommand} />
+        <Overlays maps={maps} run={doCommand} showExtent={setExtent} />
       </div>
     </StageProvider>
   );

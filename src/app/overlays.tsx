@@ -20,10 +20,28 @@ const LOAD_AFTER_MS = 300;
 interface OverlaysProps {
   readonly maps: MapController;
   readonly run: (command: Command) => void;
+  readonly showExtent: (extent: 'run' | 'step') => void;
 }
 
+/** Frames in which what is to be focused may appear: a panel that is brought up waits for its turn. */
+const FOCUS_FRAMES = 60;
+
+const focus = (id: string, frames = FOCUS_FRAMES): void => {
+  const element = document.getElementById(id);
+  if (element !== null) element.focus();
+  else if (frames > 0) requestAnimationFrame(() => focus(id, frames - 1));
+};
+
+const chooseFile = (take: (text: string) => void): void => {
+  const input = document.createElement('input');
+  input.type = 'file';
+  input.accept = '.json,application/json';
+  input.addEventListener('change', () => void input.files?.[0]?.text().then(take));
+  input.click();
+};
+
 /** The dialog that is open, if any; each is loaded when it is first opened. */
-export const Overlays = ({ maps, run }: OverlaysProps) => {
+export const Overlays = ({ maps, run, showExtent }: OverlaysProps) => {
   const open = useApp((state) => state.viewport.openPanel);
   const app = useAppInstance();
   const tour = useApp(({ walkthrough, scenario }) => walkthrough.tour && scenario.run !== undefined);
@@ -44,6 +62,8 @@ export const Overlays = ({ maps, run }: OverlaysProps) => {
         return undefined;
       case 'dialog':
         return actions.openPanel(deed.dialog);
+      case 'act':
+        return deed.act({ actions, bringUp: (id) => bringUp(id, app), focus, showExtent, chooseFile });
       case 'theme':
         return actions.setTheme(deed.theme);
       case 'color':

@@ -2,27 +2,9 @@ import type { CSSProperties } from 'react';
 import { useActions, useApp } from '../store/use-app.ts';
 import { Button } from '../ui/Button.tsx';
 import { PinSign } from '../ui/PinSign.tsx';
-import { TONES, type Tone } from '../ui/tones.ts';
-import { looksOf, MODE_WORDS, type ShadeLook } from './coloring.ts';
-
-interface Entry {
-  readonly id: string;
-  readonly label: string;
-  readonly term: string;
-  readonly look: Tone | 'hatch' | 'pin' | 'longterm' | 'kernel' | 'nothing' | ShadeLook;
-}
-
-const STATE_ENTRIES: readonly Entry[] = [
-  { id: 'system', label: 'system', term: 'system-memory', look: 'system' },
-  { id: 'coherent', label: 'coherent', term: 'device-coherent', look: 'coherent' },
-  { id: 'private', label: 'private', term: 'device-private', look: 'private' },
-  { id: 'movable', label: 'movable', term: 'zone-movable', look: 'movable' },
-  { id: 'moving', label: 'moving', term: 'migration', look: 'hatch' },
-  { id: 'pin', label: 'pin', term: 'pin', look: 'pin' },
-  { id: 'longterm', label: 'long-term pin', term: 'longterm-pin', look: 'longterm' },
-  { id: 'kernel', label: 'kernel', term: 'kernel-memory', look: 'kernel' },
-  { id: 'free', label: 'free', term: 'free', look: 'nothing' },
-];
+import { TONES } from '../ui/tones.ts';
+import { MODE_WORDS } from './coloring.ts';
+import { type LegendEntry, legendEntries } from './legend-entries.ts';
 
 /** What colours, glyphs and forms mean. Each entry is a switch: pressed, it and the other pressed ones stand out. */
 export const Legend = () => {
@@ -31,12 +13,7 @@ export const Legend = () => {
   const moment = useApp((state) => state.trace.moment);
   const { toggleEntry, showAllEntries } = useActions();
   const processes = moment?.processes.map(({ name }) => name) ?? [];
-  const entries =
-    mode === 'state'
-      ? STATE_ENTRIES
-      : looksOf({ mode, processes }, machine).map(
-          (look): Entry => ({ id: look.id, label: look.label, term: look.term, look }),
-        );
+  const entries = legendEntries(mode, processes, machine);
   return (
     <div className="legend" role="group" aria-label={`Legend, colour by ${MODE_WORDS[mode].label}`}>
       {mode === 'state' ? null : <p className="legend-about">{MODE_WORDS[mode].about}</p>}
@@ -63,7 +40,7 @@ export const Legend = () => {
   );
 };
 
-const Swatch = ({ look }: { readonly look: Entry['look'] }) => {
+const Swatch = ({ look }: { readonly look: LegendEntry['look'] }) => {
   switch (look) {
     case 'hatch':
       return <span className="legend-cell legend-hatch" aria-hidden="true" />;

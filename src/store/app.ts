@@ -16,6 +16,7 @@ import type { QueriesActions, QueriesSlice } from './queries.ts';
 import type { ScenarioActions, ScenarioSlice } from './scenario.ts';
 import type { SelectionActions, SelectionSlice } from './selection.ts';
 import type { SettingsActions, SettingsSlice } from './settings.ts';
+import type { ShareActions, ShareSlice } from './share.ts';
 import type { TraceActions, TraceSlice } from './trace.ts';
 import type { Turns } from './turns.ts';
 import type { ViewportActions, ViewportSlice } from './viewport.ts';
@@ -42,6 +43,7 @@ export interface AppState {
   readonly worlds: WorldsSlice;
   readonly stepDetail: StepDetailSlice;
   readonly story: StorySlice;
+  readonly share: ShareSlice;
 }
 
 /** The only way to change the state. Stable: the same functions as long as the page lives. */
@@ -63,7 +65,8 @@ export type AppActions = ScenarioActions &
   CostsActions &
   WorldsActions &
   StepDetailActions &
-  StoryActions;
+  StoryActions &
+  ShareActions;
 
 export interface App {
   readonly store: StoreApi<AppState>;

@@ -36,6 +36,7 @@ export const createBrowserApp = (): App => {
       hash: () => location.hash,
       replace: (searchAndHash) => history.replaceState(null, '', bare(searchAndHash)),
       push: (searchAndHash) => history.pushState(null, '', bare(searchAndHash)),
+      copy: () => navigator.clipboard.writeText(location.href),
       onPop: (handler) => addEventListener('popstate', handler),
     },
     fetchJson,

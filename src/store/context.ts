@@ -15,6 +15,8 @@ export interface Address {
   hash(): string;
   replace(searchAndHash: string): void;
   push(searchAndHash: string): void;
+  /** Puts all of it on the clipboard. Throws where that is not allowed. */
+  copy(): Promise<void>;
   /** Back or Forward was pressed. */
   onPop(handler: () => void): void;
 }

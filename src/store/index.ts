@@ -22,6 +22,7 @@ import { initialQueries, Queries, queriesActions } from './queries.ts';
 import { initialScenario, loadCatalogue, scenarioActions } from './scenario.ts';
 import { initialSelection, selectionActions } from './selection.ts';
 import { readSettings, settingsActions } from './settings.ts';
+import { initialShare, shareActions } from './share.ts';
 import { initialTrace, traceActions } from './trace.ts';
 import { Turns } from './turns.ts';
 import { initialViewport, viewportActions } from './viewport.ts';
@@ -50,6 +51,7 @@ export const createApp = (environment: Environment): App => {
     worlds: initialWorlds,
     stepDetail: initialStepDetail,
     story: initialStory,
+    share: initialShare,
   }));
   const idle = new Idle();
   const link = new WorkerLink(
@@ -87,6 +89,7 @@ export const createApp = (environment: Environment): App => {
     ...worldsActions(context, worlds),
     ...stepDetailActions(context),
     ...storyActions(context, story),
+    ...shareActions(context),
   };
   store.subscribe((state, before) => {
     const isOther = state.playback.position !== before.playback.position;

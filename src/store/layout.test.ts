@@ -10,7 +10,14 @@ const openPage = (saved: { text: string | null }) => {
   const { store, actions } = createApp({
     client,
     clock: { nowMs: () => 0, frame: () => () => {} },
-    address: { search: () => '', hash: () => '', replace: () => {}, push: () => {}, onPop: () => {} },
+    address: {
+      search: () => '',
+      hash: () => '',
+      replace: () => {},
+      push: () => {},
+      copy: () => Promise.resolve(),
+      onPop: () => {},
+    },
     fetchJson: () => Promise.resolve([]),
     readSetting: () => saved.text,
     writeSetting: (text) => {

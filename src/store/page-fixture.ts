@@ -47,6 +47,7 @@ export const openPage = (start = '', settings: string | null = null) => {
   let at = 0;
   const pops: (() => void)[] = [];
   const saved = { text: settings };
+  const copied: string[] = [];
   let nowMs = 0;
   const client = sessionClient();
   const split = (): [string, string] => {
@@ -76,6 +77,7 @@ export const openPage = (start = '', settings: string | null = null) => {
         history.push(link);
         at += 1;
       },
+      copy: () => Promise.resolve(void copied.push(history[at] ?? '')),
       onPop: (handler) => void pops.push(handler),
     },
     fetchJson: (path) => Promise.resolve().then(() => readJson(path)),
@@ -90,7 +92,7 @@ export const openPage = (start = '', settings: string | null = null) => {
     at += by;
     for (const pop of pops) pop();
   };
-  return { app, client, history, back, saved, asked: client.asked, address: () => history[at] ?? '' };
+  return { app, client, history, back, saved, copied, asked: client.asked, address: () => history[at] ?? '' };
 };
 
 export const opened = async (start = '', settings: string | null = null) => {

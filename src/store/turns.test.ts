@@ -15,7 +15,14 @@ const openPage = () => {
         return () => {};
       },
     },
-    address: { search: () => '', hash: () => '', replace: () => {}, push: () => {}, onPop: () => {} },
+    address: {
+      search: () => '',
+      hash: () => '',
+      replace: () => {},
+      push: () => {},
+      copy: () => Promise.resolve(),
+      onPop: () => {},
+    },
     fetchJson: () => Promise.resolve([]),
     readSetting: () => null,
     writeSetting: () => {},

@@ -38,7 +38,14 @@ const openPage = (settings: { text: string | null } = { text: null }) => {
         return () => clearTimeout(timer);
       },
     },
-    address: { search: () => '', hash: () => '', replace: () => {}, push: () => {}, onPop: () => {} },
+    address: {
+      search: () => '',
+      hash: () => '',
+      replace: () => {},
+      push: () => {},
+      copy: () => Promise.resolve(),
+      onPop: () => {},
+    },
     fetchJson: () => Promise.reject(new Error('no recordings here')),
     readSetting: () => settings.text,
     writeSetting: (text) => {

@@ -4,28 +4,11 @@ import { Button } from '../../ui/Button.tsx';
 import { Dialog } from '../../ui/Dialog.tsx';
 import { Icon } from '../../ui/Icon.tsx';
 import { Select } from '../../ui/Select.tsx';
+import { AREA_WORDS, SIDES } from './areas.ts';
 import { areaOf } from './arrange.ts';
 import { PANELS } from './panels.ts';
 import { LIMITS, PRESET_WORDS, type SplitterId, splitterOf } from './presets.ts';
 import './layout-sheet.css';
-
-const AREA_WORDS: Readonly<Record<AreaId, string>> = {
-  cause: 'left, above',
-  stack: 'left, below',
-  tables: 'stage, tables',
-  maps: 'stage, maps',
-  why: 'right, above',
-  inspect: 'right, below',
-  lower: 'below the stage',
-};
-
-/** Sides whose size and presence can be set here; the splitters do the same. */
-const SIDES: readonly { readonly id: SplitterId; readonly label: string }[] = [
-  { id: 'left', label: 'Steps and call stack' },
-  { id: 'right', label: 'Reasons and inspector' },
-  { id: 'stage', label: 'Tables against maps' },
-  { id: 'lower', label: 'Panels below the stage' },
-];
 
 const isArea = (text: string): text is AreaId => AREAS.some((area) => area === text);
 

@@ -1,9 +1,10 @@
 import { type KeyboardEvent, useEffect, useId, useMemo, useRef, useState } from 'react';
-import { useApp } from '../../store/use-app.ts';
+import { useApp, useAppInstance } from '../../store/use-app.ts';
 import { Dialog } from '../../ui/Dialog.tsx';
 import { Icon } from '../../ui/Icon.tsx';
 import { type GlossaryEntry, loadGlossary } from '../../words/index.ts';
 import { PANELS } from '../frame/panels.ts';
+import { actEntries, typedEntries } from './acts.ts';
 import {
   actionEntries,
   choiceEntries,
@@ -36,21 +37,26 @@ const useEntries = (mode: PaletteProps['mode'], text: string): PaletteEntry[] =>
   const moment = useApp((state) => state.trace.moment);
   const [terms, setTerms] = useState<readonly GlossaryEntry[]>([]);
   useEffect(() => void loadGlossary().then(setTerms), []);
+  const { store } = useAppInstance();
+  // the palette lies over all else: nothing of that changes while it is open
+  const [acts] = useState(() => actEntries(store.getState(), PANELS));
   const standing = useMemo(
     () => [
       ...actionEntries(ownKeys),
+      ...acts,
       ...placeEntries(PANELS),
       ...choiceEntries(),
       ...scenarioEntries(scenarios),
     ],
-    [ownKeys, scenarios],
+    [ownKeys, scenarios, acts],
   );
   const words = useMemo(() => termEntries(terms), [terms]);
   return useMemo(() => {
     const targets = targetEntries(targetsOf(text, machine, moment)).slice(0, LIMIT);
     if (mode === 'goTo') return targets;
     if (text.trim() === '') return matching(standing, text, PAGE_ROWS);
-    return [...targets, ...matching([...standing, ...words], text, LIMIT)];
+    const typed = typedEntries(text, machine !== undefined);
+    return [...targets, ...typed, ...matching([...standing, ...words], text, LIMIT)];
   }, [mode, text, machine, moment, standing, words]);
 };
 

@@ -11,6 +11,7 @@ import { MAP_MODES, type MapMode, type Selection } from '../../store/views.ts';
 import { contrastWords } from '../../words/index.ts';
 import type { PanelEntry } from '../frame/panels.ts';
 import { PRESET_WORDS } from '../frame/presets.ts';
+import type { Surface } from './acts.ts';
 import type { Target } from './targets.ts';
 
 export type Deed =
@@ -21,6 +22,7 @@ export type Deed =
   | { readonly kind: 'scenario'; readonly name: string }
   | { readonly kind: 'select'; readonly selection: Selection }
   | { readonly kind: 'dialog'; readonly dialog: string }
+  | { readonly kind: 'act'; readonly act: (surface: Surface) => void }
   | { readonly kind: 'theme'; readonly theme: Theme }
   | { readonly kind: 'color'; readonly mode: MapMode }
   /** undefined: with nothing any more. */

@@ -3,6 +3,9 @@ import { KEY_BINDINGS } from '../../store/keys.ts';
 import { CONTRASTS } from '../../store/compare.ts';
 import { MAP_MODES, type MachineInfo, type Moment } from '../../store/views.ts';
 import { actionEntries, choiceEntries, matching, type PaletteEntry, termEntries } from './entries.ts';
+import { opened } from '../../store/page-fixture.ts';
+import { PANELS } from '../frame/panels.ts';
+import { actEntries, type Surface, typedEntries } from './acts.ts';
 import { targetsOf } from './targets.ts';
 
 const MACHINE = {
@@ -68,6 +71,58 @@ describe('what the palette lists', () => {
       ...CONTRASTS.map((contrast) => `compare ${contrast}`),
     ])
       expect(ids).toContain(wanted);
+  });
+
+  test('what the controls of panels do is there too, each once, and as the page is', async () => {
+    const page = await opened('?scenario=coherent-longterm-pin');
+    const { actions, state } = page;
+    actions.addBreakpoint({ kind: 'log' });
+    await actions.toEnd();
+    actions.select({ kind: 'page', pfn: 1 });
+    await page.app.idle();
+    const list = (): PaletteEntry[] => actEntries(state(), PANELS);
+    const ids = list().map(({ id }) => id);
+    expect(new Set(ids).size).toBe(ids.length);
+    const wanted =
+      'file,link,home,next step,deselect,step 0,single keys,worlds,figures,motion reduce,motion full,motion system,' +
+      'speed readable,speed 8,extent run,legend coherent,machine lab-node,switch log,remove log,side lower,hide maps';
+    for (const id of wanted.split(',')) expect(ids).toContain(`act ${id}`);
+    const called: string[] = [];
+    const surface: Surface = {
+      actions,
+      bringUp: (panel) => void called.push(panel),
+      focus: (id) => void called.push(id),
+      showExtent: (extent) => void called.push(extent),
+      chooseFile: (take) => take('{'),
+    };
+    const act = (title: string): void => {
+      const { deed } = list().find((entry) => entry.title === title) ?? {};
+      if (deed?.kind !== 'act') throw new Error(title);
+      deed.act(surface);
+    };
+    act('Motion: reduced');
+    expect(state().settings.motion).toBe('reduce');
+    act('Write the next step');
+    act('Timeline: this step');
+    expect(called).toEqual(['steps', 'next-step', 'step']);
+    act('Copy a link to this moment');
+    await page.app.idle();
+    expect(page.copied).toEqual([page.address()]);
+    expect(state().share.copied).toBe('copied');
+    act('Open a file');
+    expect(state().problem.problem?.message.id).toBe('problem.not-json');
+    act('Switch off: log');
+    expect(state().debug.breakpoints).toMatchObject([{ on: false }]);
+    act('Deselect');
+    expect(state().selection.selected).toBeUndefined();
+  });
+
+  test('a condition or a step that is typed can be added as it is', () => {
+    const titles = (text: string, hasRun = true) => typedEntries(text, hasRun).map(({ title }) => title);
+    expect(titles('fn:migrate_pages')).toEqual(['Stop when: fn:migrate_pages']);
+    expect(titles('read buf')).toEqual(['Run: read buf']);
+    expect(titles('theme')).toEqual([]);
+    expect(titles('read buf', false)).toEqual([]);
   });
 
   test('all words must be there; a beginning comes first; groups keep their order', () => {
