@@ -1,5 +1,7 @@
 // A step of a scenario in the vocabulary of the recordings, as people read it.
 
+import { count, grouped } from './en/phrases.ts';
+
 export type StepRecord = Readonly<Record<string, unknown>>;
 
 export interface StepText {
@@ -12,8 +14,9 @@ export interface StepText {
 const text = (value: unknown): string =>
   typeof value === 'string' || typeof value === 'number' ? String(value) : '';
 
-/** `1 page`, `4 pages` */
-const pagesText = (pages: unknown): string => `${text(pages)} ${pages === 1 ? 'page' : 'pages'}`;
+/** `1 page`, `4,096 pages` */
+const pagesText = (pages: unknown): string =>
+  typeof pages === 'number' ? count(pages, 'page') : `${text(pages)} pages`;
 
 /** `buf`, `buf+2`, `buf+2…5` */
 const rangeText = ({ vma, page, count }: StepRecord): string => {
@@ -149,6 +152,9 @@ export const resultText = (result: StepRecord): string => {
       ? text(result.signal)
       : `${text(result.signal)} at page ${text(result.at)}`;
   if (result.errno !== undefined) return `−1 ${text(result.errno)}`;
-  const parts = result.cpages === undefined ? [text(result.ret)] : [pagesText(result.cpages)];
+  const parts =
+    result.cpages === undefined
+      ? [typeof result.ret === 'number' ? grouped(result.ret) : text(result.ret)]
+      : [pagesText(result.cpages)];
   return parts.filter((part) => part !== '').join(', ');
 };

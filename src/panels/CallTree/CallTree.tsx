@@ -6,6 +6,7 @@ import { useView } from '../../store/use-view.ts';
 import type { CallRow } from '../../store/views.ts';
 import { IconButton } from '../../ui/Button.tsx';
 import { Breakpoints } from './Breakpoints.tsx';
+import { formatCount } from '../../ui/format.ts';
 import './call-tree.css';
 
 type Call = Extract<CallRow, { kind: 'call' }>;
@@ -95,7 +96,7 @@ export const CallTree = () => {
                 <CallItem call={row} />
               ) : (
                 <span className="muted tree-more">
-                  {row.count === 1 ? '1 more call' : `${row.count} more calls`}
+                  {row.count === 1 ? '1 more call' : `${formatCount(row.count)} more calls`}
                 </span>
               )}
             </li>

@@ -2,6 +2,7 @@
 
 import type { ComparedSide, CompareView, ResidenceCount, RunInfo } from '../../store/views.ts';
 import { resultText, stepText } from '../../words/step.ts';
+import { formatCounted } from '../../ui/format.ts';
 
 type Result = Readonly<Record<string, unknown>>;
 
@@ -116,4 +117,4 @@ export const placeText = ({ device }: ComparedSide): string => (device < 0 ? 'sy
 export const residenceText = (counts: readonly ResidenceCount[]): string =>
   counts.length === 0
     ? 'no pages'
-    : counts.map(({ place, pages }) => `${place}: ${pages === 1 ? '1 page' : `${pages} pages`}`).join(' · ');
+    : counts.map(({ place, pages }) => `${place}: ${formatCounted(pages, 'page')}`).join(' · ');

@@ -130,7 +130,7 @@ const Steps = ({ view: { steps } }: { readonly view: CostsView }) => {
               className="costs-step"
               aria-current={step === now ? 'step' : undefined}
               aria-label={`Step ${step}: ${formatNs(serialNs)}`}
-              title={`step ${step}: ${formatNs(serialNs)}`}
+              data-tip={`step ${step}: ${formatNs(serialNs)}`}
               onClick={() => void seekStep(step, 'end')}
             >
               <span className="costs-column" style={{ height: `${(100 * serialNs) / most}%` }} />

@@ -3,7 +3,7 @@ import { useActions } from '../../store/use-app.ts';
 import { useView } from '../../store/use-view.ts';
 import type { ForkArea, ForkSide, ForkView } from '../../store/views.ts';
 import { Chip } from '../../ui/Chip.tsx';
-import { formatHex } from '../../ui/format.ts';
+import { formatCount, formatHex } from '../../ui/format.ts';
 import { Segmented } from '../../ui/Segmented.tsx';
 import { Term } from '../../ui/Term.tsx';
 import { factsOf, forkWords, summary, writeWords } from './rows.ts';
@@ -58,7 +58,7 @@ const AreaTable = ({ view, area }: { readonly view: ForkView; readonly area: For
   <table className="fork-table">
     <caption>
       <b>{area.name}</b> <span className="muted">{area.kind}</span>
-      {area.more > 0 ? <span className="muted">, {area.more} more pages</span> : null}
+      {area.more > 0 ? <span className="muted">, {formatCount(area.more)} more pages</span> : null}
     </caption>
     <thead>
       <tr>

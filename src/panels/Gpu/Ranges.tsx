@@ -4,6 +4,7 @@ import type { GpuStateView, SvmPageRow, SvmRangeView } from '../../store/views.t
 import { Button } from '../../ui/Button.tsx';
 import { Chip } from '../../ui/Chip.tsx';
 import { formatCount, formatCounted } from '../../ui/format.ts';
+import { Term } from '../../ui/Term.tsx';
 import { gpuPanel, svmAttributes } from '../../words/index.ts';
 import { cpuCell, type EntryCell, gpuCell, gpuList, granularityText, pagesText, placesText } from './rows.ts';
 
@@ -71,12 +72,15 @@ interface AttributeProps {
   readonly children: ReactNode;
 }
 
-const Attribute = ({ of, children }: AttributeProps) => (
-  <div>
-    <dt title={svmAttributes[of].about}>{svmAttributes[of].name}</dt>
-    <dd>{children}</dd>
-  </div>
-);
+const Attribute = ({ of, children }: AttributeProps) => {
+  const { name, term } = svmAttributes[of];
+  return (
+    <div>
+      <dt>{term === undefined ? name : <Term id={term}>{name}</Term>}</dt>
+      <dd>{children}</dd>
+    </div>
+  );
+};
 
 /** The CPU's entries beside those of each GPU. */
 const Table = ({ range: { rows, moreRows, first } }: { readonly range: SvmRangeView }) => (

@@ -1,6 +1,7 @@
 // The chart of a GUP call: which stations stand in which row, and which ways lead on from there.
 
 import type { GupBranch, GupPathView, GupStation, GupStationView } from '../../store/views.ts';
+import { formatCounted } from '../../ui/format.ts';
 
 /** One row of the chart: a station, what leads away from it to the side, and what leads down. */
 export interface ChartRow {
@@ -31,7 +32,7 @@ export const LEADS_BACK: ReadonlySet<GupBranch> = new Set<GupBranch>(['faulted']
 export const callText = ({ call }: GupPathView): string =>
   call === undefined
     ? ''
-    : `${call.fn}(${call.first}, ${call.npages === 1 ? '1 page' : `${call.npages} pages`}${call.flags.length === 0 ? '' : `, ${call.flags.join(' | ')}`})`;
+    : `${call.fn}(${call.first}, ${formatCounted(call.npages, 'page')}${call.flags.length === 0 ? '' : `, ${call.flags.join(' | ')}`})`;
 
 /** How many went a way; 0: none. */
 export const countOf = (path: GupPathView, branch: GupBranch): number =>

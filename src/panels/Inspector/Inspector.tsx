@@ -7,6 +7,7 @@ import { Term } from '../../ui/Term.tsx';
 import { termOf } from '../../words/index.ts';
 import { type HistoryRow, historyRows, holderRows } from './rows.ts';
 import { flagTerm } from './terms.ts';
+import { formatCount } from '../../ui/format.ts';
 import './inspector.css';
 
 /** What only a selected page or handle has; loaded when one is. */
@@ -54,7 +55,7 @@ export const Inspector = () => {
               <FieldName name={name} />
             </dt>
             <dd>
-              {name === 'flags' ? <Flags value={value} /> : value === '' ? '\u2212' : value}
+              {name === 'flags' ? <Flags value={value} /> : valueText(name, value)}
               {was === undefined || was === value ? null : <span className="muted"> was {was}</span>}
             </dd>
           </div>
@@ -100,6 +101,14 @@ export const Inspector = () => {
       <History rows={historyRows(inspection)} />
     </section>
   );
+};
+
+/** Fields that count something. */
+const COUNTS: ReadonlySet<string> = new Set(['pages', '_refcount', '_mapcount', 'pins']);
+
+const valueText = (name: string, value: string): string => {
+  if (value === '') return '\u2212';
+  return COUNTS.has(name) && /^\d+$/.test(value) ? formatCount(Number(value)) : value;
 };
 
 /** Longer names of fields that the glossary has under another one. */

@@ -3,7 +3,7 @@ import { useActions } from '../../store/use-app.ts';
 import { useView } from '../../store/use-view.ts';
 import { useWords } from '../../store/use-words.ts';
 import type { PageDetailView, PageOrigin } from '../../store/views.ts';
-import { formatHex } from '../../ui/format.ts';
+import { formatCount, formatHex } from '../../ui/format.ts';
 import { Prose } from '../../ui/Prose.tsx';
 import { Term } from '../../ui/Term.tsx';
 import { flagTerm } from './terms.ts';
@@ -139,7 +139,7 @@ const Mappings = ({ view }: { readonly view: PageDetailView }) => {
           ))}
         </ul>
       )}
-      {view.more > 0 ? <p className="muted detail-small">and {view.more} more</p> : null}
+      {view.more > 0 ? <p className="muted detail-small">and {formatCount(view.more)} more</p> : null}
     </section>
   );
 };

@@ -4,7 +4,7 @@ import { useView } from '../../store/use-view.ts';
 import type { HeldHandle } from '../../store/views.ts';
 import { Button } from '../../ui/Button.tsx';
 import { Chip } from '../../ui/Chip.tsx';
-import { formatCounted, formatHex } from '../../ui/format.ts';
+import { formatCount, formatCounted, formatHex } from '../../ui/format.ts';
 import { blockRows, consequences } from './pin-rows.ts';
 import './pin-detail.css';
 
@@ -69,7 +69,7 @@ const Pages = ({ held }: { readonly held: HeldHandle }) => {
         ))}
       </ul>
       {held.npages > held.pages.length ? (
-        <p className="muted pin-detail-text">and {held.npages - held.pages.length} more</p>
+        <p className="muted pin-detail-text">and {formatCount(held.npages - held.pages.length)} more</p>
       ) : null}
     </section>
   );

@@ -3,6 +3,7 @@ import { useWords } from '../../store/use-words.ts';
 import type { Selection } from '../../store/views.ts';
 import { Button } from '../../ui/Button.tsx';
 import { Prose } from '../../ui/Prose.tsx';
+import { formatCount } from '../../ui/format.ts';
 import './page-detail.css';
 
 /** What a big step did about the selected page. The step leaves counts only, so it runs again for that. */
@@ -28,7 +29,7 @@ export const StepDetail = ({ target, step }: { readonly target: Selection; reado
               </li>
             ))}
           </ol>
-          {found.more > 0 ? <p className="muted detail-small">and {found.more} more.</p> : null}
+          {found.more > 0 ? <p className="muted detail-small">and {formatCount(found.more)} more.</p> : null}
         </>
       ) : (
         <>

@@ -1,10 +1,12 @@
-import { Fragment, type ReactNode } from 'react';
+import { Fragment, type ReactNode, useState } from 'react';
 import { useActions, useApp } from '../../store/use-app.ts';
+import { IconButton } from '../../ui/Button.tsx';
 import { Chip } from '../../ui/Chip.tsx';
+import { RovingTerms } from '../../ui/RovingTerms.tsx';
 import { Term } from '../../ui/Term.tsx';
 import { termOf } from '../../words/index.ts';
 import { PathLine } from './PathLine.tsx';
-import type { AreaRows, Bit, EntryRow } from './rows.ts';
+import { type AreaRows, type Bit, BIT_WORDS, type EntryRow, TABLE_FLAGS } from './rows.ts';
 
 interface AreaTableProps {
   readonly area: AreaRows;
@@ -12,22 +14,38 @@ interface AreaTableProps {
   readonly changed: ReadonlySet<string>;
 }
 
+/** Signs of the rows that the glossary explains. Where they stand they explain themselves to a pointer only. */
+const SIGNS = [...BIT_WORDS, ...TABLE_FLAGS.map((flag) => ['', flag] as const)].flatMap(([sign, word]) => {
+  const id = termOf(word);
+  return id === undefined ? [] : [{ id, sign, word }];
+});
+
 /** The entries of one memory area. */
 export const AreaTable = ({ area, changed }: AreaTableProps) => {
   const { select } = useActions();
   const selected = useApp(({ selection }) => selection.selected);
+  const [isExplained, setExplained] = useState(false);
   const isArea =
     selected?.kind === 'vma' && selected.process === area.process && selected.vpn === area.startVpn;
   return (
     <div className="area">
-      <button
-        type="button"
-        className="area-name"
-        aria-pressed={isArea}
-        onClick={() => select({ kind: 'vma', process: area.process, vpn: area.startVpn })}
-      >
-        <code>{area.name}</code> <span className="muted">{area.about}</span>
-      </button>
+      <div className="area-head">
+        <button
+          type="button"
+          className="area-name"
+          aria-pressed={isArea}
+          onClick={() => select({ kind: 'vma', process: area.process, vpn: area.startVpn })}
+        >
+          <code>{area.name}</code> <span className="muted">{area.about}</span>
+        </button>
+        <IconButton
+          icon="help"
+          label={`Signs in the table of ${area.name}`}
+          aria-expanded={isExplained}
+          onClick={() => setExplained(!isExplained)}
+        />
+      </div>
+      {isExplained ? <RovingTerms label="Bits of an entry, and page flags" terms={SIGNS} /> : null}
       <PathLine process={area.process} area={area} />
       <div className="entries-scroll scroll">
         <table className="entries">

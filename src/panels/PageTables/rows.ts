@@ -2,7 +2,7 @@
 
 import { vpnToAddrBytes } from '../../core/uapi/units.ts';
 import type { AreaView, FrameView, Moment, PteRow, ProcessView } from '../../store/views.ts';
-import { formatAddress, formatHex } from '../../ui/format.ts';
+import { formatAddress, formatCounted, formatHex } from '../../ui/format.ts';
 import type { Tone } from '../../ui/tones.ts';
 
 export interface Bit {
@@ -58,6 +58,15 @@ const bitsOf = ({ entry, writable, dirty, young, special }: PteRow): Bit[] =>
         ...(special ? [{ letter: 'S', name: 'special', on: true }] : []),
       ];
 
+/** What the letters of an entry's bits mean, in their order. */
+export const BIT_WORDS: readonly (readonly [letter: string, name: string])[] = [
+  ['P', 'present'],
+  ['W', 'writable'],
+  ['D', 'dirty'],
+  ['A', 'accessed'],
+  ['S', 'special'],
+];
+
 /** Page flags that tell something in a table; all of them are in the inspector. */
 const FLAG_WORDS: Readonly<Record<string, string>> = {
   anon_exclusive: 'AnonExclusive',
@@ -65,6 +74,9 @@ const FLAG_WORDS: Readonly<Record<string, string>> = {
   mlocked: 'mlocked',
   writeback: 'writeback',
 };
+
+/** As the table writes them. */
+export const TABLE_FLAGS: readonly string[] = Object.values(FLAG_WORDS);
 
 const pageFlagsOf = (frame: FrameView | undefined): string[] =>
   (frame?.flags ?? []).flatMap((flag) => FLAG_WORDS[flag] ?? []);
@@ -149,7 +161,7 @@ export const areaRows = (process: ProcessView, area: AreaView, moment: Moment): 
     process: process.name,
     name: area.name,
     startVpn: area.startVpn,
-    about: [area.kind, `${area.npages} ${area.npages === 1 ? 'page' : 'pages'}`, protOf(area)]
+    about: [area.kind, formatCounted(area.npages, 'page'), protOf(area)]
       .filter((part) => part !== '')
       .join(', '),
     rows: area.rows.map((row) => entryRow(area, row, frames, moment)),

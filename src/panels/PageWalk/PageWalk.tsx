@@ -2,10 +2,13 @@ import { useMemo, useState } from 'react';
 import { useActions, useApp } from '../../store/use-app.ts';
 import { useView } from '../../store/use-view.ts';
 import type { PageWalkView, WalkLevel } from '../../store/views.ts';
+import { IconButton } from '../../ui/Button.tsx';
 import { Chip } from '../../ui/Chip.tsx';
 import { formatHex } from '../../ui/format.ts';
+import { RovingTerms } from '../../ui/RovingTerms.tsx';
 import { Segmented } from '../../ui/Segmented.tsx';
-import { accessWords, addressParts, addressText, levelName } from './rows.ts';
+import { termOf } from '../../words/index.ts';
+import { accessWords, addressParts, addressText, GLYPH_WORDS, levelName } from './rows.ts';
 import { WalkTable } from './WalkTable.tsx';
 import './page-walk.css';
 
@@ -25,6 +28,11 @@ const AddressBits = ({ walk, la57 }: { readonly walk: PageWalkView; readonly la5
   </ol>
 );
 
+const SIGNS = GLYPH_WORDS.flatMap(([sign, word]) => {
+  const id = termOf(word);
+  return id === undefined ? [] : [{ id, sign, word }];
+});
+
 const LEVELS = [
   { value: '4', label: '4 levels' },
   { value: '5', label: '5 (LA57)' },
@@ -36,6 +44,7 @@ export const PageWalk = () => {
   const [wanted, setWanted] = useState<string>();
   const [levels, setLevels] = useState<'4' | '5'>('4');
   const [raw, setRaw] = useState(false);
+  const [isExplained, setExplained] = useState(false);
   const { select } = useActions();
   const process = selected?.kind === 'pte' || selected?.kind === 'vma' ? selected.process : wanted;
   const vpn = selected?.kind === 'pte' || selected?.kind === 'vma' ? selected.vpn : undefined;
@@ -70,7 +79,14 @@ export const PageWalk = () => {
             <label className="walk-raw">
               <input type="checkbox" checked={raw} onChange={() => setRaw(!raw)} /> 64-bit words
             </label>
+            <IconButton
+              icon="help"
+              label="Signs in the tables"
+              aria-expanded={isExplained}
+              onClick={() => setExplained(!isExplained)}
+            />
           </div>
+          {isExplained ? <RovingTerms label="Bits of an entry" terms={SIGNS} /> : null}
           <p className="walk-address">
             {target.name === '' ? '' : <b>{target.name}</b>} <code>{addressText(target.vpn)}</code>
           </p>

@@ -52,6 +52,14 @@ export const addressParts = (levels: readonly WalkLevel[], la57: boolean): Addre
 export const addressText = (vpn: number): string => formatAddress(vpnToAddrBytes(vpn));
 
 /** What an entry's bits say, in one letter each; a swap-type entry has no hardware bits. */
+/** What the letters of an entry mean, in their order. */
+export const GLYPH_WORDS = [
+  ['P', 'present'],
+  ['W', 'writable'],
+  ['D', 'dirty'],
+  ['A', 'accessed'],
+] as const;
+
 export const glyphsOf = ({ kind, writable, dirty, young }: WalkEntry) => [
   { letter: 'P', name: 'present', on: kind === 'present' || kind === 'table' },
   { letter: 'W', name: 'writable', on: writable },

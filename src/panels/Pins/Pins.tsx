@@ -1,6 +1,7 @@
 import { useActions, useApp } from '../../store/use-app.ts';
 import { Chip } from '../../ui/Chip.tsx';
 import { pinRows } from './rows.ts';
+import { formatCount } from '../../ui/format.ts';
 import './pins.css';
 
 /** References that somebody holds under a name. */
@@ -41,7 +42,7 @@ export const Pins = () => {
                     {text}
                   </Chip>
                 ))}
-                {row.more > 0 ? <span className="muted">and {row.more} more</span> : null}
+                {row.more > 0 ? <span className="muted">and {formatCount(row.more)} more</span> : null}
               </span>
             </button>
           </li>

@@ -145,7 +145,7 @@ const Blocks = ({ type, counts }: ZoneView['blocks'][number]) => {
           // eslint-disable-next-line react/no-array-index-key
           <li key={order}>
             <span className="hidden-visually">
-              order {order}: {count} free
+              order {order}: {formatCount(count)} free
             </span>
             <span className="blocks-count" aria-hidden="true">
               {count === 0 ? '' : count}

@@ -1,6 +1,17 @@
 // What a single event of the log says.
 
-import { cap, code, num, page, pageAndPfn, type Params, type Sentences, txt } from './phrases.ts';
+import {
+  cap,
+  code,
+  count,
+  num,
+  page,
+  pageAndPfn,
+  pages,
+  type Params,
+  type Sentences,
+  txt,
+} from './phrases.ts';
 
 const LEVELS: Readonly<Record<number, string>> = { 0: 'PTE', 1: 'PMD', 2: 'PUD', 3: 'PGD' };
 
@@ -29,10 +40,11 @@ export const events: Sentences = {
     `${cap(txt(p, 'holder'))} gives up ${num(p, 'by') === 1 ? 'its reference' : num(p, 'by')} on ${pageAndPfn(p)}: \`_refcount\` ${fromTo(p)}.`,
   'event.holder': (p) => `A reference on ${pageAndPfn(p)} passes from ${txt(p, 'from')} to ${txt(p, 'to')}.`,
   'event.pages': (p) =>
-    `${num(p, 'npages')} pages from ${txt(p, 'vpn')} on: ${txt(p, 'outcome')}, from frame ${txt(p, 'from')} to ${txt(p, 'to')} and on.`,
+    `${pages(p, 'npages')} from ${txt(p, 'vpn')} on: ${txt(p, 'outcome')}, from frame ${txt(p, 'from')} to ${txt(p, 'to')} and on.`,
   'event.pages-moved': (p) =>
-    `${num(p, 'npages')} pages: ${txt(p, 'outcome')}, from frame ${txt(p, 'from')} to ${txt(p, 'to')} and on.`,
-  'event.calls': (p) => `${code(p, 'fn')} was called ${num(p, 'times')} times for these pages.`,
-  'event.decisions': (p) => `${code(p, 'decision')} was decided ${num(p, 'times')} times for these pages.`,
+    `${pages(p, 'npages')}: ${txt(p, 'outcome')}, from frame ${txt(p, 'from')} to ${txt(p, 'to')} and on.`,
+  'event.calls': (p) => `${code(p, 'fn')} was called ${count(num(p, 'times'), 'time')} for these pages.`,
+  'event.decisions': (p) =>
+    `${code(p, 'decision')} was decided ${count(num(p, 'times'), 'time')} for these pages.`,
   'event.task': (p) => `Task ${num(p, 'task')} runs on CPU ${num(p, 'cpu')}.`,
 };

@@ -46,15 +46,15 @@ export const gpuPanel = {
   aliased: 'two owners',
 } as const;
 
-/** Attributes of a range, as the ioctl names them, and what each does in v6.1. */
+/** Attributes of a range, as the ioctl names them, and under which name the glossary has what each does in v6.1. */
 export const svmAttributes = {
-  preferred: { name: 'PREFERRED_LOC', about: 'asked for when a GPU faults' },
-  prefetched: { name: 'PREFETCH_LOC', about: 'done at once, when it is set' },
-  actual: { name: 'actual_loc', about: 'where the range counts as being; single pages may be elsewhere' },
-  granularity: { name: 'GRANULARITY', about: 'what one CPU fault brings home' },
-  access: { name: 'ACCESS', about: 'may have it moved to them' },
-  inPlace: { name: 'ACCESS_IN_PLACE', about: 'may reach it where it is' },
-  flags: { name: 'flags', about: '' },
-  notifier: { name: 'notifier', about: 'told before the CPU changes an entry' },
-  object: { name: 'buffer object', about: 'whose VRAM it has' },
+  preferred: { name: 'PREFERRED_LOC', term: 'svm-preferred-loc' },
+  prefetched: { name: 'PREFETCH_LOC', term: 'svm-prefetch-loc' },
+  actual: { name: 'actual_loc', term: 'svm-actual-loc' },
+  granularity: { name: 'GRANULARITY', term: 'svm-granularity' },
+  access: { name: 'ACCESS', term: 'svm-access' },
+  inPlace: { name: 'ACCESS_IN_PLACE', term: 'svm-access-in-place' },
+  flags: { name: 'flags', term: undefined },
+  notifier: { name: 'notifier', term: 'svm-notifier' },
+  object: { name: 'buffer object', term: 'svm-object' },
 } as const;

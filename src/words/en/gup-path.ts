@@ -1,6 +1,6 @@
 // The stations on the way of a GUP call, and what can happen at each.
 
-import { count, errno, num, page, type Sentences } from './phrases.ts';
+import { count, errno, grouped, num, page, type Sentences } from './phrases.ts';
 
 const times = (n: number): string => (n === 1 ? '' : ` (${n} pages, the first of them)`);
 
@@ -60,12 +60,12 @@ export const gupPath: Sentences = {
   'gup-path.pinnable.coherent': (p) => `${count(num(p, 'count'), 'page')} in device-coherent memory: no.`,
   'gup-path.pinnable.movable': (p) => `${count(num(p, 'count'), 'page')} in ZONE_MOVABLE: no.`,
   'gup-path.pinnable.ordinary': (p) => `${count(num(p, 'count'), 'page')} in ordinary memory: yes.`,
-  'gup-path.unpinnable': (p) => `${num(p, 'count')} of ${num(p, 'of')} may not stay.`,
+  'gup-path.unpinnable': (p) => `${grouped(num(p, 'count'))} of ${grouped(num(p, 'of'))} may not stay.`,
   'gup-path.isolation-failed': (p) => `${page(p)} is on no LRU list and cannot be isolated.`,
   'gup-path.pin-becomes-reference': (p) =>
     num(p, 'count') === 1
       ? 'The pin becomes a plain reference.'
-      : `${num(p, 'count')} pins become plain references.`,
+      : `${grouped(num(p, 'count'))} pins become plain references.`,
   'gup-path.moved': (p) => `${count(num(p, 'count'), 'page')} moved to system memory.`,
   'gup-path.restored': (p) => `${page(p)} could not move and stays where it was.`,
   'gup-path.extra-references': (p) =>
@@ -73,6 +73,6 @@ export const gupPath: Sentences = {
   'gup-path.no-destination': (p) => `No memory for a copy of ${page(p)}.`,
   'gup-path.failed': (p) => `Gave up: ${errno(p)}. Every pin is taken back.`,
   'gup-path.held': (p) => `${count(num(p, 'count'), 'page')} held.`,
-  'gup-path.partial': (p) => `Only ${num(p, 'count')} of ${num(p, 'of')} held.`,
+  'gup-path.partial': (p) => `Only ${grouped(num(p, 'count'))} of ${grouped(num(p, 'of'))} held.`,
   'gup-path.error': (p) => `${errno(p)}: nothing is held.`,
 };

@@ -16,9 +16,9 @@ export const txt = (p: Params, key: string): string => String(p[key] ?? '');
 
 export const has = (p: Params, key: string): boolean => p[key] !== undefined && p[key] !== '';
 
-/** `4 pages`, `1 page` */
+/** `4,096 pages`, `1 page` */
 export const count = (n: number, noun: string, plural = `${noun}s`): string =>
-  `${n} ${n === 1 ? noun : plural}`;
+  `${grouped(n)} ${n === 1 ? noun : plural}`;
 
 export const pages = (p: Params, key = 'count'): string => count(num(p, key), 'page');
 

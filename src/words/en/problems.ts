@@ -38,7 +38,8 @@ export const problems: Sentences = {
   'problem.bug': (p) => `The simulated kernel stopped at one of its own checks: ${txt(p, 'reason')}.`,
   'problem.internal': (p) => `Something went wrong inside${because(p)}. What was on screen is still there.`,
   'problem.no-run': 'This run is not open any more. Open the scenario again.',
-  'problem.too-many-cells': (p) => `The map asked for ${num(p, 'cells')} cells at once, which is too many.`,
+  'problem.too-many-cells': (p) =>
+    `The map asked for ${grouped(num(p, 'cells'))} cells at once, which is too many.`,
   'problem.cancelled': 'Cancelled. Nothing of it was done.',
   'working.step': (p) =>
     `Step ${num(p, 'step')} of ${num(p, 'steps')} is running: ${grouped(num(p, 'pages'))} pages so far.`,

@@ -1,7 +1,7 @@
 // What a step does, how it ended, and why it matters.
 
 import { gpuStepBegin, gpuStepEnd, gpuStepWhy } from './gpu.ts';
-import { cap, code, count, errno, flags, has, num, type Params, pages, txt } from './phrases.ts';
+import { cap, code, count, errno, flags, grouped, has, num, pages, type Params, txt } from './phrases.ts';
 
 type ByOp = Readonly<Record<string, (p: Params) => string>>;
 
@@ -150,7 +150,7 @@ const gupWhy = (p: Params): string => {
 };
 
 const END: ByOp = {
-  gup: (p) => `The call returns ${num(p, 'ret')}: ${code(p, 'as')} holds ${pages(p, 'ret')}.`,
+  gup: (p) => `The call returns ${grouped(num(p, 'ret'))}: ${code(p, 'as')} holds ${pages(p, 'ret')}.`,
   read: (p) => `${count(num(p, 'ret'), 'page')} read.`,
   write: (p) => `${count(num(p, 'ret'), 'page')} written.`,
   snapshot: (p) => `The device would see: ${code(p, 'perms')}.`,

@@ -1,0 +1,7 @@
+import type { Sentence } from '../phrases.ts';
+
+/** What is happening, and why. */
+export interface Told {
+  readonly what: Sentence;
+  readonly why: Sentence;
+}
