@@ -29,6 +29,7 @@ const isFocused = (element: HTMLElement): boolean =>
 class TipControl {
   private wanted: HTMLElement | undefined;
   private timer: ReturnType<typeof setTimeout> | undefined;
+  private shown: Shown | undefined;
 
   private readonly show: (shown: Shown | undefined) => void;
 
@@ -46,8 +47,9 @@ class TipControl {
     this.timer = setTimeout(() => {
       this.wanted = element;
       void loadTerm(element.dataset['term'] ?? '').then((term) => {
-        if (this.wanted === element && element.isConnected && term !== undefined)
-          this.show({ element, term });
+        if (this.wanted !== element || !element.isConnected || term === undefined) return;
+        this.shown = { element, term };
+        this.show(this.shown);
       });
     }, afterMs);
   }
@@ -63,9 +65,17 @@ class TipControl {
     }, HIDE_MS);
   }
 
+  /** The focus scrolls what it goes to into sight: its tip goes along. Any other tip goes. */
+  scrolled(): void {
+    if (this.wanted === undefined) return;
+    if (!isFocused(this.wanted)) this.hide();
+    else if (this.shown !== undefined) this.show({ ...this.shown });
+  }
+
   hide(): void {
     clearTimeout(this.timer);
     this.wanted = undefined;
+    this.shown = undefined;
     this.show(undefined);
   }
 }
@@ -89,7 +99,7 @@ const listen = (control: TipControl): (() => void) => {
     else if (control.isShown) control.hide();
   });
   on('focusout', () => control.leave());
-  on('scroll', () => control.hide(), true);
+  on('scroll', () => control.scrolled(), true);
   // before anybody else: Escape puts away the tip and nothing more
   on(
     'keydown',

@@ -29,7 +29,7 @@ export const AreaTable = ({ area, changed }: AreaTableProps) => {
     selected?.kind === 'vma' && selected.process === area.process && selected.vpn === area.startVpn;
   return (
     <div className="area">
-      <div className="area-head">
+      <div className="area-head tips-end tips-below">
         <button
           type="button"
           className="area-name"
