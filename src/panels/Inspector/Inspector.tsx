@@ -104,7 +104,7 @@ export const Inspector = () => {
 };
 
 /** Fields that count something. */
-const COUNTS: ReadonlySet<string> = new Set(['pages', '_refcount', '_mapcount', 'pins']);
+const COUNTS: ReadonlySet<string> = new Set(['pages', 'pins']);
 
 const valueText = (name: string, value: string): string => {
   if (value === '') return '\u2212';
