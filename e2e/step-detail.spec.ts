@@ -75,9 +75,7 @@ test('why a page is where it is, and its life, lead through big steps', async ({
   // the page itself
   const frame = app.inspector.locator('.fields div').filter({ hasText: /^pfn/ }).locator('dd');
   const pfn = /^0x[\da-f]+/.exec(await frame.innerText())?.[0] ?? '';
-  await app.press('/');
-  await page.getByRole('dialog', { name: 'Go to' }).getByRole('combobox').fill(pfn);
-  await page.keyboard.press('Enter');
+  await app.inspector.getByRole('button', { name: `Page ${pfn}: why it is there` }).click();
   await app.idle();
   const why = app.inspector.getByRole('region', { name: 'Why is it here?' });
   await expect(why).toContainText('coherent');

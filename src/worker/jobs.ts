@@ -93,7 +93,9 @@ export class Jobs {
       return;
     }
     if (this.slices++ % SLICES_A_MESSAGE === 0) this.answer(slice.value);
-    this.session.maps.advance(running.request.runId, this.surroundings.slice());
+    const { kind, runId } = running.request;
+    // what runs again does so elsewhere: the run is no further
+    if (kind === 'open' || kind === 'append') this.session.maps.advance(runId, this.surroundings.slice());
     this.surroundings.later(() => {
       // it may have been cancelled meanwhile
       if (this.running === running) this.goOn();

@@ -55,7 +55,7 @@ export const Inspector = () => {
               <FieldName name={name} />
             </dt>
             <dd>
-              {name === 'flags' ? <Flags value={value} /> : valueText(name, value)}
+              <FieldValue name={name} value={value} frame={selected.kind === 'pte'} />
               {was === undefined || was === value ? null : <span className="muted"> was {was}</span>}
             </dd>
           </div>
@@ -103,8 +103,31 @@ export const Inspector = () => {
   );
 };
 
+interface FieldValueProps {
+  readonly name: string;
+  readonly value: string;
+  /** A frame leads to its page, which knows why it is there. */
+  readonly frame: boolean;
+}
+
+const FieldValue = ({ name, value, frame }: FieldValueProps) => {
+  const { select } = useActions();
+  if (name === 'flags') return <Flags value={value} />;
+  if (!frame || name !== 'pfn' || !value.startsWith('0x')) return valueText(name, value);
+  return (
+    <button
+      type="button"
+      className="link-button"
+      aria-label={`Page ${value}: why it is there`}
+      onClick={() => select({ kind: 'page', pfn: Number(value) })}
+    >
+      {value}
+    </button>
+  );
+};
+
 /** Fields that count something. */
-const COUNTS: ReadonlySet<string> = new Set(['pages', '_refcount', '_mapcount', 'pins']);
+const COUNTS: ReadonlySet<string> = new Set(['pages', 'pins']);
 
 const valueText = (name: string, value: string): string => {
   if (value === '') return '\u2212';

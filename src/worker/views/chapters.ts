@@ -114,7 +114,7 @@ export const subjectOf = (run: Run, position: Position, target: Selection): Subj
   const { process, vpn } = target;
   const mm = sceneAt(run, position).places.areas.find((where) => where.mm.name === process)?.mm;
   if (mm?.alive !== true) return undefined;
-  return { kind: 'pte', key: `pte ${mm.pgd} ${vpn}`, process, vpn, mm: { id: mm.id, pgd: mm.pgd } };
+  return { kind: 'pte', key: `pte ${mm.id} ${vpn}`, process, vpn, mm: { id: mm.id, pgd: mm.pgd } };
 };
 
 /** The steps that have begun before a position, in order. */
