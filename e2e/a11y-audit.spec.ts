@@ -44,6 +44,75 @@ test('every view can be operated by keys, and every control has a name', async (
   await app.showText(false);
 });
 
+test('so can panels that have little to show in that run', async ({ app, page }) => {
+  test.setTimeout(300_000);
+  for (const [scenario, panels] of [
+    ['ttm-evicts', ['GPU', 'Firmware to VRAM', 'Costs', 'Traffic', 'Firmware and zones']],
+    ['fork-and-pin', ['Fork', 'Way of the pin', 'Page tables']],
+    ['gup-test-not-pinnable', ['Kernel log']],
+  ] as const) {
+    await app.open(`./?scenario=${scenario}&t=99&layout=debug`);
+    for (const name of panels) {
+      await app.showPanel(name);
+      await app.settlePaint();
+      await expectNoComplaints(app, `panel ${name} of ${scenario}`);
+    }
+  }
+  await app.open(`${RUN}&layout=debug`);
+  await app.showPanel('Compare');
+  await page.getByRole('combobox', { name: 'Compare with' }).selectOption({ index: 1 });
+  await app.idle();
+  await expectNoComplaints(app, 'panel Compare with another world');
+});
+
+test('so can the first run to its end, and the tour', async ({ app, page }) => {
+  test.setTimeout(300_000);
+  await app.open();
+  await page.getByRole('button', { name: 'Watch a page come home' }).click();
+  await expect(app.caption).toContainText('pin_user_pages_fast');
+  await page.keyboard.press('Space');
+  await expectNoComplaints(app, 'first run');
+  await app.press(']');
+  const summary = page.getByRole('region', { name: 'Home. This is what happened:' });
+  await expect(summary).toBeVisible();
+  await expectNoComplaints(app, 'summary of the first run');
+  await summary.getByRole('button', { name: 'Look around' }).click();
+  await expect(page.getByRole('dialog')).toBeVisible();
+  await expectNoComplaints(app, 'tour');
+});
+
+test('so it is in the dark, and with the colours of the system', async ({ app, page }) => {
+  test.setTimeout(300_000);
+  for (const media of [{ colorScheme: 'dark' }, { forcedColors: 'active' }] as const) {
+    await page.emulateMedia(media);
+    await app.open(`${RUN}&layout=debug`);
+    await expectNoComplaints(app, JSON.stringify(media));
+  }
+});
+
+test('the audit itself finds what nobody can name, reach or hit', async ({ app, page }) => {
+  await app.open(`${RUN}&layout=debug`);
+  await expectNoComplaints(app, 'before');
+  const faults = [
+    ['<button style="width:40px;height:40px"></button>', 'has no accessible name'],
+    ['<button tabindex="-1" style="width:40px;height:40px">x</button>', 'cannot be reached by Tab'],
+    ['<button style="width:9px;height:9px;padding:0;overflow:hidden">x</button>', 'is too small a target'],
+    ['<span role="slider" tabindex="0" aria-valuenow="1">1</span>', 'has no accessible name'],
+  ] as const;
+  for (const [html, complaint] of faults) {
+    await page.evaluate((markup) => {
+      const host = document.createElement('div');
+      host.id = 'fault';
+      host.innerHTML = markup;
+      document.querySelector('main')?.append(host);
+    }, html);
+    const { complaints } = await audit(page);
+    expect(complaints.join('\n'), html).toContain(complaint);
+    await page.evaluate(() => document.querySelector('#fault')?.remove());
+  }
+  await expectNoComplaints(app, 'after');
+});
+
 test('so can every dialog', async ({ app, page }) => {
   test.setTimeout(300_000);
   await app.open(RUN);

@@ -471,7 +471,8 @@ export class MapController {
       const { camera, size, loupes } = view;
       return place === undefined ? [] : [{ bankId: bank.id, camera, size, loupes, ...place }];
     });
-    return { views, overlaySize };
+    const typeScale = this.pagePx() / USUAL_PAGE_PX;
+    return { views, overlaySize, typeScale };
   }
 }
 

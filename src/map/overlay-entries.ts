@@ -86,7 +86,9 @@ const paintEntry = (
   const present = t < 0.5 ? from.present : to.present;
   const text = `${present ? 'PTE' : 'migration entry'} ${owner}`;
   pen.save();
-  pen.font = `600 11px ${FONT}`;
+  const { typeScale } = scene;
+  const height = Math.round(20 * typeScale);
+  pen.font = `600 ${11 * typeScale}px ${FONT}`;
   const width = pen.measureText(text).width + 12;
   const { leftPx, topPx, size } = first.placed;
   // on the sides where the page is not
@@ -94,9 +96,9 @@ const paintEntry = (
   const isRight = a.x > leftPx + size.width / 2;
   const tag: BoxPx = {
     x: isRight ? leftPx + 4 : leftPx + size.width - width - 4,
-    y: isLow ? topPx + 6 + index * 24 : topPx + size.height - 26 - index * 24,
+    y: isLow ? topPx + 6 + index * (height + 4) : topPx + size.height - 6 - height - index * (height + 4),
     width,
-    height: 20,
+    height,
   };
   // the first goes before the row of its page; the others must leave that row in sight
   const row = boxInWindow(first);
@@ -119,7 +121,7 @@ const paintEntry = (
   pen.fillStyle = palette.ink;
   pen.textAlign = 'left';
   pen.textBaseline = 'middle';
-  pen.fillText(text, tag.x + 6, tag.y + 10.5);
+  pen.fillText(text, tag.x + 6, tag.y + height / 2 + 0.5);
   pen.restore();
 };
 
@@ -191,7 +193,9 @@ export const paintStayed = (pen: Pen, scene: OverlayScene, palette: Palette): vo
       pen.lineTo(x + r * 0.6, y + side * r * 0.6);
     }
     pen.stroke();
-    if (i === 0) paintReason(pen, stayWords(move), box, place.placed, palette);
+    if (i !== 0) return;
+    pen.font = `500 ${12 * scene.typeScale}px "Inter Variable", sans-serif`;
+    paintReason(pen, stayWords(move), box, place.placed, palette);
   });
 };
 
@@ -202,7 +206,6 @@ const paintReason = (
   { leftPx, size }: { readonly leftPx: number; readonly size: { readonly width: number } },
   palette: Palette,
 ): void => {
-  pen.font = '500 12px "Inter Variable", sans-serif';
   pen.textAlign = 'left';
   pen.textBaseline = 'middle';
   const width = pen.measureText(text).width;

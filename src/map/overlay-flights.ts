@@ -136,7 +136,9 @@ export const paintFlight = (
         ? scene.copyingWord
         : '';
   const { leftPx, size } = src.placed;
-  if (word !== '') paintWord(pen, word, box, side * (count > 1 ? 0.4 : 0) + 8, leftPx + size.width, palette);
+  const gapPx = side * (count > 1 ? 0.4 : 0) + 8;
+  pen.font = `600 ${13 * scene.typeScale}px "Inter Variable", sans-serif`;
+  if (word !== '') paintWord(pen, word, box, gapPx, leftPx + size.width, palette);
   pen.restore();
 };
 
@@ -174,7 +176,7 @@ const paintLabel = (pen: Pen, text: string, box: BoxPx, color: string): void => 
   pen.fillText(text, box.x + box.width / 2, box.y + box.height * 0.54);
 };
 
-/** To the right of what flies; to its left where it would leave the maps. */
+/** In the font that is set. To the right of what flies; to its left where it would leave the maps. */
 const paintWord = (
   pen: Pen,
   word: string,
@@ -183,7 +185,6 @@ const paintWord = (
   rightPx: number,
   palette: Palette,
 ): void => {
-  pen.font = '600 13px "Inter Variable", sans-serif';
   const fits = box.x + box.width + gapPx + pen.measureText(word).width <= rightPx;
   pen.textAlign = fits ? 'left' : 'right';
   pen.textBaseline = 'middle';

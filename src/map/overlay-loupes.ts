@@ -12,6 +12,7 @@ export const paintLoupe = (
   loupe: Loupe,
   camera: Camera,
   palette: Palette,
+  typeScale: number,
   paintInner: () => void,
 ): void => {
   const { x, y, size, subject, title } = loupe;
@@ -51,18 +52,26 @@ export const paintLoupe = (
   pen.roundRect(0, 0, size.width, size.height, 6);
   pen.stroke();
   pen.restore();
-  paintTitle(pen, title, x, y, palette);
+  paintTitle(pen, title, x, y, palette, typeScale);
 };
 
 /** On the upper edge. */
-const paintTitle = (pen: Pen, title: string, x: number, y: number, palette: Palette): void => {
-  pen.font = '600 11px "Inter Variable", sans-serif';
+const paintTitle = (
+  pen: Pen,
+  title: string,
+  x: number,
+  y: number,
+  palette: Palette,
+  typeScale: number,
+): void => {
+  const height = 16 * typeScale;
+  pen.font = `600 ${11 * typeScale}px "Inter Variable", sans-serif`;
   pen.textAlign = 'left';
   pen.textBaseline = 'middle';
   const width = pen.measureText(title).width + 10;
   pen.fillStyle = palette['ink-2'];
   pen.beginPath();
-  pen.roundRect(x + 8, y - 8, width, 16, 4);
+  pen.roundRect(x + 8, y - height / 2, width, height, 4);
   pen.fill();
   pen.fillStyle = palette.paper;
   pen.fillText(title, x + 13, y + 0.5);

@@ -32,6 +32,8 @@ export interface OverlayScene {
   readonly reducedMotion: boolean;
   /** What is written beside a page that flies. */
   readonly copyingWord: string;
+  /** How much larger words are than usual. */
+  readonly typeScale: number;
 }
 
 export interface Place {

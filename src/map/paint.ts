@@ -136,6 +136,7 @@ export const paintRegionNames = (
   camera: Camera,
   size: SizePx,
   palette: Palette,
+  typeScale: number,
   avoid: readonly BoxPx[],
 ): void => {
   const { ranges, kind } = bank;
@@ -143,21 +144,22 @@ export const paintRegionNames = (
   const taken: BoxPx[] = [...avoid];
   pen.textAlign = 'left';
   pen.textBaseline = 'middle';
-  pen.font = '600 10.5px "Inter Variable", sans-serif';
+  pen.font = `600 ${10.5 * typeScale}px "Inter Variable", sans-serif`;
+  const height = Math.round(15 * typeScale);
   for (const range of ranges) {
     const place = placeOf(bank, range.start);
     if (place === undefined) continue;
     const { x, y } = toScreen(camera, place);
     const text = regionName(range);
     const width = pen.measureText(text).width + 8;
-    const top = Math.round(Math.max(0, y - 8));
+    const top = Math.round(Math.max(0, y - height / 2));
     // beside where it begins, if it would hide something there
     const places = [x, x + 28, x - width - 6].map(
       (left): BoxPx => ({
         x: Math.round(Math.max(0, Math.min(left, size.width - width))),
         y: top,
         width,
-        height: 15,
+        height,
       }),
     );
     const box = places.find((place) => !taken.some((other) => doOverlap(place, other)));
@@ -174,7 +176,7 @@ export const paintRegionNames = (
     pen.lineWidth = 1;
     pen.stroke();
     pen.fillStyle = palette['ink-2'];
-    pen.fillText(text, box.x + 4, box.y + 8);
+    pen.fillText(text, box.x + 4, box.y + height / 2 + 0.5);
   }
 };
 
@@ -186,6 +188,7 @@ export const paintFreeBlocks = (
   camera: Camera,
   size: SizePx,
   palette: Palette,
+  typeScale: number,
 ): void => {
   // from afar there are many: they must not be stronger than what is in use
   const isNear = camera.k >= INDEX_FROM_PX;
@@ -194,7 +197,7 @@ export const paintFreeBlocks = (
   pen.fillStyle = palette['ink-3'];
   pen.textAlign = 'center';
   pen.textBaseline = 'middle';
-  pen.font = `500 ${Math.round(Math.min(12, camera.k * 0.42))}px "JetBrains Mono Variable", monospace`;
+  pen.font = `500 ${Math.round(Math.min(12 * typeScale, camera.k * 0.42))}px "JetBrains Mono Variable", monospace`;
   for (let at = 0; at < blocks.length; at += 2) {
     const start = blocks[at] ?? 0;
     const order = blocks[at + 1] ?? 0;

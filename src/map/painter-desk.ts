@@ -14,6 +14,7 @@ import type { SizePx } from './camera.ts';
 export interface PlacedViews {
   readonly views: readonly WindowView[];
   readonly overlaySize: SizePx;
+  readonly typeScale: number;
 }
 
 declare global {

@@ -40,6 +40,8 @@ export type ToPainter =
       readonly overlaySize: SizePx;
       /** Pixels of the screen in a CSS pixel. */
       readonly ratio: number;
+      /** How much larger words are than usual: as the type around the maps. */
+      readonly typeScale: number;
     }
   | { readonly kind: 'palette'; readonly palette: Palette }
   /** What the colours say, and which of them stand out. */

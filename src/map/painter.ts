@@ -48,6 +48,7 @@ export class Painter {
   private store = new SectionStore([]);
   private palette: Palette | undefined;
   private ratio = 1;
+  private typeScale = 1;
   private machine: MachineInfo | undefined;
   /** As it was asked for, and as far as the simulation has answered. */
   private wanted: Coloring = STATE_COLORING;
@@ -175,14 +176,16 @@ export class Painter {
     window.stale = true;
   }
 
-  private look({ views, overlaySize, ratio }: Extract<ToPainter, { kind: 'views' }>): void {
+  private look({ views, overlaySize, ratio, typeScale }: Extract<ToPainter, { kind: 'views' }>): void {
     const now = new Map(views.map((view) => [view.bankId, view]));
     for (const [id, window] of this.windows) {
       const view = now.get(id);
-      if (view === undefined || !isSameView(window.view, view) || ratio !== this.ratio) window.stale = true;
+      const isSame = ratio === this.ratio && typeScale === this.typeScale;
+      if (view === undefined || !isSameView(window.view, view) || !isSame) window.stale = true;
       window.view = view;
     }
     this.ratio = ratio;
+    this.typeScale = typeScale;
     this.overlaySize = overlaySize;
     this.overlayStale = true;
   }
@@ -329,7 +332,7 @@ export class Painter {
     paintCells(pen, cells, camera, skin, (pfn) => this.store.shadeOf(pfn));
     if (skin.coloring.mode !== 'state' && skin.coloring.mode !== 'type') return;
     for (const no of this.sectionsIn(bank, camera, size))
-      paintFreeBlocks(pen, bank, this.store.freeBlocksOf(no), camera, size, skin.palette);
+      paintFreeBlocks(pen, bank, this.store.freeBlocksOf(no), camera, size, skin.palette, this.typeScale);
   }
 
   private paintPixels(window: PainterWindow, pen: Pen, { camera }: WindowView, skin: Skin): void {
@@ -358,7 +361,7 @@ export class Painter {
     if (bank.kind === 'whole') paintPlotNames(pen, bank, camera, palette);
     else {
       const spots = view.loupes.map(({ subject }) => boxOf(subject, camera));
-      paintRegionNames(pen, bank, camera, view.size, palette, spots);
+      paintRegionNames(pen, bank, camera, view.size, palette, this.typeScale, spots);
     }
   }
 
@@ -389,7 +392,16 @@ export class Painter {
     const { countsOf } = this.store;
     paintOverlay(
       pen,
-      { banks, before, after, t: stage.t, ...this.pointer, countsOf, copyingWord: 'copying' },
+      {
+        banks,
+        before,
+        after,
+        t: stage.t,
+        ...this.pointer,
+        countsOf,
+        copyingWord: 'copying',
+        typeScale: this.typeScale,
+      },
       skin,
     );
   }
@@ -404,7 +416,7 @@ export class Painter {
     pen.rect(0, 0, view.size.width, view.size.height);
     pen.clip();
     for (const loupe of view.loupes)
-      paintLoupe(pen, loupe, view.camera, skin.palette, () =>
+      paintLoupe(pen, loupe, view.camera, skin.palette, this.typeScale, () =>
         this.paintPages(bank, pen, loupe.camera, loupe.size, skin),
       );
     pen.restore();

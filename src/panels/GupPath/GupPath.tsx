@@ -1,3 +1,4 @@
+import { useEffect, useRef } from 'react';
 import type { GupBranch, GupPathView, GupStation } from '../../store/views.ts';
 import { useActions } from '../../store/use-app.ts';
 import { useView } from '../../store/use-view.ts';
@@ -19,10 +20,18 @@ const Station = ({ path, station, compact = false }: StationProps) => {
   const { seek } = useActions();
   const { pieces, say } = useWords();
   const { state, facts, position } = stationOf(path, station);
+  const box = useRef<HTMLDivElement>(null);
+  const isHere = state === 'here';
+  useEffect(() => {
+    if (!isHere) return undefined;
+    // with the next frame, whose layout is done anyway
+    const frame = requestAnimationFrame(() => box.current?.scrollIntoView({ block: 'nearest' }));
+    return () => cancelAnimationFrame(frame);
+  }, [isHere]);
   const name = say({ id: `gup-path.station.${station}`, params: {} });
   const about = { id: `gup-path.about.${station}`, params: {} };
   return (
-    <div className="gup-station" data-state={state} aria-current={state === 'here' ? 'step' : undefined}>
+    <div ref={box} className="gup-station" data-state={state} aria-current={isHere ? 'step' : undefined}>
       <h3>
         {position < 0 ? (
           <span className="gup-name">{name}</span>
@@ -31,7 +40,7 @@ const Station = ({ path, station, compact = false }: StationProps) => {
             {name}
           </button>
         )}
-        {state === 'here' ? <span className="gup-here">now here</span> : null}
+        {isHere ? <span className="gup-here">now here</span> : null}
         {state === 'failed' ? <span className="gup-failed">failed here</span> : null}
       </h3>
       {compact ? null : (
