@@ -1,6 +1,7 @@
+import { PAGE_SIZE_BYTES } from '../core/uapi/units.ts';
 import { type KeyboardEvent, type MouseEvent, useEffect, useRef, useSyncExternalStore } from 'react';
 import { useActions, useApp } from '../store/use-app.ts';
-import { formatCount } from '../ui/format.ts';
+import { formatBytes, formatCounted } from '../ui/format.ts';
 import { Icon } from '../ui/Icon.tsx';
 import type { MapController } from './controller.ts';
 import { bankTitle, type MapView, scaleOf, zoneInView } from './describe.ts';
@@ -115,18 +116,14 @@ const Scale = ({ view }: { readonly view: MapView }) => {
 const Caption = ({ bank, maps }: { readonly bank: Bank; readonly maps: MapController }) => {
   const view = useSyncExternalStore(maps.subscribe, () => maps.viewOf(bank.id));
   const device = useApp(({ trace }) => trace.moment?.devices.find(({ id }) => id === bank.device));
-  const used = device === undefined ? '' : `${formatCount(device.usedPages)} of `;
+  const size = formatBytes(bank.npages * PAGE_SIZE_BYTES);
   return (
     <>
       <span className="bank-title">
         <span className="heading">{bankTitle(bank)}</span>{' '}
-        <span className="bank-about">
-          {view === undefined ? '' : zoneInView(view)}
-          <span className="bank-size">
-            {' · '}
-            {used}
-            {formatCount(bank.npages)} pages
-          </span>
+        <span className="bank-about">{view === undefined ? '' : zoneInView(view)}</span>{' '}
+        <span className="bank-size">
+          {device === undefined ? size : `${formatCounted(device.usedPages, 'page')} of ${size} lent`}
         </span>
       </span>
       {view === undefined ? null : <Scale view={view} />}

@@ -158,19 +158,21 @@ export const MemoryMaps = ({ maps, asText, onToggleText, children }: MemoryMapsP
       ) : (
         <>
           <OverviewStrip maps={maps} />
-          <div className="maps-banks">
-            {banks.map((bank) => (
-              <BankWindow
-                key={bank.id}
-                bank={bank}
-                maps={maps}
-                open={isOpen(bank)}
-                canClose={banks.length > 1}
-                onToggle={() => setToggled(new Map(toggled).set(bank.id, !isOpen(bank)))}
-              />
-            ))}
-            <Overlay maps={maps} />
-            <CellTip maps={maps} />
+          <div className="maps-scroll">
+            <div className="maps-banks">
+              {banks.map((bank) => (
+                <BankWindow
+                  key={bank.id}
+                  bank={bank}
+                  maps={maps}
+                  open={isOpen(bank)}
+                  canClose={banks.length > 1}
+                  onToggle={() => setToggled(new Map(toggled).set(bank.id, !isOpen(bank)))}
+                />
+              ))}
+              <Overlay maps={maps} />
+              <CellTip maps={maps} />
+            </div>
           </div>
           <Tally />
           <Legend />

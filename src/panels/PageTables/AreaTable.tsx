@@ -12,6 +12,9 @@ interface AreaTableProps {
   readonly changed: ReadonlySet<string>;
 }
 
+/** With a longer name than `buf`, each row would be higher if every column had room for whatever may come. */
+const SHORT_NAME = 4;
+
 /** The entries of one memory area. */
 export const AreaTable = ({ area, changed }: AreaTableProps) => {
   const { select } = useActions();
@@ -30,7 +33,7 @@ export const AreaTable = ({ area, changed }: AreaTableProps) => {
       </button>
       <PathLine process={area.process} area={area} />
       <div className="entries-scroll scroll">
-        <table className="entries">
+        <table className="entries" data-long={area.name.length > SHORT_NAME}>
           <thead>
             <tr>
               <th scope="col">page</th>
