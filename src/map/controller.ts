@@ -186,12 +186,14 @@ export class MapController {
   refreshPalette(): void {
     this.knownPagePx = undefined;
     const style = getComputedStyle(document.documentElement);
-    const pen = document.createElement('canvas').getContext('2d');
+    const pen = document.createElement('canvas').getContext('2d', { willReadFrequently: true });
     if (pen === null) return;
     const entries = PALETTE_KEYS.map((key) => {
-      // a pen says any colour, those of the system too, as #rrggbb
+      // what is painted is #rrggbb, whatever it is called: colours of the system and mixtures of them, too
       pen.fillStyle = style.getPropertyValue(`--${key}`).trim();
-      return [key, String(pen.fillStyle)] as const;
+      pen.fillRect(0, 0, 1, 1);
+      const rgb = [...pen.getImageData(0, 0, 1, 1).data.subarray(0, 3)];
+      return [key, `#${rgb.map((value) => value.toString(16).padStart(2, '0')).join('')}`] as const;
     });
     // Every key is there: the list they come from is the type.
     this.desk.setPalette(Object.fromEntries(entries) as Palette);
