@@ -94,20 +94,23 @@ test('the audit itself finds what nobody can name, reach or hit', async ({ app, 
   await app.open(`${RUN}&layout=debug`);
   await expectNoComplaints(app, 'before');
   const faults = [
-    ['<button style="width:40px;height:40px"></button>', 'has no accessible name'],
-    ['<button tabindex="-1" style="width:40px;height:40px">x</button>', 'cannot be reached by Tab'],
-    ['<button style="width:9px;height:9px;padding:0;overflow:hidden">x</button>', 'is too small a target'],
-    ['<span role="slider" tabindex="0" aria-valuenow="1">1</span>', 'has no accessible name'],
+    [{ tag: 'button', text: '', css: 'width:40px;height:40px' }, 'has no accessible name'],
+    [{ tag: 'button', text: 'x', css: 'width:40px;height:40px', tabindex: '-1' }, 'cannot be reached by Tab'],
+    [{ tag: 'button', text: 'x', css: 'width:9px;height:9px;padding:0' }, 'is too small a target'],
+    [{ tag: 'span', text: '1', css: '', tabindex: '0', role: 'slider' }, 'has no accessible name'],
   ] as const;
-  for (const [html, complaint] of faults) {
-    await page.evaluate((markup) => {
-      const host = document.createElement('div');
-      host.id = 'fault';
-      host.innerHTML = markup;
-      document.querySelector('main')?.append(host);
-    }, html);
+  for (const [fault, complaint] of faults) {
+    await page.evaluate((made) => {
+      const element = document.createElement(made.tag);
+      element.id = 'fault';
+      element.textContent = made.text;
+      element.style.cssText = made.css;
+      if ('tabindex' in made) element.setAttribute('tabindex', made.tabindex);
+      if ('role' in made) element.setAttribute('role', made.role);
+      document.querySelector('main')?.append(element);
+    }, fault);
     const { complaints } = await audit(page);
-    expect(complaints.join('\n'), html).toContain(complaint);
+    expect(complaints.join('\n'), JSON.stringify(fault)).toContain(complaint);
     await page.evaluate(() => document.querySelector('#fault')?.remove());
   }
   await expectNoComplaints(app, 'after');

@@ -77,3 +77,23 @@ test('on paper stands what is shown and what it says, without what one presses',
   for (const hidden of ['.maps-tools', '.transport', '.next-step', '.top-end'])
     await expect(page.locator(hidden), hidden).toBeHidden();
 });
+
+test('what a wide window shows side by side stands on paper below each other, light in the dark theme too', async ({
+  app,
+  page,
+}) => {
+  await page.setViewportSize({ width: 1440, height: 900 });
+  await app.open('./?scenario=coherent-longterm-pin-fast&t=4&theme=dark');
+  // paper is narrower than the window, and the window cannot be asked to make other panels in time
+  await page.emulateMedia({ media: 'print' });
+  await page.setViewportSize({ width: 794, height: 1123 });
+  const table = page.getByRole('region', { name: 'Page table of process A' });
+  const map = page.getByRole('application', { name: 'Map of System memory, node 0' });
+  await expect(table).toBeVisible();
+  await expect(map).toBeVisible();
+  const [above, below] = [await table.boundingBox(), await map.boundingBox()];
+  expect((above?.y ?? 0) + (above?.height ?? 0)).toBeLessThan(below?.y ?? 0);
+  const height = await page.locator('.app').evaluate((element) => element.scrollHeight);
+  expect(height).toBeGreaterThan((below?.y ?? 0) + (below?.height ?? 0));
+  await expect(table.getByText('buf', { exact: true }).first()).toHaveCSS('color', 'rgb(21, 26, 37)');
+});

@@ -72,7 +72,7 @@ export const BankWindow = ({ bank, maps, open, canClose, onToggle }: BankWindowP
     maps.reveal(next);
   };
 
-  const caption = <Caption bank={bank} maps={maps} />;
+  const caption = <Caption bank={bank} maps={maps} open={open} />;
   return (
     <figure className="bank" data-open={open}>
       {canClose ? (
@@ -112,8 +112,8 @@ const Scale = ({ view }: { readonly view: MapView }) => {
   );
 };
 
-/** What is shown, and at which scale. */
-const Caption = ({ bank, maps }: { readonly bank: Bank; readonly maps: MapController }) => {
+/** What is shown, and, where there is a map, at which scale. */
+const Caption = ({ bank, maps, open }: Pick<BankWindowProps, 'bank' | 'maps' | 'open'>) => {
   const view = useSyncExternalStore(maps.subscribe, () => maps.viewOf(bank.id));
   const device = useApp(({ trace }) => trace.moment?.devices.find(({ id }) => id === bank.device));
   const size = formatBytes(bank.npages * PAGE_SIZE_BYTES);
@@ -126,7 +126,7 @@ const Caption = ({ bank, maps }: { readonly bank: Bank; readonly maps: MapContro
           {device === undefined ? size : `${formatCounted(device.usedPages, 'page')} of ${size} lent`}
         </span>
       </span>
-      {view === undefined ? null : <Scale view={view} />}
+      {open && view !== undefined ? <Scale view={view} /> : null}
     </>
   );
 };

@@ -168,6 +168,9 @@ export class MapController {
     const canvas = window?.canvas;
     if (window === undefined || canvas === undefined || canvas.clientWidth === 0) return;
     const size = { width: canvas.clientWidth, height: canvas.clientHeight };
+    // on paper it is as large as it was painted
+    canvas.parentElement?.style.setProperty('--painted-width', `${size.width}px`);
+    canvas.parentElement?.style.setProperty('--painted-height', `${size.height}px`);
     const { followed } = window;
     window.rest = followed && resizedCamera(window.bank, followed, window.size, size);
     window.followed = undefined;
@@ -473,7 +476,8 @@ export class MapController {
       const { camera, size, loupes } = view;
       return place === undefined ? [] : [{ bankId: bank.id, camera, size, loupes, ...place }];
     });
-    return { views, overlaySize, typeScale: this.pagePx() / USUAL_PAGE_PX };
+    const typeScale = this.pagePx() / USUAL_PAGE_PX;
+    return { views, overlaySize, typeScale };
   }
 }
 

@@ -21,7 +21,7 @@ export const SPOTS: readonly Spot[] = [
   {
     selector: '[data-panel="maps"]',
     title: 'Where the pages are',
-    text: 'System memory and the VRAM of each device, one cell a page. Colour and letter say what kind of memory it is; a nail is a pin.',
+    text: 'System memory and the VRAM of each device, one cell a page. Colour and letter say what kind of memory it is, so C+3 is page 3 of its area, in coherent memory. A nail is a pin; a line around free pages is a block of the allocator, with its order.',
   },
   {
     selector: '[data-panel="why"]',

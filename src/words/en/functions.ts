@@ -221,7 +221,8 @@ export const functions: Readonly<Record<KernelFunctionName, string>> = {
   dmirror_page_to_chunk: 'Which piece of device memory is the page in?',
   dmirror_select_device: 'Which kind of page does the driver ask for?',
   dmirror_interval_invalidate: 'The device is told that entries change.',
-  dmirror_do_update: 'The device drops entries from its page table.',
+  dmirror_do_update:
+    'The device drops entries from its page table. It takes the end of the range for a part of it, so that one page more goes.',
   dmirror_do_read: 'The device reads through its page table, up to the first page without entry.',
   dmirror_do_write:
     'The device writes through its page table, up to the first page without a writable entry.',

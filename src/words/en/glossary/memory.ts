@@ -54,7 +54,7 @@ export const memoryTerms = {
   ),
   free: memory(
     'free page',
-    'A page that the page allocator can hand out.',
+    'A page that the page allocator can hand out. On the map a line is drawn around a free block; the number in it is its order: it has 2 to the power of it pages.',
     'mm/page_alloc.c: free_unref_page',
   ),
   node: memory(
