@@ -9,9 +9,11 @@ import {
 } from '../core/index.ts';
 import { Invariants } from '../core/invariants/invariants.ts';
 import { type Violation, violationText } from '../core/invariants/violation.ts';
+import { mappedFrame } from '../core/kernel/mm/page-table.ts';
 import { KERNEL_MESSAGES, type KernelMessage } from '../core/kernel/sched/bug.ts';
 import { type DecisionId, DECISIONS, EventKind } from '../core/uapi/events.ts';
 import type { Scenario } from '../core/uapi/scenario.ts';
+import type { Pfn } from '../core/uapi/units.ts';
 
 export interface CheckedRun {
   readonly sim: Simulation;
@@ -93,4 +95,12 @@ export const messagesOf = ({ sim }: CheckedRun, record: StepRecord): KernelMessa
     if (message !== undefined) found.push(message);
   }
   return found;
+};
+
+/** Frames that an area's entries name, page by page; NO_PFN where none is mapped. */
+export const framesOf = ({ sim: { machine: m } }: CheckedRun, proc = 'A', vma = 'buf'): Pfn[] => {
+  const mm = m.mms.values().find(({ name }) => name === proc);
+  const area = mm?.areas.find(({ name }) => name === vma);
+  if (mm === undefined || area === undefined) return [];
+  return Array.from({ length: area.npages }, (_, i) => mappedFrame(m, mm, area.start + i));
 };

@@ -3,11 +3,9 @@
 import { describe, expect, test } from 'vitest';
 import type { Step } from '../core/index.ts';
 import { isZoneDevicePage, pageZone } from '../core/kernel/mm/page-ref.ts';
-import { mappedFrame } from '../core/kernel/mm/page-table.ts';
 import { PINNERS, type Pinner } from '../core/uapi/pinners.ts';
-import type { Pfn } from '../core/uapi/units.ts';
 import { PINNER_SCENES } from '../scenarios/pinners.ts';
-import { type CheckedRun, decisionsOf, gpuScenario, runChecked, stepOf } from './checked-run.ts';
+import { type CheckedRun, decisionsOf, framesOf, gpuScenario, runChecked, stepOf } from './checked-run.ts';
 
 const BIAS = 1024;
 const A = { proc: 'A', vma: 'buf' } as const;
@@ -21,14 +19,9 @@ const to = (loc: number | 'system'): Step => ({
   attrs: [{ type: 'PREFETCH_LOC', loc }],
 });
 const inVram = (pages: number): Step[] => [...written(pages), to(0)];
-const frames = ({ sim: { machine: m } }: CheckedRun): Pfn[] => {
-  const [found] = m.mms.get(1).areas;
-  if (found === undefined) return [];
-  return Array.from({ length: found.npages }, (_, i) => mappedFrame(m, m.mms.get(1), found.start + i));
-};
 /** `D` device, `S` system. */
 const places = (run: CheckedRun): string =>
-  frames(run)
+  framesOf(run)
     .map((pfn) => (isZoneDevicePage(run.sim.machine, pfn) ? 'D' : 'S'))
     .join('');
 
@@ -54,9 +47,9 @@ describe('who pins, and how (§6.1 to §6.3)', { timeout: 60_000 }, () => {
     expect(places(done)).toBe(place.repeat(2));
     const { machine: m } = done.sim;
     // one for the mapping
-    expect(frames(done).map((pfn) => m.pages.refcount.get(pfn))).toEqual([1 + refs, 1 + refs]);
+    expect(framesOf(done).map((pfn) => m.pages.refcount.get(pfn))).toEqual([1 + refs, 1 + refs]);
     if (place === 'S')
-      expect(frames(done).map((pfn) => pageZone(m, pfn)?.name)).toEqual(['Normal', 'Normal']);
+      expect(framesOf(done).map((pfn) => pageZone(m, pfn)?.name)).toEqual(['Normal', 'Normal']);
     expect(done.violations).toEqual([]);
   });
 });
@@ -93,7 +86,7 @@ describe('the result matrix (§6.5)', { timeout: 60_000 }, () => {
   ])('%s, %#: %s', (_name, before, request, kind, zone, isOther, added) => {
     const run = runChecked(gpuScenario([...before, gup(request)], { kind }));
     const { machine: m } = run.sim;
-    const [after] = frames(run);
+    const [after] = framesOf(run);
     if (after === undefined) throw new Error('no page');
     expect(isZoneDevicePage(m, after) ? 'D' : pageZone(m, after)?.name).toBe(zone);
     expect(m.pages.refcount.get(after)).toBe(1 + added);
@@ -102,7 +95,7 @@ describe('the result matrix (§6.5)', { timeout: 60_000 }, () => {
     const moves = decisionsOf(run, stepOf(run, -1), 'longterm.second-pass').length;
     expect(moves).toBe(isOther && kind === 'coherent' ? 1 : 0);
     run.sim.seek(stepOf(run, -1).begin);
-    expect(frames(run)[0] !== after).toBe(isOther);
+    expect(framesOf(run)[0] !== after).toBe(isOther);
   });
 
   test('zero page: GET "+1 on the zero page (read only)"; a pin, long or not, "no count change"', () => {
@@ -110,7 +103,7 @@ describe('the result matrix (§6.5)', { timeout: 60_000 }, () => {
     const counts = (['GET', 'PIN', 'PIN long'] as const).map((request) => {
       const run = runChecked(gpuScenario([...untouched, { op: 'read', ...A }, gup(request, false)]));
       const { machine: m } = run.sim;
-      const count = (): number => m.pages.refcount.get(frames(run)[0] ?? -1);
+      const count = (): number => m.pages.refcount.get(framesOf(run)[0] ?? -1);
       const after = count();
       run.sim.seek(stepOf(run, -1).begin);
       expect(run.violations).toEqual([]);
@@ -121,7 +114,7 @@ describe('the result matrix (§6.5)', { timeout: 60_000 }, () => {
 
   test('none: "mapped as VRAM"; the GPU’s own entries hold nothing', () => {
     const run = runChecked(gpuScenario([...inVram(2), { op: 'gpu_read', ...A, device: 0 }]));
-    expect([places(run), frames(run).map((pfn) => run.sim.machine.pages.refcount.get(pfn))]).toEqual([
+    expect([places(run), framesOf(run).map((pfn) => run.sim.machine.pages.refcount.get(pfn))]).toEqual([
       'DD',
       [1, 1],
     ]);
@@ -137,7 +130,7 @@ describe('no reference at all: RDMA on demand paging (§6.1, §6.4)', () => {
     const at = (step: number): [string, number[], number | undefined] => {
       run.sim.seek(stepOf(run, step).end);
       const mirror = m.dmirrors.values().find(({ device }) => device === 2);
-      const refs = frames(run).map((pfn) => m.pages.refcount.get(pfn));
+      const refs = framesOf(run).map((pfn) => m.pages.refcount.get(pfn));
       return [places(run), refs, mirror === undefined ? undefined : m.journal.mapById(mirror.pt).size];
     };
     // the card has looked the pages up: they stay in VRAM, and nobody holds them

@@ -1,12 +1,8 @@
-// TTM takes VRAM back: machine-and-drivers.md §4, scenes 36 to 38 of the catalogue; the rule of the series and the two
-// readings of a world without it.
+// TTM takes VRAM back: machine-and-drivers.md §4.1 to §4.3, the timers of §5.4, scenes 36 and 37 of the catalogue.
 
 import { describe, expect, test } from 'vitest';
-import type { Step, StepRecord } from '../core/index.ts';
-import { mappedFrame } from '../core/kernel/mm/page-table.ts';
-import { pagePgmap } from '../core/kernel/mm/page-ref.ts';
+import type { Step } from '../core/index.ts';
 import { allocBlocks, freeBlock, freeVramPages, wholeVram } from '../core/kernel/drivers/ttm-buddy.ts';
-import type { LongtermPolicy } from '../core/uapi/config.ts';
 import {
   type CheckedRun,
   decisionsOf,
@@ -16,47 +12,7 @@ import {
   runChecked,
   stepOf,
 } from './checked-run.ts';
-
-const last = (run: CheckedRun): StepRecord => stepOf(run, -1);
-/** The range of 2 MiB number n of `buf`, in VRAM. */
-const fill = (blocks: number): Step[] => [
-  { op: 'mmap', proc: 'A', vma: 'buf', pages: blocks * 512, prot: 'rw', kind: 'anon-private' },
-  { op: 'write', proc: 'A', vma: 'buf', value: 1000 },
-  { op: 'svm_attr', proc: 'A', vma: 'buf', attrs: [{ type: 'PREFETCH_LOC', loc: 0 }] },
-];
-const other: Step = { op: 'fork', proc: 'A', child: 'B' };
-const take = (pages: number, kind: 'gem' | 'kfd' = 'kfd', proc = 'B'): Step => ({
-  op: 'bo_alloc',
-  proc,
-  device: 0,
-  bo: `big${pages}`,
-  pages,
-  kind,
-});
-const nicPins = (
-  page: number,
-  call: 'pin_user_pages_fast' | 'get_user_pages' = 'pin_user_pages_fast',
-): Step => ({
-  op: 'gup',
-  proc: 'A',
-  vma: 'buf',
-  page,
-  count: 1,
-  call,
-  flags: call === 'get_user_pages' ? [] : ['FOLL_WRITE', 'FOLL_LONGTERM'],
-  as: 'mr',
-});
-const inVram = ({ sim: { machine: m } }: CheckedRun): number => {
-  const mm = m.mms.get(1);
-  const start = mm.areas[0]?.start ?? 0;
-  const npages = mm.areas[0]?.npages ?? 0;
-  let found = 0;
-  for (let vpn = start; vpn < start + npages; vpn++) {
-    const pfn = mappedFrame(m, mm, vpn);
-    if (pfn >= 0 && pagePgmap(m, pfn) !== undefined) found++;
-  }
-  return found;
-};
+import { last, fill, other, take, nicPins, inVram } from './ttm-fixture.ts';
 
 describe('the VRAM manager (§4.1)', () => {
   test('takes the upper end of the smallest block that is large enough, and joins buddies again', () => {
@@ -149,84 +105,6 @@ describe('eviction of a range with the rule of the series (§4.3, scene 37)', { 
       'svm.mapped',
       'svm.queues-resumed',
     ]);
-    expect(done.violations).toEqual([]);
-  });
-});
-
-describe('a world without the rule (§4.5, scene 38; hypothetical)', { timeout: 60_000 }, () => {
-  const run = (longtermPolicy: LongtermPolicy, steps: Step[] = []): CheckedRun =>
-    runChecked(
-      gpuScenario([other, ...fill(2), nicPins(3), take(4096), ...steps], {
-        devices: 1,
-        config: { longtermPolicy },
-      }),
-    );
-
-  test('intent: one page keeps its 2 MiB; after 15 s the other process gets nothing', () => {
-    const done = run('intent');
-    expect(resultTexts(done.records).slice(-2)).toEqual(['1', 'ENOMEM']);
-    expect(inVram(done)).toBeGreaterThan(0);
-    expect(decisionsOf(done, last(done), 'ttm.timed-out')).toHaveLength(1);
-    const { machine: m } = done.sim;
-    const man = m.vramManagers.get(1);
-    expect(freeVramPages(man.free)).toBeGreaterThanOrEqual(4096 - 1024);
-    expect(freeVramPages(man.free)).toBeLessThan(4096);
-  });
-
-  test('intent: 14 of 16 MiB can be had; when the NIC lets go, all of it', () => {
-    const steps: Step[] = [
-      take(3584),
-      { op: 'bo_free', proc: 'B', bo: 'big3584' },
-      { op: 'unpin', proc: 'A', handle: 'mr' },
-      { ...take(4096), bo: 'again' } as Step,
-    ];
-    expect(resultTexts(run('intent', steps).records).slice(-4)).toEqual(['0', '0', '0', '0']);
-  });
-
-  test('as coded: nobody counts the page; VRAM goes to the other process while the NIC still writes there', () => {
-    const done = run('as-coded');
-    expect(resultTexts(done.records).slice(-2)).toEqual(['1', '0']);
-    expect(inVram(done)).toBe(1);
-    expect(messagesOf(done, last(done))).toEqual(['svm.not-last-reference']);
-    expect(decisionsOf(done, last(done), 'ttm.aliased')).toHaveLength(1);
-    const { machine: m } = done.sim;
-    const range = m.svmRanges.values()[0];
-    expect(range).toMatchObject({ actualLoc: 0, svmBo: 0 });
-  });
-
-  test('as coded: what the other process writes is what A reads: two owners of one place', () => {
-    const done = run('as-coded', [
-      { op: 'bo_write', proc: 'B', bo: 'big4096', value: 666 },
-      { op: 'read', proc: 'A', vma: 'buf', page: 3, count: 1 },
-    ]);
-    expect(last(done).result.values).toEqual([666]);
-  });
-
-  test('a plain reference instead of a pin: three attempts, a message, and the same (§4.5 5c), in every world', () => {
-    for (const longtermPolicy of ['on', 'as-coded'] as const) {
-      const done = runChecked(
-        gpuScenario([other, ...fill(1), nicPins(3, 'get_user_pages'), take(4096)], {
-          devices: 1,
-          config: { longtermPolicy },
-        }),
-      );
-      expect(decisionsOf(done, last(done), 'svm.pages-left')).toHaveLength(3);
-      expect(messagesOf(done, last(done))[0]).toBe('svm.eviction-failed');
-    }
-  });
-
-  test('pages of CMA and of ZONE_MOVABLE move in every world, as before the series', () => {
-    const done = runChecked(
-      gpuScenario(
-        [
-          { op: 'mmap', proc: 'A', vma: 'buf', pages: 1, prot: 'rw', kind: 'anon-private' },
-          { op: 'write', proc: 'A', vma: 'buf', value: 1 },
-          nicPins(0),
-        ],
-        { config: { longtermPolicy: 'as-coded' } },
-      ),
-    );
-    expect(decisionsOf(done, last(done), 'longterm.second-pass')).toHaveLength(1);
     expect(done.violations).toEqual([]);
   });
 });
@@ -367,29 +245,6 @@ describe('blocks and order (§4.1)', { timeout: 60_000 }, () => {
     const first = done.sim.machine.svmRanges.values()[0];
     expect(first?.actualLoc).toBe(0);
     expect(done.violations).toEqual([]);
-  });
-});
-
-describe('a residue with the rule (§4.5 6, X8)', { timeout: 60_000 }, () => {
-  test('"a page that only a forked child still maps (the worker walks the owner’s page tables only)"', () => {
-    const done = runChecked(
-      gpuScenario(
-        [
-          { op: 'mmap', proc: 'A', vma: 'buf', pages: 4, prot: 'rw', kind: 'anon-private' },
-          { op: 'write', proc: 'A', vma: 'buf', value: 1000 },
-          { op: 'svm_attr', proc: 'A', vma: 'buf', attrs: [{ type: 'PREFETCH_LOC', loc: 0 }] },
-          { op: 'fork', proc: 'A', child: 'B' },
-          { op: 'write', proc: 'A', vma: 'buf', value: 2000 },
-          { op: 'fork', proc: 'A', child: 'C' },
-          take(4096, 'kfd', 'C'),
-        ],
-        { devices: 1 },
-      ),
-    );
-    // as coded: nobody counts them, and C gets VRAM that B has mapped
-    expect(resultTexts(done.records).at(-1)).toBe('0');
-    expect(messagesOf(done, last(done))).toEqual(['svm.not-last-reference']);
-    expect(decisionsOf(done, last(done), 'ttm.aliased')).toHaveLength(4);
   });
 });
 

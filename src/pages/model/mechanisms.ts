@@ -317,7 +317,11 @@ export const MECHANISMS: readonly Mechanism[] = [
       'drivers/ttm-tt.ts: ttmPoolAlloc':
         'System memory is taken page by page, and none is kept for the next object.',
     },
-    tests: ['conformance/gpu-ttm.test.ts', 'conformance/gpu-system-memory.test.ts'],
+    tests: [
+      'conformance/gpu-ttm.test.ts',
+      'conformance/gpu-longterm-policy.test.ts',
+      'conformance/gpu-system-memory.test.ts',
+    ],
   },
   {
     family: 'frame',
