@@ -4,7 +4,8 @@ import { Prose } from '../../ui/Prose.tsx';
 import { Segmented } from '../../ui/Segmented.tsx';
 import { textPieces } from '../../words/index.ts';
 import { Document } from '../Document.tsx';
-import { FAMILIES, type Mechanism, MECHANISMS, type ModelState } from './mechanisms.ts';
+import { MECHANISMS } from './mechanisms.ts';
+import { FAMILIES, type Mechanism, type ModelState } from './mechanisms/mechanism.ts';
 import { countOf, FAMILY_IDS, filtered, functionOf, MODEL_STATES } from './rows.ts';
 import './model-page.css';
 

@@ -1,6 +1,7 @@
 // The mechanisms that a filter leaves, and how many there are of each state. Pure.
 
-import { FAMILIES, type Family, type Mechanism, MECHANISMS, type ModelState } from './mechanisms.ts';
+import { MECHANISMS } from './mechanisms.ts';
+import { FAMILIES, type Family, type Mechanism, type ModelState } from './mechanisms/mechanism.ts';
 
 export const MODEL_STATES: readonly ModelState[] = ['exact', 'simplified', 'absent'];
 export const FAMILY_IDS = Object.keys(FAMILIES) as readonly Family[];

@@ -1,0 +1,56 @@
+// What is modelled: around the mechanisms.
+
+import type { Mechanism } from './mechanism.ts';
+
+export const FRAME: readonly Mechanism[] = [
+  {
+    family: 'frame',
+    title: 'Time and traffic of a run',
+    kernel: 'include/trace/events/kmem.h, migrate.h: what can be counted',
+    state: 'simplified',
+    how: 'Each call, copy and message of the trace times a figure that says where it is from: measured, stated by a vendor or assumed. Every figure can be changed.',
+    simplified: {
+      'timeline/costs.ts: Reader':
+        'Accesses between two GPUs of one package count as if they went between packages.',
+      'timeline/costs.ts: costsOf':
+        'The work of a step is one lane: a copy does not overlap with the work of the CPU for its own migration.',
+    },
+    tests: ['conformance/gpu-costs.test.ts'],
+  },
+  {
+    family: 'frame',
+    title: 'Invariants',
+    kernel: 'VM_BUG_ON and what follows from it',
+    state: 'exact',
+    how: 'Every reference has a named holder, every mapping an entry, every free frame one list: checked over recordings, selftests and generated programs.',
+    tests: ['core/invariants/invariants.test.ts', 'conformance/programs.test.ts', 'conformance/soup.test.ts'],
+  },
+  {
+    family: 'frame',
+    title: 'Memory controllers',
+    kernel: 'mm/memcontrol.c',
+    state: 'absent',
+    how: 'Cgroups charge and limit memory; the series lets them move charges of coherent pages. A page in VRAM is charged like RAM, and reclaim cannot take it, so it counts against `memory.max` for as long as it is there. No scenario has more than one cgroup, and none has a limit.',
+  },
+  {
+    family: 'frame',
+    title: 'userfaultfd, protection keys, hwpoison on RAM',
+    kernel: 'fs/userfaultfd.c; arch/x86/mm/pkeys.c; mm/memory-failure.c',
+    state: 'absent',
+    how: 'The series does not touch them, and no recording uses them.',
+  },
+  {
+    family: 'frame',
+    title: 'Compaction and memory hotplug',
+    kernel: 'mm/compaction.c; mm/memory_hotplug.c',
+    state: 'absent',
+    how: 'Of hotplug only the isolation of pageblocks is here, because it decides which pages may be pinned.',
+  },
+  {
+    family: 'frame',
+    title: 'Time',
+    kernel: 'kernel/time, kernel/sched',
+    state: 'absent',
+    how: 'Events have an order and no duration. Tasks run on simulated CPUs without priorities.',
+  },
+];
