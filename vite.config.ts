@@ -44,6 +44,8 @@ export default defineConfig({
     environment: 'node',
     // A busy machine is no failure; what hangs still ends.
     testTimeout: 60_000,
+    // By itself it leaves a core to others, half of the machine that checks this.
+    maxWorkers: '100%',
     include: ['src/**/*.test.ts', 'src/**/*.test.tsx'],
     exclude: ['node_modules/**', 'dist/**', 'e2e/**'],
   },

@@ -13,9 +13,11 @@ test('every panel is accessible in both themes', async ({ app, page }) => {
   await app.open(`${RUN}&layout=debug`);
   const tabs = await tabNames(page);
   expect(tabs.length).toBeGreaterThan(10);
+  await app.expectAccessibleInBothThemes('main');
   for (const name of tabs) {
     await app.showPanel(name);
-    await app.expectAccessibleInBothThemes('main');
+    const panel = await page.getByRole('tab', { name, exact: true }).getAttribute('aria-controls');
+    await app.expectAccessibleInBothThemes(`[id="${panel}"]`);
   }
 });
 
