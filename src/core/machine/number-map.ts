@@ -105,16 +105,16 @@ export class NumberMap {
     }
   }
 
-  /** Deletes neighbouring keys without events; for big steps. */
+  /** Deletes the keys of [start, start + n) without events; for big steps. The range may be a whole address space. */
   dropRun(start: number, n: number): void {
-    for (let at = 0; at < n; ) {
-      const row = (start + at) % MAP_ROWS;
-      const length = Math.min(n - at, MAP_ROWS - row);
+    for (const no of this.sectionsBetween(start, start + n)) {
+      const base = no * MAP_ROWS;
+      const from = Math.max(start - base, 0);
+      const to = Math.min(start + n - base, MAP_ROWS);
       // what was never there needs no section
-      const present = this.column.section(Math.floor((start + at) / MAP_ROWS));
-      if (present?.subarray(row, row + length).some((kept) => kept !== 0) === true)
-        this.column.writableSection(start + at).fill(0, row, row + length);
-      at += length;
+      const present = this.column.section(no);
+      if (present?.subarray(from, to).some((kept) => kept !== 0) === true)
+        this.column.writableSection(base).fill(0, from, to);
     }
   }
 
