@@ -6,6 +6,7 @@ const WEIGHTS = [400, 500, 650] as const;
 /** Letters, figures, and the signs that come from a font of the system. */
 const SAMPLE = 'aA0 ←→≠▸';
 
+/** Calls back when the page has nothing else to do. @returns takes that back */
 const whenIdle = (work: () => void): (() => void) => {
   if (typeof requestIdleCallback !== 'function') {
     const timer = setTimeout(work, 50);
@@ -16,8 +17,9 @@ const whenIdle = (work: () => void): (() => void) => {
 };
 
 /**
- * Lets the browser make each size and weight of the page's fonts while it has nothing else to do. It would make them when
- * they are first laid out, 1 to 4 ms each: together more than a frame, just when a step has ended and a panel shows it.
+ * Lets the browser make each size and weight of the page's fonts, one a frame, while it has nothing else to do. It would
+ * make them when they are first laid out, 1 to 4 ms each: together more than a frame, just when a step has ended and a
+ * panel shows it.
  * @returns stops it
  */
 export const warmFonts = (document: Document): (() => void) => {
@@ -34,10 +36,12 @@ export const warmFonts = (document: Document): (() => void) => {
       box.remove();
       return;
     }
+    // the next frame lays it out, and then there is time for the next one
     box.style.font = `${face.weight} ${face.size} ${face.family}`;
-    // reading a size lays the text out, here and now
-    box.dataset['height'] = String(box.scrollHeight);
-    stop = whenIdle(next);
+    const frame = requestAnimationFrame(() => {
+      stop = whenIdle(next);
+    });
+    stop = () => cancelAnimationFrame(frame);
   };
   box.textContent = SAMPLE;
   document.body.append(box);

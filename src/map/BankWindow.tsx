@@ -1,6 +1,6 @@
 import { PAGE_SIZE_BYTES } from '../core/uapi/units.ts';
 import { type KeyboardEvent, type MouseEvent, useEffect, useRef, useSyncExternalStore } from 'react';
-import { useActions, useApp } from '../store/use-app.ts';
+import { useActions, useApp, useAppInstance } from '../store/use-app.ts';
 import { formatBytes, formatCounted } from '../ui/format.ts';
 import { Icon } from '../ui/Icon.tsx';
 import type { MapController } from './controller.ts';
@@ -25,6 +25,7 @@ const pointOf = (event: MouseEvent) => {
 
 /** A window on one bank: a canvas that can be zoomed, panned and clicked, with its keyboard twin. */
 export const BankWindow = ({ bank, maps, open, canClose, onToggle }: BankWindowProps) => {
+  const { turns } = useAppInstance();
   const host = useRef<HTMLDivElement>(null);
   const moment = useApp((state) => state.trace.moment);
   const selected = useApp((state) =>
@@ -35,16 +36,20 @@ export const BankWindow = ({ bank, maps, open, canClose, onToggle }: BankWindowP
   useEffect(() => {
     const element = host.current;
     if (element === null) return;
-    const detach = maps.attach(bank.id, element);
-    const stopZoom = attachZoom(element, bank, maps);
-    const observer = new ResizeObserver(() => maps.resize(bank.id));
-    observer.observe(element);
-    return () => {
-      observer.disconnect();
-      stopZoom();
-      detach();
-    };
-  }, [bank, maps, open]);
+    // a canvas takes some milliseconds, and a node may have nine of them
+    let leave = turns.next(() => {
+      const detach = maps.attach(bank.id, element);
+      const stopZoom = attachZoom(element, bank, maps);
+      const observer = new ResizeObserver(() => maps.resize(bank.id));
+      observer.observe(element);
+      leave = () => {
+        observer.disconnect();
+        stopZoom();
+        detach();
+      };
+    });
+    return () => leave();
+  }, [bank, maps, open, turns]);
 
   const onPointerMove = (event: MouseEvent) => {
     maps.activate(bank.id);
