@@ -32,7 +32,7 @@ export const StepSum = () => {
       <p className="explanation-event">
         {title}: <Prose pieces={pieces(change.text)} />{' '}
         {change.retold ? null : (
-          <button type="button" className="explanation-link" onClick={() => void seek(change.position)}>
+          <button type="button" className="link-button" onClick={() => void seek(change.position)}>
             Go there
           </button>
         )}

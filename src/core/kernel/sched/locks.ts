@@ -48,7 +48,8 @@ export function* condResched(_m: Machine, where: string): Sleeps<void> {
  * Behind a fault that the handler calls served. One that changed nothing comes back at once, for as long as nobody else
  * changes what it rests on.
  *
- * Ours: waits for that change instead of running in a circle.
+ * Ours: the loop of the callers as one wait, which can be judged.
+ * Simplified: waits for that change; the kernel's task runs in a circle until it comes.
  */
 export function* outwaitFruitlessFault(m: Machine): Sleeps<void> {
   const circle = m.fruitlessFault;

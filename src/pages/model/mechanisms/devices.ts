@@ -89,6 +89,8 @@ export const DEVICES: readonly Mechanism[] = [
       'drivers/amdgpu-migrate.ts: svmMigrateCopyMemoryGart': 'Bytes arrive when the copy is submitted.',
       'drivers/amdgpu-range.ts: svmRangeClone':
         'A range without a reference of its own passes none on; the kernel takes one that nobody drops.',
+      'sched/locks.ts: outwaitFruitlessFault':
+        'A task whose fault changes nothing waits for what it rests on; the kernel’s runs in a circle until that changes.',
       'drivers/amdgpu-svm.ts: svmRangeSwitchXnack': 'Allowed also while the process has queues.',
     },
     tests: [
