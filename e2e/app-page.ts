@@ -120,8 +120,9 @@ export class AppPage {
       }, color);
   }
 
-  /** Two frames: what the store holds now has been painted. */
+  /** Nothing is pending, and two frames more: what the store holds now has been painted. */
   async settlePaint(): Promise<void> {
+    await this.idle();
     await this.page.evaluate(
       () =>
         new Promise<void>((resolve) => requestAnimationFrame(() => requestAnimationFrame(() => resolve()))),

@@ -93,6 +93,7 @@ class Desk {
   private readonly jobs = new Jobs(this.session, {
     post: () => {},
     later: (work) => void this.due.push(work),
+    atRest: (work) => void this.due.push(work),
     slice,
   });
   private id = 0;

@@ -1,6 +1,7 @@
 import { PAGE_SIZE_BYTES } from '../core/uapi/units.ts';
 import { type KeyboardEvent, type MouseEvent, useEffect, useRef, useSyncExternalStore } from 'react';
 import { useActions, useApp, useAppInstance } from '../store/use-app.ts';
+import { useTurn } from '../store/use-turn.ts';
 import { formatBytes, formatCounted } from '../ui/format.ts';
 import { Icon } from '../ui/Icon.tsx';
 import type { MapController } from './controller.ts';
@@ -32,6 +33,8 @@ export const BankWindow = ({ bank, maps, open, canClose, onToggle }: BankWindowP
     state.selection.selected?.kind === 'page' ? state.selection.selected.pfn : undefined,
   );
   const actions = useActions();
+  // a node has twelve of them
+  const isUp = useTurn();
 
   useEffect(() => {
     const element = host.current;
@@ -49,7 +52,7 @@ export const BankWindow = ({ bank, maps, open, canClose, onToggle }: BankWindowP
       };
     });
     return () => leave();
-  }, [bank, maps, open, turns]);
+  }, [bank, maps, open, isUp, turns]);
 
   const onPointerMove = (event: MouseEvent) => {
     maps.activate(bank.id);
@@ -77,6 +80,7 @@ export const BankWindow = ({ bank, maps, open, canClose, onToggle }: BankWindowP
     maps.reveal(next);
   };
 
+  if (!isUp) return <figure className="bank" data-open={open} />;
   const caption = <Caption bank={bank} maps={maps} open={open} />;
   return (
     <figure className="bank" data-open={open}>

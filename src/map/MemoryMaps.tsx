@@ -1,5 +1,6 @@
 import { type ReactNode, useEffect, useRef, useState, useSyncExternalStore } from 'react';
 import { useActions, useApp } from '../store/use-app.ts';
+import { useTurn } from '../store/use-turn.ts';
 import { useKeys } from '../store/use-keys.ts';
 import { MAP_MODES, type MapMode } from '../store/views.ts';
 import { IconButton } from '../ui/Button.tsx';
@@ -50,6 +51,9 @@ const CellTip = ({ maps }: { readonly maps: MapController }) => {
     </p>
   );
 };
+
+/** Appears behind what is more important. */
+const Later = ({ children }: { readonly children: ReactNode }) => (useTurn() ? children : null);
 
 const isMode = (text: string): text is MapMode => MAP_MODES.some((mode) => mode === text);
 
@@ -157,7 +161,9 @@ export const MemoryMaps = ({ maps, asText, onToggleText, children }: MemoryMapsP
         </div>
       ) : (
         <>
-          <OverviewStrip maps={maps} />
+          <Later>
+            <OverviewStrip maps={maps} />
+          </Later>
           <div className="maps-scroll">
             <div className="maps-banks">
               {banks.map((bank) => (
@@ -174,8 +180,10 @@ export const MemoryMaps = ({ maps, asText, onToggleText, children }: MemoryMapsP
               <CellTip maps={maps} />
             </div>
           </div>
-          <Tally />
-          <Legend />
+          <Later>
+            <Tally />
+            <Legend />
+          </Later>
         </>
       )}
     </section>

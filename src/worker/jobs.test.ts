@@ -31,6 +31,7 @@ const slowWorker = () => {
   const jobs = new Jobs(new Session(), {
     post: (answer) => void answers.push(answer),
     later: (work) => void due.push(work),
+    atRest: (work) => void due.push(work),
     slice: () => () => false,
   });
   let id = 0;

@@ -19,6 +19,8 @@ export interface Surroundings {
   readonly post: (answer: FromWorker) => void;
   /** Calls back once waiting messages have been received. */
   readonly later: (work: () => void) => void;
+  /** Calls back once the page has had time to show what it was answered, for which it needs a processor. */
+  readonly atRest: (work: () => void) => void;
   /** A slice begins: what it asks whether it may go on. */
   readonly slice: () => () => boolean;
 }
@@ -110,7 +112,7 @@ export class Jobs {
       mayGoOn = this.surroundings.slice();
       if (this.running === undefined && parts.next().done !== true) this.surroundings.later(goOn);
     };
-    this.surroundings.later(goOn);
+    this.surroundings.atRest(goOn);
   }
 
   private cancel(id: number): void {

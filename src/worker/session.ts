@@ -46,7 +46,7 @@ import { subjectOf, untoldSteps } from './views/chapters.ts';
 import { inspect } from './views/inspection.ts';
 import { longtermRunning, momentAt, residenceBefore } from './views/moment.ts';
 import { retell } from './views/retell.ts';
-import { sceneAt } from './views/scene.ts';
+import { sceneAtHand } from './views/scene.ts';
 import { viewAt } from './views/panels.ts';
 import { detailViews, placeOfTarget } from './views/step-detail.ts';
 import { tileOf } from './views/tiles.ts';
@@ -301,7 +301,7 @@ export class Session {
   private spans({ id, runId, from, to, limit }: SpansRequest): SpansAnswer {
     const { run } = this.runOf(runId);
     const steps = run.sim.steps.filter(({ begin, end }) => begin < to && end > from);
-    const { namer } = sceneAt(run, run.sim.machine.journal.position);
+    const { namer } = sceneAtHand(run);
     const { kernel } = run.sim.machine;
     const inner = run.spans.between(from, to, limit, run.sim.length);
     return {

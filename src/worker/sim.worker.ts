@@ -10,6 +10,8 @@ import { transferables } from './transfer.ts';
 
 /** Other messages wait for one slice at most, and for the piece of work that it ends with. */
 const SLICE_MS = 8;
+/** Some frames in which the page lays out what it was answered. */
+const REST_MS = 250;
 
 const session = new Session();
 
@@ -31,6 +33,7 @@ const slice = (): (() => boolean) => {
 const jobs = new Jobs(session, {
   post: (answer) => self.postMessage(answer, { transfer: transferables(answer) }),
   later,
+  atRest: (work) => void setTimeout(work, REST_MS),
   slice,
 });
 

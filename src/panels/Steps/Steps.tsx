@@ -1,5 +1,6 @@
 import { useEffect, useRef } from 'react';
 import { useActions, useApp } from '../../store/use-app.ts';
+import { usePieces } from '../../store/use-turn.ts';
 import { useWords } from '../../store/use-words.ts';
 import { Icon } from '../../ui/Icon.tsx';
 import { Prose } from '../../ui/Prose.tsx';
@@ -7,6 +8,8 @@ import { leftOutRows, type StepRow, stepRows } from './rows.ts';
 import './steps.css';
 
 const NONE: readonly never[] = [];
+/** Rows that one frame lays out; a workload has a hundred. */
+const ROWS_A_TURN = 20;
 
 /** The commands of the scenario: what has been done, what is being done, what comes next. */
 export const Steps = () => {
@@ -14,13 +17,14 @@ export const Steps = () => {
   const current = useApp((state) => state.trace.moment?.step ?? -1);
   const inStep = useApp((state) => state.trace.moment?.inStep ?? false);
   const rows = run === undefined ? [] : stepRows(run, current, inStep);
+  const shown = usePieces(rows.length, ROWS_A_TURN);
   return (
     <section className="steps" aria-labelledby="steps-heading">
       <h2 id="steps-heading" className="heading">
         Steps
       </h2>
       <ol ref={keepInSight} className="steps-list scroll">
-        {rows.map((row) => (
+        {rows.slice(0, shown).map((row) => (
           <StepItem key={row.index} row={row} />
         ))}
         <LeftOut />

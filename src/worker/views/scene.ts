@@ -58,3 +58,10 @@ export const sceneAt = (run: Run, position: number): Scene => {
   run.seek(position);
   return atOnce(readScene(run, position));
 };
+
+/** Where the machine was looked at last, for what needs names only: nothing is read for it if that can be helped. */
+export const sceneAtHand = (run: Run): Scene => {
+  const { position } = run.sim.machine.journal;
+  // a step that runs is not left
+  return sceneAt(run, position > run.sim.length ? position : (run.lastScene?.position ?? position));
+};

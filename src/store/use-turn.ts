@@ -1,0 +1,17 @@
+import { useEffect, useState } from 'react';
+import { useAppInstance } from './use-app.ts';
+
+/**
+ * How many of `count` things may be on the page yet: `piece` more with each turn. What takes long to lay out appears so,
+ * part by part, one a frame.
+ */
+export const usePieces = (count: number, piece: number): number => {
+  const { turns } = useAppInstance();
+  const [up, setUp] = useState(0);
+  const isUp = up >= count;
+  useEffect(() => (isUp ? undefined : turns.next(() => setUp(up + piece))), [isUp, up, piece, turns]);
+  return Math.min(up, count);
+};
+
+/** Whether it has been the caller's turn to appear. */
+export const useTurn = (): boolean => usePieces(1, 1) === 1;
