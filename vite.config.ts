@@ -46,6 +46,8 @@ export default defineConfig({
     testTimeout: 60_000,
     // By itself it leaves a core to others, half of the machine that checks this.
     maxWorkers: '100%',
+    // Modules keep nothing from one test file to the next, and the compiler knows them already: less than half the time.
+    isolate: false,
     include: ['src/**/*.test.ts', 'src/**/*.test.tsx'],
     exclude: ['node_modules/**', 'dist/**', 'e2e/**'],
   },
