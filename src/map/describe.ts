@@ -70,6 +70,7 @@ export const stayWords = ({ because }: MoveView): string =>
 const moveWords = (role: 'src' | 'dst', move: MoveView): string => {
   const { src, dst, phase } = move;
   if (phase === 'failed') return stayWords(move);
+  if (phase === 'awaited' && role === 'src') return `to move to ${formatHex(dst)}`;
   if (role === 'src') return dst < 0 ? 'on its way' : `on its way to ${formatHex(dst)}`;
   return isCopied(move) ? `copy of ${formatHex(src)}` : `destination of ${formatHex(src)}`;
 };

@@ -68,7 +68,8 @@ const findFlights = (before: MapMoment, after: MapMoment): Flight[] => {
   return flights;
 };
 
-const ownersOf = (moment: MapMoment): Map<string, FrameView> =>
+/** Frames by whose page they are: `buf+2`. */
+export const ownersOf = (moment: MapMoment): ReadonlyMap<string, FrameView> =>
   new Map(
     moment.frames
       .filter(({ owner, refcount }) => owner !== '' && refcount > 0)
@@ -82,7 +83,7 @@ const ownersThatMoved = (before: MapMoment, after: MapMoment): Flight[] => {
   const flights: Flight[] = [];
   for (const [owner, { pfn }] of ownersOf(before)) {
     const dst = now.get(owner)?.pfn;
-    if (dst === undefined || dst === pfn || moving.has(pfn) || moving.has(dst)) continue;
+    if (dst === undefined || dst === pfn || isCopied((moving.get(pfn) ?? moving.get(dst))?.view)) continue;
     flights.push({ src: pfn, dst, owner });
   }
   return flights;

@@ -31,6 +31,18 @@ test('an entry refers to the old page, to nothing that is present, then to the n
   ]);
 });
 
+test('while the frame for its copy stands ready, the entry still refers to the page', () => {
+  expect(entryChanges(at(undefined), at('awaited'))[0]?.to).toEqual({ pfn: SRC, present: true });
+});
+
+test('an entry turns to the new page where the move has ended when the picture gets there', () => {
+  const home = drawMoment({ frames: [drawFrame(DST, { owner: 'buf+1' })], moves: [] });
+  expect(entryChanges(at('copied'), home)[0]).toMatchObject({
+    from: { pfn: SRC, present: false },
+    to: { pfn: DST, present: true },
+  });
+});
+
 test('the entry of a page that stays refers to it again', () => {
   expect(entryChanges(at('allocated'), at('failed'))[0]?.to).toEqual({ pfn: SRC, present: true });
 });

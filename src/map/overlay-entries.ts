@@ -7,6 +7,7 @@ import type { MoveView } from '../store/views.ts';
 import { indexMoment, type MapMoment } from './cells.ts';
 import type { Palette } from './color.ts';
 import { stayWords } from './describe.ts';
+import { ownersOf } from './flights.ts';
 import { boxInWindow, centerOf, locate, type OverlayScene } from './overlay-place.ts';
 import { type BoxPx, paintOutline, type Pen } from './paint.ts';
 
@@ -24,6 +25,7 @@ export interface EntryTarget {
 export const entryTarget = (move: MoveView | undefined, src: number): EntryTarget => {
   switch (move?.phase) {
     case undefined:
+    case 'awaited':
     case 'failed':
       return { pfn: src, present: true };
     case 'unmapped':
@@ -49,12 +51,15 @@ const movesOf = (moment: MapMoment): ReadonlyMap<number, MoveView> =>
 export const entryChanges = (before: MapMoment, after: MapMoment): EntryChange[] => {
   const was = movesOf(before);
   const is = movesOf(after);
+  const homes = ownersOf(after);
   const changes = [...new Set([...was.keys(), ...is.keys()])].map((src): EntryChange => {
     const owner =
       indexMoment(before).frames.get(src)?.owner ?? indexMoment(after).frames.get(src)?.owner ?? '';
     const from = entryTarget(was.get(src), src);
-    // what has ended keeps what it came to
-    const to = is.has(src) ? entryTarget(is.get(src), src) : from;
+    // where a move has ended meanwhile, its page says what the entry refers to
+    const home = homes.get(owner)?.pfn;
+    const ended = home === undefined ? from : { pfn: home, present: true };
+    const to = is.has(src) ? entryTarget(is.get(src), src) : ended;
     return { owner, src, from, to };
   });
   const isStill = ({ from, to }: EntryChange): number =>

@@ -81,7 +81,8 @@ export const paintWays = (
 ): void => {
   const inTheAir = scene.t > 0 && scene.t < 1 ? flights : [];
   const flying = new Set(inTheAir.map(({ src }) => src));
-  const isOpen = (phase: string): boolean => phase === 'allocated' || phase === 'copied';
+  const isOpen = (phase: string): boolean =>
+    phase === 'awaited' || phase === 'allocated' || phase === 'copied';
   const moves = scene.after.moves.filter(
     ({ src, dst, phase }) => dst >= 0 && isOpen(phase) && !flying.has(src),
   );
