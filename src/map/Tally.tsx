@@ -1,11 +1,13 @@
 import { tallyRows } from '../store/tally.ts';
 import { useApp } from '../store/use-app.ts';
-import type { ResidenceCount } from '../store/views.ts';
-import { formatCount, formatCounted } from '../ui/format.ts';
+import { PAGE_SIZE_BYTES } from '../core/uapi/units.ts';
+import type { DeviceView, ResidenceCount } from '../store/views.ts';
+import { formatBytes, formatCount, formatCounted } from '../ui/format.ts';
 import { Icon } from '../ui/Icon.tsx';
 import { PinSign } from '../ui/PinSign.tsx';
 import { Term } from '../ui/Term.tsx';
 
+const NO_DEVICES: readonly DeviceView[] = [];
 const NOTHING: readonly ResidenceCount[] = [];
 
 /**
@@ -18,6 +20,7 @@ export const Tally = () => {
   const pinned = useApp(
     (state) => state.trace.moment?.frames.filter(({ longtermPinned }) => longtermPinned).length ?? 0,
   );
+  const devices = useApp((state) => state.trace.moment?.devices ?? NO_DEVICES);
   const rows = tallyRows(before, after);
   return (
     <p className="tally">
@@ -27,6 +30,14 @@ export const Tally = () => {
           <span className="hidden-visually">became</span> <b>{formatCount(to)}</b>
         </span>
       ))}
+      {devices.map(({ id, heldPages = 0, usedPages }) =>
+        heldPages === 0 ? null : (
+          <span key={id} className="tally-row">
+            <Term id="vram-space">buffer objects</Term> {formatBytes(heldPages * PAGE_SIZE_BYTES)} of VRAM{' '}
+            {id}, {formatCounted(usedPages, 'page')} of it in use
+          </span>
+        ),
+      )}
       {pinned === 0 ? null : (
         <span className="tally-row">
           <PinSign solid />

@@ -101,6 +101,8 @@ export interface DeviceView {
   readonly id: number;
   readonly kind: 'coherent' | 'private';
   readonly usedPages: number;
+  /** Pages of its VRAM that buffer objects have; undefined: its driver gives out single pages. */
+  readonly heldPages: number | undefined;
   readonly freePages: number;
   readonly tables: readonly {
     readonly process: string;
