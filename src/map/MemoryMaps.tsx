@@ -1,4 +1,4 @@
-import { type ReactNode, useEffect, useRef, useState, useSyncExternalStore } from 'react';
+import { type ReactNode, useEffect, useMemo, useRef, useState, useSyncExternalStore } from 'react';
 import { useActions, useApp } from '../store/use-app.ts';
 import { useKeys } from '../store/use-keys.ts';
 import { MAP_MODES, type MapMode } from '../store/views.ts';
@@ -12,7 +12,7 @@ import { MapText } from './MapText.tsx';
 import type { Bank } from './layout.ts';
 import { Legend } from './Legend.tsx';
 import { OverviewStrip } from './OverviewStrip.tsx';
-import { isBusyBank } from './rows.ts';
+import { busyNames } from './rows.ts';
 import { Tally } from './Tally.tsx';
 import './maps.css';
 
@@ -75,6 +75,8 @@ const ColorBy = () => {
   );
 };
 
+const NO_STEPS: readonly never[] = [];
+
 interface MemoryMapsProps {
   readonly maps: MapController;
   /** Tables instead of pictures. */
@@ -87,11 +89,14 @@ interface MemoryMapsProps {
 /** Maps of all memory: the RAM of each node, and the VRAM of each device. */
 export const MemoryMaps = ({ maps, asText, onToggleText, children }: MemoryMapsProps) => {
   const banks = useSyncExternalStore(maps.subscribe, maps.banksNow);
-  const steps = useApp((state) => state.scenario.run?.steps);
   const following = useApp((state) => Object.keys(state.viewport.cameras).length === 0);
   /** Opened or closed by hand; the others are open if the run is about them. */
   const [toggled, setToggled] = useState<ReadonlyMap<string, boolean>>(new Map());
-  const isOpen = (bank: Bank): boolean => toggled.get(bank.id) ?? isBusyBank(bank, steps ?? []);
+  const busyText = useApp(({ scenario, trace }) =>
+    busyNames(banks, scenario.run?.steps ?? NO_STEPS, trace.moment),
+  );
+  const busy = useMemo(() => new Set(busyText.split(',')), [busyText]);
+  const isOpen = (bank: Bank): boolean => toggled.get(bank.id) ?? busy.has(bank.id);
   const { openPanel } = useActions();
   usePalette(maps);
   const keys = useKeys();

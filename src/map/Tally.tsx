@@ -31,10 +31,10 @@ export const Tally = () => {
         </span>
       ))}
       {devices.map(({ id, heldPages = 0, usedPages }) =>
-        heldPages === 0 ? null : (
+        heldPages <= usedPages ? null : (
           <span key={id} className="tally-row">
-            <Term id="vram-space">buffer objects</Term> {formatBytes(heldPages * PAGE_SIZE_BYTES)} of VRAM{' '}
-            {id}, {formatCounted(usedPages, 'page')} of it in use
+            <Term id="vram-space">buffer objects</Term> have {formatBytes(heldPages * PAGE_SIZE_BYTES)} of
+            VRAM {id}, {formatCounted(usedPages, 'page')} of it in use
           </span>
         ),
       )}
