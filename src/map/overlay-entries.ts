@@ -10,7 +10,14 @@ import { indexMoment, type MapMoment } from './cells.ts';
 import type { Palette } from './color.ts';
 import { stayWords } from './describe.ts';
 import { type Flight, ownersOf } from './flights.ts';
-import { boxInWindow, centerOf, locate, type OverlayScene, type Place } from './overlay-place.ts';
+import {
+  boxInWindow,
+  centerOf,
+  locate,
+  type OverlayScene,
+  type Place,
+  type PlacedBank,
+} from './overlay-place.ts';
 import { type BoxPx, paintOutline, type Pen } from './paint.ts';
 
 /** More tags than this would hide the maps. */
@@ -104,25 +111,49 @@ export const paintEntries = (
   const { before, after } = scene;
   const flying = new Set(flights.map(({ src }) => src));
   const t = scene.reducedMotion ? Number(scene.t >= 0.5) : scene.t;
-  entryChanges(before, after)
-    .slice(0, MAX_ENTRIES)
-    .forEach((change, i) => {
-      const now = entryAt(change, t, flying.has(change.src));
-      paintEntry(pen, scene, change, now, i, palette);
-    });
+  for (const shown of entriesByWindow(scene, entryChanges(before, after).slice(0, MAX_ENTRIES)))
+    for (const tagged of shown)
+      paintEntry(pen, scene, tagged, entryAt(tagged.change, t, flying.has(tagged.change.src)), palette);
+};
+
+interface TaggedEntry {
+  readonly change: EntryChange;
+  /** Of the page that it referred to first. */
+  readonly page: Place;
+  /** Where its tag stands among those of its window, from the edge inwards. */
+  readonly index: number;
+  /** Its tag stands left, as the pages are right. */
+  readonly atLeft: boolean;
+}
+
+/** Entries of one window have their tags on one side of it, in an order in which their arrows do not cross. */
+const entriesByWindow = (scene: OverlayScene, changes: readonly EntryChange[]): readonly TaggedEntry[][] => {
+  const windows = new Map<PlacedBank, { readonly change: EntryChange; readonly page: Place }[]>();
+  for (const change of changes) {
+    const page = locate(scene, change.from.pfn, scene.after);
+    if (page === undefined || page.box.width < 10) continue;
+    windows.set(page.placed, [...(windows.get(page.placed) ?? []), { change, page }]);
+  }
+  return [...windows].map(([{ leftPx, size }, entries]) => {
+    const xOf = ({ page }: { readonly page: Place }): number => centerOf(boxInWindow(page)).x;
+    const atLeft =
+      entries.reduce((sum, entry) => sum + xOf(entry), 0) / entries.length > leftPx + size.width / 2;
+    return entries
+      .toSorted((a, b) => (atLeft ? xOf(b) - xOf(a) : xOf(a) - xOf(b)))
+      .map((entry, index) => ({ ...entry, index, atLeft }));
+  });
 };
 
 const paintEntry = (
   pen: Pen,
   scene: OverlayScene,
-  { owner, from }: EntryChange,
+  tagged: TaggedEntry,
   { target: { pfn, present }, reach }: EntryNow,
-  index: number,
   palette: Palette,
 ): void => {
-  const first = locate(scene, from.pfn, scene.after);
+  const { owner } = tagged.change;
   const place = locate(scene, pfn, scene.after);
-  if (first === undefined || place === undefined || first.box.width < 10) return;
+  if (place === undefined) return;
   const text = `${present ? 'PTE' : 'migration entry'} ${owner}`;
   pen.save();
   const { typeScale } = scene;
@@ -130,7 +161,7 @@ const paintEntry = (
   pen.font = `600 ${11 * typeScale}px ${FONT}`;
   const width = pen.measureText(text).width + 12;
   const size = { width, height };
-  const found = first.placed.isLoupe ? besideLoupe(scene, first, size, index) : inWindow(first, size, index);
+  const found = tagged.page.placed.isLoupe ? besideLoupe(scene, tagged, size) : inWindow(tagged, size);
   if (found === undefined) {
     pen.restore();
     return;
@@ -168,14 +199,13 @@ interface TagPlace {
 }
 
 /** On the sides of the window where the page is not; undefined: it would hide the row of the page. */
-const inWindow = (page: Place, { width, height }: SizePx, index: number): TagPlace | undefined => {
+const inWindow = ({ page, index, atLeft }: TaggedEntry, { width, height }: SizePx): TagPlace | undefined => {
   const { leftPx, topPx, size } = page.placed;
   const row = boxInWindow(page);
   const middle = centerOf(row);
   const isLow = middle.y > topPx + size.height / 2;
-  const isRight = middle.x > leftPx + size.width / 2;
   const tag: BoxPx = {
-    x: isRight ? leftPx + 4 : leftPx + size.width - width - 4,
+    x: atLeft ? leftPx + 4 : leftPx + size.width - width - 4,
     y: isLow ? topPx + 6 + index * (height + 4) : topPx + size.height - 6 - height - index * (height + 4),
     width,
     height,
@@ -183,15 +213,14 @@ const inWindow = (page: Place, { width, height }: SizePx, index: number): TagPla
   // the first goes before the row of its page; the others must leave that row in sight
   const hidesRow = isLow ? tag.y + tag.height > row.y : tag.y < row.y + row.height;
   if (index > 0 && hidesRow) return undefined;
-  return { tag, start: { x: isRight ? tag.x + tag.width : tag.x, y: tag.y + tag.height / 2 } };
+  return { tag, start: { x: atLeft ? tag.x + tag.width : tag.x, y: tag.y + tag.height / 2 } };
 };
 
 /** Below a loupe, which has no room for a tag, or above it; undefined: the place is taken. */
 const besideLoupe = (
   { banks }: OverlayScene,
-  page: Place,
+  { page, index }: TaggedEntry,
   { width, height }: SizePx,
-  index: number,
 ): TagPlace | undefined => {
   if (index > 0) return undefined;
   const window = banks.find(({ bank, isLoupe }) => !isLoupe && bank.id === page.placed.bank.id);
