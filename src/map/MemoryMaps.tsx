@@ -75,6 +75,8 @@ const ColorBy = () => {
   );
 };
 
+/** More windows than this do not fit above each other. */
+const CROWD = 5;
 const NO_STEPS: readonly never[] = [];
 
 interface MemoryMapsProps {
@@ -97,6 +99,9 @@ export const MemoryMaps = ({ maps, asText, onToggleText, children }: MemoryMapsP
   );
   const busy = useMemo(() => new Set(busyText.split(',')), [busyText]);
   const isOpen = (bank: Bank): boolean => toggled.get(bank.id) ?? busy.has(bank.id);
+  // of many, those that something happens in stand on top
+  const shown =
+    banks.length > CROWD ? banks.toSorted((a, b) => Number(busy.has(b.id)) - Number(busy.has(a.id))) : banks;
   const { openPanel } = useActions();
   usePalette(maps);
   const keys = useKeys();
@@ -165,7 +170,7 @@ export const MemoryMaps = ({ maps, asText, onToggleText, children }: MemoryMapsP
           <OverviewStrip maps={maps} />
           <div className="maps-scroll">
             <div className="maps-banks">
-              {banks.map((bank) => (
+              {shown.map((bank) => (
                 <BankWindow
                   key={bank.id}
                   bank={bank}

@@ -1,4 +1,4 @@
-import { tallyRows } from '../store/tally.ts';
+import { heldSpace, tallyRows } from '../store/tally.ts';
 import { useApp } from '../store/use-app.ts';
 import { PAGE_SIZE_BYTES } from '../core/uapi/units.ts';
 import type { DeviceView, ResidenceCount } from '../store/views.ts';
@@ -22,6 +22,7 @@ export const Tally = () => {
   );
   const devices = useApp((state) => state.trace.moment?.devices ?? NO_DEVICES);
   const rows = tallyRows(before, after);
+  const space = heldSpace(devices);
   return (
     <p className="tally">
       {rows.map(({ place, from, to }) => (
@@ -30,13 +31,11 @@ export const Tally = () => {
           <span className="hidden-visually">became</span> <b>{formatCount(to)}</b>
         </span>
       ))}
-      {devices.map(({ id, heldPages = 0, usedPages }) =>
-        heldPages <= usedPages ? null : (
-          <span key={id} className="tally-row">
-            <Term id="vram-space">buffer objects</Term> have {formatBytes(heldPages * PAGE_SIZE_BYTES)} of
-            VRAM {id}, {formatCounted(usedPages, 'page')} of it in use
-          </span>
-        ),
+      {space === undefined ? null : (
+        <span className="tally-row">
+          <Term id="vram-space">buffer objects</Term> have {formatBytes(space.heldPages * PAGE_SIZE_BYTES)} of{' '}
+          {space.where}, {formatCounted(space.usedPages, 'page')} of it in use
+        </span>
       )}
       {pinned === 0 ? null : (
         <span className="tally-row">
