@@ -2,6 +2,7 @@ import { PAGE_SIZE_BYTES } from '../core/uapi/units.ts';
 import { type KeyboardEvent, type MouseEvent, useEffect, useRef, useSyncExternalStore } from 'react';
 import { useActions, useApp, useAppInstance } from '../store/use-app.ts';
 import { useTurn } from '../store/use-turn.ts';
+import type { DeviceView } from '../store/views.ts';
 import { formatBytes, formatCounted } from '../ui/format.ts';
 import { Icon } from '../ui/Icon.tsx';
 import type { MapController } from './controller.ts';
@@ -121,6 +122,15 @@ const Scale = ({ view }: { readonly view: MapView }) => {
   );
 };
 
+/** How much of its VRAM a device has given out: single pages, or space that its buffer objects have. */
+const usageText = (device: DeviceView | undefined, size: string): string => {
+  if (device === undefined) return size;
+  const { heldPages, usedPages } = device;
+  return heldPages === undefined
+    ? `${formatCounted(usedPages, 'page')} of ${size} lent`
+    : `${formatBytes(heldPages * PAGE_SIZE_BYTES)} of ${size} taken`;
+};
+
 /** What is shown, and, where there is a map, at which scale. */
 const Caption = ({ bank, maps, open }: Pick<BankWindowProps, 'bank' | 'maps' | 'open'>) => {
   const view = useSyncExternalStore(maps.subscribe, () => maps.viewOf(bank.id));
@@ -131,9 +141,7 @@ const Caption = ({ bank, maps, open }: Pick<BankWindowProps, 'bank' | 'maps' | '
       <span className="bank-title">
         <span className="heading">{bankTitle(bank)}</span>{' '}
         <span className="bank-about">{view === undefined ? '' : zoneInView(view)}</span>{' '}
-        <span className="bank-size">
-          {device === undefined ? size : `${formatCounted(device.usedPages, 'page')} of ${size} lent`}
-        </span>
+        <span className="bank-size">{usageText(device, size)}</span>
       </span>
       {open && view !== undefined ? <Scale view={view} /> : null}
     </>

@@ -1,4 +1,4 @@
-import { type ReactNode, useEffect, useRef, useState, useSyncExternalStore } from 'react';
+import { type ReactNode, useEffect, useMemo, useRef, useState, useSyncExternalStore } from 'react';
 import { useActions, useApp } from '../store/use-app.ts';
 import { useTurn } from '../store/use-turn.ts';
 import { useKeys } from '../store/use-keys.ts';
@@ -13,7 +13,7 @@ import { MapText } from './MapText.tsx';
 import type { Bank } from './layout.ts';
 import { Legend } from './Legend.tsx';
 import { OverviewStrip } from './OverviewStrip.tsx';
-import { isBusyBank } from './rows.ts';
+import { busyNames } from './rows.ts';
 import { Tally } from './Tally.tsx';
 import './maps.css';
 
@@ -79,6 +79,10 @@ const ColorBy = () => {
   );
 };
 
+/** More windows than this do not fit above each other. */
+const CROWD = 5;
+const NO_STEPS: readonly never[] = [];
+
 interface MemoryMapsProps {
   readonly maps: MapController;
   /** Tables instead of pictures. */
@@ -91,11 +95,17 @@ interface MemoryMapsProps {
 /** Maps of all memory: the RAM of each node, and the VRAM of each device. */
 export const MemoryMaps = ({ maps, asText, onToggleText, children }: MemoryMapsProps) => {
   const banks = useSyncExternalStore(maps.subscribe, maps.banksNow);
-  const steps = useApp((state) => state.scenario.run?.steps);
   const following = useApp((state) => Object.keys(state.viewport.cameras).length === 0);
   /** Opened or closed by hand; the others are open if the run is about them. */
   const [toggled, setToggled] = useState<ReadonlyMap<string, boolean>>(new Map());
-  const isOpen = (bank: Bank): boolean => toggled.get(bank.id) ?? isBusyBank(bank, steps ?? []);
+  const busyText = useApp(({ scenario, trace }) =>
+    busyNames(banks, scenario.run?.steps ?? NO_STEPS, trace.moment),
+  );
+  const busy = useMemo(() => new Set(busyText.split(',')), [busyText]);
+  const isOpen = (bank: Bank): boolean => toggled.get(bank.id) ?? busy.has(bank.id);
+  // of many, those that something happens in stand on top
+  const shown =
+    banks.length > CROWD ? banks.toSorted((a, b) => Number(busy.has(b.id)) - Number(busy.has(a.id))) : banks;
   const { openPanel } = useActions();
   usePalette(maps);
   const keys = useKeys();
@@ -166,7 +176,7 @@ export const MemoryMaps = ({ maps, asText, onToggleText, children }: MemoryMapsP
           </Later>
           <div className="maps-scroll">
             <div className="maps-banks">
-              {banks.map((bank) => (
+              {shown.map((bank) => (
                 <BankWindow
                   key={bank.id}
                   bank={bank}

@@ -1,11 +1,13 @@
-import { tallyRows } from '../store/tally.ts';
+import { heldSpace, tallyRows } from '../store/tally.ts';
 import { useApp } from '../store/use-app.ts';
-import type { ResidenceCount } from '../store/views.ts';
-import { formatCount, formatCounted } from '../ui/format.ts';
+import { PAGE_SIZE_BYTES } from '../core/uapi/units.ts';
+import type { DeviceView, ResidenceCount } from '../store/views.ts';
+import { formatBytes, formatCount, formatCounted } from '../ui/format.ts';
 import { Icon } from '../ui/Icon.tsx';
 import { PinSign } from '../ui/PinSign.tsx';
 import { Term } from '../ui/Term.tsx';
 
+const NO_DEVICES: readonly DeviceView[] = [];
 const NOTHING: readonly ResidenceCount[] = [];
 
 /**
@@ -18,7 +20,9 @@ export const Tally = () => {
   const pinned = useApp(
     (state) => state.trace.moment?.frames.filter(({ longtermPinned }) => longtermPinned).length ?? 0,
   );
+  const devices = useApp((state) => state.trace.moment?.devices ?? NO_DEVICES);
   const rows = tallyRows(before, after);
+  const space = heldSpace(devices);
   return (
     <p className="tally">
       {rows.map(({ place, from, to }) => (
@@ -27,6 +31,12 @@ export const Tally = () => {
           <span className="hidden-visually">became</span> <b>{formatCount(to)}</b>
         </span>
       ))}
+      {space === undefined ? null : (
+        <span className="tally-row">
+          <Term id="vram-space">buffer objects</Term> have {formatBytes(space.heldPages * PAGE_SIZE_BYTES)} of{' '}
+          {space.where}, {formatCounted(space.usedPages, 'page')} of it in use
+        </span>
+      )}
       {pinned === 0 ? null : (
         <span className="tally-row">
           <PinSign solid />

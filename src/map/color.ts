@@ -104,6 +104,8 @@ export const lookOf = (cell: MapCell): CellLook => {
 
 const hatchOf = (role: 'src' | 'dst', phase: MoveView['phase']): CellLook['hatch'] => {
   switch (phase) {
+    case 'awaited':
+      return role === 'src' ? undefined : 'arriving';
     case 'unmapped':
     case 'allocated':
       return role === 'src' ? 'leaving' : 'arriving';

@@ -8,7 +8,7 @@ import { TONES } from '../ui/tones.ts';
 import { stayedBecause } from '../words/index.ts';
 import { levelOf, type SizePx, visibleRect } from './camera.ts';
 import type { MapCell } from './cells.ts';
-import { lookOf, partsOf } from './color.ts';
+import { type CellLook, lookOf, partsOf } from './color.ts';
 import { isCopied } from './flights.ts';
 import { type Bank, LEVELS, type Level, pfnAt, type Plot, rangeOf } from './layout.ts';
 import type { Loupe } from './loupes.ts';
@@ -70,17 +70,23 @@ export const stayWords = ({ because }: MoveView): string =>
 const moveWords = (role: 'src' | 'dst', move: MoveView): string => {
   const { src, dst, phase } = move;
   if (phase === 'failed') return stayWords(move);
+  if (phase === 'awaited' && role === 'src') return `to move to ${formatHex(dst)}`;
   if (role === 'src') return dst < 0 ? 'on its way' : `on its way to ${formatHex(dst)}`;
   return isCopied(move) ? `copy of ${formatHex(src)}` : `destination of ${formatHex(src)}`;
+};
+
+/** Of VRAM that is in use and not mapped it is the driver that knows what for: a buffer object has it. */
+const usageWords = ({ usage, residence }: CellLook): string => {
+  if (usage === 'shown') return TONES[residence].longLabel;
+  const isVram = residence === 'coherent' || residence === 'private';
+  return usage === 'other' && isVram ? 'taken by the driver, not mapped' : USAGE_WORDS[usage];
 };
 
 /** Everything that a page's cell shows, in words. */
 export const stateWords = (cell: MapCell): string[] => {
   const look = lookOf(cell);
   const { move } = cell;
-  const words: string[] = [
-    look.usage === 'shown' ? TONES[look.residence].longLabel : USAGE_WORDS[look.usage],
-  ];
+  const words: string[] = [usageWords(look)];
   if (move !== undefined) words.push(moveWords(move.role, move.view));
   if (cell.pins > 0) words.push(formatCounted(cell.pins, cell.longterm ? 'long-term pin' : 'pin'));
   if (look.locked) words.push('locked');

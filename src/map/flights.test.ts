@@ -26,6 +26,21 @@ describe('flights', () => {
     expect(flightsBetween(copied, done)).toEqual([]);
   });
 
+  test('a frame that stands ready for a copy has no bytes yet: nothing flies', () => {
+    const frames = [drawFrame(src, { owner: 'A buf+2' }), drawFrame(dst, { owner: 'A buf+2' })];
+    const waits = drawMoment({ frames, moves: [{ src, dst, phase: 'awaited', because: '' }] });
+    expect(flightsBetween(drawMoment({ frames: frames.slice(0, 1) }), waits)).toEqual([]);
+  });
+
+  test('a page whose bytes are copied and whose move ends between two moments has flown', () => {
+    const waits = drawMoment({
+      frames: [drawFrame(src, { owner: 'A buf+2' }), drawFrame(dst)],
+      moves: [{ src, dst, phase: 'awaited', because: '' }],
+    });
+    const done = drawMoment({ frames: [drawFrame(dst, { owner: 'A buf+2' })] });
+    expect(flightsBetween(waits, done)).toEqual([{ src, dst, owner: 'A buf+2' }]);
+  });
+
   test('between two scenario steps a page that is in another frame has flown', () => {
     const before = drawMoment({ frames: [drawFrame(src, { owner: 'A buf+2' })] });
     const after = drawMoment({ frames: [drawFrame(dst, { owner: 'A buf+2' })] });

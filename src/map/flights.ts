@@ -68,24 +68,27 @@ const findFlights = (before: MapMoment, after: MapMoment): Flight[] => {
   return flights;
 };
 
-const ownersOf = (moment: MapMoment): Map<string, FrameView> =>
-  new Map(
+/** Frames by whose page they are, `buf+2`. A page on its way is where its bytes are. */
+export const ownersOf = (moment: MapMoment): ReadonlyMap<string, FrameView> => {
+  const { moves } = indexMoment(moment);
+  const isThere = (pfn: number): boolean => {
+    const move = moves.get(pfn);
+    return move === undefined || (move.role === 'dst') === isCopied(move.view);
+  };
+  return new Map(
     moment.frames
-      .filter(({ owner, refcount }) => owner !== '' && refcount > 0)
+      .filter(({ pfn, owner, refcount }) => owner !== '' && refcount > 0 && isThere(pfn))
       .map((frame) => [frame.owner, frame]),
   );
+};
 
 /** Where a whole migration lies between the moments: the same page of the same process, in another frame. */
 const ownersThatMoved = (before: MapMoment, after: MapMoment): Flight[] => {
-  const moving = indexMoment(before).moves;
   const now = ownersOf(after);
-  const flights: Flight[] = [];
-  for (const [owner, { pfn }] of ownersOf(before)) {
+  return [...ownersOf(before)].flatMap(([owner, { pfn }]): Flight[] => {
     const dst = now.get(owner)?.pfn;
-    if (dst === undefined || dst === pfn || moving.has(pfn) || moving.has(dst)) continue;
-    flights.push({ src: pfn, dst, owner });
-  }
-  return flights;
+    return dst === undefined || dst === pfn ? [] : [{ src: pfn, dst, owner }];
+  });
 };
 
 /** A pin as the map shows it: how much of it is there, and how far above its page. */

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import type { MoveView } from '../store/views.ts';
 import { drawFrame, drawMoment } from './fixture.ts';
 import { bundlesOf } from './flights.ts';
-import { entryChanges } from './overlay-entries.ts';
+import { entryAt, entryChanges } from './overlay-entries.ts';
 
 const SRC = 0x200;
 const DST = 0x100;
@@ -29,6 +29,30 @@ test('an entry refers to the old page, to nothing that is present, then to the n
       { pfn: DST, present: true },
     ],
   ]);
+});
+
+test('while the frame for its copy stands ready, the entry still refers to the page', () => {
+  expect(entryChanges(at(undefined), at('awaited'))[0]?.to).toEqual({ pfn: SRC, present: true });
+});
+
+test('an entry turns to the new page where the move has ended when the picture gets there', () => {
+  const home = drawMoment({ frames: [drawFrame(DST, { owner: 'buf+1' })], moves: [] });
+  expect(entryChanges(at('copied'), home)[0]).toMatchObject({
+    from: { pfn: SRC, present: false },
+    to: { pfn: DST, present: true },
+  });
+});
+
+test('in one transition the entry goes first, the bytes fly, and the new entry comes last', () => {
+  const src = { pfn: SRC, present: true };
+  const dst = { pfn: DST, present: true };
+  const unmaps = { owner: 'buf+1', src: SRC, from: src, to: { pfn: SRC, present: false } };
+  expect(entryAt(unmaps, 0.2, true).target.present).toBe(false);
+  expect(entryAt(unmaps, 0.2, false).target.present).toBe(true);
+  const moves = { owner: 'buf+1', src: SRC, from: src, to: dst };
+  expect(entryAt(moves, 0, true)).toEqual({ target: src, reach: 1 });
+  expect(entryAt(moves, 0.5, true).reach).toBe(0);
+  expect(entryAt(moves, 1, true)).toEqual({ target: dst, reach: 1 });
 });
 
 test('the entry of a page that stays refers to it again', () => {

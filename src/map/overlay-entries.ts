@@ -1,13 +1,23 @@
 // Page-table entries of pages under way, and what stayed behind: drawn above the maps while a migration runs. An entry is a
 // tag with an arrow to the frame that it refers to; while it is a migration entry the arrow is broken, and there is no way
-// back from the page (rmap). It turns to the other frame when the kernel puts the new entry in.
+// back from the page (rmap). When the kernel puts the new entry in, the arrow is drawn in and goes out anew: it never points
+// at anything in between.
 
 import { easeCubicInOut } from 'd3';
 import type { MoveView } from '../store/views.ts';
+import type { SizePx } from './camera.ts';
 import { indexMoment, type MapMoment } from './cells.ts';
 import type { Palette } from './color.ts';
 import { stayWords } from './describe.ts';
-import { boxInWindow, centerOf, locate, type OverlayScene } from './overlay-place.ts';
+import { type Flight, ownersOf } from './flights.ts';
+import {
+  boxInWindow,
+  centerOf,
+  locate,
+  type OverlayScene,
+  type Place,
+  type PlacedBank,
+} from './overlay-place.ts';
 import { type BoxPx, paintOutline, type Pen } from './paint.ts';
 
 /** More tags than this would hide the maps. */
@@ -24,6 +34,7 @@ export interface EntryTarget {
 export const entryTarget = (move: MoveView | undefined, src: number): EntryTarget => {
   switch (move?.phase) {
     case undefined:
+    case 'awaited':
     case 'failed':
       return { pfn: src, present: true };
     case 'unmapped':
@@ -35,7 +46,7 @@ export const entryTarget = (move: MoveView | undefined, src: number): EntryTarge
   }
 };
 
-interface EntryChange {
+export interface EntryChange {
   readonly owner: string;
   readonly src: number;
   readonly from: EntryTarget;
@@ -49,12 +60,15 @@ const movesOf = (moment: MapMoment): ReadonlyMap<number, MoveView> =>
 export const entryChanges = (before: MapMoment, after: MapMoment): EntryChange[] => {
   const was = movesOf(before);
   const is = movesOf(after);
+  const homes = ownersOf(after);
   const changes = [...new Set([...was.keys(), ...is.keys()])].map((src): EntryChange => {
     const owner =
       indexMoment(before).frames.get(src)?.owner ?? indexMoment(after).frames.get(src)?.owner ?? '';
     const from = entryTarget(was.get(src), src);
-    // what has ended keeps what it came to
-    const to = is.has(src) ? entryTarget(is.get(src), src) : from;
+    // where a move has ended meanwhile, its page says what the entry refers to
+    const home = homes.get(owner)?.pfn;
+    const ended = home === undefined ? from : { pfn: home, present: true };
+    const to = is.has(src) ? entryTarget(is.get(src), src) : ended;
     return { owner, src, from, to };
   });
   const isStill = ({ from, to }: EntryChange): number =>
@@ -62,53 +76,101 @@ export const entryChanges = (before: MapMoment, after: MapMoment): EntryChange[]
   return changes.filter(({ owner }) => owner !== '').toSorted((a, b) => isStill(a) - isStill(b));
 };
 
-export const paintEntries = (pen: Pen, scene: OverlayScene, palette: Palette): void => {
+/** What an entry refers to at a time of a transition, and how far its arrow reaches: 1 to the page. */
+export interface EntryNow {
+  readonly target: EntryTarget;
+  readonly reach: number;
+}
+
+type Part = readonly [begin: number, end: number];
+/** An entry changes before the bytes fly, and behind that; without a flight in the middle. */
+const FIRST: Part = [0, 0.18];
+const LAST: Part = [0.86, 1];
+const DRAWN_IN: Part = [0.1, 0.5];
+const GOES_OUT: Part = [0.5, 0.9];
+
+/**
+ * The kernel's order: the migration entry is put in, then the bytes are copied, then the new entry is.
+ *
+ * @param flies - the page's bytes are copied in this transition
+ */
+export const entryAt = ({ from, to }: EntryChange, t: number, flies: boolean): EntryNow => {
+  const part = ([begin, end]: Part): number =>
+    easeCubicInOut(Math.max(0, Math.min(1, (t - begin) / (end - begin))));
+  if (from.pfn === to.pfn) return { target: part(flies ? FIRST : [0, 1]) < 0.5 ? from : to, reach: 1 };
+  const out = part(flies ? LAST : GOES_OUT);
+  return out > 0 ? { target: to, reach: out } : { target: from, reach: 1 - part(flies ? FIRST : DRAWN_IN) };
+};
+
+export const paintEntries = (
+  pen: Pen,
+  scene: OverlayScene,
+  flights: readonly Flight[],
+  palette: Palette,
+): void => {
   const { before, after } = scene;
-  const changes = entryChanges(before, after);
-  const t = scene.reducedMotion ? Number(scene.t >= 0.5) : easeCubicInOut(scene.t);
-  changes.slice(0, MAX_ENTRIES).forEach((change, i) => paintEntry(pen, scene, change, i, t, palette));
+  const flying = new Set(flights.map(({ src }) => src));
+  const t = scene.reducedMotion ? Number(scene.t >= 0.5) : scene.t;
+  for (const shown of entriesByWindow(scene, entryChanges(before, after).slice(0, MAX_ENTRIES)))
+    for (const tagged of shown)
+      paintEntry(pen, scene, tagged, entryAt(tagged.change, t, flying.has(tagged.change.src)), palette);
+};
+
+interface TaggedEntry {
+  readonly change: EntryChange;
+  /** Of the page that it referred to first. */
+  readonly page: Place;
+  /** Where its tag stands among those of its window, from the edge inwards. */
+  readonly index: number;
+  /** Its tag stands left, as the pages are right. */
+  readonly atLeft: boolean;
+}
+
+/** Entries of one window have their tags on one side of it, in an order in which their arrows do not cross. */
+const entriesByWindow = (scene: OverlayScene, changes: readonly EntryChange[]): readonly TaggedEntry[][] => {
+  const windows = new Map<PlacedBank, { readonly change: EntryChange; readonly page: Place }[]>();
+  for (const change of changes) {
+    const page = locate(scene, change.from.pfn, scene.after);
+    if (page === undefined || page.box.width < 10) continue;
+    windows.set(page.placed, [...(windows.get(page.placed) ?? []), { change, page }]);
+  }
+  return [...windows].map(([{ leftPx, size }, entries]) => {
+    const xOf = ({ page }: { readonly page: Place }): number => centerOf(boxInWindow(page)).x;
+    const atLeft =
+      entries.reduce((sum, entry) => sum + xOf(entry), 0) / entries.length > leftPx + size.width / 2;
+    return entries
+      .toSorted((a, b) => (atLeft ? xOf(b) - xOf(a) : xOf(a) - xOf(b)))
+      .map((entry, index) => ({ ...entry, index, atLeft }));
+  });
 };
 
 const paintEntry = (
   pen: Pen,
   scene: OverlayScene,
-  { owner, from, to }: EntryChange,
-  index: number,
-  t: number,
+  tagged: TaggedEntry,
+  { target: { pfn, present }, reach }: EntryNow,
   palette: Palette,
 ): void => {
-  const ends = [from, to].map(({ pfn }) => locate(scene, pfn, scene.after));
-  const [first, second] = ends;
-  if (first === undefined || second === undefined || first.box.width < 10) return;
-  const a = centerOf(boxInWindow(first));
-  const b = centerOf(boxInWindow(second));
-  const end = { x: a.x + (b.x - a.x) * t, y: a.y + (b.y - a.y) * t };
-  const present = t < 0.5 ? from.present : to.present;
+  const { owner } = tagged.change;
+  const place = locate(scene, pfn, scene.after);
+  if (place === undefined) return;
   const text = `${present ? 'PTE' : 'migration entry'} ${owner}`;
   pen.save();
   const { typeScale } = scene;
   const height = Math.round(20 * typeScale);
   pen.font = `600 ${11 * typeScale}px ${FONT}`;
   const width = pen.measureText(text).width + 12;
-  const { leftPx, topPx, size } = first.placed;
-  // on the sides where the page is not
-  const isLow = a.y > topPx + size.height / 2;
-  const isRight = a.x > leftPx + size.width / 2;
-  const tag: BoxPx = {
-    x: isRight ? leftPx + 4 : leftPx + size.width - width - 4,
-    y: isLow ? topPx + 6 + index * (height + 4) : topPx + size.height - 6 - height - index * (height + 4),
-    width,
-    height,
-  };
-  // the first goes before the row of its page; the others must leave that row in sight
-  const row = boxInWindow(first);
-  const hidesRow = isLow ? tag.y + tag.height > row.y : tag.y < row.y + row.height;
-  if (index > 0 && hidesRow) {
+  const size = { width, height };
+  const found = tagged.page.placed.isLoupe ? besideLoupe(scene, tagged, size) : inWindow(tagged, size);
+  if (found === undefined) {
     pen.restore();
     return;
   }
-  const start = { x: isRight ? tag.x + tag.width : tag.x, y: tag.y + tag.height / 2 };
-  paintArrow(pen, start, end, first.box.width / 2 + 3, present, palette);
+  const { tag, start } = found;
+  const page = centerOf(boxInWindow(place));
+  const end = { x: start.x + (page.x - start.x) * reach, y: start.y + (page.y - start.y) * reach };
+  const shortPx = (place.box.width / 2 + 3) * reach;
+  paintArrow(pen, start, end, shortPx, { isBroken: !present, bothWays: present && reach === 1 }, palette);
   pen.fillStyle = palette.paper;
   pen.strokeStyle = palette.ink;
   pen.lineWidth = 1.2;
@@ -130,13 +192,59 @@ interface Point {
   readonly y: number;
 }
 
+interface TagPlace {
+  readonly tag: BoxPx;
+  /** Where its arrow begins. */
+  readonly start: Point;
+}
+
+/** On the sides of the window where the page is not; undefined: it would hide the row of the page. */
+const inWindow = ({ page, index, atLeft }: TaggedEntry, { width, height }: SizePx): TagPlace | undefined => {
+  const { leftPx, topPx, size } = page.placed;
+  const row = boxInWindow(page);
+  const middle = centerOf(row);
+  const isLow = middle.y > topPx + size.height / 2;
+  const tag: BoxPx = {
+    x: atLeft ? leftPx + 4 : leftPx + size.width - width - 4,
+    y: isLow ? topPx + 6 + index * (height + 4) : topPx + size.height - 6 - height - index * (height + 4),
+    width,
+    height,
+  };
+  // the first goes before the row of its page; the others must leave that row in sight
+  const hidesRow = isLow ? tag.y + tag.height > row.y : tag.y < row.y + row.height;
+  if (index > 0 && hidesRow) return undefined;
+  return { tag, start: { x: atLeft ? tag.x + tag.width : tag.x, y: tag.y + tag.height / 2 } };
+};
+
+/** Below a loupe, which has no room for a tag, or above it; undefined: the place is taken. */
+const besideLoupe = (
+  { banks }: OverlayScene,
+  { page, index }: TaggedEntry,
+  { width, height }: SizePx,
+): TagPlace | undefined => {
+  if (index > 0) return undefined;
+  const window = banks.find(({ bank, isLoupe }) => !isLoupe && bank.id === page.placed.bank.id);
+  const { leftPx, topPx, size } = page.placed;
+  const middle = centerOf(boxInWindow(page));
+  const x = Math.max(leftPx, Math.min(leftPx + size.width - width, middle.x - width / 4));
+  const below = topPx + size.height + 10;
+  const isBelow = window === undefined || below + height <= window.topPx + window.size.height;
+  // above a loupe its title stands half over the edge
+  const tag = { x, y: isBelow ? below : topPx - 18 - height, width, height };
+  const start = {
+    x: Math.max(x + 8, Math.min(x + width - 8, middle.x)),
+    y: isBelow ? tag.y : tag.y + height,
+  };
+  return { tag, start };
+};
+
 /** From an entry to its page; with a head at both ends where the rmap leads back. */
 const paintArrow = (
   pen: Pen,
   from: Point,
   to: Point,
   shortPx: number,
-  both: boolean,
+  { isBroken, bothWays }: { readonly isBroken: boolean; readonly bothWays: boolean },
   palette: Palette,
 ): void => {
   const length = Math.hypot(to.x - from.x, to.y - from.y);
@@ -150,7 +258,7 @@ const paintArrow = (
     pen.strokeStyle = color;
     pen.fillStyle = color;
     pen.lineWidth = widthPx;
-    pen.setLineDash(both ? [] : [5, 4]);
+    pen.setLineDash(isBroken ? [5, 4] : []);
     pen.beginPath();
     pen.moveTo(from.x, from.y);
     pen.lineTo(end.x, end.y);
@@ -158,7 +266,7 @@ const paintArrow = (
   }
   pen.setLineDash([]);
   paintHead(pen, end, unit);
-  if (both) paintHead(pen, from, { x: -unit.x, y: -unit.y });
+  if (bothWays) paintHead(pen, from, { x: -unit.x, y: -unit.y });
 };
 
 const paintHead = (pen: Pen, tip: Point, unit: Point): void => {

@@ -81,7 +81,8 @@ export const paintWays = (
 ): void => {
   const inTheAir = scene.t > 0 && scene.t < 1 ? flights : [];
   const flying = new Set(inTheAir.map(({ src }) => src));
-  const isOpen = (phase: string): boolean => phase === 'allocated' || phase === 'copied';
+  const isOpen = (phase: string): boolean =>
+    phase === 'awaited' || phase === 'allocated' || phase === 'copied';
   const moves = scene.after.moves.filter(
     ({ src, dst, phase }) => dst >= 0 && isOpen(phase) && !flying.has(src),
   );
@@ -93,10 +94,18 @@ export const paintWays = (
   }
 };
 
-/** Each a little later than the one before. */
+/** Part of a transition after which bytes fly: their entry becomes a migration entry first. */
+const BEGIN_AT = 0.18;
+/** And after which the last ones have landed: the new entry comes behind that. */
+const END_AT = 0.92;
+/** Part of it for which the last one waits. */
+const STAGGER = 0.2;
+
+/** How far a page has flown, each a little later than the one before. */
 export const stagger = (t: number, index: number, count: number): number => {
-  const delay = count > 1 ? (0.25 * index) / (count - 1) : 0;
-  return easeCubicInOut(Math.max(0, Math.min(1, (t - delay) / 0.75)));
+  const delay = count > 1 ? (STAGGER * index) / (count - 1) : 0;
+  const lasts = END_AT - BEGIN_AT - (count > 1 ? STAGGER : 0);
+  return easeCubicInOut(Math.max(0, Math.min(1, (t - BEGIN_AT - delay) / lasts)));
 };
 
 export const paintFlight = (

@@ -26,13 +26,13 @@ export const paintOverlay = (pen: Pen, scene: OverlayScene, skin: Skin): void =>
   for (const nail of nailsBetween(before, after, easeCubicInOut(t))) paintNail(pen, scene, nail, palette);
   paintWays(pen, scene, flights, palette);
   paintOutlines(pen, scene, palette);
-  paintEntries(pen, scene, palette);
+  paintEntries(pen, scene, flights, palette);
   paintStayed(pen, scene, palette);
   if (before === after || (!scene.reducedMotion && (t <= 0 || t >= 1))) return;
   if (flights.length > MAX_FLIGHTS) {
     for (const bundle of bundlesOf(flights, (pfn) => bankIdOf(scene, pfn))) {
       if (scene.reducedMotion) paintStill(pen, scene, bundle, palette);
-      paintFlight(pen, scene, bundle, scene.reducedMotion ? 0.5 : easeCubicInOut(t), palette, bundle.count);
+      paintFlight(pen, scene, bundle, scene.reducedMotion ? 0.5 : stagger(t, 0, 1), palette, bundle.count);
     }
     return;
   }

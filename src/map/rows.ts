@@ -1,9 +1,77 @@
-// Which banks a run is about.
+// Which banks a run is about, and which of them are shown large.
 
-import type { StepInfo } from '../store/views.ts';
-import type { Bank } from './layout.ts';
+import type { Moment, StepInfo } from '../store/views.ts';
+import { type Bank, rangeOf } from './layout.ts';
 
-/** All memory in one, system memory, and the devices that some step names; the others are drawn small. */
-export const isBusyBank = (bank: Bank, steps: readonly StepInfo[]): boolean =>
-  bank.kind === 'whole' ||
-  (bank.device < 0 ? bank.node === 0 : steps.some(({ step }) => step.device === bank.device));
+/** More windows on devices than this at once leave none of them room. */
+const MAX_DEVICES = 2;
+
+/** What the windows are chosen by. */
+export type BusyMoment = Pick<Moment, 'step' | 'processes' | 'moves' | 'handles'>;
+
+const numberOf = (value: unknown): readonly number[] => (typeof value === 'number' ? [value] : []);
+
+/** Devices that a step names, in its attributes, too. */
+const namedDevices = ({ step }: StepInfo): readonly number[] => {
+  const attrs: readonly unknown[] = Array.isArray(step['attrs']) ? step['attrs'] : [];
+  const named = attrs.flatMap((attr) =>
+    typeof attr === 'object' && attr !== null ? [...Object.values(attr)].flatMap(numberOf) : [],
+  );
+  return [...numberOf(step['device']), ...named];
+};
+
+/** Frames that the memory or the pin that a step is about has now. */
+const framesOf = ({ step }: StepInfo, { processes, handles }: BusyMoment): readonly number[] => [
+  ...processes
+    .filter(({ name }) => name === step['proc'])
+    .flatMap(({ areas }) => areas.filter(({ name }) => name === step['vma']))
+    .flatMap(({ rows }) => rows.map(({ pfn }) => pfn)),
+  ...handles.filter(({ name }) => name === step['handle']).flatMap(({ pfns }) => pfns),
+];
+
+/** Devices of what happens now: those that the step names, and those where its pages are. */
+const devicesAt = (banks: readonly Bank[], steps: readonly StepInfo[], moment: BusyMoment): Set<number> => {
+  const deviceOf = (pfn: number): number =>
+    banks.find((bank) => rangeOf(bank, pfn) !== undefined)?.device ?? -1;
+  const moving = moment.moves.flatMap(({ src, dst }) => [src, dst]);
+  for (let at = Math.max(0, moment.step); at >= 0; at--) {
+    const step = steps[at];
+    if (step === undefined) continue;
+    const frames = [...framesOf(step, moment), ...(at === moment.step ? moving : [])];
+    const devices = [...namedDevices(step), ...frames.map(deviceOf)].filter((device) => device >= 0);
+    if (devices.length > 0) return new Set(devices.slice(0, MAX_DEVICES));
+  }
+  return new Set();
+};
+
+const known = new WeakMap<BusyMoment, { readonly of: readonly unknown[]; readonly names: string }>();
+
+/** The same as one text, for whoever looks often: it is worked out once a moment. */
+export const busyNames = (
+  banks: readonly Bank[],
+  steps: readonly StepInfo[],
+  moment: BusyMoment | undefined,
+): string => {
+  const found = moment === undefined ? undefined : known.get(moment);
+  if (found?.of[0] === banks && found.of[1] === steps) return found.names;
+  const names = [...busyBanks(banks, steps, moment)].join();
+  if (moment !== undefined) known.set(moment, { of: [banks, steps], names });
+  return names;
+};
+
+/**
+ * Names of the banks whose windows are open by themselves: all memory in one, system memory, and the devices that some step
+ * names. Of many devices only those of what happens now.
+ */
+export const busyBanks = (
+  banks: readonly Bank[],
+  steps: readonly StepInfo[],
+  moment: BusyMoment | undefined,
+): ReadonlySet<string> => {
+  const named = new Set(steps.flatMap(namedDevices));
+  const isCrowded = named.size > MAX_DEVICES && moment !== undefined;
+  const devices = isCrowded ? devicesAt(banks, steps, moment) : named;
+  const isBusy = ({ kind, device, node }: Bank): boolean =>
+    kind === 'whole' || (device < 0 ? node === 0 : devices.has(device));
+  return new Set(banks.filter(isBusy).map(({ id }) => id));
+};

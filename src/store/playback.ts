@@ -1,6 +1,6 @@
 // The presentation clock: where the cursor stands, and how far the picture is between two moments.
 
-import type { Motion, Position, RunId } from '../worker/protocol.ts';
+import type { Motion, Position, RunId, RunInfo } from '../worker/protocol.ts';
 import type { Moment } from '../worker/protocol-moment.ts';
 import { type Context, report, update } from './context.ts';
 import type { Player } from './player.ts';
@@ -29,10 +29,15 @@ export interface PlaybackSlice {
   readonly stage: Stage | undefined;
   /** A transition is on its way (playing, or one step that is being shown). */
   readonly moving: boolean;
+  /** The step that was chosen, as long as its end is shown: playing shows it first. */
+  readonly chosen: number | undefined;
 }
 
 export interface PlaybackActions {
-  /** Plays from beat to beat, up to a position if one is given; from the end it starts over. */
+  /**
+   * Plays from beat to beat, up to a position if one is given. From the end it starts over; a step that was chosen is
+   * played from its beginning.
+   */
   readonly play: (until?: Position) => void;
   readonly pause: () => void;
   readonly togglePlay: () => void;
@@ -57,6 +62,7 @@ export const initialPlayback: PlaybackSlice = {
   speed: 1,
   stage: undefined,
   moving: false,
+  chosen: undefined,
 };
 
 /** Asks for the moment at a position; undefined if the run is not shown any more or the question failed. */
@@ -84,6 +90,16 @@ const fetchStop = async (
   return await fetchMoment(context, answer.position);
 };
 
+/** Where playing has to go first; undefined: it goes on from where it is. */
+const playsFrom = (
+  { chosen, position }: PlaybackSlice,
+  { steps, length, bootEnd }: RunInfo,
+): Position | undefined => {
+  const step = chosen === undefined ? undefined : steps[chosen];
+  if (step !== undefined) return step.begin;
+  return position >= length ? bootEnd : undefined;
+};
+
 /** Plays beat after beat until the end (or `until`), or until somebody wants something else. */
 const playOn = async (context: Context, player: Player, until = Infinity): Promise<void> => {
   const wish = player.newWish();
@@ -91,8 +107,9 @@ const playOn = async (context: Context, player: Player, until = Infinity): Promi
   if (run === undefined) return;
   update(context, 'playback', { playing: true });
   player.thaw();
-  if (context.store.getState().playback.position >= run.length) {
-    const start = await fetchMoment(context, run.bootEnd);
+  const from = playsFrom(context.store.getState().playback, run);
+  if (from !== undefined) {
+    const start = await fetchMoment(context, from);
     if (!player.isWanted(wish)) return;
     if (start !== undefined) player.show(start);
   }
@@ -180,7 +197,10 @@ export const playbackActions = (context: Context, player: Player): PlaybackActio
     seek,
     seekStep: async (step, edge) => {
       const found = context.store.getState().scenario.run?.steps[step];
-      if (found !== undefined) await seek(found[edge]);
+      if (found === undefined) return;
+      await seek(found[edge]);
+      const isThere = context.store.getState().playback.position === found.end;
+      if (edge === 'end' && isThere) update(context, 'playback', { chosen: step });
     },
     toStart: async () => {
       const { run } = context.store.getState().scenario;

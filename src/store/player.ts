@@ -121,7 +121,7 @@ export class Player {
 
   private present(moment: Moment, stage: Stage): void {
     update(this.context, 'trace', { moment });
-    update(this.context, 'playback', { position: moment.position, stage });
+    update(this.context, 'playback', { position: moment.position, stage, chosen: undefined });
   }
 
   private run(): void {

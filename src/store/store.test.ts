@@ -113,6 +113,22 @@ describe('moving in time', () => {
     expect(page.state().scenario.run?.agreement.kind).toBe('agrees');
   }, 30_000);
 
+  test('a step that was chosen is played from its beginning; after any other move playing goes on', async () => {
+    const page = await openHome();
+    const steps = page.state().scenario.run?.steps ?? [];
+    await page.actions.seekStep(3, 'end');
+    expect(page.state().playback).toMatchObject({ position: steps[3]?.end, chosen: 3 });
+    page.actions.play(steps[3]?.begin);
+    await page.app.idle();
+    expect(page.state().playback).toMatchObject({ position: steps[3]?.begin, chosen: undefined });
+    await page.actions.seekStep(3, 'end');
+    await page.actions.stepBy('event', -1);
+    await page.app.idle();
+    page.actions.play(steps[3]?.begin);
+    await page.app.idle();
+    expect(page.state().playback.position).toBe((steps[3]?.end ?? 0) - 1);
+  });
+
   test('the end has all pages back on the device, after the pin they are at home', async () => {
     const page = await openHome();
     await page.actions.seekStep(3, 'end');

@@ -101,6 +101,8 @@ export interface DeviceView {
   readonly id: number;
   readonly kind: 'coherent' | 'private';
   readonly usedPages: number;
+  /** Pages of its VRAM that buffer objects have; undefined: its driver gives out single pages. */
+  readonly heldPages: number | undefined;
   readonly freePages: number;
   readonly tables: readonly {
     readonly process: string;
@@ -150,7 +152,8 @@ export interface FrameView {
 export interface MoveView {
   readonly src: number;
   readonly dst: number;
-  readonly phase: 'unmapped' | 'allocated' | 'copied' | 'mapped' | 'failed';
+  /** `awaited`: a frame stands ready for its copy, as `migrate_pages` takes it first, and the page is still mapped. */
+  readonly phase: 'awaited' | 'unmapped' | 'allocated' | 'copied' | 'mapped' | 'failed';
   /** Decision that kept a page that failed where it is; '' otherwise. It is listed to the end of its step. */
   readonly because: string;
 }

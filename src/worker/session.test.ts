@@ -76,6 +76,23 @@ describe('the long-term pin of four device-coherent pages', () => {
     expect([...new Set(phases)]).toEqual(['unmapped', 'allocated', 'copied']);
   });
 
+  test('migrate_pages takes the destination first: the page is still mapped then', () => {
+    const movable = openRun(recording('movable-longterm-pin'));
+    const step = movable.run.steps.findLast(({ step: { op } }) => op === 'gup');
+    const first = movable
+      .stops(step?.begin ?? 0, 'event')
+      .filter((at) => at <= (step?.end ?? 0))
+      .map((at) => movable.momentAt(at).moves[0])
+      .filter((move) => move !== undefined);
+    expect([...new Set(first.map(({ phase }) => phase))]).toEqual([
+      'awaited',
+      'allocated',
+      'copied',
+      'mapped',
+    ]);
+    expect(first.every(({ dst }) => dst >= 0)).toBe(true);
+  });
+
   test('before the pin all pages are on the device, after it all are in system memory', () => {
     expect(open.momentAt(pin.begin).residence).toEqual([
       { place: 'device 0', residence: 'coherent', pages: 4 },

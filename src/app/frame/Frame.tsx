@@ -28,6 +28,17 @@ export const Frame = ({ room, shown }: FrameProps) => {
   return root === undefined ? null : <NodeView node={root} />;
 };
 
+const nameOf = (node: PanelNode): string => {
+  switch (node.kind) {
+    case 'split':
+      return node.id;
+    case 'area':
+      return node.area;
+    case 'flow':
+      return 'flow';
+  }
+};
+
 const NodeView = ({ node }: { readonly node: PanelNode }) => {
   switch (node.kind) {
     case 'split':
@@ -38,9 +49,8 @@ const NodeView = ({ node }: { readonly node: PanelNode }) => {
       return (
         // it scrolls by keys, too, where nothing in it takes the focus
         <div className="flow scroll" role="group" aria-label="Panels below each other" tabIndex={0}>
-          {node.parts.map((part, index) => (
-            // The parts have no identity but their place.
-            <NodeView key={index} node={part} />
+          {node.parts.map((part) => (
+            <NodeView key={nameOf(part)} node={part} />
           ))}
         </div>
       );

@@ -44,7 +44,7 @@ export const Vram = ({ gpu, bos }: VramProps) => {
             data-kind={kind}
             style={{ left: `${left}%`, width: `${width}%` }}
           >
-            {width > 6 ? `#${bo}` : ''}
+            {width > 6 ? <span className="gpu-segment-name">#{bo}</span> : null}
           </span>
         ))}
         {nails.map(({ key, left, longterm }) => (

@@ -1,6 +1,7 @@
 import { Fragment, lazy, Suspense } from 'react';
 import { useActions, useApp } from '../../store/use-app.ts';
 import { useWords } from '../../store/use-words.ts';
+import { breakable } from '../../ui/breakable.tsx';
 import { IconButton } from '../../ui/Button.tsx';
 import { Prose } from '../../ui/Prose.tsx';
 import { Term } from '../../ui/Term.tsx';
@@ -139,12 +140,7 @@ const FIELD_TERMS: Readonly<Record<string, string>> = { kind: 'struct-page', zon
 
 const FieldName = ({ name }: { readonly name: string }) => {
   const term = FIELD_TERMS[name] ?? termOf(name);
-  if (term === undefined) return <Breakable name={name} />;
-  return (
-    <Term id={term}>
-      <Breakable name={name} />
-    </Term>
-  );
+  return term === undefined ? breakable(name) : <Term id={term}>{name}</Term>;
 };
 
 /** Flags by name, each explained. */
@@ -158,17 +154,6 @@ const Flags = ({ value }: { readonly value: string }) =>
       </Fragment>
     );
   });
-
-/** A kernel name that may be broken where its words end. */
-const Breakable = ({ name }: { readonly name: string }) =>
-  name.split(/(?<=[a-z]_)/).map((word, index) => (
-    // The words of a name have no identity but their place.
-    // eslint-disable-next-line react/no-array-index-key
-    <span key={index}>
-      {word}
-      <wbr />
-    </span>
-  ));
 
 const History = ({ rows }: { readonly rows: readonly HistoryRow[] }) => {
   const { seek } = useActions();

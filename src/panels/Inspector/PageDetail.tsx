@@ -33,6 +33,13 @@ const UntoldOrigin = () => (
   </section>
 );
 
+/** What a call is known by: those around it, outermost first. */
+const pathTo = (calls: PageOrigin['calls'], depth: number): string =>
+  calls
+    .slice(0, depth + 1)
+    .map(({ fn }) => fn)
+    .join(' ');
+
 /** Calls in which the page's frame was taken. Of a big step there are no positions to go to. */
 const Calls = ({ origin: { calls, retold } }: { readonly origin: PageOrigin }) => {
   const { seek } = useActions();
@@ -41,9 +48,7 @@ const Calls = ({ origin: { calls, retold } }: { readonly origin: PageOrigin }) =
       <summary>The calls that led there</summary>
       <ol>
         {calls.map(({ fn, begin }, depth) => (
-          // a call has no other identity than its place among those around it
-          // eslint-disable-next-line react/no-array-index-key
-          <li key={depth}>
+          <li key={pathTo(calls, depth)}>
             {retold ? (
               <Term id={`fn:${fn}`} code>
                 {fn}

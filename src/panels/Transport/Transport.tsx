@@ -28,6 +28,7 @@ const speedText = (speed: Speed): string => (speed === 'readable' ? 'Reading pac
 export const Transport = () => {
   const [grain, setGrain] = useState<Grain>('beat');
   const playing = useApp((state) => state.playback.playing);
+  const chosen = useApp((state) => state.playback.chosen);
   const speed = useApp((state) => state.playback.speed);
   const hasRun = useApp((state) => state.scenario.run !== undefined);
   const actions = useActions();
@@ -54,7 +55,7 @@ export const Transport = () => {
         <IconButton
           look="solid"
           icon={playing ? 'pause' : 'play'}
-          label={playing ? 'Pause' : 'Play'}
+          label={playing ? 'Pause' : chosen === undefined ? 'Play' : `Play from step ${chosen}`}
           keys={keys('togglePlay')}
           disabled={!hasRun}
           onClick={actions.togglePlay}

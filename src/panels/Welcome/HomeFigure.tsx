@@ -36,9 +36,12 @@ export const HomeFigure = () => (
             <rect className="home-free" x="0.5" y="0.5" width="37" height="37" rx="6" />
           )}
           {i === 0 ? (
-            <text className="home-system-text" x="19" y="25">
-              S
-            </text>
+            <>
+              <text className="home-system-text" x="19" y="28">
+                S
+              </text>
+              <path className="home-nail" d="M9-11h20v6h-6l-4 15-4-15H9z" />
+            </>
           ) : null}
         </g>
       ))}
@@ -47,7 +50,7 @@ export const HomeFigure = () => (
       VRAM of the device
     </text>
     <text className="home-label" x="344" y="98">
-      system memory
+      system memory, pinned here
     </text>
   </svg>
 );

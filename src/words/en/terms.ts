@@ -42,6 +42,7 @@ const SPELLINGS = {
   'svm-access-in-place': ['ACCESS_IN_PLACE'],
   'svm-notifier': [],
   'svm-object': [],
+  'vram-space': [],
   gup: ['GUP'],
   pin: [],
   'longterm-pin': ['long-term pinned'],

@@ -1,6 +1,7 @@
 // Everything the panels show at one position, out of the machine as it stands there and the log up to there.
 
 import { deviceUsage } from '../../core/kernel/drivers/test-hmm-migrate.ts';
+import { usedVramPages } from '../../core/kernel/drivers/ttm-vram.ts';
 import { vmasOf } from '../../core/kernel/mm/vma.ts';
 import type { Step } from '../../core/index.ts';
 import type { Vma } from '../../core/machine/entities.ts';
@@ -107,7 +108,8 @@ const deviceViews = ({ m, places }: Scene): DeviceView[] =>
           return { process: mm.name, rows, more: Math.max(0, pt.size - MAX_DEVICE_ROWS) };
         }),
     );
-    return { id: device.configId, kind: device.kind, usedPages: used, freePages: free, tables };
+    const heldPages = m.gpus.find(device.id) === undefined ? undefined : usedVramPages(m, device.id);
+    return { id: device.configId, kind: device.kind, usedPages: used, heldPages, freePages: free, tables };
   });
 
 const handleViews = ({ m, places }: Scene): HandleView[] =>

@@ -1,4 +1,5 @@
-// Pages under way: from the moment their entry becomes a migration entry until it points to a page again.
+// Pages under way: from the moment their entry becomes a migration entry, or a frame stands ready for their copy, until an
+// entry points to a page again.
 
 import type { EventLog } from '../../core/trace/log.ts';
 import { DECISIONS, EventKind } from '../../core/uapi/events.ts';
@@ -11,7 +12,7 @@ const NEVER = Number.POSITIVE_INFINITY;
 interface Move {
   readonly src: number;
   dst: number;
-  readonly unmapped: Position;
+  unmapped: Position;
   /** From here on the destination is known. */
   allocated: Position;
   copied: Position;
@@ -65,7 +66,7 @@ export class MoveIndex {
   at(position: Position): MoveView[] {
     const views: MoveView[] = [];
     for (const move of this.moves) {
-      if (move.unmapped > position || move.ended <= position) continue;
+      if (Math.min(move.unmapped, move.allocated) > position || move.ended <= position) continue;
       views.push({
         src: move.src,
         dst: move.allocated <= position ? move.dst : -1,
@@ -79,25 +80,8 @@ export class MoveIndex {
   private entryChanged(position: Position, old: number, now: number): void {
     if (isMigrationEntry(now)) {
       const src = entryPfn(now);
-      if (this.running.has(src)) return;
-      const move: Move = {
-        src,
-        dst: -1,
-        unmapped: position,
-        allocated: NEVER,
-        copied: NEVER,
-        mapped: NEVER,
-        failed: NEVER,
-        ended: NEVER,
-        because: this.obstacles.get(src) ?? '',
-      };
-      this.obstacles.delete(src);
-      // another try
-      const failed = this.failed.get(src);
-      if (failed !== undefined) failed.ended = position;
-      this.failed.delete(src);
-      this.running.set(src, move);
-      this.moves.push(move);
+      const running = this.running.get(src) ?? this.begin(position, src);
+      running.unmapped = Math.min(running.unmapped, position);
       return;
     }
     if (!isMigrationEntry(old)) return;
@@ -112,6 +96,28 @@ export class MoveIndex {
     }
   }
 
+  private begin(position: Position, src: number): Move {
+    const move: Move = {
+      src,
+      dst: -1,
+      unmapped: NEVER,
+      allocated: NEVER,
+      copied: NEVER,
+      mapped: NEVER,
+      failed: NEVER,
+      ended: NEVER,
+      because: this.obstacles.get(src) ?? '',
+    };
+    this.obstacles.delete(src);
+    // another try
+    const failed = this.failed.get(src);
+    if (failed !== undefined) failed.ended = position;
+    this.failed.delete(src);
+    this.running.set(src, move);
+    this.moves.push(move);
+    return move;
+  }
+
   private decided(position: Position, decision: string, a: number, b: number): void {
     if (OBSTACLES.has(decision)) this.stopped(a, decision);
     switch (decision) {
@@ -123,14 +129,15 @@ export class MoveIndex {
         this.backingOf.delete(a);
         return;
       case 'migrate.destination':
-        this.destinationKnown(position, a, b);
+        // of an address where nothing was there is no source
+        if (a >= 0) this.destinationFound(position, a, b);
         return;
       case 'copy.page': {
         const src = this.deviceOf.get(a) ?? a;
         const dst = this.deviceOf.get(b) ?? b;
         const move = this.running.get(src);
         if (move === undefined) return;
-        this.destinationKnown(position, src, dst);
+        this.destinationKnown(position, move, dst);
         move.copied = Math.min(move.copied, position);
         return;
       }
@@ -150,9 +157,17 @@ export class MoveIndex {
     else move.because = decision;
   }
 
-  private destinationKnown(position: Position, src: number, dst: number): void {
-    const move = this.running.get(src);
-    if (move === undefined) return;
+  private destinationFound(position: Position, src: number, dst: number): void {
+    let move = this.running.get(src);
+    // the frame of a try that did not come to unmapping was given back
+    if (move?.unmapped === NEVER) {
+      move.ended = position;
+      move = undefined;
+    }
+    this.destinationKnown(position, move ?? this.begin(position, src), dst);
+  }
+
+  private destinationKnown(position: Position, move: Move, dst: number): void {
     if (move.allocated === NEVER) move.dst = dst;
     move.allocated = Math.min(move.allocated, position);
   }
@@ -174,6 +189,11 @@ export class MoveIndex {
     for (const move of this.failed.values()) move.ended = end + 1;
     this.failed.clear();
     this.obstacles.clear();
+    for (const [src, move] of this.running) {
+      if (move.unmapped !== NEVER) continue;
+      move.ended = Math.min(move.ended, end);
+      this.running.delete(src);
+    }
   }
 }
 
@@ -189,5 +209,6 @@ const phaseAt = (move: Move, position: Position): MoveView['phase'] => {
   if (move.failed <= position) return 'failed';
   if (move.mapped <= position) return 'mapped';
   if (move.copied <= position) return 'copied';
+  if (move.unmapped > position) return 'awaited';
   return move.allocated <= position ? 'allocated' : 'unmapped';
 };

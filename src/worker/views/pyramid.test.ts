@@ -14,6 +14,7 @@ import type { Machine } from '../../core/machine/machine.ts';
 import { MIGRATE_CMA, MIGRATE_ISOLATE } from '../../core/uapi/config.ts';
 import { PG_hugetlb_freed, PG_locked, PG_table } from '../../core/uapi/page-flags.ts';
 import { entryKind, entryPfn } from '../../core/uapi/pte.ts';
+import { SCENES } from '../../scenarios/index.ts';
 import { PAGEBLOCK_NR_PAGES, PAGES_PER_SECTION, PTRS_PER_TABLE } from '../../core/uapi/units.ts';
 import {
   MAP_STATES,
@@ -50,6 +51,15 @@ const migratingPages = (m: Machine): Set<number> => {
   return found;
 };
 
+/** Whether a buffer object has the frame: it uses no struct page, so nothing of the page says so. */
+const isHeld = (m: Machine, pfn: number): boolean =>
+  m.ttmBos.values().some(({ gpu, memType, blocks }) => {
+    const { vramStart, pgmap } = m.gpus.get(gpu);
+    const page = pfn - vramStart;
+    const has = blocks.some(({ start, order }) => page >= start && page < start + 2 ** order);
+    return memType === 'vram' && pgmap !== 0 && has;
+  });
+
 const pageByte = (m: Machine, pfn: number, migrating: ReadonlySet<number>, longterm: Frames): number => {
   const range = m.rangeOf(pfn);
   if (range?.reserved !== undefined || range?.kind === 'mmio') return PAGE_RESERVED;
@@ -57,7 +67,7 @@ const pageByte = (m: Machine, pfn: number, migrating: ReadonlySet<number>, longt
   const flags = m.pages.flags.get(head);
   const isCompound = pageCompound(m, pfn);
   if (isCompound && (flags & PG_hugetlb_freed) !== 0) return PAGE_OTHER | PAGE_HUGE;
-  if (m.pages.refcount.get(head) <= 0) return PAGE_FREE;
+  if (m.pages.refcount.get(head) <= 0) return isHeld(m, pfn) ? PAGE_OTHER : PAGE_FREE;
   const bits =
     (isCompound ? PAGE_HUGE : 0) |
     (pinsOf(m, pfn) > 0 ? PAGE_PINNED : 0) |
@@ -185,6 +195,11 @@ describe('the pyramid', () => {
       recording(name),
       Array.from({ length: 16 }, (_, i) => ((i * 61) % 97) / 97),
     );
+  });
+
+  test.each(['ttm-evicts', 'svm-gpu-fault'])('knows the VRAM that buffer objects have in %s', (name) => {
+    const scene = SCENES.find((one) => one.name === name);
+    follow(parseScenario(structuredClone(scene?.scenario)), [0, 0.2, 0.55, 0.9, 0.97, 0.4]);
   });
 
   test('follows over keyframes, which put whole sections back', () => {

@@ -29,6 +29,7 @@ import {
   stateIndex,
 } from '../protocol-map.ts';
 import { type FrameRun, frameRuns } from './frame-runs.ts';
+import { HeldVram } from './held-vram.ts';
 import { Marks } from './marks.ts';
 
 const STATES = MAP_STATES.length;
@@ -70,6 +71,7 @@ export class Pyramid {
   private readonly longtermHandles: Marks;
   private readonly shortHandles: Marks;
   private handles = new Map<number, PinHandle>();
+  private readonly held = new HeldVram();
   /** A call that pins for long is running: pins that no handle explains are its. */
   private longtermRunning = false;
   /** Blocks with tail pages of a head that lies in another one, by the block of the head: gigantic pages. */
@@ -160,6 +162,7 @@ export class Pyramid {
     for (const table of m.entries.takeTouched() ?? allBlocks(m.entries)) this.scanTable(table);
     for (const blocks of m.pageblocks.takeTouched() ?? allBlocks(m.pageblocks)) this.compareTypes(blocks);
     this.compareHandles();
+    this.held.compare(m, (block) => void dirty.add(block));
     if (longtermRunning === this.longtermRunning) return;
     this.longtermRunning = longtermRunning;
     for (const [no, { counts }] of this.sections) {
@@ -256,6 +259,8 @@ export class Pyramid {
     const mapcounts = int32(columns.mapcount.readable(from));
     const tails = int32(columns.tailOffset.readable(from));
     const marks = this.marksOf(no);
+    const held = this.held.within(from, to);
+    let run = 0;
     let changed = false;
     for (let at = first; at < end; at++) {
       const row = at & SECTION_MASK;
@@ -269,6 +274,10 @@ export class Pyramid {
         byte = (mapcounts[row] ?? 0) > 0 ? PAGE_MAPPED : (word & PG_table) !== 0 ? PAGE_KERNEL : PAGE_OTHER;
         if (count >= GUP_PIN_COUNTING_BIAS) byte = PAGE_MAPPED | PAGE_PINNED;
         if ((word & PG_locked) !== 0) byte |= PAGE_LOCKED;
+      }
+      if (held.length > 0 && byte === PAGE_FREE) {
+        while (run < held.length && endOf(held[run]) <= base + at) run += 1;
+        if (base + at >= (held[run]?.first ?? to)) byte = PAGE_OTHER;
       }
       if (marks !== undefined && byte !== PAGE_FREE) byte = addMarks(marks, at, byte);
       if (pages[at] === byte) continue;
@@ -345,6 +354,8 @@ const addMarks = (
   const isLong = (longterm[at] ?? 0) > 0 || (running && (short[at] ?? 0) === 0);
   return isLong ? marked | PAGE_LONGTERM : marked;
 };
+
+const endOf = (run: FrameRun | undefined): number => (run === undefined ? 0 : run.first + run.npages);
 
 /** All blocks of a column of which anything was ever written. */
 const allBlocks = (column: Column): number[] => column.writtenBlocks();

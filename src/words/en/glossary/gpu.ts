@@ -39,4 +39,9 @@ export const gpuTerms = {
   ),
   'svm-notifier': gpu('notifier', 'Is told before the CPU changes an entry of the range.', RANGE),
   'svm-object': gpu('buffer object', 'The object whose VRAM the range has.', RANGE),
+  'vram-space': gpu(
+    'space in VRAM',
+    'What buffer objects have of a GPU\u2019s memory. An object uses no struct page of its own: TTM\u2019s manager keeps the account of the space. Only pages that processes map, as ranges of shared virtual memory do, are in use one by one.',
+    'drivers/gpu/drm/amd/amdgpu/amdgpu_vram_mgr.c: amdgpu_vram_mgr_new',
+  ),
 } as const satisfies Partial<Record<TermId, Term>>;
