@@ -35,6 +35,18 @@ test('the entry of a page that stays refers to it again', () => {
   expect(entryChanges(at('allocated'), at('failed'))[0]?.to).toEqual({ pfn: SRC, present: true });
 });
 
+test('when a move has ended the entry is an ordinary one, to where the page lies now', () => {
+  const home = drawMoment({ frames: [drawFrame(DST, { owner: 'buf+1' })] });
+  expect(entryChanges(at('copied'), home)[0]).toMatchObject({
+    to: { pfn: DST, present: true },
+    lasts: false,
+  });
+  expect(entryChanges(at('unmapped'), at(undefined))[0]).toMatchObject({
+    to: { pfn: SRC, present: true },
+    lasts: false,
+  });
+});
+
 test('flights of the same way become one, with their number', () => {
   const flights = Array.from({ length: 20 }, (_, i) => ({
     src: 1000 + i,

@@ -40,7 +40,15 @@ interface EntryChange {
   readonly src: number;
   readonly from: EntryTarget;
   readonly to: EntryTarget;
+  /** The page is under way in the later moment, too. */
+  readonly lasts: boolean;
 }
+
+/** What the entry of a page refers to when its move has ended: to where its owner lies now. */
+const endedTarget = ({ src, dst }: MoveView, owner: string, after: MapMoment): EntryTarget => {
+  const hasArrived = dst >= 0 && indexMoment(after).frames.get(dst)?.owner === owner;
+  return { pfn: hasArrived ? dst : src, present: true };
+};
 
 const movesOf = (moment: MapMoment): ReadonlyMap<number, MoveView> =>
   new Map(moment.moves.map((move) => [move.src, move]));
@@ -53,9 +61,11 @@ export const entryChanges = (before: MapMoment, after: MapMoment): EntryChange[]
     const owner =
       indexMoment(before).frames.get(src)?.owner ?? indexMoment(after).frames.get(src)?.owner ?? '';
     const from = entryTarget(was.get(src), src);
-    // what has ended keeps what it came to
-    const to = is.has(src) ? entryTarget(is.get(src), src) : from;
-    return { owner, src, from, to };
+    const earlier = was.get(src);
+    const lasts = is.has(src);
+    const to =
+      lasts || earlier === undefined ? entryTarget(is.get(src), src) : endedTarget(earlier, owner, after);
+    return { owner, src, from, to, lasts };
   });
   const isStill = ({ from, to }: EntryChange): number =>
     Number(from.pfn === to.pfn && from.present === to.present);
@@ -64,7 +74,8 @@ export const entryChanges = (before: MapMoment, after: MapMoment): EntryChange[]
 
 export const paintEntries = (pen: Pen, scene: OverlayScene, palette: Palette): void => {
   const { before, after } = scene;
-  const changes = entryChanges(before, after);
+  // behind the travel the later moment is shown as it is
+  const changes = entryChanges(before, after).filter(({ lasts }) => lasts || scene.t < 1);
   const t = scene.reducedMotion ? Number(scene.t >= 0.5) : easeCubicInOut(scene.t);
   changes.slice(0, MAX_ENTRIES).forEach((change, i) => paintEntry(pen, scene, change, i, t, palette));
 };

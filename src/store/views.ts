@@ -66,6 +66,7 @@ export type {
   HeldPage,
   PageDetailView,
   PageOrigin,
+  Standing,
   PageWalkView,
   PinBlock,
   TrafficPlace,

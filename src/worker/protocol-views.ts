@@ -301,6 +301,16 @@ export interface PageDetailView {
   readonly origin: PageOrigin | undefined;
   /** The answer lies in a big step that has not been run again for this page. */
   readonly isOriginUntold: boolean;
+  /** Where there is no origin: why the frame is free, or in use without anybody having taken it in this run. */
+  readonly standing: Standing | undefined;
+}
+
+export interface Standing {
+  readonly text: Message;
+  readonly why: Message;
+  readonly isFree: boolean;
+  /** What gave it back last, if that stands in the log. */
+  readonly freed: { readonly position: Position; readonly step: number; readonly fn: string } | undefined;
 }
 
 /** What dump_page prints, with the line of flags in pieces. */
