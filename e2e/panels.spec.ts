@@ -112,6 +112,9 @@ test('Compare: without patch 6 the pin gives another result', async ({ app, page
   const rows = results.getByRole('row').filter({ has: page.getByRole('rowheader') });
   await expect(rows.first()).toHaveText(/^3 pin_user_pages_fast buf.*≠.*EAGAIN/);
   await expect(rows.first()).toHaveAttribute('aria-current', 'step');
+  await expect(compare).toContainText(
+    /Where they part: here and without patch 6.*may not stay pinned where they are/,
+  );
   // here the pages lie at home, there on the device
   const places = compare.getByRole('row', { name: /^buf\+\d/ });
   await expect(places).toHaveCount(4);

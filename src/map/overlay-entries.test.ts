@@ -46,10 +46,10 @@ test('an entry turns to the new page where the move has ended when the picture g
 test('in one transition the entry goes first, the bytes fly, and the new entry comes last', () => {
   const src = { pfn: SRC, present: true };
   const dst = { pfn: DST, present: true };
-  const unmaps = { owner: 'buf+1', src: SRC, from: src, to: { pfn: SRC, present: false } };
+  const unmaps = { from: src, to: { pfn: SRC, present: false } };
   expect(entryAt(unmaps, 0.2, true).target.present).toBe(false);
   expect(entryAt(unmaps, 0.2, false).target.present).toBe(true);
-  const moves = { owner: 'buf+1', src: SRC, from: src, to: dst };
+  const moves = { from: src, to: dst };
   expect(entryAt(moves, 0, true)).toEqual({ target: src, reach: 1 });
   expect(entryAt(moves, 0.5, true).reach).toBe(0);
   expect(entryAt(moves, 1, true)).toEqual({ target: dst, reach: 1 });
@@ -57,6 +57,18 @@ test('in one transition the entry goes first, the bytes fly, and the new entry c
 
 test('the entry of a page that stays refers to it again', () => {
   expect(entryChanges(at('allocated'), at('failed'))[0]?.to).toEqual({ pfn: SRC, present: true });
+});
+
+test('when a move has ended the entry is an ordinary one, to where the page lies now', () => {
+  const home = drawMoment({ frames: [drawFrame(DST, { owner: 'buf+1' })] });
+  expect(entryChanges(at('copied'), home)[0]).toMatchObject({
+    to: { pfn: DST, present: true },
+    lasts: false,
+  });
+  expect(entryChanges(at('unmapped'), at(undefined))[0]).toMatchObject({
+    to: { pfn: SRC, present: true },
+    lasts: false,
+  });
 });
 
 test('flights of the same way become one, with their number', () => {

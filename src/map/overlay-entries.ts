@@ -51,6 +51,8 @@ export interface EntryChange {
   readonly src: number;
   readonly from: EntryTarget;
   readonly to: EntryTarget;
+  /** The page is under way in the later moment, too. */
+  readonly lasts: boolean;
 }
 
 const movesOf = (moment: MapMoment): ReadonlyMap<number, MoveView> =>
@@ -68,8 +70,9 @@ export const entryChanges = (before: MapMoment, after: MapMoment): EntryChange[]
     // where a move has ended meanwhile, its page says what the entry refers to
     const home = homes.get(owner)?.pfn;
     const ended = home === undefined ? from : { pfn: home, present: true };
-    const to = is.has(src) ? entryTarget(is.get(src), src) : ended;
-    return { owner, src, from, to };
+    const lasts = is.has(src);
+    const to = lasts ? entryTarget(is.get(src), src) : ended;
+    return { owner, src, from, to, lasts };
   });
   const isStill = ({ from, to }: EntryChange): number =>
     Number(from.pfn === to.pfn && from.present === to.present);
@@ -94,7 +97,11 @@ const GOES_OUT: Part = [0.5, 0.9];
  *
  * @param flies - the page's bytes are copied in this transition
  */
-export const entryAt = ({ from, to }: EntryChange, t: number, flies: boolean): EntryNow => {
+export const entryAt = (
+  { from, to }: Pick<EntryChange, 'from' | 'to'>,
+  t: number,
+  flies: boolean,
+): EntryNow => {
   const part = ([begin, end]: Part): number =>
     easeCubicInOut(Math.max(0, Math.min(1, (t - begin) / (end - begin))));
   if (from.pfn === to.pfn) return { target: part(flies ? FIRST : [0, 1]) < 0.5 ? from : to, reach: 1 };
@@ -111,7 +118,9 @@ export const paintEntries = (
   const { before, after } = scene;
   const flying = new Set(flights.map(({ src }) => src));
   const t = scene.reducedMotion ? Number(scene.t >= 0.5) : scene.t;
-  for (const shown of entriesByWindow(scene, entryChanges(before, after).slice(0, MAX_ENTRIES)))
+  // behind the travel the later moment is shown as it is
+  const changes = entryChanges(before, after).filter(({ lasts }) => lasts || scene.t < 1);
+  for (const shown of entriesByWindow(scene, changes.slice(0, MAX_ENTRIES)))
     for (const tagged of shown)
       paintEntry(pen, scene, tagged, entryAt(tagged.change, t, flying.has(tagged.change.src)), palette);
 };

@@ -1,6 +1,13 @@
 // What panels and maps show, as the worker sends it. They import these types from here.
 
 export type {
+  ComparedPage,
+  ComparedSide,
+  CompareView,
+  Parting,
+  PartingSide,
+} from '../worker/protocol-compare.ts';
+export type {
   Agreement,
   AssertionInfo,
   Difference,
@@ -51,9 +58,6 @@ export type {
 export type {
   CallRow,
   CallTreeView,
-  ComparedPage,
-  ComparedSide,
-  CompareView,
   FirmwareRange,
   ForkArea,
   ForkSide,
@@ -66,6 +70,7 @@ export type {
   HeldPage,
   PageDetailView,
   PageOrigin,
+  Standing,
   PageWalkView,
   PinBlock,
   TrafficPlace,

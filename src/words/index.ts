@@ -169,3 +169,7 @@ export const functionEntries = (): TermText[] =>
 /** What a run can be compared with, by the contrast's name. */
 export const contrastWords = (contrast: string): ContrastWords =>
   contrasts[contrast] ?? { label: contrast, about: '' };
+
+/** `without patch 6: long-term pins migrate` */
+export const contrastTitle = ({ label, subject }: ContrastWords): string =>
+  subject === undefined ? label : `${label}: ${subject}`;

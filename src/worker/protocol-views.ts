@@ -2,8 +2,9 @@
 
 import type { EntryKind } from '../core/uapi/pte.ts';
 import type { GpuViews } from './protocol-gpu.ts';
+import type { CompareView } from './protocol-compare.ts';
 import type { Message, Position, RunId } from './protocol.ts';
-import type { PteRow, Residence, ResidenceCount } from './protocol-moment.ts';
+import type { PteRow, Residence } from './protocol-moment.ts';
 
 /** Every view by name: what is asked, and what is answered. A new panel adds a line here and one in views/panels.ts. */
 export interface PanelViews extends GpuViews {
@@ -230,34 +231,6 @@ export interface WalkEntry {
 // --- compare --------------------------------------------------------------------------------------------------------
 
 /** Two runs of one scenario at the same moment of the same step. */
-export interface CompareView {
-  readonly step: number;
-  /** Where the other run stands: behind the last moment that both have had in this step. */
-  readonly otherPosition: Position;
-  readonly captions: readonly [Message, Message];
-  /** Pages whose entry or place is not the same, and how many were looked at. */
-  readonly pages: readonly ComparedPage[];
-  readonly pagesSeen: number;
-  /** Functions that the two have entered unequally often in this step, most unequal first. */
-  readonly calls: readonly { readonly fn: string; readonly counts: readonly [number, number] }[];
-  /** How many pages live where. */
-  readonly residence: readonly [readonly ResidenceCount[], readonly ResidenceCount[]];
-}
-
-export interface ComparedPage {
-  /** `A buf+2` */
-  readonly name: string;
-  readonly sides: readonly [ComparedSide, ComparedSide];
-}
-
-export interface ComparedSide {
-  readonly entry: EntryKind;
-  readonly residence: Residence | undefined;
-  /** Device that has it; -1: none. */
-  readonly device: number;
-  readonly pins: number;
-  readonly value: number | undefined;
-}
 
 // --- traffic --------------------------------------------------------------------------------------------------------
 
@@ -301,6 +274,16 @@ export interface PageDetailView {
   readonly origin: PageOrigin | undefined;
   /** The answer lies in a big step that has not been run again for this page. */
   readonly isOriginUntold: boolean;
+  /** Where there is no origin: why the frame is free, or in use without anybody having taken it in this run. */
+  readonly standing: Standing | undefined;
+}
+
+export interface Standing {
+  readonly text: Message;
+  readonly why: Message;
+  readonly isFree: boolean;
+  /** What gave it back last, if that stands in the log. */
+  readonly freed: { readonly position: Position; readonly step: number; readonly fn: string } | undefined;
 }
 
 /** What dump_page prints, with the line of flags in pieces. */

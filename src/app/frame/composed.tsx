@@ -1,12 +1,17 @@
+import { lazy, Suspense } from 'react';
 import { MemoryMaps } from '../../map/MemoryMaps.tsx';
 import { DeviceTables } from '../../panels/DeviceTables/DeviceTables.tsx';
 import { PageTables } from '../../panels/PageTables/PageTables.tsx';
 import { Pins } from '../../panels/Pins/Pins.tsx';
 import { NextStep } from '../../panels/Steps/NextStep.tsx';
 import { Steps } from '../../panels/Steps/Steps.tsx';
-import { TimelineText } from '../../panels/Timeline/TimelineText.tsx';
 import { InTurn } from './InTurn.tsx';
 import { useStage } from './stage.ts';
+
+/** Loaded when the maps are first read as text, or with the panel Functions. */
+const TimelineText = lazy(async () => ({
+  default: (await import('../../panels/Timeline/TimelineText.tsx')).TimelineText,
+}));
 
 /** What has been done and what comes next, and the field to do something else. */
 export const CausePanel = () => (
@@ -34,7 +39,9 @@ export const MapsPanel = () => {
   const { maps, asText, toggleText } = useStage();
   return (
     <MemoryMaps maps={maps} asText={asText} onToggleText={toggleText}>
-      <TimelineText follow={false} />
+      <Suspense fallback={<p className="muted panel-loading">Loading…</p>}>
+        <TimelineText follow={false} />
+      </Suspense>
     </MemoryMaps>
   );
 };

@@ -8,7 +8,7 @@ import { type Preset, PRESETS } from '../../store/layout.ts';
 import type { CatalogueEntry } from '../../store/scenario.ts';
 import type { Theme } from '../../store/settings.ts';
 import { MAP_MODES, type MapMode, type Selection } from '../../store/views.ts';
-import { contrastWords } from '../../words/index.ts';
+import { contrastTitle, contrastWords } from '../../words/index.ts';
 import type { PanelEntry } from '../frame/panels.ts';
 import { PRESET_WORDS } from '../frame/presets.ts';
 import type { Surface } from './acts.ts';
@@ -94,10 +94,15 @@ export const choiceEntries = (): PaletteEntry[] => [
     }),
   ),
   ...CONTRASTS.map((contrast) =>
-    choice(`compare ${contrast}`, `Compare with: ${contrastWords(contrast).label}`, '', {
-      kind: 'compare',
-      contrast,
-    }),
+    choice(
+      `compare ${contrast}`,
+      `Compare with: ${contrastTitle(contrastWords(contrast))}`,
+      contrastWords(contrast).about,
+      {
+        kind: 'compare',
+        contrast,
+      },
+    ),
   ),
   choice('compare none', 'Stop comparing', '', { kind: 'compare', contrast: undefined }),
 ];

@@ -4,7 +4,7 @@ import { useActions, useApp } from '../../store/use-app.ts';
 import type { RunInfo } from '../../store/views.ts';
 import { Button } from '../../ui/Button.tsx';
 import { Select } from '../../ui/Select.tsx';
-import { contrastWords, longtermPolicies } from '../../words/index.ts';
+import { contrastTitle, contrastWords, longtermPolicies } from '../../words/index.ts';
 import { Sides } from './Sides.tsx';
 import './compare.css';
 
@@ -30,7 +30,7 @@ export const Compare = () => {
           <option value="">{contrast === undefined ? 'choose another world…' : 'no other world'}</option>
           {CONTRASTS.map((each) => (
             <option key={each} value={each}>
-              {contrastWords(each).label}
+              {contrastTitle(contrastWords(each))}
             </option>
           ))}
         </Select>

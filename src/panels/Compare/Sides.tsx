@@ -2,10 +2,19 @@ import { useMemo } from 'react';
 import { useActions } from '../../store/use-app.ts';
 import { useView } from '../../store/use-view.ts';
 import { useWords } from '../../store/use-words.ts';
-import type { CompareView, ComparedSide, Message, ResidenceCount, RunInfo } from '../../store/views.ts';
+import type {
+  CompareView,
+  ComparedSide,
+  Message,
+  Parting,
+  PartingSide,
+  ResidenceCount,
+  RunInfo,
+} from '../../store/views.ts';
 import { Chip } from '../../ui/Chip.tsx';
 import { Prose } from '../../ui/Prose.tsx';
-import { pageRows, placeText, residenceText, sideText, stepRows } from './rows.ts';
+import { stepText } from '../../words/step.ts';
+import { notRunBecause, pageRows, placeText, residenceText, sideText, stepRows } from './rows.ts';
 
 const MAX_PAGES = 32;
 
@@ -34,16 +43,79 @@ export const Sides = ({ run, otherRunId, besideRunId, worlds }: SidesProps) => {
     [otherRunId, besideRunId],
   );
   const view = useView(query);
+  const views = view === undefined ? [] : [view, ...(view.beside === undefined ? [] : [view.beside])];
   return (
     <>
+      {views.map(({ parting }, which) => (
+        <Parted key={worlds[which]?.label} parting={parting} run={run} world={worlds[which]} />
+      ))}
       <Results run={run} worlds={worlds} now={view?.step} />
-      {view === undefined ? null : (
-        <Now
-          views={[view, ...(view.beside === undefined ? [] : [view.beside])]}
-          labels={worlds.map(({ label }) => label)}
-        />
-      )}
+      {view === undefined ? null : <Now views={views} labels={worlds.map(({ label }) => label)} />}
     </>
+  );
+};
+
+interface PartedProps {
+  readonly parting: Parting | undefined;
+  readonly run: RunInfo;
+  readonly world: World | undefined;
+}
+
+/** Where two runs part first, and the reason in each: what one looks for in all the rows below. */
+const Parted = ({ parting, run, world }: PartedProps) => {
+  const { seek } = useActions();
+  if (world === undefined) return null;
+  const { label } = world;
+  if (parting === undefined)
+    return (
+      <p className="compare-same">
+        Here and {label} the same moments follow each other, from the first step to the last. If anything is
+        different, it stands below.
+      </p>
+    );
+  const { step, position, sides } = parting;
+  return (
+    <>
+      <h3 className="compare-heading">Where they part: here and {label}</h3>
+      <p className="compare-parting">
+        <button type="button" className="compare-step" onClick={() => void seek(position)}>
+          {step} {stepText(run.steps[step]?.step ?? {}).command}
+        </button>
+      </p>
+      <dl className="compare-now">
+        <PartedSide label="here" side={sides[0]} reason="" />
+        <PartedSide label={label} side={sides[1]} reason={notRunBecause(world.run)} />
+      </dl>
+    </>
+  );
+};
+
+interface PartedSideProps {
+  readonly label: string;
+  readonly side: PartingSide | undefined;
+  readonly reason: string;
+}
+
+const PartedSide = ({ label, side, reason }: PartedSideProps) => {
+  const { pieces, textPieces } = useWords();
+  return (
+    <div>
+      <dt>{label}</dt>
+      <dd>
+        {side === undefined ? (
+          <>
+            Nothing more happens in this step. <Prose pieces={textPieces(reason)} />
+          </>
+        ) : (
+          <>
+            <Prose pieces={pieces(side.text)} />
+            <span className="muted compare-residence">
+              <Prose plain pieces={pieces(side.why)} />
+            </span>
+          </>
+        )}
+      </dd>
+    </div>
   );
 };
 

@@ -35,6 +35,12 @@ const outcomeText = (result: Result | undefined, other: Result | undefined): str
   return [text, ...parts].join('; ');
 };
 
+/** Why a world has not run all of the steps; '' where it has. */
+export const notRunBecause = ({ leftOut }: Pick<RunInfo, 'leftOut'>): string => {
+  const reason = leftOut.find((each) => each.reason !== '')?.reason ?? '';
+  return reason === '' ? '' : `It cannot be run there: ${reason}`;
+};
+
 export interface StepRow {
   readonly index: number;
   readonly command: string;

@@ -1,6 +1,7 @@
 import { useActions, useApp } from '../../store/use-app.ts';
 import { Chip } from '../../ui/Chip.tsx';
 import { formatCount } from '../../ui/format.ts';
+import { Term } from '../../ui/Term.tsx';
 import { deviceTables, type MirrorRow } from './rows.ts';
 import './device-tables.css';
 
@@ -12,7 +13,10 @@ export const DeviceTables = () => {
   return tables.map(({ key, title, process, rows, more }) => (
     <section key={key} className="device-table" aria-label={`${title}, page table for process ${process}`}>
       <h3 className="heading">
-        {title} <small>page table for process {process}</small>
+        {title}{' '}
+        <small>
+          <Term id="device-table">page table</Term> for process {process}
+        </small>
       </h3>
       {rows.length === 0 ? (
         <p className="muted device-empty">Holds no entry: the device would fault.</p>

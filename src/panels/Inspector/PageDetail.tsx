@@ -2,7 +2,7 @@ import { Fragment, useMemo } from 'react';
 import { useActions } from '../../store/use-app.ts';
 import { useView } from '../../store/use-view.ts';
 import { useWords } from '../../store/use-words.ts';
-import type { PageDetailView, PageOrigin } from '../../store/views.ts';
+import type { PageDetailView, PageOrigin, Standing } from '../../store/views.ts';
 import { formatCount, formatHex } from '../../ui/format.ts';
 import { Prose } from '../../ui/Prose.tsx';
 import { Term } from '../../ui/Term.tsx';
@@ -18,6 +18,7 @@ export const PageDetail = ({ pfn }: { readonly pfn: number }) => {
     <>
       {view.origin === undefined ? null : <Origin origin={view.origin} />}
       {view.isOriginUntold ? <UntoldOrigin /> : null}
+      {view.standing === undefined ? null : <StandingOf standing={view.standing} />}
       <Mappings view={view} />
       <Dump view={view} />
     </>
@@ -112,6 +113,36 @@ const Origin = ({ origin }: { readonly origin: PageOrigin }) => {
           {retold ? `Go to the end of step ${step}` : 'Go to the allocation'}
         </button>
       </p>
+    </section>
+  );
+};
+
+const StandingOf = ({ standing: { text, why, isFree, freed } }: { readonly standing: Standing }) => {
+  const { seek } = useActions();
+  const { pieces } = useWords();
+  return (
+    <section aria-labelledby="origin-heading">
+      <h3 id="origin-heading" className="heading">
+        {isFree ? 'Why is it free?' : 'Why is it here?'}
+      </h3>
+      <p className="origin-cause">
+        <Prose plain pieces={pieces(text)} />
+      </p>
+      <p className="muted origin-why">
+        <Prose plain pieces={pieces(why)} />
+      </p>
+      {freed === undefined ? null : (
+        <p className="origin-way">
+          It went in step {freed.step}, in{' '}
+          <Term id={`fn:${freed.fn}`} code>
+            {freed.fn}
+          </Term>
+          .{' '}
+          <button type="button" className="link-button" onClick={() => void seek(freed.position)}>
+            Go there
+          </button>
+        </p>
+      )}
     </section>
   );
 };

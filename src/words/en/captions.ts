@@ -4,11 +4,12 @@
 import { beats } from './captions/beats.ts';
 import { decisions } from './captions/decisions.ts';
 import { kernelLog } from './captions/kernel-log.ts';
+import { origins } from './captions/origins.ts';
 import type { Told } from './captions/told.ts';
 import { gpuLogs } from './gpu.ts';
 import type { Sentences } from './phrases.ts';
 
-const ALL: Readonly<Record<string, Told>> = { ...decisions, ...beats, ...kernelLog, ...gpuLogs };
+const ALL: Readonly<Record<string, Told>> = { ...decisions, ...beats, ...kernelLog, ...gpuLogs, ...origins };
 
 export const captions: Sentences = Object.fromEntries(
   Object.entries(ALL).map(([id, { what }]) => [id, what]),

@@ -2,6 +2,8 @@
 
 export interface ContrastWords {
   readonly label: string;
+  /** What the patch is about. */
+  readonly subject?: string;
   /** What to look for. */
   readonly about: string;
 }
@@ -15,19 +17,35 @@ export const contrasts: Readonly<Record<string, ContrastWords>> = {
   },
   'without-patch-3': {
     label: 'without patch 3',
+    subject: 'the memory type',
     about: 'The type itself is missing: no driver can register coherent memory.',
   },
   'without-patch-4': {
     label: 'without patch 4',
+    subject: 'pages on no LRU list',
     about: 'Who looks for pages on LRU lists takes a device page for an ordinary one.',
   },
-  'without-patch-5': { label: 'without patch 5', about: 'No driver can select its own coherent pages.' },
+  'without-patch-5': {
+    label: 'without patch 5',
+    subject: 'a driver selects its pages',
+    about: 'No driver can select its own coherent pages.',
+  },
   'without-patch-6': {
     label: 'without patch 6',
-    about: 'Nothing moves a coherent page for a long-term pin: it may not stay, and the loop never ends.',
+    subject: 'long-term pins migrate',
+    about:
+      'Nothing moves a coherent page for a long-term pin: it may not stay, and the kernel tries again without end. Here it is stopped after 16 passes, with EAGAIN.',
   },
-  'without-patch-7': { label: 'without patch 7', about: 'amdgpu registers the memory as private.' },
-  'without-patch-10': { label: 'without patch 10', about: 'The test driver has no coherent device.' },
+  'without-patch-7': {
+    label: 'without patch 7',
+    subject: 'amdgpu uses the type',
+    about: 'amdgpu registers the memory as private.',
+  },
+  'without-patch-10': {
+    label: 'without patch 10',
+    subject: 'the test driver uses the type',
+    about: 'The test driver has no coherent device.',
+  },
   'without-CONFIG_MIGRATION': {
     label: 'CONFIG_MIGRATION off',
     about: 'Every page may stay where it is, so long-term pins move nothing.',

@@ -3,6 +3,7 @@
 import type { StepRecord, StepResult } from '../../core/index.ts';
 import { KERNEL_MESSAGES } from '../../core/kernel/sched/bug.ts';
 import { DECISIONS } from '../../core/uapi/events.ts';
+import { STANDINGS, TELLING_CALLS } from '../../core/uapi/origins.ts';
 import type { Step, SvmAttribute } from '../../core/uapi/scenario.ts';
 import type { Message } from '../protocol.ts';
 import { type Beat, BEAT_ARGUMENTS, type BeatId, type OwnBeatId } from './beats.ts';
@@ -106,4 +107,6 @@ export const CAPTION_IDS: readonly string[] = [
   ...Object.keys(BEAT_ARGUMENTS),
   ...DECISIONS,
   ...KERNEL_MESSAGES.map((id) => `log.${id}`),
+  ...TELLING_CALLS.map((fn) => `origin.${fn}`),
+  ...STANDINGS,
 ];

@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { DEFAULT_KERNEL } from '../../core/uapi/config.ts';
 import { SCENES } from '../../scenarios/index.ts';
-import { contrastingKernel, contrastingScenario, CONTRASTS } from '../../store/compare.ts';
+import { type Contrast, contrastingKernel, contrastingScenario, CONTRASTS } from '../../store/compare.ts';
 import { Session } from '../session.ts';
-import type { CompareView } from '../protocol-views.ts';
+import type { CompareView } from '../protocol-compare.ts';
 
 const given = SCENES.find(({ name }) => name === 'longterm-pin')?.scenario;
 
@@ -44,7 +44,8 @@ describe('two runs side by side', () => {
       if (viewed?.kind !== 'viewed' || viewed.result.view !== 'compare') throw new Error('no view');
       const { otherPosition } = viewed.result.data;
       expect(otherPosition).toBeLessThanOrEqual(position);
-      if (otherPosition === position) expect(viewed.result.data).toMatchObject({ pages: [], calls: [] });
+      if (otherPosition === position)
+        expect(viewed.result.data).toMatchObject({ pages: [], calls: [], parting: undefined });
     }
   });
 
@@ -66,6 +67,45 @@ describe('two runs side by side', () => {
     open(session, 'b', contrastingScenario('private-devices', given));
     const { pages } = compareAtEnd(session, 2);
     expect(pages[0]?.sides.map(({ entry }) => entry)).toEqual(['present', 'device-private']);
+  });
+
+  /** Where the run of a scene and its counterpart part, as the ids of what happens in each. */
+  const partingOf = (name: string, contrast: Contrast) => {
+    const scenario = SCENES.find((scene) => scene.name === name)?.scenario;
+    const session = new Session();
+    const { kernel, length } = open(session, 'a', scenario);
+    open(session, 'b', contrastingScenario(contrast, scenario), contrastingKernel(contrast, kernel));
+    const query = { view: 'compare', other: 'b' } as const;
+    const viewed = session.handle({ kind: 'view', id: 2, runId: 'a', position: length, query });
+    if (viewed?.kind !== 'viewed' || viewed.result.view !== 'compare')
+      throw new Error(JSON.stringify(viewed));
+    const { parting } = viewed.result.data;
+    return parting === undefined ? undefined : [parting.step, ...parting.sides.map((side) => side?.text.id)];
+  };
+
+  test('says where two worlds part first, and what happens in each', () => {
+    expect(partingOf('longterm-pin', 'without-patch-6')).toEqual([
+      3,
+      'longterm.unpinnable-count',
+      'migrate.isolation-failed',
+    ]);
+    expect(partingOf('longterm-pin', 'private-devices')).toEqual([
+      3,
+      'gup.fast.refused.longterm',
+      'gup.fast.refused.none',
+    ]);
+    expect(partingOf('longterm-pin', 'without-series')).toEqual([2, 'step.end', undefined]);
+    expect(partingOf('pinnable-cma', 'without-CONFIG_CMA')).toEqual([
+      2,
+      'gup.fast.refused.longterm',
+      'step.end',
+    ]);
+    expect(partingOf('movable-zone', 'without-CONFIG_MIGRATION')).toEqual([
+      4,
+      'gup.fast.refused.longterm',
+      'step.end',
+    ]);
+    expect(partingOf('longterm-pin', 'without-CONFIG_CMA')).toBeUndefined();
   });
 
   test('a run that is not open is named', () => {

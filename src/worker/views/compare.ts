@@ -6,10 +6,10 @@ import { spelling } from '../../core/uapi/patches.ts';
 import { KERNEL_FUNCTIONS } from '../../core/uapi/source-refs.ts';
 import type { Position } from '../protocol.ts';
 import type { PteRow } from '../protocol-moment.ts';
-import type { ComparedPage, ComparedSide, CompareView } from '../protocol-views.ts';
+import type { ComparedPage, ComparedSide, CompareView, Parting, PartingSide } from '../protocol-compare.ts';
 import type { Run } from '../run.ts';
 import type { Beat } from './beats.ts';
-import { beatMessage } from './captions.ts';
+import { beatMessage, whyOf } from './captions.ts';
 import { deviceOf, homeOf, pinsOf } from './frames.ts';
 import { residenceCounts } from './moment.ts';
 import { type Scene, sceneAt } from './scene.ts';
@@ -56,6 +56,51 @@ export const alignedPosition = (run: Run, position: Position, other: Run): Posit
   const theirs = other.beats.between(counterpart.begin, counterpart.end);
   const count = matched(mine, keys(theirs));
   return theirs[count - 1]?.position ?? counterpart.begin;
+};
+
+/** A moment, with what came out of it. */
+const momentKey = (run: Run, { id, args }: Beat): string =>
+  id === 'step.end' ? `${id} ${JSON.stringify(run.sim.steps[args[0] ?? -1]?.result)}` : id;
+
+const partingSide = (run: Run, beat: Beat | undefined): PartingSide | undefined => {
+  if (beat === undefined) return undefined;
+  const text = beatMessage(sceneAt(run, beat.position).namer, run.sim.steps, beat);
+  return { text, why: whyOf(text) };
+};
+
+const findParting = (run: Run, other: Run): Parting | undefined => {
+  for (const step of run.sim.steps) {
+    const counterpart = other.sim.steps[step.index];
+    const mine = run.beats.between(step.begin, step.end);
+    const theirs = counterpart === undefined ? [] : other.beats.between(counterpart.begin, counterpart.end);
+    const count = Math.max(mine.length, theirs.length);
+    for (let i = 0; i < count; i++) {
+      const [a, b] = [mine[i], theirs[i]];
+      if (a !== undefined && b !== undefined && momentKey(run, a) === momentKey(other, b)) continue;
+      const sides = [partingSide(run, a), partingSide(other, b)] as const;
+      return { step: step.index, position: a?.position ?? step.end, sides };
+    }
+  }
+  return undefined;
+};
+
+interface KnownParting {
+  /** Lengths of both runs, when it was looked for. */
+  readonly lengths: string;
+  readonly parting: Parting | undefined;
+}
+const partings = new WeakMap<Run, WeakMap<Run, KnownParting>>();
+
+/** Looked for once: what is behind it does not change. */
+const partingOf = (run: Run, other: Run): Parting | undefined => {
+  const lengths = `${run.sim.length} ${other.sim.length}`;
+  const ofRun = partings.get(run) ?? new WeakMap<Run, KnownParting>();
+  partings.set(run, ofRun);
+  const known = ofRun.get(other);
+  if (known?.lengths === lengths) return known.parting;
+  const parting = findParting(run, other);
+  ofRun.set(other, { lengths, parting });
+  return parting;
 };
 
 const callCounts = (run: Run, begin: Position, end: Position): Map<number, number> => {
@@ -105,6 +150,7 @@ const comparePages = (mine: Scene, theirs: Scene): { pages: ComparedPage[]; seen
 
 export const compareAt = (run: Run, position: Position, other: Run): CompareView => {
   const otherPosition = alignedPosition(run, position, other);
+  const parting = partingOf(run, other);
   const scenes = [sceneAt(run, position), sceneAt(other, otherPosition)] as const;
   const { index, begin } = run.stepAt(position);
   const counts = [
@@ -125,6 +171,7 @@ export const compareAt = (run: Run, position: Position, other: Run): CompareView
   const { pages, seen } = comparePages(...scenes);
   return {
     step: index,
+    parting,
     otherPosition,
     captions: [caption(run, scenes[0], position), caption(other, scenes[1], otherPosition)],
     pages,

@@ -5,6 +5,7 @@ import { vmaLookup } from '../../core/kernel/mm/vma.ts';
 import { holdersOf } from '../../core/machine/holders.ts';
 import type { Machine } from '../../core/machine/machine.ts';
 import { EventKind } from '../../core/uapi/events.ts';
+import { GUP_PIN_COUNTING_BIAS } from '../../core/uapi/gup-flags.ts';
 import { PG_buddy, PG_mlocked, PG_unevictable } from '../../core/uapi/page-flags.ts';
 import { spelling } from '../../core/uapi/patches.ts';
 import { entryPfn, isPfnSwapEntry, ptePresent } from '../../core/uapi/pte.ts';
@@ -66,8 +67,9 @@ const evictableText = (context: FrameContext, pfn: number): string => {
   const { m } = context;
   const frame = frameView(context, pfn);
   const flags = m.pages.flags.get(compoundHead(m, pfn));
-  if (frame.kind === 'free') return 'is free';
+  if (frame.kind === 'free') return 'no: free';
   if (frame.pins > 0) return 'no: pinned';
+  if ((holdersOf(m.journal, compoundHead(m, pfn)).get('FOLL_GET') ?? 0) > 0) return 'no: held by FOLL_GET';
   if (frame.residence === 'reserved' || frame.kind.endsWith('zero')) return 'no: reserved';
   if (frame.device >= 0) return 'yes, by the driver';
   if ((flags & (PG_mlocked | PG_unevictable)) !== 0) return 'no: mlocked';
@@ -174,22 +176,46 @@ const holderRows = (scene: Scene, pfn: number): Holder[] => {
   return [...holdersOf(scene.m.journal, head)].map(([holder, amount]) => ({
     holder,
     amount,
-    detail: holderDetail(scene, holder, head),
+    detail: holderDetail(scene, holder, amount, head),
   }));
 };
 
-const holderDetail = ({ m, places }: Scene, holder: string, head: number): string => {
-  if (holder === 'page table entry') return places.ownersOf(head);
-  if (holder !== 'FOLL_PIN' && holder !== 'FOLL_GET') return '';
+/** Which page of a process, which handle: what tells a holder from another one of its kind. */
+const holderDetail = (scene: Scene, holder: string, amount: number, head: number): string => {
+  switch (holder) {
+    case 'page table entry':
+      return folioOwners(scene, head);
+    case 'FOLL_PIN':
+    case 'FOLL_GET':
+      return handleNames(scene, holder, amount, head);
+    default:
+      return '';
+  }
+};
+
+/** Names of the pages that map a folio: those of its head, or of the first of its pages that has any. */
+const folioOwners = ({ m, places }: Scene, head: number): string => {
+  for (let pfn = head; pfn < head + folioNrPages(m, head); pfn++) {
+    const owners = places.ownersOf(pfn);
+    if (owners !== '') return owners;
+  }
+  return '';
+};
+
+/** Handles that hold a folio; what is more than theirs belongs to calls that have not returned. */
+const handleNames = ({ m }: Scene, holder: 'FOLL_PIN' | 'FOLL_GET', amount: number, head: number): string => {
   const pin = holder === 'FOLL_PIN';
-  return m.handles
+  const each = pin && folioNrPages(m, head) === 1 ? GUP_PIN_COUNTING_BIAS : 1;
+  const held = m.handles
     .values()
-    .filter(
-      ({ call, pages }) =>
-        call.startsWith('pin') === pin && pages.some((page) => compoundHead(m, page) === head),
-    )
-    .map(({ name }) => name)
-    .join(', ');
+    .filter(({ call }) => call.startsWith('pin') === pin)
+    .map(({ name, pages }) => ({
+      name,
+      amount: pages.filter((page) => compoundHead(m, page) === head).length * each,
+    }))
+    .filter((handle) => handle.amount > 0);
+  const named = held.reduce((sum, handle) => sum + handle.amount, 0);
+  return [...held.map(({ name }) => name), ...(amount > named ? ['a call that is running'] : [])].join(', ');
 };
 
 // --- history -------------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 import { compoundHead } from '../../core/kernel/mm/page-ref.ts';
 import { type DecisionId, DECISIONS, EventKind } from '../../core/uapi/events.ts';
+import { TELLING_CALLS } from '../../core/uapi/origins.ts';
 import { spelling } from '../../core/uapi/patches.ts';
 import { KERNEL_FUNCTIONS } from '../../core/uapi/source-refs.ts';
 import type { Position } from '../protocol.ts';
@@ -19,8 +20,14 @@ const CAUSES: readonly (readonly DecisionId[])[] = [
   ['fault.wp.copy', 'fault.unshare.copy'],
   ['migrate.selected', 'migrate.hole', 'migrate.zero-page'],
 ];
-/** Decisions that name a frame and where its page goes. */
-const TRAVELS: ReadonlySet<DecisionId> = new Set(['migrate.destination', 'migrate.moved', 'copy.page']);
+/**
+ * Decisions that name a frame and where its page goes; those of migration first: the bytes that the test driver copies
+ * lie in a page of system memory that stands for the private one.
+ */
+const TRAVELS: readonly (readonly DecisionId[])[] = [['migrate.destination', 'migrate.moved'], ['copy.page']];
+/** Decisions about an address at which there was no page to come from. */
+const HOLES: ReadonlySet<DecisionId> = new Set(['migrate.hole', 'migrate.zero-page']);
+const TELLING: ReadonlySet<string> = new Set(TELLING_CALLS);
 
 const decisionAt = (log: Events, index: number): DecisionId | undefined =>
   log.kindAt(index) === EventKind.DECISION ? DECISIONS[log.idAt(index)] : undefined;
@@ -35,13 +42,17 @@ const allocationOf = (log: Events, head: number, from: Position, before: Positio
 
 /** The frame that the page came from; -1: it was made here. */
 const sourceOf = (log: Events, pfn: number, from: number, before: number): number => {
-  for (let i = from; i < before; i++) {
-    const decision = decisionAt(log, i);
-    if (decision !== undefined && TRAVELS.has(decision) && log.oldAt(i) === pfn && log.rowAt(i) >= 0)
-      return log.rowAt(i);
+  for (const ids of TRAVELS) {
+    for (let i = from; i < before; i++) {
+      const decision = decisionAt(log, i);
+      if (decision !== undefined && ids.includes(decision) && log.oldAt(i) === pfn && log.rowAt(i) >= 0)
+        return log.rowAt(i);
+    }
   }
   return -1;
 };
+
+const functionAt = (log: Events, span: number): string => KERNEL_FUNCTIONS[log.idAt(span)]?.name ?? '';
 
 const ancestorsOf = (log: Events, index: number): number[] => {
   const above: number[] = [];
@@ -49,21 +60,33 @@ const ancestorsOf = (log: Events, index: number): number[] => {
   return above;
 };
 
-const causeOf = (log: Events, source: number, begin: number, at: number): number => {
+interface Taken {
+  /** -1: the page was made here. */
+  readonly source: number;
+  readonly begin: number;
+  /** The event that took the frame. */
+  readonly at: number;
+  /** Addresses that the page is mapped at. */
+  readonly vpns: ReadonlySet<number>;
+}
+
+const causeOf = (log: Events, { source, begin, at, vpns }: Taken): number => {
   const above = new Set(ancestorsOf(log, at));
-  const concerns = (i: number): boolean =>
-    source >= 0 ? log.rowAt(i) === source || log.oldAt(i) === source : above.has(log.parentAt(i));
+  const concerns = (i: number, decision: DecisionId): boolean => {
+    if (source >= 0) return log.rowAt(i) === source || log.oldAt(i) === source;
+    return HOLES.has(decision) ? vpns.has(log.rowAt(i)) : above.has(log.parentAt(i));
+  };
   for (const ids of CAUSES) {
     for (let i = at - 1; i >= begin; i--) {
       const decision = decisionAt(log, i);
-      if (decision !== undefined && ids.includes(decision) && concerns(i)) return i;
+      if (decision !== undefined && ids.includes(decision) && concerns(i, decision)) return i;
     }
   }
   return -1;
 };
 
 /** Decisions that may say why a page is where it is. */
-export const EXPLAINS: ReadonlySet<DecisionId> = new Set([...CAUSES.flat(), ...TRAVELS]);
+export const EXPLAINS: ReadonlySet<DecisionId> = new Set([...CAUSES.flat(), ...TRAVELS.flat()]);
 
 /** Where a page's frame was taken into use last. */
 interface Allocation {
@@ -105,6 +128,7 @@ export const originOf = (
   position: Position,
   scene: Scene,
   pfn: number,
+  vpns: ReadonlySet<number>,
 ): PageOrigin | 'untold' | undefined => {
   const { m } = scene;
   const head = compoundHead(m, pfn);
@@ -115,21 +139,30 @@ export const originOf = (
   const { chapter, at } = found;
   const { log, begin, end, told } = chapter;
   const source = sourceOf(log, pfn, at, end);
-  const cause = causeOf(log, source, begin, at);
+  const cause = causeOf(log, { source, begin, at, vpns });
   const tasks = run.tasksAt(chapter.record.end);
   const namer = { ...scene.namer, process: processIn(chapter, at), tasks };
-  const text = cause < 0 ? undefined : eventText(namer, scene.tables, log.at(cause));
+  const spans = ancestorsOf(log, at);
+  // the innermost one: a fault may split a huge page first
+  const telling = cause < 0 ? spans.find((span) => TELLING.has(functionAt(log, span))) : undefined;
+  const text =
+    telling !== undefined
+      ? { id: `origin.${functionAt(log, telling)}`, params: {} }
+      : cause < 0
+        ? undefined
+        : eventText(namer, scene.tables, log.at(cause));
   return {
     position: positionIn(chapter, at),
     step: chapter.record.index,
     retold: told === 'again',
     source,
-    calls: ancestorsOf(log, at)
-      .toReversed()
-      .flatMap((span) => {
-        const fn = KERNEL_FUNCTIONS[log.idAt(span)]?.name;
-        return fn === undefined ? [] : [{ fn: spelling(m.kernel, fn), begin: positionIn(chapter, span) }];
-      }),
-    cause: text === undefined ? undefined : { position: positionIn(chapter, cause), text, why: whyOf(text) },
+    calls: spans.toReversed().flatMap((span) => {
+      const fn = KERNEL_FUNCTIONS[log.idAt(span)]?.name;
+      return fn === undefined ? [] : [{ fn: spelling(m.kernel, fn), begin: positionIn(chapter, span) }];
+    }),
+    cause:
+      text === undefined
+        ? undefined
+        : { position: positionIn(chapter, telling ?? cause), text, why: whyOf(text) },
   };
 };

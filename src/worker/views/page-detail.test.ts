@@ -3,15 +3,27 @@ import { describe, expect, test } from 'vitest';
 import { createSimulation, parseScenario } from '../../core/index.ts';
 import { walkPte } from '../../core/kernel/mm/page-table.ts';
 import { entryPfn } from '../../core/uapi/pte.ts';
+import { SCENES } from '../../scenarios/index.ts';
 import { Run } from '../run.ts';
 import { chaptersOf } from './chapters.ts';
 import { entryChanges } from './entry-story.ts';
 import { inspect } from './inspection.ts';
+import { momentAt } from './moment.ts';
 import { pageDetailAt } from './page-detail.ts';
 
 const runRecording = (name: string): Run => {
   const file = new URL(`../../../public/recordings/${name}.json`, import.meta.url);
   const sim = createSimulation(parseScenario(JSON.parse(readFileSync(file, 'utf8'))));
+  sim.runAll();
+  const run = new Run('run', sim);
+  run.indexNewSteps();
+  return run;
+};
+
+const runScene = (name: string): Run => {
+  const found = SCENES.find((each) => each.name === name);
+  if (found === undefined) throw new Error(name);
+  const sim = createSimulation(found.scenario);
   sim.runAll();
   const run = new Run('run', sim);
   run.indexNewSteps();
@@ -129,4 +141,76 @@ describe('the life of a virtual page', () => {
     expect(history.some(({ position }) => position <= at)).toBe(true);
     expect(history.some(({ position }) => position > at)).toBe(true);
   });
+
+  test('private memory that the CPU touched: the page came from the device, not from what stands for its bytes', () => {
+    const run = runRecording('private-cpu-read');
+    const read = run.sim.steps.find(({ step }) => step.op === 'read');
+    const before = framesAt(run, read?.begin ?? 0);
+    const after = framesAt(run, read?.end ?? 0);
+    const moved = after.flatMap((pfn, i) => (pfn === before[i] ? [] : [i]));
+    expect(moved).not.toEqual([]);
+    moved.forEach((i) => {
+      const { origin } = pageDetailAt(run, read?.end ?? 0, after[i] ?? 0);
+      expect(origin?.cause?.text.id).toBe('fault.device-private');
+      expect(origin?.source).toBe(before[i]);
+    });
+  });
+
+  test('where nothing decides, the call says it: a page that comes from swap', () => {
+    const run = runScene('around-pageout');
+    const end = endOf(run, 'read');
+    const ids = framesAt(run, end).map((pfn) => pageDetailAt(run, end, pfn).origin?.cause?.text.id);
+    expect(ids).toContain('origin.do_swap_page');
+    expect(ids).not.toContain(undefined);
+  });
+});
+
+describe('why a page is free, or in use since boot', () => {
+  test('VRAM that was never lent, and VRAM that came back with the pin', () => {
+    const run = runRecording('coherent-longterm-pin');
+    const pin = run.sim.steps.find(({ step }) => step.op === 'gup');
+    const [left = 0] = framesAt(run, pin?.begin ?? 0);
+    const freed = pageDetailAt(run, pin?.end ?? 0, left).standing;
+    expect(freed).toMatchObject({
+      text: { id: 'standing.vram.freed' },
+      isFree: true,
+      freed: { step: pin?.index },
+    });
+    expect(pageDetailAt(run, pin?.end ?? 0, left - 100).standing?.text.id).toBe('standing.vram.never');
+    expect(pageDetailAt(run, pin?.begin ?? 0, left).standing).toBeUndefined();
+  });
+
+  test('the zero page', () => {
+    const run = runScene('pinnable-zero-page');
+    const end = run.sim.steps[1]?.end ?? 0;
+    const zero = momentAt(run, end).frames.find(({ kind }) => kind === 'zero')?.pfn ?? 0;
+    expect(pageDetailAt(run, end, zero).standing).toMatchObject({
+      text: { id: 'standing.zero-page' },
+      isFree: false,
+    });
+  });
+});
+
+describe('who holds a page', () => {
+  test('in the midst of a call its pins have no handle yet, behind it they have its name', () => {
+    const run = runRecording('coherent-longterm-pin');
+    const { begin = 0, end = 0 } = run.sim.steps.find(({ step }) => step.op === 'gup') ?? {};
+    const pins = (position: number) =>
+      momentAt(run, position).frames.flatMap(({ pfn }) =>
+        inspect(run, position, { kind: 'page', pfn })
+          .holders.filter(({ holder }) => holder === 'FOLL_PIN')
+          .map(({ detail }) => detail),
+      );
+    expect(new Set(pins(Math.floor((begin + end) / 2)))).toEqual(new Set(['a call that is running']));
+    expect(new Set(pins(end))).toEqual(new Set(['h1']));
+  });
+});
+
+test('a driver that leaves can be looked at in the midst of it', () => {
+  const run = runScene('driver-leaves');
+  const leaving = run.sim.steps.find(({ step }) => step.op === 'concurrent');
+  const { begin = 0, end = 0 } = leaving ?? {};
+  expect(end).toBeGreaterThan(begin);
+  for (let position = begin; position <= end; position += 7)
+    expect(momentAt(run, position).devices.length).toBeGreaterThan(0);
 });

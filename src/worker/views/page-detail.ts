@@ -9,6 +9,7 @@ import { deviceOf } from './frames.ts';
 import { type Scene, sceneAt } from './scene.ts';
 import { originOf } from './origin.ts';
 import { rowOffsetOf } from './rows.ts';
+import { standingOf } from './standing.ts';
 
 const MAX_MAPPINGS = 64;
 
@@ -29,7 +30,7 @@ export const pageDetailAt = (run: Run, position: Position, pfn: number): PageDet
   const { m } = scene;
   const pgmap = pagePgmap(m, pfn);
   const mappings = mappingsOf(scene, pfn);
-  const origin = originOf(run, position, scene, pfn);
+  const origin = originOf(run, position, scene, pfn, new Set(mappings.map(({ vpn }) => vpn)));
   return {
     pfn,
     dump: dumpPage(m, pfn),
@@ -41,5 +42,6 @@ export const pageDetailAt = (run: Run, position: Position, pfn: number): PageDet
     more: Math.max(0, mappings.length - MAX_MAPPINGS),
     origin: origin === 'untold' ? undefined : origin,
     isOriginUntold: origin === 'untold',
+    standing: origin === undefined ? standingOf(run, position, scene, pfn) : undefined,
   };
 };

@@ -398,8 +398,9 @@ export const deviceUsage = (m: Machine, device: DmirrorDevice): { used: number; 
   const used =
     m.scalars.get(deviceRow(device.id, DEVICE_CALLOC)) - m.scalars.get(deviceRow(device.id, DEVICE_CFREE));
   const total = chunksOf(device).reduce((sum, id) => {
-    const { start, end } = m.pgmaps.get(id);
-    return sum + end - start;
+    // in the midst of its release a registration is gone before the driver has let go of it
+    const pgmap = m.pgmaps.find(id);
+    return pgmap === undefined ? sum : sum + pgmap.end - pgmap.start;
   }, 0);
-  return { used, free: total - used };
+  return { used, free: Math.max(0, total - used) };
 };

@@ -44,7 +44,7 @@ export const pinningTerms = {
   ),
   evictable: pin(
     'evictable',
-    'Whether the page can be taken away from where it is: written out, dropped or moved. A pin forbids it.',
+    'Whether the page can be taken away from where it is: written out, dropped or moved. A pin forbids it, and any other reference that is not a mapping’s hinders it as long as it is held.',
     'mm/vmscan.c: shrink_folio_list',
   ),
   pins: pin(
