@@ -105,6 +105,8 @@ const argumentsOf = (step: StepRecord): StepText => {
       return { command: `${step.op} GPU ${text(step.device)}`, detail: '' };
     case 'svm_attr':
       return { command: `svm_attr ${range}`, detail: attributesText(step.attrs) };
+    case 'svm_get_attr':
+      return { command: `svm_get_attr ${range}`, detail: attributesText(step.attrs) };
     case 'set_xnack':
       return { command: `XNACK ${step.enabled === true ? 'on' : 'off'}`, detail: '' };
     case 'gpu_read':

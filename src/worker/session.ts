@@ -370,6 +370,8 @@ const FAILURES: ReadonlySet<string> = new Set([
   'svm.refused-hole',
   'svm.refused-device-area',
   'svm.refused-limit',
+  'svm.refused-in-use',
+  'svm.refused-question',
 ]);
 
 const stepEnded = (id: string, args: readonly number[]): number => (id === 'step.end' ? (args[0] ?? -1) : -1);

@@ -232,6 +232,8 @@ export const DECISIONS = [
   'ttm.swapped-out',
   'ttm.swapped-in',
   'svm.heap-or-stack',
+  'svm.default-attributes',
+  'svm.refused-question',
 ] as const;
 export type DecisionId = (typeof DECISIONS)[number];
 /** Those of machines with GPUs. */

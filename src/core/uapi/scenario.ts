@@ -87,6 +87,14 @@ const svmAttributeSchema = v.variant('type', [
   v.strictObject({ type: v.literal('GRANULARITY'), value: count(255) }),
 ]);
 export type SvmAttribute = v.InferOutput<typeof svmAttributeSchema>;
+/** What can be asked of a range; about access one asks GPU by GPU, and the answer is one of the three kinds. */
+const svmQuestionSchema = v.variant('type', [
+  v.strictObject({
+    type: v.picklist(['PREFERRED_LOC', 'PREFETCH_LOC', 'SET_FLAGS', 'CLR_FLAGS', 'GRANULARITY']),
+  }),
+  v.strictObject({ type: v.picklist(['ACCESS', 'ACCESS_IN_PLACE', 'NO_ACCESS']), device }),
+]);
+export type SvmQuestion = v.InferOutput<typeof svmQuestionSchema>;
 
 /** Stages of a boot in steps, in order. */
 export const BOOT_STAGES = ['efi', 'e820', 'memblock', 'init'] as const;
@@ -213,6 +221,12 @@ const simpleStepSchema = v.variant('op', [
     op: v.literal('svm_attr'),
     ...range,
     attrs: v.pipe(v.array(svmAttributeSchema), v.minLength(1), v.maxLength(8)),
+  }),
+  /** The question what the attributes are; the answer is in `attrs` of the result. */
+  v.strictObject({
+    op: v.literal('svm_get_attr'),
+    ...range,
+    attrs: v.pipe(v.array(svmQuestionSchema), v.minLength(1), v.maxLength(8)),
   }),
   v.strictObject({ op: v.literal('set_xnack'), proc: name, enabled: v.boolean() }),
   v.strictObject({ op: v.literal('gpu_read'), ...range, device }),

@@ -165,6 +165,14 @@ export const gpuDecisions: Readonly<Record<GpuDecisionId, Told>> = {
     what: (p) => `A range at ${page(p)} would exceed the limit of system memory: ${size(p)}, \`-ENOMEM\`.`,
     why: 'Without XNACK all ranges must fit in system memory together, since nobody could repair a fault. Register less, or turn XNACK on.',
   },
+  'svm.refused-question': {
+    what: 'ACCESS_IN_PLACE and NO_ACCESS cannot be asked for: `-EINVAL`.',
+    why: 'One asks for ACCESS of a GPU, and the driver puts the kind of access that it has in its place. Ask for ACCESS.',
+  },
+  'svm.default-attributes': {
+    what: (p) => `No range is at ${page(p)}: the driver answers with what a new one would have.`,
+    why: 'Asking registers nothing. Whether a GPU has access by default depends on XNACK.',
+  },
   'svm.restore-again': {
     what: (p) => `The ranges could not all be mapped (${errno(p)}). The kernel thread tries again.`,
     why: 'Something changed meanwhile, or a page cannot be had. Until it succeeds the queues stand still.',
@@ -368,6 +376,7 @@ export const gpuFunctions: Readonly<Record<GpuFunctionName, string>> = {
   svm_range_is_valid: 'Are the addresses ordinary memory of the process?',
   svm_range_add: 'Works out which ranges there will be.',
   svm_range_set_attr: 'Gives attributes to addresses, then moves and maps as they say.',
+  svm_range_get_attr: 'Says what the attributes of addresses are.',
   svm_range_trigger_migration: 'Moves a range if a prefetch asks for it.',
   svm_range_best_prefetch_location: 'Where a prefetch should go.',
   svm_range_best_restore_location: 'Where a range should be after a fault of a GPU.',
@@ -410,6 +419,7 @@ export const gpuStepBegin: ByOp = {
   probe: (p) => `The driver starts ${gpu(p)}.`,
   unbind: (p) => `The driver is to let go of ${gpu(p)}.`,
   svm_attr: (p) => `${proc(p)} says of ${range(p)}: ${txt(p, 'attrs')}.`,
+  svm_get_attr: (p) => `${proc(p)} asks for attributes of ${range(p)}.`,
   set_xnack: (p) =>
     `${proc(p)} wants faults of the GPU ${txt(p, 'enabled') === 'true' ? 'repaired (XNACK on)' : 'never to happen (XNACK off)'}.`,
   gpu_read: (p) => `${gpu(p)} reads ${range(p)} of ${proc(p)}.`,
@@ -427,6 +437,8 @@ export const gpuStepWhy: ByOp = {
   unbind: () => 'The registration can only end when no page of it is in use. Nobody is asked to give one up.',
   svm_attr: () =>
     'Attributes say where a range should be and which GPUs may reach it. A prefetch moves it at once.',
+  svm_get_attr: () =>
+    'Ranges may differ: the driver says what holds for all of them, and undefined where they do not agree.',
   set_xnack: () =>
     'With XNACK a GPU waits for the kernel at a fault. Without it every entry must be there before.',
   gpu_read: () => 'The GPU looks into its own page table. Where it finds nothing, it faults.',
@@ -446,6 +458,7 @@ export const gpuStepEnd: ByOp = {
   probe: (p) => `${gpu(p)} works, and its memory is part of the system.`,
   unbind: (p) => `${gpu(p)} has no driver any more.`,
   svm_attr: (p) => `${cap(range(p))} has its attributes, and is where they say.`,
+  svm_get_attr: (p) => `The driver says of ${range(p)}: ${txt(p, 'answer')}.`,
   set_xnack: () => 'It holds for all ranges of the process.',
   bo_write: (p) => `${code(p, 'bo')} is filled.`,
   bo_free: (p) => `${code(p, 'bo')} is gone.`,

@@ -37,7 +37,7 @@ const attributeText = (attr: SvmAttribute): string => {
       return `${name} GPU ${attr.device}`;
     case 'SET_FLAGS':
     case 'CLR_FLAGS':
-      return `${name} ${attr.flags.join(' | ')}`;
+      return `${name} ${attr.flags.length === 0 ? 'none' : attr.flags.join(' | ')}`;
     case 'GRANULARITY':
       return `${name} ${attr.value}`;
   }
@@ -74,6 +74,7 @@ const resultParams = ({ result }: StepRecord): Params => {
     if (value !== undefined) params[key] = value;
   }
   if (result.results?.some(hasFailed) === true) params['someFailed'] = 1;
+  if (result.attrs !== undefined) params['answer'] = result.attrs.map(attributeText).join(', ');
   if (result.perms !== undefined) params['perms'] = [...new Set(result.perms)].join(', ');
   return params;
 };

@@ -58,4 +58,6 @@ export const GPU_DECISION_ARGUMENTS: Readonly<Record<GpuDecisionId, readonly Arg
   'ttm.swapped-out': ['npages', 'deviceId'],
   'ttm.swapped-in': ['npages', 'deviceId'],
   'svm.heap-or-stack': ['vpn', 'npages'],
+  'svm.default-attributes': ['vpn', 'npages'],
+  'svm.refused-question': ['none'],
 };
