@@ -393,7 +393,7 @@ const parseAdded = (step: unknown, place: string): ReturnType<typeof parseStep> 
     return parseStep(step);
   } catch (error) {
     if (error instanceof ScenarioError) {
-      throw new Refusal(error.place === '' ? place : `${place}.${error.place}`, 'problem.unfit', {
+      throw new Refusal(error.place === '' ? place : `${place}.${error.place}`, 'problem.unfit-step', {
         reason: error.message,
       });
     }

@@ -4,6 +4,7 @@ import * as v from 'valibot';
 import { MAPPED_MEMORY_KINDS } from './config.ts';
 import { FOLL_FLAGS, type FollFlagName } from './gup-flags.ts';
 import { LONGTERM_POLICIES } from './config.ts';
+import { issueText } from './issue-text.ts';
 import { DEVICE_MODELS, SVM_FLAGS, type SvmFlagName } from './device-model.ts';
 import { parsePatches, PatchSetError } from './patches.ts';
 
@@ -375,7 +376,7 @@ const placeOf = (issue: v.BaseIssue<unknown>): string => {
 /** What is wrong first. Ours: for other schemas of the same vocabulary. */
 export const firstIssue = (issues: readonly v.BaseIssue<unknown>[]): ScenarioError => {
   const issue = issues[0];
-  return new ScenarioError(placeOf(issue), issue.message);
+  return new ScenarioError(placeOf(issue), issueText(issue));
 };
 
 /** Checks a scenario or recording that came from outside. @throws ScenarioError */
