@@ -149,6 +149,7 @@ export const stepText = (step: StepRecord): StepText => {
 
 /** What a call returned: `4`, `−1 EFAULT`, `SIGBUS at page 2`. */
 export const resultText = (result: StepRecord): string => {
+  if (result.standstill !== undefined) return 'does not end';
   if (result.signal !== undefined)
     return result.at === undefined
       ? text(result.signal)

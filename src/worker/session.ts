@@ -372,6 +372,9 @@ const FAILURES: ReadonlySet<string> = new Set([
   'svm.refused-limit',
   'svm.refused-in-use',
   'svm.refused-question',
+  'svm.fence-under-mutex',
+  'svm.page-left-behind',
+  'svm.page-in-use',
 ]);
 
 const stepEnded = (id: string, args: readonly number[]): number => (id === 'step.end' ? (args[0] ?? -1) : -1);

@@ -36,6 +36,8 @@ export interface StepResult {
   readonly nodes?: readonly string[];
   /** svm_get_attr: what the driver says. */
   readonly attrs?: readonly SvmAttribute[];
+  /** Linux itself never comes to an end here, and the scenario wants to see it. */
+  readonly standstill?: KernelDefect;
   /** gup_test: pages that it got, and gave back. */
   readonly got?: number;
   /** On machines with GPUs: accesses to pages, by who and where they were. */

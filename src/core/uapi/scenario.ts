@@ -303,6 +303,8 @@ const gpuSchema = v.strictObject({
   softReserve: v.optional(v.boolean(), true),
   /** Hive of each device, 0: in none; absent: as its model has it. */
   hives: v.optional(v.array(count(64))),
+  /** A step that meets a fault of Linux itself is not taken back: the machine stands where Linux would, for good. */
+  standstill: v.optional(v.literal(true)),
   /** ttm.pages_limit: pages of system memory that TTM should not exceed; absent: half of it. */
   pagesLimit: v.optional(count(2 ** 28)),
 });

@@ -169,6 +169,18 @@ export const gpuDecisions: Readonly<Record<GpuDecisionId, Told>> = {
     what: 'ACCESS_IN_PLACE and NO_ACCESS cannot be asked for: `-EINVAL`.',
     why: 'One asks for ACCESS of a GPU, and the driver puts the kind of access that it has in its place. Ask for ACCESS.',
   },
+  'svm.fence-under-mutex': {
+    what: 'A fault of Linux 6.1: two threads wait for each other, and nobody wakes them.',
+    why: '`svm_range_validate_svm_bo` waits for the fence of a buffer object that is being evicted, without a limit, and holds the `migrate_mutex` of the range. The thread that evicts, and would signal the fence, waits for that mutex.',
+  },
+  'svm.page-left-behind': {
+    what: 'A fault of Linux 6.1: an access faults, is told that all is well, and faults again, for ever.',
+    why: 'Two accesses held the page while its range came home, so it stayed in private VRAM, and nobody counted it. The range says system memory, so `svm_migrate_to_ram` has nothing to do.',
+  },
+  'svm.page-in-use': {
+    what: 'A fault of Linux 6.1: a page of VRAM that is in use would be handed out a second time.',
+    why: 'The range gets its old buffer object back, since somebody’s page keeps it alive. `svm_migrate_get_vram_page` takes the page at its place without a look, and `zone_device_page_init` would set its reference count to 1.',
+  },
   'svm.default-attributes': {
     what: (p) => `No range is at ${page(p)}: the driver answers with what a new one would have.`,
     why: 'Asking registers nothing. Whether a GPU has access by default depends on XNACK.',

@@ -64,12 +64,12 @@ export const stepParams = (namer: Namer, index: number, step: Step): Params => {
 };
 
 /** Whether a call failed, or one of several that ran at once. */
-export const hasFailed = ({ ret, signal, results }: StepResult): boolean =>
-  ret < 0 || signal !== undefined || results?.some(hasFailed) === true;
+export const hasFailed = ({ ret, signal, standstill, results }: StepResult): boolean =>
+  ret < 0 || signal !== undefined || standstill !== undefined || results?.some(hasFailed) === true;
 
 const resultParams = ({ result }: StepRecord): Params => {
   const params: Params = { ret: result.ret };
-  for (const key of ['errno', 'signal', 'at', 'cpages', 'faults', 'got', 'status'] as const) {
+  for (const key of ['errno', 'signal', 'at', 'cpages', 'faults', 'got', 'status', 'standstill'] as const) {
     const value = result[key];
     if (value !== undefined) params[key] = value;
   }
