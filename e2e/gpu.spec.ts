@@ -73,75 +73,72 @@ test.describe('From firmware to VRAM', () => {
   });
 });
 
-for (const { what, aperture, errno, sentence, mend } of [
-  {
-    what: 'ranges that overlap',
-    aperture: { start: 0x200000 },
-    errno: 'ENOMEM',
-    sentence: 'Two GPUs claim the same memory.',
-    mend: 'give the second one another start',
-  },
-  {
-    what: 'VRAM that is not aligned',
-    aperture: { start: 0x201003 },
-    errno: 'EINVAL',
-    sentence: 'does not begin and end on a border of 2 MiB',
-    mend: 'multiples of 512 pages',
-  },
-  {
-    what: 'more VRAM than address space',
-    aperture: { start: 0x201000, pages: 2 ** 34 },
-    errno: 'EINVAL',
-    sentence: 'There is more VRAM than addresses',
-    mend: 'fewer pages',
-  },
-]) {
-  test(`a file with ${what} gets the kernel's error and a plain sentence`, async ({ app, page }) => {
-    await app.open('./?scenario=longterm-pin');
-    await openFile(app, page, {
-      machine: 'teaching',
-      gpu: { coldBoot: true },
-      devices: [
-        { id: 0, kind: 'coherent' },
-        { id: 1, kind: 'coherent' },
-      ],
-      steps: [
-        ...['efi', 'e820', 'memblock', 'init'].map((stage) => ({
-          step: { op: 'boot', proc: 'kernel', stage },
-        })),
-        { step: { op: 'probe', proc: 'kernel', device: 0 } },
-        { step: { op: 'probe', proc: 'kernel', device: 1, ...aperture } },
-      ],
-    });
-    await app.press('End');
-    await expect(app.step(5)).toContainText(errno);
-    await app.showPanel('Firmware to VRAM');
-    const refusal = page.getByRole('region', { name: 'From firmware to usable VRAM' }).getByRole('status');
-    await expect(refusal).toContainText(`-${errno}`);
-    await expect(refusal).toContainText(sentence);
-    await expect(refusal).toContainText(mend);
-  });
-}
-
-test('a file with attributes that the driver refuses says why, in words', async ({ app, page }) => {
+test('what the kernel refuses, typed as a step, gets its error and a plain sentence', async ({
+  app,
+  page,
+}) => {
   await app.open('./?scenario=longterm-pin');
   await openFile(app, page, {
     machine: 'teaching',
-    gpu: {},
-    devices: [{ id: 0, kind: 'coherent' }],
+    gpu: { coldBoot: true },
+    devices: [
+      { id: 0, kind: 'coherent' },
+      { id: 1, kind: 'coherent' },
+    ],
     steps: [
-      { step: { op: 'mmap', proc: 'A', vma: 'buf', pages: 4, prot: 'rw', kind: 'anon-private' } },
-      { step: { op: 'svm_attr', proc: 'A', vma: 'buf', attrs: [{ type: 'ACCESS', device: 3 }] } },
+      ...['efi', 'e820', 'memblock', 'init'].map((stage) => ({
+        step: { op: 'boot', proc: 'kernel', stage },
+      })),
+      { step: { op: 'probe', proc: 'kernel', device: 0 } },
     ],
   });
-  await app.press('End');
-  await expect(app.step(1)).toContainText('EINVAL');
-  const said: string[] = [];
-  for (let moment = 0; moment < 6; moment++) {
-    said.push((await app.caption.textContent()) ?? '');
-    await app.press('ArrowLeft');
+  const field = page.getByLabel('Next step');
+  let steps = 5;
+  const type = async (line: string): Promise<void> => {
+    await field.fill(line);
+    await field.press('Enter');
+    await app.idle();
+    await expect(app.step(steps++)).toBeAttached();
+  };
+  await app.showPanel('Firmware to VRAM');
+  const refusal = page.getByRole('region', { name: 'From firmware to usable VRAM' }).getByRole('status');
+  for (const { aperture, errno, sentence, mend } of [
+    {
+      aperture: 'start 0x200000',
+      errno: 'ENOMEM',
+      sentence: 'Two GPUs claim the same memory.',
+      mend: 'give the second one another start',
+    },
+    {
+      aperture: 'start 0x201003',
+      errno: 'EINVAL',
+      sentence: 'does not begin and end on a border of 2 MiB',
+      mend: 'multiples of 512 pages',
+    },
+    {
+      aperture: 'pages 0x400000000',
+      errno: 'EINVAL',
+      sentence: 'There is more VRAM than addresses',
+      mend: 'fewer pages',
+    },
+  ]) {
+    await type(`probe 1 ${aperture}`);
+    await expect(app.step(steps - 1)).toContainText(errno);
+    await expect(refusal).toContainText(`-${errno}`);
+    await expect(refusal).toContainText(sentence);
+    await expect(refusal).toContainText(mend);
+    await type('unbind 1');
   }
-  expect(said.join(' ')).toContain('names a GPU that cannot have ranges');
+  await type('mmap buf 4');
+  await type('svm_attr buf ACCESS GPU 1');
+  await expect(app.step(steps - 1)).toContainText('EINVAL');
+  await showEndOf(app, steps - 1);
+  await app.press('ArrowLeft');
+  await expect(app.caption).toContainText('names a GPU that cannot have ranges');
+  await field.fill('svm_attr buf GRANULARITY 300');
+  await field.press('Enter');
+  await app.idle();
+  await expect(page.getByRole('alert')).toContainText('300 is too much: at most 255');
 });
 
 test('GPU: a range in both page tables, and how VRAM is taken back', async ({ app, page }) => {

@@ -36,7 +36,14 @@ const operation = (pick: Pick, held: Set<string>): SimpleStep => {
   const A = { proc: 'A', vma: 'buf' } as const;
   const device = pick([0, 1]);
   const as = `h${held.size}`;
-  switch (pick(['attr', 'attr', 'gpu', 'gpu', 'cpu', 'advise', 'pin', 'bo', 'bo', 'protect'])) {
+  switch (pick(['ask', 'attr', 'attr', 'gpu', 'gpu', 'cpu', 'advise', 'pin', 'bo', 'bo', 'protect'])) {
+    case 'ask':
+      return {
+        op: 'svm_get_attr',
+        ...A,
+        ...range(pick),
+        attrs: [{ type: 'PREFERRED_LOC' }, { type: 'GRANULARITY' }, { type: 'ACCESS', device }],
+      };
     case 'attr':
       return {
         op: 'svm_attr',

@@ -31,6 +31,7 @@ const GPU_OPERATIONS: ReadonlySet<SimpleStep['op']> = new Set([
   'probe',
   'unbind',
   'svm_attr',
+  'svm_get_attr',
   'set_xnack',
   'gpu_read',
   'gpu_write',

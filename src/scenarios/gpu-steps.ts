@@ -1,7 +1,7 @@
 // Steps that scenes with GPUs are made of.
 
 import { DEFAULT_GPU } from '../core/uapi/scenario.ts';
-import type { Scenario, Step, SvmAttribute } from '../core/uapi/scenario.ts';
+import type { Scenario, Step, SvmAttribute, SvmQuestion } from '../core/uapi/scenario.ts';
 
 export type Gpu = NonNullable<Scenario['gpu']>;
 
@@ -21,6 +21,20 @@ export const svmAttr = (attrs: SvmAttribute[], { proc = 'A', vma = 'buf', ...pag
   vma,
   ...pages,
   attrs,
+});
+/** What are the attributes? */
+export const asks = (
+  questions: readonly (
+    | SvmQuestion
+    | Exclude<SvmQuestion['type'], 'ACCESS' | 'ACCESS_IN_PLACE' | 'NO_ACCESS'>
+  )[],
+  { proc = 'A', vma = 'buf', ...pages }: Pages = {},
+): Step => ({
+  op: 'svm_get_attr',
+  proc,
+  vma,
+  ...pages,
+  attrs: questions.map((question) => (typeof question === 'string' ? { type: question } : question)),
 });
 export const prefetch = (loc: number | 'system', pages: Pages = {}): Step =>
   svmAttr([{ type: 'PREFETCH_LOC', loc }], pages);

@@ -1,7 +1,7 @@
 // Ranges of shared virtual memory: where they live, and who moves them.
 
 import type { Step } from '../core/uapi/scenario.ts';
-import { access, gpu, gpuRead, gpuWrite, prefetch, svmAttr, writtenBy } from './gpu-steps.ts';
+import { access, asks, gpu, gpuRead, gpuWrite, prefetch, svmAttr, writtenBy } from './gpu-steps.ts';
 import { COHERENT, type Scene, scene, TWO_COHERENT } from './scene.ts';
 
 const PRIVATE = [{ id: 0, kind: 'private' as const }];
@@ -162,6 +162,32 @@ export const GPU_SVM_SCENES: readonly Scene[] = [
       { op: 'munmap', proc: 'A', vma: 'buf', page: 2, count: 1 },
       prefetch(0),
       prefetch(0, { page: 0, count: 2 }),
+    ],
+  ),
+  scene(
+    {
+      name: 'svm-ask',
+      title: 'What are the attributes?',
+      about:
+        'The same ioctl can ask. Where nothing was registered it answers with the defaults; where ranges differ it says what holds for all of them: undefined for the place, the smaller granularity, NO_ACCESS where one GPU may reach one part only. To ask for NO_ACCESS itself is `-EINVAL`.',
+      gpu: gpu(),
+    },
+    TWO_COHERENT,
+    [
+      ...writtenBy('A', 8),
+      asks(['PREFERRED_LOC', 'GRANULARITY', 'SET_FLAGS', { type: 'ACCESS', device: 0 }]),
+      svmAttr(
+        [
+          { type: 'PREFERRED_LOC', loc: 0 },
+          { type: 'GRANULARITY', value: 4 },
+          { type: 'NO_ACCESS', device: 1 },
+        ],
+        { page: 0, count: 4 },
+      ),
+      svmAttr([{ type: 'PREFERRED_LOC', loc: 1 }], { page: 4, count: 4 }),
+      asks(['PREFERRED_LOC', 'GRANULARITY', { type: 'ACCESS', device: 0 }, { type: 'ACCESS', device: 1 }]),
+      asks(['PREFERRED_LOC', { type: 'ACCESS', device: 1 }], { page: 4, count: 4 }),
+      asks([{ type: 'NO_ACCESS', device: 1 }]),
     ],
   ),
   scene(

@@ -3,6 +3,7 @@
 import { AROUND_SCENES } from './around/index.ts';
 import { busyPage } from './busy-page.ts';
 import { cpuTouch } from './cpu-touch.ts';
+import { DEFECT_SCENES } from './defects.ts';
 import { deviceFull } from './device-full.ts';
 import { EVICTION_SCENES } from './eviction.ts';
 import { GPU_OBJECT_SCENES } from './gpu-objects.ts';
@@ -57,6 +58,7 @@ export const SCENE_GROUPS: readonly SceneGroup[] = [
   { group: 'From firmware to VRAM', scenes: GPU_BOOT_SCENES },
   { group: 'A GPU and a process', scenes: GPU_SVM_SCENES },
   { group: 'When VRAM is short', scenes: [...EVICTION_SCENES, ...GPU_OBJECT_SCENES] },
+  { group: 'Faults of Linux 6.1 itself', scenes: DEFECT_SCENES },
   { group: 'Who pins in real life', scenes: PINNER_SCENES },
   { group: 'At scale', scenes: FRONTIER_SCENES },
 ];

@@ -1,10 +1,13 @@
 import { describe, expect, test } from 'vitest';
-import { createSimulation, parseScenario, type Simulation } from '../core/index.ts';
+import { createSimulation, parseScenario, StepError, type Simulation } from '../core/index.ts';
+import { KERNEL_DEFECTS } from '../core/uapi/defects.ts';
 import { EventKind, decisionIndex } from '../core/uapi/events.ts';
 import { SCENES } from './index.ts';
 
+const sceneOf = (name: string) => SCENES.find((candidate) => candidate.name === name);
+
 const run = (name: string): Simulation => {
-  const scene = SCENES.find((candidate) => candidate.name === name);
+  const scene = sceneOf(name);
   const sim = createSimulation(parseScenario(structuredClone(scene?.scenario)));
   sim.runAll();
   return sim;
@@ -110,6 +113,30 @@ describe('scenes made by hand', () => {
     expect(decisions(sim, 'svm.refused-gpu')).toBe(2);
     expect(decisions(sim, 'svm.refused-hole')).toBe(1);
     expect(decisions(run('spm-ignored'), 'svm.refused-gpu')).toBe(1);
+  });
+
+  test('faults of Linux itself: the last step stands where Linux would, and nothing can follow', () => {
+    const ends = (['deadlock', 'livelock', 'page-twice'] as const).map((name) => {
+      const sim = run(`defect-${name}`);
+      const found = results(sim).length;
+      expect(() => sim.runStep({ op: 'read', proc: 'A', vma: 'buf' })).toThrow('stands still since step');
+      expect(sim.steps).toHaveLength(found);
+      // going back to boot frees it
+      sim.restart();
+      sim.runAll();
+      return sim.steps.at(-1)?.result.standstill;
+    });
+    expect(ends).toEqual(KERNEL_DEFECTS);
+  });
+
+  test('without gpu.standstill the same steps are refused, and the machine goes on', () => {
+    for (const name of ['defect-deadlock', 'defect-livelock', 'defect-page-twice']) {
+      const { standstill, ...gpu } = sceneOf(name)?.scenario.gpu ?? {};
+      expect(standstill).toBe(true);
+      const sim = createSimulation(parseScenario({ ...structuredClone(sceneOf(name)?.scenario), gpu }));
+      expect(() => sim.runAll()).toThrow(StepError);
+      expect(sim.runStep({ op: 'read', proc: 'A', vma: 'buf', page: 0, count: 1 }).result.ret).toBe(1);
+    }
   });
 
   test('eviction: with the rule the other process gets VRAM; without, it fails or gets a page in use', () => {

@@ -17,12 +17,13 @@ const IDS = [
   'svm.refused-device-area',
   'svm.refused-in-use',
   'svm.refused-limit',
+  'svm.refused-question',
 ] as const;
 
 test('attributes: why, and in the last sentence what to do instead', () => {
   for (const id of IDS) {
     const { why } = gpuDecisions[id];
     const sentences = String(why).split('. ');
-    expect([id, sentences.at(-1)]).toEqual([id, expect.stringMatching(/^(Name|Map|Use|Free|Register) /)]);
+    expect([id, sentences.at(-1)]).toEqual([id, expect.stringMatching(/^(Ask|Name|Map|Use|Free|Register) /)]);
   }
 });

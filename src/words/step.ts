@@ -105,6 +105,8 @@ const argumentsOf = (step: StepRecord): StepText => {
       return { command: `${step.op} GPU ${text(step.device)}`, detail: '' };
     case 'svm_attr':
       return { command: `svm_attr ${range}`, detail: attributesText(step.attrs) };
+    case 'svm_get_attr':
+      return { command: `svm_get_attr ${range}`, detail: attributesText(step.attrs) };
     case 'set_xnack':
       return { command: `XNACK ${step.enabled === true ? 'on' : 'off'}`, detail: '' };
     case 'gpu_read':
@@ -147,6 +149,7 @@ export const stepText = (step: StepRecord): StepText => {
 
 /** What a call returned: `4`, `−1 EFAULT`, `SIGBUS at page 2`. */
 export const resultText = (result: StepRecord): string => {
+  if (result.standstill !== undefined) return 'does not end';
   if (result.signal !== undefined)
     return result.at === undefined
       ? text(result.signal)

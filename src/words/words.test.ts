@@ -61,6 +61,7 @@ const OPERATIONS = Object.keys({
   probe: 0,
   unbind: 0,
   svm_attr: 0,
+  svm_get_attr: 0,
   set_xnack: 0,
   gpu_read: 0,
   gpu_write: 0,

@@ -370,6 +370,11 @@ const FAILURES: ReadonlySet<string> = new Set([
   'svm.refused-hole',
   'svm.refused-device-area',
   'svm.refused-limit',
+  'svm.refused-in-use',
+  'svm.refused-question',
+  'svm.fence-under-mutex',
+  'svm.page-left-behind',
+  'svm.page-in-use',
 ]);
 
 const stepEnded = (id: string, args: readonly number[]): number => (id === 'step.end' ? (args[0] ?? -1) : -1);
@@ -391,7 +396,7 @@ const parseAdded = (step: unknown, place: string): ReturnType<typeof parseStep> 
     return parseStep(step);
   } catch (error) {
     if (error instanceof ScenarioError) {
-      throw new Refusal(error.place === '' ? place : `${place}.${error.place}`, 'problem.unfit', {
+      throw new Refusal(error.place === '' ? place : `${place}.${error.place}`, 'problem.unfit-step', {
         reason: error.message,
       });
     }

@@ -8,6 +8,7 @@ import {
   amdgpuFillBuffer,
 } from '../kernel/drivers/amdgpu-client.ts';
 import { amdgpuProbe, amdgpuRemove } from '../kernel/drivers/amdgpu-device.ts';
+import { type SvmQuery, svmRangeGetAttr } from '../kernel/drivers/amdgpu-get-attr.ts';
 import { kfdCreateProcess, kfdLookupProcessByMm } from '../kernel/drivers/amdgpu-process.ts';
 import {
   type SvmAttr,
@@ -20,7 +21,8 @@ import { nextBootStage } from '../kernel/mm/e820.ts';
 import { type Gpu, type KfdProcess, UNDEFINED_LOCATION } from '../machine/gpu.ts';
 import type { Machine } from '../machine/machine.ts';
 import type { Sleeps } from '../machine/ops.ts';
-import type { StepOf, SvmAttribute } from '../uapi/scenario.ts';
+import { SVM_FLAGS, type SvmFlagName } from '../uapi/device-model.ts';
+import type { StepOf, SvmAttribute, SvmQuestion } from '../uapi/scenario.ts';
 import { apertureOf, bootStage } from './boot.ts';
 import { processNamed, type Range, rangeOf } from './step-names.ts';
 import { fromErrno, StepError, type StepResult } from './step-result.ts';
@@ -30,6 +32,7 @@ export type GpuStep = StepOf<
   | 'probe'
   | 'unbind'
   | 'svm_attr'
+  | 'svm_get_attr'
   | 'set_xnack'
   | 'gpu_read'
   | 'gpu_write'
@@ -59,18 +62,20 @@ const gpuNumbered = (m: Machine, configId: number): Gpu => {
 const kfdProcessOf = (m: Machine, mm: number): KfdProcess =>
   kfdLookupProcessByMm(m, mm) ?? kfdCreateProcess(m, mm);
 
+const idOf = (m: Machine, configId: number): number => gpuOfDevice(m, configId)?.id ?? NO_GPU;
+
 const attrOf = (m: Machine, attr: SvmAttribute): SvmAttr => {
-  const idOf = (configId: number): number => gpuOfDevice(m, configId)?.id ?? NO_GPU;
   switch (attr.type) {
     case 'PREFERRED_LOC':
     case 'PREFETCH_LOC': {
-      const loc = attr.loc === 'system' ? 0 : attr.loc === 'undefined' ? UNDEFINED_LOCATION : idOf(attr.loc);
+      const loc =
+        attr.loc === 'system' ? 0 : attr.loc === 'undefined' ? UNDEFINED_LOCATION : idOf(m, attr.loc);
       return { type: attr.type, loc };
     }
     case 'ACCESS':
     case 'ACCESS_IN_PLACE':
     case 'NO_ACCESS':
-      return { type: attr.type, gpu: idOf(attr.device) };
+      return { type: attr.type, gpu: idOf(m, attr.device) };
     case 'SET_FLAGS':
     case 'CLR_FLAGS':
       return { type: attr.type, flags: svmFlagBits(attr.flags) };
@@ -78,6 +83,44 @@ const attrOf = (m: Machine, attr: SvmAttribute): SvmAttr => {
       return attr;
   }
 };
+
+const queryOf = (m: Machine, question: SvmQuestion): SvmQuery =>
+  'device' in question ? { type: question.type, gpu: idOf(m, question.device) } : question;
+
+const SVM_FLAG_NAMES = Object.keys(SVM_FLAGS) as readonly SvmFlagName[];
+
+/** An answer of the driver in the words of a scenario. */
+const attributeOf = (m: Machine, attr: SvmAttr): SvmAttribute => {
+  const configId = (gpu: number): number => m.devices.get(gpu).configId;
+  switch (attr.type) {
+    case 'PREFERRED_LOC':
+    case 'PREFETCH_LOC': {
+      const { type, loc } = attr;
+      if (loc === UNDEFINED_LOCATION) return { type, loc: 'undefined' };
+      return { type, loc: loc === 0 ? 'system' : configId(loc) };
+    }
+    case 'ACCESS':
+    case 'ACCESS_IN_PLACE':
+    case 'NO_ACCESS':
+      return { type: attr.type, device: configId(attr.gpu) };
+    case 'SET_FLAGS':
+    case 'CLR_FLAGS': {
+      const { type, flags } = attr;
+      return { type, flags: SVM_FLAG_NAMES.filter((flag) => (flags & SVM_FLAGS[flag]) !== 0) };
+    }
+    case 'GRANULARITY':
+      return attr;
+  }
+};
+
+function* runGetAttr(m: Machine, step: StepOf<'svm_get_attr'>): Sleeps<StepResult> {
+  const { mm, start, npages } = rangeOf(m, step);
+  const process = kfdProcessOf(m, mm.id);
+  const queries = step.attrs.map((question) => queryOf(m, question));
+  const answers = yield* svmRangeGetAttr(m, start, npages, process.id, queries);
+  if (typeof answers === 'number') return fromErrno(answers);
+  return { ret: 0, attrs: answers.map((answer) => attributeOf(m, answer)) };
+}
 
 const runBoot = (m: Machine, { stage }: StepOf<'boot'>): StepResult => {
   const next = nextBootStage(m);
@@ -166,6 +209,8 @@ export function* runGpuStep(m: Machine, step: GpuStep): Sleeps<StepResult> {
       const attrs = step.attrs.map((attr) => attrOf(m, attr));
       return fromErrno(yield* svmRangeSetAttr(m, start, npages, process.id, attrs));
     }
+    case 'svm_get_attr':
+      return yield* runGetAttr(m, step);
     case 'set_xnack': {
       const process = kfdProcessOf(m, processNamed(m, step.proc).id);
       return fromErrno(svmRangeSwitchXnack(m, process.id, step.enabled));

@@ -280,6 +280,7 @@ export const stepPages = (m: Machine, step: Step): number => {
     case 'boot':
     case 'probe':
     case 'unbind':
+    case 'svm_get_attr':
     case 'set_xnack':
     case 'bo_alloc':
     case 'bo_write':
@@ -422,6 +423,7 @@ export function* runOperation(m: Machine, step: SimpleStep): Sleeps<StepResult> 
     case 'probe':
     case 'unbind':
     case 'svm_attr':
+    case 'svm_get_attr':
     case 'set_xnack':
     case 'gpu_read':
     case 'gpu_write':

@@ -6,6 +6,7 @@ import { rescheduleRestores } from '../kernel/drivers/amdgpu-notifier.ts';
 import { rescheduleUserptrRestores } from '../kernel/drivers/amdgpu-userptr.ts';
 import { tickGpuClock } from '../kernel/drivers/amdgpu-process.ts';
 import { KernelBug } from '../kernel/sched/bug.ts';
+import type { KernelDefect } from '../uapi/defects.ts';
 import { type MayGoOn, runTasks, type Slicing } from '../kernel/sched/tasks.ts';
 import type { Mark } from '../machine/journal.ts';
 import type { Machine } from '../machine/machine.ts';
@@ -104,6 +105,8 @@ export class Simulation {
   private readonly records: StepRecord[] = [];
   private readonly bigStepPages: number;
   private running: Step | undefined;
+  /** The fault of Linux itself in which the machine stands; undefined: it runs. */
+  private stoodIn: KernelDefect | undefined;
 
   /** @param machine - stands somewhere in the scenario already; absent: one is booted */
   constructor(
@@ -163,6 +166,8 @@ export class Simulation {
   *runStepInSlices(step: Step, mayGoOn: MayGoOn): Generator<void, StepRecord, void> {
     const m = this.machine;
     const { journal } = m;
+    if (this.stoodIn !== undefined)
+      throw new StepError('op', `the machine stands still since step ${this.records.length - 1}`);
     journal.seek(journal.log.length);
     const mark = journal.mark();
     const before = this.counters();
@@ -205,6 +210,8 @@ export class Simulation {
       this.records.push(record);
       return record;
     } catch (error) {
+      if (error instanceof KernelBug && error.defect !== undefined && m.config.gpu?.standstill === true)
+        return (record = this.standStill(step, mark, before, error.defect));
       if (error instanceof KernelBug)
         throw new StepError('op', `the simulated kernel stopped: ${error.message}`, error.defect);
       throw error;
@@ -214,8 +221,34 @@ export class Simulation {
     }
   }
 
+  /** The step ends where Linux would stand for ever; its tasks keep what they hold. */
+  private standStill(step: Step, mark: Mark, before: readonly number[], defect: KernelDefect): StepRecord {
+    const m = this.machine;
+    m.trace.decide(defect);
+    m.trace.current = -1;
+    m.threadsInKernel = () => 0;
+    m.journal.endBulk();
+    m.journal.commit();
+    this.stoodIn = defect;
+    const end = m.journal.log.length;
+    const record: StepRecord = {
+      index: this.records.length,
+      step,
+      begin: mark.position,
+      operationEnd: end,
+      end,
+      result: { ret: 0, standstill: defect },
+      vmstat: this.changedCounters(before),
+      isBig: false,
+      before: mark,
+    };
+    this.records.push(record);
+    return record;
+  }
+
   /** Forgets all steps: the machine as it booted, cheaper than booting another one. */
   restart(): void {
+    this.stoodIn = undefined;
     this.seek(this.length);
     this.takeBack(this.booted);
     this.records.length = 0;

@@ -3,6 +3,7 @@
 import type { KernelDefect } from '../uapi/defects.ts';
 import { errnoName } from '../uapi/errno.ts';
 import type { Accesses } from '../uapi/accesses.ts';
+import type { SvmAttribute } from '../uapi/scenario.ts';
 
 /** A step that cannot be run: `field` names the part of it that is wrong. Nothing of it has happened. */
 export class StepError extends Error {
@@ -33,6 +34,10 @@ export interface StepResult {
   readonly status?: string;
   /** move_pages: of each page its node, or the name of the error; empty: the call ended before it. */
   readonly nodes?: readonly string[];
+  /** svm_get_attr: what the driver says. */
+  readonly attrs?: readonly SvmAttribute[];
+  /** Linux itself never comes to an end here, and the scenario wants to see it. */
+  readonly standstill?: KernelDefect;
   /** gup_test: pages that it got, and gave back. */
   readonly got?: number;
   /** On machines with GPUs: accesses to pages, by who and where they were. */

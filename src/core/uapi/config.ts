@@ -78,6 +78,8 @@ export interface GpuSetup {
   readonly softReserve: boolean;
   /** Hive of each device, 0: in none; absent: as its model has it. */
   readonly hives?: readonly number[] | undefined;
+  /** A step that meets a fault of Linux itself ends where Linux would stand; nothing can follow it. */
+  readonly standstill?: true | undefined;
   /** The parameter ttm.pages_limit: pages of system memory that TTM should not exceed; absent: half of it. */
   readonly pagesLimit?: number | undefined;
 }

@@ -1,5 +1,5 @@
 // Where Linux 6.1 stands still, runs in a circle or destroys its own bookkeeping, as its code is read. A step that meets one
-// is taken back, and says which it was.
+// is taken back, and says which it was; a scenario with gpu.standstill ends there, so that one can look.
 
 /**
  * svm.fence-under-mutex: svm_range_validate_svm_bo waits for the fence of a buffer object that is being evicted, with the
@@ -7,4 +7,5 @@
  * that is still in private VRAM. svm.page-in-use: a range gets its old buffer object back, and svm_migrate_get_vram_page
  * hands out a page of it that was left behind there and is in use.
  */
-export type KernelDefect = 'svm.fence-under-mutex' | 'svm.page-left-behind' | 'svm.page-in-use';
+export const KERNEL_DEFECTS = ['svm.fence-under-mutex', 'svm.page-left-behind', 'svm.page-in-use'] as const;
+export type KernelDefect = (typeof KERNEL_DEFECTS)[number];

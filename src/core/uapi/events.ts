@@ -232,6 +232,11 @@ export const DECISIONS = [
   'ttm.swapped-out',
   'ttm.swapped-in',
   'svm.heap-or-stack',
+  'svm.default-attributes',
+  'svm.refused-question',
+  'svm.fence-under-mutex',
+  'svm.page-left-behind',
+  'svm.page-in-use',
 ] as const;
 export type DecisionId = (typeof DECISIONS)[number];
 /** Those of machines with GPUs. */

@@ -4,6 +4,7 @@ import * as v from 'valibot';
 import { MAPPED_MEMORY_KINDS } from './config.ts';
 import { FOLL_FLAGS, type FollFlagName } from './gup-flags.ts';
 import { LONGTERM_POLICIES } from './config.ts';
+import { issueText } from './issue-text.ts';
 import { DEVICE_MODELS, SVM_FLAGS, type SvmFlagName } from './device-model.ts';
 import { parsePatches, PatchSetError } from './patches.ts';
 
@@ -87,6 +88,14 @@ const svmAttributeSchema = v.variant('type', [
   v.strictObject({ type: v.literal('GRANULARITY'), value: count(255) }),
 ]);
 export type SvmAttribute = v.InferOutput<typeof svmAttributeSchema>;
+/** What can be asked of a range; about access one asks GPU by GPU, and the answer is one of the three kinds. */
+const svmQuestionSchema = v.variant('type', [
+  v.strictObject({
+    type: v.picklist(['PREFERRED_LOC', 'PREFETCH_LOC', 'SET_FLAGS', 'CLR_FLAGS', 'GRANULARITY']),
+  }),
+  v.strictObject({ type: v.picklist(['ACCESS', 'ACCESS_IN_PLACE', 'NO_ACCESS']), device }),
+]);
+export type SvmQuestion = v.InferOutput<typeof svmQuestionSchema>;
 
 /** Stages of a boot in steps, in order. */
 export const BOOT_STAGES = ['efi', 'e820', 'memblock', 'init'] as const;
@@ -214,6 +223,12 @@ const simpleStepSchema = v.variant('op', [
     ...range,
     attrs: v.pipe(v.array(svmAttributeSchema), v.minLength(1), v.maxLength(8)),
   }),
+  /** The question what the attributes are; the answer is in `attrs` of the result. */
+  v.strictObject({
+    op: v.literal('svm_get_attr'),
+    ...range,
+    attrs: v.pipe(v.array(svmQuestionSchema), v.minLength(1), v.maxLength(8)),
+  }),
   v.strictObject({ op: v.literal('set_xnack'), proc: name, enabled: v.boolean() }),
   v.strictObject({ op: v.literal('gpu_read'), ...range, device }),
   v.strictObject({ op: v.literal('gpu_write'), ...range, device, value }),
@@ -288,6 +303,8 @@ const gpuSchema = v.strictObject({
   softReserve: v.optional(v.boolean(), true),
   /** Hive of each device, 0: in none; absent: as its model has it. */
   hives: v.optional(v.array(count(64))),
+  /** A step that meets a fault of Linux itself is not taken back: the machine stands where Linux would, for good. */
+  standstill: v.optional(v.literal(true)),
   /** ttm.pages_limit: pages of system memory that TTM should not exceed; absent: half of it. */
   pagesLimit: v.optional(count(2 ** 28)),
 });
@@ -361,7 +378,7 @@ const placeOf = (issue: v.BaseIssue<unknown>): string => {
 /** What is wrong first. Ours: for other schemas of the same vocabulary. */
 export const firstIssue = (issues: readonly v.BaseIssue<unknown>[]): ScenarioError => {
   const issue = issues[0];
-  return new ScenarioError(placeOf(issue), issue.message);
+  return new ScenarioError(placeOf(issue), issueText(issue));
 };
 
 /** Checks a scenario or recording that came from outside. @throws ScenarioError */

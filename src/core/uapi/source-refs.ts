@@ -339,6 +339,7 @@ const BY_FILE = {
     'svm_range_is_valid',
     'svm_range_add',
     'svm_range_set_attr',
+    'svm_range_get_attr',
     'svm_range_trigger_migration',
     'svm_range_best_prefetch_location',
     'svm_range_best_restore_location',

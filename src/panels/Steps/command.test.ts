@@ -9,7 +9,8 @@ const stepOf = (text: string) => {
 
 describe('a typed step', () => {
   test('every example is a step of the vocabulary', () => {
-    for (const example of EXAMPLES) expect(parseStep(stepOf(example))).toMatchObject({ proc: 'A' });
+    for (const example of EXAMPLES)
+      expect(parseStep(stepOf(example))).toMatchObject({ proc: expect.stringMatching(/^(A|kernel)$/) });
   });
 
   test('a range of pages, a process and flags', () => {
@@ -28,6 +29,43 @@ describe('a typed step', () => {
 
   test('JSON is taken as it is', () => {
     expect(stepOf('{"op":"exit","proc":"A"}')).toEqual({ op: 'exit', proc: 'A' });
+  });
+
+  test('attributes of a range, as the list of steps writes them', () => {
+    expect(
+      stepOf(
+        'svm_attr buf+0..3 PREFETCH_LOC GPU 1, PREFERRED_LOC system, SET_FLAGS GPU_RO | GPU_EXEC, GRANULARITY 4',
+      ),
+    ).toEqual({
+      op: 'svm_attr',
+      proc: 'A',
+      vma: 'buf',
+      page: 0,
+      count: 4,
+      attrs: [
+        { type: 'PREFETCH_LOC', loc: 1 },
+        { type: 'PREFERRED_LOC', loc: 'system' },
+        { type: 'SET_FLAGS', flags: ['GPU_RO', 'GPU_EXEC'] },
+        { type: 'GRANULARITY', value: 4 },
+      ],
+    });
+    expect(stepOf('B: svm_get_attr buf PREFERRED_LOC, NO_ACCESS 1')).toEqual({
+      op: 'svm_get_attr',
+      proc: 'B',
+      vma: 'buf',
+      attrs: [{ type: 'PREFERRED_LOC' }, { type: 'NO_ACCESS', device: 1 }],
+    });
+    expect(stepOf('svm_attr buf')).toBe('Write it like this: svm_attr buf PREFETCH_LOC GPU 0');
+  });
+
+  test('the driver of a GPU is started by the kernel, where the firmware says', () => {
+    expect(stepOf('probe 1 start 0x200000')).toEqual({
+      op: 'probe',
+      proc: 'kernel',
+      device: 1,
+      start: 2097152,
+    });
+    expect(stepOf('set_xnack maybe')).toBe('Write it like this: set_xnack off');
   });
 
   test('what does not fit is answered with how to write it', () => {

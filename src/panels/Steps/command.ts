@@ -1,6 +1,8 @@
 // A typed step, as people write it, in the vocabulary of the recordings: `B: migrate_to_dev buf+0..3 0`.
 // Only the shape is read here; whether the step makes sense is for the worker to say.
 
+import { GPU_EXAMPLES, gpuFieldsOf, KERNEL_COMMANDS } from './gpu-command.ts';
+
 export type ParsedCommand =
   | { readonly kind: 'step'; readonly step: Readonly<Record<string, unknown>> }
   | { readonly kind: 'problem'; readonly text: string };
@@ -38,6 +40,7 @@ export const EXAMPLES: readonly string[] = [
   'mlock buf',
   'munlock buf',
   'mremap buf buf2',
+  ...GPU_EXAMPLES,
 ];
 
 const number = (word: string | undefined): number | undefined =>
@@ -53,7 +56,8 @@ const rangeOf = (word: string | undefined): Fields | undefined => {
 };
 
 /** The words behind the operation as fields of a step; undefined if they do not fit. */
-const fieldsOf = (op: string, [first, second, third]: readonly string[]): Fields | undefined => {
+const fieldsOf = (op: string, words: readonly string[]): Fields | undefined => {
+  const [first, second, third] = words;
   const range = rangeOf(first);
   switch (op) {
     case 'mmap':
@@ -89,7 +93,7 @@ const fieldsOf = (op: string, [first, second, third]: readonly string[]): Fields
     case 'put':
       return first === undefined ? undefined : { handle: first };
     default:
-      return undefined;
+      return gpuFieldsOf(op, words, range);
   }
 };
 
@@ -119,7 +123,8 @@ export const parseCommand = (text: string): ParsedCommand => {
   if (trimmed.startsWith('{')) return parseJson(trimmed);
   const found = /^(?:([\w.-]+):\s*)?(\S+)\s*(.*)$/.exec(trimmed);
   if (found === null) return { kind: 'problem', text: 'Write a step, such as: read buf' };
-  const [, proc = 'A', op = '', rest = ''] = found;
+  const [, named, op = '', rest = ''] = found;
+  const proc = named ?? (KERNEL_COMMANDS.has(op) ? 'kernel' : 'A');
   const words = rest.split(/\s+/).filter((word) => word !== '');
   const isGup = GUP_CALLS.has(op);
   const fields = isGup ? gupFields(op, words) : fieldsOf(op, words);

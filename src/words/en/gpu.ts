@@ -165,6 +165,26 @@ export const gpuDecisions: Readonly<Record<GpuDecisionId, Told>> = {
     what: (p) => `A range at ${page(p)} would exceed the limit of system memory: ${size(p)}, \`-ENOMEM\`.`,
     why: 'Without XNACK all ranges must fit in system memory together, since nobody could repair a fault. Register less, or turn XNACK on.',
   },
+  'svm.refused-question': {
+    what: 'ACCESS_IN_PLACE and NO_ACCESS cannot be asked for: `-EINVAL`.',
+    why: 'One asks for ACCESS of a GPU, and the driver puts the kind of access that it has in its place. Ask for ACCESS.',
+  },
+  'svm.fence-under-mutex': {
+    what: 'A fault of Linux 6.1: two threads wait for each other, and nobody wakes them.',
+    why: '`svm_range_validate_svm_bo` waits for the fence of a buffer object that is being evicted, without a limit, and holds the `migrate_mutex` of the range. The thread that evicts, and would signal the fence, waits for that mutex.',
+  },
+  'svm.page-left-behind': {
+    what: 'A fault of Linux 6.1: an access faults, is told that all is well, and faults again, for ever.',
+    why: 'Two accesses held the page while its range came home, so it stayed in private VRAM, and nobody counted it. The range says system memory, so `svm_migrate_to_ram` has nothing to do.',
+  },
+  'svm.page-in-use': {
+    what: 'A fault of Linux 6.1: a page of VRAM that is in use would be handed out a second time.',
+    why: 'The range gets its old buffer object back, since somebody’s page keeps it alive. `svm_migrate_get_vram_page` takes the page at its place without a look, and `zone_device_page_init` would set its reference count to 1.',
+  },
+  'svm.default-attributes': {
+    what: (p) => `No range is at ${page(p)}: the driver answers with what a new one would have.`,
+    why: 'Asking registers nothing. Whether a GPU has access by default depends on XNACK.',
+  },
   'svm.restore-again': {
     what: (p) => `The ranges could not all be mapped (${errno(p)}). The kernel thread tries again.`,
     why: 'Something changed meanwhile, or a page cannot be had. Until it succeeds the queues stand still.',
@@ -368,6 +388,7 @@ export const gpuFunctions: Readonly<Record<GpuFunctionName, string>> = {
   svm_range_is_valid: 'Are the addresses ordinary memory of the process?',
   svm_range_add: 'Works out which ranges there will be.',
   svm_range_set_attr: 'Gives attributes to addresses, then moves and maps as they say.',
+  svm_range_get_attr: 'Says what the attributes of addresses are.',
   svm_range_trigger_migration: 'Moves a range if a prefetch asks for it.',
   svm_range_best_prefetch_location: 'Where a prefetch should go.',
   svm_range_best_restore_location: 'Where a range should be after a fault of a GPU.',
@@ -410,6 +431,7 @@ export const gpuStepBegin: ByOp = {
   probe: (p) => `The driver starts ${gpu(p)}.`,
   unbind: (p) => `The driver is to let go of ${gpu(p)}.`,
   svm_attr: (p) => `${proc(p)} says of ${range(p)}: ${txt(p, 'attrs')}.`,
+  svm_get_attr: (p) => `${proc(p)} asks for attributes of ${range(p)}.`,
   set_xnack: (p) =>
     `${proc(p)} wants faults of the GPU ${txt(p, 'enabled') === 'true' ? 'repaired (XNACK on)' : 'never to happen (XNACK off)'}.`,
   gpu_read: (p) => `${gpu(p)} reads ${range(p)} of ${proc(p)}.`,
@@ -427,6 +449,8 @@ export const gpuStepWhy: ByOp = {
   unbind: () => 'The registration can only end when no page of it is in use. Nobody is asked to give one up.',
   svm_attr: () =>
     'Attributes say where a range should be and which GPUs may reach it. A prefetch moves it at once.',
+  svm_get_attr: () =>
+    'Ranges may differ: the driver says what holds for all of them, and undefined where they do not agree.',
   set_xnack: () =>
     'With XNACK a GPU waits for the kernel at a fault. Without it every entry must be there before.',
   gpu_read: () => 'The GPU looks into its own page table. Where it finds nothing, it faults.',
@@ -446,6 +470,7 @@ export const gpuStepEnd: ByOp = {
   probe: (p) => `${gpu(p)} works, and its memory is part of the system.`,
   unbind: (p) => `${gpu(p)} has no driver any more.`,
   svm_attr: (p) => `${cap(range(p))} has its attributes, and is where they say.`,
+  svm_get_attr: (p) => `The driver says of ${range(p)}: ${txt(p, 'answer')}.`,
   set_xnack: () => 'It holds for all ranges of the process.',
   bo_write: (p) => `${code(p, 'bo')} is filled.`,
   bo_free: (p) => `${code(p, 'bo')} is gone.`,

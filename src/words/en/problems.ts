@@ -27,6 +27,7 @@ export const problems: Sentences = {
   'problem.not-json': (p) => `This is not a scenario file: it is not JSON${because(p)}.`,
   'problem.file-too-long': 'This file is too long for a scenario.',
   'problem.unfit': (p) => `The scenario does not fit: ${txt(p, 'reason')}. Correct it and open it again.`,
+  'problem.unfit-step': (p) => `The step does not fit: ${txt(p, 'reason')}. Correct it and run it again.`,
   'problem.impossible': (p) =>
     `The step ${code(p, 'op')} is not possible: ${txt(p, 'reason')}. Nothing of it was done.`,
   'problem.defect': (p) =>

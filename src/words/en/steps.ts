@@ -224,6 +224,7 @@ export const stepEnd = (p: Params): string => {
   if (has(p, 'signal'))
     return `${proc(p)} gets \`${txt(p, 'signal')}\` at page ${num(p, 'at')} of the range.`;
   if (has(p, 'errno')) return `${name} fails with ${errno(p)}.`;
+  if (has(p, 'standstill')) return 'The step does not end. Linux 6.1 would stand here, too.';
   return END[txt(p, 'op')]?.(p) ?? `Step ${txt(p, 'step')}, ${name}, is done.`;
 };
 
@@ -231,5 +232,7 @@ export const stepEndWhy = (p: Params): string => {
   if (has(p, 'signal') && txt(p, 'op') !== 'exit')
     return 'The address is not mapped, or its area does not permit the access.';
   if (has(p, 'errno')) return ERRNO_WHY[txt(p, 'errno')] ?? 'The kernel refused.';
+  if (has(p, 'standstill'))
+    return 'Each task stands where it waits, and keeps what it holds: see the call tree and the log. Nothing can follow; open another scenario, or go back in time.';
   return END_WHY[txt(p, 'op')]?.(p) ?? BEGIN_WHY[txt(p, 'op')]?.(p) ?? '';
 };

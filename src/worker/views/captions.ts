@@ -38,7 +38,7 @@ const attributeText = (attr: SvmAttribute): string => {
       return `${name} GPU ${attr.device}`;
     case 'SET_FLAGS':
     case 'CLR_FLAGS':
-      return `${name} ${attr.flags.join(' | ')}`;
+      return `${name} ${attr.flags.length === 0 ? 'none' : attr.flags.join(' | ')}`;
     case 'GRANULARITY':
       return `${name} ${attr.value}`;
   }
@@ -65,16 +65,17 @@ export const stepParams = (namer: Namer, index: number, step: Step): Params => {
 };
 
 /** Whether a call failed, or one of several that ran at once. */
-export const hasFailed = ({ ret, signal, results }: StepResult): boolean =>
-  ret < 0 || signal !== undefined || results?.some(hasFailed) === true;
+export const hasFailed = ({ ret, signal, standstill, results }: StepResult): boolean =>
+  ret < 0 || signal !== undefined || standstill !== undefined || results?.some(hasFailed) === true;
 
 const resultParams = ({ result }: StepRecord): Params => {
   const params: Params = { ret: result.ret };
-  for (const key of ['errno', 'signal', 'at', 'cpages', 'faults', 'got', 'status'] as const) {
+  for (const key of ['errno', 'signal', 'at', 'cpages', 'faults', 'got', 'status', 'standstill'] as const) {
     const value = result[key];
     if (value !== undefined) params[key] = value;
   }
   if (result.results?.some(hasFailed) === true) params['someFailed'] = 1;
+  if (result.attrs !== undefined) params['answer'] = result.attrs.map(attributeText).join(', ');
   if (result.perms !== undefined) params['perms'] = [...new Set(result.perms)].join(', ');
   return params;
 };

@@ -58,4 +58,9 @@ export const GPU_DECISION_ARGUMENTS: Readonly<Record<GpuDecisionId, readonly Arg
   'ttm.swapped-out': ['npages', 'deviceId'],
   'ttm.swapped-in': ['npages', 'deviceId'],
   'svm.heap-or-stack': ['vpn', 'npages'],
+  'svm.default-attributes': ['vpn', 'npages'],
+  'svm.refused-question': ['none'],
+  'svm.fence-under-mutex': ['none'],
+  'svm.page-left-behind': ['none'],
+  'svm.page-in-use': ['none'],
 };

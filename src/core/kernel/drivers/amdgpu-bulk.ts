@@ -34,8 +34,8 @@ const add = (m: Machine, row: number, by: number): void => m.scalars.set(row, m.
 
 // --- to VRAM ----------------------------------------------------------------------------------------------------------
 
-/** Calls `each` for the runs of neighbouring frames that a stretch of a buffer object is, in its order. */
-const eachRun = (
+/** Calls `each` for the parts of blocks of VRAM that a stretch of a buffer object is, in its order. */
+const eachBlock = (
   m: Machine,
   gpu: Gpu,
   svmBo: number,
@@ -62,7 +62,7 @@ const takeVramPages = (
   dst: Float64Array,
 ): void => {
   let at = 0;
-  eachRun(m, gpu, svmBo, boPage, n, (first, npages) => {
+  eachBlock(m, gpu, svmBo, boPage, n, (first, npages) => {
     for (let i = 0; i < npages; i++) dst[at++] = first + i;
   });
   for (at = 0; at < n; ) {
@@ -84,19 +84,15 @@ class Copies {
 
   constructor(private readonly chunkPages: number) {}
 
-  addRun(first: Pfn, npages: number): void {
-    if (first !== this.next) {
-      this.full += Math.ceil(this.run / this.chunkPages);
-      this.run = 0;
-    }
-    this.run += npages;
-    this.next = first + npages;
-  }
-
   add(pfns: Float64Array, n: number): void {
     for (let at = 0; at < n; ) {
       const length = Math.max(1, runLength(pfns, at, n));
-      this.addRun(pfns[at], length);
+      if (pfns[at] !== this.next) {
+        this.full += Math.ceil(this.run / this.chunkPages);
+        this.run = 0;
+      }
+      this.run += length;
+      this.next = pfns[at] + length;
       at += length;
     }
   }
@@ -126,9 +122,12 @@ export function* moveRangeToVram(
   if (pgmap === undefined || !rangeIsPlain(m, vma, start, end, 'system')) return false;
   beginRangeMigration(m, vma, start, end, pgmapOwner(gpu));
   countCalls(m, ['svm_migrate_copy_to_vram'], 1);
-  const copies = new Copies(modelOf(gpu).copyChunkPages);
-  eachRun(m, gpu, svmBo, boPage, end - start, (first, npages) => copies.addRun(first, npages));
-  countCalls(m, ['svm_migrate_copy_memory_gart'], copies.count);
+  const { copyChunkPages } = modelOf(gpu);
+  let copies = 0;
+  eachBlock(m, gpu, svmBo, boPage, end - start, (_first, npages) => {
+    copies += Math.ceil(npages / copyChunkPages);
+  });
+  countCalls(m, ['svm_migrate_copy_memory_gart'], copies);
   for (let vpn = start; vpn < end; ) {
     const page = boPage + vpn - start;
     vpn += moveChunkToDevice(m, vma, vpn, end, pgmap, (n, dst) => takeVramPages(m, gpu, svmBo, page, n, dst));

@@ -91,18 +91,25 @@ export const scheduleDeferredListWork = (m: Machine, process: number, mm: number
   });
 };
 
+const deferredDone = (m: Machine, process: number): boolean =>
+  (m.kfdProcesses.find(process)?.deferred.length ?? 0) === 0 && !m.mutexes.has(workName(process));
+
+/** Sleeps: until no deferred work is left. Kernel: `kernel/workqueue.c: flush_work` */
+export function* flushDeferredListWork(m: Machine, process: number): Sleeps<void> {
+  const free = (): boolean => deferredDone(m, process);
+  while (!free()) yield { kind: 'event', what: workName(process), free };
+}
+
 /**
  * Takes mmap_lock for writing when no deferred work is left. Sleeps: until it is done.
  *
  * Kernel: `drivers/gpu/drm/amd/amdkfd/kfd_svm.c: svm_range_list_lock_and_flush_work`
  */
 export function* svmRangeListLockAndFlushWork(m: Machine, process: number, mm: number): Sleeps<void> {
-  const empty = (): boolean => (m.kfdProcesses.find(process)?.deferred.length ?? 0) === 0;
-  const free = (): boolean => empty() && !m.mutexes.has(workName(process));
   for (;;) {
-    while (!free()) yield { kind: 'event', what: workName(process), free };
+    yield* flushDeferredListWork(m, process);
     yield* mmapWriteLock(m, mm);
-    if (empty()) return;
+    if ((m.kfdProcesses.find(process)?.deferred.length ?? 0) === 0) return;
     mmapWriteUnlock(m, mm);
   }
 }

@@ -44,7 +44,7 @@ import { modelOf, pgmapOwner, svmGpus } from './amdgpu-device.ts';
 import { scheduleDeferredListWork, svmRangeAddListWork } from './amdgpu-deferred.ts';
 import { countKfd, isFaultingTask, kfdLookupProcessByMm, migrateMutex, svmsLock } from './amdgpu-process.ts';
 import { svmRangeAddChild, svmRangeFromAddr, svmRangeSplit, svmRangeVramNodeFree } from './amdgpu-range.ts';
-import { boVramPage } from './ttm.ts';
+import { boVramPage, firstPagesOfBlocks } from './ttm.ts';
 
 /** Why a range moves. Kernel: enum KFD_MIGRATE_TRIGGERS. */
 export const MIGRATE_TRIGGERS = ['PREFETCH', 'PAGEFAULT_GPU', 'PAGEFAULT_CPU', 'TTM_EVICTION'] as const;
@@ -123,14 +123,14 @@ const svmMigrateCopyToVram = atomic(
   (m, _start: Vpn, npages: number, gpu: Gpu, range: SvmRange, args: MigrateVma, boPage: number): void => {
     const bo = m.ttmBos.get(m.svmBos.get(range.svmBo).bo);
     const run: (readonly [Pfn, Pfn])[] = [];
-    let previous: Pfn = NO_PFN;
+    const firsts = firstPagesOfBlocks(bo);
     for (let i = 0; i < npages; i++) {
       const page = gpu.vramStart + boVramPage(bo, boPage + i);
       getVramPage(m, gpu, range.svmBo, page);
       args.dst[i] = migratePfn(page);
       const spage = migratePfnToPage(args.src[i]);
-      if (page !== previous + 1) flush(m, gpu, FROM_RAM_TO_VRAM, run);
-      previous = page;
+      // the cursor steps from block to block, also where the next one follows in VRAM
+      if (firsts.has(boPage + i)) flush(m, gpu, FROM_RAM_TO_VRAM, run);
       if (spage !== NO_PFN && !isZoneDevicePage(m, spage)) {
         run.push([spage, page]);
         continue;

@@ -25,6 +25,16 @@ const bookMemory = (m: Machine, by: number): boolean => {
   return true;
 };
 
+/** What holds where nobody has said anything. Kernel: `drivers/gpu/drm/amd/amdkfd/kfd_svm.c: svm_range_set_default_attributes` */
+export const svmRangeSetDefaultAttributes = (
+  m: Machine,
+): Pick<SvmRange, 'flags' | 'preferredLoc' | 'prefetchLoc' | 'granularity'> => ({
+  flags: SVM_FLAGS.HOST_ACCESS | SVM_FLAGS.COHERENT,
+  preferredLoc: UNDEFINED_LOCATION,
+  prefetchLoc: UNDEFINED_LOCATION,
+  granularity: Math.min(...svmGpus(m).map((gpu) => modelOf(gpu).granularity)),
+});
+
 /**
  * A range with the default attributes. With XNACK off it counts in full against the limit of system memory.
  *
@@ -49,11 +59,8 @@ export const svmRangeNew = atomic(
         last,
         notifierStart: -1,
         notifierLast: -1,
-        flags: SVM_FLAGS.HOST_ACCESS | SVM_FLAGS.COHERENT,
-        preferredLoc: UNDEFINED_LOCATION,
-        prefetchLoc: UNDEFINED_LOCATION,
+        ...svmRangeSetDefaultAttributes(m),
         actualLoc: 0,
-        granularity: Math.min(...gpus.map((gpu) => modelOf(gpu).granularity)),
         access: process.xnack ? gpus.map((gpu) => gpu.id) : [],
         accessInPlace: [],
         mappedToGpu: false,

@@ -82,25 +82,28 @@ const svmRangeCheckAttr = atomic('svm_range_check_attr', (m, attrs: readonly Svm
 });
 
 /** Whether the addresses lie in areas of ordinary memory. Kernel: `drivers/gpu/drm/amd/amdkfd/kfd_svm.c: svm_range_is_valid` */
-const svmRangeIsValid = atomic('svm_range_is_valid', (m, start: Vpn, npages: number, mm: number): number => {
-  const process = kfdLookupProcessByMm(m, mm);
-  for (let vpn = start; vpn < start + npages; ) {
-    const vma = findVma(m, m.mms.get(mm), vpn);
-    if (vma === undefined || vpn < vma.vmStart) {
-      m.trace.decide('svm.refused-hole', vpn);
-      return -EFAULT;
+export const svmRangeIsValid = atomic(
+  'svm_range_is_valid',
+  (m, start: Vpn, npages: number, mm: number): number => {
+    const process = kfdLookupProcessByMm(m, mm);
+    for (let vpn = start; vpn < start + npages; ) {
+      const vma = findVma(m, m.mms.get(mm), vpn);
+      if (vma === undefined || vpn < vma.vmStart) {
+        m.trace.decide('svm.refused-hole', vpn);
+        return -EFAULT;
+      }
+      if ((vma.vmFlags & (VM_IO | VM_PFNMAP | VM_MIXEDMAP)) !== 0) {
+        m.trace.decide('svm.refused-device-area', vpn);
+        return -EFAULT;
+      }
+      vpn = vma.vmEnd;
     }
-    if ((vma.vmFlags & (VM_IO | VM_PFNMAP | VM_MIXEDMAP)) !== 0) {
-      m.trace.decide('svm.refused-device-area', vpn);
-      return -EFAULT;
-    }
-    vpn = vma.vmEnd;
-  }
-  const taken = process && userptrIn(m, process.id, start, start + npages - 1);
-  if (taken === undefined) return 0;
-  m.trace.decide('svm.refused-in-use', taken.start, taken.npages);
-  return -EADDRINUSE;
-});
+    const taken = process && userptrIn(m, process.id, start, start + npages - 1);
+    if (taken === undefined) return 0;
+    m.trace.decide('svm.refused-in-use', taken.start, taken.npages);
+    return -EADDRINUSE;
+  },
+);
 
 const isSame = (range: SvmRange, attr: SvmAttr): boolean => {
   switch (attr.type) {

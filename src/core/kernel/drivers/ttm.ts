@@ -244,3 +244,14 @@ export const boVramPage = (bo: TtmBo, index: number): number => {
   bugOn(true, 'amdgpu_res_next: behind the end of the buffer object');
   return -1;
 };
+
+/** Pages of an object, counted from its start, with which a block of VRAM begins. Ours: where amdgpu_res_next takes the next block. */
+export const firstPagesOfBlocks = ({ blocks }: TtmBo): ReadonlySet<number> => {
+  const firsts = new Set<number>();
+  let before = 0;
+  for (const { order } of blocks) {
+    firsts.add(before);
+    before += 2 ** order;
+  }
+  return firsts;
+};

@@ -34,6 +34,13 @@ export const FRAME: readonly Mechanism[] = [
   },
   {
     family: 'frame',
+    title: 'Files of /proc about a process',
+    kernel: 'fs/proc/task_mmu.c: can_gather_numa_stats, smaps_account',
+    state: 'absent',
+    how: 'The files themselves are not written. `smaps` counts a page in VRAM as `Rss` and `Anonymous`, as the counters of a process here do; `numa_maps` passes over it, so that the pages of a range in VRAM are missing from every node.',
+  },
+  {
+    family: 'frame',
     title: 'userfaultfd, protection keys, hwpoison on RAM',
     kernel: 'fs/userfaultfd.c; arch/x86/mm/pkeys.c; mm/memory-failure.c',
     state: 'absent',

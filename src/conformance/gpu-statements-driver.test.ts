@@ -1,0 +1,208 @@
+// Statements of machine-and-drivers.md about the driver, TTM and costs that no other test cites (§3.3 to §3.11, §4.2, §4.3,
+// §5.1 to §5.4, §7), run with the invariants watching.
+
+import { describe, expect, test } from 'vitest';
+import { createSimulation, parseScenario, type Step } from '../core/index.ts';
+import { amdgpuBoCreate } from '../core/kernel/drivers/amdgpu-client.ts';
+import { resvName } from '../core/kernel/drivers/ttm-device.ts';
+import { stepCosts } from '../core/scenario/run-costs.ts';
+import { DEFAULT_COSTS, DEFAULT_OPS, withOverrides } from '../core/uapi/cost-model.ts';
+import { DEVICE_MODEL, maxRangePages } from '../core/uapi/device-model.ts';
+import type { SimpleStep } from '../core/uapi/scenario.ts';
+import { gibToPages, mibToPages } from '../core/uapi/units.ts';
+import { type CheckedRun, decisionsOf, gpuScenario, resultTexts, runChecked } from './checked-run.ts';
+import { access, attr, gpuWrite, last, map, places, prefetch, ranges, sizes } from './svm-fixture.ts';
+import { fill, inVram, other, take } from './ttm-fixture.ts';
+
+const atOnce = (seed: number, steps: readonly Step[]): Step => ({
+  op: 'concurrent',
+  proc: 'A',
+  seed,
+  steps: steps as SimpleStep[],
+});
+const SEEDS = [1, 2, 3, 4, 5, 6, 7, 8];
+
+describe('sizes of ranges (§3.3)', { timeout: 60_000 }, () => {
+  test.each([
+    [gibToPages(64), 262_144],
+    [mibToPages(256), 2048],
+    [mibToPages(16), 512],
+    [gibToPages(48), 262_144],
+    [mibToPages(700), 4096],
+  ])(
+    '%i pages of VRAM: %i, "1/32 …, rounded down to a power of two, between 2 MiB and 1 GiB"',
+    (vram, pages) => {
+      expect(maxRangePages(DEVICE_MODEL['mi250x-gcd'], vram)).toBe(pages);
+    },
+  );
+
+  test('"a single page if that block collides with a BO mapping"', () => {
+    const userptr: Step = {
+      op: 'bo_alloc',
+      proc: 'A',
+      device: 0,
+      bo: 'mine',
+      pages: 2,
+      kind: 'userptr',
+      vma: 'buf',
+      page: 4,
+    };
+    const run = runChecked(gpuScenario([...map(8), userptr, gpuWrite(0, 1)]));
+    expect(sizes(run)).toEqual([1]);
+    expect(places(run)).toBe('01000000');
+    expect(run.violations).toEqual([]);
+  });
+});
+
+describe('RAM to VRAM (§3.4, §3.6)', { timeout: 60_000 }, () => {
+  test('"Run also ends at the end of a VRAM buddy block": 700 pages in blocks of 512, 128, 32, 16, 8 and 4 are six copies', () => {
+    const run = runChecked(gpuScenario([...map(700), prefetch(0)], { machine: 'lab-node', devices: 1 }));
+    const [object] = run.sim.machine.ttmBos.values();
+    expect(object?.blocks.map(({ order }) => 2 ** order)).toEqual([512, 128, 32, 16, 8, 4]);
+    expect(run.sim.callTotals(last(run)).get('svm_migrate_copy_memory_gart')).toBe(6);
+    expect(places(run)).toBe('1'.repeat(700));
+  });
+
+  test('"compound page that cannot be split: collect", not counted: a pinned huge page stays whole', () => {
+    const run = runChecked(
+      gpuScenario(
+        [
+          { op: 'mmap', proc: 'A', vma: 'buf', pages: 512, prot: 'rw', kind: 'anon-private', align: '2M' },
+          { op: 'madvise', proc: 'A', vma: 'buf', advice: 'HUGEPAGE' },
+          { op: 'write', proc: 'A', vma: 'buf', value: 1 },
+          { op: 'gup', proc: 'A', vma: 'buf', page: 3, count: 1, call: 'pin_user_pages', flags: [], as: 'h' },
+          prefetch(0),
+        ],
+        { devices: 1 },
+      ),
+    );
+    expect([resultTexts(run.records).at(-1), places(run)]).toEqual(['0', '0'.repeat(512)]);
+    expect(decisionsOf(run, last(run), 'svm.pages-left')).toEqual([]);
+    expect(run.violations).toEqual([]);
+  });
+});
+
+describe('faults that come together (§3.8), changes that do (§3.10)', { timeout: 60_000 }, () => {
+  test('"range validated less than 2 ms ago → drop (duplicate faults of other lanes/pages)"', () => {
+    const dropped = SEEDS.filter((seed) => {
+      const run = runChecked(gpuScenario([...map(4), atOnce(seed, [gpuWrite(0, 0), gpuWrite(0, 3)])]));
+      expect(last(run).result.results?.map(({ ret }) => ret)).toEqual([0, 0]);
+      expect(places(run)).toBe('1111');
+      expect(run.violations).toEqual([]);
+      return decisionsOf(run, last(run), 'gpu.fault-dropped').length > 0;
+    });
+    expect(dropped.length).toBeGreaterThan(0);
+  });
+
+  test('"if a range was invalidated again … reschedule": queues run only when all ranges are clean', () => {
+    const protect = (prot: 'r' | 'rw'): Step => ({ op: 'mprotect', proc: 'A', vma: 'buf', prot });
+    for (const seed of SEEDS) {
+      const run = runChecked(
+        gpuScenario([
+          ...map(4),
+          { op: 'set_xnack', proc: 'A', enabled: false },
+          attr([access(0), { type: 'PREFETCH_LOC', loc: 0 }]),
+          atOnce(seed, [
+            protect('r'),
+            { op: 'madvise', proc: 'A', vma: 'buf', page: 0, count: 2, advice: 'DONTNEED' },
+          ]),
+        ]),
+      );
+      const queues = decisionsOf(run, last(run), 'svm.queues');
+      expect(queues[0]).toBe('svm.queues-stopped');
+      expect(queues.at(-1)).toBe('svm.queues-resumed');
+      expect(ranges(run).map(({ invalid }) => invalid)).toEqual([0]);
+      expect(run.sim.machine.kfdProcesses.values()[0]).toMatchObject({
+        queuesStopped: false,
+        evictedRanges: 0,
+      });
+      expect(run.violations).toEqual([]);
+    }
+  });
+});
+
+describe('limits (§3.11)', { timeout: 60_000 }, () => {
+  test('"SVM BOs are not charged …, so a hipMalloc passes its limit check and then evicts SVM BOs"', () => {
+    const run = runChecked(gpuScenario([other, ...fill(6), take(3072)], { devices: 1 }));
+    expect(resultTexts(run.records).at(-1)).toBe('0');
+    expect(decisionsOf(run, last(run), 'ttm.gutted').length).toBeGreaterThan(0);
+    expect(run.violations).toEqual([]);
+  });
+});
+
+describe('choosing a victim, and its way out (§4.2, §4.3)', { timeout: 60_000 }, () => {
+  test('"skip those whose reservation cannot be try-locked": the next one goes', () => {
+    const run = runChecked(gpuScenario([other, ...fill(2)], { devices: 1 }));
+    const { machine: m } = run.sim;
+    const [first, second] = m.ttmBos.values();
+    m.mutexes.add(resvName(first?.id ?? 0));
+    const waits = amdgpuBoCreate(m, { gpu: 1, name: 'big', kind: 'gem', mm: 9, npages: 3500, pin: false });
+    let fence = waits.next();
+    while (fence.done !== true && fence.value.kind !== 'fence') fence = waits.next();
+    const [asked] = m.fences.values().filter(({ enabled }) => enabled);
+    expect(m.svmBos.values().find(({ fence: own }) => own === asked?.id)?.bo).toBe(second?.id);
+  });
+
+  test('"get A’s mm (gone → drop reference, done; …)": A ends while B waits, and B has its VRAM', () => {
+    for (const seed of SEEDS) {
+      const run = runChecked(
+        gpuScenario([other, ...fill(2), atOnce(seed, [take(4096), { op: 'exit', proc: 'A' }])], {
+          devices: 1,
+        }),
+      );
+      expect(last(run).result.results?.map(({ ret }) => ret)).toEqual([0, 0]);
+      expect(run.sim.machine.svmBos.values()).toEqual([]);
+      expect(
+        run.sim.machine.fences.values().filter(({ svmBo, signaled }) => svmBo !== 0 && !signaled),
+      ).toEqual([]);
+      expect(run.violations).toEqual([]);
+    }
+  });
+
+  test('step 10, XNACK on: the "next GPU access faults, may migrate back and evict someone else"', () => {
+    const back: Step = { op: 'gpu_write', proc: 'A', vma: 'buf', page: 0, count: 1, device: 0, value: 1 };
+    const run = runChecked(gpuScenario([other, ...fill(1), take(4096, 'gem'), back], { devices: 1 }));
+    expect(last(run).result).toMatchObject({ ret: 0, faults: 1 });
+    expect(inVram(run)).toBe(512);
+    expect(decisionsOf(run, last(run), 'ttm.moved-to-tt')).toHaveLength(1);
+    expect(run.violations).toEqual([]);
+  });
+});
+
+describe('derived transfer times at peak (§5.2)', { timeout: 60_000 }, () => {
+  const PEAK = withOverrides(DEFAULT_COSTS, { efficiency: 1 });
+  const copyNs = (pages: number, kind: 'coherent' | 'private'): number => {
+    const sim = createSimulation(parseScenario(gpuScenario([...map(pages), prefetch(0)], { kind })));
+    sim.runAll();
+    const report = stepCosts(sim, PEAK).at(-1)?.report;
+    return (report?.nsByKind['copies by DMA'] ?? 0) - DEFAULT_OPS['sdma.chunk.setup'].value;
+  };
+  test.each([
+    [1, 114, 130],
+    [16, 1820, 2080],
+  ])('%i pages: %i ns over 36 GB/s, %i ns over 31.5 GB/s', (pages, coherent, priv) => {
+    expect(Math.abs(copyNs(pages, 'coherent') / coherent - 1)).toBeLessThan(0.005);
+    expect(Math.abs(copyNs(pages, 'private') / priv - 1)).toBeLessThan(0.005);
+  });
+
+  test('§5.1: the "efficiency factor on any peak" is 0.7, assumed, and divides every copy', () => {
+    expect(DEFAULT_COSTS.efficiency).toMatchObject({ value: 0.7, class: 'assumed' });
+  });
+});
+
+test('migration attempts: 3 (§5.4, §7), of the eviction and of VRAM to VRAM', () => {
+  const hold: Step = {
+    op: 'gup',
+    proc: 'A',
+    vma: 'buf',
+    page: 1,
+    count: 1,
+    call: 'get_user_pages',
+    flags: [],
+    as: 'h',
+  };
+  const left = (run: CheckedRun): number => decisionsOf(run, last(run), 'svm.pages-left').length;
+  const evicted = runChecked(gpuScenario([other, ...fill(1), hold, take(4096)], { devices: 1 }));
+  const moved = runChecked(gpuScenario([...map(4), prefetch(0), hold, prefetch(1)]));
+  expect([left(evicted), left(moved)]).toEqual([3, 3]);
+});

@@ -1,0 +1,103 @@
+// Typed steps of machines with GPUs: `svm_attr buf PREFETCH_LOC GPU 0, GRANULARITY 4`. Written as the list of steps
+// writes them; only the shape is read here.
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/** How each step is written; also what the field suggests. */
+export const GPU_EXAMPLES: readonly string[] = [
+  'svm_attr buf PREFETCH_LOC GPU 0',
+  'svm_attr buf PREFERRED_LOC system, ACCESS_IN_PLACE GPU 1',
+  'svm_get_attr buf PREFERRED_LOC, ACCESS GPU 0',
+  'set_xnack off',
+  'gpu_read buf+0 0',
+  'gpu_write buf 0 500',
+  'bo_alloc big 4096 0 kfd',
+  'bo_write big 7',
+  'bo_free big',
+  'boot efi',
+  'probe 0',
+  'probe 1 start 0x200000 pages 4096',
+  'unbind 0',
+];
+
+/** Steps that the kernel takes, not a process. */
+export const KERNEL_COMMANDS: ReadonlySet<string> = new Set(['boot', 'probe', 'unbind']);
+
+const number = (word: string | undefined): number | undefined =>
+  word !== undefined && /^(\d{1,15}|0x[\da-f]{1,12})$/i.test(word) ? Number(word) : undefined;
+
+/** `GPU 0`, `0`, or a word such as `system` */
+const placeOf = (words: readonly string[]): number | string | undefined => {
+  const [first, second] = words;
+  return first === 'GPU' ? number(second) : (number(first) ?? first);
+};
+
+const attributeOf = (text: string): Fields => {
+  const [type = '', ...words] = text.split(/\s+/).filter((word) => word !== '');
+  if (type === 'PREFERRED_LOC' || type === 'PREFETCH_LOC') return { type, loc: placeOf(words) };
+  if (type === 'SET_FLAGS' || type === 'CLR_FLAGS')
+    return { type, flags: words.flatMap((word) => word.split('|')).filter((flag) => flag !== '') };
+  if (type === 'GRANULARITY') return { type, value: number(words[0]) };
+  return { type, device: placeOf(words) };
+};
+
+/** What is asked has no value, but for the GPU whose access it is. */
+const questionOf = (text: string): Fields => {
+  const [type = '', ...words] = text.split(/\s+/).filter((word) => word !== '');
+  return words.length === 0 ? { type } : { type, device: placeOf(words) };
+};
+
+const listOf = (words: readonly string[], read: (text: string) => Fields): Fields[] | undefined =>
+  words.length === 0 ? undefined : words.join(' ').split(',').map(read);
+
+const apertureOf = (words: readonly string[]): Fields => {
+  const valueOf = (name: string): number | undefined => {
+    const at = words.indexOf(name);
+    return at < 0 ? undefined : number(words[at + 1]);
+  };
+  const [start, pages] = [valueOf('start'), valueOf('pages')];
+  return { ...(start === undefined ? {} : { start }), ...(pages === undefined ? {} : { pages }) };
+};
+
+/**
+ * The words behind the operation as fields of a step.
+ *
+ * @param range - what the first word is as a range of an area
+ * @returns undefined: it is no step of a GPU, or the words do not fit
+ */
+export const gpuFieldsOf = (
+  op: string,
+  words: readonly string[],
+  range: Fields | undefined,
+): Fields | undefined => {
+  const [first, second, third, fourth] = words;
+  switch (op) {
+    case 'svm_attr':
+    case 'svm_get_attr': {
+      const attrs = listOf(words.slice(1), op === 'svm_attr' ? attributeOf : questionOf);
+      return range && attrs && { ...range, attrs };
+    }
+    case 'set_xnack':
+      return first === 'on' || first === 'off' ? { enabled: first === 'on' } : undefined;
+    case 'gpu_read':
+      return range && { ...range, device: number(second) };
+    case 'gpu_write':
+      return range && { ...range, device: number(second), value: number(third) ?? 0 };
+    case 'bo_alloc':
+      return third === undefined
+        ? undefined
+        : { bo: first, pages: number(second), device: number(third), kind: fourth ?? 'gem' };
+    case 'bo_write':
+      return second === undefined ? undefined : { bo: first, value: number(second) };
+    case 'bo_free':
+      return first === undefined ? undefined : { bo: first };
+    case 'boot':
+      return first === undefined ? undefined : { stage: first };
+    case 'probe':
+      return first === undefined ? undefined : { device: number(first), ...apertureOf(words.slice(1)) };
+    case 'unbind':
+      return first === undefined ? undefined : { device: number(first) };
+    default:
+      return undefined;
+  }
+};

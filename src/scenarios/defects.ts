@@ -1,0 +1,79 @@
+// Faults of Linux 6.1's own SVM code, as it is read: each scene ends where Linux would stand for ever, or would destroy
+// its own bookkeeping. (`svm-child-keeps` shows how the third of them is got round.)
+
+import type { SimpleStep, Step } from '../core/uapi/scenario.ts';
+import { gpu, prefetch, svmAttr, writtenBy } from './gpu-steps.ts';
+import { COHERENT, type Scene, scene } from './scene.ts';
+
+const ALONE = gpu({ standstill: true });
+
+/** Four pages in VRAM, as one range for each half, which share a buffer object. */
+const HALVES: readonly Step[] = [
+  ...writtenBy('A', 4),
+  prefetch(0),
+  svmAttr([{ type: 'GRANULARITY', value: 3 }], { page: 0, count: 2 }),
+];
+
+const atOnce = (seed: number, steps: readonly Step[]): Step => ({
+  op: 'concurrent',
+  proc: 'A',
+  seed,
+  steps: steps.filter((step): step is SimpleStep => step.op !== 'concurrent'),
+});
+
+export const DEFECT_SCENES: readonly Scene[] = [
+  scene(
+    {
+      name: 'defect-deadlock',
+      title: 'Two threads wait for each other',
+      about:
+        'Process B needs all of VRAM, so a kernel thread brings the ranges of A home. At the same time A asks for one of them to be in VRAM: it takes the mutex of the range, finds its buffer object being evicted, and waits for the fence. The kernel thread, which would signal that fence, waits for the mutex. Only B gets away, after 15 seconds.',
+      gpu: ALONE,
+    },
+    COHERENT,
+    [
+      { op: 'fork', proc: 'A', child: 'B' },
+      ...HALVES,
+      prefetch('system', { page: 2, count: 2 }),
+      atOnce(1, [
+        { op: 'bo_alloc', proc: 'B', device: 0, bo: 'all', pages: 4096, kind: 'kfd' },
+        prefetch(0, { page: 2, count: 2 }),
+      ]),
+    ],
+  ),
+  scene(
+    {
+      name: 'defect-livelock',
+      title: 'A fault that is never repaired',
+      about:
+        'The memory is private: the CPU must fault for it. While A’s ranges come home, two of its threads touch one page at once. Each holds it for its fault, so the page stays in VRAM, and the driver does not count it: the range says that it is in system memory. From now on every touch of the page faults, is told that all is well, and faults again.',
+      gpu: ALONE,
+    },
+    [{ id: 0, kind: 'private' }],
+    [
+      ...HALVES,
+      atOnce(2, [
+        prefetch('system'),
+        { op: 'read', proc: 'A', vma: 'buf', page: 3, count: 1 },
+        { op: 'read', proc: 'A', vma: 'buf', page: 3, count: 1 },
+      ]),
+    ],
+  ),
+  scene(
+    {
+      name: 'defect-page-twice',
+      title: 'A page that would be handed out twice',
+      about:
+        'A child keeps A’s pages in VRAM, and with them the old buffer object; A has copies in system memory. A asks for VRAM again, gets the old object back, and the driver takes the page at each place without a look: the first belongs to the child. Here the simulation stops.',
+      gpu: ALONE,
+    },
+    COHERENT,
+    [
+      ...HALVES,
+      { op: 'fork', proc: 'A', child: 'B' },
+      { op: 'write', proc: 'A', vma: 'buf', value: 200 },
+      prefetch('system'),
+      prefetch(0),
+    ],
+  ),
+];
