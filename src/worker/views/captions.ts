@@ -6,6 +6,7 @@ import { DECISIONS } from '../../core/uapi/events.ts';
 import type { Step, SvmAttribute } from '../../core/uapi/scenario.ts';
 import type { Message } from '../protocol.ts';
 import { type Beat, BEAT_ARGUMENTS, type BeatId, type OwnBeatId } from './beats.ts';
+import { wordsOf } from './step-results.ts';
 import { DECISION_ARGUMENTS, message, type Namer } from './messages.ts';
 
 type Params = Record<string, string | number>;
@@ -74,7 +75,7 @@ const resultParams = ({ result }: StepRecord): Params => {
     if (value !== undefined) params[key] = value;
   }
   if (result.results?.some(hasFailed) === true) params['someFailed'] = 1;
-  if (result.perms !== undefined) params['perms'] = [...new Set(result.perms)].join(', ');
+  if (result.perms !== undefined) params['perms'] = wordsOf(result.perms).join(', ');
   return params;
 };
 
