@@ -259,7 +259,7 @@ export interface StepInfo {
   /** Position before its first event and after its last. */
   readonly begin: Position;
   readonly end: Position;
-  /** What the call returned, in the vocabulary of the recordings. */
+  /** What the call returned, in the vocabulary of the recordings; of a long list its beginning, see step-results.ts. */
   readonly result: Readonly<Record<string, unknown>>;
   readonly failed: boolean;
   /** It left counts instead of events: what it did about a page comes from running it again. */

@@ -15,6 +15,7 @@ import type {
 import type { Run } from './run.ts';
 import { hasFailed } from './views/captions.ts';
 import { kernelLogOf } from './views/kernel-log.ts';
+import { briefResult } from './views/step-results.ts';
 
 /** A run that is open, with what was found out while it was opened. */
 export interface OpenRun {
@@ -112,7 +113,7 @@ export const runInfo = ({ run, source, agreement, leftOut, selftest }: OpenRun):
         step,
         begin,
         end,
-        result: { ...result },
+        result: briefResult(result),
         failed: hasFailed(result),
         isBig,
       }),

@@ -12,6 +12,7 @@ import { Pyramid } from './views/pyramid.ts';
 import type { Scene } from './views/scene.ts';
 import { Shades } from './views/shades.ts';
 import { TrafficIndex } from './views/traffic.ts';
+import { readResult } from './views/step-results.ts';
 import { innermost, SpanIndex } from './views/spans.ts';
 
 const MAX_LOG_LINES = 1000;
@@ -72,13 +73,14 @@ export class Run {
   /** The same with pauses. Positions of a step can be shown when all of it has been read. */
   *indexInParts(): Generator<void, void, void> {
     const { log } = this.sim.machine.journal;
-    for (const { index, begin, end } of this.sim.steps.slice(this.indexedSteps)) {
+    for (const { index, begin, end, result } of this.sim.steps.slice(this.indexedSteps)) {
       this.unread = begin;
       this.beats.beginStep(index, log, begin);
       while (this.indexed < end) {
         this.index(log, this.indexed++);
         if (this.indexed % EVENTS_A_PART === 0) yield;
       }
+      yield* readResult(result);
       this.beats.endStep(index, end);
       this.moves.endStep(end);
       this.indexedSteps = index + 1;

@@ -26,8 +26,11 @@ export type Wait =
   | { readonly kind: 'event'; readonly what: string; readonly free: () => boolean }
   | SpinWait
   /** Could sleep here, need not: another task may run in between. */
-  /** `midway`: in a phase over many pages, whose next phase comes back to each of them. */
-  | { readonly kind: 'resched'; readonly where: string; readonly midway?: true };
+  /**
+   * `stays`: nobody else runs in between, the task only lets go of the worker. `midway`: in a phase over many pages,
+   * whose next phase comes back to each of them.
+   */
+  | { readonly kind: 'resched'; readonly where: string; readonly stays?: true; readonly midway?: true };
 
 /** Does not sleep: does the same again and again, without any effect, until others change something. */
 export interface SpinWait {

@@ -2,19 +2,18 @@
 
 import { gupTestIoctl } from '../kernel/drivers/gup-test.ts';
 import { GUP_FUNCTIONS } from '../kernel/mm/gup-calls.ts';
-import { unpinUserPages, unpinUserPagesDirtyLock, unpinUserPagesInSlices } from '../kernel/mm/gup-grab.ts';
+import { putPages, unpinUserPagesDirtyLock, unpinUserPagesInSlices } from '../kernel/mm/gup-grab.ts';
 import { doPagesMove, doPagesStatArray } from '../kernel/mm/move-pages.ts';
 import { startIsolatePageRange, undoIsolatePageRange } from '../kernel/mm/page-isolation.ts';
 import { mappedFrame } from '../kernel/mm/page-table.ts';
-import { putPage } from '../kernel/mm/swap.ts';
-import { letGo, mmapReadLock, mmapReadUnlock } from '../kernel/sched/locks.ts';
+import { letGo, letGoMidway, mmapReadLock, mmapReadUnlock } from '../kernel/sched/locks.ts';
 import type { GupCall, PinHandle } from '../machine/entities.ts';
 import type { Machine } from '../machine/machine.ts';
 import type { Sleeps } from '../machine/ops.ts';
 import { errnoName } from '../uapi/errno.ts';
 import { FOLL_FLAGS, type FollFlagName } from '../uapi/gup-flags.ts';
 import type { StepOf } from '../uapi/scenario.ts';
-import { NO_PFN, PAGEBLOCK_NR_PAGES, type Pfn, type Pfns } from '../uapi/units.ts';
+import { NO_PFN, PAGEBLOCK_NR_PAGES, type Pfn } from '../uapi/units.ts';
 import { handleNamed, rangeOf } from './step-names.ts';
 import { StepError, type StepResult, failed, ok } from './step-result.ts';
 
@@ -61,16 +60,18 @@ export function* runMovePages(m: Machine, step: StepOf<'move_pages'>): Sleeps<St
 }
 
 /** All pageblocks in which pages of the range lie, or none. */
-export const runIsolate = (m: Machine, step: StepOf<'isolate'>): StepResult => {
+export function* runIsolate(m: Machine, step: StepOf<'isolate'>): Sleeps<StepResult> {
   const { mm, start, npages } = rangeOf(m, step);
   const blocks = new Set<Pfn>();
   for (let vpn = start; vpn < start + npages; vpn++) {
     const pfn = mappedFrame(m, mm, vpn);
     if (pfn !== NO_PFN) blocks.add(pfn - (pfn % PAGEBLOCK_NR_PAGES));
+    yield* letGoMidway(m, 'start_isolate_page_range', vpn - start);
   }
   if (blocks.size === 0) throw new StepError('page', `no page of ${step.vma} is in memory`);
   const isolated: Pfn[] = [];
   for (const block of blocks) {
+    yield* letGo(m, 'start_isolate_page_range', PAGEBLOCK_NR_PAGES);
     if (step.undo === true) {
       undoIsolatePageRange(m, block);
       continue;
@@ -83,7 +84,7 @@ export const runIsolate = (m: Machine, step: StepOf<'isolate'>): StepResult => {
     isolated.push(block);
   }
   return ok();
-};
+}
 
 export function* runGupTest(m: Machine, step: StepOf<'gup_test'>): Sleeps<StepResult> {
   const { mm, start, npages } = rangeOf(m, step);
@@ -97,14 +98,6 @@ export function* runGupTest(m: Machine, step: StepOf<'gup_test'>): Sleeps<StepRe
     whichPages: step.which_pages ?? [],
   });
   return { ret: 0, got };
-}
-
-/** Gives plain references back, one page after another. */
-function* putPages(m: Machine, pages: Pfns): Sleeps<void> {
-  for (const page of pages) {
-    putPage(m, page, 'FOLL_GET');
-    yield* letGo(m, 'put_page', 1);
-  }
 }
 
 const isPin = (call: GupCall): boolean => call.startsWith('pin_');
@@ -121,7 +114,6 @@ export function* runRelease(m: Machine, step: StepOf<'unpin'> | StepOf<'put'>): 
   const { pages } = handle;
   if (step.op === 'put') yield* putPages(m, pages);
   else if (step.dirty === true) yield* unpinUserPagesDirtyLock(m, pages.length, pages, true);
-  else if (m.isAlone) yield* unpinUserPagesInSlices(m, pages.length, pages);
-  else unpinUserPages(m, pages.length, pages);
+  else yield* unpinUserPagesInSlices(m, pages.length, pages);
   return ok();
 }

@@ -403,7 +403,7 @@ export function* runOperation(m: Machine, step: SimpleStep): Sleeps<StepResult> 
       return yield* runGupTest(m, step);
     case 'numa_scan': {
       const { mm, start, npages } = rangeOf(m, step);
-      return ok(taskNumaWork(m, mm.id, start, start + npages));
+      return ok(yield* taskNumaWork(m, mm.id, start, start + npages));
     }
     case 'ksm_scan': {
       const { mm, start, npages } = rangeOf(m, step);
@@ -418,7 +418,7 @@ export function* runOperation(m: Machine, step: SimpleStep): Sleeps<StepResult> 
     case 'move_pages':
       return yield* runMovePages(m, step);
     case 'isolate':
-      return runIsolate(m, step);
+      return yield* runIsolate(m, step);
     case 'boot':
     case 'probe':
     case 'unbind':

@@ -87,6 +87,40 @@ it('has the same timeline and the same state however it was sliced, and wherever
   }
 });
 
+it('lets go in every step that walks over entries, and is no other for it', () => {
+  const whole = fresh();
+  const short = fresh();
+  const part = { ...AREA, count: 4200 };
+  const steps = [
+    { op: 'write', ...part, value: 1 },
+    { op: 'mprotect', ...part, prot: 'r' },
+    { op: 'mprotect', ...part, prot: 'rw' },
+    { op: 'madvise', ...part, advice: 'COLD' },
+    { op: 'madvise', ...part, advice: 'PAGEOUT' },
+    { op: 'numa_scan', ...part },
+    { op: 'mlock', ...part },
+    { op: 'munlock', ...part },
+    { op: 'move_pages', ...part },
+    { op: 'move_pages', ...part, node: 1 },
+    { op: 'mbind', ...part, node: 0 },
+    { op: 'isolate', ...part },
+    { op: 'isolate', ...part, undo: true },
+    { op: 'madvise', ...part, advice: 'MERGEABLE' },
+    { op: 'ksm_scan', ...part },
+    { op: 'madvise', ...part, advice: 'UNMERGEABLE' },
+    { op: 'snapshot', ...part, device: 0 },
+    { op: 'concurrent', proc: 'A', seed: 3, steps: [5, 6].map((value) => ({ op: 'write', ...part, value })) },
+  ].map((step) => parseStep(step));
+  for (const step of steps) {
+    whole.runStep(step);
+    const pauses = runSliced(short, step, 0);
+    const changesOnlyTheArea = step.op === 'madvise' && step.advice === 'MERGEABLE';
+    expect(changesOnlyTheArea || pauses > 8).toBe(true);
+    expect(timeline(short)).toEqual(timeline(whole));
+  }
+  expect(contents(short)).toEqual(contents(whole));
+});
+
 it('leaves nothing of a step that was taken back in a pause, also after somebody went elsewhere', () => {
   const sim = fresh();
   const [write, migrate] = BIG;

@@ -23,6 +23,13 @@ test('results that are the same in a word say in what they differ', () => {
   ]);
 });
 
+test('a list that was too long to be sent is shown by its beginning', () => {
+  const list = (digest: number) => ({ ret: 0, values: { first: [1, 2], length: 70, digest } });
+  const rows = stepRows(runWith(list(16)), [runWith(list(17))]);
+  expect(rows[0]?.here).toBe('0; values: 1 2 (70 items, digest 0x10)');
+  expect(rows[0]?.others).toEqual(['0; values: 1 2 (70 items, digest 0x11)']);
+});
+
 test('an error needs no more words, and the same result no row', () => {
   const here = runWith({ ret: 1, values: [105] });
   const failed = runWith({ ret: -1, errno: 'ENOMEM' });

@@ -2,12 +2,18 @@
 
 import type { ComparedSide, CompareView, ResidenceCount, RunInfo } from '../../store/views.ts';
 import { resultText, stepText } from '../../words/step.ts';
-import { formatCounted } from '../../ui/format.ts';
+import { formatCounted, formatHex } from '../../ui/format.ts';
 
 type Result = Readonly<Record<string, unknown>>;
 
 /** Most items of a list that are printed. */
 const MAX_ITEMS = 8;
+
+/** A list that the worker did not send whole. */
+const isLongList = (
+  part: unknown,
+): part is { readonly first: readonly unknown[]; readonly length: number; readonly digest: number } =>
+  typeof part === 'object' && part !== null && 'first' in part && 'digest' in part;
 
 /** `103 104`, `cpu vram 1`: a part of a result, without what is zero. */
 const partText = (part: unknown): string => {
@@ -15,6 +21,8 @@ const partText = (part: unknown): string => {
     const items = part.slice(0, MAX_ITEMS).map(partText).join(' ');
     return part.length > MAX_ITEMS ? `${items} …` : items;
   }
+  if (isLongList(part))
+    return `${partText(part.first)} (${formatCounted(part.length, 'item')}, digest ${formatHex(part.digest)})`;
   if (typeof part === 'object' && part !== null)
     return Object.entries(part)
       .map(([name, inner]): readonly [string, string] => [name, partText(inner)])

@@ -7,6 +7,7 @@ import { STANDINGS, TELLING_CALLS } from '../../core/uapi/origins.ts';
 import type { Step, SvmAttribute } from '../../core/uapi/scenario.ts';
 import type { Message } from '../protocol.ts';
 import { type Beat, BEAT_ARGUMENTS, type BeatId, type OwnBeatId } from './beats.ts';
+import { wordsOf } from './step-results.ts';
 import { DECISION_ARGUMENTS, message, type Namer } from './messages.ts';
 
 type Params = Record<string, string | number>;
@@ -76,7 +77,7 @@ const resultParams = ({ result }: StepRecord): Params => {
   }
   if (result.results?.some(hasFailed) === true) params['someFailed'] = 1;
   if (result.attrs !== undefined) params['answer'] = result.attrs.map(attributeText).join(', ');
-  if (result.perms !== undefined) params['perms'] = [...new Set(result.perms)].join(', ');
+  if (result.perms !== undefined) params['perms'] = wordsOf(result.perms).join(', ');
   return params;
 };
 

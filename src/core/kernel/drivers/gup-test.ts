@@ -4,16 +4,15 @@ import type { Machine } from '../../machine/machine.ts';
 import type { Sleeps } from '../../machine/ops.ts';
 import { FOLL_LONGTERM } from '../../uapi/gup-flags.ts';
 import type { GupTestCommand } from '../../uapi/scenario.ts';
-import type { Pfn, Vpn } from '../../uapi/units.ts';
+import type { Pfn, Pfns, Vpn } from '../../uapi/units.ts';
 import { warn } from '../sched/bug.ts';
 import { sleepable } from '../sched/kernel-function.ts';
-import { mmapReadLock, mmapReadUnlock } from '../sched/locks.ts';
+import { letGoMidway, mmapReadLock, mmapReadUnlock } from '../sched/locks.ts';
 import { getUserPages, type GupResult, pinUserPages } from '../mm/gup.ts';
 import { getUserPagesFast, pinUserPagesFast } from '../mm/gup-unlocked.ts';
-import { unpinUserPages } from '../mm/gup-grab.ts';
+import { putPages, unpinUserPagesInSlices } from '../mm/gup-grab.ts';
 import { isLongtermPinnablePage } from '../mm/normal-page.ts';
 import { pageMaybeDmaPinned } from '../mm/page-ref.ts';
-import { putPage } from '../mm/swap.ts';
 
 /** struct gup_test, as far as the commands read it. */
 export interface GupTest {
@@ -52,9 +51,10 @@ function* getSome(m: Machine, cmd: GupTestCommand, gup: GupTest, start: Vpn, nr:
 }
 
 /** Warns of the first page that a pin should not have left so. Kernel: `mm/gup_test.c: verify_dma_pinned` */
-const verifyDmaPinned = (m: Machine, cmd: GupTestCommand, pages: readonly Pfn[]): void => {
+function* verifyDmaPinned(m: Machine, cmd: GupTestCommand, pages: Pfns): Sleeps<void> {
   if (!cmd.startsWith('PIN_')) return;
   for (const [i, page] of pages.entries()) {
+    yield* letGoMidway(m, 'verify_dma_pinned', i);
     if (!pageMaybeDmaPinned(m, page)) {
       warn(m, 'gup_test.not-dma-pinned', i, page);
       warn(m, 'gup_test.failure', i, page);
@@ -66,10 +66,10 @@ const verifyDmaPinned = (m: Machine, cmd: GupTestCommand, pages: readonly Pfn[])
       return;
     }
   }
-};
+}
 
 /** Kernel: `mm/gup_test.c: dump_pages_test` */
-const dumpPagesTest = (m: Machine, whichPages: readonly number[], pages: readonly Pfn[]): void => {
+const dumpPagesTest = (m: Machine, whichPages: readonly number[], pages: Pfns): void => {
   whichPages.forEach((which, i) => {
     if (which > pages.length) warn(m, 'gup_test.zeroing', i, which);
   });
@@ -77,6 +77,17 @@ const dumpPagesTest = (m: Machine, whichPages: readonly number[], pages: readonl
     if (which > 0 && which <= pages.length) warn(m, 'gup_test.dump-page', which - 1, pages[which - 1]);
   }
 };
+
+/** The pages of all calls in one array, as the command has them. */
+function* joined(m: Machine, parts: readonly Pfns[]): Sleeps<Pfn[]> {
+  const pages: Pfn[] = [];
+  for (const part of parts)
+    for (const page of part) {
+      pages.push(page);
+      yield* letGoMidway(m, '__gup_test_ioctl', pages.length);
+    }
+  return pages;
+}
 
 /** The fast commands take no mmap_lock here; GUP does where it must. */
 const needsMmapLock = (cmd: GupTestCommand): boolean =>
@@ -94,7 +105,7 @@ const needsMmapLock = (cmd: GupTestCommand): boolean =>
 export const gupTestIoctl = sleepable(
   '__gup_test_ioctl',
   function* (m, cmd: GupTestCommand, gup: GupTest): Sleeps<number> {
-    const pages: Pfn[] = [];
+    const parts: Pfns[] = [];
     const end = gup.start + gup.npages;
     let nr = gup.nrPagesPerCall;
     const locks = needsMmapLock(cmd);
@@ -104,13 +115,14 @@ export const gupTestIoctl = sleepable(
       const got = yield* getSome(m, cmd, gup, vpn, next - vpn);
       nr = got.pages.length;
       if (nr === 0) break;
-      pages.push(...got.pages);
+      parts.push(got.pages);
       vpn = next;
     }
-    verifyDmaPinned(m, cmd, pages);
+    const pages = parts.length === 1 ? parts[0] : yield* joined(m, parts);
+    yield* verifyDmaPinned(m, cmd, pages);
     if (cmd === 'DUMP_USER_PAGES_TEST') dumpPagesTest(m, gup.whichPages, pages);
-    if (pins(cmd, gup)) unpinUserPages(m, pages.length, pages);
-    else for (const page of pages) putPage(m, page, 'FOLL_GET');
+    if (pins(cmd, gup)) yield* unpinUserPagesInSlices(m, pages.length, pages);
+    else yield* putPages(m, pages);
     if (locks) mmapReadUnlock(m, gup.mm);
     return pages.length;
   },

@@ -306,22 +306,33 @@ export const dmirrorCheckAtomic = atomic(
   },
 );
 
+const PLACES = [
+  '',
+  'private-local:',
+  'private-remote:',
+  'coherent-local:',
+  'coherent-remote:',
+  'zero:',
+] as const;
+/** Every word once: a list of a million pages then has a few strings. By place, access and size of the entry. */
+const ENTRY_WORDS = PLACES.map((place) =>
+  ['r', 'w'].map((access) => ['', '+pmd', '+pud'].map((size) => place + access + size)),
+);
+
+/** Index in PLACES. */
+const placeIndex = (m: Machine, page: Pfn, dmirror: Dmirror): number => {
+  const remote = (): number => (dmirrorPageToDevice(m, page) === dmirror.device ? 0 : 1);
+  if (isDevicePrivatePage(m, page)) return 1 + remote();
+  if (isDeviceCoherentPage(m, page)) return 3 + remote();
+  return isZeroPfn(m, page) ? 5 : 0;
+};
+
 /** What the device would see of one page. */
 const dmirrorMkentry = atomic('dmirror_mkentry', (m, word: number, dmirror: Dmirror): string => {
   if ((word & HMM_PFN_ERROR) !== 0) return 'error';
   if ((word & HMM_PFN_VALID) === 0) return 'none';
-  const page = hmmPfnToPage(word);
-  let place = '';
-  if (isDevicePrivatePage(m, page)) {
-    place = dmirrorPageToDevice(m, page) === dmirror.device ? 'private-local:' : 'private-remote:';
-  } else if (isDeviceCoherentPage(m, page)) {
-    place = dmirrorPageToDevice(m, page) === dmirror.device ? 'coherent-local:' : 'coherent-remote:';
-  } else if (isZeroPfn(m, page)) {
-    place = 'zero:';
-  }
-  const access = (word & HMM_PFN_WRITE) !== 0 ? 'w' : 'r';
-  if ((word & HMM_PFN_PMD) !== 0) return `${place}${access}+pmd`;
-  return `${place}${access}${(word & HMM_PFN_PUD) !== 0 ? '+pud' : ''}`;
+  const size = (word & HMM_PFN_PMD) !== 0 ? 1 : (word & HMM_PFN_PUD) !== 0 ? 2 : 0;
+  return ENTRY_WORDS[placeIndex(m, hmmPfnToPage(word), dmirror)][(word & HMM_PFN_WRITE) !== 0 ? 1 : 0][size];
 });
 
 /** Subscriptions of snapshots, apart from those of open files, which have their dmirror's id. */

@@ -14,7 +14,7 @@ import { PG_anon_exclusive, PG_dirty } from '../../uapi/page-flags.ts';
 import { NO_PFN, type Pfn, type Pfns } from '../../uapi/units.ts';
 import { bugOn, warn } from '../sched/bug.ts';
 import { atomic, sleepable } from '../sched/kernel-function.ts';
-import { condResched, letGo, lockPage, unlockPage } from '../sched/locks.ts';
+import { letGo, lockPage, unlockPage } from '../sched/locks.ts';
 import { unpinPlainPages } from './gup-bulk.ts';
 import { CHUNK_PAGES } from './plain-pages.ts';
 import { isLongtermPinnablePage, leftByPolicy } from './normal-page.ts';
@@ -27,7 +27,7 @@ import {
   pageHuge,
   testFlags,
 } from './page-ref.ts';
-import { folioPutRefs, setPageDirty } from './swap.ts';
+import { folioPutRefs, putPage, setPageDirty } from './swap.ts';
 
 /**
  * The fast path's grab: several references on one folio at once; a long-term pin of an unfit page is refused here.
@@ -161,8 +161,8 @@ export const unpinUserPages = atomic('unpin_user_pages', (m, npages: number, pag
 });
 
 /**
- * The same for a task that is alone and has many pages: it lets go of the worker now and then. Nothing else runs then,
- * so that to the machine it is one call.
+ * The same for many pages: it lets go of the worker now and then. Nothing else runs then, so that to the machine it is
+ * one call.
  *
  * Kernel: `mm/gup.c: unpin_user_pages`
  */
@@ -178,10 +178,18 @@ export const unpinUserPagesInSlices = sleepable(
         gupPutFolio(m, next.folio, nr, FOLL_PIN);
       }
       at += nr;
-      yield* condResched(m, 'unpin_user_pages');
+      yield* letGo(m, 'unpin_user_pages', 0);
     }
   },
 );
+
+/** Gives plain references of a caller back, one after another. Kernel: `include/linux/mm.h: put_page`, many times */
+export function* putPages(m: Machine, pages: Pfns): Sleeps<void> {
+  for (const page of pages) {
+    putPage(m, page, 'FOLL_GET');
+    yield* letGo(m, 'put_page', 1);
+  }
+}
 
 /**
  * Drops the pins of pages that a device has written: each is marked dirty first.

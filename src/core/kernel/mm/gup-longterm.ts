@@ -8,7 +8,7 @@ import { PG_private } from '../../uapi/page-flags.ts';
 import { hasPatch } from '../../uapi/patches.ts';
 import { NO_PFN, type Pfn, type Pfns } from '../../uapi/units.ts';
 import { sleepable } from '../sched/kernel-function.ts';
-import { condResched } from '../sched/locks.ts';
+import { condResched, letGo } from '../sched/locks.ts';
 import { judgePages } from './gup-bulk.ts';
 import { gupPutFolio, unpinUserPage } from './gup-grab.ts';
 import { folioIsolateHugetlb } from './hugetlb-pool.ts';
@@ -53,8 +53,7 @@ const collectLongtermUnpinnablePages = sleepable(
         if (!pinnableFor(judged.why)) collected += judged.n;
         at += judged.n - 1;
         previous = pages[at];
-        // nobody else runs here: the kernel's loop does not sleep
-        if (m.isAlone) yield* condResched(m, 'collect_longterm_unpinnable_pages');
+        yield* letGo(m, 'collect_longterm_unpinnable_pages', 0);
         continue;
       }
       const folio = compoundHead(m, pages[at]);

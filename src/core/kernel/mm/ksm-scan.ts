@@ -19,7 +19,7 @@ import {
 import { NO_PFN, NO_ROW, type Pfn, type Vpn } from '../../uapi/units.ts';
 import { FAULT_FLAG_REMOTE, FAULT_FLAG_UNSHARE, VM_FAULT_ERROR } from '../../uapi/vm-flags.ts';
 import { atomic, sleepable } from '../sched/kernel-function.ts';
-import { trylockPage, unlockPage } from '../sched/locks.ts';
+import { letGo, letGoMidway, trylockPage, unlockPage } from '../sched/locks.ts';
 import { handleMmFault } from './fault.ts';
 import { getMergeablePage } from './ksm.ts';
 import {
@@ -200,6 +200,7 @@ export const ksmDoScan = sleepable(
     let merged = 0;
     const unstable = new Map<number, Vpn>();
     for (let vpn = start; vpn < end; vpn++) {
+      yield* letGo(m, 'ksm_do_scan', 1);
       const page = yield* getMergeablePage(m, mm, vpn);
       if (page === NO_PFN) continue;
       const vma = vmaLookup(m, m.mms.get(mm), vpn);
@@ -243,6 +244,7 @@ function* mergeTwoPages(m: Machine, item: RmapItem, otherVpn: Vpn): Sleeps<numbe
  */
 export function* unmergeKsmPages(m: Machine, vma: Vma, start: Vpn, end: Vpn): Sleeps<number> {
   for (let vpn = start; vpn < end; vpn++) {
+    yield* letGoMidway(m, 'unmerge_ksm_pages', vpn - start);
     const row = walkPte(m, m.mms.get(vma.mm), vpn);
     const entry = row === NO_ROW ? 0 : m.entries.get(row);
     if (!ptePresent(entry) || !testFlags(m, entryPfn(entry), PG_ksm)) continue;

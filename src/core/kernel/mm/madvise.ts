@@ -194,6 +194,7 @@ function* madviseColdOrPageout(m: Machine, vma: Vma, start: Vpn, end: Vpn, pageo
   const tlb = tlbGatherMmu(m, vma.mm);
   for (const pmd of walkPmds(m, vma, start, end)) {
     yield* madviseColdOrPageoutPteRange(m, vma, pmd.start, pmd.end, pmd.pmdRow, tlb, pageout);
+    yield* letGo(m, 'madvise_cold_or_pageout_pte_range', pmd.end - pmd.start);
   }
   tlbFinishMmu(m, tlb);
   return 0;

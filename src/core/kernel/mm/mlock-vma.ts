@@ -7,7 +7,8 @@ import { EAGAIN, EFAULT, ENOMEM } from '../../uapi/errno.ts';
 import { entryPfn, ptePresent } from '../../uapi/pte.ts';
 import { type EntryRow, NO_PFN, NO_ROW, type Vpn } from '../../uapi/units.ts';
 import { VM_IO, VM_LOCKED, VM_PFNMAP, VM_SPECIAL } from '../../uapi/vm-flags.ts';
-import { atomic } from '../sched/kernel-function.ts';
+import { atomic, sleepable } from '../sched/kernel-function.ts';
+import { letGo } from '../sched/locks.ts';
 import { populateVmaPageRange } from './gup-populate.ts';
 import { isHugePmd, isHugeZeroPmd } from './huge-memory.ts';
 import { mlockFolio, munlockPage } from './mlock.ts';
@@ -52,7 +53,7 @@ const mlockPteRange = atomic(
  * Kernel: `mm/mlock.c: mlock_vma_pages_range`
  * Simplified: VM_IO is not set for the time of the walk; nothing else looks at the area meanwhile.
  */
-const mlockVmaPagesRange = (m: Machine, vma: Vma, start: Vpn, end: Vpn): void => {
+function* mlockVmaPagesRange(m: Machine, vma: Vma, start: Vpn, end: Vpn): Sleeps<void> {
   lruAddDrain(m);
   const mm = m.mms.get(vma.mm);
   let next: Vpn;
@@ -61,20 +62,21 @@ const mlockVmaPagesRange = (m: Machine, vma: Vma, start: Vpn, end: Vpn): void =>
     const pmdRow = pmdOffset(m, mm, vpn);
     if (pmdRow === NO_ROW || m.entries.get(pmdRow) === 0) continue;
     mlockPteRange(m, vma, vpn, next, pmdRow);
+    yield* letGo(m, 'mlock_pte_range', next - vpn);
   }
   lruAddDrain(m);
-};
+}
 
 /** Kernel: `mm/mlock.c: mlock_fixup`. Simplified: no limit on locked memory. */
-const mlockFixup = (m: Machine, old: Vma, start: Vpn, end: Vpn, vmFlags: number): number => {
+function* mlockFixup(m: Machine, old: Vma, start: Vpn, end: Vpn, vmFlags: number): Sleeps<number> {
   if (vmFlags === old.vmFlags || (old.vmFlags & VM_SPECIAL) !== 0) return 0;
   // the pages of these are not on the LRU lists, or locked from the start
   if (isVmHugetlbPage(old) || vmaIsDax(m, old) || vmaIsSecretmem(m, old)) return 0;
   const vma = changeVmaFlags(m, old, start, end, vmFlags);
   if (typeof vma === 'number') return vma;
-  mlockVmaPagesRange(m, vma, start, end);
+  yield* mlockVmaPagesRange(m, vma, start, end);
   return 0;
-};
+}
 
 /**
  * Sets or clears VM_LOCKED in all areas of a range, up to the first hole.
@@ -84,14 +86,14 @@ const mlockFixup = (m: Machine, old: Vma, start: Vpn, end: Vpn, vmFlags: number)
  * @param flags - VM_LOCKED or 0
  * @returns 0, or -ENOMEM: there is a hole
  */
-const applyVmaLockFlags = atomic(
+const applyVmaLockFlags = sleepable(
   'apply_vma_lock_flags',
-  (m, mm: Mm, start: Vpn, end: Vpn, flags: number): number => {
+  function* (m, mm: Mm, start: Vpn, end: Vpn, flags: number): Sleeps<number> {
     for (let vpn = start; vpn < end; ) {
       const vma = findVma(m, m.mms.get(mm.id), vpn);
       if (vma === undefined || vma.vmStart > vpn) return -ENOMEM;
       const last = Math.min(vma.vmEnd, end);
-      const err = mlockFixup(m, vma, vpn, last, (vma.vmFlags & ~VM_LOCKED) | flags);
+      const err = yield* mlockFixup(m, vma, vpn, last, (vma.vmFlags & ~VM_LOCKED) | flags);
       if (err !== 0) return err;
       vpn = last;
     }
@@ -133,18 +135,18 @@ const mlockPosixError = (err: number): number => {
  * @returns 0; -ENOMEM, a hole, or memory without any permission; -EAGAIN, a fault found no memory
  */
 export function* doMlock(m: Machine, mm: Mm, start: Vpn, npages: number): Sleeps<number> {
-  const err = applyVmaLockFlags(m, mm, start, start + npages, VM_LOCKED);
+  const err = yield* applyVmaLockFlags(m, mm, start, start + npages, VM_LOCKED);
   if (err !== 0) return err;
   return mlockPosixError(yield* mmPopulate(m, mm, start, start + npages));
 }
 
 /**
- * munlock(2). Pages that left for a device keep PG_mlocked. A generator as its counterpart; it never sleeps.
+ * munlock(2). Pages that left for a device keep PG_mlocked.
  *
  * Kernel: `mm/mlock.c: munlock`
  *
  * @returns 0, or -ENOMEM: there is a hole
  */
 export function* doMunlock(m: Machine, mm: Mm, start: Vpn, npages: number): Sleeps<number> {
-  return applyVmaLockFlags(m, mm, start, start + npages, 0);
+  return yield* applyVmaLockFlags(m, mm, start, start + npages, 0);
 }

@@ -9,7 +9,7 @@ import { FOLL_DUMP, FOLL_GET } from '../../uapi/gup-flags.ts';
 import type { Pfn, Vpn } from '../../uapi/units.ts';
 import { VM_IO, VM_PFNMAP } from '../../uapi/vm-flags.ts';
 import { sleepable } from '../sched/kernel-function.ts';
-import { mmapReadLock, mmapReadUnlock } from '../sched/locks.ts';
+import { letGoMidway, mmapReadLock, mmapReadUnlock } from '../sched/locks.ts';
 import { followPage, lruOnly } from './gup-follow.ts';
 import { isolateLruPage } from './isolate.ts';
 import { folioIsolateHugetlb } from './hugetlb-pool.ts';
@@ -106,6 +106,7 @@ export const doPagesMove = sleepable(
     let first = 0;
     for (let i = 0; i <= npages; i++) {
       const err = i === npages ? 0 : yield* addPageForMigration(m, mm, start + i, node, list, moveAll);
+      yield* letGoMidway(m, 'add_page_for_migration', i);
       if (err > 0) continue;
       // the manual page of move_pages knows no EEXIST
       if (i < npages) status[i] = err === -EEXIST ? -EFAULT : err === 0 ? node : err;
@@ -132,6 +133,7 @@ export const doPagesStatArray = sleepable(
     const status: number[] = [];
     yield* mmapReadLock(m, mm);
     for (let vpn = start; vpn < start + npages; vpn++) {
+      yield* letGoMidway(m, 'do_pages_stat_array', vpn - start);
       const vma = vmaLookup(m, m.mms.get(mm), vpn);
       if (vma === undefined) {
         status.push(-EFAULT);

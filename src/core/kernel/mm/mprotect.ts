@@ -40,6 +40,7 @@ import {
 import { type EntryRow, HPAGE_PMD_NR, NO_PFN, NO_ROW, type Vpn } from '../../uapi/units.ts';
 import { isCowMapping, VM_ACCESS_FLAGS, VM_LOCKED, VM_SHARED, VM_WRITE } from '../../uapi/vm-flags.ts';
 import { atomic, sleepable } from '../sched/kernel-function.ts';
+import { letGo } from '../sched/locks.ts';
 import { populateVmaPageRange } from './gup-populate.ts';
 import { changeHugePmd, isHugePmd } from './huge-memory.ts';
 import { splitHugePmd } from './huge-split.ts';
@@ -167,7 +168,14 @@ const changeHugeEntry = (
 };
 
 /** One notifier bracket for each GiB in which there is a page table. Kernel: `mm/mprotect.c: change_pmd_range` */
-const changePmdRange = (m: Machine, tlb: MmuGather, vma: Vma, start: Vpn, end: Vpn, change: Change): void => {
+function* changePmdRange(
+  m: Machine,
+  tlb: MmuGather,
+  vma: Vma,
+  start: Vpn,
+  end: Vpn,
+  change: Change,
+): Sleeps<void> {
   const mm = m.mms.get(vma.mm);
   let range: MmuNotifierRange | undefined;
   let next: Vpn;
@@ -185,18 +193,19 @@ const changePmdRange = (m: Machine, tlb: MmuGather, vma: Vma, start: Vpn, end: V
     // a huge entry of a file is not split but gone
     if (m.entries.get(pmdRow) === 0) continue;
     changePteRange(m, vma, vpn, next, pmdRow, tlb, change);
+    yield* letGo(m, 'change_pte_range', next - vpn);
   }
   if (range !== undefined) mmuNotifierInvalidateRangeEnd(m, range);
-};
+}
 
 /**
  * Gives all entries of a range the area's new protection.
  *
  * Kernel: `mm/mprotect.c: change_protection`
  */
-const changeProtection = atomic(
+const changeProtection = sleepable(
   'change_protection',
-  (m, vma: Vma, start: Vpn, end: Vpn, tlb: MmuGather, change: Change): void => {
+  function* (m, vma: Vma, start: Vpn, end: Vpn, tlb: MmuGather, change: Change): Sleeps<void> {
     if (isVmHugetlbPage(vma)) {
       hugetlbChangeProtection(m, vma, start, end, vma.vmFlags);
       return;
@@ -204,7 +213,7 @@ const changeProtection = atomic(
     let next: Vpn;
     for (let vpn = start; vpn < end; vpn = next) {
       next = Math.min(end, vpn - (vpn % PUD_PAGES) + PUD_PAGES);
-      changePmdRange(m, tlb, vma, vpn, next, change);
+      yield* changePmdRange(m, tlb, vma, vpn, next, change);
     }
   },
 );
@@ -216,17 +225,17 @@ const changeProtection = atomic(
  *
  * @returns entries that were changed
  */
-export const changeProtNuma = (m: Machine, vma: Vma, start: Vpn, end: Vpn): number => {
+export function* changeProtNuma(m: Machine, vma: Vma, start: Vpn, end: Vpn): Sleeps<number> {
   const numa = { armed: 0 };
   const tlb = tlbGatherMmu(m, vma.mm);
-  changeProtection(m, vma, start, end, tlb, {
+  yield* changeProtection(m, vma, start, end, tlb, {
     newprot: PTE_PROTNONE | PTE_ACCESSED,
     tryChangeWritable: false,
     numa,
   });
   tlbFinishMmu(m, tlb);
   return numa.armed;
-};
+}
 
 /**
  * New flags for a range inside one area, which is cut or joined as needed.
@@ -244,7 +253,7 @@ const mprotectFixup = sleepable(
     if (typeof vma === 'number') return vma;
     const tryChangeWritable =
       (vmFlags & VM_SHARED) !== 0 ? vmaWantsWritenotify(m, vma) : (vmFlags & VM_WRITE) !== 0;
-    changeProtection(m, vma, start, end, tlb, { newprot: newProtection(m, vma), tryChangeWritable });
+    yield* changeProtection(m, vma, start, end, tlb, { newprot: newProtection(m, vma), tryChangeWritable });
     // locked memory that becomes writable gets its own copies now, not at the first write
     const wasLocked = (old.vmFlags & (VM_WRITE | VM_SHARED | VM_LOCKED)) === VM_LOCKED;
     if (wasLocked && (vmFlags & VM_WRITE) !== 0) yield* populateVmaPageRange(m, vma, start, end, false);

@@ -19,7 +19,8 @@ import {
 } from '../../uapi/pte.ts';
 import { type EntryRow, NO_PFN, NO_ROW, type Pfn, type Vpn } from '../../uapi/units.ts';
 import { VM_HUGETLB, VM_IO, VM_MIXEDMAP, VM_PFNMAP } from '../../uapi/vm-flags.ts';
-import { atomic, sleepable } from '../sched/kernel-function.ts';
+import { sleepable } from '../sched/kernel-function.ts';
+import { letGoMidway } from '../sched/locks.ts';
 import { isHugeZeroPmd } from './huge-memory.ts';
 import { folioIsolateHugetlb, hstateVma } from './hugetlb-pool.ts';
 import { folioIsolateLru, isolateLruPage } from './isolate.ts';
@@ -84,17 +85,20 @@ export const doNumaPage = sleepable(
  *
  * @returns entries that were armed
  */
-export const taskNumaWork = atomic('task_numa_work', (m, mm: number, start: Vpn, end: Vpn): number => {
-  let armed = 0;
-  for (const id of m.mms.get(mm).vmas) {
-    const vma = m.vmas.get(id);
-    const from = Math.max(start, vma.vmStart);
-    const to = Math.min(end, vma.vmEnd);
-    const refused = (vma.vmFlags & (VM_HUGETLB | VM_MIXEDMAP | VM_PFNMAP)) !== 0 || !vmaIsAccessible(vma);
-    if (from < to && !refused) armed += changeProtNuma(m, vma, from, to);
-  }
-  return armed;
-});
+export const taskNumaWork = sleepable(
+  'task_numa_work',
+  function* (m, mm: number, start: Vpn, end: Vpn): Sleeps<number> {
+    let armed = 0;
+    for (const id of m.mms.get(mm).vmas) {
+      const vma = m.vmas.get(id);
+      const from = Math.max(start, vma.vmStart);
+      const to = Math.min(end, vma.vmEnd);
+      const refused = (vma.vmFlags & (VM_HUGETLB | VM_MIXEDMAP | VM_PFNMAP)) !== 0 || !vmaIsAccessible(vma);
+      if (from < to && !refused) armed += yield* changeProtNuma(m, vma, from, to);
+    }
+    return armed;
+  },
+);
 
 /** MPOL_MF_MOVE: what others map as well stays; of a huge page its first page tells. Kernel: `mm/mempolicy.c: migrate_folio_add, queue_pages_hugetlb` */
 const migrateFolioAdd = (m: Machine, folio: Pfn, node: number, list: Pfn[]): void => {
@@ -104,14 +108,15 @@ const migrateFolioAdd = (m: Machine, folio: Pfn, node: number, list: Pfn[]): voi
 };
 
 /** Collects the folios of a range that are on other nodes. Kernel: `mm/mempolicy.c: queue_folios_pte_range, queue_folios_pmd` */
-const queueFoliosPteRange = atomic(
+const queueFoliosPteRange = sleepable(
   'queue_folios_pte_range',
-  (m, mm: number, start: Vpn, end: Vpn, node: number, list: Pfn[]): void => {
+  function* (m, mm: number, start: Vpn, end: Vpn, node: number, list: Pfn[]): Sleeps<void> {
     const owner = m.mms.get(mm);
     for (let vpn = start; vpn < end; ) {
       const { row, npages } = leafOffset(m, owner, vpn);
       const at = vpn;
       vpn += npages - (vpn % npages);
+      yield* letGoMidway(m, 'queue_folios_pte_range', at - start);
       const entry = row === NO_ROW ? 0 : m.entries.get(row);
       const vma = findVma(m, owner, at);
       if (!ptePresent(entry) || vma === undefined || (vma.vmFlags & (VM_IO | VM_PFNMAP)) !== 0) continue;
@@ -153,7 +158,7 @@ export const doMbind = sleepable(
     }
     lruAddDrainAll(m);
     const list: Pfn[] = [];
-    queueFoliosPteRange(m, mm.id, start, end, node, list);
+    yield* queueFoliosPteRange(m, mm.id, start, end, node, list);
     if (cutsHugetlb(m, mm, start) || cutsHugetlb(m, mm, end)) {
       putbackMovablePages(m, list);
       return -EINVAL;

@@ -58,21 +58,21 @@ export function* outwaitFruitlessFault(m: Machine): Sleeps<void> {
 }
 
 /**
- * Ours: where a task that is alone only lets go of the worker; with others about, the kernel's loop goes on.
+ * Ours: where a task only lets go of the worker; for the other tasks the kernel's loop goes on.
  *
  * @param npages - worked on since the last time, for a big step's progress
  */
 export function* letGo(m: Machine, where: string, npages: number): Sleeps<void> {
   if (m.trace.tally !== undefined) m.trace.tally.pages += npages;
-  if (m.isAlone) yield { kind: 'resched', where };
+  yield { kind: 'resched', where, stays: true };
 }
 
 /** Pages of a phase from one point to the next; more than a driver mostly moves at once. */
 const PHASE_PAGES = 64;
 
 /** Ours: the same within a phase over many pages, now and then. @param i - index of a page that is done */
-export function* letGoMidway(m: Machine, where: string, i: number): Sleeps<void> {
-  if (m.isAlone && i % PHASE_PAGES === PHASE_PAGES - 1) yield { kind: 'resched', where, midway: true };
+export function* letGoMidway(_m: Machine, where: string, i: number): Sleeps<void> {
+  if (i % PHASE_PAGES === PHASE_PAGES - 1) yield { kind: 'resched', where, stays: true, midway: true };
 }
 
 /** Ours: runs to its end what only lets go of the worker, for callers that cannot. */

@@ -96,9 +96,13 @@ const standstill = <T>(alive: readonly Task<T>[]): KernelBug => {
   return new KernelBug(`${isCircle ? 'livelock' : 'deadlock'}: ${texts.join(', ')}`, defects[0]);
 };
 
+/** Whether nobody is to be chosen at a point where a task may sleep. */
+const goesOn = (wait: Wait | undefined, alone: boolean): wait is Wait & { readonly kind: 'resched' } =>
+  wait?.kind === 'resched' && (alone || wait.stays === true);
+
 /**
  * Runs one task until it sleeps, ends, or has run long enough. A task that is alone passes over the points where others
- * could run.
+ * could run, and every task over those where it only lets go of the worker.
  */
 const resume = <T>(m: Machine, task: Task<T>, before: number, alone: boolean, mayGoOn: MayGoOn): void => {
   if (task.wait !== undefined && task.wait.kind !== 'resched') m.trace.decide('wake', task.id);
@@ -107,7 +111,7 @@ const resume = <T>(m: Machine, task: Task<T>, before: number, alone: boolean, ma
   m.trace.goOn(task.span);
   task.started = true;
   let next = task.generator.next();
-  while (alone && next.done !== true && next.value.kind === 'resched' && mayGoOn(next.value.midway))
+  while (next.done !== true && goesOn(next.value, alone) && mayGoOn(next.value.midway))
     next = task.generator.next();
   task.span = m.trace.current;
   task.memallocPin = m.current.memallocPin;
@@ -242,7 +246,7 @@ export function* runTasks<T>(
     const passes = !interleaved || m.isAlone;
     resume(m, task, before, passes, slicing.mayGoOn);
     before = task.id;
-    paused = passes && task.wait?.kind === 'resched' ? task : undefined;
+    paused = goesOn(task.wait, passes) ? task : undefined;
     if (task.done || slicing.mayGoOn()) continue;
     yield* pause(slicing);
   }
