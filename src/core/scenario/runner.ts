@@ -251,7 +251,10 @@ export function* withVictims(
   const steps = step.op === 'concurrent' ? step.steps : [step];
   return results.map((result, i) => {
     const mm = m.mms.values().findLast(({ name }) => name === steps[i].proc);
-    return mm?.oomVictim === true && !outlivesProcess(steps[i]) ? { ...result, signal: 'SIGKILL' } : result;
+    if (mm?.oomVictim !== true || outlivesProcess(steps[i])) return result;
+    // it never sees with which error its call returned
+    const { errno: _errno, ...seen } = result;
+    return { ...seen, signal: 'SIGKILL' };
   });
 }
 
@@ -309,7 +312,7 @@ const actorOf = (m: Machine, { op, proc }: SimpleStep): number => {
 function* userTask(m: Machine, step: SimpleStep, mm: number): Sleeps<StepResult> {
   const killed = (): boolean => m.mms.find(mm)?.oomVictim === true;
   const result = killed() && !outlivesProcess(step) ? { ret: -1 } : yield* runOperation(m, step);
-  if (killed() && m.threadsInKernel(mm) === 1) leaveKilled(m, m.mms.get(mm));
+  if (killed() && m.threadsInKernel(mm) === 1) yield* leaveKilled(m, m.mms.get(mm));
   return result;
 }
 

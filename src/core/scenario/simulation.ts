@@ -5,7 +5,7 @@ import { rescheduleProcessRestores } from '../kernel/drivers/amdgpu-kfd-evict.ts
 import { rescheduleRestores } from '../kernel/drivers/amdgpu-notifier.ts';
 import { rescheduleUserptrRestores } from '../kernel/drivers/amdgpu-userptr.ts';
 import { tickGpuClock } from '../kernel/drivers/amdgpu-process.ts';
-import { KernelBug } from '../kernel/sched/bug.ts';
+import { KernelBug, TooManyPages } from '../kernel/sched/bug.ts';
 import { type MayGoOn, runTasks, type Slicing } from '../kernel/sched/tasks.ts';
 import type { Mark } from '../machine/journal.ts';
 import type { Machine } from '../machine/machine.ts';
@@ -161,6 +161,18 @@ export class Simulation {
    * @throws StepError when the step is impossible; the state is that before it
    */
   *runStepInSlices(step: Step, mayGoOn: MayGoOn): Generator<void, StepRecord, void> {
+    const isBig = stepPages(this.machine, step) >= this.bigStepPages;
+    try {
+      return yield* this.tryStep(step, isBig, mayGoOn);
+    } catch (error) {
+      // it came to be about a whole process: again, as a big one
+      if (!(error instanceof TooManyPages)) throw error;
+      return yield* this.tryStep(step, true, mayGoOn);
+    }
+  }
+
+  /** @throws TooManyPages when a step that is not big has to be; the state is that before it */
+  private *tryStep(step: Step, isBig: boolean, mayGoOn: MayGoOn): Generator<void, StepRecord, void> {
     const m = this.machine;
     const { journal } = m;
     journal.seek(journal.log.length);
@@ -169,7 +181,7 @@ export class Simulation {
     let record: StepRecord | undefined;
     this.running = step;
     try {
-      const isBig = stepPages(m, step) >= this.bigStepPages;
+      m.mostInDetail = isBig ? Number.POSITIVE_INFINITY : this.bigStepPages;
       if (isBig) journal.beginBulk();
       m.trace.step(this.records.length);
       tickGpuClock(m);
@@ -260,6 +272,8 @@ export class Simulation {
     m.mmapLocks.clear();
     m.mutexes.clear();
     m.works = [];
+    m.runMeanwhile = undefined;
+    m.oomReaper = undefined;
     m.reclaiming = false;
     m.fruitlessFault = undefined;
     m.threadsInKernel = () => 0;
