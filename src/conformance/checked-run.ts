@@ -22,9 +22,12 @@ export interface CheckedRun {
   readonly violations: readonly string[];
 }
 
+/** With every event: the invariants read them. */
+const IN_DETAIL = { bigStepPages: Number.POSITIVE_INFINITY };
+
 /** Runs all steps. @throws StepError when one cannot be run */
 export const runChecked = (scenario: unknown): CheckedRun => {
-  const sim = createSimulation(parseScenario(scenario));
+  const sim = createSimulation(parseScenario(scenario), IN_DETAIL);
   const invariants = new Invariants(sim);
   const violations: string[] = [];
   const note = (where: string, found: readonly Violation[]): void => {

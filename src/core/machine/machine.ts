@@ -126,7 +126,7 @@ export class Machine {
   current: CurrentTask = { id: 0, mm: 0, cpu: 0, memallocPin: false };
   /** Some task reclaims memory: what it allocates must not lead to reclaim again. Ephemeral. */
   reclaiming = false;
-  /** The running task is the only one: nothing happens between its sleeping points. Ephemeral. */
+  /** Nothing happens between the sleeping points of the running task. Ephemeral. */
   isAlone = false;
   /** The fault that was served last changed nothing, and what its repetition would wait for. Ephemeral. */
   fruitlessFault: SpinWait | undefined;
@@ -138,6 +138,12 @@ export class Machine {
   readonly mmapLocks = new Map<number, number>();
   /** Work that a kernel thread is to do, queued since the scheduler last looked. Ephemeral. */
   works: PendingWork[] = [];
+  /** Lets a kernel thread get on in the midst of the running task; set while tasks are scheduled. */
+  runMeanwhile: ((work: PendingWork) => boolean) | undefined;
+  /** The kernel thread that sees a process off which was killed for its memory. Ephemeral. */
+  oomReaper: PendingWork | undefined;
+  /** A process that is killed has fewer pages, or the step has to be a big one. Ephemeral. */
+  mostInDetail = Number.POSITIVE_INFINITY;
   /** Mutexes that are held, by name. Ephemeral: none is held at rest. */
   readonly mutexes = new Set<string>();
   /** The zero page's frame; set at boot. */

@@ -20,7 +20,6 @@ import { doMbind, taskNumaWork } from '../kernel/mm/numa.ts';
 import { isZoneDevicePage } from '../kernel/mm/page-ref.ts';
 import { findVma } from '../kernel/mm/vma.ts';
 import {
-  atOnce,
   condResched,
   letGo,
   mmapReadLock,
@@ -94,7 +93,7 @@ const segmentProblem = (mm: Mm, { segment, kind, proc }: StepOf<'mmap'>): string
   return has === undefined ? undefined : `process ${proc} has a ${segment} already`;
 };
 
-const runMmap = (m: Machine, step: StepOf<'mmap'>): StepResult => {
+function* runMmap(m: Machine, step: StepOf<'mmap'>): Sleeps<StepResult> {
   const mm = processNamed(m, step.proc);
   const again = unmappedArea(m, mm, step);
   if (again === undefined && mm.areas.length >= MAX_AREAS)
@@ -130,13 +129,10 @@ const runMmap = (m: Machine, step: StepOf<'mmap'>): StepResult => {
   if (step.segment === 'heap') m.mms.update(mm.id, { heap: { startBrk: vma.vmStart, brk: vma.vmEnd } });
   if (step.segment === 'stack') m.mms.update(mm.id, { startStack: vma.vmEnd - 1 });
   if (step.kind !== 'device' && step.reserve === undefined) return ok();
-  const err = step.kind === 'device' ? dmirrorFopsMmap(m, vma) : hugetlbReservePages(m, vma);
-  if (err !== 0)
-    atOnce(function* () {
-      yield* doMunmap(m, m.mms.get(mm.id), vma.vmStart, vma.vmEnd);
-    });
+  const err = step.kind === 'device' ? yield* dmirrorFopsMmap(m, vma) : hugetlbReservePages(m, vma);
+  if (err !== 0) yield* doMunmap(m, m.mms.get(mm.id), vma.vmStart, vma.vmEnd);
   return fromErrno(err);
-};
+}
 
 const fileNamed = (m: Machine, name: string): number => {
   const file = scenarioFile(m, name);
@@ -144,19 +140,20 @@ const fileNamed = (m: Machine, name: string): number => {
   return file;
 };
 
-const runFileCreate = (m: Machine, step: StepOf<'file_create'>): StepResult => {
+function* runFileCreate(m: Machine, step: StepOf<'file_create'>): Sleeps<StepResult> {
   processNamed(m, step.proc);
   if (scenarioFile(m, step.file) !== 0) throw new StepError('file', `there is a file ${step.file} already`);
-  return fromErrno(createScenarioFile(m, step.file, step.pages, step.value));
-};
+  return fromErrno(yield* createScenarioFile(m, step.file, step.pages, step.value));
+}
 
-const runFileRead = (m: Machine, step: StepOf<'file_read'>): StepResult => {
+function* runFileRead(m: Machine, step: StepOf<'file_read'>): Sleeps<StepResult> {
   processNamed(m, step.proc);
   const file = fileNamed(m, step.file);
   const first = step.page ?? 0;
-  const values = readScenarioFile(m, file, first, step.count ?? m.files.get(file).npages - first);
+  const count = step.count ?? m.files.get(file).npages - first;
+  const values = yield* readScenarioFile(m, file, first, count);
   return { ret: values.length, values };
-};
+}
 
 /** Chunks of a big step's first writes, as far as they go on. */
 function* writeMany(m: Machine, mm: Mm, start: Vpn, end: Vpn, value: number): Sleeps<number> {
@@ -251,7 +248,10 @@ export function* withVictims(
   const steps = step.op === 'concurrent' ? step.steps : [step];
   return results.map((result, i) => {
     const mm = m.mms.values().findLast(({ name }) => name === steps[i].proc);
-    return mm?.oomVictim === true && !outlivesProcess(steps[i]) ? { ...result, signal: 'SIGKILL' } : result;
+    if (mm?.oomVictim !== true || outlivesProcess(steps[i])) return result;
+    // it never sees with which error its call returned
+    const { errno: _errno, ...seen } = result;
+    return { ...seen, signal: 'SIGKILL' };
   });
 }
 
@@ -274,9 +274,12 @@ export const stepPages = (m: Machine, step: Step): number => {
       return device === undefined ? 0 : deviceUsage(m, device).used;
     }
     case 'mmap':
-    case 'dev_open':
+      return step.kind === 'device' ? step.pages : 0;
     case 'file_create':
+      return step.pages;
     case 'file_read':
+      return step.count ?? m.files.find(scenarioFile(m, step.file))?.npages ?? 0;
+    case 'dev_open':
     case 'boot':
     case 'probe':
     case 'unbind':
@@ -310,7 +313,7 @@ const actorOf = (m: Machine, { op, proc }: SimpleStep): number => {
 function* userTask(m: Machine, step: SimpleStep, mm: number): Sleeps<StepResult> {
   const killed = (): boolean => m.mms.find(mm)?.oomVictim === true;
   const result = killed() && !outlivesProcess(step) ? { ret: -1 } : yield* runOperation(m, step);
-  if (killed() && m.threadsInKernel(mm) === 1) leaveKilled(m, m.mms.get(mm));
+  if (killed() && m.threadsInKernel(mm) === 1) yield* leaveKilled(m, m.mms.get(mm));
   return result;
 }
 
@@ -334,7 +337,7 @@ export const tasksOf = (m: Machine, step: Step): TaskSpec<StepResult>[] => {
 export function* runOperation(m: Machine, step: SimpleStep): Sleeps<StepResult> {
   switch (step.op) {
     case 'mmap':
-      return runMmap(m, step);
+      return yield* runMmap(m, step);
     case 'munmap': {
       const { mm, start, npages } = rangeOf(m, step);
       return yield* withAreasLocked(m, mm.id, function* () {
@@ -396,9 +399,9 @@ export function* runOperation(m: Machine, step: SimpleStep): Sleeps<StepResult> 
     case 'dev_evict':
       return yield* runDeviceFile(m, step);
     case 'file_create':
-      return runFileCreate(m, step);
+      return yield* runFileCreate(m, step);
     case 'file_read':
-      return runFileRead(m, step);
+      return yield* runFileRead(m, step);
     case 'gup_test':
       return yield* runGupTest(m, step);
     case 'numa_scan': {

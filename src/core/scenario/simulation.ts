@@ -5,7 +5,7 @@ import { rescheduleProcessRestores } from '../kernel/drivers/amdgpu-kfd-evict.ts
 import { rescheduleRestores } from '../kernel/drivers/amdgpu-notifier.ts';
 import { rescheduleUserptrRestores } from '../kernel/drivers/amdgpu-userptr.ts';
 import { tickGpuClock } from '../kernel/drivers/amdgpu-process.ts';
-import { KernelBug } from '../kernel/sched/bug.ts';
+import { KernelBug, TooManyPages } from '../kernel/sched/bug.ts';
 import type { KernelDefect } from '../uapi/defects.ts';
 import { type MayGoOn, runTasks, type Slicing } from '../kernel/sched/tasks.ts';
 import type { Mark } from '../machine/journal.ts';
@@ -164,6 +164,18 @@ export class Simulation {
    * @throws StepError when the step is impossible; the state is that before it
    */
   *runStepInSlices(step: Step, mayGoOn: MayGoOn): Generator<void, StepRecord, void> {
+    const isBig = stepPages(this.machine, step) >= this.bigStepPages;
+    try {
+      return yield* this.tryStep(step, isBig, mayGoOn);
+    } catch (error) {
+      // it came to be about a whole process: again, as a big one
+      if (!(error instanceof TooManyPages)) throw error;
+      return yield* this.tryStep(step, true, mayGoOn);
+    }
+  }
+
+  /** @throws TooManyPages when a step that is not big has to be; the state is that before it */
+  private *tryStep(step: Step, isBig: boolean, mayGoOn: MayGoOn): Generator<void, StepRecord, void> {
     const m = this.machine;
     const { journal } = m;
     if (this.stoodIn !== undefined)
@@ -174,7 +186,7 @@ export class Simulation {
     let record: StepRecord | undefined;
     this.running = step;
     try {
-      const isBig = stepPages(m, step) >= this.bigStepPages;
+      m.mostInDetail = isBig ? Number.POSITIVE_INFINITY : this.bigStepPages;
       if (isBig) journal.beginBulk();
       m.trace.step(this.records.length);
       tickGpuClock(m);
@@ -227,6 +239,7 @@ export class Simulation {
     m.trace.decide(defect);
     m.trace.current = -1;
     m.threadsInKernel = () => 0;
+    m.runMeanwhile = undefined;
     m.journal.endBulk();
     m.journal.commit();
     this.stoodIn = defect;
@@ -293,6 +306,8 @@ export class Simulation {
     m.mmapLocks.clear();
     m.mutexes.clear();
     m.works = [];
+    m.runMeanwhile = undefined;
+    m.oomReaper = undefined;
     m.reclaiming = false;
     m.fruitlessFault = undefined;
     m.threadsInKernel = () => 0;

@@ -121,6 +121,32 @@ it('lets go in every step that walks over entries, and is no other for it', () =
   expect(contents(short)).toEqual(contents(whole));
 });
 
+it('lets go while a process dies for want of memory', () => {
+  const started = (): Simulation => {
+    const buf = { vma: 'buf', pages: 8000, prot: 'rw', kind: 'anon-private' };
+    const steps = [
+      { op: 'mmap', proc: 'A', ...buf },
+      { op: 'write', ...AREA, count: 1, value: 1 },
+      { op: 'fork', proc: 'A', child: 'B' },
+      { op: 'munmap', proc: 'B', vma: 'buf' },
+      { op: 'mmap', proc: 'B', ...buf, vma: 'more', pages: 7900 },
+      { op: 'write', ...AREA, value: 1 },
+    ];
+    const sim = createSimulation(
+      parseScenario({ machine: 'teaching', devices: [], steps: steps.map((step) => ({ step })) }),
+    );
+    sim.runAll();
+    return sim;
+  };
+  const [whole, short] = [started(), started()];
+  const write = parseStep({ op: 'write', proc: 'B', vma: 'more', value: 9 });
+  const { vmstat, result } = whole.runStep(write);
+  expect([vmstat['oom_kill'], result.ret]).toEqual([1, 7900]);
+  expect(runSliced(short, write, 0)).toBeGreaterThan(30);
+  expect(timeline(short)).toEqual(timeline(whole));
+  expect(contents(short)).toEqual(contents(whole));
+});
+
 it('leaves nothing of a step that was taken back in a pause, also after somebody went elsewhere', () => {
   const sim = fresh();
   const [write, migrate] = BIG;

@@ -19,7 +19,7 @@ import { __GFP_ZERO, GFP_HIGHUSER_MOVABLE, GFP_KERNEL } from '../../uapi/gfp.ts'
 import { hasPatch } from '../../uapi/patches.ts';
 import { NO_PFN, type Vpn } from '../../uapi/units.ts';
 import { bugOn } from '../sched/bug.ts';
-import { atomic, sleepable } from '../sched/kernel-function.ts';
+import { sleepable } from '../sched/kernel-function.ts';
 import { letGo, letGoMidway, trylockPage } from '../sched/locks.ts';
 import { vmInsertPage } from '../mm/insert-page.ts';
 import { memunmapPages } from '../mm/memremap.ts';
@@ -210,13 +210,14 @@ export const dmirrorRelease = sleepable(
  *
  * @returns 0 or -errno
  */
-export const dmirrorFopsMmap = atomic('dmirror_fops_mmap', (m, vma: Vma): number => {
+export const dmirrorFopsMmap = sleepable('dmirror_fops_mmap', function* (m, vma: Vma): Sleeps<number> {
   for (let vpn = vma.vmStart; vpn < vma.vmEnd; vpn++) {
     const page = allocPage(m, GFP_KERNEL | __GFP_ZERO);
     if (page === NO_PFN) return -ENOMEM;
     const err = vmInsertPage(m, vma.id, vpn, page);
     putPage(m, page, 'allocation');
     if (err !== 0) return err;
+    yield* letGo(m, 'dmirror_fops_mmap', 1);
   }
   return 0;
 });

@@ -8,6 +8,7 @@ import { ENOMEM } from '../../uapi/errno.ts';
 import { __GFP_RETRY_MAYFAIL, GFP_HIGHUSER, GFP_KERNEL } from '../../uapi/gfp.ts';
 import { NO_PFN } from '../../uapi/units.ts';
 import { atomic } from '../sched/kernel-function.ts';
+import { atOnce } from '../sched/locks.ts';
 import { allocPage, freePages } from '../mm/page-alloc.ts';
 import { copyHighpage, folioRefAdd, moveReference } from '../mm/page-ref.ts';
 import { newShmem, shmemEvictInode, shmemReadMappingPage } from '../mm/shmem.ts';
@@ -76,7 +77,9 @@ export const ttmTtUnpopulate = (m: Machine, id: number): void => {
 export const fputSwapStorage = (m: Machine, id: number): void => {
   const { swapStorage } = m.ttmBos.get(id);
   if (swapStorage === 0) return;
-  shmemEvictInode(m, swapStorage);
+  atOnce(function* () {
+    yield* shmemEvictInode(m, swapStorage);
+  });
   m.ttmBos.update(id, { swapStorage: 0 });
 };
 
@@ -87,7 +90,9 @@ export const ttmTtSwapout = atomic('ttm_tt_swapout', (m, id: number): number => 
   for (let i = 0; i < npages; i++) {
     const page = shmemReadMappingPage(m, file, i, GFP_KERNEL);
     if (page === NO_PFN) {
-      shmemEvictInode(m, file);
+      atOnce(function* () {
+        yield* shmemEvictInode(m, file);
+      });
       return -ENOMEM;
     }
     copyHighpage(m, page, ttPages[i].start);

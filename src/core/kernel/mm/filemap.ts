@@ -27,7 +27,7 @@ import {
   VM_FAULT_SIGBUS,
 } from '../../uapi/vm-flags.ts';
 import { atomic, sleepable } from '../sched/kernel-function.ts';
-import { lockPage, unlockPage } from '../sched/locks.ts';
+import { letGo, lockPage, unlockPage } from '../sched/locks.ts';
 import { mmCounter } from './fault.ts';
 import { doSetPmd } from './huge-file.ts';
 import { allocPage } from './page-alloc.ts';
@@ -114,7 +114,12 @@ export const filemapAddFolio = (m: Machine, file: number, index: number, page: P
  *
  * @returns 0, or -ENOMEM
  */
-export const createScenarioFile = (m: Machine, name: string, npages: number, firstValue: number): number => {
+export function* createScenarioFile(
+  m: Machine,
+  name: string,
+  npages: number,
+  firstValue: number,
+): Sleeps<number> {
   const file = newAddressSpace(m, 'file', `${FILE_NAME} ${name}`, npages, firstValue);
   for (let index = 0; index < npages; index++) {
     const page = allocPage(m, GFP_HIGHUSER_MOVABLE);
@@ -125,9 +130,10 @@ export const createScenarioFile = (m: Machine, name: string, npages: number, fir
     m.pages.private.set(page, 1);
     m.pages.content.set(page, firstValue + index);
     setFlags(m, page, PG_uptodate | PG_dirty | PG_private | PG_referenced);
+    yield* letGo(m, 'generic_perform_write', 1);
   }
   return 0;
-};
+}
 
 /**
  * What pread finds in a file of the scenario, page by page, up to its end.
@@ -135,16 +141,17 @@ export const createScenarioFile = (m: Machine, name: string, npages: number, fir
  * Kernel: `mm/filemap.c: filemap_read`
  * Simplified: a page that was dropped from the cache is not read in again, only its number is known.
  */
-export const readScenarioFile = (m: Machine, file: number, start: number, npages: number): number[] => {
+export function* readScenarioFile(m: Machine, file: number, start: number, npages: number): Sleeps<number[]> {
   const { npages: size, firstValue } = m.files.get(file);
   const values: number[] = [];
   for (let index = start; index < Math.min(start + npages, size); index++) {
     const page = filemapGetFolio(m, file, index);
     if (page !== NO_PFN) folioMarkAccessed(m, page);
     values.push(page === NO_PFN ? firstValue + index : m.pages.content.get(page));
+    yield* letGo(m, 'filemap_read', 1);
   }
   return values;
-};
+}
 
 // --- vm_ops of a regular file --------------------------------------------------------------------------------------
 

@@ -237,6 +237,7 @@ function* copyTables(m: Machine, pair: ForkPair): Sleeps<number> {
         const ret = copyHugePmd(m, dstMm, srcMm, dstPmd, srcPmd, vpn, dstVma, srcVma);
         if (ret === -ENOMEM) return -ENOMEM;
         if (ret === 0) {
+          yield* letGo(m, 'copy_huge_pmd', next - vpn);
           vpn = next;
           continue;
         }
@@ -262,7 +263,7 @@ const copyPageRange = sleepable('copy_page_range', function* (m, dstVma: Vma, sr
   const needsCopy = (srcVma.vmFlags & (VM_PFNMAP | VM_MIXEDMAP)) !== 0 || srcVma.anonVma !== 0;
   if (!needsCopy) return 0;
   if (isVmHugetlbPage(srcVma)) {
-    return copyHugetlbPageRange(m, m.mms.get(dstVma.mm), m.mms.get(srcVma.mm), dstVma, srcVma);
+    return yield* copyHugetlbPageRange(m, m.mms.get(dstVma.mm), m.mms.get(srcVma.mm), dstVma, srcVma);
   }
   const cow = isCowMapping(srcVma.vmFlags);
   const range: MmuNotifierRange = {

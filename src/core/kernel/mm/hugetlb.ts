@@ -37,7 +37,7 @@ import {
 } from '../../uapi/vm-flags.ts';
 import { bugOn, warn } from '../sched/bug.ts';
 import { sleepable } from '../sched/kernel-function.ts';
-import { migrationEntryWait, trylockPage, unlockPage } from '../sched/locks.ts';
+import { letGo, migrationEntryWait, trylockPage, unlockPage } from '../sched/locks.ts';
 import { filemapGetFolio } from './filemap.ts';
 import { gupMustUnshare, tryGrabFolio } from './gup-grab.ts';
 import { pageTryDupHugeRmap } from './huge-memory.ts';
@@ -305,6 +305,7 @@ export const followHugetlbPage = sleepable(
         return -ENOMEM;
       }
       for (let i = 0; i < refs; i++) pages.push(first + i);
+      yield* letGo(m, 'follow_hugetlb_page', refs);
       vpn += refs;
     }
     return 0;
@@ -389,7 +390,13 @@ const copyHugetlbEntry = (
  *
  * @returns 0; -ENOMEM; -ENOSPC: no page in the pool for the copy of a pinned one
  */
-export const copyHugetlbPageRange = (m: Machine, dstMm: Mm, srcMm: Mm, dstVma: Vma, srcVma: Vma): number => {
+export function* copyHugetlbPageRange(
+  m: Machine,
+  dstMm: Mm,
+  srcMm: Mm,
+  dstVma: Vma,
+  srcVma: Vma,
+): Sleeps<number> {
   const range: MmuNotifierRange = {
     event: 'CLEAR',
     mm: srcMm.id,
@@ -410,11 +417,12 @@ export const copyHugetlbPageRange = (m: Machine, dstMm: Mm, srcMm: Mm, dstVma: V
     if (src === NO_ROW) continue;
     const dst = hugePteAlloc(m, dstMm, vpn, h);
     ret = dst === NO_ROW ? -ENOMEM : copyHugetlbEntry(m, srcMm, dstVma, vpn, src, dst);
+    yield* letGo(m, 'copy_hugetlb_page_range', h.npages);
   }
   bumpSeq();
   mmuNotifierInvalidateRangeEnd(m, range);
   return ret;
-};
+}
 
 /**
  * mprotect: entries become read-only or PROT_NONE here; write permission returns with the next write fault.

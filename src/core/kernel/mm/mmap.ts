@@ -77,16 +77,16 @@ export const insertVma = (m: Machine, vma: Vma): void => {
  * Kernel: `mm/mmap.c: remove_vma`
  * Simplified: ordinary files stay open, so their page cache stays too.
  */
-export const removeVma = (m: Machine, vma: Vma): void => {
+export function* removeVma(m: Machine, vma: Vma): Sleeps<void> {
   hugetlbVmOpClose(m, vma);
   m.vmas.set(vma.id, undefined);
   if (vma.file === 0) return;
   const file = m.files.get(vma.file);
   const stays = file.kind === 'file' || file.daxStart !== undefined;
   if (stays || file.iMmap.length > 0) return;
-  const freed = shmemEvictInode(m, vma.file);
+  const freed = yield* shmemEvictInode(m, vma.file);
   if (file.kind === 'hugetlb') hugetlbUnreservePages(m, vma.file, freed);
-};
+}
 
 // --- cutting and joining ------------------------------------------------------------------------------------------
 
@@ -442,7 +442,7 @@ export const doMunmap = sleepable(
     const next = all.find((vma) => vma.vmStart >= end);
     for (const vma of gone) forgetVma(m, vma);
     yield* unmapRegion(m, mm, start, end, gone, prev?.vmEnd ?? 0, next?.vmStart ?? TASK_SIZE_PAGES);
-    for (const vma of gone) removeVma(m, vma);
+    for (const vma of gone) yield* removeVma(m, vma);
     return 0;
   },
 );
@@ -480,7 +480,7 @@ export const exitMmap = sleepable('exit_mmap', function* (m, exiting: Mm): Sleep
     yield* tlbFlushMmuInSlices(m, tlb);
   }
   m.mms.update(mm.id, { vmas: [], alive: false });
-  for (const vma of vmas) removeVma(m, vma);
+  for (const vma of vmas) yield* removeVma(m, vma);
   // an interval notifier holds the mm_struct, and with it the top table
   if (!mm.hasNotifierSubscriptions) freeTable(m, mm.pgd);
 });

@@ -3,13 +3,13 @@
 
 import type { Mm } from '../../machine/entities.ts';
 import { type Machine, RSS_ANON, RSS_FILE, RSS_SHMEM, RSS_SWAP } from '../../machine/machine.ts';
-import type { MmuNotifierRange } from '../../machine/ops.ts';
+import type { MmuNotifierRange, Sleeps } from '../../machine/ops.ts';
 import { entryPfn, pmdLeaf, ptePresent } from '../../uapi/pte.ts';
 import { PTRS_PER_TABLE, type Pfn } from '../../uapi/units.ts';
 import { VM_HUGETLB, VM_PFNMAP, VM_SHARED } from '../../uapi/vm-flags.ts';
-import { bugOn, warn } from '../sched/bug.ts';
-import { atomic } from '../sched/kernel-function.ts';
-import { atOnce } from '../sched/locks.ts';
+import { bugOn, TooManyPages, warn } from '../sched/bug.ts';
+import { atomic, sleepable } from '../sched/kernel-function.ts';
+import { mmapReadLock, mmapReadUnlock, runMeanwhile, scheduleWork } from '../sched/locks.ts';
 import { doExit, exitFiles } from './exit.ts';
 import { tlbFinishMmu, tlbGatherMmu } from './mmu-gather.ts';
 import { mmuNotifierInvalidateRangeEnd, mmuNotifierInvalidateRangeStart } from './mmu-notifier.ts';
@@ -62,7 +62,7 @@ const selectBadProcess = (m: Machine): Mm | undefined => {
  *
  * Kernel: `mm/oom_kill.c: __oom_reap_task_mm`
  */
-const oomReapTaskMm = atomic('__oom_reap_task_mm', (m, id: number): void => {
+const oomReapTaskMm = sleepable('__oom_reap_task_mm', function* (m, id: number): Sleeps<void> {
   const mm = m.mms.get(id);
   for (const vma of vmasOf(m, mm)) {
     if ((vma.vmFlags & (VM_HUGETLB | VM_PFNMAP)) !== 0) continue;
@@ -76,56 +76,85 @@ const oomReapTaskMm = atomic('__oom_reap_task_mm', (m, id: number): void => {
     };
     const tlb = tlbGatherMmu(m, id);
     mmuNotifierInvalidateRangeStart(m, range);
-    atOnce(function* () {
-      yield* unmapPageRange(m, tlb, vma, vma.vmStart, vma.vmEnd);
-    });
+    yield* unmapPageRange(m, tlb, vma, vma.vmStart, vma.vmEnd);
     mmuNotifierInvalidateRangeEnd(m, range);
     tlbFinishMmu(m, tlb);
   }
 });
 
 /**
+ * Nobody else is busy with the memory of a process.
+ *
+ * Simplified: a kernel thread that works is busy with all of it.
+ */
+const isLeftAlone = (m: Machine, mm: number): boolean =>
+  m.threadsInKernel(0) === 0 && (m.mmapLocks.get(mm) ?? 0) === 0;
+
+/**
  * A process that was killed and has no thread in the kernel any more ends. While a kernel thread is busy with memory it only
  * closes its files, and ends with the step.
  *
  * Kernel: `kernel/signal.c: get_signal`, `kernel/fork.c: mmput`
- * Simplified: a kernel thread that works is busy with the memory of all processes.
  */
-export const leaveKilled = (m: Machine, victim: Mm): void => {
+export function* leaveKilled(m: Machine, victim: Mm): Sleeps<void> {
   if (!victim.alive) return;
-  if (m.threadsInKernel(0) > 0 || (m.mmapLocks.get(victim.id) ?? 0) !== 0) {
-    exitFiles(m, victim.id);
-    return;
+  if (isLeftAlone(m, victim.id)) yield* doExit(m, victim);
+  else exitFiles(m, victim.id);
+}
+
+/**
+ * A kernel thread sees a process off: it takes its memory, unless somebody changes its areas just now.
+ *
+ * Kernel: `mm/oom_kill.c: oom_reaper, oom_reap_task_mm`
+ * Simplified: it does not wait two seconds for the process to end by itself; a process that is in user space ends in it.
+ *
+ * @param endsNow - nothing keeps the process from ending
+ */
+function* oomReaper(m: Machine, victim: number, endsNow: boolean): Sleeps<void> {
+  const mm = m.mms.get(victim);
+  if (mm.alive && (m.mmapLocks.get(victim) ?? 0) >= 0) {
+    yield* mmapReadLock(m, victim);
+    if (endsNow) yield* doExit(m, mm);
+    else yield* oomReapTaskMm(m, victim);
+    mmapReadUnlock(m, victim);
   }
-  atOnce(function* () {
-    yield* doExit(m, victim);
-  });
-};
+  m.oomReaper = undefined;
+}
 
-/**
- * Takes the memory of a process that is to die, unless somebody changes its areas just now.
- *
- * Kernel: `mm/oom_kill.c: oom_reap_task_mm`
- * Simplified: the reaper, a kernel thread, does not wait two seconds for the process to end by itself.
- */
-const oomReapTask = (m: Machine, victim: number): void => {
-  if (m.mms.get(victim).alive && (m.mmapLocks.get(victim) ?? 0) >= 0) oomReapTaskMm(m, victim);
-};
-
-/**
- * Chooses a process and kills it.
- *
- * Kernel: `mm/oom_kill.c: out_of_memory, oom_kill_process`
- */
-export const outOfMemory = atomic('out_of_memory', (m): void => {
+/** Chooses a process and kills it. Kernel: `mm/oom_kill.c: oom_kill_process, queue_oom_reaper` */
+const oomKillProcess = (m: Machine): void => {
   const victim = selectBadProcess(m);
   bugOn(victim === undefined, 'System is deadlocked on memory');
   if (victim === undefined) return;
+  if ((oomBadness(m, victim) ?? 0) >= m.mostInDetail) throw new TooManyPages();
   m.countVmEvent('oom_kill');
   warn(m, 'oom.killed', victim.id, m.rss.get(victim.id * 4 + RSS_ANON));
-  const killed = m.mms.update(victim.id, { oomVictim: true, oomSkip: true });
-  if (m.threadsInKernel(victim.id) === 0) leaveKilled(m, killed);
-  oomReapTask(m, victim.id);
+  m.mms.update(victim.id, { oomVictim: true, oomSkip: true });
+  const inKernel = m.threadsInKernel(victim.id) > 0;
+  const endsNow = !inKernel && isLeftAlone(m, victim.id);
+  if (!inKernel && !endsNow) exitFiles(m, victim.id);
+  m.oomReaper = scheduleWork(m, function* () {
+    yield* oomReaper(m, victim.id, endsNow);
+  });
+};
+
+/** Points at which the reaper lets go, from one look to the next whether there is memory: some 5,000 pages. */
+const REAPED_AT_ONCE = 32;
+
+/**
+ * Kills a process, or waits for the one that dies to give something back. A task that is to die itself does not wait.
+ *
+ * Kernel: `mm/oom_kill.c: out_of_memory`
+ * Simplified: whoever waits sees the reaper at work on another CPU, a part of its way at a time; the kernel's task sleeps
+ * and tries again.
+ *
+ * @param isEnough - whether there is memory for whoever asks
+ */
+export const outOfMemory = atomic('out_of_memory', (m, isEnough: () => boolean): void => {
+  if (m.oomReaper === undefined) oomKillProcess(m);
+  if (currentIsOomVictim(m)) return;
+  for (let parts = 1; m.oomReaper !== undefined && runMeanwhile(m, m.oomReaper); parts++)
+    if (parts >= REAPED_AT_ONCE && isEnough()) return;
 });
 
 /** The running task is to die. Kernel: `mm/oom_kill.c: tsk_is_oom_victim` */

@@ -88,7 +88,8 @@ const allocPagesSlowpath = (m: Machine, request: Request): Pfn => {
   // PF_MEMALLOC: a task that reclaims may take everything, and causes no further reclaim
   if (m.reclaiming) return getPageFromFreelist(m, request, { ...flags, mark: 'none' });
   const mayReclaim = (gfp & __GFP_DIRECT_RECLAIM) !== 0 && order <= PAGE_ALLOC_COSTLY_ORDER;
-  const nodes = [...new Set(zonelist(m, gfp, node).map((zone) => zone.node))];
+  const zones = zonelist(m, gfp, node);
+  const nodes = [...new Set(zones.map((zone) => zone.node))];
   if (mayReclaim) for (const id of nodes) balancePgdat(m, id);
   for (let fruitless = 0; ; ) {
     const pfn = getPageFromFreelist(m, request, flags);
@@ -101,7 +102,7 @@ const allocPagesSlowpath = (m: Machine, request: Request): Pfn => {
     // a victim gets half of what is kept back, to die sooner; nobody kills for it
     if (currentIsOomVictim(m)) return getPageFromFreelist(m, request, { ...flags, oom: true });
     if ((gfp & (__GFP_RETRY_MAYFAIL | __GFP_THISNODE)) !== 0) return NO_PFN;
-    outOfMemory(m);
+    outOfMemory(m, () => zones.some((zone) => zoneWatermarkOk(m, zone, order, gfpZone(gfp), flags)));
     fruitless = 0;
   }
 };

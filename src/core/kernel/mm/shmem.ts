@@ -19,7 +19,7 @@ import {
   setFlags,
 } from './page-ref.ts';
 import { lruAddDrain, putPage } from './swap.ts';
-import { unlockPage } from '../sched/locks.ts';
+import { letGo, letGoMidway, unlockPage } from '../sched/locks.ts';
 
 /**
  * The file behind one MAP_SHARED | MAP_ANONYMOUS area.
@@ -76,6 +76,9 @@ export const shmemReadMappingPage = (m: Machine, file: number, index: number, gf
   return page;
 };
 
+/** Indices of a file that are looked through before the worker may be let go. */
+const INDICES_AT_ONCE = 1024;
+
 /**
  * The last mapping of shared anonymous memory is gone, and its pages with it. A page that is still pinned lives on
  * without a file.
@@ -85,20 +88,28 @@ export const shmemReadMappingPage = (m: Machine, file: number, index: number, gf
  *
  * @returns entries of the cache that there were: of hugetlb, huge pages
  */
-export const shmemEvictInode = (m: Machine, file: number): number => {
-  const map = m.journal.mapById(m.files.get(file).pages);
-  const pages = map.keys().map((index) => {
-    const page = map.get(index) ?? NO_PFN;
-    const folio = compoundHead(m, page);
-    map.delete(index);
-    if (page === folio) {
-      clearFlags(m, folio, PG_dirty | PG_mappedtodisk | (pageHuge(m, folio) ? PG_uptodate : 0));
-      m.pages.mapping.set(folio, 0);
+export function* shmemEvictInode(m: Machine, file: number): Sleeps<number> {
+  const { pages: cache, npages } = m.files.get(file);
+  const map = m.journal.mapById(cache);
+  const pages: Pfn[] = [];
+  for (let from = 0; from < npages; from += INDICES_AT_ONCE) {
+    for (const index of map.keysBetween(from, from + INDICES_AT_ONCE)) {
+      const page = map.get(index) ?? NO_PFN;
+      const folio = compoundHead(m, page);
+      map.delete(index);
+      if (page === folio) {
+        clearFlags(m, folio, PG_dirty | PG_mappedtodisk | (pageHuge(m, folio) ? PG_uptodate : 0));
+        m.pages.mapping.set(folio, 0);
+      }
+      pages.push(page);
     }
-    return page;
-  });
+    yield* letGo(m, 'shmem_undo_range', 0);
+  }
   // the first batch of release_pages drains, the later ones know that it was done
   if (pages.length > 0) lruAddDrain(m);
-  for (const page of pages) putPage(m, page, 'page cache');
+  for (const [i, page] of pages.entries()) {
+    putPage(m, page, 'page cache');
+    yield* letGoMidway(m, 'shmem_undo_range', i);
+  }
   return pages.length;
-};
+}

@@ -15,6 +15,11 @@ export class KernelBug extends Error {
   }
 }
 
+/** A step that leaves an event for everything has come to be about too many pages: it has to run as a big one. */
+export class TooManyPages extends Error {
+  override readonly name = 'TooManyPages';
+}
+
 /**
  * Stops the run when the condition holds.
  *

@@ -1,7 +1,7 @@
 // Locks that a task can sleep on: the page lock, a migration entry, mmap_lock. And the points where it may be preempted.
 
 import type { Machine } from '../../machine/machine.ts';
-import type { Sleeps } from '../../machine/ops.ts';
+import type { PendingWork, Sleeps } from '../../machine/ops.ts';
 import { PG_locked } from '../../uapi/page-flags.ts';
 import type { Pfn } from '../../uapi/units.ts';
 import { bugOn } from './bug.ts';
@@ -128,6 +128,21 @@ export const mutexUnlock = (m: Machine, name: string): void => {
 };
 
 /** A kernel thread will do it. Kernel: `include/linux/workqueue.h: schedule_work, schedule_delayed_work` */
-export const scheduleWork = (m: Machine, run: () => Sleeps<void>, delayed = false): void => {
-  m.works.push({ delayed, run });
+export const scheduleWork = (m: Machine, run: () => Sleeps<void>, delayed = false): PendingWork => {
+  const work = { delayed, run };
+  m.works.push(work);
+  return work;
+};
+
+/**
+ * Ours: a kernel thread gets on with its work on another CPU, up to the next point where it lets go, while the running
+ * task is in a function that cannot sleep. Where nothing schedules tasks, it does all of it.
+ *
+ * @returns whether it has got on, and has not done all
+ */
+export const runMeanwhile = (m: Machine, work: PendingWork): boolean => {
+  if (m.runMeanwhile !== undefined) return m.runMeanwhile(work);
+  m.works = m.works.filter((other) => other !== work);
+  atOnce(work.run);
+  return false;
 };

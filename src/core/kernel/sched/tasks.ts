@@ -1,9 +1,9 @@
 // Tasks on simulated CPUs. A task runs until it sleeps; who runs next comes from a seed, so every run is repeatable.
 
 import type { Machine } from '../../machine/machine.ts';
-import type { Sleeps, Wait } from '../../machine/ops.ts';
+import type { PendingWork, Sleeps, Wait } from '../../machine/ops.ts';
 import { PG_locked } from '../../uapi/page-flags.ts';
-import { KernelBug } from './bug.ts';
+import { bugOn, KernelBug } from './bug.ts';
 
 /** One task to run: what it does, for which process, on which simulated CPU. */
 export interface TaskSpec<T> {
@@ -34,8 +34,8 @@ interface Task<T> {
   readonly mm: number;
   readonly cpu: number;
   readonly generator: Sleeps<T | undefined>;
-  /** Begins only when nothing else can run. */
-  readonly delayed: boolean;
+  /** What it was queued as, if it is a kernel thread. */
+  readonly work: PendingWork | undefined;
   wait: Wait | undefined;
   started: boolean;
   done: boolean;
@@ -124,15 +124,34 @@ const resume = <T>(m: Machine, task: Task<T>, before: number, alone: boolean, ma
   }
 };
 
+/**
+ * A kernel thread runs up to the next point where it lets go, while another task stands where it cannot sleep.
+ *
+ * @returns whether it got on, and is not done
+ */
+const runAside = <T>(m: Machine, thread: Task<T>, running: Task<T>): boolean => {
+  if (thread.done) return false;
+  bugOn(!satisfied(m, thread.wait), 'a kernel thread sleeps that somebody waits for who cannot');
+  const { current, isAlone } = m;
+  const span = m.trace.current;
+  m.isAlone = true;
+  resume(m, thread, running.id, false, () => false);
+  m.trace.taskSwitch(running.id, running.cpu, thread.id);
+  m.isAlone = isAlone;
+  m.current = current;
+  m.trace.goOn(span);
+  return !thread.done;
+};
+
 /** Kernel threads for the work that was queued meanwhile. */
 const takeWorks = <T>(m: Machine, tasks: Task<T>[], span: number): void => {
-  for (const { delayed, run } of m.works.splice(0)) {
+  for (const work of m.works.splice(0)) {
     const generator = (function* (): Sleeps<undefined> {
-      yield* run();
+      yield* work.run();
     })();
     const id = tasks.length + 1;
     const spec = { mm: 0, cpu: tasks.length, generator };
-    tasks.push(newTask<T>(m, id, spec, delayed, span));
+    tasks.push(newTask<T>(m, id, spec, work, span));
   }
 };
 
@@ -140,14 +159,14 @@ const newTask = <T>(
   m: Machine,
   id: number,
   { mm, cpu, generator }: TaskSpec<T | undefined>,
-  delayed: boolean,
+  work: PendingWork | undefined,
   span: number,
 ): Task<T> => ({
   id,
   mm,
   cpu: cpu % m.config.cpus,
   generator,
-  delayed,
+  work,
   wait: undefined,
   started: false,
   done: false,
@@ -168,7 +187,7 @@ const expireOne = <T>(alive: readonly Task<T>[]): boolean => {
 
 /** Who runs next. A kernel thread that is to come later waits until nothing else can run. */
 const chooseTask = <T>(runnable: readonly Task<T>[], interleaved: boolean, next: () => number): Task<T> => {
-  const prompt = interleaved ? runnable : runnable.filter(({ delayed }) => !delayed);
+  const prompt = interleaved ? runnable : runnable.filter(({ work }) => work?.delayed !== true);
   const from = prompt.length === 0 ? runnable : prompt;
   return !interleaved || from.length === 1 ? from[0] : from[next() % from.length];
 };
@@ -224,12 +243,18 @@ export function* runTasks<T>(
 ): Generator<void, T[], void> {
   const idle = m.current;
   const span = m.trace.current;
-  const tasks = specs.map((spec, i): Task<T> => newTask(m, i + 1, spec, false, span));
+  const tasks = specs.map((spec, i): Task<T> => newTask(m, i + 1, spec, undefined, span));
   const interleaved = specs.length > 1;
   const next = seededInts(seed);
   m.threadsInKernel = (mm) =>
     tasks.reduce((sum, task) => sum + (task.mm === mm && task.started && !task.done ? 1 : 0), 0);
   let before = 1;
+  let running: Task<T> | undefined;
+  m.runMeanwhile = (work) => {
+    takeWorks(m, tasks, span);
+    const thread = tasks.find((task) => task.work === work);
+    return thread !== undefined && running !== undefined && runAside(m, thread, running);
+  };
   // whoever only let go of the worker goes on, without anybody being chosen
   let paused: Task<T> | undefined;
   for (;;) {
@@ -242,8 +267,10 @@ export function* runTasks<T>(
       throw standstill(alive);
     }
     const task: Task<T> = paused ?? chooseTask(runnable, interleaved, next);
-    m.isAlone = alive.length === 1;
-    const passes = !interleaved || m.isAlone;
+    const passes = !interleaved || alive.length === 1;
+    // its kernel threads come in only where it sleeps
+    m.isAlone = passes;
+    running = task;
     resume(m, task, before, passes, slicing.mayGoOn);
     before = task.id;
     paused = goesOn(task.wait, passes) ? task : undefined;
@@ -252,6 +279,7 @@ export function* runTasks<T>(
   }
   m.current = idle;
   m.threadsInKernel = () => 0;
+  m.runMeanwhile = undefined;
   return tasks.slice(0, specs.length).map((task) => {
     if (task.result === undefined) throw new Error('a task ended without a result');
     return task.result;

@@ -84,9 +84,12 @@ export const MEMORY: readonly Mechanism[] = [
     how: 'The process with the most pages is killed; device pages count as its own and return to the driver. Its private memory is reaped, its files are closed, and it ends when no part of it runs in the kernel.',
     simplified: {
       'mm/oom-kill.ts: oomBadness': 'No oom_score_adj.',
-      'mm/oom-kill.ts: leaveKilled': 'A kernel thread that works is busy with the memory of all processes.',
-      'mm/oom-kill.ts: oomReapTask':
-        'The reaper, a kernel thread, does not wait two seconds for the process to end by itself.',
+      'mm/oom-kill.ts: isLeftAlone':
+        'A kernel thread that works is busy with all of the memory of a process.',
+      'mm/oom-kill.ts: oomReaper':
+        'The reaper does not wait two seconds for the process to end by itself; a process that is in user space ends in it.',
+      'mm/oom-kill.ts: outOfMemory':
+        'Whoever waits sees the reaper at work on another CPU, a part of its way at a time; the kernel’s task sleeps and tries again.',
       'mm/exit.ts: doExit':
         'Files are closed that a GPU’s driver knows; what its kernel threads do later, it does at once.',
     },
