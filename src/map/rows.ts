@@ -15,7 +15,7 @@ const numberOf = (value: unknown): readonly number[] => (typeof value === 'numbe
 const namedDevices = ({ step }: StepInfo): readonly number[] => {
   const attrs: readonly unknown[] = Array.isArray(step['attrs']) ? step['attrs'] : [];
   const named = attrs.flatMap((attr) =>
-    typeof attr === 'object' && attr !== null ? [...Object.values(attr)].flatMap(numberOf) : [],
+    typeof attr === 'object' && attr !== null ? Object.values(attr).flatMap(numberOf) : [],
   );
   return [...numberOf(step['device']), ...named];
 };
