@@ -149,11 +149,12 @@ const listen = (keyboard: Keyboard): (() => void) => {
   )) {
     for (const key of keys) {
       handlers[key] = (event) => {
-        const { settings, page } = store.getState();
+        const { settings, page, viewport } = store.getState();
         if (page.page !== '' && !WHILE_READING.has(command)) return;
         if (event.defaultPrevented || (single && !settings.singleKeys)) return;
         if (!EVERYWHERE.has(command) && (isTyping(event.target) || isTaken(event))) return;
-        if (document.querySelector('dialog[open]') !== null) return;
+        // a dialog that is still being loaded has the keys, too
+        if (viewport.openPanel !== '' || document.querySelector('dialog[open]') !== null) return;
         event.preventDefault();
         run(command, keyboard, event.key);
       };

@@ -32,7 +32,7 @@ export const Tally = () => {
         </span>
       ))}
       {space === undefined ? null : (
-        <span className="tally-row">
+        <span className="tally-row tally-space">
           <Term id="vram-space">buffer objects</Term> have {formatBytes(space.heldPages * PAGE_SIZE_BYTES)} of{' '}
           {space.where}, {formatCounted(space.usedPages, 'page')} of it in use
         </span>

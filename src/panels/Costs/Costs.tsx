@@ -3,6 +3,7 @@ import { useActions, useApp } from '../../store/use-app.ts';
 import { useView } from '../../store/use-view.ts';
 import type { CostsView } from '../../store/views.ts';
 import { formatCount } from '../../ui/format.ts';
+import { Waiting } from '../../ui/Waiting.tsx';
 import { costsWords } from '../../words/index.ts';
 import { Figures } from './Figures.tsx';
 import { formatNs, kindRows, linkRows, nsUpTo } from './rows.ts';
@@ -20,7 +21,9 @@ export const Costs = () => {
         Costs
       </h2>
       <p className="costs-about">{costsWords.about}</p>
-      {view === undefined ? null : (
+      {view === undefined ? (
+        <Waiting />
+      ) : (
         <>
           <Sums view={view} />
           <WorldsView />

@@ -6,6 +6,7 @@ import { Chip } from '../../ui/Chip.tsx';
 import { formatCount, formatHex } from '../../ui/format.ts';
 import { Segmented } from '../../ui/Segmented.tsx';
 import { Term } from '../../ui/Term.tsx';
+import { Waiting } from '../../ui/Waiting.tsx';
 import { factsOf, forkWords, summary, writeWords } from './rows.ts';
 import './fork.css';
 
@@ -19,7 +20,9 @@ export const Fork = () => {
       <h2 id="fork-heading" className="heading">
         Fork
       </h2>
-      {view === undefined ? null : view.parent === '' ? (
+      {view === undefined ? (
+        <Waiting />
+      ) : view.parent === '' ? (
         <p className="muted">No process lives.</p>
       ) : (
         <>

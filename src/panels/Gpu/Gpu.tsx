@@ -2,6 +2,7 @@ import { useView } from '../../store/use-view.ts';
 import type { GpuStateView } from '../../store/views.ts';
 import { formatCount } from '../../ui/format.ts';
 import { Icon } from '../../ui/Icon.tsx';
+import { Waiting } from '../../ui/Waiting.tsx';
 import { gpuPanel } from '../../words/index.ts';
 import { Eviction } from './Eviction.tsx';
 import { Ranges } from './Ranges.tsx';
@@ -19,7 +20,9 @@ export const Gpu = () => {
       <h2 id="gpu-heading" className="heading">
         GPU
       </h2>
-      {view === undefined ? null : view.hasDriver ? (
+      {view === undefined ? (
+        <Waiting />
+      ) : view.hasDriver ? (
         <State view={view} />
       ) : (
         <p className="muted">{gpuPanel.none}</p>

@@ -4,6 +4,7 @@ import type { IomemView } from '../../store/views.ts';
 import { formatCount } from '../../ui/format.ts';
 import { Icon } from '../../ui/Icon.tsx';
 import { Prose } from '../../ui/Prose.tsx';
+import { Waiting } from '../../ui/Waiting.tsx';
 import { iomemWords, textPieces } from '../../words/index.ts';
 import { Registration } from './Registration.tsx';
 import { bytesText, type CardState, cardStates, iomemLines, latestOf, rangeText, sumsOf } from './rows.ts';
@@ -19,7 +20,7 @@ export const Iomem = () => {
       <h2 id="iomem-heading" className="heading">
         From firmware to usable VRAM
       </h2>
-      {view === undefined ? null : <Way view={view} />}
+      {view === undefined ? <Waiting /> : <Way view={view} />}
     </section>
   );
 };

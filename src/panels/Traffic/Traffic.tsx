@@ -2,6 +2,7 @@ import { useId } from 'react';
 import { useActions } from '../../store/use-app.ts';
 import { useView } from '../../store/use-view.ts';
 import type { TrafficView } from '../../store/views.ts';
+import { Waiting } from '../../ui/Waiting.tsx';
 import { amountText, chartOf, placeName, WIDTH } from './chart.ts';
 import './traffic.css';
 
@@ -15,7 +16,9 @@ export const Traffic = () => {
       <h2 id="traffic-heading" className="heading">
         Traffic
       </h2>
-      {view === undefined ? null : (
+      {view === undefined ? (
+        <Waiting />
+      ) : (
         <>
           <Picture view={view} />
           <div>

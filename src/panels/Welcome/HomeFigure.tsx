@@ -50,7 +50,7 @@ export const HomeFigure = () => (
       VRAM of the device
     </text>
     <text className="home-label" x="344" y="98">
-      system memory, pinned here
+      system memory
     </text>
   </svg>
 );

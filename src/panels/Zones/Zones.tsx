@@ -5,6 +5,7 @@ import { useView } from '../../store/use-view.ts';
 import type { FirmwareRange, Selection, ZoneView } from '../../store/views.ts';
 import { Button } from '../../ui/Button.tsx';
 import { formatBytes, formatCount, formatHex } from '../../ui/format.ts';
+import { Waiting } from '../../ui/Waiting.tsx';
 import './zones.css';
 
 const QUERY = { view: 'zones' } as const;
@@ -30,7 +31,9 @@ export const Zones = ({ find }: ZonesProps) => {
         Firmware and zones
       </h2>
       <Search find={find} />
-      {view === undefined ? null : (
+      {view === undefined ? (
+        <Waiting />
+      ) : (
         <>
           <Strip ranges={view.firmware} />
           <div className="zones-grid">
