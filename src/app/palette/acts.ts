@@ -3,7 +3,7 @@
 import { legendEntries } from '../../map/legend-entries.ts';
 import { parseCommand } from '../../panels/Steps/command.ts';
 import { MACHINES } from '../../panels/TopBar/machines.ts';
-import type { AppActions, AppState } from '../../store/app.ts';
+import type { AppState } from '../../store/app.ts';
 import { breakpointText, parseBreakpoint } from '../../store/debug.ts';
 import { AREAS } from '../../store/layout.ts';
 import { SPEEDS } from '../../store/playback.ts';
@@ -13,28 +13,9 @@ import { areaOf } from '../frame/arrange.ts';
 import { AREA_WORDS, SIDES } from '../frame/areas.ts';
 import type { PanelEntry } from '../frame/panels.ts';
 import { LIMITS, splitterOf } from '../frame/presets.ts';
+import { act } from './act.ts';
+import { choiceActs } from './choices.ts';
 import type { PaletteEntry } from './entries.ts';
-
-/** What an action has to work with besides the actions of the page. */
-export interface Surface {
-  readonly actions: AppActions;
-  readonly bringUp: (panel: string) => void;
-  /** Gives the focus to an element, once it is there. */
-  readonly focus: (id: string) => void;
-  readonly showExtent: (extent: 'run' | 'step') => void;
-  /** Lets a person choose a file. @param take - gets its text */
-  readonly chooseFile: (take: (text: string) => void) => void;
-}
-type Act = (surface: Surface) => void;
-
-const act = (group: string, id: string, title: string, call: Act, detail = ''): PaletteEntry => ({
-  id: `act ${id}`,
-  group,
-  title,
-  detail,
-  keys: [],
-  deed: { kind: 'act', act: call },
-});
 
 const MOTIONS: Readonly<Record<Motion, string>> = {
   reduce: 'Motion: reduced',
@@ -235,6 +216,7 @@ export const actEntries = (state: AppState, panels: readonly PanelEntry[]): Pale
   ...mapActs(state),
   ...machineActs(),
   ...breakActs(state),
+  ...choiceActs(state),
   ...layoutActs(state, panels),
 ];
 
