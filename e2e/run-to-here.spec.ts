@@ -66,7 +66,10 @@ test('does so on the timeline, and says so where a call does not come again', as
   expect(await app.position()).toBeGreaterThan(before);
   // without Shift: the button beside it goes to the call that was pointed at
   await app.press('Home');
-  await page.getByRole('contentinfo').getByRole('button', { name: /^Run to here: / }).click();
+  await page
+    .getByRole('contentinfo')
+    .getByRole('button', { name: /^Run to here: / })
+    .click();
   await app.idle();
   expect(await app.position()).toBeGreaterThan(before);
   await app.press('End', 'c');
