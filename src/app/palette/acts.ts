@@ -4,7 +4,8 @@ import { legendEntries } from '../../map/legend-entries.ts';
 import { parseCommand } from '../../panels/Steps/command.ts';
 import { MACHINES } from '../../panels/TopBar/machines.ts';
 import type { AppState } from '../../store/app.ts';
-import { breakpointText, parseBreakpoint } from '../../store/debug.ts';
+import { readCondition } from '../../store/condition.ts';
+import { breakpointText } from '../../store/debug.ts';
 import { AREAS } from '../../store/layout.ts';
 import { SPEEDS } from '../../store/playback.ts';
 import type { Motion } from '../../store/settings.ts';
@@ -223,7 +224,7 @@ export const actEntries = (state: AppState, panels: readonly PanelEntry[]): Pale
 /** What a text is by itself: a step that can run, a condition to stop at. */
 export const typedEntries = (text: string, hasRun: boolean): PaletteEntry[] => {
   if (!hasRun || text.trim() === '') return [];
-  const breakpoint = parseBreakpoint(text);
+  const breakpoint = readCondition(text);
   const command = parseCommand(text);
   return [
     ...(breakpoint === undefined
