@@ -64,6 +64,14 @@ test('does so on the timeline, and says so where a call does not come again', as
   await timeline.click({ position: at, modifiers: ['Shift'] });
   await app.idle();
   expect(await app.position()).toBeGreaterThan(before);
+  // without Shift: the button beside it goes to the call that was pointed at
+  await app.press('Home');
+  await page
+    .getByRole('contentinfo')
+    .getByRole('button', { name: /^Run to here: / })
+    .click();
+  await app.idle();
+  expect(await app.position()).toBeGreaterThan(before);
   await app.press('End', 'c');
   await expect(page.getByRole('alert')).toContainText('is not called again');
 });

@@ -1,4 +1,4 @@
-import { type ReactNode, useEffect, useMemo, useRef, useState, useSyncExternalStore } from 'react';
+import { type ReactNode, useEffect, useMemo, useRef, useSyncExternalStore } from 'react';
 import { useActions, useApp } from '../store/use-app.ts';
 import { useTurn } from '../store/use-turn.ts';
 import { useKeys } from '../store/use-keys.ts';
@@ -96,23 +96,22 @@ interface MemoryMapsProps {
 export const MemoryMaps = ({ maps, asText, onToggleText, children }: MemoryMapsProps) => {
   const banks = useSyncExternalStore(maps.subscribe, maps.banksNow);
   const following = useApp((state) => Object.keys(state.viewport.cameras).length === 0);
-  /** Opened or closed by hand; the others are open if the run is about them. */
-  const [toggled, setToggled] = useState<ReadonlyMap<string, boolean>>(new Map());
+  const toggled = useApp((state) => state.choices.banks);
   const busyText = useApp(({ scenario, trace }) =>
     busyNames(banks, scenario.run?.steps ?? NO_STEPS, trace.moment),
   );
   const busy = useMemo(() => new Set(busyText.split(',')), [busyText]);
-  const isOpen = (bank: Bank): boolean => toggled.get(bank.id) ?? busy.has(bank.id);
+  const isOpen = (bank: Bank): boolean => toggled[bank.id] ?? busy.has(bank.id);
   // of many, those that something happens in stand on top
   const shown =
     banks.length > CROWD ? banks.toSorted((a, b) => Number(busy.has(b.id)) - Number(busy.has(a.id))) : banks;
-  const { openPanel } = useActions();
+  const { choose, openPanel } = useActions();
   usePalette(maps);
   const keys = useKeys();
   useEffect(() => maps.read(asText), [maps, asText]);
 
   const showAll = () => {
-    setToggled(new Map(banks.map(({ id }) => [id, true])));
+    choose({ banks: Object.fromEntries(banks.map(({ id }) => [id, true])) });
     maps.fitAll();
   };
 
@@ -183,7 +182,7 @@ export const MemoryMaps = ({ maps, asText, onToggleText, children }: MemoryMapsP
                   maps={maps}
                   open={isOpen(bank)}
                   canClose={banks.length > 1}
-                  onToggle={() => setToggled(new Map(toggled).set(bank.id, !isOpen(bank)))}
+                  onToggle={() => choose({ banks: { ...toggled, [bank.id]: !isOpen(bank) } })}
                 />
               ))}
               <Overlay maps={maps} />

@@ -1,6 +1,7 @@
 // The whole state of the page and everything that can be done to it.
 
 import type { StoreApi } from 'zustand/vanilla';
+import type { ChoicesActions, ChoicesSlice } from './choices.ts';
 import type { CompareActions, CompareSlice } from './compare.ts';
 import type { CostsActions, CostsSlice } from './costs.ts';
 import type { DebugActions, DebugSlice } from './debug.ts';
@@ -44,6 +45,7 @@ export interface AppState {
   readonly stepDetail: StepDetailSlice;
   readonly story: StorySlice;
   readonly share: ShareSlice;
+  readonly choices: ChoicesSlice;
 }
 
 /** The only way to change the state. Stable: the same functions as long as the page lives. */
@@ -66,7 +68,8 @@ export type AppActions = ScenarioActions &
   WorldsActions &
   StepDetailActions &
   StoryActions &
-  ShareActions;
+  ShareActions &
+  ChoicesActions;
 
 export interface App {
   readonly store: StoreApi<AppState>;

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { type Breakpoint, breakpointText, parseBreakpoint, runToHereText } from './debug.ts';
+import { readCondition } from './condition.ts';
 import { opened } from './page-fixture.ts';
 
 const BREAKPOINTS: readonly Breakpoint[] = [
@@ -21,6 +22,29 @@ test('what is no condition is refused', () => {
   for (const text of ['', 'fn:', 'fn:a b', 'page:x', '_refcount=many', 'colour=1', '_refcount=0@']) {
     expect(parseBreakpoint(text), text).toBeUndefined();
   }
+});
+
+test('a condition can be a sentence, as somebody would say it', () => {
+  const coherent = { kind: 'function', fn: 'migrate_device_coherent_page' };
+  const freed = { kind: 'field', field: '_refcount', becomes: 0 };
+  const read: readonly (readonly [text: string, condition: object | undefined])[] = [
+    ['stop in migrate_device_coherent_page', coherent],
+    ['migrate_device_coherent_page()', coherent],
+    ['stop when any page’s refcount falls to 0', freed],
+    ['Stop when: _refcount of any page becomes 0', freed],
+    ['refcount = 0', freed],
+    ['refcount reaches zero', freed],
+    ["pfn 0x4804's mapcount changes", { kind: 'field', field: '_mapcount', pfn: 0x4804 }],
+    ['flags of page 0x4804', { kind: 'field', field: 'flags', pfn: 0x4804 }],
+    ['stop when page 0x4804 changes', { kind: 'page', pfn: 0x4804 }],
+    ['the kernel writes to its log', { kind: 'log' }],
+    ['break on fn:wp_page_copy', { kind: 'function', fn: 'wp_page_copy' }],
+    ['no_such_function', undefined],
+    ['theme', undefined],
+    ['colour is 1', undefined],
+    ['', undefined],
+  ];
+  for (const [text, condition] of read) expect(readCondition(text), text).toEqual(condition);
 });
 
 test('run to here goes on to a call ahead, to its next time from behind it, and stops at a breakpoint on the way', async () => {

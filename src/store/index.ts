@@ -5,6 +5,7 @@ import { AddressSync } from './address.ts';
 import type { App, AppActions, AppState } from './app.ts';
 import { builtInEntries } from './catalogue.ts';
 import { type Context, type Environment, report, update } from './context.ts';
+import { choicesActions, readChoices } from './choices.ts';
 import { compareActions, initialCompare } from './compare.ts';
 import { costsActions, readCosts } from './costs.ts';
 import { debugActions, initialDebug } from './debug.ts';
@@ -52,6 +53,7 @@ export const createApp = (environment: Environment): App => {
     stepDetail: initialStepDetail,
     story: initialStory,
     share: initialShare,
+    choices: readChoices(environment),
   }));
   const idle = new Idle();
   const link = new WorkerLink(
@@ -90,6 +92,7 @@ export const createApp = (environment: Environment): App => {
     ...stepDetailActions(context),
     ...storyActions(context, story),
     ...shareActions(context),
+    ...choicesActions(context),
   };
   store.subscribe((state, before) => {
     const isOther = state.playback.position !== before.playback.position;

@@ -3,11 +3,18 @@
 import type { Context } from './context.ts';
 
 export const writeSaved = ({ environment, store }: Context): void => {
-  const { settings, layout, maps, costs } = store.getState();
+  const { settings, layout, maps, costs, choices } = store.getState();
   const { past: _past, ...arrangement } = layout;
+  const { walkLevels, walkRaw, grain } = choices;
   try {
     environment.writeSetting(
-      JSON.stringify({ ...settings, layout: arrangement, maps: maps.mode, costs: costs.overrides }),
+      JSON.stringify({
+        ...settings,
+        layout: arrangement,
+        maps: maps.mode,
+        costs: costs.overrides,
+        choices: { walkLevels, walkRaw, grain },
+      }),
     );
   } catch {
     // no storage here, or full: it holds for this visit

@@ -181,3 +181,17 @@ describe('titles of scenarios', () => {
     expect(scenarioTitle('mine', 'pin_user_pages of a THP')).toBe('pin_user_pages of a THP');
   });
 });
+
+test('an errno has the reason of the call that gave it', () => {
+  const why = (op: string, errno: string): string =>
+    say({ id: 'why.step.end', params: { step: 0, op, ret: -1, errno } });
+  // `mm/mprotect.c: do_mprotect_pkey`, `mm/madvise.c: madvise_walk_vmas`, `mm/mremap.c: vma_to_resize`
+  expect(why('mprotect', 'ENOMEM')).toContain('not mapped');
+  expect(why('madvise', 'ENOMEM')).toContain('not mapped');
+  expect(why('mremap', 'EFAULT')).toContain('more than one area');
+  // `mm/gup.c: migrate_longterm_unpinnable_pages`
+  expect(why('gup', 'ENOMEM')).toContain('could not be moved');
+  expect(why('gup', 'EAGAIN')).toContain('for ever');
+  expect(why('dev_open', 'ENOENT')).toContain('no such device');
+  expect(why('bo_alloc', 'ENOMEM')).not.toContain('moved');
+});

@@ -32,6 +32,8 @@ export interface ComparedSide {
   /** Device that has it; -1: none. */
   readonly device: number;
   readonly pins: number;
+  /** References of all kinds; 0: no page. */
+  readonly refcount: number;
   readonly value: number | undefined;
 }
 

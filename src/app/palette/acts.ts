@@ -3,8 +3,9 @@
 import { legendEntries } from '../../map/legend-entries.ts';
 import { parseCommand } from '../../panels/Steps/command.ts';
 import { MACHINES } from '../../panels/TopBar/machines.ts';
-import type { AppActions, AppState } from '../../store/app.ts';
-import { breakpointText, parseBreakpoint } from '../../store/debug.ts';
+import type { AppState } from '../../store/app.ts';
+import { readCondition } from '../../store/condition.ts';
+import { breakpointText } from '../../store/debug.ts';
 import { AREAS } from '../../store/layout.ts';
 import { SPEEDS } from '../../store/playback.ts';
 import type { Motion } from '../../store/settings.ts';
@@ -13,28 +14,9 @@ import { areaOf } from '../frame/arrange.ts';
 import { AREA_WORDS, SIDES } from '../frame/areas.ts';
 import type { PanelEntry } from '../frame/panels.ts';
 import { LIMITS, splitterOf } from '../frame/presets.ts';
+import { act } from './act.ts';
+import { choiceActs } from './choices.ts';
 import type { PaletteEntry } from './entries.ts';
-
-/** What an action has to work with besides the actions of the page. */
-export interface Surface {
-  readonly actions: AppActions;
-  readonly bringUp: (panel: string) => void;
-  /** Gives the focus to an element, once it is there. */
-  readonly focus: (id: string) => void;
-  readonly showExtent: (extent: 'run' | 'step') => void;
-  /** Lets a person choose a file. @param take - gets its text */
-  readonly chooseFile: (take: (text: string) => void) => void;
-}
-type Act = (surface: Surface) => void;
-
-const act = (group: string, id: string, title: string, call: Act, detail = ''): PaletteEntry => ({
-  id: `act ${id}`,
-  group,
-  title,
-  detail,
-  keys: [],
-  deed: { kind: 'act', act: call },
-});
 
 const MOTIONS: Readonly<Record<Motion, string>> = {
   reduce: 'Motion: reduced',
@@ -235,13 +217,14 @@ export const actEntries = (state: AppState, panels: readonly PanelEntry[]): Pale
   ...mapActs(state),
   ...machineActs(),
   ...breakActs(state),
+  ...choiceActs(state),
   ...layoutActs(state, panels),
 ];
 
 /** What a text is by itself: a step that can run, a condition to stop at. */
 export const typedEntries = (text: string, hasRun: boolean): PaletteEntry[] => {
   if (!hasRun || text.trim() === '') return [];
-  const breakpoint = parseBreakpoint(text);
+  const breakpoint = readCondition(text);
   const command = parseCommand(text);
   return [
     ...(breakpoint === undefined

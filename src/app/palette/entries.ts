@@ -11,7 +11,7 @@ import { MAP_MODES, type MapMode, type Selection } from '../../store/views.ts';
 import { contrastTitle, contrastWords } from '../../words/index.ts';
 import type { PanelEntry } from '../frame/panels.ts';
 import { PRESET_WORDS } from '../frame/presets.ts';
-import type { Surface } from './acts.ts';
+import type { Surface } from './act.ts';
 import type { Target } from './targets.ts';
 
 export type Deed =

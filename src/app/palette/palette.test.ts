@@ -5,7 +5,8 @@ import { MAP_MODES, type MachineInfo, type Moment } from '../../store/views.ts';
 import { actionEntries, choiceEntries, matching, type PaletteEntry, termEntries } from './entries.ts';
 import { opened } from '../../store/page-fixture.ts';
 import { PANELS } from '../frame/panels.ts';
-import { actEntries, type Surface, typedEntries } from './acts.ts';
+import type { Surface } from './act.ts';
+import { actEntries, typedEntries } from './acts.ts';
 import { targetsOf } from './targets.ts';
 
 const MACHINE = {
@@ -115,6 +116,61 @@ describe('what the palette lists', () => {
     expect(state().debug.breakpoints).toMatchObject([{ on: false }]);
     act('Deselect');
     expect(state().selection.selected).toBeUndefined();
+  });
+
+  test('what is chosen inside panels and in the dialog of the kernel can be chosen here', async () => {
+    const page = await opened('?scenario=fork-and-pin');
+    const { actions, state } = page;
+    await actions.seekStep(5, 'end');
+    await page.app.idle();
+    const called: string[] = [];
+    const surface: Surface = {
+      actions,
+      bringUp: (panel) => void called.push(panel),
+      focus: (id) => void called.push(id),
+      showExtent: (extent) => void called.push(extent),
+      chooseFile: (take) => take('{'),
+    };
+    const list = (): PaletteEntry[] => actEntries(state(), PANELS);
+    const ids = list().map(({ id }) => id);
+    expect(new Set(ids).size).toBe(ids.length);
+    const act = (title: string | RegExp): void => {
+      const { deed } = list().find((entry) => entry.title.match(title) !== null) ?? {};
+      if (deed?.kind !== 'act') throw new Error(String(title));
+      deed.act(surface);
+    };
+    act(/^Tree: five levels/);
+    act('Tree: entries as 64-bit words');
+    act('Tree: of process B');
+    act('Explain the signs: table of A buf');
+    act('Fork: A, B');
+    act('Buttons step by: event');
+    act('Firmware and zones: find a place');
+    act('Open the map: VRAM, device 0');
+    expect(state().choices).toMatchObject({
+      walkLevels: '5',
+      walkRaw: true,
+      walkProcess: 'B',
+      signsOf: 'A buf',
+      forkChild: 'B',
+      grain: 'event',
+      banks: { 'device 0': true },
+    });
+    expect(called).toEqual(['page-walk', 'page-walk', 'page-walk', 'tables', 'fork', 'zones', 'zones-find']);
+    act(/^Kernel: without patch 6, /);
+    await page.app.idle();
+    expect(state().scenario.run?.kernel.patches).not.toContain(6);
+    act(/^Kernel: with patch 6, /);
+    await page.app.idle();
+    expect(state().scenario.run?.kernel.patches).toContain(6);
+    // and the next visit finds how tables are shown, not of whom
+    const again = await opened('?scenario=fork-and-pin', page.saved.text);
+    expect(again.state().choices).toMatchObject({
+      walkLevels: '5',
+      walkRaw: true,
+      grain: 'event',
+      signsOf: '',
+    });
   });
 
   test('a condition or a step that is typed can be added as it is', () => {

@@ -1,5 +1,6 @@
 import { type FormEvent, useEffect, useId, useRef, useState } from 'react';
-import { breakpointText, parseBreakpoint } from '../../store/debug.ts';
+import { readCondition } from '../../store/condition.ts';
+import { breakpointText } from '../../store/debug.ts';
 import { useActions, useApp } from '../../store/use-app.ts';
 import { Button, IconButton } from '../../ui/Button.tsx';
 import { breakpointWords, EXAMPLES } from './words.ts';
@@ -20,7 +21,7 @@ export const Breakpoints = () => {
   }, [isAsked, askBreakpoint]);
   const add = (event: FormEvent): void => {
     event.preventDefault();
-    const breakpoint = parseBreakpoint(text);
+    const breakpoint = readCondition(text);
     setWrong(breakpoint === undefined);
     if (breakpoint === undefined) return;
     addBreakpoint(breakpoint);
@@ -86,8 +87,9 @@ export const Breakpoints = () => {
       </form>
       <p id={`${id}-help`} className={wrong ? 'break-wrong' : 'muted break-help'}>
         {wrong ? 'That is no condition. ' : ''}
-        Write <code>fn:migrate_device_coherent_page</code>, <code>page:0x100404</code>,{' '}
-        <code>_refcount=0</code>, <code>flags@0x100404</code> or <code>log</code>.
+        Write a kernel function such as <code>migrate_device_coherent_page</code>,{' '}
+        <code>any page’s refcount falls to 0</code>, <code>flags of page 0x100404</code>,{' '}
+        <code>page 0x100404</code> or <code>log</code>.
       </p>
     </section>
   );

@@ -4,10 +4,10 @@ import type { Breakpoint } from '../../store/debug.ts';
 
 /** Offered while one types. */
 export const EXAMPLES: readonly string[] = [
-  '_refcount=0',
-  'fn:migrate_device_coherent_page',
-  'fn:check_and_migrate_movable_pages',
-  'fn:wp_page_copy',
+  'any page’s refcount falls to 0',
+  'migrate_device_coherent_page',
+  'check_and_migrate_movable_pages',
+  'wp_page_copy',
   'log',
 ];
 

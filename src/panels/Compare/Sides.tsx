@@ -245,10 +245,16 @@ const Now = ({ views, labels }: NowProps) => {
   );
 };
 
-const Side = ({ side }: { readonly side: ComparedSide }) => (
+interface SideProps {
+  readonly side: ComparedSide;
+  /** What it stands beside. */
+  readonly beside: readonly (ComparedSide | undefined)[];
+}
+
+const Side = ({ side, beside }: SideProps) => (
   <>
     {side.residence === undefined ? null : <Chip tone={side.residence}>{placeText(side)}</Chip>}{' '}
-    {sideText(side)}
+    {sideText(side, beside)}
   </>
 );
 
@@ -274,7 +280,7 @@ const Pages = ({ views, labels }: NowProps) => {
                 <code>{name}</code>
               </th>
               <td>
-                <Side side={here} />
+                <Side side={here} beside={others} />
               </td>
               {others.map((other, which) => (
                 <td key={labels[which]}>
@@ -282,7 +288,7 @@ const Pages = ({ views, labels }: NowProps) => {
                     <Same />
                   ) : (
                     <>
-                      <Differs /> <Side side={other} />
+                      <Differs /> <Side side={other} beside={[here]} />
                     </>
                   )}
                 </td>

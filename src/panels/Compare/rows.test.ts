@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { ComparedSide, RunInfo } from '../../store/views.ts';
-import { pageRows, stepRows } from './rows.ts';
+import { pageRows, sideText, stepRows } from './rows.ts';
 
 const READ = { op: 'read', proc: 'A', vma: 'buf', page: 5, count: 1 };
 /** Only what the comparison looks at. */
@@ -41,12 +41,27 @@ test('an error needs no more words, and the same result no row', () => {
   ]);
 });
 
+test('references are counted where nothing else differs', () => {
+  const side = (device: number, refcount: number): ComparedSide => ({
+    entry: 'present',
+    residence: 'coherent',
+    device,
+    pins: 0,
+    refcount,
+    value: 7,
+  });
+  expect(sideText(side(0, 1), [side(0, 2)])).toBe('1 reference, value 7');
+  expect(sideText(side(0, 2), [undefined, side(0, 1)])).toBe('2 references, value 7');
+  expect(sideText(side(0, 1), [side(1, 2)])).toBe('value 7');
+});
+
 test('a page that differs in several worlds has one row', () => {
   const side = (device: number, pins = 0): ComparedSide => ({
     entry: 'present',
     residence: device < 0 ? 'system' : 'coherent',
     device,
     pins,
+    refcount: 1 + pins * 1024,
     value: 100,
   });
   const rows = pageRows([

@@ -115,15 +115,23 @@ const ENTRY_TEXT: Readonly<Record<ComparedSide['entry'], string>> = {
   other: 'other entry',
 };
 
-/** `pinned, value 103` */
-export const sideText = ({ entry, pins, value }: ComparedSide): string =>
-  [
+/** Whether two sides have nothing else to tell them apart than how many references there are. */
+const differsInReferences = (a: ComparedSide, b: ComparedSide): boolean =>
+  a.refcount !== b.refcount && a.device === b.device && a.entry === b.entry && a.pins === b.pins;
+
+/** `pinned, value 103`; `2 references`, where nothing else differs. @param others - what it stands beside */
+export const sideText = (side: ComparedSide, others: readonly (ComparedSide | undefined)[]): string => {
+  const { entry, pins, refcount, value } = side;
+  const counts = others.some((other) => other !== undefined && differsInReferences(side, other));
+  return [
     ENTRY_TEXT[entry],
     pins === 0 ? '' : pins === 1 ? 'pinned' : `pinned ${pins} times`,
+    counts ? formatCounted(refcount, 'reference') : '',
     value === undefined ? '' : `value ${value}`,
   ]
     .filter((text) => text !== '')
     .join(', ');
+};
 
 /** Where the page lies, next to the sign of its kind. */
 export const placeText = ({ device }: ComparedSide): string => (device < 0 ? 'system' : `device ${device}`);

@@ -1,5 +1,5 @@
-import { useMemo, useState } from 'react';
-import { useActions } from '../../store/use-app.ts';
+import { useMemo } from 'react';
+import { useActions, useApp } from '../../store/use-app.ts';
 import { useView } from '../../store/use-view.ts';
 import type { ForkArea, ForkSide, ForkView } from '../../store/views.ts';
 import { Chip } from '../../ui/Chip.tsx';
@@ -12,7 +12,8 @@ import './fork.css';
 
 /** Parent and child page by page: what they share, and who would copy. */
 export const Fork = () => {
-  const [wanted, setWanted] = useState<string>();
+  const wanted = useApp((state) => state.choices.forkChild);
+  const { choose } = useActions();
   const query = useMemo(() => ({ view: 'fork', child: wanted }) as const, [wanted]);
   const view = useView(query);
   return (
@@ -34,7 +35,7 @@ export const Fork = () => {
                 label: `${parent}, ${child}`,
               }))}
               value={view.child}
-              onChange={setWanted}
+              onChange={(forkChild) => choose({ forkChild })}
             />
           ) : null}
           <p className="fork-note">

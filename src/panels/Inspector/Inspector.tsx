@@ -179,7 +179,10 @@ const History = ({ rows }: { readonly rows: readonly HistoryRow[] }) => {
                 <Prose plain pieces={pieces(row.text)} />
                 {row.provenance === 'simulated' ? null : <span className="muted"> ({row.provenance})</span>}
               </span>
-              <span className="history-step">{row.step < 0 ? 'boot' : `step ${row.step}`}</span>
+              <span className="history-step">
+                {row.step < 0 ? 'boot' : `step ${row.step}`}
+                {row.position > position ? <span className="hidden-visually">, still to come</span> : null}
+              </span>
             </button>
           </li>
         ))}

@@ -180,6 +180,13 @@ const Mappings = ({ view }: { readonly view: PageDetailView }) => {
   );
 };
 
+/** What the upper bits of the flags say. */
+const FIELD_NOTES: Readonly<Record<string, string>> = {
+  node: 'the NUMA node, fixed for the life of the frame',
+  zone: 'the zone: 0 DMA, 1 DMA32, 2 Normal, 3 Movable, 4 Device',
+  lastcpupid: 'CPU and process that a NUMA hint saw last; 0x1fffff: none yet',
+};
+
 const Dump = ({ view: { dump, pgmap } }: { readonly view: PageDetailView }) => (
   <section aria-labelledby="dump-heading">
     <h3 id="dump-heading" className="heading">
@@ -202,19 +209,28 @@ const Dump = ({ view: { dump, pgmap } }: { readonly view: PageDetailView }) => (
         {dump.fields.join('|')}){dump.cma ? ' CMA' : ''}
       </p>
     </div>
-    {dump.flags.length === 0 ? null : (
-      <ul className="dump-bits" aria-label="Bits that are set">
-        {dump.flags.map(({ bit, name }) => (
-          <li key={bit}>
-            bit {bit}{' '}
-            <Term id={flagTerm(name.means) ?? 'page-flags'} code>
-              {name.printed}
-            </Term>
-            {name.means === name.printed ? null : ` means ${name.means} on an anonymous page`}
-          </li>
-        ))}
-      </ul>
-    )}
+    <ul className="dump-bits" aria-label="Bits that are set">
+      {dump.flags.map(({ bit, name }) => (
+        <li key={bit}>
+          bit {bit}{' '}
+          <Term id={flagTerm(name.means) ?? 'page-flags'} code>
+            {name.printed}
+          </Term>
+          {name.means === name.printed ? null : ` means ${name.means} on an anonymous page`}
+        </li>
+      ))}
+      {dump.fields.map((field) => (
+        <li key={field}>
+          <code>{field}</code> {FIELD_NOTES[field.split('=')[0] ?? '']}
+        </li>
+      ))}
+    </ul>
+    {dump.flagsPrefix.startsWith('anon') && dump.lines[0]?.includes('mapping:0000') === true ? (
+      <p className="muted detail-small">
+        The mapping is printed as 0 for an anonymous page: it has no file. That it leads to an anon_vma is
+        what “anon” says.
+      </p>
+    ) : null}
     {pgmap === undefined ? null : (
       <p className="detail-small">
         Its <Term id="pgmap">pgmap</Term>: {pgmap.type}, pfns {formatHex(pgmap.start)} to{' '}

@@ -1,4 +1,4 @@
-import { Fragment, type ReactNode, useState } from 'react';
+import { Fragment, type ReactNode } from 'react';
 import { useActions, useApp } from '../../store/use-app.ts';
 import { IconButton } from '../../ui/Button.tsx';
 import { Chip } from '../../ui/Chip.tsx';
@@ -25,9 +25,10 @@ const SHORT_NAME = 4;
 
 /** The entries of one memory area. */
 export const AreaTable = ({ area, changed }: AreaTableProps) => {
-  const { select } = useActions();
+  const { choose, select } = useActions();
   const selected = useApp(({ selection }) => selection.selected);
-  const [isExplained, setExplained] = useState(false);
+  const table = `${area.process} ${area.name}`;
+  const isExplained = useApp(({ choices }) => choices.signsOf === table);
   const isArea =
     selected?.kind === 'vma' && selected.process === area.process && selected.vpn === area.startVpn;
   return (
@@ -45,7 +46,7 @@ export const AreaTable = ({ area, changed }: AreaTableProps) => {
           icon="help"
           label={`Signs in the table of ${area.name}`}
           aria-expanded={isExplained}
-          onClick={() => setExplained(!isExplained)}
+          onClick={() => choose({ signsOf: isExplained ? '' : table })}
         />
       </div>
       {isExplained ? <RovingTerms label="Bits of an entry, and page flags" terms={SIGNS} /> : null}

@@ -1,4 +1,4 @@
-import { useMemo, useState } from 'react';
+import { useMemo } from 'react';
 import { useActions, useApp } from '../../store/use-app.ts';
 import { useView } from '../../store/use-view.ts';
 import type { PageWalkView, WalkLevel } from '../../store/views.ts';
@@ -41,18 +41,16 @@ const LEVELS = [
 /** A process's page table, unfolded from the PGD down to one address. */
 export const PageWalk = () => {
   const selected = useApp((state) => state.selection.selected);
-  const [wanted, setWanted] = useState<string>();
-  const [levels, setLevels] = useState<'4' | '5'>('4');
-  const [raw, setRaw] = useState(false);
-  const [isExplained, setExplained] = useState(false);
-  const { select } = useActions();
+  const { walkProcess: wanted, walkLevels: levels, walkRaw: raw, signsOf } = useApp((state) => state.choices);
+  const isExplained = signsOf === 'tree';
+  const { choose, select } = useActions();
   const process = selected?.kind === 'pte' || selected?.kind === 'vma' ? selected.process : wanted;
   const vpn = selected?.kind === 'pte' || selected?.kind === 'vma' ? selected.vpn : undefined;
   const query = useMemo(() => ({ view: 'page-walk', process, vpn }) as const, [process, vpn]);
   const walk = useView(query);
   const target = walk?.target;
-  const choose = (name: string): void => {
-    setWanted(name);
+  const chooseProcess = (name: string): void => {
+    choose({ walkProcess: name });
     select(undefined);
   };
   return (
@@ -72,18 +70,23 @@ export const PageWalk = () => {
                 label="Process"
                 options={walk.processes.map((name) => ({ value: name, label: name }))}
                 value={target.process}
-                onChange={choose}
+                onChange={chooseProcess}
               />
             ) : null}
-            <Segmented label="Paging" options={LEVELS} value={levels} onChange={setLevels} />
+            <Segmented
+              label="Paging"
+              options={LEVELS}
+              value={levels}
+              onChange={(walkLevels) => choose({ walkLevels })}
+            />
             <label className="walk-raw">
-              <input type="checkbox" checked={raw} onChange={() => setRaw(!raw)} /> 64-bit words
+              <input type="checkbox" checked={raw} onChange={() => choose({ walkRaw: !raw })} /> 64-bit words
             </label>
             <IconButton
               icon="help"
               label="Signs in the tables"
               aria-expanded={isExplained}
-              onClick={() => setExplained(!isExplained)}
+              onClick={() => choose({ signsOf: isExplained ? '' : 'tree' })}
             />
           </div>
           {isExplained ? <RovingTerms label="Bits of an entry" terms={SIGNS} /> : null}

@@ -85,11 +85,13 @@ export const Timeline = ({ extent }: { readonly extent: Extent | undefined }) =>
     return at && barAt(bars, at.lane, at.row, x);
   };
   const onPointerDown = (event: PointerEvent) => {
-    const bar = event.shiftKey ? barUnder(event) : undefined;
-    if (bar !== undefined) {
+    const bar = barUnder(event);
+    if (bar !== undefined && event.shiftKey) {
       void runToHere(callOf(bar.span));
       return;
     }
+    // a finger points at nothing before it taps
+    if (bar !== undefined) chooseCall(callOf(bar.span));
     event.currentTarget.setPointerCapture(event.pointerId);
     scrub(event);
   };

@@ -1,4 +1,7 @@
-import { useApp } from '../../store/use-app.ts';
+import { runToHereText } from '../../store/debug.ts';
+import { useActions, useApp } from '../../store/use-app.ts';
+import { useKeys } from '../../store/use-keys.ts';
+import { IconButton } from '../../ui/Button.tsx';
 import { Segmented } from '../../ui/Segmented.tsx';
 import { type Extent, extentOf } from './extent.ts';
 
@@ -12,15 +15,27 @@ interface TimelineExtentProps {
   readonly onChange: (extent: Extent) => void;
 }
 
-/** Whether the timeline shows the whole run or the current step. */
+/** Whether the timeline shows the whole run or the current step; and to the call on it that was pointed at last. */
 export const TimelineExtent = ({ extent, onChange }: TimelineExtentProps) => {
   const events = useApp(({ scenario: { run } }) => (run === undefined ? 0 : run.length - run.bootEnd));
+  const { runToHere } = useActions();
+  const runText = useApp(runToHereText);
+  const keys = useKeys();
   return (
-    <Segmented
-      label="Show in the timeline"
-      options={EXTENTS}
-      value={extentOf(extent, events)}
-      onChange={onChange}
-    />
+    <div className="timeline-extent">
+      <Segmented
+        label="Show in the timeline"
+        options={EXTENTS}
+        value={extentOf(extent, events)}
+        onChange={onChange}
+      />
+      <IconButton
+        icon="target"
+        label={runText ?? 'Run to here: point at a call on the timeline first'}
+        keys={keys('runToHere')}
+        disabled={runText === undefined}
+        onClick={() => void runToHere()}
+      />
+    </div>
   );
 };

@@ -1,4 +1,3 @@
-import { useState } from 'react';
 import { SPEEDS, type Speed } from '../../store/playback.ts';
 import type { Command } from '../../store/keys.ts';
 import { useActions, useApp } from '../../store/use-app.ts';
@@ -26,7 +25,7 @@ const speedText = (speed: Speed): string => (speed === 'readable' ? 'Reading pac
 
 /** Play, pause, and step forward and back by a grain. */
 export const Transport = () => {
-  const [grain, setGrain] = useState<Grain>('beat');
+  const grain = useApp((state) => state.choices.grain);
   const playing = useApp((state) => state.playback.playing);
   const chosen = useApp((state) => state.playback.chosen);
   const speed = useApp((state) => state.playback.speed);
@@ -75,7 +74,12 @@ export const Transport = () => {
           onClick={() => void actions.toEnd()}
         />
       </div>
-      <Segmented label="Step by" options={GRAINS} value={grain} onChange={setGrain} />
+      <Segmented
+        label="Step by"
+        options={GRAINS}
+        value={grain}
+        onChange={(chosen) => actions.choose({ grain: chosen })}
+      />
       <Select
         label="Speed"
         value={String(speed)}

@@ -67,6 +67,7 @@ const Search = ({ find }: ZonesProps) => {
       <label>
         Find{' '}
         <input
+          id="zones-find"
           type="text"
           value={text}
           placeholder="0x4804, an address, A buf+2"

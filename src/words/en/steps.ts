@@ -194,22 +194,58 @@ const accessWhy = (p: Params): string =>
     ? 'Where the entry permitted the access, no kernel code ran. Else a fault came first.'
     : 'Nothing was reached.';
 
-const ERRNO_WHY: Readonly<Record<string, string>> = {
-  EBUSY:
+/** By operation and errno, where an errno means something else than in most calls. */
+const ERRNO_WHY_OF: Readonly<Record<string, string>> = {
+  'gup EBUSY':
     'Somebody else holds one of the pages, so it cannot be moved, and where it lies it may not be pinned.',
-  EFAULT: 'An address of the range is not mapped, or does not permit what was asked.',
-  ENOMEM:
+  'gup ENOMEM':
     'A page could not be moved or no memory was left. After a failed migration the kernel reports this, too.',
-  ENOENT:
+  'gup EAGAIN':
+    'A page may not stay where it is, and nothing moves it. The kernel would try for ever; the simulation stops after 16 passes.',
+  'gup EOPNOTSUPP':
+    'Pages of a file in persistent memory (fsdax) may not be pinned for long: the file could not give up their blocks as long as the pin holds.',
+  'dev_exclusive EBUSY':
+    'The device did not get every page of the range for writing. Those before the obstacle may be exclusive already.',
+  'dev_open ENOENT': 'This kernel has no such device.',
+  'migrate_to_dev ENOENT':
     "A page had no entry in the device's page table at the read-back. Others of the range may have moved.",
+  'migrate_to_dev EINVAL':
+    'The range has a hole or an area whose pages do not migrate. The parts before it may have moved.',
+  'migrate_to_sys EINVAL':
+    'The range has a hole or an area whose pages do not migrate. The parts before it may have moved.',
+  'mprotect ENOMEM': 'A part of the range is not mapped. What lies before the hole has been changed.',
+  'mlock ENOMEM':
+    'A part of the range is not mapped, or may not be read, so not all of it could be brought in.',
+  'munlock ENOMEM': 'A part of the range is not mapped. What lies before the hole has been unlocked.',
+  'madvise ENOMEM': 'A part of the range is not mapped. All parts that are have been done.',
+  'madvise EINVAL':
+    'The advice does not fit an area of the range, such as one that is locked, or pages that cannot be joined. The parts before it have been done.',
+  'mremap EFAULT': 'The range is more than one area; a call moves a single one. Nothing has moved.',
+  'mmap ENOENT': 'There is no file to map: in this kernel memory of this type is not mapped by processes.',
+  'mmap EINVAL': 'The file cannot be mapped like that: memory of this type goes in whole pages of 2 MiB.',
+  'probe ENXIO': 'The range is ordinary memory, which cannot be registered for a device.',
+  'svm_attr EINVAL': 'One of the attributes cannot be met; the moment before says which, and why.',
+  'svm_get_attr EINVAL': 'One of the attributes cannot be asked for like that.',
+};
+
+const ERRNO_WHY: Readonly<Record<string, string>> = {
+  EBUSY: 'Somebody else holds a page, or does something with it.',
+  EFAULT: 'An address of the range is not mapped, or does not permit what was asked.',
+  ENOMEM: 'No room was left, and none could be made.',
+  ENOENT: 'What was asked for does not exist.',
   EINVAL: 'The request itself is wrong for this area or these flags.',
   EPERM: 'The area does not permit the access that the device asked for.',
-  EAGAIN: 'It could not be done now.',
-  ENXIO: 'The range is ordinary memory, which cannot be registered for a device.',
+  EAGAIN: 'It cannot be done at this moment; whoever asked may try again.',
   ERANGE: 'There is no hole in the physical addresses that is large enough.',
   EACCES: 'The range does not permit this GPU to reach it.',
   EDEADLK: 'The range could not leave the GPU where it is, so it cannot go to another one.',
 };
+
+const errnoWhy = (op: string, name: string): string =>
+  ERRNO_WHY_OF[`${op} ${name}`] ??
+  (op === 'probe' ? 'A check of the registration refused it; the kernel log says which.' : undefined) ??
+  ERRNO_WHY[name] ??
+  'The kernel refused.';
 
 /** Operations that have words; a test compares them with the vocabulary. */
 export const operationsWithWords: readonly string[] = Object.keys(BEGIN).filter(
@@ -231,7 +267,7 @@ export const stepEnd = (p: Params): string => {
 export const stepEndWhy = (p: Params): string => {
   if (has(p, 'signal') && txt(p, 'op') !== 'exit')
     return 'The address is not mapped, or its area does not permit the access.';
-  if (has(p, 'errno')) return ERRNO_WHY[txt(p, 'errno')] ?? 'The kernel refused.';
+  if (has(p, 'errno')) return errnoWhy(txt(p, 'op'), txt(p, 'errno'));
   if (has(p, 'standstill'))
     return 'Each task stands where it waits, and keeps what it holds: see the call tree and the log. Nothing can follow; open another scenario, or go back in time.';
   return END_WHY[txt(p, 'op')]?.(p) ?? BEGIN_WHY[txt(p, 'op')]?.(p) ?? '';

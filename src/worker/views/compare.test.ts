@@ -108,6 +108,20 @@ describe('two runs side by side', () => {
     expect(partingOf('longterm-pin', 'without-CONFIG_CMA')).toBeUndefined();
   });
 
+  test('what follow_page of 6.0 loses stands in the reference counts', () => {
+    const scenario = SCENES.find((scene) => scene.name === 'around-ksm')?.scenario;
+    const session = new Session();
+    const { kernel, steps } = open(session, 'a', scenario);
+    open(session, 'b', scenario, contrastingKernel('follow-page-v6.0', kernel));
+    const query = { view: 'compare', other: 'b' } as const;
+    const pages = steps.flatMap(({ end: position }) => {
+      const viewed = session.handle({ kind: 'view', id: 2, runId: 'a', position, query });
+      return viewed?.kind === 'viewed' && viewed.result.view === 'compare' ? viewed.result.data.pages : [];
+    });
+    expect(pages.length).toBeGreaterThan(0);
+    for (const { sides } of pages) expect(sides[1].refcount).toBeGreaterThan(sides[0].refcount);
+  });
+
   test('a run that is not open is named', () => {
     const session = new Session();
     open(session, 'a', given);

@@ -1,5 +1,6 @@
 // Two runs of one scenario side by side, at the same moment: what is not the same.
 
+import { compoundHead } from '../../core/kernel/mm/page-ref.ts';
 import type { Machine } from '../../core/machine/machine.ts';
 import { EventKind } from '../../core/uapi/events.ts';
 import { spelling } from '../../core/uapi/patches.ts';
@@ -119,6 +120,7 @@ const sideOf = (m: Machine, row: PteRow | undefined, offset: number): ComparedSi
     residence: pfn < 0 ? undefined : homeOf(m, pfn),
     device: pfn < 0 ? -1 : deviceOf(m, pfn),
     pins: pfn < 0 ? 0 : pinsOf(m, pfn),
+    refcount: pfn < 0 ? 0 : m.pages.refcount.get(compoundHead(m, pfn)),
     value: row?.npages === 1 ? row.value : undefined,
   };
 };
@@ -128,6 +130,7 @@ const isSame = (a: ComparedSide, b: ComparedSide): boolean =>
   a.residence === b.residence &&
   a.device === b.device &&
   a.pins === b.pins &&
+  a.refcount === b.refcount &&
   a.value === b.value;
 
 /** Each page of each area of the first run, with what the other has there; frames are not compared, places are. */

@@ -1,0 +1,25 @@
+// An entry of the palette that does something by itself.
+
+import type { AppActions } from '../../store/app.ts';
+import type { PaletteEntry } from './entries.ts';
+
+/** What an action has to work with besides the actions of the page. */
+export interface Surface {
+  readonly actions: AppActions;
+  readonly bringUp: (panel: string) => void;
+  /** Gives the focus to an element, once it is there. */
+  readonly focus: (id: string) => void;
+  readonly showExtent: (extent: 'run' | 'step') => void;
+  /** Lets a person choose a file. @param take - gets its text */
+  readonly chooseFile: (take: (text: string) => void) => void;
+}
+export type Act = (surface: Surface) => void;
+
+export const act = (group: string, id: string, title: string, call: Act, detail = ''): PaletteEntry => ({
+  id: `act ${id}`,
+  group,
+  title,
+  detail,
+  keys: [],
+  deed: { kind: 'act', act: call },
+});

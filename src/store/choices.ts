@@ -1,0 +1,70 @@
+// What somebody chose in single panels: how a table is unfolded, of whom, and in which words. The palette chooses, too.
+
+import * as v from 'valibot';
+import type { Grain, Message } from '../worker/protocol.ts';
+import { type Context, type Environment, update } from './context.ts';
+import { writeSaved } from './saved.ts';
+
+/** Levels of the page-table tree: with LA57 there are five. */
+export type WalkLevels = '4' | '5';
+
+/** Found again at the next visit. */
+interface KeptChoices {
+  readonly walkLevels: WalkLevels;
+  /** Entries of the tree as 64-bit words. */
+  readonly walkRaw: boolean;
+  /** By what the buttons of the playback go. */
+  readonly grain: Grain;
+}
+
+export interface ChoicesSlice extends KeptChoices {
+  /** Process of the page-table tree; undefined: the first. */
+  readonly walkProcess: string | undefined;
+  /** Child of the pair that Fork shows; undefined: the last. */
+  readonly forkChild: string | undefined;
+  /** The table whose signs are explained: `tree`, or `A buf`; '' for none. */
+  readonly signsOf: string;
+  /** Maps that somebody opened or closed, by bank; the others are open if the run is about them. */
+  readonly banks: Readonly<Record<string, boolean>>;
+  /** The sentence whose reason somebody asked for, where it is hidden; undefined: none. */
+  readonly askedFor: Message | undefined;
+}
+
+export interface ChoicesActions {
+  readonly choose: (choices: Partial<ChoicesSlice>) => void;
+}
+
+const usual: KeptChoices = { walkLevels: '4', walkRaw: false, grain: 'beat' };
+
+const savedSchema = v.object({
+  walkLevels: v.fallback(v.picklist(['4', '5']), usual.walkLevels),
+  walkRaw: v.fallback(v.boolean(), usual.walkRaw),
+  grain: v.fallback(v.picklist(['beat', 'event', 'function', 'step']), usual.grain),
+});
+
+/** Choices of an earlier visit; what cannot be read counts as not chosen. */
+export const readChoices = (environment: Environment): ChoicesSlice => {
+  const others = {
+    walkProcess: undefined,
+    forkChild: undefined,
+    signsOf: '',
+    banks: {},
+    askedFor: undefined,
+  };
+  try {
+    const saved = v.safeParse(
+      v.object({ choices: savedSchema }),
+      JSON.parse(environment.readSetting() ?? '{}'),
+    );
+    return { ...usual, ...(saved.success ? saved.output.choices : {}), ...others };
+  } catch {
+    return { ...usual, ...others };
+  }
+};
+
+export const choicesActions = (context: Context): ChoicesActions => ({
+  choose: (choices) => {
+    update(context, 'choices', choices);
+    writeSaved(context);
+  },
+});
