@@ -162,9 +162,9 @@ export const FRONTIER_SCENES: readonly Scene[] = [
     { ...SMALL, memory: 'coherent', keepsPins: true, rivalPages: WHOLE_VRAM },
     {
       name: 'frontier-second-job',
-      title: 'The network card keeps its registrations, and a second job needs the VRAM',
+      title: 'Eight GPUs, and a second job needs the VRAM',
       about:
-        'As libraries do, the card keeps what it has registered. A second process then asks for all VRAM of each GPU, and gets it: the registered pages are in system memory, and nothing holds the others. *Costs*, in all worlds, says what staying would have cost: eight evictions that cannot end, or VRAM with two owners.',
+        'As libraries do, the network card keeps what it has registered. A second process then asks for all VRAM of each GPU, and gets it: the registered pages are in system memory, and nothing holds the others. *Costs*, in all worlds, says what staying would have cost: eight evictions that cannot end, or VRAM with two owners.',
     },
   ),
   workloadScenario(
