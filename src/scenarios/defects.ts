@@ -25,7 +25,7 @@ export const DEFECT_SCENES: readonly Scene[] = [
   scene(
     {
       name: 'defect-deadlock',
-      title: 'Two threads wait for each other',
+      title: 'Fault of v6.1: two threads wait for each other',
       about:
         'Process B needs all of VRAM, so a kernel thread brings the ranges of A home. At the same time A asks for one of them to be in VRAM: it takes the mutex of the range, finds its buffer object being evicted, and waits for the fence. The kernel thread, which would signal that fence, waits for the mutex. Only B gets away, after 15 seconds.',
       gpu: ALONE,
@@ -44,7 +44,7 @@ export const DEFECT_SCENES: readonly Scene[] = [
   scene(
     {
       name: 'defect-livelock',
-      title: 'A fault that is never repaired',
+      title: 'Fault of v6.1: a page fault that is never repaired',
       about:
         'The memory is private: the CPU must fault for it. While A’s ranges come home, two of its threads touch one page at once. Each holds it for its fault, so the page stays in VRAM, and the driver does not count it: the range says that it is in system memory. From now on every touch of the page faults, is told that all is well, and faults again.',
       gpu: ALONE,
@@ -62,7 +62,7 @@ export const DEFECT_SCENES: readonly Scene[] = [
   scene(
     {
       name: 'defect-page-twice',
-      title: 'A page that would be handed out twice',
+      title: 'Fault of v6.1: a page that would be handed out twice',
       about:
         'A child keeps A’s pages in VRAM, and with them the old buffer object; A has copies in system memory. A asks for VRAM again, gets the old object back, and the driver takes the page at each place without a look: the first belongs to the child. Here the simulation stops.',
       gpu: ALONE,

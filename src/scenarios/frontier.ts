@@ -2,6 +2,7 @@
 // and writes checkpoints through memory that a network card has registered.
 
 import type { Scenario, Step } from '../core/uapi/scenario.ts';
+import { GIB_PAGES, mibToPages } from '../core/uapi/units.ts';
 import { gpu, prefetch, svmAttr, writtenBy } from './gpu-steps.ts';
 import { type Scene, scene } from './scene.ts';
 
@@ -81,7 +82,8 @@ const rivals = (w: Workload, devices: readonly number[]): Step[] => {
     ...devices.map(
       (device): Step => ({ op: 'bo_alloc', proc: 'B', device, bo: `rival${device}`, pages, kind: 'kfd' }),
     ),
-    ...devices.map((device): Step => ({ op: 'bo_free', proc: 'B', bo: `rival${device}` })),
+    // gives back what it got: in a world where an eviction cannot end that may be nothing
+    { op: 'exit', proc: 'B' },
     ...devices.flatMap((device) => iterates(device, w.iterations)),
   ];
 };
@@ -125,6 +127,9 @@ export const workloadScenario = (w: Workload, about: { name: string; title: stri
 /** Small enough to be followed step by step; the size of a real run is a matter of the numbers. */
 const SMALL = { gpus: 8, pagesPerGpu: 16, iterations: 2, checkpointEvery: 1, checkpointPages: 4 } as const;
 
+/** All of a GPU's VRAM but for what its driver keeps back. */
+const WHOLE_VRAM = 64 * GIB_PAGES - mibToPages(8);
+
 export const FRONTIER_SCENES: readonly Scene[] = [
   workloadScenario(
     { ...SMALL, memory: 'coherent' },
@@ -154,6 +159,15 @@ export const FRONTIER_SCENES: readonly Scene[] = [
     },
   ),
   workloadScenario(
+    { ...SMALL, memory: 'coherent', keepsPins: true, rivalPages: WHOLE_VRAM },
+    {
+      name: 'frontier-second-job',
+      title: 'Eight GPUs, and a second job needs the VRAM',
+      about:
+        'As libraries do, the network card keeps what it has registered. A second process then asks for all VRAM of each GPU, and gets it: the registered pages are in system memory, and nothing holds the others. *Costs*, in all worlds, says what staying would have cost: eight evictions that cannot end, or VRAM with two owners.',
+    },
+  ),
+  workloadScenario(
     { ...SMALL, memory: 'coherent', longtermPolicy: 'as-coded' },
     {
       name: 'frontier-staying',
@@ -163,3 +177,24 @@ export const FRONTIER_SCENES: readonly Scene[] = [
     },
   ),
 ];
+
+/**
+ * The same at the size of a real run. 56 GiB a GPU: eight times 64 GiB would not fit in the system's memory first, beside
+ * the struct pages. Takes long, so it is no scene of those lists that tests run through.
+ */
+export const FRONTIER_NODE: Scene = workloadScenario(
+  {
+    gpus: 8,
+    pagesPerGpu: 56 * GIB_PAGES,
+    iterations: 1,
+    checkpointEvery: 1,
+    checkpointPages: 512,
+    memory: 'coherent',
+  },
+  {
+    name: 'frontier-node',
+    title: 'A whole node: eight GPUs, 56 GiB each',
+    about:
+      '117 million pages go to VRAM, in 448 ranges, and a network card registers 2 MiB of each GPU’s part. Takes a minute or two and some 400 MB; maps follow, and *Cancel* takes the running step back.',
+  },
+);

@@ -8,7 +8,7 @@ import { deviceFull } from './device-full.ts';
 import { EVICTION_SCENES } from './eviction.ts';
 import { GPU_OBJECT_SCENES } from './gpu-objects.ts';
 import { forkAndPin } from './fork-and-pin.ts';
-import { FRONTIER_SCENES } from './frontier.ts';
+import { FRONTIER_NODE, FRONTIER_SCENES } from './frontier.ts';
 import { GPU_BOOT_SCENES } from './gpu-boot.ts';
 import { GPU_SVM_SCENES } from './gpu-svm.ts';
 import { KERNEL_LOG_SCENES } from './kernel-log.ts';
@@ -60,7 +60,7 @@ export const SCENE_GROUPS: readonly SceneGroup[] = [
   { group: 'When VRAM is short', scenes: [...EVICTION_SCENES, ...GPU_OBJECT_SCENES] },
   { group: 'Faults of Linux 6.1 itself', scenes: DEFECT_SCENES },
   { group: 'Who pins in real life', scenes: PINNER_SCENES },
-  { group: 'At scale', scenes: FRONTIER_SCENES },
+  { group: 'At scale', scenes: [...FRONTIER_SCENES, FRONTIER_NODE] },
 ];
 
 export const SCENES: readonly Scene[] = SCENE_GROUPS.flatMap(({ scenes }) => scenes);

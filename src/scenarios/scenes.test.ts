@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { createSimulation, parseScenario, StepError, type Simulation } from '../core/index.ts';
 import { KERNEL_DEFECTS } from '../core/uapi/defects.ts';
 import { EventKind, decisionIndex } from '../core/uapi/events.ts';
+import { FRONTIER_NODE } from './frontier.ts';
 import { SCENES } from './index.ts';
 
 const sceneOf = (name: string) => SCENES.find((candidate) => candidate.name === name);
@@ -41,9 +42,29 @@ describe('scenes made by hand', () => {
     expect(new Set(SCENES.map(({ name }) => name)).size).toBe(SCENES.length);
   });
 
-  test.each(SCENES.map(({ name }) => [name]))('%s runs', (name) => {
-    const sim = run(name);
-    expect(sim.steps).toHaveLength(sim.scenario.steps.length);
+  // the whole node runs in the benchmark; its steps are those of the small ones, which run here
+  test.each(SCENES.filter((scene) => scene !== FRONTIER_NODE).map(({ name }) => [name]))(
+    '%s runs',
+    (name) => {
+      const sim = run(name);
+      expect(sim.steps).toHaveLength(sim.scenario.steps.length);
+    },
+  );
+
+  test('frontier-node: the steps of the small scene, with other numbers; 14,680,064 pages a GPU (scene 40)', () => {
+    const shape = (name: string): unknown =>
+      sceneOf(name)
+        ?.scenario.steps.slice(0, 48)
+        .map(({ step }) => [step.op, 'vma' in step ? step.vma : '']);
+    expect(parseScenario(FRONTIER_NODE.scenario).machine).toBe('frontier');
+    expect(shape('frontier-node')).toEqual(shape('frontier-coherent'));
+    expect(FRONTIER_NODE.scenario.steps[0]?.step).toMatchObject({ op: 'mmap', pages: 14_680_064 });
+  });
+
+  test('frontier-second-job: with the rule the second process has all VRAM of each GPU', () => {
+    const sim = run('frontier-second-job');
+    const asked = sim.steps.filter(({ step }) => step.op === 'bo_alloc');
+    expect(asked.map(({ result }) => result.errno ?? result.ret)).toEqual([0, 0, 0, 0, 0, 0, 0, 0]);
   });
 
   test('longterm-pin: pinned pages do not go to the device, unpinned ones do', () => {

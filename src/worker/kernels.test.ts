@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { FOLLOW_PAGE_READINGS, KERNEL_SWITCHES, type KernelConfig } from '../core/uapi/config.ts';
 import { parsePatches } from '../core/uapi/patches.ts';
+import { FRONTIER_NODE } from '../scenarios/frontier.ts';
 import { SCENES } from '../scenarios/index.ts';
 import { Session } from './session.ts';
 
@@ -37,7 +38,7 @@ const recording = (name: string): unknown =>
   JSON.parse(readFileSync(new URL(`../../public/recordings/${name}.json`, import.meta.url), 'utf8'));
 
 const SCENARIOS: readonly (readonly [string, unknown])[] = [
-  ...SCENES.map(({ name, scenario }) => [name, scenario] as const),
+  ...SCENES.filter((scene) => scene !== FRONTIER_NODE).map(({ name, scenario }) => [name, scenario] as const),
   ...RECORDINGS.map((name) => [name, recording(name)] as const),
 ];
 

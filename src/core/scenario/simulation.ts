@@ -61,6 +61,10 @@ export const BIG_STEP_PAGES = 4096;
 /** Pages after which a big step ends a batch: a position of the timeline that can be gone to. */
 const BATCH_PAGES = 65_536;
 
+/** A fault of Linux itself is none of the simulation. */
+const stoppedText = ({ defect, message }: KernelBug): string =>
+  `${defect === undefined ? 'the simulated kernel stopped' : 'Linux 6.1 itself goes wrong'}: ${message}`;
+
 const always: MayGoOn = () => true;
 
 /** Runs slices to their end; for callers that do nothing else meanwhile. */
@@ -224,8 +228,7 @@ export class Simulation {
     } catch (error) {
       if (error instanceof KernelBug && error.defect !== undefined && m.config.gpu?.standstill === true)
         return (record = this.standStill(step, mark, before, error.defect));
-      if (error instanceof KernelBug)
-        throw new StepError('op', `the simulated kernel stopped: ${error.message}`, error.defect);
+      if (error instanceof KernelBug) throw new StepError('op', stoppedText(error), error.defect);
       throw error;
     } finally {
       this.running = undefined;

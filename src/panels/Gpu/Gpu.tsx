@@ -1,6 +1,6 @@
 import { useView } from '../../store/use-view.ts';
 import type { GpuStateView } from '../../store/views.ts';
-import { formatCount } from '../../ui/format.ts';
+import { formatCount, formatCounted } from '../../ui/format.ts';
 import { Icon } from '../../ui/Icon.tsx';
 import { Waiting } from '../../ui/Waiting.tsx';
 import { gpuPanel } from '../../words/index.ts';
@@ -91,7 +91,7 @@ const Processes = ({ view: { processes, copies } }: { readonly view: GpuStateVie
               .filter(({ faults, pagesIn, pagesOut }) => faults + pagesIn + pagesOut > 0)
               .map(({ device, faults, pagesIn, pagesOut }) => (
                 <span key={device} className="gpu-counters">
-                  GPU {device}: {formatCount(faults)} faults, {formatCount(pagesIn)} pages in,{' '}
+                  GPU {device}: {formatCounted(faults, 'fault')}, {pagesText(pagesIn)} in,{' '}
                   {formatCount(pagesOut)} out
                 </span>
               ))}

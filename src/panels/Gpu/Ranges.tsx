@@ -9,6 +9,7 @@ import { gpuPanel, svmAttributes } from '../../words/index.ts';
 import {
   cpuCell,
   type EntryCell,
+  foundRanges,
   gpuCell,
   gpuList,
   granularityText,
@@ -25,14 +26,38 @@ const RANGES_AT_ONCE = 12;
 export const Ranges = ({ view }: { readonly view: GpuStateView }) => {
   const id = useId();
   const [shown, setShown] = useState(RANGES_AT_ONCE);
+  const [wanted, setWanted] = useState('');
   const { ranges } = view;
-  const more = ranges.length - shown;
-  const listed = ranges.length > RANGES_AT_ONCE ? orderedRanges(ranges) : ranges;
+  const isMany = ranges.length > RANGES_AT_ONCE;
+  const listed = isMany ? foundRanges(orderedRanges(ranges), wanted) : ranges;
+  const more = listed.length - shown;
   return (
     <section className="gpu-ranges" aria-labelledby={id}>
       <h3 id={id}>Ranges of shared virtual memory</h3>
       {ranges.length === 0 ? <p className="muted">{gpuPanel.noRanges}</p> : null}
-      {ranges.length > RANGES_AT_ONCE ? <Sums ranges={ranges} /> : null}
+      {isMany ? (
+        <>
+          <Sums ranges={ranges} />
+          <div className="gpu-find">
+            <label htmlFor={`${id}-find`}>{gpuPanel.findRange}</label>
+            <input
+              id={`${id}-find`}
+              type="search"
+              placeholder="buf+12, 0x7f00…, GPU 1, #3"
+              autoComplete="off"
+              spellCheck={false}
+              value={wanted}
+              onChange={(event) => {
+                setWanted(event.target.value);
+                setShown(RANGES_AT_ONCE);
+              }}
+            />
+            <output htmlFor={`${id}-find`}>
+              {wanted.trim() === '' ? '' : `${formatCounted(listed.length, 'range')} found`}
+            </output>
+          </div>
+        </>
+      ) : null}
       {listed.slice(0, shown).map((range) => (
         <Range key={`${range.process} ${range.startVpn}`} range={range} />
       ))}

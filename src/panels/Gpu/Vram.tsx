@@ -1,10 +1,20 @@
+import { useState } from 'react';
 import { useActions } from '../../store/use-app.ts';
 import type { GpuBoView, GpuStateView } from '../../store/views.ts';
 import { formatCount, formatCounted } from '../../ui/format.ts';
 import { Icon } from '../../ui/Icon.tsx';
 import { Prose } from '../../ui/Prose.tsx';
 import { gpuPanel, textPieces } from '../../words/index.ts';
-import { bytesText, holdOf, listedObjects, objectsOf, pagesText, placeOf, vramBar } from './rows.ts';
+import {
+  bytesText,
+  holdOf,
+  type ObjectRun,
+  objectRuns,
+  objectsOf,
+  pagesText,
+  placeOf,
+  vramBar,
+} from './rows.ts';
 
 interface VramProps {
   readonly gpu: GpuStateView['gpus'][number];
@@ -15,7 +25,6 @@ interface VramProps {
 export const Vram = ({ gpu, bos }: VramProps) => {
   const { device, model, coherent, hive, vramPages, freePages, registered } = gpu;
   const objects = objectsOf(gpu, bos);
-  const { listed, more, morePages } = listedObjects(objects);
   const { segments, nails } = vramBar(gpu, objects);
   const used = vramPages - freePages;
   return (
@@ -61,17 +70,54 @@ export const Vram = ({ gpu, bos }: VramProps) => {
           className="gpu-objects"
           aria-label={`Buffer objects of GPU ${device}, ${gpuPanel.order.toLowerCase()} on top`}
         >
-          {listed.map((bo) => (
-            <Bo key={bo.id} bo={bo} isNext={bo.id === gpu.lru[0]} />
-          ))}
+          {objectRuns(objects).map((run) => {
+            const [bo] = run;
+            if (bo === undefined) return null;
+            return run.length === 1 ? (
+              <Bo key={bo.id} bo={bo} isNext={bo.id === gpu.lru[0]} />
+            ) : (
+              <Run key={bo.id} run={run} />
+            );
+          })}
         </ol>
       )}
-      {more === 0 ? null : (
-        <p className="gpu-fill">
-          and {formatCounted(more, 'object')} more of ranges, {bytesText(morePages)}, behind these
-        </p>
-      )}
     </section>
+  );
+};
+
+/** Of a run that is opened. */
+const OBJECTS_OF_A_RUN = 64;
+
+/** Plain objects behind each other in the order of eviction. */
+const Run = ({ run }: { readonly run: ObjectRun }) => {
+  const [open, setOpen] = useState(false);
+  const [first] = run;
+  const last = run.at(-1);
+  if (first === undefined || last === undefined) return null;
+  const sum = (of: (bo: GpuBoView) => number): number => run.reduce((all, bo) => all + of(bo), 0);
+  const more = run.length - OBJECTS_OF_A_RUN;
+  return (
+    <li className="gpu-bo" data-kind={first.kind} data-place={first.place}>
+      <span className="gpu-bo-sign" data-kind={first.kind} aria-hidden="true" />
+      <details className="gpu-run" open={open} onToggle={(event) => setOpen(event.currentTarget.open)}>
+        <summary>
+          <b>
+            #{first.id} … #{last.id}
+          </b>{' '}
+          {formatCounted(run.length, 'object')} of ranges of {first.process},{' '}
+          {pagesText(sum(({ npages }) => npages))} ({bytesText(sum(({ npages }) => npages))}) in VRAM,{' '}
+          {formatCount(sum(({ pagesInUse }) => pagesInUse))} in use
+        </summary>
+        {open ? (
+          <ol className="gpu-objects">
+            {run.slice(0, OBJECTS_OF_A_RUN).map((bo) => (
+              <Bo key={bo.id} bo={bo} isNext={false} />
+            ))}
+          </ol>
+        ) : null}
+        {open && more > 0 ? <p className="gpu-fill">and {formatCounted(more, 'object')} more</p> : null}
+      </details>
+    </li>
   );
 };
 

@@ -7,7 +7,8 @@ import {
   gpuCell,
   granularityText,
   holdOf,
-  listedObjects,
+  foundRanges,
+  objectRuns,
   objectsOf,
   orderedRanges,
   placeOf,
@@ -139,11 +140,47 @@ test('a user pointer and an object say where their bytes are', () => {
   expect(new Set(places).size).toBe(5);
 });
 
-test('of many objects the first are listed, and those of which there is something to say', () => {
+test('of many objects: one by one those of which there is something to say, and runs of the others', () => {
   const many = Array.from({ length: 63 }, (_, i) => bo({ id: i + 1, ...(i === 40 ? { held: [pin] } : {}) }));
-  const { listed, more, morePages } = listedObjects([...many, bo({ id: 64, kind: 'kfd' })]);
-  expect(listed.map(({ id }) => id)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 41, 64]);
-  expect([more, morePages]).toEqual([54, 540]);
+  const runs = objectRuns([...many, bo({ id: 64, kind: 'kfd' })]);
+  expect(runs.map((run) => [run[0]?.id, run.length])).toEqual([
+    [1, 1],
+    [2, 39],
+    [41, 1],
+    [42, 22],
+    [64, 1],
+  ]);
+  // a few are not worth a run, and those of two processes are two
+  expect(objectRuns(many.slice(0, 4)).map((run) => run.length)).toEqual([1, 1, 1, 1]);
+  const mixed = [...many.slice(0, 6), ...many.slice(6, 12).map((each) => ({ ...each, process: 'B' }))];
+  expect(objectRuns(mixed).map((run) => run.length)).toEqual([1, 5, 6]);
+});
+
+test('ranges are found by a page of theirs, an address, their object, or a word', () => {
+  const range = (process: string, first: string, startVpn: number, actual: string, object: number) => ({
+    process,
+    first,
+    startVpn,
+    npages: 16,
+    preferred: 'undefined',
+    prefetched: actual,
+    actual,
+    flags: ['GPU_RO'],
+    work: '',
+    bo: object,
+  });
+  const a = range('A', 'A part0+0', 0x100, 'GPU 0', 1);
+  const b = range('A', 'A part0+16', 0x110, 'GPU 1', 2);
+  const c = range('B', 'B part0+16', 0x110, 'system', 0);
+  const names = (text: string): string[] => foundRanges([a, b, c], text).map(({ first }) => first);
+  expect(names('')).toHaveLength(3);
+  expect(names('part0+17')).toEqual(['A part0+16', 'B part0+16']);
+  expect(names('A part0+31')).toEqual(['A part0+16']);
+  expect(names('part0+32')).toEqual([]);
+  expect(names('0x10f000')).toEqual(['A part0+0']);
+  expect(names('#2')).toEqual(['A part0+16']);
+  expect(names('gpu 0')).toEqual(['A part0+0']);
+  expect(names('gpu_ro')).toHaveLength(3);
 });
 
 test('of many ranges: sums by place, and those first that differ from what they count as (§4.5, stickiness)', () => {

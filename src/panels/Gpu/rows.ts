@@ -98,18 +98,25 @@ export const placeOf = ({ seeking, swapped, place }: GpuBoView): string => {
   return swapped ? gpuPanel.swapped : gpuPanel.places[place];
 };
 
-/** Objects that are listed one by one; of the others only how many there are. */
-const OBJECTS_LISTED = 8;
+/** So many plain objects behind each other are one row. */
+const LEAST_RUN = 4;
 
-/** The first objects, and further down those of which there is something to say; the others are counted. */
-export const listedObjects = (
-  objects: readonly GpuBoView[],
-): { readonly listed: readonly GpuBoView[]; readonly more: number; readonly morePages: number } => {
+/** Objects behind each other in the order of eviction; of more than one there is nothing to say but how many they are. */
+export type ObjectRun = readonly GpuBoView[];
+
+/** Objects of which there is something to say, one by one; runs of plain ones of a process together, but for the first. */
+export const objectRuns = (objects: readonly GpuBoView[]): readonly ObjectRun[] => {
   const tells = ({ kind, place, evicting, fence, held, pinned }: GpuBoView): boolean =>
     kind !== 'svm' || place !== 'vram' || evicting || fence === 'waiting' || pinned || held.length > 0;
-  const listed = objects.filter((bo, i) => i < OBJECTS_LISTED || tells(bo));
-  const more = objects.filter((bo) => !listed.includes(bo));
-  return { listed, more: more.length, morePages: more.reduce((sum, { npages }) => sum + npages, 0) };
+  const runs: GpuBoView[][] = [];
+  objects.forEach((bo, i) => {
+    const run = runs.at(-1);
+    const before = run?.at(-1);
+    const joins = i > 1 && before?.process === bo.process && !tells(bo) && !tells(before);
+    if (joins) run?.push(bo);
+    else runs.push([bo]);
+  });
+  return runs.flatMap((run) => (run.length < LEAST_RUN ? run.map((bo) => [bo]) : [run]));
 };
 
 /** Why a held page matters to its object. */
@@ -212,4 +219,49 @@ export const rangeSums = (ranges: readonly RangePlaces[]): readonly RangeSum[] =
     });
   }
   return [...sums.values()];
+};
+
+const PAGE_NAME = /^(?:(\S+) )?([\w.-]+)\+(\d+)$/;
+
+/** Whether a page, `buf+12` or `A buf+12`, is one of a range. */
+const holdsPage = ({ first, npages, process }: RangeNames, page: string): boolean => {
+  const [wanted, own] = [PAGE_NAME.exec(page), PAGE_NAME.exec(first)];
+  if (wanted === null || own === null || wanted[2] !== own[2]) return false;
+  const at = Number(wanted[3]) - Number(own[3]);
+  return (wanted[1] === undefined || wanted[1] === process) && at >= 0 && at < npages;
+};
+
+type RangeNames = Pick<
+  SvmRangeView,
+  | 'process'
+  | 'first'
+  | 'startVpn'
+  | 'npages'
+  | 'preferred'
+  | 'prefetched'
+  | 'actual'
+  | 'flags'
+  | 'work'
+  | 'bo'
+>;
+
+/** Ranges that somebody looks for: by a page, an address, an object (`#12`), or by a word of what is shown of them. */
+export const foundRanges = <Range extends RangeNames>(
+  ranges: readonly Range[],
+  text: string,
+): readonly Range[] => {
+  const wanted = text.trim();
+  if (wanted === '') return ranges;
+  if (PAGE_NAME.test(wanted)) return ranges.filter((range) => holdsPage(range, wanted));
+  if (/^0x[\da-f]+$/i.test(wanted)) {
+    const vpn = Math.floor(Number(wanted) / PAGE_BYTES);
+    return ranges.filter(({ startVpn, npages }) => vpn >= startVpn && vpn < startVpn + npages);
+  }
+  if (/^#\d+$/.test(wanted)) return ranges.filter(({ bo }) => bo === Number(wanted.slice(1)));
+  const word = wanted.toLowerCase();
+  return ranges.filter(({ process, first, preferred, prefetched, actual, flags, work }) =>
+    [process, first, preferred, prefetched, actual, work, ...flags].some((name) =>
+      name.toLowerCase().includes(word),
+    ),
+  );
 };

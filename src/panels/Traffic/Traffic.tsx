@@ -60,7 +60,7 @@ const Picture = ({ view }: { readonly view: TrafficView }) => {
             strokeWidth={widthPx}
           />
           <path d={path} className="traffic-line" markerEnd={`url(#${arrow})`} />
-          <text x={labelX} y={labelY + (to.kind === 'system' ? 26 : -16)} className="traffic-count">
+          <text x={labelX} y={labelY} className="traffic-count">
             {pages === 1 ? '1 page' : `${pages.toLocaleString('en')} pages`}
           </text>
         </g>

@@ -54,6 +54,8 @@ export const chartOf = ({ places, flows }: TrafficView): Chart => {
       height: BOX_HEIGHT,
     };
   });
+  // of many bands the numbers stand where each ends at its device, not where all of them cross
+  const isCrowded = flows.length > 4;
   const most = Math.max(1, ...flows.map(({ pages }) => pages));
   const width = scaleSqrt([1, most], [2.5, 14]);
   const bands = flows.flatMap((flow): Band[] => {
@@ -77,8 +79,12 @@ export const chartOf = ({ places, flows }: TrafficView): Chart => {
         to: b.place,
         pages: flow.pages,
         pagesInStep: flow.pagesInStep,
-        labelX: sameSide ? a.x - 48 : (start[0] + end[0]) / 2,
-        labelY: (start[1] + end[1]) / 2,
+        ...(isCrowded && !sameSide
+          ? { labelX: WIDTH - BOX_WIDTH - 42, labelY: out ? end[1] - 5 : start[1] + 13 }
+          : {
+              labelX: sameSide ? a.x - 48 : (start[0] + end[0]) / 2,
+              labelY: (start[1] + end[1]) / 2 + (b.place.kind === 'system' ? 26 : -16),
+            }),
       },
     ];
   });

@@ -130,7 +130,7 @@ export const movingAnswer = (a: Answer): string => {
     ? `Afterwards the GPUs spent no more on reaching ${them(a.pagesMoved)} than they would have in VRAM.`
     : a.farIsMore
       ? `Afterwards the GPUs reached ${them(a.pagesMoved)} over the link, which cost ${a.farAccess} more.`
-      : `Afterwards the GPUs spent ${a.farAccess} less on access: somebody else’s pages had stayed closer.`;
+      : `Afterwards the GPUs spent ${a.farAccess} less on access than where the pins stay: there an eviction that could not end had taken other pages home.`;
   return `Moving ${pages(a.pagesMoved)} home before ${were(a.pagesMoved)} pinned took ${a.moving}. ${far}`;
 };
 

@@ -11,6 +11,7 @@ export const gpuPanel = {
   noProcess: 'No process has opened the GPUs for compute yet.',
   sums: 'Ranges by place',
   orderOfRanges: 'Below: first those with pages elsewhere, with old entries, or with work that is due.',
+  findRange: 'Find a range',
   noRanges: 'No range of shared virtual memory yet.',
   noObjects: 'All of VRAM is free.',
   order: 'Evicted first',
