@@ -46,10 +46,10 @@ export const Sides = ({ run, otherRunId, besideRunId, worlds }: SidesProps) => {
   const views = view === undefined ? [] : [view, ...(view.beside === undefined ? [] : [view.beside])];
   return (
     <>
+      <Results run={run} worlds={worlds} now={view?.step} />
       {views.map(({ parting }, which) => (
         <Parted key={worlds[which]?.label} parting={parting} run={run} world={worlds[which]} />
       ))}
-      <Results run={run} worlds={worlds} now={view?.step} />
       {view === undefined ? null : <Now views={views} labels={worlds.map(({ label }) => label)} />}
     </>
   );
@@ -61,7 +61,7 @@ interface PartedProps {
   readonly world: World | undefined;
 }
 
-/** Where two runs part first, and the reason in each: what one looks for in all the rows below. */
+/** Where two runs part first, and the reason in each: what one looks for in all the rows. */
 const Parted = ({ parting, run, world }: PartedProps) => {
   const { seek } = useActions();
   if (world === undefined) return null;
