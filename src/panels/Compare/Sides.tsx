@@ -44,12 +44,16 @@ export const Sides = ({ run, otherRunId, besideRunId, worlds }: SidesProps) => {
   );
   const view = useView(query);
   const views = view === undefined ? [] : [view, ...(view.beside === undefined ? [] : [view.beside])];
+  const parted = views.map(({ parting }, which) => (
+    <Parted key={worlds[which]?.label} parting={parting} run={run} world={worlds[which]} />
+  ));
+  // of three worlds the table that has them all side by side comes first
+  const isPair = worlds.length === 1;
   return (
     <>
+      {isPair ? parted : null}
       <Results run={run} worlds={worlds} now={view?.step} />
-      {views.map(({ parting }, which) => (
-        <Parted key={worlds[which]?.label} parting={parting} run={run} world={worlds[which]} />
-      ))}
+      {isPair ? null : parted}
       {view === undefined ? null : <Now views={views} labels={worlds.map(({ label }) => label)} />}
     </>
   );
