@@ -43,6 +43,34 @@ const LONG_STEPS = [
   { op: 'mremap', ...AREA, to: 'moved' },
   { op: 'munmap', proc: 'A', vma: 'moved' },
 ];
+/** Steps that look at each page, or change each entry, in the kernel's order. */
+const LOOKING_STEPS = [
+  { op: 'mprotect', ...AREA, prot: 'r' },
+  { op: 'mprotect', ...AREA, prot: 'rw' },
+  { op: 'madvise', ...AREA, advice: 'COLD' },
+  { op: 'isolate', ...AREA },
+  { op: 'isolate', ...AREA, undo: true },
+  { op: 'move_pages', ...AREA },
+  { op: 'gup_test', ...AREA, cmd: 'PIN_FAST_BENCHMARK', flags: ['FOLL_WRITE'] },
+  { op: 'read', ...AREA },
+  { op: 'snapshot', ...AREA, device: 0 },
+];
+/** A process that writes until another one, which has more, dies for it. */
+const DYING = { pages: 300_000, prot: 'rw', kind: 'anon-private' } as const;
+const DEATH = {
+  scenario: {
+    machine: 'guest',
+    devices: [],
+    steps: [
+      { op: 'mmap', proc: 'A', vma: 'first', pages: 1, prot: 'rw', kind: 'anon-private' },
+      { op: 'fork', proc: 'A', child: 'B' },
+      { op: 'mmap', ...AREA, ...DYING },
+      { op: 'mmap', proc: 'B', vma: 'more', ...DYING, pages: 250_000 },
+      { op: 'write', ...AREA, value: 1 },
+    ].map((step) => ({ step })),
+  },
+};
+const DEATH_STEPS = [{ op: 'write', proc: 'B', vma: 'more', value: 2 }];
 /** What a device does with memory that it has, and gives back. */
 const DEVICE_STEPS = [
   { op: 'migrate_to_dev', ...AREA, device: 0 },
@@ -155,16 +183,18 @@ class Desk {
 
 interface Measured {
   readonly kind?: 'coherent' | 'private';
+  /** Instead of a million pages of one process. */
+  readonly scenario?: unknown;
   /** The steps are run again for a page and for an address, as when one looks at them. */
   readonly isRetold?: boolean;
 }
 
 const measure = (
   steps: readonly Record<string, unknown>[],
-  { kind = 'coherent', isRetold = false }: Measured = {},
+  { kind = 'coherent', scenario = scenarioWith(kind), isRetold = false }: Measured = {},
 ): Desk['longest'] => {
   const desk = new Desk();
-  desk.do({ kind: 'open', scenario: scenarioWith(kind) });
+  desk.do({ kind: 'open', scenario });
   desk.watch();
   for (const step of steps) desk.do({ kind: 'append', step });
   const position = Number.MAX_SAFE_INTEGER;
@@ -181,6 +211,8 @@ export const blocks = (): Figure[] => {
     Array.from({ length: ROUNDS }, () => measure(STEPS, { isRetold: true })),
     Array.from({ length: LONG_ROUNDS }, () => measure(LONG_STEPS)),
     Array.from({ length: LONG_ROUNDS }, () => measure(DEVICE_STEPS)),
+    Array.from({ length: LONG_ROUNDS }, () => measure(LOOKING_STEPS)),
+    Array.from({ length: ROUNDS }, () => measure(DEATH_STEPS, DEATH)),
     Array.from({ length: LONG_ROUNDS }, () => measure(DETAILED_STEPS)),
     Array.from({ length: LONG_ROUNDS }, () => measure(PRIVATE_STEPS, { kind: 'private' })),
   ];

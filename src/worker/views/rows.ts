@@ -213,7 +213,7 @@ class Runs {
     return n;
   }
 
-  /** Takes in as many pages that are like the last one. */
+  /** Takes in as many pages that are like the last one: of a huge entry, or without any. */
   repeat(n: number): number {
     this.npages += n;
     return n;
@@ -257,7 +257,7 @@ export function* readRows(m: Machine, mm: Mm, area: Area): Generator<void, PteRo
       if (area.npages > ROW_A_PAGE && runs.goesOn(stretch.level, entry, mirrors)) {
         const alike = alikeMirrors(pts, vpn, next) - 1;
         if (isTable) vpn += runs.extend(m.entries, at + 1, alike);
-        else if (stretch.level === 'none') vpn += runs.repeat(alike);
+        else vpn += runs.repeat(alike);
         continue;
       }
       runs.begin({ vpn, stretch, entry, mirrors: mirrorsAt(m, dmirrors, vpn) }, mirrors);
