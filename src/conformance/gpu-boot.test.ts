@@ -10,6 +10,7 @@ import { EventKind } from '../core/uapi/events.ts';
 import { PG_reserved } from '../core/uapi/page-flags.ts';
 import { machinePreset } from '../core/uapi/presets.ts';
 import { GIB_PAGES, mibToPages } from '../core/uapi/units.ts';
+import { BOOT, probe } from '../scenarios/gpu-boot.ts';
 import {
   type CheckedRun,
   decisionsOf,
@@ -20,17 +21,6 @@ import {
   stepOf,
 } from './checked-run.ts';
 
-const BOOT: Step[] = (['efi', 'e820', 'memblock', 'init'] as const).map((stage) => ({
-  op: 'boot',
-  proc: 'kernel',
-  stage,
-}));
-const probe = (device: number, aperture: { start?: number; pages?: number } = {}): Step => ({
-  op: 'probe',
-  proc: 'kernel',
-  device,
-  ...aperture,
-});
 const cold = (steps: Step[], extra: Parameters<typeof gpuScenario>[1] = {}): CheckedRun =>
   runChecked(
     gpuScenario([...BOOT, ...steps], {

@@ -64,7 +64,7 @@ describe('a world without the rule (§4.5, scene 38; hypothetical)', { timeout: 
     expect(last(done).result.values).toEqual([666]);
   });
 
-  test('a plain reference instead of a pin: three attempts, a message, and the same (§4.5 5c), in every world', () => {
+  test('a plain reference instead of a pin: three attempts (§5.4), a message, and the same (§4.5 5c), in every world', () => {
     for (const longtermPolicy of ['on', 'as-coded'] as const) {
       const done = runChecked(
         gpuScenario([other, ...fill(1), nicPins(3, 'get_user_pages'), take(4096)], {

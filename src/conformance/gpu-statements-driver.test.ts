@@ -10,7 +10,7 @@ import { DEFAULT_COSTS, DEFAULT_OPS, withOverrides } from '../core/uapi/cost-mod
 import { DEVICE_MODEL, maxRangePages } from '../core/uapi/device-model.ts';
 import type { SimpleStep } from '../core/uapi/scenario.ts';
 import { gibToPages, mibToPages } from '../core/uapi/units.ts';
-import { type CheckedRun, decisionsOf, gpuScenario, resultTexts, runChecked } from './checked-run.ts';
+import { decisionsOf, gpuScenario, resultTexts, runChecked } from './checked-run.ts';
 import { access, attr, gpuWrite, last, map, places, prefetch, ranges, sizes } from './svm-fixture.ts';
 import { fill, inVram, other, take } from './ttm-fixture.ts';
 
@@ -188,21 +188,4 @@ describe('derived transfer times at peak (§5.2)', { timeout: 60_000 }, () => {
   test('§5.1: the "efficiency factor on any peak" is 0.7, assumed, and divides every copy', () => {
     expect(DEFAULT_COSTS.efficiency).toMatchObject({ value: 0.7, class: 'assumed' });
   });
-});
-
-test('migration attempts: 3 (§5.4, §7), of the eviction and of VRAM to VRAM', () => {
-  const hold: Step = {
-    op: 'gup',
-    proc: 'A',
-    vma: 'buf',
-    page: 1,
-    count: 1,
-    call: 'get_user_pages',
-    flags: [],
-    as: 'h',
-  };
-  const left = (run: CheckedRun): number => decisionsOf(run, last(run), 'svm.pages-left').length;
-  const evicted = runChecked(gpuScenario([other, ...fill(1), hold, take(4096)], { devices: 1 }));
-  const moved = runChecked(gpuScenario([...map(4), prefetch(0), hold, prefetch(1)]));
-  expect([left(evicted), left(moved)]).toEqual([3, 3]);
 });

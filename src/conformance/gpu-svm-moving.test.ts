@@ -8,6 +8,7 @@ import { mappedFrame } from '../core/kernel/mm/page-table.ts';
 import { zoneInfo } from '../core/kernel/mm/zoneinfo.ts';
 import { KFD_PAGE_IN, KFD_PAGE_OUT, kfdCounterRow } from '../core/machine/scalars.ts';
 import type { SimpleStep } from '../core/uapi/scenario.ts';
+import { GPU_SVM_SCENES } from '../scenarios/gpu-svm.ts';
 import { decisionsOf, gpuScenario, resultTexts, runChecked } from './checked-run.ts';
 import { map, attr, prefetch, access, places, ranges, last, firstRange, sizes } from './svm-fixture.ts';
 
@@ -102,7 +103,7 @@ describe('moving (§3.4 to §3.7)', { timeout: 60_000 }, () => {
     expect([at([1, 1]), at([1, 2])]).toEqual(['1111', '0000']);
   });
 
-  test('a page with one plain reference is copied and left behind in three attempts: -EDEADLK (§3.6, §3.7)', () => {
+  test('a page with one plain reference is copied and left behind in three attempts: -EDEADLK (§3.6, §3.7, §5.4)', () => {
     const run = runChecked(
       gpuScenario([
         ...map(4),
@@ -118,24 +119,9 @@ describe('moving (§3.4 to §3.7)', { timeout: 60_000 }, () => {
   });
 
   test('a long-term pin takes one page out of a range, and the range still counts as being in VRAM (§4.5, X11)', () => {
-    const run = runChecked(
-      gpuScenario([
-        ...map(4),
-        prefetch(0),
-        {
-          op: 'gup',
-          proc: 'A',
-          vma: 'buf',
-          page: 2,
-          count: 1,
-          call: 'pin_user_pages_fast',
-          flags: ['FOLL_WRITE', 'FOLL_LONGTERM'],
-          as: 'h',
-        },
-        { op: 'unpin', proc: 'A', handle: 'h' },
-        prefetch(0),
-      ]),
-    );
+    const scene = GPU_SVM_SCENES.find(({ name }) => name === 'svm-sticky')?.scenario;
+    // the pin, its end, and the same prefetch once more
+    const run = runChecked({ ...structuredClone(scene), steps: scene?.steps.slice(0, 6) });
     expect(decisionsOf(run, last(run), 'svm.')).toEqual(['svm.already-there']);
     expect(places(run)).toBe('1101');
     expect(firstRange(run)?.actualLoc).toBe(1);

@@ -35,19 +35,14 @@ describe('the VRAM manager (§4.1)', () => {
   });
 
   test('keeps 8 MiB back, the new object counted: the 64th range of 1 GiB does not fit (§7, amdgpu_vram_mgr_new)', () => {
-    const alloc = (bo: string, pages: number): Step => ({
-      op: 'bo_alloc',
-      proc: 'A',
-      device: 0,
-      bo,
-      pages,
-      kind: 'kfd',
-    });
     const run = runChecked(
-      gpuScenario([alloc('most', 63 * 2 ** 18), alloc('one', 2 ** 18), alloc('rest', 2 ** 18 - 2048)], {
-        machine: 'lab-node',
-        devices: 1,
-      }),
+      gpuScenario(
+        [take(63 * 2 ** 18, 'kfd', 'A'), take(2 ** 18, 'kfd', 'A'), take(2 ** 18 - 2048, 'kfd', 'A')],
+        {
+          machine: 'lab-node',
+          devices: 1,
+        },
+      ),
     );
     expect(resultTexts(run.records)).toEqual(['0', 'ENOMEM', '0']);
   });
@@ -220,16 +215,8 @@ describe('who may be evicted (§4.2)', { timeout: 60_000 }, () => {
 
 describe('blocks and order (§4.1)', { timeout: 60_000 }, () => {
   test('"≤ 2 GiB per block", "2 MiB minimum block when the request is ≥ 2 MiB"', () => {
-    const alloc = (bo: string, pages: number): Step => ({
-      op: 'bo_alloc',
-      proc: 'A',
-      device: 0,
-      bo,
-      pages,
-      kind: 'kfd',
-    });
     const run = runChecked(
-      gpuScenario([alloc('large', 5 * 2 ** 18), alloc('small', 3)], { machine: 'lab-node', devices: 1 }),
+      gpuScenario([take(5 * 2 ** 18, 'kfd', 'A'), take(3, 'kfd', 'A')], { machine: 'lab-node', devices: 1 }),
     );
     const orders = run.sim.machine.ttmBos.values().map(({ blocks }) => blocks.map(({ order }) => order));
     // 5 GiB, and three pages

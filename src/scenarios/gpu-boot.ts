@@ -4,12 +4,13 @@ import type { Step } from '../core/uapi/scenario.ts';
 import { gpu, gpuRead, prefetch, writtenBy } from './gpu-steps.ts';
 import { COHERENT, COHERENT_AND_PRIVATE, type Scene, scene, TWO_COHERENT } from './scene.ts';
 
-const BOOT: Step[] = (['efi', 'e820', 'memblock', 'init'] as const).map((stage) => ({
+/** A boot in steps. */
+export const BOOT: Step[] = (['efi', 'e820', 'memblock', 'init'] as const).map((stage) => ({
   op: 'boot',
   proc: 'kernel',
   stage,
 }));
-const probe = (device: number, aperture: { start?: number; pages?: number } = {}): Step => ({
+export const probe = (device: number, aperture: { start?: number; pages?: number } = {}): Step => ({
   op: 'probe',
   proc: 'kernel',
   device,

@@ -1,3 +1,4 @@
+import { useApp } from '../../store/use-app.ts';
 import { useView } from '../../store/use-view.ts';
 import type { GpuStateView } from '../../store/views.ts';
 import { formatCount, formatCounted } from '../../ui/format.ts';
@@ -33,6 +34,7 @@ export const Gpu = () => {
 
 const State = ({ view }: { readonly view: GpuStateView }) => (
   <>
+    <NeverShipped />
     {view.gpus.length === 0 ? <p className="muted">{gpuPanel.noDriver}</p> : null}
     <Seekers view={view} />
     <Eviction eviction={view.eviction} />
@@ -44,6 +46,17 @@ const State = ({ view }: { readonly view: GpuStateView }) => (
     <Ranges view={view} />
   </>
 );
+
+/** In a world in which long-term pins stay in VRAM: that it is none of the kernel's. */
+const NeverShipped = () => {
+  const policy = useApp((state) => state.scenario.run?.kernel.longtermPolicy ?? 'on');
+  if (policy === 'on') return null;
+  return (
+    <p className="gpu-note">
+      <span className="gpu-tag">hypothetical</span> {gpuPanel.neverShipped[policy]}
+    </p>
+  );
+};
 
 /** Who needs VRAM right now. */
 const Seekers = ({ view: { bos } }: { readonly view: GpuStateView }) => {

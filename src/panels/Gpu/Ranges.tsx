@@ -11,6 +11,7 @@ import {
   type EntryCell,
   foundRanges,
   gpuCell,
+  gpuColumns,
   gpuList,
   granularityText,
   orderedRanges,
@@ -150,31 +151,35 @@ const Attribute = ({ of, children }: AttributeProps) => {
 };
 
 /** The CPU's entries beside those of each GPU. */
-const Table = ({ range: { rows, moreRows, first } }: { readonly range: SvmRangeView }) => (
-  <>
-    <table className="gpu-table" aria-label={`Entries of ${first}`}>
-      <thead>
-        <tr>
-          <th scope="col">page</th>
-          <th scope="col">CPU</th>
-          {rows[0]?.gpus.map(({ device }) => (
-            <th key={device} scope="col">
-              GPU {device}
-            </th>
+const Table = ({ range: { rows, moreRows, first } }: { readonly range: SvmRangeView }) => {
+  const { shown, empty } = gpuColumns(rows);
+  return (
+    <>
+      <table className="gpu-table" aria-label={`Entries of ${first}`}>
+        <thead>
+          <tr>
+            <th scope="col">page</th>
+            <th scope="col">CPU</th>
+            {shown.map((device) => (
+              <th key={device} scope="col">
+                GPU {device}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {rows.map((row) => (
+            <Row key={row.vpn} row={row} shown={shown} />
           ))}
-        </tr>
-      </thead>
-      <tbody>
-        {rows.map((row) => (
-          <Row key={row.vpn} row={row} />
-        ))}
-      </tbody>
-    </table>
-    {moreRows === 0 ? null : <p className="muted">and {formatCount(moreRows)} more rows</p>}
-  </>
-);
+        </tbody>
+      </table>
+      {moreRows === 0 ? null : <p className="muted">and {formatCount(moreRows)} more rows</p>}
+      {empty.length === 0 ? null : <p className="muted">No entries of it: {gpuList(empty)}</p>}
+    </>
+  );
+};
 
-const Row = ({ row }: { readonly row: SvmPageRow }) => (
+const Row = ({ row, shown }: { readonly row: SvmPageRow; readonly shown: readonly number[] }) => (
   <tr data-aliased={row.aliased}>
     <th scope="row">
       <code>
@@ -184,9 +189,11 @@ const Row = ({ row }: { readonly row: SvmPageRow }) => (
       {row.aliased ? <b className="gpu-aliased"> {gpuPanel.aliased}</b> : null}
     </th>
     <Cell cell={cpuCell(row)} pfn={row.cpu.pfn} />
-    {row.gpus.map((entry) => (
-      <Cell key={entry.device} cell={gpuCell(row, entry)} pfn={entry.pfn} />
-    ))}
+    {row.gpus
+      .filter(({ device }) => shown.includes(device))
+      .map((entry) => (
+        <Cell key={entry.device} cell={gpuCell(row, entry)} pfn={entry.pfn} />
+      ))}
   </tr>
 );
 

@@ -8,6 +8,8 @@ import {
   granularityText,
   holdOf,
   foundRanges,
+  gpuColumns,
+  gpuList,
   objectRuns,
   objectsOf,
   orderedRanges,
@@ -78,17 +80,18 @@ test('a held page blocks an eviction, will block one, or lies in memory of someb
   expect(holdOf(bo({ kind: 'kfd' }), pin)).toBe('aliased');
 });
 
+const row: SvmPageRow = {
+  vpn: 5,
+  name: 'buf+5',
+  npages: 1,
+  entry: 'present',
+  writable: true,
+  cpu: { pfn: 0x41f, place: 'coherent', device: 0 },
+  gpus: [],
+  aliased: false,
+};
+
 test('a GPU has the same entry, an old one, or none', () => {
-  const row: SvmPageRow = {
-    vpn: 5,
-    name: 'buf+5',
-    npages: 1,
-    entry: 'present',
-    writable: true,
-    cpu: { pfn: 0x41f, place: 'coherent', device: 0 },
-    gpus: [],
-    aliased: false,
-  };
   expect(cpuCell(row)).toEqual({ frame: '0x41f', tone: 'coherent', text: 'rw' });
   expect(gpuCell(row, { device: 0, pfn: 0x41f, write: false })).toMatchObject({
     tone: 'coherent',
@@ -97,6 +100,20 @@ test('a GPU has the same entry, an old one, or none', () => {
   expect(gpuCell(row, { device: 0, pfn: 0x20, write: true }).text).toBe('rw, out of date');
   expect(gpuCell(row, { device: 0, pfn: -1, write: false }).text).toBe('no entry');
   expect(cpuCell({ ...row, entry: 'migration' }).text).toBe('migration entry');
+});
+
+test('GPUs that follow each other are one piece; of more than two, those without an entry have no column', () => {
+  expect([[], [1], [0, 1], [3, 0, 1, 2], [0, 2, 3, 4, 7]].map(gpuList)).toEqual([
+    'none',
+    'GPU 1',
+    'GPU 0, GPU 1',
+    'GPU 0 … 3',
+    'GPU 0, GPU 2 … 4, GPU 7',
+  ]);
+  const gpus = (pfns: readonly number[]) => pfns.map((pfn, device) => ({ device, pfn, write: true }));
+  const rowOf = (pfns: readonly number[]) => ({ ...row, gpus: gpus(pfns) });
+  expect(gpuColumns([rowOf([-1, 0x10, -1]), rowOf([-1, -1, -1])])).toEqual({ shown: [1], empty: [0, 2] });
+  expect(gpuColumns([rowOf([-1, -1])])).toEqual({ shown: [0, 1], empty: [] });
 });
 
 test('granularity 9 is 2 MiB', () => {

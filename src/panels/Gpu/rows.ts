@@ -135,8 +135,34 @@ export const holdOf = (
 /** `2 MiB` */
 export const granularityText = (granularity: number): string => bytesText(2 ** granularity);
 
-export const gpuList = (devices: readonly number[]): string =>
-  devices.length === 0 ? 'none' : devices.map((device) => `GPU ${device}`).join(', ');
+/** `GPU 0, GPU 1`; `GPU 0 … 7` where three or more follow each other. */
+export const gpuList = (devices: readonly number[]): string => {
+  const runs: number[][] = [];
+  for (const device of devices.toSorted((a, b) => a - b)) {
+    const run = runs.at(-1);
+    if (run !== undefined && run.at(-1) === device - 1) run.push(device);
+    else runs.push([device]);
+  }
+  const texts = runs.map((run) =>
+    run.length > 2
+      ? `GPU ${run[0] ?? ''} … ${run.at(-1) ?? ''}`
+      : run.map((device) => `GPU ${device}`).join(', '),
+  );
+  return texts.length === 0 ? 'none' : texts.join(', ');
+};
+
+/** GPUs that have a column of their own in the table of a range; of more than two, those that have an entry. */
+const FEW_GPUS = 2;
+
+export const gpuColumns = (
+  rows: readonly SvmPageRow[],
+): { readonly shown: readonly number[]; readonly empty: readonly number[] } => {
+  const all = (rows[0]?.gpus ?? []).map(({ device }) => device);
+  const has = (device: number): boolean =>
+    rows.some(({ gpus }) => gpus.some((entry) => entry.device === device && entry.pfn >= 0));
+  const shown = all.length > FEW_GPUS ? all.filter(has) : all;
+  return { shown, empty: all.filter((device) => !shown.includes(device)) };
+};
 
 export const placesText = ({ places }: Pick<SvmRangeView, 'places'>): string =>
   places.length === 0

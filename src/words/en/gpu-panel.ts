@@ -11,6 +11,10 @@ export const gpuPanel = {
   noProcess: 'No process has opened the GPUs for compute yet.',
   sums: 'Ranges by place',
   orderOfRanges: 'Below: first those with pages elsewhere, with old entries, or with work that is due.',
+  neverShipped: {
+    intent: 'No kernel did this: long-term pins stay in VRAM, and VRAM in use is not given away.',
+    'as-coded': 'No kernel did this: long-term pins stay in VRAM, and the driver does as its code says.',
+  },
   findRange: 'Find a range',
   noRanges: 'No range of shared virtual memory yet.',
   noObjects: 'All of VRAM is free.',
