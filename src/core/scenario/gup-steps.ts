@@ -3,10 +3,11 @@
 import { gupTestIoctl } from '../kernel/drivers/gup-test.ts';
 import { GUP_FUNCTIONS } from '../kernel/mm/gup-calls.ts';
 import { putPages, unpinUserPagesDirtyLock, unpinUserPagesInSlices } from '../kernel/mm/gup-grab.ts';
-import { doPagesMove, doPagesStatArray } from '../kernel/mm/move-pages.ts';
+import { doPagesMove, doPagesStatArray, NOT_REACHED } from '../kernel/mm/move-pages.ts';
 import { startIsolatePageRange, undoIsolatePageRange } from '../kernel/mm/page-isolation.ts';
 import { mappedFrame } from '../kernel/mm/page-table.ts';
 import { letGo, letGoMidway, mmapReadLock, mmapReadUnlock } from '../kernel/sched/locks.ts';
+import { listFor } from '../machine/list-for.ts';
 import type { GupCall, PinHandle } from '../machine/entities.ts';
 import type { Machine } from '../machine/machine.ts';
 import type { Sleeps } from '../machine/ops.ts';
@@ -55,7 +56,12 @@ export function* runMovePages(m: Machine, step: StepOf<'move_pages'>): Sleeps<St
     step.node === undefined
       ? yield* doPagesStatArray(m, mm.id, start, npages)
       : yield* doPagesMove(m, mm.id, start, npages, step.node, false);
-  const nodes = status.map((node) => (node === undefined ? '' : node < 0 ? errnoName(node) : String(node)));
+  const nodes = listFor<string>(npages);
+  for (let i = 0; i < npages; i++) {
+    const node = status[i] ?? NOT_REACHED;
+    nodes[i] = node === NOT_REACHED ? '' : node < 0 ? errnoName(node) : String(node);
+    yield* letGoMidway(m, 'move_pages', i);
+  }
   return id < 0 ? { ...failed(id), nodes } : { ret: id, nodes };
 }
 

@@ -28,6 +28,7 @@ import {
   mmapWriteUnlock,
 } from '../kernel/sched/locks.ts';
 import { runAlone, type Slicing, type TaskSpec } from '../kernel/sched/tasks.ts';
+import { listFor } from '../machine/list-for.ts';
 import type { Area, Mm } from '../machine/entities.ts';
 import type { Machine } from '../machine/machine.ts';
 import type { Sleeps } from '../machine/ops.ts';
@@ -170,7 +171,7 @@ function* writeMany(m: Machine, mm: Mm, start: Vpn, end: Vpn, value: number): Sl
 
 function* runAccess(m: Machine, step: StepOf<'read'> | StepOf<'write'>): Sleeps<StepResult> {
   const { mm, start, npages, first } = rangeOf(m, step);
-  const values: number[] = [];
+  const values = listFor<number>(step.op === 'read' ? npages : 0);
   let done = 0;
   let onDevice = 0;
   let signal: string | undefined;
@@ -188,11 +189,12 @@ function* runAccess(m: Machine, step: StepOf<'read'> | StepOf<'write'>): Sleeps<
       break;
     }
     if (step.op === 'write') m.pages.content.set(access.pfn, step.value + first + done);
-    else values.push(m.pages.content.get(access.pfn));
+    else values[done] = m.pages.content.get(access.pfn);
     if (m.config.gpu !== undefined && isZoneDevicePage(m, access.pfn)) onDevice++;
     // other tasks come in at the locks; a task that is alone only lets go of the worker
     yield* letGo(m, 'do_user_addr_fault', 1);
   }
+  if (step.op === 'read') values.length = done;
   return {
     ret: done,
     ...(signal === undefined ? {} : { signal, at: done }),

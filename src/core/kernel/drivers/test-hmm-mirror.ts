@@ -1,5 +1,6 @@
 // lib/test_hmm.c: the device's page table: faults, invalidation, reads and writes through it, exclusive access, snapshots.
 
+import { listFor } from '../../machine/list-for.ts';
 import type { Dmirror } from '../../machine/entities.ts';
 import type { Machine } from '../../machine/machine.ts';
 import type { MmuNotifierRange, Sleeps } from '../../machine/ops.ts';
@@ -355,7 +356,7 @@ const dmirrorSnapshotInvalidate = atomic(
  */
 const dmirrorRangeSnapshot = sleepable(
   'dmirror_range_snapshot',
-  function* (m, start: Vpn, end: Vpn, dmirror: Dmirror, perms: string[]): Sleeps<number> {
+  function* (m, start: Vpn, end: Vpn, dmirror: Dmirror, perms: string[], at: number): Sleeps<number> {
     const subscription = SNAPSHOT_SUBSCRIPTIONS + dmirror.id;
     m.notifierOps.set(subscription, {
       interval: { start, end },
@@ -380,7 +381,10 @@ const dmirrorRangeSnapshot = sleepable(
       mmapReadUnlock(m, dmirror.mm);
       if (ret === -EBUSY) continue;
       if (ret === 0 && mmuIntervalReadRetry(m, subscription, range.notifierSeq)) continue;
-      if (ret === 0) for (const word of range.hmmPfns) perms.push(dmirrorMkentry(m, word, dmirror));
+      if (ret === 0)
+        range.hmmPfns.forEach((word, i) => {
+          perms[at + i] = dmirrorMkentry(m, word, dmirror);
+        });
       break;
     }
     mmuIntervalNotifierRemove(m, dmirror.mm, subscription);
@@ -397,11 +401,18 @@ const dmirrorRangeSnapshot = sleepable(
 export const dmirrorSnapshot = sleepable(
   'dmirror_snapshot',
   function* (m, start: Vpn, npages: number, dmirror: Dmirror): Sleeps<DmirrorResult> {
-    const perms: string[] = [];
+    const perms = listFor<string>(npages);
     const end = start + npages;
     for (let vpn = start; vpn < end; vpn += PIECE_PAGES) {
-      const ret = yield* dmirrorRangeSnapshot(m, vpn, Math.min(end, vpn + PIECE_PAGES), dmirror, perms);
-      if (ret !== 0) return result(ret, { perms });
+      const ret = yield* dmirrorRangeSnapshot(
+        m,
+        vpn,
+        Math.min(end, vpn + PIECE_PAGES),
+        dmirror,
+        perms,
+        vpn - start,
+      );
+      if (ret !== 0) return result(ret);
     }
     return result(0, { cpages: perms.length, perms });
   },

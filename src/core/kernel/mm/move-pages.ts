@@ -75,11 +75,14 @@ const doMovePagesToNode = sleepable(
   },
 );
 
+/** Status of a page to which the call did not come. */
+export const NOT_REACHED = 0x7fffffff;
+
 export interface MovePagesResult {
   /** 0; pages that did not move; or -errno. */
   readonly id: number;
-  /** Of each page its node, or -errno; undefined: the call ended before it. */
-  readonly status: readonly (number | undefined)[];
+  /** Of each page its node, or -errno, or NOT_REACHED. */
+  readonly status: Int32Array;
 }
 
 /**
@@ -98,7 +101,7 @@ export const doPagesMove = sleepable(
     node: number,
     moveAll: boolean,
   ): Sleeps<MovePagesResult> {
-    const status: (number | undefined)[] = Array.from({ length: npages }, () => undefined);
+    const status = new Int32Array(npages).fill(NOT_REACHED);
     const done = (id: number): MovePagesResult => ({ id, status });
     if (!m.zones.some((zone) => zone.node === node)) return done(-ENODEV);
     lruAddDrainAll(m); // lru_cache_disable
@@ -130,23 +133,23 @@ export const doPagesMove = sleepable(
 export const doPagesStatArray = sleepable(
   'do_pages_stat_array',
   function* (m, mm: number, start: Vpn, npages: number): Sleeps<MovePagesResult> {
-    const status: number[] = [];
+    const status = new Int32Array(npages);
     yield* mmapReadLock(m, mm);
     for (let vpn = start; vpn < start + npages; vpn++) {
       yield* letGoMidway(m, 'do_pages_stat_array', vpn - start);
       const vma = vmaLookup(m, m.mms.get(mm), vpn);
       if (vma === undefined) {
-        status.push(-EFAULT);
+        status[vpn - start] = -EFAULT;
         continue;
       }
       const get = isVmHugetlbPage(vma) ? 0 : FOLL_GET;
       const found = yield* followPage(m, vma, vpn, FOLL_DUMP | get | lruOnly(m));
       if (found.kind !== 'page') {
-        status.push(found.kind === 'none' ? -ENOENT : found.err);
+        status[vpn - start] = found.kind === 'none' ? -ENOENT : found.err;
         continue;
       }
       const refused = isNonLruPage(m, found.page);
-      status.push(refused ? -ENOENT : pageToNid(m, found.page));
+      status[vpn - start] = refused ? -ENOENT : pageToNid(m, found.page);
       if (get !== 0 && !(refused && m.kernel.followPage === 'v6.0')) putPage(m, found.page, 'FOLL_GET');
     }
     mmapReadUnlock(m, mm);
