@@ -168,6 +168,9 @@ export class Simulation {
    * @throws StepError when the step is impossible; the state is that before it
    */
   *runStepInSlices(step: Step, mayGoOn: MayGoOn): Generator<void, StepRecord, void> {
+    const { journal } = this.machine;
+    // how many pages it is about is a question to the machine at its end
+    journal.seek(journal.log.length);
     const isBig = stepPages(this.machine, step) >= this.bigStepPages;
     try {
       return yield* this.tryStep(step, isBig, mayGoOn);

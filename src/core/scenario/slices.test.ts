@@ -63,6 +63,14 @@ const runSliced = (
   return pauses;
 };
 
+it('runs a step of many pages as a big one wherever the machine stood before', () => {
+  const sim = fresh();
+  for (const step of BIG.slice(0, 2)) {
+    sim.seek(0);
+    expect(sim.runStep(step).isBig).toBe(true);
+  }
+});
+
 it('has the same timeline and the same state however it was sliced, and wherever somebody went meanwhile', () => {
   const whole = fresh();
   const short = fresh();
