@@ -177,7 +177,7 @@ describe('GPUs, processes and TTM at once', { timeout: 300_000 }, () => {
   ] as const)('%s memory, XNACK %s: nothing is lost under any seed', (kind, xnack) => {
     let evicted = 0;
     let swapped = 0;
-    for (let seed = 1; seed <= Number(process.env['GPU_SEEDS'] ?? 8); seed++) {
+    for (let seed = 1; seed <= Number(process.env['GPU_SEEDS'] ?? 12); seed++) {
       const { problems, ran, evictions, swapouts } = soup(seed, kind, xnack);
       expect([seed, ...problems.slice(0, 5)]).toEqual([seed]);
       expect(ran).toBeGreaterThan(10);

@@ -17,7 +17,7 @@ export const SECTION_GAP = 2;
 const SECTION_PITCH_X = SECTION_BLOCK_COLS * BLOCK_PITCH_X + SECTION_GAP;
 const SECTION_PITCH_Y = (SECTION_BLOCKS / SECTION_BLOCK_COLS) * BLOCK_PITCH_Y + SECTION_GAP;
 
-/** A window on a map is about this much wider than high. */
+/** Windows on banks stand below each other: each is about this much wider than high. */
 const TARGET_ASPECT = 4;
 /** A window on all memory is higher than wide. */
 const WHOLE_ASPECT = 0.8;
