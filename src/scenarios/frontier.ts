@@ -164,7 +164,7 @@ export const FRONTIER_SCENES: readonly Scene[] = [
       name: 'frontier-second-job',
       title: 'Eight GPUs, and a second job needs the VRAM',
       about:
-        'As libraries do, the network card keeps what it has registered. A second process then asks for all VRAM of each GPU, and gets it: the registered pages are in system memory, and nothing holds the others. *Costs*, in all worlds, says what staying would have cost: eight evictions that cannot end, or VRAM with two owners.',
+        'As libraries do, the network card keeps what it has registered. A second process then asks for all VRAM of each GPU, and gets it: the registered pages are in system memory, and nothing holds the others. The panel Costs, in all worlds, says what staying would have cost: eight evictions that cannot end, or VRAM with two owners.',
     },
   ),
   workloadScenario(
@@ -195,6 +195,6 @@ export const FRONTIER_NODE: Scene = workloadScenario(
     name: 'frontier-node',
     title: 'A whole node: eight GPUs, 56 GiB each',
     about:
-      '117 million pages go to VRAM, in 448 ranges, and a network card registers 2 MiB of each GPU’s part. Takes a minute or two and some 400 MB; maps follow, and *Cancel* takes the running step back.',
+      '117 million pages go to VRAM, in 448 ranges, and a network card registers 2 MiB of each GPU’s part. Takes a minute or two and some 400 MB; maps follow, and the button Cancel takes the running step back.',
   },
 );

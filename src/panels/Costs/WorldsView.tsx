@@ -75,6 +75,8 @@ const useResults = () => {
 };
 
 /** Bars beside each other; every pattern is one thing that time is spent on. */
+const isStaying = (world: World): boolean => STAYING.some((staying) => staying === world);
+
 const Plot = () => {
   const results = useResults();
   const bars = stackedBars<World>(
@@ -88,9 +90,14 @@ const Plot = () => {
         <Patterns />
         {bars.map(({ key, parts, end, ns }, i) => (
           <g key={key} transform={`translate(0 ${i * BAR})`}>
-            <text className="costs-plot-label" x={LABEL - 10} y={19} textAnchor="end">
+            <text className="costs-plot-label" x={LABEL - 10} y={isStaying(key) ? 13 : 19} textAnchor="end">
               {worldWords[key].label}
             </text>
+            {isStaying(key) ? (
+              <text className="costs-plot-label costs-plot-tag" x={LABEL - 10} y={26} textAnchor="end">
+                hypothetical
+              </text>
+            ) : null}
             <g transform={`translate(${LABEL} 0)`}>
               {parts.map(({ group, x, width }) => (
                 <rect
