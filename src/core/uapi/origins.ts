@@ -22,8 +22,10 @@ export type TellingCall = (typeof TELLING_CALLS)[number];
 export const STANDINGS = [
   'standing.free.freed',
   'standing.free.never',
+  'standing.free.untold',
   'standing.vram.freed',
   'standing.vram.never',
+  'standing.vram.untold',
   'standing.reserved',
   'standing.zero-page',
   'standing.device-file',

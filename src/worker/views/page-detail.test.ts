@@ -180,6 +180,24 @@ describe('why a page is free, or in use since boot', () => {
     expect(pageDetailAt(run, pin?.begin ?? 0, left).standing).toBeUndefined();
   });
 
+  test('of a big step that left counts nothing is claimed', () => {
+    const area = { proc: 'A', vma: 'buf' };
+    const steps = [
+      { op: 'mmap', ...area, pages: 8192, prot: 'rw', kind: 'anon-private' },
+      { op: 'write', ...area, value: 1 },
+      { op: 'munmap', ...area },
+    ].map((step) => ({ step }));
+    const sim = createSimulation(parseScenario({ devices: [], steps }));
+    sim.runAll();
+    const run = new Run('run', sim);
+    run.indexNewSteps();
+    const [used = 0] = framesAt(run, sim.steps[1]?.end ?? 0);
+    expect(pageDetailAt(run, sim.length, used).standing).toMatchObject({
+      text: { id: 'standing.free.untold' },
+      isFree: true,
+    });
+  });
+
   test('the zero page', () => {
     const run = runScene('pinnable-zero-page');
     const end = run.sim.steps[1]?.end ?? 0;

@@ -56,6 +56,10 @@ export const origins: Readonly<Record<`origin.${TellingCall}` | StandingId, Told
     what: 'Nobody has needed it yet.',
     why: 'It lies in the lists of the page allocator since boot.',
   },
+  'standing.free.untold': {
+    what: 'It is free.',
+    why: 'It lies in the lists of the page allocator. What big steps did with it is told when they have run again for it.',
+  },
   'standing.vram.freed': {
     what: 'Its last reference is gone.',
     why: 'It lies in the free list of the driver. The page allocator does not know it.',
@@ -63,6 +67,10 @@ export const origins: Readonly<Record<`origin.${TellingCall}` | StandingId, Told
   'standing.vram.never': {
     what: 'The driver has not lent it yet.',
     why: 'The page allocator does not know it: only a migration by the driver fills it.',
+  },
+  'standing.vram.untold': {
+    what: 'The driver has it back, or has not lent it yet.',
+    why: 'The page allocator does not know it. What big steps did with it is told when they have run again for it.',
   },
   'standing.reserved': {
     what: 'It is reserved: nobody hands it out.',
