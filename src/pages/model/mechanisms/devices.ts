@@ -177,7 +177,7 @@ export const DEVICES: readonly Mechanism[] = [
     kernel:
       'drivers/gpu/drm/amd/amdkfd/kfd_svm.c: svm_range_get_pte_flags; kfd_smi_events.c; amdgpu_amdkfd_gpuvm.c: amdgpu_amdkfd_reserve_mem_limit; amdgpu_gtt_mgr.c',
     state: 'absent',
-    how: 'What nobody would see move: the memory types in the GPU’s entries (CC, RW, UC, NC), messages of the system management interface, the limits of compute objects in system memory (3/8 of the free RAM) and of each device’s GTT, VRAM for the GPU’s own page tables, signals that end a wait for VRAM, the 30 seconds for which TTM waits for an object that was freed, devices that never knew XNACK.',
+    how: 'What nobody would see move: the memory types in the GPU’s entries (CC, RW, UC, NC), messages of the system management interface, the limits of compute objects in system memory (3/8 of the free RAM) and of each device’s GTT, VRAM for the GPU’s own page tables, signals that end a wait for VRAM, the 30 seconds for which TTM waits for an object that was freed, devices that never knew XNACK, whether the driver maps the aperture for itself write-back or write-combined, and the CPU on whose node it loads (each device says its node).',
   },
   {
     family: 'device',

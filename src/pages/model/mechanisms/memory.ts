@@ -66,7 +66,7 @@ export const MEMORY: readonly Mechanism[] = [
     title: 'Swap',
     kernel: 'mm/swapfile.c; mm/swap_state.c; mm/memory.c: do_swap_page',
     state: 'simplified',
-    how: 'Slots, the swap cache, sharing over fork, migration of a page in the cache.',
+    how: 'Slots, the swap cache, sharing over fork, migration of a page in the cache. Swap is never switched off (`swapoff`), and nothing is compressed (zswap).',
     simplified: {
       'mm/swapfile.ts: addToSwap': 'Huge pages are not swapped out whole.',
       'mm/swapfile.ts: swapWritepage':
