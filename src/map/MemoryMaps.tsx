@@ -44,7 +44,10 @@ const CellTip = ({ maps }: { readonly maps: MapController }) => {
   if (moment === undefined || hovered?.kind !== 'page') return null;
   const tip = maps.tipFor(hovered.pfn, moment);
   if (tip === undefined) return null;
-  const style = tip.atEnd ? { right: tip.rightPx, top: tip.topPx } : { left: tip.leftPx, top: tip.topPx };
+  const style = {
+    ...(tip.atEnd ? { right: tip.rightPx } : { left: tip.leftPx }),
+    ...(tip.topPx === undefined ? { bottom: tip.bottomPx } : { top: tip.topPx }),
+  };
   return (
     <p className="cell-tip" style={style}>
       {tip.text}

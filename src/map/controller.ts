@@ -21,7 +21,7 @@ import {
 import { cellOf, cellsInView, type MapCell } from './cells.ts';
 import { PALETTE_KEYS, type Palette } from './color.ts';
 import type { CountsOf } from './counts.ts';
-import { cellText, type MapView } from './describe.ts';
+import { type CellTip, cellText, type MapView } from './describe.ts';
 import { type FactSource, factsOf } from './facts.ts';
 import { cameraBetween, followCamera, resizedCamera } from './follow.ts';
 import { type Bank, layOutBanks, layOutWhole, pfnAt, rangeOf, type WorldPoint } from './layout.ts';
@@ -31,15 +31,6 @@ import { PainterDesk, type PlacedViews } from './painter-desk.ts';
 import { type Places, readPagePx, readPlaces } from './places.ts';
 import type { WindowView } from './painter-messages.ts';
 import { countsIn, tilesFor } from './tiles.ts';
-
-export interface CellTip {
-  readonly text: string;
-  readonly leftPx: number;
-  readonly rightPx: number;
-  readonly topPx: number;
-  /** In the right half: the tip ends at the cell instead of beginning there. */
-  readonly atEnd: boolean;
-}
 
 interface Window {
   readonly bank: Bank;
@@ -64,6 +55,8 @@ const USUAL_SIZE: SizePx = { width: 380, height: 260 };
 const CAMERA_PART = 0.45;
 /** Name of the tile of the cell that is pointed at. */
 const POINTED = 'pointed';
+/** Room that a tip of three lines takes. */
+const TIP_HEIGHT_PX = 76;
 
 export class MapController {
   banks: readonly Bank[] = [];
@@ -238,11 +231,14 @@ export class MapController {
       const origin = overlay.getBoundingClientRect();
       const { left, top } = canvas.getBoundingClientRect();
       const leftPx = left - origin.left + box.x;
+      const y = top - origin.top + box.y;
+      const roomPx = overlay.parentElement?.parentElement?.getBoundingClientRect().bottom ?? 0;
+      const isBelow = top + box.y + box.height + TIP_HEIGHT_PX < roomPx;
       return {
         text: cellText(cell),
         leftPx,
         rightPx: origin.width - leftPx - box.width,
-        topPx: top - origin.top + box.y + box.height + 6,
+        ...(isBelow ? { topPx: y + box.height + 6 } : { bottomPx: origin.height - y + 6 }),
         atEnd: box.x + box.width / 2 > width / 2,
       };
     }

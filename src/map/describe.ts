@@ -167,3 +167,14 @@ export const mapRows = (cells: readonly MapCell[]): MapRow[] => {
     firstOwner === lastOwner ? row : { ...row, owner: `${firstOwner} … ${lastOwner}` },
   );
 };
+
+/** What is pointed at, and where its words stand: below its cell, or above it where there is no room. */
+export interface CellTip {
+  readonly text: string;
+  readonly leftPx: number;
+  readonly rightPx: number;
+  readonly topPx?: number;
+  readonly bottomPx?: number;
+  /** In the right half: the tip ends at the cell instead of beginning there. */
+  readonly atEnd: boolean;
+}

@@ -195,6 +195,6 @@ export const FRONTIER_NODE: Scene = workloadScenario(
     name: 'frontier-node',
     title: 'A whole node: eight GPUs, 56 GiB each',
     about:
-      '117 million pages go to VRAM, in 448 ranges, and a network card registers 2 MiB of each GPU’s part. Takes a minute or two and some 400 MB; maps follow, and the button Cancel takes the running step back.',
+      '117 million pages go to VRAM, in 448 ranges, and a network card registers 2 MiB of each GPU’s part. Takes some minutes and some 400 MB; a bar says how far it is, and its button Cancel gives up.',
   },
 );
