@@ -4,6 +4,7 @@ import { formatCount, formatCounted, formatHex } from '../ui/format.ts';
 import type { MapController } from './controller.ts';
 import { bankTitle, type MapRow, mapRows, scaleOf, zoneInView } from './describe.ts';
 import type { Bank } from './layout.ts';
+import './map-text.css';
 
 /** More rows than this nobody reads; zooming out makes fewer. */
 const MAX_ROWS = 250;

@@ -109,9 +109,9 @@ const Entry = ({ process, row, changed }: EntryProps) => {
       onPointerEnter={() => hover(row.frame === undefined ? undefined : { kind: 'page', pfn: row.frame.pfn })}
       onPointerLeave={() => hover(undefined)}
     >
-      <th scope="row">
+      <th scope="row" data-run={row.npages > 1}>
         <button type="button" className="entry-page" aria-pressed={isSelected} onClick={selectEntry}>
-          {row.page}
+          {runParts(row.page)}
         </button>
       </th>
       <td data-kind={row.kind} className="entry-kind" data-term={termOf(row.kind)}>

@@ -69,8 +69,13 @@ const StepItem = ({ row }: { readonly row: StepRow }) => {
   const isCurrent = row.state === 'current';
   useEffect(() => {
     if (!isCurrent) return undefined;
-    // with the next frame, whose layout is done anyway: now it would be done twice
-    const frame = requestAnimationFrame(() => item.current?.scrollIntoView({ block: 'nearest' }));
+    const reveal = (): void => item.current?.scrollIntoView({ block: 'nearest' });
+    // with the next frame, whose layout is done anyway: now it would be done twice; and with the one behind it, as rows that
+    // come into sight take their own height only then
+    let frame = requestAnimationFrame(() => {
+      reveal();
+      frame = requestAnimationFrame(reveal);
+    });
     return () => cancelAnimationFrame(frame);
   }, [isCurrent]);
   return (
