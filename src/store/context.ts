@@ -58,3 +58,9 @@ export const update = <Name extends keyof AppState>(
 export const report = (context: Context, problem: Problem): void => {
   update(context, 'problem', { problem });
 };
+
+/** Resolves when what is to be shown now is on screen. */
+export const painted = async (clock: Clock): Promise<void> =>
+  await new Promise((resolve) => {
+    clock.frame(() => clock.frame(() => resolve()));
+  });

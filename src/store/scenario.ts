@@ -6,7 +6,7 @@ import { SELFTESTS } from '../scenarios/selftests/index.ts';
 import type { Position, Progress, RunId, RunInfo } from '../worker/protocol.ts';
 import { RECORDINGS_PATH, readCatalogue } from './catalogue.ts';
 import { initialCompare } from './compare.ts';
-import { type Context, report, update } from './context.ts';
+import { type Context, painted, report, update } from './context.ts';
 import { type KernelChoice, kernelChoice } from './kernel-choice.ts';
 import { initialPage } from './page.ts';
 import { initialPlayback } from './playback.ts';
@@ -310,6 +310,8 @@ export const scenarioActions = (
     addStep: during(async (step: unknown) => {
       update(context, 'scenario', { computing: true });
       try {
+        // the page says so first: a big step takes the processors that it needs for that
+        await painted(context.environment.clock);
         if (!(await opener.append(step))) return false;
         const { run } = context.store.getState().scenario;
         if (run !== undefined) await seek(run.length);

@@ -120,10 +120,16 @@ export class HolderRuns {
     if (amounts === undefined) return;
     for (let from = 0; from < ROWS; ) {
       const by = amounts[from];
-      let to = from + 1;
-      while (to < ROWS && amounts[to] === by) to++;
+      const to = endOfRun(amounts, from + 1, by);
       if (by !== 0) this.addRun(holder, base + from, to - from, by);
       from = to;
     }
   }
 }
+
+/** The first row with another amount. A function of its own, or a compiler leaves it whenever a run ends. */
+const endOfRun = (amounts: Int32Array, from: number, by: number): number => {
+  let row = from;
+  while (row < ROWS && amounts[row] === by) row++;
+  return row;
+};

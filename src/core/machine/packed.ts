@@ -12,6 +12,20 @@ export type Packed = { readonly lines: Float64Array; readonly stride: 1 | 2 };
 const ROWS_PER_LINE = 32;
 const scratch = new Float64Array(3 * 1024);
 
+/** The first row that is not as expected. A function of its own, or a compiler leaves it whenever a line ends. */
+const endOfLine = (
+  elements: Elements,
+  from: number,
+  stride: number,
+  expectedAt: number,
+  step: number,
+): number => {
+  const rows = elements.length;
+  let row = from;
+  for (let expected = expectedAt; row < rows && elements[row] === expected; row += stride) expected += step;
+  return row;
+};
+
 /**
  * Writes the lines of every `stride`-th row to `scratch`.
  *
@@ -33,13 +47,10 @@ const linesOf = (
     if (end >= most) return -1;
     const value = elements[row];
     const step = row + stride < rows ? elements[row + stride] - value : 0;
-    let next = row + stride;
-    for (let expected = value + step; next < rows && elements[next] === expected; next += stride)
-      expected += step;
     scratch[end] = base + (row - first) / stride;
     scratch[end + 1] = value;
     scratch[end + 2] = step;
-    row = next;
+    row = endOfLine(elements, row + stride, stride, value + step, step);
   }
   return end;
 };

@@ -81,6 +81,8 @@ export const FIGURE_SECTIONS: readonly FigureSection[] = [
       main_longest_task_ms:
         'Longest time for which the page answers no input; of three rounds, the one that others on the machine disturbed least.',
       main_longest_task_worst_round_ms: 'The same, of the round that was disturbed most.',
+      main_longest_task_cpu_ms:
+        'What the page itself computed for its longest task meanwhile: the rest of the time above it waits for a processor.',
       map_frame_p95_ms: 'Painting one picture of the maps.',
       map_pictures_per_s: 'Pictures a second that differ from the one before.',
       map_picture_interval_p95_ms: 'Time from one picture to the next.',
@@ -91,6 +93,7 @@ export const FIGURE_SECTIONS: readonly FigureSection[] = [
       frontier_page_pages: 'Pages of the workload over eight GPUs of a Frontier node, run on the page.',
       frontier_page_ms: 'How long that took, with everything on the page following it.',
       frontier_page_longest_task_ms: 'Longest time for which the page answered no input meanwhile.',
+      frontier_page_longest_task_worst_round_ms: 'The same, of the round that was disturbed most.',
       input_latency_p95_ms: 'From a key or a click to the next paint, while a scene plays.',
     },
   },

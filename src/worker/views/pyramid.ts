@@ -53,6 +53,7 @@ export interface PyramidSection {
 
 /** Pageblocks that are counted before it is asked whether there is time for more. */
 const BLOCKS_BETWEEN_LOOKS = 8;
+const TABLES_BETWEEN_LOOKS = 32;
 const always = (): boolean => true;
 
 export class Pyramid {
@@ -60,6 +61,8 @@ export class Pyramid {
   private readonly sections = new Map<number, PyramidSection>();
   /** Pageblocks to be counted anew. */
   private readonly dirty = new Set<number>();
+  /** Page tables to be looked through for migration entries. */
+  private readonly tables = new Set<number>();
   /** Grows with every change. */
   private clock = 0;
   /** Sections of which pages were read anew; whoever works out more of them empties it. */
@@ -97,6 +100,8 @@ export class Pyramid {
    */
   update(longtermRunning: boolean, mayGoOn: () => boolean = always): boolean {
     this.collect(longtermRunning);
+    // what a table says of pages is known before they are counted
+    if (!this.scanTables(mayGoOn)) return false;
     const summed = new Set<PyramidSection>();
     let counted = 0;
     for (const block of this.dirty) {
@@ -159,7 +164,7 @@ export class Pyramid {
         for (const dependent of this.dependents.get(block) ?? []) dirty.add(dependent);
       }
     }
-    for (const table of m.entries.takeTouched() ?? allBlocks(m.entries)) this.scanTable(table);
+    for (const table of m.entries.takeTouched() ?? allBlocks(m.entries)) this.tables.add(table);
     for (const blocks of m.pageblocks.takeTouched() ?? allBlocks(m.pageblocks)) this.compareTypes(blocks);
     this.compareHandles();
     this.held.compare(m, (block) => void dirty.add(block));
@@ -169,6 +174,17 @@ export class Pyramid {
       for (let block = 0; block < BLOCKS; block++)
         if ((counts[block * STATES + PINNED] ?? 0) > 0) dirty.add(no * BLOCKS + block);
     }
+  }
+
+  /** @returns whether all have been looked through */
+  private scanTables(mayGoOn: () => boolean): boolean {
+    let scanned = 0;
+    for (const table of this.tables) {
+      if (++scanned % TABLES_BETWEEN_LOOKS === 0 && !mayGoOn()) return false;
+      this.tables.delete(table);
+      this.scanTable(table);
+    }
+    return true;
   }
 
   private scanTable(table: number): void {
