@@ -2,7 +2,7 @@
 // Device-coherent memory has `longterm-pin`, ZONE_MOVABLE `movable-zone`.
 
 import type { StepOf } from '../core/uapi/scenario.ts';
-import { type Scene, scene, written } from './scene.ts';
+import { COHERENT, type Scene, scene, written } from './scene.ts';
 
 const LONGTERM: StepOf<'gup'> = {
   op: 'gup',
@@ -77,9 +77,31 @@ export const pinnableWithoutMigration = scene(
   [...written('buf', 4), LONGTERM, UNPIN],
 );
 
+export const pinnableNotAll = scene(
+  {
+    name: 'pinnable-not-all',
+    title: 'One page of the range cannot come home',
+    about:
+      'A short pin holds the coherent page where it is. Linux 6.1 gives up at once and puts the pages of ZONE_MOVABLE back. Linux 6.0 moved those first and gave up in its second pass: compare with it.',
+    machine: 'guest',
+    boot: 'movable',
+  },
+  COHERENT,
+  [
+    ...written('buf', 4),
+    { op: 'migrate_to_dev', proc: 'A', vma: 'buf', page: 2, count: 1, device: 0 },
+    { ...LONGTERM, flags: ['FOLL_WRITE'], page: 2, count: 1, as: 'short' },
+    LONGTERM,
+    { op: 'unpin', proc: 'A', handle: 'short' },
+    { ...LONGTERM, as: 'again' },
+    { op: 'unpin', proc: 'A', handle: 'again' },
+  ],
+);
+
 export const PINNABLE_SCENES: readonly Scene[] = [
   pinnableCma,
   pinnableIsolate,
   pinnableZeroPage,
+  pinnableNotAll,
   pinnableWithoutMigration,
 ];

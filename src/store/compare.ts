@@ -19,6 +19,8 @@ export type Contrast =
   | `without-patch-${3 | 4 | 5 | 6 | 7 | 10}`
   | `without-${KernelSwitch}`
   | 'follow-page-v6.0'
+  /** All that is known to be different there. */
+  | 'linux-6.0'
   | 'private-devices'
   | 'coherent-devices'
   | `policy-${LongtermPolicy}`
@@ -37,6 +39,7 @@ export const CONTRASTS: readonly Contrast[] = [
   'without-CONFIG_CMA',
   'without-CONFIG_DEVICE_PRIVATE',
   'without-CONFIG_TRANSPARENT_HUGEPAGE',
+  'linux-6.0',
   'follow-page-v6.0',
   'private-devices',
   'coherent-devices',
@@ -89,6 +92,7 @@ export const contrastingKernel = (contrast: Contrast, kernel: KernelConfig): Par
   const policy = LONGTERM_POLICIES.find((each) => contrast === `policy-${each}`);
   if (policy !== undefined) return { ...own, longtermPolicy: policy };
   if (contrast === 'follow-page-v6.0') return { ...own, followPage: 'v6.0' };
+  if (contrast === 'linux-6.0') return { ...own, followPage: 'v6.0', longtermCheck: 'v6.0' };
   const patch = PATCH.exec(contrast)?.[1];
   if (patch !== undefined)
     return { ...own, patches: buildablePatches(kernel.patches.filter((number) => number !== Number(patch))) };

@@ -1,5 +1,5 @@
 // What somebody chose of the kernel, where it is not what the scenario asks for; and how an address writes it:
-// `patches=1-5,7-14`, `config=MIGRATION:n,CMA:n`, `follow_page=v6.0`, `longterm_policy=intent`.
+// `patches=1-5,7-14`, `config=MIGRATION:n,CMA:n`, `follow_page=v6.0`, `longterm_check=v6.0`, `longterm_policy=intent`.
 
 import {
   FOLLOW_PAGE_READINGS,
@@ -7,6 +7,8 @@ import {
   KERNEL_SWITCHES,
   type KernelConfig,
   type KernelSwitch,
+  LONGTERM_CHECKS,
+  type LongtermCheck,
   LONGTERM_POLICIES,
   type LongtermPolicy,
 } from '../core/uapi/config.ts';
@@ -21,6 +23,7 @@ export interface KernelTexts {
   readonly patches?: string;
   readonly config?: string;
   readonly follow_page?: string;
+  readonly longterm_check?: string;
   readonly longterm_policy?: string;
 }
 
@@ -36,6 +39,7 @@ export const kernelChoice = (wanted: KernelConfig, own: KernelConfig): KernelCho
     ...(patchesText(wanted.patches) === patchesText(own.patches) ? {} : { patches: wanted.patches }),
     ...Object.assign({}, ...KERNEL_SWITCHES.map((name) => differs(name, wanted, own))),
     ...differs('followPage', wanted, own),
+    ...differs('longtermCheck', wanted, own),
     ...differs('longtermPolicy', wanted, own),
   };
   return Object.keys(choice).length === 0 ? undefined : choice;
@@ -53,6 +57,7 @@ export const kernelTexts = (choice: KernelChoice): KernelTexts => {
             .join(','),
         }),
     ...(choice.followPage === undefined ? {} : { follow_page: choice.followPage }),
+    ...(choice.longtermCheck === undefined ? {} : { longterm_check: choice.longtermCheck }),
     ...(choice.longtermPolicy === undefined ? {} : { longterm_policy: choice.longtermPolicy }),
   };
 };
@@ -60,6 +65,8 @@ export const kernelTexts = (choice: KernelChoice): KernelTexts => {
 const isSwitch = (name: string): name is KernelSwitch => KERNEL_SWITCHES.some((known) => known === name);
 const isReading = (text: string): text is FollowPageReading =>
   FOLLOW_PAGE_READINGS.some((reading) => reading === text);
+
+const isCheck = (text: string): text is LongtermCheck => LONGTERM_CHECKS.some((check) => check === text);
 
 const isPolicy = (text: string): text is LongtermPolicy =>
   LONGTERM_POLICIES.some((policy) => policy === text);
@@ -102,12 +109,15 @@ export const readKernelTexts = (
     parseSwitches(text.slice(0, MAX_CHARS)) ?? refuse('config', { value: text.slice(0, 60) });
   const followPage = (text: string): KernelChoice =>
     isReading(text) ? { followPage: text } : refuse('follow_page', { value: text.slice(0, 60) });
+  const longtermCheck = (text: string): KernelChoice =>
+    isCheck(text) ? { longtermCheck: text } : refuse('longterm_check', { value: text.slice(0, 60) });
   const longtermPolicy = (text: string): KernelChoice =>
     isPolicy(text) ? { longtermPolicy: text } : refuse('longterm_policy', { value: text.slice(0, 60) });
   const choice: KernelChoice = {
     ...(texts.patches === undefined ? {} : patches(texts.patches)),
     ...(texts.config === undefined ? {} : config(texts.config)),
     ...(texts.follow_page === undefined ? {} : followPage(texts.follow_page)),
+    ...(texts.longterm_check === undefined ? {} : longtermCheck(texts.longterm_check)),
     ...(texts.longterm_policy === undefined ? {} : longtermPolicy(texts.longterm_policy)),
   };
   return { choice: Object.keys(choice).length === 0 ? undefined : choice, problems };

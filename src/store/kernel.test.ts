@@ -81,6 +81,7 @@ describe('the kernel', () => {
     ['config=EVERYTHING:n', 'config', /MIGRATION:n/],
     ['config=MIGRATION', 'config', /MIGRATION:n/],
     ['follow_page=v7', 'follow_page', /v6\.1, v6\.0 or FOLL_LRU/],
+    ['longterm_check=v5', 'longterm_check', /v6\.1 or v6\.0/],
     ['longterm_policy=off', 'longterm_policy', /on, intent or as-coded/],
   ])(
     'the address %s is refused with words, and the scenario runs on its own kernel',

@@ -129,6 +129,7 @@ const packedSchema = v.object({
   patches: v.optional(v.pipe(v.string(), v.maxLength(100))),
   config: v.optional(v.pipe(v.string(), v.maxLength(200))),
   follow_page: v.optional(v.pipe(v.string(), v.maxLength(20))),
+  longterm_check: v.optional(v.pipe(v.string(), v.maxLength(20))),
   longterm_policy: v.optional(v.pipe(v.string(), v.maxLength(20))),
   added: v.optional(v.pipe(v.array(v.record(v.string(), v.unknown())), v.maxLength(MAX_ADDED_STEPS))),
   at: v.optional(v.pipe(v.string(), v.maxLength(20))),
@@ -322,6 +323,7 @@ export const readLink = async (search: string, hash: string): Promise<ReadLink> 
     ...ofKernel('patches'),
     ...ofKernel('config'),
     ...ofKernel('follow_page'),
+    ...ofKernel('longterm_check'),
     ...ofKernel('longterm_policy'),
   });
   return {

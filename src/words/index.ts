@@ -30,6 +30,7 @@ export {
   kconfigNotes,
   kernelWords,
   listed,
+  longtermChecks,
   longtermPolicies,
   patchRoles,
   pinnableReasons,

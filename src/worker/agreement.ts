@@ -23,13 +23,14 @@ const nothing = (reason: Message): Agreement => ({
 const otherKernel = (kernel: KernelConfig): Message['params'] | undefined => {
   const patches = patchesText(kernel.patches);
   const off = KERNEL_SWITCHES.filter((name) => !kernel[name]).join(', ');
-  const { followPage, longtermPolicy } = kernel;
+  const { followPage, longtermCheck, longtermPolicy } = kernel;
   const isRecorded =
     patches === 'all' &&
     off === '' &&
     followPage === DEFAULT_KERNEL.followPage &&
+    longtermCheck === DEFAULT_KERNEL.longtermCheck &&
     longtermPolicy === DEFAULT_KERNEL.longtermPolicy;
-  return isRecorded ? undefined : { patches, off, followPage, longtermPolicy };
+  return isRecorded ? undefined : { patches, off, followPage, longtermCheck, longtermPolicy };
 };
 
 const RECORDED_MACHINES = { default: 'guest', movable: 'guest-movable', cma: 'guest-cma' } as const;

@@ -22,6 +22,7 @@ const KERNELS: readonly Partial<KernelConfig>[] = [
   ...SETS.map((set) => ({ patches: parsePatches(set) })),
   ...KERNEL_SWITCHES.map((name) => ({ [name]: false })),
   ...FOLLOW_PAGE_READINGS.slice(1).map((followPage) => ({ followPage })),
+  { longtermCheck: 'v6.0' },
 ];
 
 const RECORDINGS = [

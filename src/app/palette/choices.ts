@@ -4,6 +4,7 @@ import {
   FOLLOW_PAGE_READINGS,
   KERNEL_SWITCHES,
   type KernelConfig,
+  LONGTERM_CHECKS,
   LONGTERM_POLICIES,
 } from '../../core/uapi/config.ts';
 import { PATCHES } from '../../core/uapi/patches.ts';
@@ -13,7 +14,7 @@ import { regionsOf } from '../../map/regions.ts';
 import { completed, kconfigObjections, toggled, without } from '../../panels/TopBar/kernel.ts';
 import type { AppState } from '../../store/app.ts';
 import type { Grain } from '../../store/views.ts';
-import { followPageReadings, longtermPolicies, withoutPatch } from '../../words/index.ts';
+import { followPageReadings, longtermChecks, longtermPolicies, withoutPatch } from '../../words/index.ts';
 import { act } from './act.ts';
 import type { PaletteEntry } from './entries.ts';
 
@@ -59,6 +60,14 @@ const kernelActs = ({ scenario: { run } }: AppState): PaletteEntry[] => {
         ...kernel,
         followPage,
       }),
+    ),
+    ...LONGTERM_CHECKS.filter((check) => check !== kernel.longtermCheck).map((longtermCheck) =>
+      kernelAct(
+        `check ${longtermCheck}`,
+        `check of long-term pins: ${longtermChecks[longtermCheck].label}`,
+        { ...kernel, longtermCheck },
+        longtermChecks[longtermCheck].text,
+      ),
     ),
     ...LONGTERM_POLICIES.filter((policy) => policy !== kernel.longtermPolicy).map((longtermPolicy) =>
       kernelAct(

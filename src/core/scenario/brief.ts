@@ -1,5 +1,6 @@
 // What a recording would show after each step, in a few words. Ours: for tests that state what the kernel would do.
 
+import type { KernelConfig } from '../uapi/config.ts';
 import { parseScenario } from '../uapi/scenario.ts';
 import type { ObservedFrame, ObservedVma } from './observe.ts';
 import { filteredCalls, FrameNamer, type NamedPage, recordedVmstat, tracedCalls } from './recording.ts';
@@ -72,9 +73,11 @@ export const briefly = (
   steps: readonly Readonly<Record<string, unknown>>[],
   devices: readonly ('coherent' | 'private')[] = [],
   boot: 'default' | 'movable' | 'cma' = 'default',
+  config: Partial<Omit<KernelConfig, 'version' | 'patches'>> = {},
 ): Brief[] => {
   const scenario = parseScenario({
     boot,
+    config,
     devices: devices.map((kind, id) => ({ id, kind })),
     steps: steps.map((step) => ({
       step: { proc: 'A', ...(WITHOUT_AREA.includes(step['op']) ? {} : { vma: 'buf' }), ...step },

@@ -116,6 +116,13 @@ export const ALL_PATCHES: readonly PatchNumber[] = [1, 2, 3, 4, 5, 6, 7, 8, 9, 1
 export const FOLLOW_PAGE_READINGS = ['v6.1', 'v6.0', 'FOLL_LRU'] as const;
 export type FollowPageReading = (typeof FOLLOW_PAGE_READINGS)[number];
 
+/**
+ * How a long-term pin looks for pages that may not stay. `v6.1` collects them first and moves them afterwards; `v6.0`,
+ * as the series was merged, moves each coherent page as soon as its one loop meets it.
+ */
+export const LONGTERM_CHECKS = ['v6.1', 'v6.0'] as const;
+export type LongtermCheck = (typeof LONGTERM_CHECKS)[number];
+
 /** Switches of the kernel's configuration that the simulation asks for. */
 export const KERNEL_SWITCHES = [
   'CONFIG_MIGRATION',
@@ -137,6 +144,7 @@ export interface KernelConfig extends Readonly<Record<KernelSwitch, boolean>> {
   readonly version: '6.1.192';
   readonly patches: readonly PatchNumber[];
   readonly followPage: FollowPageReading;
+  readonly longtermCheck: LongtermCheck;
   readonly longtermPolicy: LongtermPolicy;
 }
 
@@ -148,5 +156,6 @@ export const DEFAULT_KERNEL: KernelConfig = {
   CONFIG_DEVICE_PRIVATE: true,
   CONFIG_TRANSPARENT_HUGEPAGE: true,
   followPage: 'v6.1',
+  longtermCheck: 'v6.1',
   longtermPolicy: 'on',
 };

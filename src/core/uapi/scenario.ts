@@ -3,7 +3,7 @@
 import * as v from 'valibot';
 import { MAPPED_MEMORY_KINDS } from './config.ts';
 import { FOLL_FLAGS, type FollFlagName } from './gup-flags.ts';
-import { LONGTERM_POLICIES } from './config.ts';
+import { LONGTERM_CHECKS, LONGTERM_POLICIES } from './config.ts';
 import { issueText } from './issue-text.ts';
 import { DEVICE_MODELS, SVM_FLAGS, type SvmFlagName } from './device-model.ts';
 import { parsePatches, PatchSetError } from './patches.ts';
@@ -335,6 +335,7 @@ const kernelSchema = v.strictObject({
   CONFIG_DEVICE_PRIVATE: v.optional(v.boolean()),
   CONFIG_TRANSPARENT_HUGEPAGE: v.optional(v.boolean()),
   followPage: v.optional(v.picklist(['v6.1', 'v6.0', 'FOLL_LRU'])),
+  longtermCheck: v.optional(v.picklist(LONGTERM_CHECKS)),
   /** `intent` and `as-coded` never shipped. */
   longtermPolicy: v.optional(v.picklist(LONGTERM_POLICIES)),
 });

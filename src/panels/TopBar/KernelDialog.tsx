@@ -5,6 +5,7 @@ import {
   FOLLOW_PAGE_READINGS,
   KERNEL_SWITCHES,
   type KernelConfig,
+  LONGTERM_CHECKS,
   LONGTERM_POLICIES,
   type PatchNumber,
 } from '../../core/uapi/config.ts';
@@ -18,6 +19,7 @@ import { Segmented } from '../../ui/Segmented.tsx';
 import {
   followPageReadings,
   kernelWords,
+  longtermChecks,
   longtermPolicies,
   pinnableReasons,
   type PinnableReason,
@@ -32,6 +34,7 @@ import {
   type PatchRow,
   patchRows,
   presets,
+  SEE_OF_CHECK,
   SEE_OF_POLICY,
   SEE_OF_REASON,
   SEE_OF_SWITCH,
@@ -195,9 +198,10 @@ interface SwitchesProps {
   readonly onChange: (part: Partial<KernelConfig>) => void;
 }
 
+const CHECKS = LONGTERM_CHECKS.map((value) => ({ value, label: longtermChecks[value].label }));
 const READINGS = FOLLOW_PAGE_READINGS.map((value) => ({ value, label: followPageReadings[value].label }));
 
-/** CONFIG switches, and how callers of follow_page turn device pages away. */
+/** CONFIG switches, and what another version does in another way: the check of long-term pins, callers of follow_page. */
 const Switches = ({ draft, onChange, onClose }: SwitchesProps) => {
   const id = useId();
   // as the kernel spells it that is being chosen
@@ -236,6 +240,27 @@ const Switches = ({ draft, onChange, onClose }: SwitchesProps) => {
             </p>
           ))}
         </div>
+      </section>
+      <section aria-labelledby={`${id}-check`}>
+        <h3 id={`${id}-check`} className="heading">
+          How a long-term pin looks for pages that may not stay
+        </h3>
+        <Segmented
+          label="Check of long-term pins"
+          options={CHECKS}
+          value={draft.longtermCheck}
+          onChange={(longtermCheck) => onChange({ longtermCheck })}
+        />
+        <p>
+          <Prose pieces={words.textPieces(longtermChecks[draft.longtermCheck].text)} />
+          <SeeButton
+            see={SEE_OF_CHECK[draft.longtermCheck]}
+            label={`See it: the check of ${longtermChecks[draft.longtermCheck].label}`}
+            onClose={onClose}
+          >
+            See it
+          </SeeButton>
+        </p>
       </section>
       <section aria-labelledby={`${id}-follow`}>
         <h3 id={`${id}-follow`} className="heading">

@@ -4,6 +4,7 @@ import {
   ALL_PATCHES,
   type KernelConfig,
   type KernelSwitch,
+  type LongtermCheck,
   type LongtermPolicy,
   type PatchNumber,
 } from '../../core/uapi/config.ts';
@@ -99,6 +100,12 @@ export const SEE_OF_REASON: Readonly<Record<PinnableReason, See>> = {
   zero: { scenario: 'pinnable-zero-page' },
   coherent: { scenario: 'longterm-pin' },
   movable: { scenario: 'movable-zone' },
+};
+
+/** A range of which one page cannot move, by the check of each version. */
+export const SEE_OF_CHECK: Readonly<Record<LongtermCheck, See>> = {
+  'v6.1': { scenario: 'pinnable-not-all' },
+  'v6.0': { scenario: 'pinnable-not-all', kernel: { longtermCheck: 'v6.0' } },
 };
 
 /** One scene, an eviction that meets a long-term pin, in each of the worlds. */

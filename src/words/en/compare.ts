@@ -62,6 +62,11 @@ export const contrasts: Readonly<Record<string, ContrastWords>> = {
     label: 'CONFIG_TRANSPARENT_HUGEPAGE off',
     about: 'No fault is served with a huge page.',
   },
+  'linux-6.0': {
+    label: 'Linux 6.0',
+    about:
+      'As the series was merged: a long-term pin moves each coherent page as soon as its one loop meets it, while the others stay pinned; what becomes of pages of system memory overwrites an error of a device page; and KSM and move_pages forget to give a reference back.',
+  },
   'follow-page-v6.0': {
     label: 'follow_page as in 6.0',
     about: 'A device page that KSM or move_pages turns away keeps a reference that nobody gives back.',

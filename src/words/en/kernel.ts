@@ -5,6 +5,7 @@ import type {
   FollowPageReading,
   KernelConfig,
   KernelSwitch,
+  LongtermCheck,
   LongtermPolicy,
   PatchNumber,
 } from '../../core/uapi/config.ts';
@@ -75,6 +76,18 @@ export const followPageReadings: Readonly<Record<FollowPageReading, { label: str
   },
 };
 
+/** How a long-term pin looks for pages that may not stay. */
+export const longtermChecks: Readonly<Record<LongtermCheck, { label: string; text: string }>> = {
+  'v6.1': {
+    label: 'Linux 6.1',
+    text: '`collect_longterm_unpinnable_pages` counts what may not stay; then every pin is dropped and `migrate_longterm_unpinnable_pages` moves it, device pages first. A device page that cannot move ends the call with `-EBUSY`.',
+  },
+  'v6.0': {
+    label: 'Linux 6.0',
+    text: 'As patch 6 was merged: one loop moves each coherent page as soon as it meets it, while the others stay pinned. Pages of system memory are moved at the end, and that outcome overwrites the error of a device page.',
+  },
+};
+
 /** Configurations that Kconfig would not let anyone choose, though the simulation can run them. */
 export const kconfigNotes = {
   migration:
@@ -123,6 +136,9 @@ export const kernelWords = (kernel: KernelConfig): string =>
     patchesWords(kernel.patches),
     ...KERNEL_SWITCHES.filter((name) => !kernel[name]).map((name) => `${name} off`),
     ...(kernel.followPage === DEFAULT_KERNEL.followPage ? [] : [`follow_page of ${kernel.followPage}`]),
+    ...(kernel.longtermCheck === DEFAULT_KERNEL.longtermCheck
+      ? []
+      : [`long-term check of ${kernel.longtermCheck}`]),
     ...(kernel.longtermPolicy === 'on' ? [] : [longtermPolicies[kernel.longtermPolicy].words]),
   ].join(', ');
 
@@ -133,6 +149,9 @@ const configured = (p: Params): string =>
     ...(txt(p, 'followPage') === DEFAULT_KERNEL.followPage
       ? []
       : [`\`follow_page\` of ${txt(p, 'followPage')}`]),
+    ...(!has(p, 'longtermCheck') || txt(p, 'longtermCheck') === DEFAULT_KERNEL.longtermCheck
+      ? []
+      : [`long-term check of ${txt(p, 'longtermCheck')}`]),
     ...(!has(p, 'longtermPolicy') || txt(p, 'longtermPolicy') === DEFAULT_KERNEL.longtermPolicy
       ? []
       : [`long-term pins: ${txt(p, 'longtermPolicy')}`]),

@@ -64,6 +64,8 @@ export const problems: Sentences = {
     `The link sets a switch that does not exist: ${code(p, 'value')}. Write, for example, \`config=MIGRATION:n,CMA:n\`. The scenario's own are used.`,
   'link.follow_page': (p) =>
     `The link names a reading of \`follow_page\` that does not exist: ${code(p, 'value')}. Write v6.1, v6.0 or FOLL_LRU.`,
+  'link.longterm_check': (p) =>
+    `The link names a check of long-term pins that does not exist: ${code(p, 'value')}. Write v6.1 or v6.0.`,
   'link.longterm_policy': (p) =>
     `The link names a policy for long-term pins that does not exist: ${code(p, 'value')}. Write on, intent or as-coded.`,
   'link.theme': (p) => `The link names a theme that does not exist: ${code(p, 'value')}. Yours is kept.`,

@@ -119,7 +119,8 @@ const COHERENT_MOVE = ids('migrate_device_coherent_page');
 const SINGLE_MOVE = ids('migrate_device_coherent_page', 'migrate_pages');
 const FAULTS = ids('handle_mm_fault');
 const LRU_MOVE = ids('migrate_pages');
-const MOVE_LOOP = ids('migrate_longterm_unpinnable_pages');
+/** Where pins are dropped on the way home: the second function is what 6.0 had instead of the first. */
+const MOVE_LOOP = ids('migrate_longterm_unpinnable_pages', 'check_and_migrate_movable_pages');
 const LONGTERM = ids('__gup_longterm_locked');
 const DRIVER_FINALIZE = ids('migrate_vma_finalize', 'migrate_device_coherent_page');
 const DRIVER_READ = ids('dmirror_read');

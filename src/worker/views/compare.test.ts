@@ -122,6 +122,15 @@ describe('two runs side by side', () => {
     for (const { sides } of pages) expect(sides[1].refcount).toBeGreaterThan(sides[0].refcount);
   });
 
+  test('Linux 6.0 parts where its one loop brings a page home', () => {
+    expect(partingOf('longterm-pin', 'linux-6.0')).toEqual([
+      3,
+      'longterm.unpinnable-count',
+      'longterm.pin-dropped',
+    ]);
+    expect(partingOf('around-ksm', 'linux-6.0')).toEqual(partingOf('around-ksm', 'follow-page-v6.0'));
+  });
+
   test('a run that is not open is named', () => {
     const session = new Session();
     open(session, 'a', given);

@@ -7,7 +7,7 @@ import { FOLL_GET, FOLL_LONGTERM, FOLL_PIN, FOLL_REMOTE, FOLL_TOUCH } from '../.
 import type { Pfns, Vpn } from '../../uapi/units.ts';
 import { type KernelMessage, warn } from '../sched/bug.ts';
 import { sleepable } from '../sched/kernel-function.ts';
-import { checkAndMigrateMovablePages } from './gup-longterm.ts';
+import { checkLongterm } from './gup-longterm.ts';
 import { type GupOptions, getUserPagesLocked } from './gup-walk.ts';
 
 /** Passes after which an endless long-term retry is cut off; the kernel would go on. */
@@ -72,7 +72,7 @@ export const gupLongtermLocked = sleepable(
       const { pages, err } = yield* getUserPagesLocked(m, mm, start, npages, flags, {});
       result = gupResult(pages, err);
       if (pages.length === 0) break;
-      const rc = yield* checkAndMigrateMovablePages(m, pages);
+      const rc = yield* checkLongterm(m, pages);
       if (rc === 0) break;
       result = gupResult([], rc);
       if (rc !== -EAGAIN) break;

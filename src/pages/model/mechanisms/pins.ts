@@ -50,7 +50,7 @@ export const PINS: readonly Mechanism[] = [
     kernel:
       'mm/gup.c: __gup_longterm_locked, check_and_migrate_movable_pages, collect_longterm_unpinnable_pages',
     state: 'simplified',
-    how: 'Pin all, look for pages that may not stay, make pins references, migrate, pin again. Device-coherent pages go one by one and are copied by the kernel itself.',
+    how: 'Pin all, look for pages that may not stay, make pins references, migrate, pin again. Device-coherent pages go one by one and are copied by the kernel itself. Two readings to choose from: 6.1, and the one loop of 6.0.',
     simplified: {
       'mm/gup.ts: gupLongtermLocked':
         'The retry after a failed isolation ends after 16 passes with a message; the kernel has no bound.',
@@ -63,7 +63,12 @@ export const PINS: readonly Mechanism[] = [
       'pin-mixed-run',
     ],
     selftests: ['hmm_gup_test'],
-    tests: ['core/kernel/mm/gup.test.ts', 'core/kernel/mm/gup-flags.test.ts', 'scenarios/patches.test.ts'],
+    tests: [
+      'core/kernel/mm/gup.test.ts',
+      'core/kernel/mm/gup-longterm.test.ts',
+      'core/kernel/mm/gup-longterm-v6.0.test.ts',
+      'scenarios/patches.test.ts',
+    ],
     scene: 'longterm-pin',
     patches: [6],
   },
