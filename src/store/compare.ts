@@ -19,7 +19,7 @@ export type Contrast =
   | `without-patch-${3 | 4 | 5 | 6 | 7 | 10}`
   | `without-${KernelSwitch}`
   | 'follow-page-v6.0'
-  /** All that is known to be different there. */
+  /** Both readings of that version at once. */
   | 'linux-6.0'
   | 'private-devices'
   | 'coherent-devices'

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { ComparedSide, RunInfo } from '../../store/views.ts';
-import { pageRows, sideText, stepRows } from './rows.ts';
+import { pageRows, residenceText, sideText, stepRows } from './rows.ts';
 
 const READ = { op: 'read', proc: 'A', vma: 'buf', page: 5, count: 1 };
 /** Only what the comparison looks at. */
@@ -77,4 +77,12 @@ test('a page that differs in several worlds has one row', () => {
     { name: 'A buf+1', here: side(-1), others: [side(0), side(0, 1)] },
     { name: 'A buf+0', here: side(-1), others: [undefined, side(1)] },
   ]);
+});
+
+test('pages of ZONE_MOVABLE are counted by themselves', () => {
+  const system = { place: 'system', residence: 'system', pages: 2 } as const;
+  expect(residenceText([system, { place: 'system', residence: 'movable', pages: 1 }])).toBe(
+    'system: 2 pages · ZONE_MOVABLE: 1 page',
+  );
+  expect(residenceText([])).toBe('no pages');
 });

@@ -136,7 +136,13 @@ export const sideText = (side: ComparedSide, others: readonly (ComparedSide | un
 /** Where the page lies, next to the sign of its kind. */
 export const placeText = ({ device }: ComparedSide): string => (device < 0 ? 'system' : `device ${device}`);
 
+/** `system: 2 pages · ZONE_MOVABLE: 1 page`: two kinds of one place have names of their own. */
 export const residenceText = (counts: readonly ResidenceCount[]): string =>
   counts.length === 0
     ? 'no pages'
-    : counts.map(({ place, pages }) => `${place}: ${formatCounted(pages, 'page')}`).join(' · ');
+    : counts
+        .map(({ place, residence, pages }) => {
+          const name = residence === 'movable' ? 'ZONE_MOVABLE' : place;
+          return `${name}: ${formatCounted(pages, 'page')}`;
+        })
+        .join(' · ');
