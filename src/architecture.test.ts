@@ -101,6 +101,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     'worker/session',
     'node',
     'npm:immer',
+    'npm:valibot',
   ],
   'bench/browser-cli': ['bench', 'map/painter-messages', 'tools', 'node', 'npm:playwright'],
   tools: ['node'],

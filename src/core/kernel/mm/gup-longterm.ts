@@ -4,7 +4,7 @@ import type { Machine } from '../../machine/machine.ts';
 import type { Sleeps } from '../../machine/ops.ts';
 import { EAGAIN, EBUSY, ENOMEM } from '../../uapi/errno.ts';
 import { FOLL_PIN } from '../../uapi/gup-flags.ts';
-import { PG_lru, PG_private } from '../../uapi/page-flags.ts';
+import { PG_private } from '../../uapi/page-flags.ts';
 import { hasPatch } from '../../uapi/patches.ts';
 import { NO_PFN, type Pfn, type Pfns } from '../../uapi/units.ts';
 import { sleepable } from '../sched/kernel-function.ts';
@@ -85,7 +85,7 @@ const collectLongtermUnpinnablePages = sleepable(
  *
  * Ours: `collect` of 6.1 and the loop of 6.0 do the same from here on.
  */
-const isolateUnpinnable = (m: Machine, folio: Pfn, movable: Pfn[]): void => {
+export const isolateUnpinnable = (m: Machine, folio: Pfn, movable: Pfn[]): void => {
   const isolated = pageHuge(m, folio) ? folioIsolateHugetlb(m, folio) : folioIsolateLru(m, folio);
   if (isolated === 0) movable.push(folio);
   else m.trace.decide('migrate.isolation-failed', folio);
@@ -152,7 +152,7 @@ const migrateLongtermUnpinnablePages = sleepable(
  *
  * @returns 0 all may stay pinned; -EAGAIN moved and unpinned, pin again; other -errno gave up and unpinned
  */
-const checkAndMigrateMovablePages = sleepable(
+export const checkAndMigrateMovablePages = sleepable(
   'check_and_migrate_movable_pages',
   function* (m, pages: Pfns): Sleeps<number> {
     if (!m.kernel.CONFIG_MIGRATION) return 0;
@@ -164,98 +164,3 @@ const checkAndMigrateMovablePages = sleepable(
     return yield* migrateLongtermUnpinnablePages(m, movable, pages);
   },
 );
-
-/** Pages that a loop over many has dealt with already, as runs of their numbers. */
-interface Moved {
-  readonly from: number;
-  readonly to: number;
-}
-
-/**
- * The same as Linux 6.0 had it, which the series was merged for: one loop, in which a device page is moved as soon as it
- * is met, while all others stay pinned. What was isolated is moved at the end, and the outcome of that is the result,
- * whatever happened to a device page before.
- *
- * Kernel: `mm/gup.c: check_and_migrate_movable_pages` of v6.0
- *
- * @returns number of pages: all may stay pinned; 0: moved and unpinned, pin again; -errno: gave up and unpinned
- */
-const checkAndMigrateInOneLoop = sleepable(
-  'check_and_migrate_movable_pages',
-  function* (m, pages: Pfns): Sleeps<number> {
-    if (!m.kernel.CONFIG_MIGRATION) return pages.length;
-    const movable: Pfn[] = [];
-    const moved: Moved[] = [];
-    const isMovedHere = hasPatch(m.kernel, 6) && m.kernel.longtermPolicy === 'on';
-    let unpinnable = 0;
-    let drained = false;
-    let ret = 0;
-    let previous: Pfn = NO_PFN;
-    for (let at = 0; at < pages.length && ret === 0; at++) {
-      const home = isMovedHere ? bringPinnedHome(m, pages, at) : 0;
-      if (home > 0) {
-        moved.push({ from: at, to: at + home });
-        unpinnable += home;
-        at += home - 1;
-        previous = pages[at];
-        yield* condResched(m, 'migrate_device_coherent_page');
-        continue;
-      }
-      const judged = pages[at] === previous ? undefined : judgePages(m, pages, at, pinnableFor);
-      if (judged !== undefined) {
-        at += judged.n - 1;
-        previous = pages[at];
-        yield* letGo(m, 'check_and_migrate_movable_pages', 0);
-        continue;
-      }
-      const folio = compoundHead(m, pages[at]);
-      if (folio === previous) continue;
-      previous = folio;
-      if (isMovedHere && isDeviceCoherentPage(m, folio)) {
-        unpinnable++;
-        moved.push({ from: at, to: at + 1 });
-        m.trace.decide('longterm.pin-becomes-reference', folio);
-        folioGet(m, folio, 'FOLL_GET');
-        gupPutFolio(m, folio, 1, FOLL_PIN);
-        ret = yield* migrateDeviceCoherentPage(m, folio);
-        continue;
-      }
-      if (folioIsLongtermPinnable(m, folio) || leftByPolicy(m, folio)) continue;
-      unpinnable++;
-      if (!pageHuge(m, folio) && !drained && !testFlags(m, folio, PG_lru)) {
-        lruAddDrainAll(m);
-        drained = true;
-      }
-      isolateUnpinnable(m, folio, movable);
-    }
-    m.trace.decide('longterm.unpinnable-count', unpinnable, pages.length);
-    if (unpinnable === 0) {
-      m.trace.decide('longterm.all-pinnable', pages.length);
-      return pages.length;
-    }
-    let at = 0;
-    for (const { from, to } of [...moved, { from: pages.length, to: pages.length }]) {
-      for (; at < from; at++) unpinUserPage(m, pages[at]);
-      at = to;
-    }
-    // overwrites what became of a device page
-    if (movable.length > 0) ret = (yield* migratePages(m, movable)) === 0 ? 0 : -ENOMEM;
-    if (ret !== 0) m.trace.decide('longterm.failed', ret);
-    putbackMovablePages(m, movable);
-    return ret;
-  },
-);
-
-/**
- * Checks that all pinned pages may stay, as the chosen kernel does; otherwise moves them and asks for another pass.
- *
- * Ours: the answer of 6.0 in the words of 6.1
- *
- * @returns 0 all may stay pinned; -EAGAIN moved and unpinned, pin again; other -errno gave up and unpinned
- */
-export const checkLongterm = function* (m: Machine, pages: Pfns): Sleeps<number> {
-  if (m.kernel.longtermCheck === 'v6.1') return yield* checkAndMigrateMovablePages(m, pages);
-  const stay = yield* checkAndMigrateInOneLoop(m, pages);
-  if (stay > 0) return 0;
-  return stay === 0 ? -EAGAIN : stay;
-};

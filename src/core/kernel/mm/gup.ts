@@ -7,13 +7,28 @@ import { FOLL_GET, FOLL_LONGTERM, FOLL_PIN, FOLL_REMOTE, FOLL_TOUCH } from '../.
 import type { Pfns, Vpn } from '../../uapi/units.ts';
 import { type KernelMessage, warn } from '../sched/bug.ts';
 import { sleepable } from '../sched/kernel-function.ts';
-import { checkLongterm } from './gup-longterm.ts';
+import { checkAndMigrateMovablePages } from './gup-longterm.ts';
+import { checkAndMigrateInOneLoop } from './gup-longterm-v6.0.ts';
 import { type GupOptions, getUserPagesLocked } from './gup-walk.ts';
 
 /** Passes after which an endless long-term retry is cut off; the kernel would go on. */
 const LONGTERM_RETRY_CAP = 16;
 
 // --- the long-term rule -------------------------------------------------------------------------------------------
+
+/**
+ * Checks that all pinned pages may stay, as the chosen kernel does; otherwise moves them and asks for another pass.
+ *
+ * Ours: the answer of 6.0 in the words of 6.1
+ *
+ * @returns 0 all may stay pinned; -EAGAIN moved and unpinned, pin again; other -errno gave up and unpinned
+ */
+const checkLongterm = function* (m: Machine, pages: Pfns): Sleeps<number> {
+  if (m.kernel.longtermCheck === 'v6.1') return yield* checkAndMigrateMovablePages(m, pages);
+  const stay = yield* checkAndMigrateInOneLoop(m, pages);
+  if (stay > 0) return 0;
+  return stay === 0 ? -EAGAIN : stay;
+};
 
 /** Result of a GUP call. */
 export interface GupResult {
