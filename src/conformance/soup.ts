@@ -19,7 +19,9 @@ import { Machines } from './machines.ts';
 import { isSurvivable } from './survivable.ts';
 
 /** Whether the kernel has the series. */
-export type Series = 'on' | 'off';
+/** The series, a kernel without it, or the series with the check of long-term pins as Linux 6.0 had it. */
+export const SERIES = ['on', 'off', 'v6.0'] as const;
+export type Series = (typeof SERIES)[number];
 
 export interface SoupOptions {
   readonly ops: number;
@@ -168,7 +170,7 @@ class Pot {
 
 /** Without the series there are no coherent devices. */
 const kindFor = (series: Series): MachineKind => ({
-  mix: series === 'on' ? 'mixed' : 'private',
+  mix: series === 'off' ? 'private' : 'mixed',
   place: 'small',
   swap: false,
 });
@@ -188,7 +190,10 @@ export const runSoup = (options: SoupOptions, progress?: (ops: number) => void):
   const kind = kindFor(options.series);
   const scenario: Scenario = {
     ...scenarioOf(kind, 'soup'),
-    config: { patches: options.series === 'on' ? 'all' : 'none' },
+    config: {
+      patches: options.series === 'off' ? 'none' : 'all',
+      longtermCheck: options.series === 'v6.0' ? 'v6.0' : 'v6.1',
+    },
   };
   const kinds = [
     { scenario, machines: new Machines() },
