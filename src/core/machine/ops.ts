@@ -49,6 +49,13 @@ export interface PendingWork {
   readonly run: () => Sleeps<void>;
 }
 
+/** The thread of a node that is awake: kswapd. */
+export interface Kswapd {
+  readonly work: PendingWork;
+  /** Highest zone that somebody has asked of it; its position in ZONE_NAMES. */
+  highestZoneidx: number;
+}
+
 /** `current`, as far as mechanisms look at it. */
 export interface CurrentTask {
   readonly id: number;
@@ -56,6 +63,8 @@ export interface CurrentTask {
   readonly cpu: number;
   /** PF_MEMALLOC_PIN: allocations of this task must be long-term pinnable. */
   memallocPin: boolean;
+  /** PF_MEMALLOC: the task reclaims memory; what it allocates must not lead to reclaim again. */
+  memalloc: boolean;
   /** SIGKILL is pending: loops in the kernel end with -EINTR. Nothing in a scenario sets it before a step ends. */
   readonly fatalSignalPending?: boolean;
 }
