@@ -100,6 +100,7 @@ const PRIVATE_STEPS = [
   { op: 'migrate_to_dev', ...AREA, device: 0 },
   { op: 'migrate_to_sys', ...AREA, device: 0 },
   { op: 'migrate_to_dev', ...AREA, device: 0 },
+  { op: 'read', ...AREA, count: 2 ** 18 },
   { op: 'dev_evict', proc: 'A', device: 0 },
 ];
 /** Not quite big enough to be counted: each leaves half a million events, which are read once. */

@@ -111,6 +111,11 @@ export interface DevPagemapOps {
   /** The same for the first `n` frames of an array, in order; absent: `pageFree` is called for each. */
   readonly pagesFree?: (m: Machine, pfns: Float64Array, n: number) => void;
   readonly migrateToRam?: (m: Machine, vmf: VmFault) => Sleeps<number>;
+  /**
+   * The same for faults on the pages up to `end`, one after another; absent: `migrateToRam` is called for each.
+   * Returns how many pages have moved; 0: the next one is for `migrateToRam`.
+   */
+  readonly migrateManyToRam?: (m: Machine, vmf: VmFault, end: Vpn) => number;
   /** The page that holds a page's bytes; absent: itself. */
   readonly bytesOf?: (m: Machine, pfn: Pfn) => Pfn;
 }

@@ -30,6 +30,7 @@ import {
   DPT_XA_TAG_NONE,
   DPT_XA_TAG_WRITE,
   freeCoherentPages,
+  faultManyHome,
   freePrivatePages,
   migrateManyToDevice,
   migrateManyToSystem,
@@ -349,6 +350,7 @@ export const dmirrorAllocateChunk = atomic('dmirror_allocate_chunk', (m, deviceI
             migrateToRam: function* (machine: Machine, vmf: VmFault) {
               return yield* dmirrorDevmemFault(machine, vmf);
             },
+            migrateManyToRam: faultManyHome,
           }
         : {}),
     },
