@@ -71,6 +71,22 @@ const DEATH = {
   },
 };
 const DEATH_STEPS = [{ op: 'write', proc: 'B', vma: 'more', value: 2 }];
+/** More pages than memory has: kswapd ages all that were written, and swaps the oldest out for each that comes. */
+const SWAPPED = {
+  scenario: {
+    machine: 'guest',
+    swap: 200_000,
+    devices: [],
+    steps: [
+      { op: 'mmap', ...AREA, pages: 400_000, prot: 'rw', kind: 'anon-private' },
+      { op: 'write', ...AREA, count: 350_000, value: 1 },
+    ].map((step) => ({ step })),
+  },
+};
+const SWAP_STEPS = [
+  { op: 'write', ...AREA, page: 350_000, value: 2 },
+  { op: 'read', ...AREA, count: 20_000 },
+];
 /** What a device does with memory that it has, and gives back. */
 const DEVICE_STEPS = [
   { op: 'migrate_to_dev', ...AREA, device: 0 },
@@ -84,6 +100,7 @@ const PRIVATE_STEPS = [
   { op: 'migrate_to_dev', ...AREA, device: 0 },
   { op: 'migrate_to_sys', ...AREA, device: 0 },
   { op: 'migrate_to_dev', ...AREA, device: 0 },
+  { op: 'read', ...AREA, count: 2 ** 18 },
   { op: 'dev_evict', proc: 'A', device: 0 },
 ];
 /** Not quite big enough to be counted: each leaves half a million events, which are read once. */
@@ -213,6 +230,7 @@ export const blocks = (): Figure[] => {
     Array.from({ length: LONG_ROUNDS }, () => measure(DEVICE_STEPS)),
     Array.from({ length: LONG_ROUNDS }, () => measure(LOOKING_STEPS)),
     Array.from({ length: ROUNDS }, () => measure(DEATH_STEPS, DEATH)),
+    Array.from({ length: ROUNDS }, () => measure(SWAP_STEPS, SWAPPED)),
     Array.from({ length: LONG_ROUNDS }, () => measure(DETAILED_STEPS)),
     Array.from({ length: LONG_ROUNDS }, () => measure(PRIVATE_STEPS, { kind: 'private' })),
   ];

@@ -30,7 +30,14 @@ import type {
 } from './gpu.ts';
 import { Journal, type Mark } from './journal.ts';
 import type { NumberMap } from './number-map.ts';
-import type { CurrentTask, DevPagemapOps, MmuIntervalNotifierOps, PendingWork, SpinWait } from './ops.ts';
+import type {
+  CurrentTask,
+  DevPagemapOps,
+  Kswapd,
+  MmuIntervalNotifierOps,
+  PendingWork,
+  SpinWait,
+} from './ops.ts';
 import { type Cell, Pool } from './pool.ts';
 
 /** struct page as columns. Rows are page frame numbers; an absent row is a free frame of the page allocator. */
@@ -123,9 +130,7 @@ export class Machine {
   readonly notifierOps = new Map<number, MmuIntervalNotifierOps>();
 
   /** The running task; ephemeral, between events only. */
-  current: CurrentTask = { id: 0, mm: 0, cpu: 0, memallocPin: false };
-  /** Some task reclaims memory: what it allocates must not lead to reclaim again. Ephemeral. */
-  reclaiming = false;
+  current: CurrentTask = { id: 0, mm: 0, cpu: 0, memallocPin: false, memalloc: false };
   /** Nothing happens between the sleeping points of the running task. Ephemeral. */
   isAlone = false;
   /** The fault that was served last changed nothing, and what its repetition would wait for. Ephemeral. */
@@ -142,7 +147,9 @@ export class Machine {
   runMeanwhile: ((work: PendingWork) => boolean) | undefined;
   /** The kernel thread that sees a process off which was killed for its memory. Ephemeral. */
   oomReaper: PendingWork | undefined;
-  /** A process that is killed has fewer pages, or the step has to be a big one. Ephemeral. */
+  /** The kernel threads that reclaim memory just now, by their node. Ephemeral. */
+  readonly kswapds = new Map<number, Kswapd>();
+  /** A process that is killed has fewer pages, and reclaim takes fewer, or the step has to be a big one. Ephemeral. */
   mostInDetail = Number.POSITIVE_INFINITY;
   /** Mutexes that are held, by name. Ephemeral: none is held at rest. */
   readonly mutexes = new Set<string>();

@@ -49,6 +49,13 @@ export interface PendingWork {
   readonly run: () => Sleeps<void>;
 }
 
+/** The thread of a node that is awake: kswapd. */
+export interface Kswapd {
+  readonly work: PendingWork;
+  /** Highest zone that somebody has asked of it; its position in ZONE_NAMES. */
+  highestZoneidx: number;
+}
+
 /** `current`, as far as mechanisms look at it. */
 export interface CurrentTask {
   readonly id: number;
@@ -56,6 +63,8 @@ export interface CurrentTask {
   readonly cpu: number;
   /** PF_MEMALLOC_PIN: allocations of this task must be long-term pinnable. */
   memallocPin: boolean;
+  /** PF_MEMALLOC: the task reclaims memory; what it allocates must not lead to reclaim again. */
+  memalloc: boolean;
   /** SIGKILL is pending: loops in the kernel end with -EINTR. Nothing in a scenario sets it before a step ends. */
   readonly fatalSignalPending?: boolean;
 }
@@ -102,6 +111,11 @@ export interface DevPagemapOps {
   /** The same for the first `n` frames of an array, in order; absent: `pageFree` is called for each. */
   readonly pagesFree?: (m: Machine, pfns: Float64Array, n: number) => void;
   readonly migrateToRam?: (m: Machine, vmf: VmFault) => Sleeps<number>;
+  /**
+   * The same for faults on the pages up to `end`, one after another; absent: `migrateToRam` is called for each.
+   * Returns how many pages have moved; 0: the next one is for `migrateToRam`.
+   */
+  readonly migrateManyToRam?: (m: Machine, vmf: VmFault, end: Vpn) => number;
   /** The page that holds a page's bytes; absent: itself. */
   readonly bytesOf?: (m: Machine, pfn: Pfn) => Pfn;
 }

@@ -45,6 +45,10 @@ export const notifierActiveRow = (mm: number): number => MMU_NOTIFIER_SEQ_BASE +
 /** S of the sequence protocol, per subscription. */
 export const subscriptionSeqRow = (subscription: number): number => 393216 + subscription;
 
+/** Runs of kswapd in a row that freed nothing: node. */
+export const KSWAPD_FAILURES_BASE = 48;
+export const kswapdFailuresRow = (node: number): number => KSWAPD_FAILURES_BASE + node;
+
 /** Swap device: slot that was taken last, and free slots. */
 export const SWAP_HINT = 9;
 export const SWAP_NR_FREE = 10;

@@ -5,7 +5,7 @@ import { dmirrorFopsMmap } from '../kernel/drivers/test-hmm.ts';
 import { deviceUsage } from '../kernel/drivers/test-hmm-migrate.ts';
 import { cpuAccess } from '../kernel/mm/cpu-access.ts';
 import { createScenarioFile, readScenarioFile, scenarioFile } from '../kernel/mm/filemap.ts';
-import { writeFreshPages } from '../kernel/mm/fault-bulk.ts';
+import { accessPrivatePages, writeFreshPages } from '../kernel/mm/fault-bulk.ts';
 import { doExit } from '../kernel/mm/exit.ts';
 import { leaveKilled } from '../kernel/mm/oom-kill.ts';
 import { createMm, dupMmap } from '../kernel/mm/fork.ts';
@@ -18,6 +18,7 @@ import { doMremap } from '../kernel/mm/mremap.ts';
 import { ksmDoScan } from '../kernel/mm/ksm-scan.ts';
 import { doMbind, taskNumaWork } from '../kernel/mm/numa.ts';
 import { isZoneDevicePage } from '../kernel/mm/page-ref.ts';
+import { mappedFrame } from '../kernel/mm/page-table.ts';
 import { findVma } from '../kernel/mm/vma.ts';
 import {
   condResched,
@@ -35,7 +36,7 @@ import type { Sleeps } from '../machine/ops.ts';
 import type { MappedMemoryConfig } from '../uapi/config.ts';
 import { ENOENT, ENOMEM } from '../uapi/errno.ts';
 import type { SimpleStep, Step, StepOf } from '../uapi/scenario.ts';
-import { GIB_PAGES, HPAGE_PMD_NR, type Vpn } from '../uapi/units.ts';
+import { GIB_PAGES, HPAGE_PMD_NR, type Pfn, type Vpn } from '../uapi/units.ts';
 import { VM_READ, VM_WRITE } from '../uapi/vm-flags.ts';
 import { isKernelStep, runGpuStep } from './gpu-steps.ts';
 import { processNamed, rangeOf } from './step-names.ts';
@@ -156,16 +157,32 @@ function* runFileRead(m: Machine, step: StepOf<'file_read'>): Sleeps<StepResult>
   return { ret: values.length, values };
 }
 
-/** Chunks of a big step's first writes, as far as they go on. */
-function* writeMany(m: Machine, mm: Mm, start: Vpn, end: Vpn, value: number): Sleeps<number> {
-  let done = 0;
-  for (;;) {
-    const vma = start + done < end ? findVma(m, m.mms.get(mm.id), start + done) : undefined;
-    if (vma === undefined || vma.vmStart > start + done) return done;
-    const many = writeFreshPages(m, vma, start + done, end, value + done);
-    if (many === 0) return done;
-    done += many;
-    yield* condResched(m, 'do_user_addr_fault');
+/** An access to pages of a process, of which some are done. */
+interface Access {
+  readonly start: Vpn;
+  readonly npages: number;
+  /** Of the first page, if they are written. */
+  readonly value: number | undefined;
+  /** What the program does with the i-th page, once it has it. */
+  readonly reach: (i: number, pfn: Pfn) => void;
+}
+
+/**
+ * Chunks of a big step's accesses, as far as they go on: first writes, and pages that come home from private memory.
+ *
+ * @returns how many pages are done then
+ */
+function* accessMany(m: Machine, mm: Mm, access: Access, done: number): Sleeps<number> {
+  const { start, npages, value, reach } = access;
+  for (let at = done; ; yield* condResched(m, 'do_user_addr_fault')) {
+    const vma = at < npages ? findVma(m, m.mms.get(mm.id), start + at) : undefined;
+    if (vma === undefined || vma.vmStart > start + at) return at;
+    const end = start + npages;
+    const fresh = value === undefined ? 0 : writeFreshPages(m, vma, start + at, end, value + at);
+    const home = fresh > 0 ? 0 : accessPrivatePages(m, vma, start + at, end, value !== undefined);
+    for (let i = at; i < at + home; i++) reach(i, mappedFrame(m, mm, start + i));
+    if (fresh + home === 0) return at;
+    at += fresh + home;
   }
 }
 
@@ -175,12 +192,16 @@ function* runAccess(m: Machine, step: StepOf<'read'> | StepOf<'write'>): Sleeps<
   let done = 0;
   let onDevice = 0;
   let signal: string | undefined;
+  const value = step.op === 'write' ? step.value + first : undefined;
+  const reach = (i: number, pfn: Pfn): void => {
+    if (value !== undefined) m.pages.content.set(pfn, value + i);
+    else values[i] = m.pages.content.get(pfn);
+    if (m.config.gpu !== undefined && isZoneDevicePage(m, pfn)) onDevice++;
+  };
+  const whole: Access = { start, npages, value, reach };
   for (; done < npages; done++) {
-    if (step.op === 'write') {
-      const many = yield* writeMany(m, mm, start + done, start + npages, step.value + first + done);
-      done += many;
-      if (done === npages) break;
-    }
+    done = yield* accessMany(m, mm, whole, done);
+    if (done === npages) break;
     yield* mmapReadLock(m, mm.id);
     const access = yield* cpuAccess(m, mm, start + done, step.op === 'write');
     mmapReadUnlock(m, mm.id);
@@ -188,9 +209,7 @@ function* runAccess(m: Machine, step: StepOf<'read'> | StepOf<'write'>): Sleeps<
       signal = access.signal;
       break;
     }
-    if (step.op === 'write') m.pages.content.set(access.pfn, step.value + first + done);
-    else values[done] = m.pages.content.get(access.pfn);
-    if (m.config.gpu !== undefined && isZoneDevicePage(m, access.pfn)) onDevice++;
+    reach(done, access.pfn);
     // other tasks come in at the locks; a task that is alone only lets go of the worker
     yield* letGo(m, 'do_user_addr_fault', 1);
   }

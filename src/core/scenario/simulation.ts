@@ -314,11 +314,11 @@ export class Simulation {
     m.works = [];
     m.runMeanwhile = undefined;
     m.oomReaper = undefined;
-    m.reclaiming = false;
+    m.kswapds.clear();
     m.fruitlessFault = undefined;
     m.threadsInKernel = () => 0;
     m.newMm = 0;
-    m.current = { id: 0, mm: 0, cpu: 0, memallocPin: false };
+    m.current = { id: 0, mm: 0, cpu: 0, memallocPin: false, memalloc: false };
   }
 
   private counters(): number[] {

@@ -155,6 +155,44 @@ it('lets go while a process dies for want of memory', () => {
   expect(contents(short)).toEqual(contents(whole));
 });
 
+// kswapd is a thread beside whoever waits for it, and lets go after each cluster of 32 pages, as try_to_free_pages does
+it('lets go while memory is reclaimed to a swap device', () => {
+  const area = (proc: string, vma: string, pages: number) => ({
+    op: 'mmap',
+    proc,
+    vma,
+    pages,
+    prot: 'rw',
+    kind: 'anon-private',
+  });
+  const started = (): Simulation => {
+    const steps = [area('A', 'buf', 28_000), { op: 'write', ...AREA, count: 13_400, value: 1 }].map(
+      (step) => ({ step }),
+    );
+    const scenario = { machine: 'teaching', swap: 30_000, devices: [], steps };
+    const sim = createSimulation(parseScenario(scenario), { bigStepPages: 256 });
+    sim.runAll();
+    return sim;
+  };
+  const [whole, short] = [started(), started()];
+  const steps = [
+    // a step that is not big, and comes to be about too many pages
+    { op: 'write', ...AREA, page: 13_400, count: 250, value: 5 },
+    { op: 'write', ...AREA, page: 13_650, count: 14_350, value: 9 },
+    // what was swapped out comes back, and pushes others out
+    { op: 'read', ...AREA, count: 6000 },
+    { op: 'fork', proc: 'A', child: 'B' },
+  ].map((step) => parseStep(step));
+  for (const [i, step] of steps.entries()) {
+    const { vmstat, isBig } = whole.runStep(step);
+    expect(isBig).toBe(true);
+    expect(vmstat['pgsteal_kswapd']).toBeGreaterThan([600, 13_000, 6000, 900][i]);
+    expect(runSliced(short, step, 0)).toBeGreaterThan([600, 13_000, 6000, 60][i]);
+    expect(timeline(short)).toEqual(timeline(whole));
+  }
+  expect(contents(short)).toEqual(contents(whole));
+});
+
 it('leaves nothing of a step that was taken back in a pause, also after somebody went elsewhere', () => {
   const sim = fresh();
   const [write, migrate] = BIG;

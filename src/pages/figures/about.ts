@@ -38,7 +38,7 @@ export const FIGURE_SECTIONS: readonly FigureSection[] = [
       migrate_pin_home_bytes_per_page: 'State and history that one page leaves.',
       migrate_pin_home_events_per_page: 'Trace records that one page leaves.',
       worker_longest_block_ms:
-        'Longest time for which the simulation answers no question while all this is done, permissions are changed, pages are looked at one by one and a process dies for want of memory; a map follows it.',
+        'Longest time for which the simulation answers no question while all this is done, permissions are changed, pages are looked at one by one, memory is swapped out and a process dies for want of it; a map follows it.',
       worker_longest_turn_ms: 'Of that: the longest piece of work on the steps and the pictures of the map.',
       worker_longest_answer_ms: 'Of that: the longest answer to a question that was asked in between.',
       frontier_pages: 'The workload over eight GPUs of a Frontier node: pages that processes have in VRAM.',

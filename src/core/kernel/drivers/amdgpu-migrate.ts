@@ -33,7 +33,7 @@ import {
   newMigrateVma,
 } from '../mm/migrate-vma.ts';
 import { zoneDevicePageInit } from '../mm/memremap.ts';
-import { allocPage } from '../mm/page-alloc.ts';
+import { allocPageMaySleep } from '../mm/page-alloc.ts';
 import { leafOffset, mappedFrame } from '../mm/page-table.ts';
 import { copyHighpage, isZoneDevicePage, pagePgmap } from '../mm/page-ref.ts';
 import { folioPut } from '../mm/swap.ts';
@@ -211,9 +211,9 @@ const svmMigrateRamToVram = sleepable(
 const gfpOf = (gpu: Gpu): number => (modelOf(gpu).migratesToMovable ? GFP_HIGHUSER_MOVABLE : GFP_HIGHUSER);
 
 /** System pages and copies for all that may leave. Returns 0, or -ENOMEM with everything of it undone. */
-const svmMigrateCopyToRam = atomic(
+const svmMigrateCopyToRam = sleepable(
   'svm_migrate_copy_to_ram',
-  (m, _start: Vpn, npages: number, gpu: Gpu, args: MigrateVma): number => {
+  function* (m, _start: Vpn, npages: number, gpu: Gpu, args: MigrateVma): Sleeps<number> {
     const gfp = gfpOf(gpu);
     const run: (readonly [Pfn, Pfn])[] = [];
     let previous: Pfn = NO_PFN;
@@ -223,7 +223,7 @@ const svmMigrateCopyToRam = atomic(
         flush(m, gpu, FROM_VRAM_TO_RAM, run);
       if (spage === NO_PFN || !isZoneDevicePage(m, spage)) continue;
       previous = spage;
-      const dpage = allocPage(m, gfp);
+      const dpage = yield* allocPageMaySleep(m, gfp);
       if (dpage === NO_PFN) {
         for (const word of args.dst) dropDestination(m, word);
         args.dst.fill(0);
@@ -275,7 +275,7 @@ const svmMigrateVmaToRam = sleepable(
     if (ret !== 0) return ret;
     const { cpages } = args;
     if (cpages === 0) return countPages(args, false) + unnoticedPages(m, start, args, gpu);
-    const copied = svmMigrateCopyToRam(m, start, end - start, gpu, args);
+    const copied = yield* svmMigrateCopyToRam(m, start, end - start, gpu, args);
     yield* migrateVmaPages(m, args.src.length, args);
     const left = countPages(args, false) + unnoticedPages(m, start, args, gpu);
     yield* condResched(m, 'svm_migrate_copy_done');

@@ -56,3 +56,28 @@ test.each([
     expect(bigStepDifferences(scenario, 512), kind).toEqual([]);
   }
 });
+
+// lib/test_hmm.c: dmirror_devmem_fault: a page comes home in each fault, and may get what stood behind the one before
+test('touching private pages by the CPU leaves the same as page after page', { timeout: 120_000 }, () => {
+  const steps = [
+    ...MIXED,
+    { op: 'read', ...AREA, page: 620, count: 30 },
+    { ...TO_DEVICE, page: 90, count: 900 },
+    { op: 'read', ...AREA },
+    TO_DEVICE,
+    { op: 'write', ...AREA, page: 1, count: 1000, value: 70 },
+    // another device hears of each page
+    { op: 'dev_write', ...AREA, device: 1, page: 700, count: 20, value: 4 },
+    { ...TO_DEVICE, page: 300 },
+    { op: 'fork', proc: 'A', child: 'B' },
+    { op: 'mprotect', ...AREA, prot: 'r' },
+    { op: 'read', ...AREA, page: 200, count: 800 },
+    { op: 'write', ...AREA, page: 450, value: 3 },
+    { op: 'write', proc: 'B', vma: 'buf', value: 8 },
+  ].map((step) => ({ step }));
+  const devices = [
+    { id: 0, kind: 'private' },
+    { id: 1, kind: 'coherent' },
+  ];
+  expect(bigStepDifferences(parseScenario({ machine: 'lab-node', devices, steps }), 512)).toEqual([]);
+});

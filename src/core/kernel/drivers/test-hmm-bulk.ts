@@ -5,7 +5,7 @@
 import type { DevPagemap, Dmirror, DmirrorDevice, Vma } from '../../machine/entities.ts';
 import { SECTION_MASK } from '../../machine/column.ts';
 import type { Machine } from '../../machine/machine.ts';
-import type { MmuNotifierRange } from '../../machine/ops.ts';
+import type { MmuNotifierRange, VmFault } from '../../machine/ops.ts';
 import {
   DEVICE_CALLOC,
   DEVICE_CFREE,
@@ -19,12 +19,20 @@ import {
 } from '../../machine/scalars.ts';
 import { GFP_HIGHUSER, GFP_HIGHUSER_MOVABLE } from '../../uapi/gfp.ts';
 import { PTE_RW } from '../../uapi/pte.ts';
-import type { Vpn } from '../../uapi/units.ts';
+import { NO_PFN, type Vpn } from '../../uapi/units.ts';
 import { VM_SPECIAL } from '../../uapi/vm-flags.ts';
+import { bugOn } from '../sched/bug.ts';
 import { freePagesBulk } from '../mm/buddy-bulk.ts';
-import { migrateVmaToDevice, plainPagesToMove } from '../mm/migrate-device-bulk.ts';
-import { moveChunkToSystem, nextChunk, takePages } from '../mm/migrate-vma-bulk.ts';
-import { pagePgmap } from '../mm/page-ref.ts';
+import { migrateVmaToDevice, plainPagesToMove, source } from '../mm/migrate-device-bulk.ts';
+import {
+  memoryIsPlenty,
+  moveChunkToSystem,
+  moveFaultedToSystem,
+  nextChunk,
+  takePages,
+} from '../mm/migrate-vma-bulk.ts';
+import { allocPage, freePages } from '../mm/page-alloc.ts';
+import { folioRefAdd, pagePgmap } from '../mm/page-ref.ts';
 import {
   changePages,
   CHUNK_PAGES,
@@ -186,6 +194,49 @@ export const migrateManyToSystem = (
   m.scalars.set(seq, m.scalars.get(seq) + 2 * pieces);
   countCalls(m, HOME_PIECE, pieces);
   countPieces(m, dmirror, pieces);
+  return n;
+};
+
+const FAULT_CALLS = HOME_PIECE.filter((name) => name !== 'dmirror_successful_migrated_pages');
+
+/** A system page for each that faults, and what stood behind it goes: the next one may get that. */
+const exchangeBacking = (m: Machine, pfns: Float64Array, n: number, into: Float64Array): void => {
+  for (let i = 0; i < n; i++) {
+    into[i] = allocPage(m, GFP_HIGHUSER_MOVABLE);
+    bugOn(into[i] === NO_PFN, 'dmirror_devmem_fault: memory is short though enough is free');
+    backing[i] = backingPage(m, pfns[i]);
+    folioRefAdd(m, backing[i], -1, 'driver');
+    freePages(m, backing[i], 0);
+  }
+  holdPages(m, into, n, 'allocation', -1);
+};
+
+/**
+ * Serves faults of the CPU on private pages, one after another, as far as their mirror has brought them to the device.
+ *
+ * Kernel: `lib/test_hmm.c: dmirror_devmem_fault`, many times; the mechanism is test-hmm-migrate.ts: dmirrorDevmemFault
+ *
+ * @returns how many pages came home; 0: the next one is none of these
+ */
+export const faultManyHome = (m: Machine, { vma, vpn, page }: VmFault, end: Vpn): number => {
+  const dmirror = m.dmirrors.find(m.pages.zoneDeviceData.get(backingPage(m, page)));
+  const pgmap = pagePgmap(m, page);
+  if (!inChunks(m) || pgmap === undefined || dmirror?.mm !== vma.mm || (vma.vmFlags & VM_SPECIAL) !== 0)
+    return 0;
+  if (!isToldAlone(m, dmirror) || m.scalars.get(notifierActiveRow(vma.mm)) > 0) return 0;
+  const found = nextChunk(m, vma, vpn, Math.min(end, vma.vmEnd), pgmap);
+  const { pfns } = source;
+  let n = 0;
+  while (n < found && m.pages.zoneDeviceData.get(backingPage(m, pfns[n])) === dmirror.id) n++;
+  if (n === 0 || !memoryIsPlenty(m, n)) return 0;
+  m.journal.mapById(dmirror.pt).dropRun(vpn, n);
+  moveFaultedToSystem(m, vma, vpn, n, pgmap, (from, into) => exchangeBacking(m, from, n, into));
+  freeCoherentPages(m, pfns, n);
+  const seq = notifierSeqRow(vma.mm);
+  m.scalars.set(seq, m.scalars.get(seq) + 2 * n);
+  countCalls(m, FAULT_CALLS, n);
+  countCalls(m, ['dmirror_devmem_fault'], n);
+  countPieces(m, dmirror, n);
   return n;
 };
 

@@ -24,12 +24,13 @@ import {
   newMigrateVma,
 } from '../mm/migrate-vma.ts';
 import { memoryIsPlenty } from '../mm/migrate-vma-bulk.ts';
-import { allocPage, freePages } from '../mm/page-alloc.ts';
+import { allocPageMaySleep, freePages } from '../mm/page-alloc.ts';
 import { clearHighpage, copyHighpage, folioRefAdd, moveReference } from '../mm/page-ref.ts';
 import {
   DPT_XA_TAG_NONE,
   DPT_XA_TAG_WRITE,
   freeCoherentPages,
+  faultManyHome,
   freePrivatePages,
   migrateManyToDevice,
   migrateManyToSystem,
@@ -61,14 +62,14 @@ import { putPage } from '../mm/swap.ts';
 
 // --- migration ----------------------------------------------------------------------------------------------------
 
-const dmirrorMigrateAllocAndCopy = atomic(
+const dmirrorMigrateAllocAndCopy = sleepable(
   'dmirror_migrate_alloc_and_copy',
-  (m, start: Vpn, end: Vpn, args: MigrateVma, vma: Vma, dmirror: Dmirror): void => {
+  function* (m, start: Vpn, end: Vpn, args: MigrateVma, vma: Vma, dmirror: Dmirror): Sleeps<void> {
     for (let i = 0; i < end - start; i++) {
       const word = args.src[i];
       if ((word & MIGRATE_PFN_MIGRATE) === 0) continue;
       const spage = migratePfnToPage(word);
-      const dpage = dmirrorDevmemAllocPage(m, dmirror.device);
+      const dpage = yield* dmirrorDevmemAllocPage(m, dmirror.device);
       if (dpage === NO_PFN) continue;
       const rpage = backingPage(m, dpage);
       if (spage !== NO_PFN) copyHighpage(m, rpage, spage);
@@ -95,14 +96,14 @@ const dmirrorMigrateFinalizeAndMap = atomic(
   },
 );
 
-const dmirrorDevmemFaultAllocAndCopy = atomic(
+const dmirrorDevmemFaultAllocAndCopy = sleepable(
   'dmirror_devmem_fault_alloc_and_copy',
-  (m, start: Vpn, end: Vpn, args: MigrateVma, dmirror: Dmirror): void => {
+  function* (m, start: Vpn, end: Vpn, args: MigrateVma, dmirror: Dmirror): Sleeps<void> {
     for (let i = 0; i < end - start; i++) {
       const word = args.src[i];
       const spage = migratePfnToPage(word);
       if (spage === NO_PFN || (word & MIGRATE_PFN_MIGRATE) === 0) continue;
-      const dpage = allocPage(m, GFP_HIGHUSER_MOVABLE);
+      const dpage = yield* allocPageMaySleep(m, GFP_HIGHUSER_MOVABLE);
       if (dpage === NO_PFN) continue;
       bugOn(!trylockPage(m, dpage), 'dmirror_devmem_fault_alloc_and_copy: new page is locked');
       ptOf(m, dmirror).delete(start + i);
@@ -166,7 +167,7 @@ function* migratePiecesToDevice(m: Machine, start: Vpn, end: Vpn, dmirror: Dmirr
     });
     const ret = yield* migrateVmaSetup(m, vpn, next, args);
     if (ret !== 0) return ret;
-    dmirrorMigrateAllocAndCopy(m, vpn, next, args, vma, dmirror);
+    yield* dmirrorMigrateAllocAndCopy(m, vpn, next, args, vma, dmirror);
     yield* condResched(m, 'dmirror_migrate_alloc_and_copy');
     yield* migrateVmaPages(m, args.src.length, args);
     dmirrorMigrateFinalizeAndMap(m, vpn, next, args, dmirror);
@@ -216,7 +217,7 @@ function* migratePiecesToSystem(m: Machine, start: Vpn, end: Vpn, dmirror: Dmirr
     const args = migrateArgs(m, vma, vpn, next, dmirror);
     const ret = yield* migrateVmaSetup(m, vpn, next, args);
     if (ret !== 0) return result(ret, { cpages });
-    dmirrorDevmemFaultAllocAndCopy(m, vpn, next, args, dmirror);
+    yield* dmirrorDevmemFaultAllocAndCopy(m, vpn, next, args, dmirror);
     yield* condResched(m, 'dmirror_devmem_fault_alloc_and_copy');
     yield* migrateVmaPages(m, args.src.length, args);
     cpages += dmirrorSuccessfulMigratedPages(m, args);
@@ -257,7 +258,7 @@ export const dmirrorDevmemFault = sleepable(
     if (dmirror === undefined) return VM_FAULT_SIGBUS;
     const args = migrateArgs(m, vma, vpn, vpn + 1, dmirror, page);
     if ((yield* migrateVmaSetup(m, vpn, vpn + 1, args)) !== 0) return VM_FAULT_SIGBUS;
-    dmirrorDevmemFaultAllocAndCopy(m, vpn, vpn + 1, args, dmirror);
+    yield* dmirrorDevmemFaultAllocAndCopy(m, vpn, vpn + 1, args, dmirror);
     yield* condResched(m, 'dmirror_devmem_fault_alloc_and_copy');
     yield* migrateVmaPages(m, args.src.length, args);
     yield* migrateVmaFinalize(m, args.src.length, args);
@@ -349,6 +350,7 @@ export const dmirrorAllocateChunk = atomic('dmirror_allocate_chunk', (m, deviceI
             migrateToRam: function* (machine: Machine, vmf: VmFault) {
               return yield* dmirrorDevmemFault(machine, vmf);
             },
+            migrateManyToRam: faultManyHome,
           }
         : {}),
     },
@@ -364,30 +366,33 @@ export const dmirrorAllocateChunk = atomic('dmirror_allocate_chunk', (m, deviceI
  *
  * Kernel: `lib/test_hmm.c: dmirror_devmem_alloc_page`
  */
-export const dmirrorDevmemAllocPage = atomic('dmirror_devmem_alloc_page', (m, deviceId: number): Pfn => {
-  const device = m.devices.get(deviceId);
-  let backing: Pfn = NO_PFN;
-  if (dmirrorIsPrivateZone(m, deviceId)) {
-    backing = allocPage(m, GFP_HIGHUSER);
-    if (backing === NO_PFN) return NO_PFN;
-  }
-  let page = takeFreePage(m, device);
-  if (page === NO_PFN && dmirrorAllocateChunk(m, deviceId) === 0) {
-    page = takeFreePage(m, m.devices.get(deviceId));
-  }
-  if (page === NO_PFN) {
-    m.trace.decide('device.exhausted', device.configId);
-    if (backing !== NO_PFN) putPage(m, backing, 'allocation');
-    return NO_PFN;
-  }
-  const calloc = deviceRow(deviceId, DEVICE_CALLOC);
-  m.scalars.set(calloc, m.scalars.get(calloc) + 1);
-  m.trace.decide('device.allocated', page, device.configId);
-  zoneDevicePageInit(m, page);
-  m.pages.zoneDeviceData.set(page, backing === NO_PFN ? 0 : backing + 1);
-  if (backing !== NO_PFN) moveReference(m, backing, 'allocation', 'driver');
-  return page;
-});
+export const dmirrorDevmemAllocPage = sleepable(
+  'dmirror_devmem_alloc_page',
+  function* (m, deviceId: number): Sleeps<Pfn> {
+    const device = m.devices.get(deviceId);
+    let backing: Pfn = NO_PFN;
+    if (dmirrorIsPrivateZone(m, deviceId)) {
+      backing = yield* allocPageMaySleep(m, GFP_HIGHUSER);
+      if (backing === NO_PFN) return NO_PFN;
+    }
+    let page = takeFreePage(m, device);
+    if (page === NO_PFN && dmirrorAllocateChunk(m, deviceId) === 0) {
+      page = takeFreePage(m, m.devices.get(deviceId));
+    }
+    if (page === NO_PFN) {
+      m.trace.decide('device.exhausted', device.configId);
+      if (backing !== NO_PFN) putPage(m, backing, 'allocation');
+      return NO_PFN;
+    }
+    const calloc = deviceRow(deviceId, DEVICE_CALLOC);
+    m.scalars.set(calloc, m.scalars.get(calloc) + 1);
+    m.trace.decide('device.allocated', page, device.configId);
+    zoneDevicePageInit(m, page);
+    m.pages.zoneDeviceData.set(page, backing === NO_PFN ? 0 : backing + 1);
+    if (backing !== NO_PFN) moveReference(m, backing, 'allocation', 'driver');
+    return page;
+  },
+);
 
 /** Chunks of a device, oldest first. Ours: the driver keeps them in an array. */
 export const chunksOf = (device: DmirrorDevice): number[] =>

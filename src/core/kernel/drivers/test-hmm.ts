@@ -33,7 +33,7 @@ import {
   type MigrateWords,
 } from '../mm/migrate-vma.ts';
 import { mmuIntervalNotifierInsert, mmuIntervalNotifierRemove } from '../mm/mmu-notifier.ts';
-import { allocPage } from '../mm/page-alloc.ts';
+import { allocPageMaySleep } from '../mm/page-alloc.ts';
 import { copyHighpage } from '../mm/page-ref.ts';
 import { inChunks } from '../mm/plain-pages.ts';
 import { putPage } from '../mm/swap.ts';
@@ -57,15 +57,15 @@ import { type DmirrorResult, backingPage, deviceOf, ptOf, result } from './test-
 // --- giving memory up ---------------------------------------------------------------------------------------------
 
 /** A system page for one that leaves, with its content: its `dst` word; 0: the page stays. */
-const evictionTarget = (m: Machine, word: number): number => {
+function* evictionTarget(m: Machine, word: number): Sleeps<number> {
   const spage = migratePfnToPage(word);
   if (spage === NO_PFN || (word & MIGRATE_PFN_MIGRATE) === 0) return 0;
-  const dpage = allocPage(m, GFP_HIGHUSER_MOVABLE);
+  const dpage = yield* allocPageMaySleep(m, GFP_HIGHUSER_MOVABLE);
   bugOn(dpage === NO_PFN, 'dmirror_device_evict_chunk: __GFP_NOFAIL, and no memory');
   bugOn(!trylockPage(m, dpage), 'dmirror_device_evict_chunk: new page is locked');
   copyHighpage(m, dpage, backingPage(m, spage));
   return migratePfn(dpage) + ((word & MIGRATE_PFN_WRITE) !== 0 ? MIGRATE_PFN_WRITE : 0);
-};
+}
 
 /**
  * Brings every page of a chunk back to system memory, whoever maps it. One attempt a page.
@@ -81,7 +81,7 @@ const dmirrorDeviceEvictChunk = sleepable(
     const src: MigrateWords = yield* migrateDeviceRange(m, start, npages);
     const dst: MigrateWords = m.trace.tally === undefined ? [] : new Float64Array(src.length);
     for (let i = 0; i < src.length; i++) {
-      dst[i] = evictionTarget(m, src[i]);
+      dst[i] = yield* evictionTarget(m, src[i]);
       yield* letGoMidway(m, 'dmirror_device_evict_chunk', i);
     }
     yield* migrateDevicePages(m, npages, src, dst);
@@ -212,7 +212,7 @@ export const dmirrorRelease = sleepable(
  */
 export const dmirrorFopsMmap = sleepable('dmirror_fops_mmap', function* (m, vma: Vma): Sleeps<number> {
   for (let vpn = vma.vmStart; vpn < vma.vmEnd; vpn++) {
-    const page = allocPage(m, GFP_KERNEL | __GFP_ZERO);
+    const page = yield* allocPageMaySleep(m, GFP_KERNEL | __GFP_ZERO);
     if (page === NO_PFN) return -ENOMEM;
     const err = vmInsertPage(m, vma.id, vpn, page);
     putPage(m, page, 'allocation');

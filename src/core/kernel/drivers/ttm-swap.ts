@@ -27,7 +27,7 @@ const ttmBoSwapout = sleepable('ttm_bo_swapout', function* (m, { id }: TtmBo): S
   m.mutexes.add(resvName(id));
   m.ttmBos.update(id, { memType: 'system' });
   let ret = yield* ttmBoWait(m, m.ttmBos.get(id));
-  if (ret === 0) ret = ttmTtSwapout(m, id);
+  if (ret === 0) ret = yield* ttmTtSwapout(m, id);
   ttmBoUnreserve(m, id);
   return ret === -EBUSY ? -ENOSPC : ret;
 });
@@ -75,7 +75,7 @@ export const ttmTtPopulate = sleepable(
       addTtmPages(m, -npages);
       return swapped;
     }
-    const pages = ttmPoolAlloc(m, npages, ctx);
+    const pages = yield* ttmPoolAlloc(m, npages, ctx);
     if (pages === undefined) {
       addTtmPages(m, -npages);
       return -ENOMEM;

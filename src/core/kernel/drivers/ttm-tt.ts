@@ -7,9 +7,10 @@ import { TTM_PAGES_ALLOCATED } from '../../machine/scalars.ts';
 import { ENOMEM } from '../../uapi/errno.ts';
 import { __GFP_RETRY_MAYFAIL, GFP_HIGHUSER, GFP_KERNEL } from '../../uapi/gfp.ts';
 import { NO_PFN } from '../../uapi/units.ts';
-import { atomic } from '../sched/kernel-function.ts';
+import type { Sleeps } from '../../machine/ops.ts';
+import { atomic, sleepable } from '../sched/kernel-function.ts';
 import { atOnce } from '../sched/locks.ts';
-import { allocPage, freePages } from '../mm/page-alloc.ts';
+import { allocPageMaySleep, freePages } from '../mm/page-alloc.ts';
 import { copyHighpage, folioRefAdd, moveReference } from '../mm/page-ref.ts';
 import { newShmem, shmemEvictInode, shmemReadMappingPage } from '../mm/shmem.ts';
 import { folioMarkAccessed, putPage, setPageDirty } from '../mm/swap.ts';
@@ -37,15 +38,15 @@ export const addTtmPages = (m: Machine, by: number): void => {
  *
  * @returns undefined: there is not enough memory
  */
-export const ttmPoolAlloc = (
+export function* ttmPoolAlloc(
   m: Machine,
   npages: number,
   { gfpRetryMayfail }: TtmOperationCtx,
-): readonly Block[] | undefined => {
+): Sleeps<readonly Block[] | undefined> {
   const pages: Block[] = [];
   const gfp = gfpRetryMayfail ? GFP_HIGHUSER | __GFP_RETRY_MAYFAIL : GFP_HIGHUSER;
   while (pages.length < npages) {
-    const pfn = allocPage(m, gfp);
+    const pfn = yield* allocPageMaySleep(m, gfp);
     if (pfn === NO_PFN) {
       ttmPoolFree(m, pages);
       return undefined;
@@ -54,7 +55,7 @@ export const ttmPoolAlloc = (
     pages.push({ start: pfn, order: 0 });
   }
   return pages;
-};
+}
 
 /** Kernel: `drivers/gpu/drm/ttm/ttm_pool.c: ttm_pool_free` */
 export const ttmPoolFree = (m: Machine, pages: readonly Block[]): void => {
@@ -84,15 +85,13 @@ export const fputSwapStorage = (m: Machine, id: number): void => {
 };
 
 /** The bytes go to a file of shared memory, page by page. Returns 0, or -ENOMEM. Kernel: `drivers/gpu/drm/ttm/ttm_tt.c: ttm_tt_swapout` */
-export const ttmTtSwapout = atomic('ttm_tt_swapout', (m, id: number): number => {
+export const ttmTtSwapout = sleepable('ttm_tt_swapout', function* (m, id: number): Sleeps<number> {
   const { ttPages, npages, gpu } = m.ttmBos.get(id);
   const file = newShmem(m, npages);
   for (let i = 0; i < npages; i++) {
-    const page = shmemReadMappingPage(m, file, i, GFP_KERNEL);
+    const page = yield* shmemReadMappingPage(m, file, i, GFP_KERNEL);
     if (page === NO_PFN) {
-      atOnce(function* () {
-        yield* shmemEvictInode(m, file);
-      });
+      yield* shmemEvictInode(m, file);
       return -ENOMEM;
     }
     copyHighpage(m, page, ttPages[i].start);

@@ -1,12 +1,13 @@
-// First writes to many pages of private anonymous memory in one go, for big steps. The mechanism, whose every effect
-// on the state is here too, is the way from cpu-access.ts through fault.ts: doAnonymousPage, one page after another.
+// First writes to many pages of private anonymous memory, and accesses to many that are in private device memory, in one
+// go, for big steps. The mechanisms, whose every effect on the state is here too, are the ways from cpu-access.ts through
+// fault.ts: doAnonymousPage and doSwapPage, one page after another.
 
 import type { Vma } from '../../machine/entities.ts';
 import { type Machine, RSS_ANON } from '../../machine/machine.ts';
 import { SECTION_MASK } from '../../machine/column.ts';
 import { __GFP_ZERO, GFP_HIGHUSER_MOVABLE } from '../../uapi/gfp.ts';
 import { PG_anon_exclusive, PG_swapbacked, PG_uptodate } from '../../uapi/page-flags.ts';
-import { PTE_ACCESSED, PTE_DIRTY } from '../../uapi/pte.ts';
+import { entryPfn, isWritableDevicePrivateEntry, PTE_ACCESSED, PTE_DIRTY, setBits } from '../../uapi/pte.ts';
 import { NO_ROW, PTRS_PER_TABLE, type Vpn } from '../../uapi/units.ts';
 import { VM_LOCKED, VM_SHARED, VM_WRITE } from '../../uapi/vm-flags.ts';
 import { allocPagesBulk } from './buddy-bulk.ts';
@@ -21,8 +22,9 @@ import {
   unfollowed,
 } from './plain-pages.ts';
 import { folioAddLruBulk } from './lru-bulk.ts';
+import { pagePgmap } from './page-ref.ts';
 import { lruCacheAddInactiveOrUnevictable } from './swap.ts';
-import { linearPageIndex, maybeMkwrite, vmaIsAnonymous, vmPageProt } from './vma.ts';
+import { linearPageIndex, maybeMkwrite, vmaIsAccessible, vmaIsAnonymous, vmPageProt } from './vma.ts';
 
 const pfns = new Float64Array(PTRS_PER_TABLE);
 
@@ -97,5 +99,33 @@ export const writeFreshPages = (m: Machine, vma: Vma, vpn: Vpn, end: Vpn, value:
   countCalls(m, ['handle_mm_fault', 'do_anonymous_page', 'page_add_new_anon_rmap'], n);
   countDecisions(m, ['fault.none.write'], n);
   tellPages(m, 'faulted in', vpn, pfns, pfns, n);
+  return n;
+};
+
+/**
+ * Serves the faults of accesses to the first pages of a range which are in private device memory. The driver brings them
+ * home; the processor marks their entries as it would when it tries again.
+ *
+ * Kernel: `mm/memory.c: do_swap_page`, many times; the mechanism is fault.ts: doSwapPage
+ *
+ * @returns pages that were accessed; 0: the next one is none of these
+ */
+export const accessPrivatePages = (m: Machine, vma: Vma, vpn: Vpn, end: Vpn, write: boolean): number => {
+  const permitted = write ? (vma.vmFlags & VM_WRITE) !== 0 : vmaIsAccessible(vma);
+  const row = permitted ? tableRow(m, vma.mm, vpn) : NO_ROW;
+  const entry = row === NO_ROW ? 0 : m.entries.get(row);
+  if (!isWritableDevicePrivateEntry(entry)) return 0;
+  const page = entryPfn(entry);
+  const pgmap = pagePgmap(m, page);
+  const moveMany = pgmap === undefined ? undefined : m.pagemapOps.get(pgmap.id)?.migrateManyToRam;
+  const n = moveMany?.(m, { vma, vpn, page }, end) ?? 0;
+  if (n === 0) return 0;
+  const entries = m.entries.writable(row);
+  const at = row & SECTION_MASK;
+  const bits = write ? PTE_ACCESSED | PTE_DIRTY : PTE_ACCESSED;
+  for (let i = 0; i < n; i++) entries[at + i] = setBits(entries[at + i], bits);
+  m.countVmEvent('pgfault', n);
+  countCalls(m, ['handle_mm_fault', 'do_swap_page'], n);
+  countDecisions(m, ['fault.device-private'], n);
   return n;
 };

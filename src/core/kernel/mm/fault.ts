@@ -62,7 +62,7 @@ import {
 } from './mmu-notifier.ts';
 import { vmNormalPage } from './normal-page.ts';
 import { doNumaPage } from './numa.ts';
-import { allocPage } from './page-alloc.ts';
+import { allocPageMaySleep } from './page-alloc.ts';
 import {
   compoundHead,
   copyHighpage,
@@ -106,7 +106,7 @@ export const doAnonymousPage = sleepable(
     }
     m.trace.decide('fault.none.write', vpn);
     const anchored = anonVmaPrepare(m, vma);
-    const page = allocPage(m, GFP_HIGHUSER_MOVABLE | __GFP_ZERO);
+    const page = yield* allocPageMaySleep(m, GFP_HIGHUSER_MOVABLE | __GFP_ZERO);
     if (page === NO_PFN) return VM_FAULT_OOM;
     setFlags(m, page, PG_uptodate);
     let bits = vmPageProt(vma);
@@ -153,7 +153,8 @@ export const wpPageCopy = sleepable(
     m.trace.decide(unshare ? 'fault.unshare.copy' : 'fault.wp.copy', vpn, oldPage);
     const anchored = anonVmaPrepare(m, vma);
     const zeroed = oldPage === NO_PFN && !pteDevmap(entry);
-    const page = allocPage(m, zeroed ? GFP_HIGHUSER_MOVABLE | __GFP_ZERO : GFP_HIGHUSER_MOVABLE);
+    const gfp = zeroed ? GFP_HIGHUSER_MOVABLE | __GFP_ZERO : GFP_HIGHUSER_MOVABLE;
+    const page = yield* allocPageMaySleep(m, gfp);
     if (page === NO_PFN) {
       if (oldPage !== NO_PFN) putPage(m, oldPage, 'fault handler');
       return VM_FAULT_OOM;

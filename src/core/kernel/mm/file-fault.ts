@@ -23,7 +23,7 @@ import { atomic, sleepable } from '../sched/kernel-function.ts';
 import { unlockPage } from '../sched/locks.ts';
 import { daxFault } from './dax.ts';
 import { doSetPmd } from './huge-file.ts';
-import { allocPage } from './page-alloc.ts';
+import { allocPageMaySleep } from './page-alloc.ts';
 import { compoundHead, copyHighpage, moveReference, pageCompound, setFlags, testFlags } from './page-ref.ts';
 import { pteAlloc, pteOffset } from './page-table.ts';
 import { pageAddNewAnonRmap } from './rmap.ts';
@@ -107,7 +107,7 @@ const doReadFault = sleepable('do_read_fault', function* (m, fault: FileFault, f
  */
 const doCowFault = sleepable('do_cow_fault', function* (m, fault: FileFault, file: number): Sleeps<number> {
   const vma = anonVmaPrepare(m, fault.vma);
-  const cowPage = allocPage(m, GFP_HIGHUSER_MOVABLE);
+  const cowPage = yield* allocPageMaySleep(m, GFP_HIGHUSER_MOVABLE);
   if (cowPage === NO_PFN) return VM_FAULT_OOM;
   const { ret, page } = yield* vmOpsFault(m, fault, file);
   if ((ret & NOT_MAPPED) !== 0) {

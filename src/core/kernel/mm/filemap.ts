@@ -30,7 +30,7 @@ import { atomic, sleepable } from '../sched/kernel-function.ts';
 import { letGo, lockPage, unlockPage } from '../sched/locks.ts';
 import { mmCounter } from './fault.ts';
 import { doSetPmd } from './huge-file.ts';
-import { allocPage } from './page-alloc.ts';
+import { allocPageMaySleep } from './page-alloc.ts';
 import { compoundHead, folioGet, folioTestLarge, moveReference, setFlags, testFlags } from './page-ref.ts';
 import { pteAlloc, pteOffset } from './page-table.ts';
 import { pageAddFileRmap } from './rmap.ts';
@@ -122,7 +122,7 @@ export function* createScenarioFile(
 ): Sleeps<number> {
   const file = newAddressSpace(m, 'file', `${FILE_NAME} ${name}`, npages, firstValue);
   for (let index = 0; index < npages; index++) {
-    const page = allocPage(m, GFP_HIGHUSER_MOVABLE);
+    const page = yield* allocPageMaySleep(m, GFP_HIGHUSER_MOVABLE);
     if (page === NO_PFN) return -ENOMEM;
     moveReference(m, page, 'allocation', 'page cache');
     filemapAddFolio(m, file, index, page);

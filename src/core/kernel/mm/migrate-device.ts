@@ -33,7 +33,7 @@ import {
   mmuNotifierInvalidateRangeEnd,
   mmuNotifierInvalidateRangeStart,
 } from './mmu-notifier.ts';
-import { allocPage } from './page-alloc.ts';
+import { allocPageMaySleep } from './page-alloc.ts';
 import {
   copyHighpage,
   folioGet,
@@ -423,7 +423,7 @@ export const migrateDeviceCoherentPage = sleepable(
     yield* migrateDeviceUnmap(m, 1, src, NO_PFN, 'migration');
     if (!migrates(src[0])) return -EBUSY;
     yield* condResched(m, 'migrate_device_coherent_page');
-    const dpage = allocPage(m, GFP_USER | __GFP_NOWARN);
+    const dpage = yield* allocPageMaySleep(m, GFP_USER | __GFP_NOWARN);
     if (dpage !== NO_PFN) {
       yield* lockPage(m, dpage);
       dst[0] = migratePfn(dpage);

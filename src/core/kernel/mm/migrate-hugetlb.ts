@@ -70,7 +70,7 @@ const unmapAndMoveHugePage = sleepable(
       folioPutbackHugetlb(m, src);
       return 0;
     }
-    const dst = allocMigrationTarget(m, src, mtc);
+    const dst = yield* allocMigrationTarget(m, src, mtc);
     if (dst === NO_PFN) {
       m.trace.decide('migrate.no-destination', src);
       return -ENOMEM;

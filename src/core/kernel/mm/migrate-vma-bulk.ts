@@ -206,6 +206,31 @@ export function* allocRangeTargets(
   return taken;
 }
 
+/** The pages of a chunk lose their mapping and their reference; what goes along is read. */
+const leaveDevice = (m: Machine, n: number, pgmap: DevPagemap): void => {
+  emptySources(m, n, ~PG_anon_exclusive);
+  const { bytesOf } = m.pagemapOps.get(pgmap.id) ?? {};
+  if (bytesOf !== undefined) readBytes(m, n, (i) => bytesOf(m, source.pfns[i]));
+};
+
+/** The frames that were taken for them are what they were. */
+const arriveInSystem = (m: Machine, vma: Vma, vpn: Vpn, n: number): void => {
+  fillTargets(m, vma, vpn, n, PG_anon_exclusive);
+  mapTargets(m, vma, n);
+  holdPages(m, source.pfns, n, 'page table entry', -1);
+  holdPages(m, targets, n, 'page table entry', 1);
+};
+
+const addToLru = (m: Machine, pfns: Float64Array, n: number): void =>
+  folioAddLruBulk(m, pfns, n, source.isActive, (times) => countCalls(m, ['folio_add_lru'], times));
+
+const countHome = (m: Machine, vpn: Vpn, n: number, pgmap: DevPagemap): void => {
+  countCalls(m, ['free_zone_device_page'], n);
+  if (!isPrivate(pgmap)) countCalls(m, ['vm_normal_page'], n);
+  countDecisions(m, [...MOVED_DECISIONS, 'migrate.selected', 'device.free'], n);
+  tellPages(m, 'migrated', vpn, source.pfns, targets, n);
+};
+
 /**
  * Moves the next pages of a plain range from a device to system memory.
  *
@@ -229,26 +254,52 @@ export const moveChunkToSystem = (
   const n = nextChunk(m, vma, vpn, end, pgmap);
   copied(source.pfns, n);
   targets.set(taken.subarray(0, n));
-  emptySources(m, n, ~PG_anon_exclusive);
-  const { bytesOf } = m.pagemapOps.get(pgmap.id) ?? {};
-  if (bytesOf !== undefined) readBytes(m, n, (i) => bytesOf(m, source.pfns[i]));
-  fillTargets(m, vma, vpn, n, PG_anon_exclusive);
-  mapTargets(m, vma, n);
-  holdPages(m, source.pfns, n, 'page table entry', -1);
-  holdPages(m, targets, n, 'page table entry', 1);
+  leaveDevice(m, n, pgmap);
+  arriveInSystem(m, vma, vpn, n);
   const pieces = piecePages ?? n;
   for (let at = 0; at < n; at += pieces) {
     const piece = targets.subarray(at, at + pieces);
     const length = Math.min(pieces, n - at);
     if (piecePages !== undefined) lruAddDrain(m);
-    folioAddLruBulk(m, piece, length, source.isActive, (times) => countCalls(m, ['folio_add_lru'], times));
+    addToLru(m, piece, length);
   }
   freeDevicePages(m, pgmap, n);
   m.pagemapOps.get(pgmap.id)?.pagesFree?.(m, source.pfns, n);
   countCalls(m, MOVED, n);
-  countCalls(m, ['free_zone_device_page'], n);
-  if (!isPrivate(pgmap)) countCalls(m, ['vm_normal_page'], n);
-  countDecisions(m, [...MOVED_DECISIONS, 'migrate.selected', 'device.free'], n);
-  tellPages(m, 'migrated', vpn, source.pfns, targets, n);
+  countHome(m, vpn, n, pgmap);
   return n;
+};
+
+/**
+ * Moves the pages that nextChunk found to system memory, each for a fault of its own: what the driver gives back for one
+ * the next one may get.
+ *
+ * Kernel: `mm/migrate_device.c: migrate_vma_pages, migrate_vma_finalize`, many times; the mechanism is migrate-device.ts
+ *
+ * @param exchange - the driver takes a system page for each, in order, and gives back what stood behind it
+ */
+export const moveFaultedToSystem = (
+  m: Machine,
+  vma: Vma,
+  vpn: Vpn,
+  n: number,
+  pgmap: DevPagemap,
+  exchange: (from: Float64Array, into: Float64Array) => void,
+): void => {
+  lruAddDrain(m);
+  leaveDevice(m, n, pgmap);
+  exchange(source.pfns, targets);
+  arriveInSystem(m, vma, vpn, n);
+  for (let i = 0; i < n; i++) {
+    if (i > 0) lruAddDrain(m);
+    addToLru(m, targets.subarray(i, i + 1), 1);
+  }
+  freeDevicePages(m, pgmap, n);
+  // the fault's own reference is known of: see moveOne
+  countCalls(
+    m,
+    MOVED.filter((name) => name !== 'migrate_folio'),
+    n,
+  );
+  countHome(m, vpn, n, pgmap);
 };

@@ -19,7 +19,7 @@ import { splitHugePageToList } from './huge-split.ts';
 import { allocHugePageNodemask, folioPutbackHugetlb } from './hugetlb-pool.ts';
 import { putbackLruPage } from './isolate.ts';
 import { migrateHugetlbs, takeHugetlbs } from './migrate-hugetlb.ts';
-import { allocPages, localNode } from './page-alloc.ts';
+import { allocPagesMaySleep, localNode } from './page-alloc.ts';
 import {
   clearFlags,
   folioMapped,
@@ -54,15 +54,19 @@ const LONGTERM_TARGET: MigrationTargetControl = { nid: -1, gfpMask: GFP_USER | _
  *
  * Kernel: `mm/migrate.c: alloc_migration_target`
  */
-export const allocMigrationTarget = (m: Machine, src: Pfn, { nid, gfpMask }: MigrationTargetControl): Pfn => {
+export function* allocMigrationTarget(
+  m: Machine,
+  src: Pfn,
+  { nid, gfpMask }: MigrationTargetControl,
+): Sleeps<Pfn> {
   let gfp = gfpMask;
   const order = folioOrder(m, src);
   const node = nid < 0 ? (m.rangeOf(src)?.node ?? localNode(m)) : nid;
   if (pageHuge(m, src)) return allocHugePageNodemask(m, src, node, (gfpMask & __GFP_THISNODE) !== 0);
   if (order > 0) gfp |= GFP_TRANSHUGE | __GFP_COMP;
   if (isZoneMovablePage(m, src)) gfp |= __GFP_HIGHMEM;
-  return allocPages(m, gfp, order, node);
-};
+  return yield* allocPagesMaySleep(m, gfp, order, node);
+}
 
 export interface MigrateStats {
   succeeded: number;
@@ -115,7 +119,7 @@ const migrateFolioUnmap = sleepable(
       folioPut(m, src, 'LRU isolation');
       return { id: 0, dst: NO_PFN, wasMapped: false };
     }
-    const dst = allocMigrationTarget(m, src, mtc);
+    const dst = yield* allocMigrationTarget(m, src, mtc);
     if (dst === NO_PFN) {
       m.trace.decide('migrate.no-destination', src);
       return { id: -ENOMEM, dst: NO_PFN, wasMapped: false };

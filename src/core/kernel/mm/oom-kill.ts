@@ -8,8 +8,8 @@ import { entryPfn, pmdLeaf, ptePresent } from '../../uapi/pte.ts';
 import { PTRS_PER_TABLE, type Pfn } from '../../uapi/units.ts';
 import { VM_HUGETLB, VM_PFNMAP, VM_SHARED } from '../../uapi/vm-flags.ts';
 import { bugOn, TooManyPages, warn } from '../sched/bug.ts';
-import { atomic, sleepable } from '../sched/kernel-function.ts';
-import { mmapReadLock, mmapReadUnlock, runMeanwhile, scheduleWork } from '../sched/locks.ts';
+import { sleepable } from '../sched/kernel-function.ts';
+import { letGo, mmapReadLock, mmapReadUnlock, runMeanwhile, scheduleWork } from '../sched/locks.ts';
 import { doExit, exitFiles } from './exit.ts';
 import { tlbFinishMmu, tlbGatherMmu } from './mmu-gather.ts';
 import { mmuNotifierInvalidateRangeEnd, mmuNotifierInvalidateRangeStart } from './mmu-notifier.ts';
@@ -150,11 +150,13 @@ const REAPED_AT_ONCE = 32;
  *
  * @param isEnough - whether there is memory for whoever asks
  */
-export const outOfMemory = atomic('out_of_memory', (m, isEnough: () => boolean): void => {
+export const outOfMemory = sleepable('out_of_memory', function* (m, isEnough: () => boolean): Sleeps<void> {
   if (m.oomReaper === undefined) oomKillProcess(m);
   if (currentIsOomVictim(m)) return;
-  for (let parts = 1; m.oomReaper !== undefined && runMeanwhile(m, m.oomReaper); parts++)
+  for (let parts = 1; m.oomReaper !== undefined && runMeanwhile(m, m.oomReaper); parts++) {
     if (parts >= REAPED_AT_ONCE && isEnough()) return;
+    yield* letGo(m, 'out_of_memory', 0);
+  }
 });
 
 /** The running task is to die. Kernel: `mm/oom_kill.c: tsk_is_oom_victim` */

@@ -2,6 +2,7 @@
 
 import type { Zone } from '../../machine/entities.ts';
 import type { Machine } from '../../machine/machine.ts';
+import type { Sleeps } from '../../machine/ops.ts';
 import { ZONE_NR_FREE, ZONE_NR_FREE_CMA, zoneRow } from '../../machine/scalars.ts';
 import { MIGRATE_CMA, MIGRATE_MOVABLE, MIGRATE_UNMOVABLE } from '../../uapi/config.ts';
 import {
@@ -15,10 +16,11 @@ import {
 import { PG_head, PG_reserved } from '../../uapi/page-flags.ts';
 import { NO_PFN, type Pfn } from '../../uapi/units.ts';
 import { bugOn } from '../sched/bug.ts';
+import { atOnce, letGo, runMeanwhile } from '../sched/locks.ts';
 import { freeOnePage, rmqueue } from './buddy.ts';
 import { currentIsOomVictim, outOfMemory } from './oom-kill.ts';
 import { pageblockMigratetype, pageZone, setPageCount } from './page-ref.ts';
-import { balancePgdat, reclaimablePages, tryToFreePages } from './vmscan.ts';
+import { reclaimablePages, tryToFreePages, wakeupKswapd } from './vmscan.ts';
 import { type AllocFlags, zoneWatermarkOk } from './watermarks.ts';
 import { gfpZone, zonelist } from './zonelists.ts';
 
@@ -47,6 +49,7 @@ interface Request {
   readonly gfp: number;
   readonly order: number;
   readonly node: number;
+  readonly maySleep: boolean;
 }
 
 const isMovable = (gfp: number): boolean => (gfp & __GFP_MOVABLE) !== 0;
@@ -76,25 +79,48 @@ const shouldReclaimRetry = (m: Machine, { gfp, order, node }: Request, flags: Al
   );
 
 /**
+ * Wakes kswapd of all nodes that could serve the request.
+ *
+ * Kernel: `mm/page_alloc.c: wake_all_kswapds`
+ * Simplified: whoever may sleep waits until it is done, others until they can be served; the kernel's task takes what is
+ * there meanwhile, or reclaims beside it.
+ *
+ * @param isEnough - whether there is memory for whoever asks
+ */
+function* wakeAllKswapds(
+  m: Machine,
+  { gfp, maySleep }: Request,
+  nodes: readonly number[],
+  isEnough: () => boolean,
+): Sleeps<void> {
+  for (const node of nodes) {
+    const kswapd = wakeupKswapd(m, node, gfpZone(gfp));
+    if (kswapd === undefined) continue;
+    while ((maySleep || !isEnough()) && runMeanwhile(m, kswapd)) yield* letGo(m, 'wake_all_kswapds', 0);
+  }
+}
+
+/**
  * What a request does when all zones are below their low watermarks: kswapd is woken, the request goes on down to the
  * min watermark, then the task reclaims memory itself, and at last some process dies for it.
  *
  * Kernel: `mm/page_alloc.c: __alloc_pages_slowpath`
  * Simplified: no compaction, so that costly orders only take what is there.
  */
-const allocPagesSlowpath = (m: Machine, request: Request): Pfn => {
+function* allocPagesSlowpath(m: Machine, request: Request): Sleeps<Pfn> {
   const flags: AllocFlags = { mark: 'min', cma: isMovable(request.gfp), oom: false };
   const { gfp, order, node } = request;
   // PF_MEMALLOC: a task that reclaims may take everything, and causes no further reclaim
-  if (m.reclaiming) return getPageFromFreelist(m, request, { ...flags, mark: 'none' });
+  if (m.current.memalloc) return getPageFromFreelist(m, request, { ...flags, mark: 'none' });
   const mayReclaim = (gfp & __GFP_DIRECT_RECLAIM) !== 0 && order <= PAGE_ALLOC_COSTLY_ORDER;
   const zones = zonelist(m, gfp, node);
   const nodes = [...new Set(zones.map((zone) => zone.node))];
-  if (mayReclaim) for (const id of nodes) balancePgdat(m, id);
+  const isEnough = (): boolean => zones.some((zone) => zoneWatermarkOk(m, zone, order, gfpZone(gfp), flags));
+  if (mayReclaim) yield* wakeAllKswapds(m, request, nodes, isEnough);
   for (let fruitless = 0; ; ) {
     const pfn = getPageFromFreelist(m, request, flags);
     if (pfn !== NO_PFN || !mayReclaim) return pfn;
-    if (tryToFreePages(m, nodes) > 0) {
+    if ((yield* tryToFreePages(m, nodes)) > 0) {
       fruitless = 0;
       continue;
     }
@@ -102,13 +128,32 @@ const allocPagesSlowpath = (m: Machine, request: Request): Pfn => {
     // a victim gets half of what is kept back, to die sooner; nobody kills for it
     if (currentIsOomVictim(m)) return getPageFromFreelist(m, request, { ...flags, oom: true });
     if ((gfp & (__GFP_RETRY_MAYFAIL | __GFP_THISNODE)) !== 0) return NO_PFN;
-    outOfMemory(m, () => zones.some((zone) => zoneWatermarkOk(m, zone, order, gfpZone(gfp), flags)));
+    yield* outOfMemory(m, isEnough);
     fruitless = 0;
   }
+}
+
+const requestFor = (m: Machine, gfp: number, order: number, node: number, maySleep: boolean): Request => ({
+  // PF_MEMALLOC_PIN: pages that a long-term pin will hold must not come from movable memory
+  gfp: m.current.memallocPin ? gfp & ~__GFP_MOVABLE : gfp,
+  order,
+  node,
+  maySleep,
+});
+
+const getPageAboveLow = (m: Machine, request: Request): Pfn =>
+  getPageFromFreelist(m, request, { mark: 'low', cma: isMovable(request.gfp), oom: false });
+
+/** Kernel: `mm/page_alloc.c: prep_new_page` */
+const prepNewPage = (m: Machine, pfn: Pfn, { gfp, order }: Request): void => {
+  setPageCount(m, pfn, 1, 'allocation');
+  if (order > 0 && (gfp & __GFP_COMP) !== 0) prepCompoundPage(m, pfn, order);
+  if ((gfp & __GFP_ZERO) !== 0) for (let i = 0; i < 2 ** order; i++) m.pages.content.set(pfn + i, 0);
 };
 
 /**
- * Takes a block of 2^order pages; its first page has one reference.
+ * Takes a block of 2^order pages; its first page has one reference. For callers that cannot sleep: where memory is short,
+ * all that it takes to get some happens at once.
  *
  * Kernel: `mm/page_alloc.c: __alloc_pages`, `include/linux/sched/mm.h: current_gfp_context`
  * Simplified: no per-CPU page lists, no highatomic reserve.
@@ -116,17 +161,39 @@ const allocPagesSlowpath = (m: Machine, request: Request): Pfn => {
  * @returns the first page, or NO_PFN when there is no memory
  */
 export const allocPages = (m: Machine, gfp: number, order: number, node = localNode(m)): Pfn => {
-  // PF_MEMALLOC_PIN: pages that a long-term pin will hold must not come from movable memory
-  const effective = m.current.memallocPin ? gfp & ~__GFP_MOVABLE : gfp;
-  const request = { gfp: effective, order, node };
-  let pfn = getPageFromFreelist(m, request, { mark: 'low', cma: isMovable(effective), oom: false });
-  if (pfn === NO_PFN) pfn = allocPagesSlowpath(m, request);
-  if (pfn === NO_PFN) return NO_PFN;
-  setPageCount(m, pfn, 1, 'allocation');
-  if (order > 0 && (effective & __GFP_COMP) !== 0) prepCompoundPage(m, pfn, order);
-  if ((effective & __GFP_ZERO) !== 0) for (let i = 0; i < 2 ** order; i++) m.pages.content.set(pfn + i, 0);
+  const request = requestFor(m, gfp, order, node, false);
+  let pfn = getPageAboveLow(m, request);
+  if (pfn === NO_PFN)
+    pfn = atOnce(function* () {
+      return yield* allocPagesSlowpath(m, request);
+    });
+  if (pfn !== NO_PFN) prepNewPage(m, pfn, request);
   return pfn;
 };
+
+/**
+ * The same for callers that may sleep: reclaim lets go of the worker. Nobody else runs meanwhile but kernel threads that
+ * make room.
+ *
+ * Kernel: `mm/page_alloc.c: __alloc_pages`
+ */
+export function* allocPagesMaySleep(
+  m: Machine,
+  gfp: number,
+  order: number,
+  node = localNode(m),
+): Sleeps<Pfn> {
+  const request = requestFor(m, gfp, order, node, true);
+  let pfn = getPageAboveLow(m, request);
+  if (pfn === NO_PFN) pfn = yield* allocPagesSlowpath(m, request);
+  if (pfn !== NO_PFN) prepNewPage(m, pfn, request);
+  return pfn;
+}
+
+/** Kernel: `include/linux/gfp.h: alloc_page` */
+export function* allocPageMaySleep(m: Machine, gfp: number, node = localNode(m)): Sleeps<Pfn> {
+  return yield* allocPagesMaySleep(m, gfp, 0, node);
+}
 
 /** Kernel: `include/linux/gfp.h: alloc_page` */
 export const allocPage = (m: Machine, gfp: number, node = localNode(m)): Pfn => allocPages(m, gfp, 0, node);

@@ -8,7 +8,7 @@ import { NO_PFN, type Pfn } from '../../uapi/units.ts';
 import { VM_FAULT_LOCKED, VM_FAULT_OOM, VM_FAULT_SIGBUS } from '../../uapi/vm-flags.ts';
 import { filemapAddFolio, filemapGetFolio, lockCached, newAddressSpace } from './filemap.ts';
 import { type Faulted, type FileFault } from './readahead.ts';
-import { allocPage } from './page-alloc.ts';
+import { allocPageMaySleep } from './page-alloc.ts';
 import {
   clearFlags,
   clearHighpage,
@@ -31,8 +31,8 @@ import { letGo, letGoMidway, unlockPage } from '../sched/locks.ts';
 export const newShmem = (m: Machine, npages: number): number => newAddressSpace(m, 'shmem', 'shmem', npages);
 
 /** A zeroed page for a hole, locked, with a reference of the cache and one of the caller. */
-const shmemAllocFolio = (m: Machine, file: number, index: number, gfp = GFP_HIGHUSER_MOVABLE): Pfn => {
-  const page = allocPage(m, gfp);
+function* shmemAllocFolio(m: Machine, file: number, index: number, gfp = GFP_HIGHUSER_MOVABLE): Sleeps<Pfn> {
+  const page = yield* allocPageMaySleep(m, gfp);
   if (page === NO_PFN) return NO_PFN;
   setFlags(m, page, PG_locked | PG_swapbacked);
   moveReference(m, page, 'allocation', 'fault handler');
@@ -41,7 +41,7 @@ const shmemAllocFolio = (m: Machine, file: number, index: number, gfp = GFP_HIGH
   clearHighpage(m, page);
   setFlags(m, page, PG_uptodate);
   return page;
-};
+}
 
 /**
  * The page of a fault, found in the cache or fresh.
@@ -54,7 +54,7 @@ export function* shmemFault(m: Machine, fault: FileFault, file: number): Sleeps<
   if (pgoff >= m.files.get(file).npages) return { ret: VM_FAULT_SIGBUS, page: NO_PFN };
   const cached = yield* lockCached(m, file, pgoff, filemapGetFolio(m, file, pgoff));
   if (cached !== NO_PFN) return { ret: VM_FAULT_LOCKED, page: cached };
-  const page = shmemAllocFolio(m, file, pgoff);
+  const page = yield* shmemAllocFolio(m, file, pgoff);
   return page === NO_PFN ? { ret: VM_FAULT_OOM, page } : { ret: VM_FAULT_LOCKED, page };
 }
 
@@ -65,16 +65,16 @@ export function* shmemFault(m: Machine, fault: FileFault, file: number): Sleeps<
  *
  * @returns NO_PFN: there is no memory
  */
-export const shmemReadMappingPage = (m: Machine, file: number, index: number, gfp: number): Pfn => {
+export function* shmemReadMappingPage(m: Machine, file: number, index: number, gfp: number): Sleeps<Pfn> {
   const cached = filemapGetFolio(m, file, index);
   if (cached !== NO_PFN) {
     folioGet(m, cached, 'fault handler');
     return cached;
   }
-  const page = shmemAllocFolio(m, file, index, gfp);
+  const page = yield* shmemAllocFolio(m, file, index, gfp);
   if (page !== NO_PFN) unlockPage(m, page);
   return page;
-};
+}
 
 /** Indices of a file that are looked through before the worker may be let go. */
 const INDICES_AT_ONCE = 1024;

@@ -10,7 +10,7 @@ import { type EntryRow, NO_PFN, type Pfn, type Vpn } from '../../uapi/units.ts';
 import { FAULT_FLAG_WRITE, VM_FAULT_MAJOR, VM_FAULT_OOM, VM_LOCKED } from '../../uapi/vm-flags.ts';
 import { lockPage, trylockPage, unlockPage } from '../sched/locks.ts';
 import { doWpPage } from './fault.ts';
-import { allocPage } from './page-alloc.ts';
+import { allocPageMaySleep } from './page-alloc.ts';
 import { moveReference, setFlags, testFlags } from './page-ref.ts';
 import { pageAddAnonRmap } from './rmap.ts';
 import { folioAddLru, lruAddDrain, putPage } from './swap.ts';
@@ -31,8 +31,8 @@ import { maybeMkwrite, vmPageProt } from './vma.ts';
  *
  * @returns the page, locked, or NO_PFN
  */
-const readPage = (m: Machine, slot: number): Pfn => {
-  const page = allocPage(m, GFP_HIGHUSER_MOVABLE);
+function* readPage(m: Machine, slot: number): Sleeps<Pfn> {
+  const page = yield* allocPageMaySleep(m, GFP_HIGHUSER_MOVABLE);
   if (page === NO_PFN) return NO_PFN;
   moveReference(m, page, 'allocation', 'fault handler');
   trylockPage(m, page);
@@ -42,7 +42,7 @@ const readPage = (m: Machine, slot: number): Pfn => {
   swapReadpage(m, page, slot);
   m.countVmEvent('pgmajfault');
   return page;
-};
+}
 
 /** Kernel: `mm/memory.c: should_try_to_free_swap` */
 const shouldTryToFreeSwap = (m: Machine, folio: Pfn, vma: Vma, flags: number): boolean => {
@@ -69,7 +69,7 @@ export function* swapInPage(m: Machine, vma: Vma, vpn: Vpn, row: EntryRow, flags
   let ret = 0;
   let page = swapCacheGetFolio(m, slot);
   if (page === NO_PFN) {
-    page = readPage(m, slot);
+    page = yield* readPage(m, slot);
     if (page === NO_PFN) return m.entries.get(row) === entry ? VM_FAULT_OOM : 0;
     ret = VM_FAULT_MAJOR;
   } else {

@@ -1,10 +1,11 @@
 import { expect, it } from 'vitest';
-import { ZONE_NR_FREE, zoneRow } from '../../machine/scalars.ts';
+import { kswapdFailuresRow, ZONE_NR_FREE, zoneRow } from '../../machine/scalars.ts';
 import { RSS_ANON, RSS_SWAP } from '../../machine/machine.ts';
 import { createSimulation, type Simulation } from '../../scenario/simulation.ts';
-import { vmstatIndex } from '../../uapi/events.ts';
+import { EventKind, vmstatIndex } from '../../uapi/events.ts';
 import { entryKind, entryPfn } from '../../uapi/pte.ts';
 import { parseScenario, type Step } from '../../uapi/scenario.ts';
+import { KERNEL_FUNCTIONS } from '../../uapi/source-refs.ts';
 import { lruProblems } from './mm-inline.ts';
 import { isZoneDevicePage } from './page-ref.ts';
 import { walkPte } from './page-table.ts';
@@ -127,6 +128,28 @@ it('makes room by swapping cold system pages; idle device pages stay', () => {
   expect(values?.every((value, i) => value === 1000 + i)).toBe(true);
 }, 60_000);
 
+// mm/vmscan.c: kswapd: balance_pgdat runs in the node's thread, never in the task that asks for memory
+it('reclaims in a thread beside the task that asks', () => {
+  const sim = simulate(16_384, [area('buf', 14_000), { op: 'write', vma: 'buf', count: 13_400, value: 1 }]);
+  run(sim, { op: 'write', vma: 'buf', page: 13_400, count: 250, value: 5 });
+  const { log } = sim.machine.journal;
+  const { begin, operationEnd, isBig } = sim.steps[2];
+  expect(isBig).toBe(false);
+  const tasks = new Set<number>();
+  let task = 1;
+  for (let i = begin; i < operationEnd; i++) {
+    if (log.kindAt(i) === EventKind.TASK) task = log.idAt(i);
+    if (log.kindAt(i) !== EventKind.SPAN_BEGIN) continue;
+    if (KERNEL_FUNCTIONS[log.idAt(i)].name !== 'balance_pgdat') continue;
+    tasks.add(task);
+    expect(log.parentAt(i)).toBe(-1);
+  }
+  expect([...tasks]).toEqual([2]);
+  expect(event(sim, 'pgsteal_kswapd')).toBeGreaterThan(500);
+  // what it has freed is above the high watermark again
+  expect(event(sim, 'pgscan_direct')).toBe(0);
+});
+
 it('kills the largest process when nothing can be reclaimed, and its device pages go to the driver', () => {
   const sim = simulate(0, [
     area('small', 64),
@@ -158,6 +181,11 @@ it('kills the process that asks, if it is the largest', () => {
   expect(result.signal).toBe('SIGKILL');
   expect(sim.machine.mms.values().filter(({ alive }) => alive)).toEqual([]);
   expect(lruProblems(sim.machine, [0])).toEqual([]);
+  // mm/vmscan.c: wakeup_kswapd: a node is hopeless after 16 runs that freed nothing; only direct reclaim tries on
+  const [step] = sim.steps.slice(-1);
+  expect(sim.machine.scalars.get(kswapdFailuresRow(0))).toBe(16);
+  expect(sim.callTotals(step).get('balance_pgdat')).toBe(16);
+  expect(sim.callTotals(step).get('try_to_free_pages')).toBeGreaterThan(0);
 });
 
 // mm/huge_memory.c: deferred_split_scan, called by shrink_slab when little is left: the unmapped parts of huge pages are

@@ -136,6 +136,15 @@ export const zoneWatermarkOk = (
   return order === 0 || hasFreeBlock(m, zone, order, flags.cma);
 };
 
-/** Whether kswapd has nothing to do for a zone. Kernel: `mm/vmscan.c: pgdat_balanced` */
-export const zoneBalanced = (m: Machine, zone: Zone): boolean =>
-  zoneWatermarkOk(m, zone, 0, zoneIdx(zone), { mark: 'high', cma: true, oom: false });
+/**
+ * Whether kswapd has nothing to do: a zone of the node is above its high watermark.
+ *
+ * Kernel: `mm/vmscan.c: pgdat_balanced`
+ *
+ * @param highest - highest zone that somebody wants memory of
+ */
+export const pgdatBalanced = (m: Machine, node: number, highest: number): boolean => {
+  const zones = m.zones.filter((zone) => zone.node === node && zoneIdx(zone) <= highest);
+  const flags: AllocFlags = { mark: 'high', cma: false, oom: false };
+  return zones.length === 0 || zones.some((zone) => zoneWatermarkOk(m, zone, 0, highest, flags));
+};

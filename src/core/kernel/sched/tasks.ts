@@ -43,6 +43,7 @@ interface Task<T> {
   /** Innermost open span, while the task does not run. */
   span: number;
   memallocPin: boolean;
+  memalloc: boolean;
 }
 
 /** Integers from a seed: xorshift32. */
@@ -107,7 +108,8 @@ const goesOn = (wait: Wait | undefined, alone: boolean): wait is Wait & { readon
 const resume = <T>(m: Machine, task: Task<T>, before: number, alone: boolean, mayGoOn: MayGoOn): void => {
   if (task.wait !== undefined && task.wait.kind !== 'resched') m.trace.decide('wake', task.id);
   if (task.id !== before) m.trace.taskSwitch(task.id, task.cpu, before);
-  m.current = { id: task.id, mm: task.mm, cpu: task.cpu, memallocPin: task.memallocPin };
+  const { id, mm, cpu, memallocPin, memalloc } = task;
+  m.current = { id, mm, cpu, memallocPin, memalloc };
   m.trace.goOn(task.span);
   task.started = true;
   let next = task.generator.next();
@@ -115,6 +117,7 @@ const resume = <T>(m: Machine, task: Task<T>, before: number, alone: boolean, ma
     next = task.generator.next();
   task.span = m.trace.current;
   task.memallocPin = m.current.memallocPin;
+  task.memalloc = m.current.memalloc;
   if (next.done === true) {
     task.done = true;
     task.result = next.value;
@@ -149,8 +152,8 @@ const takeWorks = <T>(m: Machine, tasks: Task<T>[], span: number): void => {
     const generator = (function* (): Sleeps<undefined> {
       yield* work.run();
     })();
-    const id = tasks.length + 1;
-    const spec = { mm: 0, cpu: tasks.length, generator };
+    const id = (tasks.at(-1)?.id ?? 0) + 1;
+    const spec = { mm: 0, cpu: id - 1, generator };
     tasks.push(newTask<T>(m, id, spec, work, span));
   }
 };
@@ -173,6 +176,7 @@ const newTask = <T>(
   result: undefined,
   span,
   memallocPin: false,
+  memalloc: false,
 });
 
 /** Time passes until the first wait that has a limit gives up. False: nobody's has. */
@@ -253,7 +257,14 @@ export function* runTasks<T>(
   m.runMeanwhile = (work) => {
     takeWorks(m, tasks, span);
     const thread = tasks.find((task) => task.work === work);
-    return thread !== undefined && running !== undefined && runAside(m, thread, running);
+    if (thread === undefined || running === undefined) return false;
+    const waiting = running;
+    running = thread;
+    const hasGotOn = runAside(m, thread, waiting);
+    running = waiting;
+    // kswapd may be woken thousands of times in a step
+    if (thread.done) tasks.splice(tasks.indexOf(thread), 1);
+    return hasGotOn;
   };
   // whoever only let go of the worker goes on, without anybody being chosen
   let paused: Task<T> | undefined;

@@ -29,6 +29,8 @@ export const MEMORY: readonly Mechanism[] = [
       'mm/page-alloc.ts: allocPagesSlowpath': 'No compaction, so that costly orders only take what is there.',
       'mm/page-alloc.ts: MAX_RECLAIM_RETRIES':
         'Two fruitless rounds of reclaim before the OOM killer comes; the kernel tries 16.',
+      'mm/page-alloc.ts: wakeAllKswapds':
+        'Whoever may sleep waits until kswapd is done, others until they can be served; the kernel’s task takes what is there meanwhile, or reclaims beside it.',
     },
     tests: ['core/kernel/mm/watermarks.test.ts', 'core/kernel/mm/page-alloc.test.ts'],
   },
@@ -46,12 +48,13 @@ export const MEMORY: readonly Mechanism[] = [
     title: 'Reclaim',
     kernel: 'mm/vmscan.c: shrink_node, shrink_folio_list, balance_pgdat',
     state: 'simplified',
-    how: 'Far enough to show that device pages are left alone: aging, unmapping, swapping, clean file pages dropped.',
+    how: 'Far enough to show that device pages are left alone: aging, unmapping, swapping, clean file pages dropped. kswapd is a kernel thread beside the task that woke it; it gives a node up from which it got nothing.',
     simplified: {
       'mm/vmscan.ts: isolateLruFolios': 'Folios of all zones, whatever zone is short.',
       'mm/vmscan.ts: shrinkActiveList': 'No executable mappings that stay.',
       'mm/vmscan.ts: getScanCount': 'The cost of past reclaim does not count.',
-      'mm/vmscan.ts: balancePgdat': 'It runs at once, in the place of the task that woke it.',
+      'mm/vmscan.ts: shrinkLruvec':
+        'Stops when it has enough, without evening out what it took from anonymous and from file lists.',
       'mm/reclaim.ts: tryToUnmapOne': 'No hwpoison.',
       'mm/reclaim.ts: placeInSwap': 'Merged pages are not swapped out.',
       'mm/reclaim.ts: folioCheckReferences': 'No executable mappings.',
