@@ -1,4 +1,4 @@
-// The cost model: figures of machine-and-drivers.md §5, and what the series' question costs in a workload.
+// The cost model: figures of machine-and-drivers.md §5 and §1.4, and what the series' question costs in a workload.
 
 import { describe, expect, test } from 'vitest';
 import { createSimulation, parseScenario, StepError, type Step } from '../core/index.ts';
