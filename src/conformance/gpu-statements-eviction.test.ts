@@ -8,9 +8,11 @@ import { amdgpuBoCreate } from '../core/kernel/drivers/amdgpu-client.ts';
 import { allocPage } from '../core/kernel/mm/page-alloc.ts';
 import { zoneInfo } from '../core/kernel/mm/zoneinfo.ts';
 import { atOnce } from '../core/kernel/sched/locks.ts';
+import { KFD_MEM_USED } from '../core/machine/scalars.ts';
 import { GFP_HIGHUSER_MOVABLE } from '../core/uapi/gfp.ts';
 import type { SimpleStep } from '../core/uapi/scenario.ts';
 import { NO_PFN } from '../core/uapi/units.ts';
+import { BOOT, probe } from '../scenarios/gpu-boot.ts';
 import {
   decisionsOf,
   framesOf,
@@ -128,4 +130,19 @@ describe('what a long-term pin, or a reference, leaves behind (§4.5)', { timeou
     expect([3, 5, 7, 9].map(at)).toEqual(['1101', '1101', '1101', '1111']);
     expect(run.violations).toEqual([]);
   });
+});
+
+test('§1.7: "Registered size is the whole VRAM rounded up to 2 MiB": 700 pages of private VRAM are two pieces; TTM has 700', () => {
+  const odd: Step = probe(0, { pages: 700 });
+  const asks = [
+    { ...take(512, 'gem', 'A'), pin: true } as Step,
+    { ...take(512, 'kfd', 'A'), bo: 'more' } as Step,
+  ];
+  const run = runChecked(
+    gpuScenario([...BOOT, odd, ...asks], { kind: 'private', devices: 1, gpu: { coldBoot: true } }),
+  );
+  const { machine: m } = run.sim;
+  expect(m.pgmaps.values().map(({ start, end }) => end - start)).toEqual([1024]);
+  expect(m.scalars.get(KFD_MEM_USED)).toBe(1024 / 64);
+  expect(resultTexts(run.records).slice(-2)).toEqual(['0', 'ENOMEM']);
 });
