@@ -77,8 +77,12 @@ export const stepOf = ({ records }: CheckedRun, index: number): StepRecord => {
 export const resultTexts = (records: readonly StepRecord[]): string[] =>
   records.map(({ result }) => result.errno ?? result.signal ?? String(result.ret));
 
-/** Decisions of a step by name with their first number, in order; only those that begin with `prefix`. */
-export const decisionsOf = ({ sim }: CheckedRun, record: StepRecord, prefix: string): DecisionId[] => {
+/** Decisions of a step, or of a part of the log, by name in order; only those that begin with `prefix`. */
+export const decisionsOf = (
+  { sim }: Pick<CheckedRun, 'sim'>,
+  record: Pick<StepRecord, 'begin' | 'end'>,
+  prefix: string,
+): DecisionId[] => {
   const { log } = sim.machine.journal;
   const found: DecisionId[] = [];
   for (let i = record.begin; i < record.end; i++) {

@@ -1,4 +1,5 @@
-// From the firmware's map to usable VRAM: machine-and-drivers.md §1.1, §1.6, §1.7, and scenes 2, 3 and 5 of the catalogue.
+// From the firmware's map to usable VRAM: machine-and-drivers.md §1.1, §1.6, §1.7, §3.11, and scenes 2, 3 and 5 of the
+// catalogue.
 
 import { describe, expect, test } from 'vitest';
 import { createSimulation, parseScenario, StepError, type Step } from '../core/index.ts';

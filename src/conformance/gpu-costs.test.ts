@@ -1,4 +1,4 @@
-// The cost model: figures of machine-and-drivers.md §5, and what the series' question costs in a workload.
+// The cost model: figures of machine-and-drivers.md §5 and §1.4, and what the series' question costs in a workload.
 
 import { describe, expect, test } from 'vitest';
 import { createSimulation, parseScenario, StepError, type Step } from '../core/index.ts';
@@ -76,6 +76,19 @@ describe('figures (§5.1 to §5.3)', () => {
   ])('§5.3: %s is %d ns, assumed', (op, value) => {
     expect(DEFAULT_COSTS.ops[op]).toMatchObject({ value, class: 'assumed' });
     expect(DEFAULT_COSTS.efficiency).toMatchObject({ value: 0.7, class: 'assumed' });
+  });
+
+  test('§5.3: pt.walk is 300 ns, "1000 cycles ≈ 300 ns at 3.5 GHz", a developer’s word; each page that the CPU reads costs one', () => {
+    expect(DEFAULT_COSTS.ops['pt.walk']).toMatchObject({ value: 300, class: 'derived' });
+    const reads: Step[] = [
+      { op: 'mmap', proc: 'A', vma: 'buf', pages: 8, prot: 'rw', kind: 'anon-private' },
+      { op: 'write', proc: 'A', vma: 'buf', value: 1 },
+      { op: 'read', proc: 'A', vma: 'buf' },
+    ];
+    const sim = createSimulation(parseScenario(gpuScenario(reads)));
+    sim.runAll();
+    const [, , read] = stepCosts(sim, DEFAULT_COSTS);
+    expect(read?.report.nsByKind['access by CPU']).toBe(8 * (100 + 300));
   });
 
   test('"with 4 GPUs the links are the bottleneck, with 8 GCDs the DDR is (288 > 204.8)" (§5.2)', () => {

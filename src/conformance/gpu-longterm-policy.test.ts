@@ -1,5 +1,5 @@
 // Why long-term pins move pages out of VRAM: the rule of the series, the two readings of a world without it, and what is
-// left behind even with it (machine-and-drivers.md §4.4, §4.5, scene 38 and X8 of the catalogue).
+// left behind even with it (machine-and-drivers.md §4.3 to §4.5, scene 38 and X8 of the catalogue).
 
 import { describe, expect, test } from 'vitest';
 import type { Step } from '../core/index.ts';

@@ -1,4 +1,5 @@
-// Machines as the reference lays them out (machine-and-drivers.md §1.3 to §1.6), and its constants (§7).
+// Machines as the reference lays them out (machine-and-drivers.md §1.1, §1.3 to §1.7; scene 6 of the
+// catalogue), and its constants (§7).
 
 import { describe, expect, test } from 'vitest';
 import { createSimulation, parseScenario, type Step } from '../core/index.ts';

@@ -54,7 +54,7 @@ describe('who pins, and how (§6.1 to §6.3)', { timeout: 60_000 }, () => {
   });
 });
 
-describe('the result matrix (§6.5)', { timeout: 60_000 }, () => {
+describe('the result matrix (§6.5; §2.4, row GUP; scene 33)', { timeout: 60_000 }, () => {
   type Request = 'GET' | 'PIN' | 'PIN long';
   const gup = (request: Request, write = true): Step => ({
     op: 'gup',

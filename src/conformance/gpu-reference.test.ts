@@ -1,6 +1,6 @@
 // Statements of machine-and-drivers.md on which the work of GPUs rests and that no other test of GPUs cites: what the
 // allocator, the LRU and every subsystem do with pages in VRAM (§2.1 to §2.4), timers (§5.4), and which memory is the
-// default (§5.6).
+// default (§5.6). scenes 17, 18 and 22 of the catalogue, X9.
 
 import { describe, expect, test } from 'vitest';
 import { parseScenario, type Step } from '../core/index.ts';

@@ -168,6 +168,7 @@ const soup = (
   return { problems, ran, evictions, swapouts };
 };
 
+// scene 39 of the catalogue: everything at once, and nothing is lost
 describe('GPUs, processes and TTM at once', { timeout: 300_000 }, () => {
   test.each([
     ['coherent', true],

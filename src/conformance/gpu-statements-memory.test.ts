@@ -1,6 +1,6 @@
 // Statements of machine-and-drivers.md about memory on which the work of GPUs rests and that no other test cites: the
 // registration of the types (§1.1), what lies where (§1.3), which zone serves whom (§2.1), and what a page in VRAM is to
-// the rest of mm (§2.4, §4.4).
+// the rest of mm (§2.2, §2.4, §3.5, §4.4; X5).
 
 import { describe, expect, test } from 'vitest';
 import { createSimulation, parseScenario, type Simulation, type Step } from '../core/index.ts';

@@ -1,4 +1,5 @@
-// Faults of the GPU, and changes of the CPU under it (machine-and-drivers.md §3.8, §3.10), run with the invariants watching.
+// Faults of the GPU, and changes of the CPU under it (machine-and-drivers.md §3.2 to §3.4, §3.8, §3.10; scenes 24, 34 and 35
+// of the catalogue), run with the invariants watching.
 
 import { describe, expect, test } from 'vitest';
 import type { Step } from '../core/index.ts';

@@ -1,4 +1,5 @@
-// Ranges move: to VRAM, home, from GPU to GPU, and by a touch of the CPU (machine-and-drivers.md §3.4 to §3.7, §3.9, §4.5),
+// Ranges move: to VRAM, home, from GPU to GPU, and by a touch of the CPU (machine-and-drivers.md §3.2, §3.4 to §3.7, §3.9,
+// §4.3, §4.5, §7; scenes 8 and 10 of the catalogue),
 // run with the invariants watching.
 
 import { describe, expect, test } from 'vitest';

@@ -1,5 +1,5 @@
 // Ranges of shared virtual memory as objects: attributes, sizes, cuts, limits and what is refused (machine-and-drivers.md
-// §3.1 to §3.3, §3.11), run with the invariants watching.
+// §3.1 to §3.3, §3.11, §7), run with the invariants watching.
 
 import { describe, expect, test } from 'vitest';
 import type { Step } from '../core/index.ts';

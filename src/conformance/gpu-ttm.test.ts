@@ -1,4 +1,4 @@
-// TTM takes VRAM back: machine-and-drivers.md §4.1 to §4.3, the timers of §5.4, scenes 36 and 37 of the catalogue.
+// TTM takes VRAM back: machine-and-drivers.md §4.1 to §4.3, §4.5, the timers of §5.4, scenes 36 and 37 of the catalogue.
 
 import { describe, expect, test } from 'vitest';
 import type { Step } from '../core/index.ts';

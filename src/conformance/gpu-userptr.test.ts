@@ -1,4 +1,4 @@
-// User pointers: memory of a process as a buffer object of compute (machine-and-drivers.md §4.3, §6.4;
+// User pointers: memory of a process as a buffer object of compute (machine-and-drivers.md §4.3, §5.4, §6.4;
 // amdgpu_amdkfd_gpuvm.c: init_user_pages, amdgpu_amdkfd_evict_userptr, amdgpu_amdkfd_restore_userptr_worker).
 
 import { describe, expect, test } from 'vitest';

@@ -27,6 +27,7 @@ test('there are 58 runs: 29 tests, private and coherent, under the names of the 
   expect(SELFTESTS.at(-1)?.name).toBe('hmm2.hmm2_device_coherent.double_map');
 });
 
+// hmm_cow_in_device and hmm_gup_test are scene 23 and scene 26 of the scenario catalogue
 describe.each(SELFTESTS)('$name', ({ name, scenario }) => {
   test('passes, and the invariants hold after each step', { timeout: 60_000 }, async () => {
     const loaded = await scenario();

@@ -91,6 +91,7 @@ describe('scenes made by hand', () => {
     expect(sim.steps.slice(6).map(({ vmstat }) => vmstat['pgfault'] ?? 0)).toEqual([0, 2]);
   });
 
+  // scene 25 of the catalogue
   test('fork-and-pin: the pinned page is copied early', () => {
     expect(decisions(run('fork-and-pin'), 'fork.early-copy')).toBe(1);
   });
@@ -99,6 +100,7 @@ describe('scenes made by hand', () => {
     expect(decisions(run('wait-for-migration'), 'sleep.migration-entry')).toBeGreaterThan(0);
   });
 
+  // scene 13 of the catalogue
   test('two-owners: only the owner moves the pages', () => {
     const sim = run('two-owners');
     expect(sim.steps[3]?.result.cpages).toBe(0);
@@ -122,6 +124,7 @@ describe('scenes made by hand', () => {
     expect([5, 7, 9, 11, 13].map((step) => all[step])).toEqual(['ENXIO', 'ENOMEM', 'EINVAL', 'EINVAL', '0']);
   });
 
+  // machine-and-drivers.md §4.5: only the way by system memory brings it back
   test('svm-sticky: the page comes back only by way of system memory', () => {
     const sim = run('svm-sticky');
     const already = sim.steps.map(({ begin, end }) => decisionsIn(sim, 'svm.already-there', begin, end));

@@ -57,6 +57,45 @@ describe('attributes that the driver refuses', () => {
   });
 });
 
+test.each<[string, object[], string, string, string]>([
+  [
+    'memory that a user pointer has',
+    [{ op: 'bo_alloc', ...A, device: 0, bo: 'mine', pages: 2, kind: 'userptr', page: 2 }],
+    'EADDRINUSE',
+    'A user pointer is at',
+    'Free that object first.',
+  ],
+  [
+    'more than the limit without XNACK',
+    [
+      { op: 'set_xnack', proc: 'A', enabled: false },
+      ...Array.from({ length: 8 }, (_, i) => {
+        const area = { proc: 'A', vma: i < 7 ? `other${i}` : 'more' };
+        const registers = { op: 'svm_attr', ...area, attrs: [{ type: 'GRANULARITY', value: 4 }] };
+        const maps = { op: 'mmap', ...area, pages: 1800, prot: 'rw', kind: 'anon-private' };
+        return i < 7 ? [maps, registers] : [maps];
+      }).flat(),
+    ],
+    'ENOMEM',
+    'would exceed the limit of system memory',
+    'turn XNACK on.',
+  ],
+])('a range of %s', (_, steps, errno, sentence, mend) => {
+  const run = openRun(machine([...MAP, ...steps]));
+  const { errno: got, said } = type(run, `svm_attr ${errno === 'ENOMEM' ? 'more' : 'buf'} PREFETCH_LOC 0`);
+  expect([got, said]).toEqual([errno, expect.stringContaining(sentence)]);
+  expect(said).toContain(mend);
+});
+
+test('private VRAM for which the address space has no hole: -ERANGE, and what to do', () => {
+  const cold = machine([...BOOT], { coldBoot: true });
+  const run = openRun({ ...cold, devices: [{ id: 0, kind: 'private' }] });
+  const { errno, said } = type(run, 'probe 0 pages 0x400000000');
+  expect(errno).toBe('ERANGE');
+  expect(said).toContain('There is more VRAM than addresses');
+  expect(said).toContain('Give probe fewer pages.');
+});
+
 describe('apertures that the kernel refuses', () => {
   test.each<[string, string, keyof typeof refusals]>([
     ['start 0x200000', 'ENOMEM', 'conflicting-mapping'],

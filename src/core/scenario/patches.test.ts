@@ -74,6 +74,7 @@ it('has no coherent device before the series', () => {
   expect(() => run('none')).toThrow('the machine has no device 0');
 });
 
+// machine-and-drivers.md §4.4, scene 29 of its catalogue: a pure rename
 it('does the same without the rename of patch 1', () => {
   const renamed = run('all', PIN).machine.journal.log;
   const old = run('2-14', PIN).machine.journal.log;

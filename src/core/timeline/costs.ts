@@ -354,6 +354,8 @@ class Reader {
     if (by === 0) return;
     const { counter } = this;
     counter.accesses.set(kind, (counter.accesses.get(kind) ?? 0) + by);
+    // an access of a step is the first one to its page there, which no TLB remembers
+    if (kind === 'cpu system' || kind === 'cpu device') counter.op('access by CPU', 'pt.walk', by);
     switch (kind) {
       case 'cpu system':
         counter.op('access by CPU', 'cpu.load.ddr', by);

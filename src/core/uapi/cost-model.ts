@@ -36,6 +36,12 @@ export type LinkName = keyof typeof DEFAULT_LINKS;
 export const DEFAULT_OPS = {
   'cpu.load.ddr': assumed(100),
   'cpu.load.hbm.coherent': assumed(350, 'assumed: one hop of the fabric more, uncached'),
+  'pt.walk': {
+    value: 300,
+    class: 'derived',
+    source:
+      'over 1000 cycles at 3.5 GHz: a developer’s word in the cover letter of the migrate-on-fault series (linux-mm)',
+  },
   'gpu.load.hbm': assumed(500),
   'gpu.load.ddr': assumed(900),
   /** Accesses that a GPU has under way at once, so that their latencies overlap. */

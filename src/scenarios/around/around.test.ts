@@ -101,6 +101,7 @@ describe('advice', () => {
 });
 
 describe('areas', () => {
+  // machine-and-drivers.md §2.4; scene 19 of its catalogue
   test('mlock: only system pages are marked, one that comes home, too', () => {
     const locked = (upTo: number) =>
       pages(run('around-mlock', upTo)).map(({ place, flags }) =>

@@ -28,6 +28,7 @@ export const figureNames: Readonly<Record<string, string>> = {
   'generic.coherent': 'coherent link of the generic device',
   'cpu.load.ddr': 'CPU reads system memory',
   'cpu.load.hbm.coherent': 'CPU reads coherent VRAM',
+  'pt.walk': 'CPU walks the page table, at the first access to a page',
   'gpu.load.hbm': 'GPU reads its VRAM',
   'gpu.load.ddr': 'GPU reads system memory',
   'gpu.inFlight': 'accesses that a GPU has under way at once',

@@ -224,6 +224,8 @@ const ERRNO_WHY_OF: Readonly<Record<string, string>> = {
   'mmap ENOENT': 'There is no file to map: in this kernel memory of this type is not mapped by processes.',
   'mmap EINVAL': 'The file cannot be mapped like that: memory of this type goes in whole pages of 2 MiB.',
   'probe ENXIO': 'The range is ordinary memory, which cannot be registered for a device.',
+  'probe ERANGE':
+    'There is more VRAM than addresses: no hole between the machine’s own memory and the top is large enough. Give `probe` fewer `pages`.',
   'svm_attr EINVAL': 'One of the attributes cannot be met; the moment before says which, and why.',
   'svm_get_attr EINVAL': 'One of the attributes cannot be asked for like that.',
 };

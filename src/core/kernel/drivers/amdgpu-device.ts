@@ -21,7 +21,7 @@ import {
 } from '../../uapi/device-model.ts';
 import { EINVAL } from '../../uapi/errno.ts';
 import { hasPatch } from '../../uapi/patches.ts';
-import type { Pfn } from '../../uapi/units.ts';
+import { PAGE_SIZE_BYTES, PAGEBLOCK_NR_PAGES, type Pfn } from '../../uapi/units.ts';
 import { warn } from '../sched/bug.ts';
 import { atomic, sleepable } from '../sched/kernel-function.ts';
 import { onProcessRelease, type ProcessRelease } from '../mm/exit.ts';
@@ -95,24 +95,30 @@ export interface Aperture {
   readonly pages: number;
 }
 
+/** What is registered: all of VRAM, in whole pieces of 2 MiB. Kernel: svm_migrate_init. */
+const registeredPages = ({ pages }: Aperture): number =>
+  Math.ceil(pages / PAGEBLOCK_NR_PAGES) * PAGEBLOCK_NR_PAGES;
+
 /**
  * Registers all of VRAM: coherent at its real place when the CPU can reach it, else private at a place where nothing
  * is. Fails without harm: the GPU works, but knows no shared virtual memory.
  *
  * Kernel: `drivers/gpu/drm/amd/amdkfd/kfd_migrate.c: svm_migrate_init`
- * Simplified: private memory is as large as VRAM, not rounded up to a whole section.
+ * Simplified: private memory is VRAM in whole pieces of 2 MiB, not rounded up to a whole section.
  *
  * @returns id of the pgmap, or -errno
  */
 const svmMigrateInit = atomic('svm_migrate_init', (m, gpu: Gpu, aperture: Aperture): number => {
   // patch 7 taught the driver the coherent type; before it all memory was private
   const coherent = gpu.connectedToCpu && hasPatch(m.kernel, 7);
-  const start = coherent ? aperture.start : getFreeMemRegion(m, aperture.pages);
+  const size = registeredPages(aperture);
+  const start = coherent ? aperture.start : getFreeMemRegion(m, size);
   if (start < 0) return start;
   const pgmap = memremapPages(m, {
     type: coherent ? 'MEMORY_DEVICE_COHERENT' : 'MEMORY_DEVICE_PRIVATE',
     start,
-    end: start + aperture.pages,
+    // a coherent aperture is taken as the firmware gives it
+    end: start + (coherent ? aperture.pages : size),
     node: gpu.node,
     owner: pgmapOwner(gpu),
     device: gpu.id,
@@ -123,7 +129,7 @@ const svmMigrateInit = atomic('svm_migrate_init', (m, gpu: Gpu, aperture: Apertu
     warn(m, 'kfd.register-failed');
     return pgmap;
   }
-  warn(m, 'kfd.registered', Math.floor((aperture.pages * 4096) / 2 ** 20));
+  warn(m, 'kfd.registered', Math.floor((size * PAGE_SIZE_BYTES) / 2 ** 20));
   return pgmap;
 });
 
@@ -193,10 +199,11 @@ export const amdgpuProbe = atomic(
     const pgmap = svmMigrateInit(m, m.gpus.get(id), aperture);
     if (pgmap < 0) return pgmap;
     m.devices.update(id, { pgmap });
-    m.gpus.update(id, { pgmap, vramStart: m.pgmaps.get(pgmap).start });
-    m.scalars.set(deviceRow(id, DEVICE_FRESH), aperture.pages);
+    const { start, end } = m.pgmaps.get(pgmap);
+    m.gpus.update(id, { pgmap, vramStart: start });
+    m.scalars.set(deviceRow(id, DEVICE_FRESH), end - start);
     // the struct pages of VRAM are system memory that KFD has used
-    m.scalars.set(KFD_MEM_USED, m.scalars.get(KFD_MEM_USED) + Math.ceil(aperture.pages / 64));
+    m.scalars.set(KFD_MEM_USED, m.scalars.get(KFD_MEM_USED) + registeredPages(aperture) / 64);
     return 0;
   },
 );

@@ -118,6 +118,7 @@ const pinDuringIsolation = (seed: number): Simulation => {
   return sim;
 };
 
+// scene 30 of the catalogue
 it('warns of a page that is NOT pinnable but pinned: its block was isolated after the pin', () => {
   const logs = Array.from({ length: 12 }, (_, seed) => kernelLog(pinDuringIsolation(seed)));
   expect(logs).toContainEqual([]);

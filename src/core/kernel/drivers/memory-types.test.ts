@@ -1,5 +1,5 @@
 // The five types of device memory side by side: one row a property, one column a type, as in the reference
-// (zone-device-and-migration, table of the types; the sources that it names).
+// (zone-device-and-migration, table of the types; machine-and-drivers.md §1.1, §1.7, §2.4, §6; scene 4 of its catalogue).
 
 import { describe, expect, it, test } from 'vitest';
 import { createSimulation, parseScenario } from '../../index.ts';

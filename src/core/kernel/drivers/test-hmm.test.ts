@@ -47,6 +47,7 @@ it.each([COHERENT, PRIVATE])(
 );
 
 // lib/test_hmm.c: dmirror_devmem_alloc_page, dmirror_allocate_chunk, dmirror_device_remove_chunks
+// machine-and-drivers.md §1.5: "A private test device gets a fresh range per chunk"
 it('lets a private device grow by chunks below the others, and gives all of them up together', () => {
   const sim = createSimulation(
     parseScenario({ devices: [{ id: 0, kind: 'private', pages: 512 }], steps: [] }),

@@ -118,6 +118,7 @@ describe('a page of 2 MiB on the way to another node', () => {
   });
 });
 
+// machine-and-drivers.md §2.1, §6.5: hugetlb in Movable or CMA; scene 31 of its catalogue
 describe('a long-term pin of a page of 2 MiB that may not stay', () => {
   const PIN = ['FOLL_WRITE', 'FOLL_LONGTERM'];
   const guest = (boot: string, ...steps: readonly object[]): Simulation => {

@@ -45,6 +45,7 @@ it('links new pages in front, in the order in which they came', () => {
   expect(lruToFolio(sim.machine, 0, LRU_INACTIVE_ANON)).toBe(list.at(-1));
 });
 
+// machine-and-drivers.md §2.3: five lists a node, and "D pages are on no list, ever"
 it('has no device page on any list', () => {
   const sim = simulate([MMAP, WRITE, { op: 'migrate_to_dev', vma: 'buf', count: 8, device: 0 }]);
   const m = sim.machine;

@@ -93,6 +93,7 @@ describe('KSM', () => {
   });
 });
 
+// machine-and-drivers.md §2.4, FOLL_LRU: a flag of earlier postings, not merged; scene 20 of its catalogue
 /** Three readings of the same refusal: the status that move_pages gives, for query and move, and references left over. */
 const READINGS: readonly (readonly [FollowPageReading, string, string, number])[] = [
   ['v6.1', 'ENOENT', 'ENOENT', 0],

@@ -63,6 +63,7 @@ it('brings a page to the node that reads it, and leaves it writable', () => {
   expect(sim.callsOf(sim.steps[before])).not.toContain('handle_mm_fault');
 });
 
+// machine-and-drivers.md §2.4: a hinting fault restores the entry of a device page and moves nothing
 it('hints a device page for nothing without the fourth patch', () => {
   const sim = simulate(
     REMOTE,

@@ -1,3 +1,5 @@
+// The buddy allocator, and how little of a large machine is there before it is touched (machine-and-drivers.md §1.2, §1.4, §2.2).
+
 import { expect, it } from 'vitest';
 import { bootMachine } from '../../scenario/boot.ts';
 import { DEFAULT_KERNEL, type MachinePresetName, MIGRATE_CMA } from '../../uapi/config.ts';

@@ -108,6 +108,7 @@ it('migrates a page that is in the swap cache, and a device faults a swapped pag
   expect(run(sim, { proc: 'B', op: 'dev_read', vma: 'buf', device: 0 }).values).toEqual([7, 8, 9, 10]);
 });
 
+// machine-and-drivers.md §2.3; scene 16 of its catalogue
 it('makes room by swapping cold system pages; idle device pages stay', () => {
   const sim = simulate(16_384, [
     area('cold', 2048),

@@ -63,11 +63,12 @@ export const DEVICES: readonly Mechanism[] = [
     how: 'The memory map of UEFI, soft reservation, the lines of /proc/iomem, registration with every check, struct pages in real memory, teardown that waits. Coherent over the real aperture with a link to the CPU, private over an invented range without.',
     simplified: {
       'mm/memremap.ts: vmemmapPopulate': 'Blocks of struct pages are marked on their first page only.',
-      'mm/e820.ts: efiMemoryMap': 'What firmware keeps for itself, and holes for devices, are not listed.',
+      'mm/e820.ts: efiMemoryMap':
+        'What firmware keeps for itself, and holes for devices, are not listed. Types have names, not numbers (0xefffffff is soft reserved).',
       'mm/e820.ts: iomemResources':
         'No lines for devices that are no memory, nor for the kernel’s own image.',
       'drivers/amdgpu-device.ts: svmMigrateInit':
-        'Private memory is as large as VRAM, not rounded up to a section.',
+        'Private memory is VRAM in whole pieces of 2 MiB, not rounded up to a section.',
     },
     tests: ['conformance/gpu-boot.test.ts', 'scenarios/patches.test.ts'],
     scene: 'patch-7',

@@ -39,7 +39,7 @@ export const MEMORY: readonly Mechanism[] = [
     title: 'LRU lists and batches',
     kernel: 'mm/swap.c: folio_add_lru, lru_add_drain_cpu; include/linux/mm_inline.h',
     state: 'simplified',
-    how: 'Lists a node, batches a CPU, activation; no device page is on any list.',
+    how: 'Lists a node, batches a CPU, activation; no device page is on any list. The lists of 6.1’s default; not the multi-generation LRU that it has as an option.',
     simplified: { 'mm/swap.ts: folioEvictable': 'No unevictable mappings.' },
     tests: ['core/kernel/mm/mm-inline.test.ts'],
   },
