@@ -21,6 +21,16 @@ export class TooManyPages extends Error {
 }
 
 /**
+ * Ours: stops a step that leaves an event for everything where it comes to be about too many pages.
+ *
+ * @param npages - that the mechanism is about to work on
+ * @throws TooManyPages
+ */
+export const needsBigStep = (m: Machine, npages: number): void => {
+  if (npages >= m.mostInDetail) throw new TooManyPages();
+};
+
+/**
  * Stops the run when the condition holds.
  *
  * Ours: stands for BUG_ON and VM_BUG_ON_PAGE.
