@@ -396,7 +396,8 @@ const isLeftBehind = (m: Machine, { vma, vpn, page }: VmFault): boolean => {
 const noteLeftBehind = (m: Machine, vmf: VmFault): void => {
   const free = (): boolean => !isLeftBehind(m, vmf);
   const what = `page ${vmf.vpn}, whose range counts as home`;
-  m.fruitlessFault = { kind: 'spin', what, free, defect: 'svm.page-left-behind' };
+  const span = m.trace.current;
+  m.fruitlessFault = { kind: 'spin', what, free, defect: 'svm.page-left-behind', span };
 };
 
 function* migrateBlockToRam(m: Machine, vmf: VmFault, process: number, mm: number): Sleeps<number> {
