@@ -3,10 +3,9 @@
 // svmRangeCpuInvalidatePagetables, and amdgpu-access.ts: gpuAccess.
 
 import type { DevPagemap, Dmirror, Vma } from '../../machine/entities.ts';
-import { SECTION_ROWS } from '../../machine/column.ts';
+import { SECTION_MASK, SECTION_ROWS } from '../../machine/column.ts';
 import type { Gpu } from '../../machine/gpu.ts';
 import type { Machine } from '../../machine/machine.ts';
-import { MAP_ROWS } from '../../machine/number-map.ts';
 import type { MmuNotifierRange, Sleeps } from '../../machine/ops.ts';
 import { DEVICE_CALLOC, DEVICE_CFREE, DEVICE_FRESH, deviceRow, svmBoKrefRow } from '../../machine/scalars.ts';
 import { SVM_FLAGS } from '../../uapi/device-model.ts';
@@ -336,35 +335,33 @@ export const invalidateRangePages = (
 
 // --- access by the GPU ------------------------------------------------------------------------------------------------
 
-/** Most pages of one look: those of one section of a page table. */
-const words = new Float64Array(MAP_ROWS);
+/** Neighbouring pages that a GPU can reach at once: their entries are there, and so are their frames, one after another. */
+interface Reach {
+  readonly first: Pfn;
+  readonly step: number;
+  readonly n: number;
+}
 
 /**
- * How many pages from an address on a GPU can reach at once: their entries are there and lie in one range of memory.
+ * The next pages that a GPU can reach at once, all in one section of memory.
  *
  * Ours: the hardware, many times; the mechanism is amdgpu-access.ts: entryFor
- *
- * @param pfns - gets the frames
  */
-const reachablePages = (
-  m: Machine,
-  table: Dmirror,
-  vpn: Vpn,
-  end: Vpn,
-  write: boolean,
-  pfns: Float64Array,
-): number => {
-  const row = vpn % MAP_ROWS;
-  const kept = m.journal.mapById(table.pt).section(vpn);
-  const most = Math.min(end - vpn, MAP_ROWS - row);
-  let n = 0;
-  for (; n < most; n++) {
-    // value + 1; 0: absent
-    const word = (kept?.[row + n] ?? 0) - 1;
-    if (word < 0 || (write && word % 4 !== TAG_WRITE)) break;
-    pfns[n] = Math.floor(word / 4);
-  }
-  return unfollowed(m, n, (numbers, i) => numbers.has(vpn + i) || numbers.has(pfns[i]));
+const reachablePages = (m: Machine, table: Dmirror, vpn: Vpn, end: Vpn, write: boolean): Reach => {
+  // value + 1; 0: absent
+  const { value, step, n: most } = m.journal.mapById(table.pt).column.progression(vpn, end - vpn);
+  const word = value - 1;
+  if (word < 0 || (write && word % 4 !== TAG_WRITE)) return { first: 0, step: 0, n: 0 };
+  const first = Math.floor(word / 4);
+  const apart = step === 4 || step === -4 ? step / 4 : 0;
+  const row = first & SECTION_MASK;
+  const room = apart === 0 ? 1 : apart === 1 ? SECTION_ROWS - row : row + 1;
+  const n = unfollowed(
+    m,
+    Math.min(most, room),
+    (numbers, i) => numbers.has(vpn + i) || numbers.has(first + i * apart),
+  );
+  return { first, step: apart, n };
 };
 
 /**
@@ -385,17 +382,11 @@ export const accessManyPages = (
   reached: (first: Pfn, npages: number) => void,
 ): number => {
   if (!inChunks(m)) return 0;
-  const n = reachablePages(m, table, vpn, end, value !== undefined, words);
-  for (let at = 0; at < n; ) {
-    const run = runLength(words, at, n);
-    const length = Math.abs(run);
-    if (value !== undefined) {
-      const content = m.pages.content.writableSection(words[at]);
-      for (let i = at; i < at + length; i++) content[words[i] % SECTION_ROWS] = value + i;
-    }
-    reached(words[at], length);
-    at += length;
-  }
+  const { first, step, n } = reachablePages(m, table, vpn, end, value !== undefined);
+  if (n === 0) return 0;
+  const lowest = step === -1 ? first - n + 1 : first;
+  if (value !== undefined) m.pages.content.writeLine(lowest, n, step === -1 ? value + n - 1 : value, step);
+  reached(lowest, n);
   if (m.trace.tally !== undefined) m.trace.tally.pages += n;
   return n;
 };

@@ -249,6 +249,11 @@ const hmmVmaHandlePte = sleepable(
 /** What a small page's entry must have to be reported as it is. */
 const PLAIN_BITS = PTE_PRESENT | PTE_SPECIAL;
 
+/** Words that go up or down evenly. A function of its own: with one kind of array it is ten times as fast. */
+const writeWords = (words: Float64Array, first: number, n: number, word: number, step: number): void => {
+  for (let i = first, now = word; i < first + n; i++, now += step) words[i] = now;
+};
+
 /** Whether a page is one of those that follow each other. */
 const isAmong = (page: Pfn, first: Pfn, step: number, n: number): boolean => {
   const at = (page - first) / step;
@@ -286,8 +291,9 @@ const reportPresent = (
     const apart = step / 4096;
     const follow = Number.isInteger(apart) && entry + step * (most - 1) < 2 ** 52 ? most : 1;
     const length = apart === 0 || isAmong(m.zeroPfn, pfn, apart, follow) ? 1 : follow;
-    let word = pfn * 32 + (writable ? HMM_PFN_VALID | HMM_PFN_WRITE : HMM_PFN_VALID);
-    for (let i = first + n; i < first + n + length; i++, word += apart * 32) hmmPfns[i] = word;
+    const word = pfn * 32 + (writable ? HMM_PFN_VALID | HMM_PFN_WRITE : HMM_PFN_VALID);
+    if (hmmPfns instanceof Float64Array) writeWords(hmmPfns, first + n, length, word, apart * 32);
+    else for (let i = 0; i < length; i++) hmmPfns[first + n + i] = word + apart * 32 * i;
     n += length;
   }
   n = unfollowed(m, n, (numbers, i) => numbers.has(start + i));
