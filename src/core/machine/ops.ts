@@ -38,6 +38,8 @@ export interface SpinWait {
   readonly what: string;
   readonly free: () => boolean;
   readonly defect: KernelDefect;
+  /** Address that is accessed. */
+  readonly vpn: Vpn;
   /** The event that begins the function which lets it go round. */
   readonly span: number;
 }

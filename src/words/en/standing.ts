@@ -17,10 +17,10 @@ export const standingTask = ({ task, process }: Standing): string =>
 export const standingSentence = ({ how, what }: Standing): string => {
   switch (how) {
     case 'circle':
-      return `goes round and round for ${what}. Below is its last round: the call says that all is well, and the access faults again. It never gets on.`;
+      return `accesses ${what} and goes round and round: each fault comes back as if it were repaired, and the access faults again. It never gets on. Its last round:`;
     case 'sleep':
-      return `sleeps in the last of these calls, for ${what}. Nobody will wake it: the call never returns.`;
+      return `sleeps in the last of these calls, for ${what === 'fence' ? 'a fence' : what}. Nobody will wake it: the call never returns.`;
     case 'stop':
-      return 'has stopped at a BUG in the last of these calls. It never returns.';
+      return 'stands in the last of these calls. Linux would go on from here with counts that are no longer true; the simulation follows it no further, and the call never returns.';
   }
 };

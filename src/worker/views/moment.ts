@@ -217,13 +217,11 @@ const stackOf = (run: Run, innermostCall: number, namer: Namer): StackFrame[] =>
 const standingAt = (run: Run, position: number, namer: Namer): StandingView[] | undefined => {
   const last = run.sim.steps.at(-1);
   if (last?.standing === undefined || position !== last.end) return undefined;
-  return last.standing.map(({ task, mm, how, what, span }) => ({
-    task,
-    process: mm === 0 ? '' : namer.m.mms.get(mm).name,
-    how,
-    what,
-    stack: stackOf(run, span, namer),
-  }));
+  return last.standing.map(({ task, mm, how, what, vpn, span }) => {
+    const process = mm === 0 ? '' : namer.m.mms.get(mm).name;
+    const accessed = vpn < 0 ? what : namer.places.nameOfVpn(process, vpn);
+    return { task, process, how, what: accessed, stack: stackOf(run, span, namer) };
+  });
 };
 
 /** How the counters have changed since the step began. */

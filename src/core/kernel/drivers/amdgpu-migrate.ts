@@ -397,7 +397,7 @@ const noteLeftBehind = (m: Machine, vmf: VmFault): void => {
   const free = (): boolean => !isLeftBehind(m, vmf);
   const what = `page ${vmf.vpn}, whose range counts as home`;
   const span = m.trace.current;
-  m.fruitlessFault = { kind: 'spin', what, free, defect: 'svm.page-left-behind', span };
+  m.fruitlessFault = { kind: 'spin', what, free, defect: 'svm.page-left-behind', vpn: vmf.vpn, span };
 };
 
 function* migrateBlockToRam(m: Machine, vmf: VmFault, process: number, mm: number): Sleeps<number> {

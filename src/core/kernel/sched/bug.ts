@@ -11,8 +11,10 @@ export interface StandingTask {
   readonly mm: number;
   /** circle: it does the same again and again. sleep: nobody wakes it. stop: it has met a BUG. */
   readonly how: 'circle' | 'sleep' | 'stop';
-  /** What it waits for, in the kernel's words; a circle: what stays as it is. */
+  /** What it waits for, in the kernel's words. */
   readonly what: string;
+  /** Address that it accesses, in a circle; -1: none. */
+  readonly vpn: number;
   /** The event that begins its innermost function; of a circle the one that lets it go round. -1: none. */
   readonly span: number;
 }

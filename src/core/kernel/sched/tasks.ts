@@ -88,8 +88,8 @@ const describe = (wait: Wait | undefined): string => {
 
 const standing = <T>({ id, mm, wait, span }: Task<T>): StandingTask =>
   wait?.kind === 'spin'
-    ? { task: id, mm, how: 'circle', what: wait.what, span: wait.span }
-    : { task: id, mm, how: 'sleep', what: describe(wait), span };
+    ? { task: id, mm, how: 'circle', what: wait.what, vpn: wait.vpn, span: wait.span }
+    : { task: id, mm, how: 'sleep', what: describe(wait), vpn: -1, span };
 
 /** Nobody can go on: they wait for each other, or for what nobody does. */
 const standstill = <T>(alive: readonly Task<T>[]): KernelBug => {
