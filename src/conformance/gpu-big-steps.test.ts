@@ -1,13 +1,17 @@
 // Steps of GPUs over many pages leave the same whether they are followed event by event or run as big steps.
 
 import { describe, expect, test } from 'vitest';
-import { parseScenario, type Scenario, type Step } from '../core/index.ts';
+import { createSimulation, parseScenario, type Scenario, type Step } from '../core/index.ts';
+import { RSS_ANON } from '../core/machine/machine.ts';
+import { svmBoKrefRow } from '../core/machine/scalars.ts';
+import { GIB_PAGES } from '../core/uapi/units.ts';
 import { workloadScenario, type Workload } from '../scenarios/frontier.ts';
 import { GPU_SVM_SCENES } from '../scenarios/gpu-svm.ts';
-import { prefetch, svmAttr, writtenBy } from '../scenarios/gpu-steps.ts';
+import { gpu, prefetch, svmAttr, writtenBy } from '../scenarios/gpu-steps.ts';
 import { EVICTION_SCENES } from '../scenarios/eviction.ts';
 import { GPU_OBJECT_SCENES } from '../scenarios/gpu-objects.ts';
 import { PINNER_SCENES } from '../scenarios/pinners.ts';
+import { scene } from '../scenarios/scene.ts';
 import { bigStepDifferences } from './big-steps.ts';
 import { gpuScenario } from './checked-run.ts';
 
@@ -79,6 +83,83 @@ describe('GPU steps as big steps', { timeout: 300_000 }, () => {
             bigStepDifferences(parsed(gpuScenario(steps, { kind, gpu: { xnack } })), big),
             `${kind}, XNACK ${xnack}, from ${big} pages`,
           ).toEqual([]);
+  });
+
+  // migrate_vma_collect_hole: never-touched anonymous memory is a page to be made, and hmm_range_fault asks for the rest
+  test('ranges in which few pages are there, or none', () => {
+    const area = (vma: string, pages: number): Step => ({
+      op: 'mmap',
+      proc: 'A',
+      vma,
+      pages,
+      prot: 'rw',
+      kind: 'anon-private',
+    });
+    const write = (page: number, count: number): Step => ({
+      op: 'write',
+      proc: 'A',
+      vma: 'buf',
+      page,
+      count,
+      value: 10 * page,
+    });
+    const steps: Step[] = [
+      area('buf', 1800),
+      write(0, 3),
+      write(600, 1),
+      write(1023, 2),
+      write(1790, 2),
+      svmAttr([{ type: 'PREFERRED_LOC', loc: 1 }]),
+      prefetch(0, { page: 0, count: 1100 }),
+      { op: 'read', proc: 'A', vma: 'buf', page: 1200, count: 2 },
+      { op: 'gpu_write', proc: 'A', vma: 'buf', device: 1, page: 1500, count: 1, value: 5 },
+      { op: 'madvise', proc: 'A', vma: 'buf', page: 400, count: 300, advice: 'DONTNEED' },
+      prefetch('system'),
+      { op: 'madvise', proc: 'A', vma: 'buf', page: 100, count: 1600, advice: 'DONTNEED' },
+      prefetch(0),
+      prefetch(1),
+      area('never', 700),
+      prefetch(1, { vma: 'never' }),
+      prefetch('system', { vma: 'never' }),
+      area('mapped', 600),
+      svmAttr([{ type: 'ACCESS_IN_PLACE', device: 0 }], { vma: 'mapped' }),
+      prefetch(0, { vma: 'mapped' }),
+      { op: 'munmap', proc: 'A', vma: 'never' },
+      { op: 'exit', proc: 'A' },
+    ];
+    for (const [kind, xnack, big] of [
+      ['coherent', true, 0],
+      ['private', false, 0],
+      ['coherent', false, 1024],
+      ['private', true, 1024],
+    ] as const)
+      expect(
+        bigStepDifferences(parsed(gpuScenario(steps, { kind, machine: 'teaching', gpu: { xnack } })), big),
+        `${kind}, XNACK ${xnack}, from ${big} pages`,
+      ).toEqual([]);
+  });
+
+  test('a range of which little is there costs little, and one fault of a GPU moves all of it', () => {
+    const pages = 4 * GIB_PAGES;
+    const { scenario } = scene(
+      { name: 'sparse', title: 'sparse', about: '', machine: 'frontier', gpu: gpu() },
+      [{ id: 0, kind: 'coherent' }],
+      [
+        { op: 'mmap', proc: 'A', vma: 'buf', pages, prot: 'rw', kind: 'anon-private' },
+        { op: 'write', proc: 'A', vma: 'buf', page: 70_000, count: 3, value: 1 },
+        svmAttr([{ type: 'PREFERRED_LOC', loc: 0 }]),
+        { op: 'gpu_write', proc: 'A', vma: 'buf', device: 0, page: 5, count: 1, value: 7 },
+        prefetch(0),
+      ],
+    );
+    const sim = createSimulation(parsed(scenario));
+    sim.runAll();
+    const { machine, steps } = sim;
+    expect(steps.map(({ isBig }) => isBig)).toEqual([false, false, true, true, true]);
+    expect(machine.scalars.get(svmBoKrefRow(1))).toBe(GIB_PAGES + 1);
+    expect(machine.rss.get(1 * 4 + RSS_ANON)).toBe(pages);
+    // an array for each would be 100 bytes a page
+    expect(machine.journal.bytes().stateBytes / pages).toBeLessThan(12);
   });
 
   test('every scene with GPUs on the teaching machine', () => {

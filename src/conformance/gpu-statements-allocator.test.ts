@@ -97,7 +97,7 @@ describe('the buddy system (§2.2)', () => {
 
   /** Takes every page there is, as a task may that reclaims. */
   const takeAll = (m: Machine, gfp: number): Pfn[] => {
-    m.reclaiming = true;
+    m.current.memalloc = true;
     const taken: Pfn[] = [];
     for (let pfn = allocPage(m, gfp); pfn !== NO_PFN; pfn = allocPage(m, gfp)) taken.push(pfn);
     return taken;
@@ -180,7 +180,7 @@ describe('the way of a request (§2.2)', { timeout: 60_000 }, () => {
     const run = runChecked(gpuScenario([...map(2), prefetch(0)], { devices: 1 }));
     const { machine: m } = run.sim;
     const before = framesOf(run);
-    m.reclaiming = true;
+    m.current.memalloc = true;
     while (allocPage(m, GFP_HIGHUSER_MOVABLE) !== NO_PFN);
     const pin: Step = {
       op: 'gup',

@@ -52,7 +52,7 @@ describe('an eviction (§4.2, §4.3)', { timeout: 60_000 }, () => {
     const { machine: m } = sim;
     const run = { sim, records: sim.steps, violations: [] };
     // a task that reclaims takes the last page, and nobody dies for it
-    m.reclaiming = true;
+    m.current.memalloc = true;
     while (allocPage(m, GFP_HIGHUSER_MOVABLE) !== NO_PFN);
     const begin = m.journal.log.length;
     const asks = amdgpuBoCreate(m, { gpu: 1, name: 'all', kind: 'gem', mm: 9, npages: 4096, pin: false });

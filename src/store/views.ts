@@ -42,6 +42,7 @@ export type {
   Residence,
   ResidenceCount,
   StackFrame,
+  StandingView,
   VmaView,
 } from '../worker/protocol-moment.ts';
 export type {

@@ -1,8 +1,10 @@
 // A fault of Linux itself that a step runs into is told in plain words, with the function and with what to do instead.
 
 import { expect, test } from 'vitest';
+import { DEFECT_SCENES } from '../scenarios/defects.ts';
+import { say, standingSentence, standingTask } from '../words/index.ts';
 import { Session } from './session.ts';
-import { say } from '../words/index.ts';
+import { openRun } from './session-fixture.ts';
 
 const A = { proc: 'A', vma: 'buf' } as const;
 const to = (loc: number | 'system') => ({ op: 'svm_attr', ...A, attrs: [{ type: 'PREFETCH_LOC', loc }] });
@@ -33,4 +35,34 @@ test('the words name the defect; the place is the step; what was there before st
   expect(text).toContain('svm_migrate_get_vram_page');
   expect(text).toContain('let the other process exit');
   expect(open(STEPS)?.kind).toBe('opened');
+});
+
+/** Each task at the end: who, where it stands, and how. */
+const standing = (name: string): string[] => {
+  const scene = DEFECT_SCENES.find((one) => one.name === name);
+  const { run, momentAt } = openRun(scene?.scenario);
+  expect(momentAt(run.length - 1).standing).toBeUndefined();
+  return (momentAt(run.length).standing ?? []).map(
+    (task) => `${standingTask(task)}: ${task.how} in ${task.stack.map(({ fn }) => fn).join(' > ')}`,
+  );
+};
+
+// kfd_svm.c: svm_range_validate_svm_bo waits with the range's migrate_mutex, which svm_range_evict_svm_bo_worker takes;
+// kfd_migrate.c: svm_migrate_to_ram returns 0 for a range whose actual_loc is 0, and the access faults again
+test('at the end of a step that never ends every task says where it stands', () => {
+  expect(standing('defect-deadlock')).toEqual([
+    'Thread 2, of process A: sleep in svm_range_set_attr > svm_range_trigger_migration > svm_migrate_to_vram > svm_migrate_ram_to_vram > svm_range_vram_node_new > svm_range_validate_svm_bo',
+    'Thread 3, of the kernel: sleep in svm_range_evict_svm_bo_worker',
+  ]);
+  const circle = standing('defect-livelock');
+  expect(circle).toHaveLength(2);
+  for (const task of circle)
+    expect(task).toMatch(/of process A: circle in handle_mm_fault > do_swap_page > svm_migrate_to_ram$/);
+  expect(standing('defect-page-twice')).toEqual([
+    'Thread 1, of process A: stop in svm_range_set_attr > svm_range_trigger_migration > svm_migrate_to_vram > svm_migrate_ram_to_vram > svm_migrate_vma_to_vram > svm_migrate_copy_to_vram',
+  ]);
+  const task = { task: 3, process: '', how: 'sleep', what: 'mutex migrate_mutex of range 2' } as const;
+  expect(standingSentence(task)).toBe(
+    'sleeps in the last of these calls, for mutex migrate_mutex of range 2. Nobody will wake it: the call never returns.',
+  );
 });

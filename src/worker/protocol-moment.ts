@@ -17,6 +17,8 @@ export interface Moment {
   readonly occurrence: number;
   /** Outermost first. */
   readonly stack: readonly StackFrame[];
+  /** At the end of a step that never ends: its tasks. */
+  readonly standing?: readonly StandingView[];
   readonly event: EventView | undefined;
   readonly processes: readonly ProcessView[];
   readonly devices: readonly DeviceView[];
@@ -29,6 +31,18 @@ export interface Moment {
   /** The same where the step began. */
   readonly residenceBefore: readonly ResidenceCount[];
   readonly vmstat: Readonly<Record<string, number>>;
+}
+
+/** A task that never goes on. */
+export interface StandingView {
+  readonly task: number;
+  /** Process; empty: a kernel thread. */
+  readonly process: string;
+  readonly how: 'circle' | 'sleep' | 'stop';
+  /** What it waits for, in the kernel's words; a circle: the page that it accesses. */
+  readonly what: string;
+  /** Outermost first; of a circle: its last round. */
+  readonly stack: readonly StackFrame[];
 }
 
 export interface StackFrame {

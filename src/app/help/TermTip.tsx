@@ -87,8 +87,15 @@ const listen = (control: TipControl): (() => void) => {
     handler: (event: DocumentEventMap[Name]) => void,
     capture = false,
   ) => document.addEventListener(name, handler, { signal: stop.signal, capture });
-  on('pointerover', ({ target, pointerType }) => {
+  // what comes to lie under a pointer that rests, as behind the click on the first button, was not pointed at
+  let rests = { x: Number.NaN, y: Number.NaN };
+  on('pointermove', ({ clientX: x, clientY: y }) => {
+    rests = { x, y };
+  });
+  on('pointerover', ({ target, pointerType, clientX, clientY }) => {
     const element = termAt(target);
+    const moved = pointerType !== 'mouse' || clientX !== rests.x || clientY !== rests.y;
+    if (element !== undefined && !moved && !control.isShown) return;
     if (element !== undefined) control.want(element, pointerType === 'mouse' ? SHOW_MS : 0);
     else if (target instanceof Element && target.closest(`#${TIP_ID}`) !== null) control.keep();
     else control.leave();

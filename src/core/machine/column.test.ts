@@ -42,6 +42,37 @@ it('keeps what big steps wrote packed, and reads, writes and goes back as if it 
   expect(column.get(7)).toBe(1008);
 });
 
+it('writes lines as single rows would, in sections that are whole or not, shared or not', () => {
+  const lines: readonly (readonly [first: number, n: number, value: number, step: number])[] = [
+    [100, 3 * SECTION_ROWS, 7, 2],
+    [SECTION_ROWS, 2 * SECTION_ROWS, 5, 0],
+    [2 * SECTION_ROWS + 9, 50, 1, 1],
+    [SECTION_ROWS - 3, SECTION_ROWS + 6, 0, 0],
+    [0, 4 * SECTION_ROWS, 4096, 4096],
+  ];
+  const journals = [new Journal(), new Journal()] as const;
+  const [packed, single] = journals.map((journal) => journal.column('test', 'f64'));
+  const positions: number[] = [];
+  for (const journal of journals) journal.beginBulk();
+  for (const [first, n, value, step] of lines) {
+    packed?.writeLine(first, n, value, step);
+    for (let i = 0; i < n; i++) single?.poke(first + i, value + i * step);
+    for (const journal of journals) {
+      journal.trace.decide('migrate.moved');
+      journal.checkpoint();
+    }
+    positions.push(journals[0].position);
+  }
+  for (const journal of journals) journal.endBulk();
+  for (const position of [...positions, positions[1] ?? 0, positions[3] ?? 0, positions[0] ?? 0]) {
+    for (const journal of journals) journal.seek(position);
+    for (let row = 0; row < 5 * SECTION_ROWS; row += 7)
+      expect([row, packed?.peek(row)]).toEqual([row, single?.peek(row)]);
+    for (let row = 3; row < 5 * SECTION_ROWS; row += 4001) expect(packed?.get(row)).toBe(single?.get(row));
+  }
+  expect(packed?.isConstant(SECTION_ROWS, 100, 5)).toBe(false);
+});
+
 it('takes over packed sections of another machine without writing them', () => {
   const theirs = new Journal();
   const column = theirs.column('test', 'f64');

@@ -126,6 +126,36 @@ export class Column {
     return elements;
   }
 
+  /**
+   * Writes neighbouring rows that go up or down evenly, without events; for big steps. What fills a whole section is
+   * never an array.
+   */
+  writeLine(first: number, n: number, value: number, step: number): void {
+    for (let at = 0; at < n; ) {
+      const row = (first + at) & (this.rows - 1);
+      const length = Math.min(n - at, this.rows - row);
+      if (length === this.rows) {
+        this.putLine(Math.floor((first + at) / this.rows), value + step * at, step);
+      } else {
+        const elements = this.writableSection(first + at);
+        let now = value + step * at;
+        if (step === 0) elements.fill(now, row, row + length);
+        else for (let i = row; i < row + length; i++, now += step) elements[i] = now;
+      }
+      at += length;
+    }
+  }
+
+  /** Whether neighbouring rows all hold one value, without unpacking anything. */
+  isConstant(first: number, n: number, value: number): boolean {
+    for (let at = 0; at < n; ) {
+      const line = this.progression(first + at, n - at);
+      if (line.value !== value) return false;
+      at += line.step === 0 ? line.n : 1;
+    }
+    return true;
+  }
+
   /** One section to read; undefined: all its rows are 0. Whoever keeps it sees it change, or not. */
   section(no: number): Elements | undefined {
     return this.live(no);
@@ -416,6 +446,17 @@ export class Column {
     if (packed === undefined) return false;
     kept[index] = packed;
     return true;
+  }
+
+  /** Makes a whole section one line. What a keyframe holds of it stays as it is. */
+  private putLine(no: number, value: number, step: number): void {
+    this.takeOut(no);
+    if (value === 0 && step === 0) this.cold.delete(no);
+    else this.cold.set(no, { lines: Float64Array.of(0, value, step), stride: 1 });
+    this.dirty.add(no);
+    if (this.lastNo === no) this.lastNo = -1;
+    if (this.ownNo === no) this.ownNo = -1;
+    if (this.touched !== undefined) this.touchSection(no, this.touched);
   }
 
   private touch(row: number, touched: Set<number>): void {

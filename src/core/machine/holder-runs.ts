@@ -6,6 +6,8 @@ import { EventKind, HOLDER_KINDS } from '../uapi/events.ts';
 import type { Pfn } from '../uapi/units.ts';
 
 const ROWS = 4096;
+/** Arrays that are kept for the next batch: as many as one of pages that go one by one needs, and a few. */
+const SPARE_ARRAYS = 64;
 /** Numbers of a run: holder, first page, pages, amount of each. */
 const FIELDS = 4;
 
@@ -37,6 +39,8 @@ export const addHolderEvent = (log: EventLog, index: number, amounts: number[], 
 export class HolderRuns {
   private readonly batches: Batch[] = [];
   private readonly pending: Pending[] = HOLDER_KINDS.map(() => new Map());
+  /** Arrays of zeros that the batch before has left. */
+  private readonly spare: Int32Array[] = [];
   private runs: number[] = [];
   /** Where the last run of each holder begins in `runs`, of losses and of gains. */
   private readonly last = HOLDER_KINDS.flatMap(() => [-1, -1]);
@@ -46,7 +50,7 @@ export class HolderRuns {
     const no = Math.floor(folio / ROWS);
     let amounts = this.pending[holder].get(no);
     if (amounts === undefined) {
-      amounts = new Int32Array(ROWS);
+      amounts = this.spare.pop() ?? new Int32Array(ROWS);
       this.pending[holder].set(no, amounts);
     }
     amounts[folio % ROWS] += by;
@@ -124,6 +128,7 @@ export class HolderRuns {
       if (by !== 0) this.addRun(holder, base + from, to - from, by);
       from = to;
     }
+    if (this.spare.length < SPARE_ARRAYS) this.spare.push(amounts.fill(0));
   }
 }
 

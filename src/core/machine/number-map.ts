@@ -105,6 +105,11 @@ export class NumberMap {
     }
   }
 
+  /** Sets neighbouring keys to values that go up or down evenly, without events; for big steps. */
+  pokeLine(start: number, n: number, value: number, step: number): void {
+    this.column.writeLine(start, n, value + 1, step);
+  }
+
   /** Deletes the keys of [start, start + n) without events; for big steps. The range may be a whole address space. */
   dropRun(start: number, n: number): void {
     for (const no of this.sectionsBetween(start, start + n)) {

@@ -38,6 +38,10 @@ export interface SpinWait {
   readonly what: string;
   readonly free: () => boolean;
   readonly defect: KernelDefect;
+  /** Address that is accessed. */
+  readonly vpn: Vpn;
+  /** The event that begins the function which lets it go round. */
+  readonly span: number;
 }
 
 /** What a function that may sleep returns; call it with `yield*`. */

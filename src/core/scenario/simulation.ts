@@ -5,7 +5,7 @@ import { rescheduleProcessRestores } from '../kernel/drivers/amdgpu-kfd-evict.ts
 import { rescheduleRestores } from '../kernel/drivers/amdgpu-notifier.ts';
 import { rescheduleUserptrRestores } from '../kernel/drivers/amdgpu-userptr.ts';
 import { tickGpuClock } from '../kernel/drivers/amdgpu-process.ts';
-import { KernelBug, TooManyPages } from '../kernel/sched/bug.ts';
+import { KernelBug, type StandingTask, TooManyPages } from '../kernel/sched/bug.ts';
 import type { KernelDefect } from '../uapi/defects.ts';
 import { type MayGoOn, runTasks, type Slicing } from '../kernel/sched/tasks.ts';
 import type { Mark } from '../machine/journal.ts';
@@ -35,6 +35,8 @@ export interface StepRecord {
   readonly before: Mark;
   /** Ran as a big step: positions inside are those of its batches, and details come from running it again. */
   readonly isBig: boolean;
+  /** Where its tasks stand, if it never ends. */
+  readonly standing?: readonly StandingTask[];
 }
 
 /** One stretch of history; a timeline is a tree of them. */
@@ -230,7 +232,7 @@ export class Simulation {
       return record;
     } catch (error) {
       if (error instanceof KernelBug && error.defect !== undefined && m.config.gpu?.standstill === true)
-        return (record = this.standStill(step, mark, before, error.defect));
+        return (record = this.standStill(step, mark, before, error.defect, error.standing));
       if (error instanceof KernelBug) throw new StepError('op', stoppedText(error), error.defect);
       throw error;
     } finally {
@@ -240,8 +242,16 @@ export class Simulation {
   }
 
   /** The step ends where Linux would stand for ever; its tasks keep what they hold. */
-  private standStill(step: Step, mark: Mark, before: readonly number[], defect: KernelDefect): StepRecord {
+  private standStill(
+    step: Step,
+    mark: Mark,
+    before: readonly number[],
+    defect: KernelDefect,
+    waiting: readonly StandingTask[],
+  ): StepRecord {
     const m = this.machine;
+    const { id: task, mm } = m.current;
+    const stopped = { task, mm, how: 'stop', what: '', vpn: -1, span: m.trace.current } as const;
     m.trace.decide(defect);
     m.trace.current = -1;
     m.threadsInKernel = () => 0;
@@ -260,6 +270,7 @@ export class Simulation {
       vmstat: this.changedCounters(before),
       isBig: false,
       before: mark,
+      standing: waiting.length > 0 ? waiting : [stopped],
     };
     this.records.push(record);
     return record;

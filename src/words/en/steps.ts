@@ -271,6 +271,6 @@ export const stepEndWhy = (p: Params): string => {
     return 'The address is not mapped, or its area does not permit the access.';
   if (has(p, 'errno')) return errnoWhy(txt(p, 'op'), txt(p, 'errno'));
   if (has(p, 'standstill'))
-    return 'Each task stands where it waits, and keeps what it holds: see the call tree and the log. Nothing can follow; open another scenario, or go back in time.';
+    return 'Each task stands where it waits, and keeps what it holds: see the call stack, the call tree and the log. Nothing can follow; open another scenario, or go back in time.';
   return END_WHY[txt(p, 'op')]?.(p) ?? BEGIN_WHY[txt(p, 'op')]?.(p) ?? '';
 };

@@ -29,6 +29,7 @@ import type {
   Residence,
   ResidenceCount,
   StackFrame,
+  StandingView,
   VmaView,
 } from '../protocol-moment.ts';
 import type { Position } from '../protocol.ts';
@@ -199,16 +200,28 @@ export const residenceCounts = ({ m, places }: Scene): ResidenceCount[] => {
   return [...counts.values()];
 };
 
-const stackAt = (run: Run, position: number, namer: Namer): StackFrame[] => {
+/** The calls around the one that an event begins, and that one. */
+const stackOf = (run: Run, innermostCall: number, namer: Namer): StackFrame[] => {
   const { log } = run.sim.machine.journal;
   const stack: StackFrame[] = [];
-  for (let at = innermost(log, position); at >= 0; at = log.parentAt(at)) {
+  for (let at = innermostCall; at >= 0; at = log.parentAt(at)) {
     const fn = KERNEL_FUNCTIONS[log.idAt(at)];
     if (fn === undefined) continue;
     const args = callArguments(namer, fn.name, [log.rowAt(at), log.oldAt(at), log.nowAt(at)]);
     stack.push({ fn: spelling(namer.m.kernel, fn.name), file: fn.file, begin: at + 1, args });
   }
   return stack.toReversed();
+};
+
+/** Where tasks stand that never go on. */
+const standingAt = (run: Run, position: number, namer: Namer): StandingView[] | undefined => {
+  const last = run.sim.steps.at(-1);
+  if (last?.standing === undefined || position !== last.end) return undefined;
+  return last.standing.map(({ task, mm, how, what, vpn, span }) => {
+    const process = mm === 0 ? '' : namer.m.mms.get(mm).name;
+    const accessed = vpn < 0 ? what : namer.places.nameOfVpn(process, vpn);
+    return { task, process, how, what: accessed, stack: stackOf(run, span, namer) };
+  });
 };
 
 /** How the counters have changed since the step began. */
@@ -252,6 +265,7 @@ const readMoment = (run: Run, position: number): Moment => {
   const { namer, moves } = scene;
   const { log } = run.sim.machine.journal;
   const step = run.stepAt(position);
+  const standing = standingAt(run, position, namer);
   const beat = run.beats.at(position);
   const caption = beat === undefined ? { id: 'boot', params: {} } : beatMessage(namer, run.sim.steps, beat);
   const handles = handleViews(scene);
@@ -268,7 +282,8 @@ const readMoment = (run: Run, position: number): Moment => {
     caption,
     why: whyOf(caption),
     occurrence: beat?.occurrence ?? 1,
-    stack: stackAt(run, position, namer),
+    stack: stackOf(run, innermost(log, position), namer),
+    ...(standing === undefined ? {} : { standing }),
     event: position > run.sim.bootEnd ? eventView(namer, scene.tables, log.at(position - 1)) : undefined,
     processes: processViews(scene),
     devices: deviceViews(scene),

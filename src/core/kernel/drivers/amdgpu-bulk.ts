@@ -2,22 +2,29 @@
 // here too, are amdgpu-migrate.ts: svmMigrateVmaToVram, svmMigrateVmaToRam and svmMigratePageFree, amdgpu-notifier.ts:
 // svmRangeCpuInvalidatePagetables, and amdgpu-access.ts: gpuAccess.
 
-import type { Dmirror, Vma } from '../../machine/entities.ts';
+import type { DevPagemap, Dmirror, Vma } from '../../machine/entities.ts';
 import { SECTION_MASK, SECTION_ROWS } from '../../machine/column.ts';
 import type { Gpu } from '../../machine/gpu.ts';
 import type { Machine } from '../../machine/machine.ts';
-import { MAP_ROWS } from '../../machine/number-map.ts';
 import type { MmuNotifierRange, Sleeps } from '../../machine/ops.ts';
 import { DEVICE_CALLOC, DEVICE_CFREE, DEVICE_FRESH, deviceRow, svmBoKrefRow } from '../../machine/scalars.ts';
 import { SVM_FLAGS } from '../../uapi/device-model.ts';
 import type { Pfn, Vpn } from '../../uapi/units.ts';
 import { condResched } from '../sched/locks.ts';
+import { anonVmaPrepare } from '../mm/anon-vma.ts';
+import {
+  eachHole,
+  fillHoles,
+  framesAreFree,
+  invalidateFromHole,
+  partsOfRange,
+  type RangeParts,
+} from '../mm/migrate-hole-bulk.ts';
 import {
   allocRangeTargets,
   beginRangeMigration,
   moveChunkToDevice,
   moveChunkToSystem,
-  rangeIsPlain,
 } from '../mm/migrate-vma-bulk.ts';
 import { mmuIntervalSetSeq } from '../mm/mmu-notifier.ts';
 import { pagePgmap } from '../mm/page-ref.ts';
@@ -27,6 +34,8 @@ import { modelOf, pgmapOwner } from './amdgpu-device.ts';
 import { gpuPageTable } from './amdgpu-process.ts';
 import { RANGE_SUBSCRIPTIONS } from './amdgpu-range.ts';
 
+/** Pages of holes that are filled in one go. */
+const SLICE_PAGES = 8 * SECTION_ROWS;
 /** Tag of an entry that the GPU may write through; the lowest bits of `pfn * 4 + tag`. */
 const TAG_WRITE = 3;
 
@@ -67,10 +76,13 @@ const takeVramPages = (
   });
   for (at = 0; at < n; ) {
     const length = Math.abs(runLength(dst, at, n));
-    const row = dst[at] & SECTION_MASK;
-    m.pages.zoneDeviceData.writableSection(dst[at]).fill(svmBo, row, row + length);
+    m.pages.zoneDeviceData.writeLine(dst[at], length, svmBo, 0);
     at += length;
   }
+  countTaken(m, gpu, svmBo, n);
+};
+
+const countTaken = (m: Machine, gpu: Gpu, svmBo: number, n: number): void => {
   add(m, svmBoKrefRow(svmBo), n);
   add(m, deviceRow(gpu.id, DEVICE_CALLOC), n);
   add(m, deviceRow(gpu.id, DEVICE_FRESH), -n);
@@ -97,13 +109,92 @@ class Copies {
     }
   }
 
+  /** Something lies between: the run ends, even if the next frame follows. */
+  interrupt(): void {
+    this.next = -1;
+  }
+
   get count(): number {
     return this.full + Math.ceil(this.run / this.chunkPages);
   }
 }
 
+/** Calls of the copy: one for each chunk of pages that follow each other and have something to be copied. */
+const countCopies = (
+  m: Machine,
+  gpu: Gpu,
+  svmBo: number,
+  boPage: number,
+  start: Vpn,
+  { present }: RangeParts,
+): void => {
+  const { copyChunkPages } = modelOf(gpu);
+  let copies = 0;
+  for (let at = 0; at < present.length; at += 2)
+    eachBlock(
+      m,
+      gpu,
+      svmBo,
+      boPage + present[at] - start,
+      present[at + 1] - present[at],
+      (_first, npages) => {
+        copies += Math.ceil(npages / copyChunkPages);
+      },
+    );
+  countCalls(m, ['svm_migrate_copy_to_vram'], 1);
+  countCalls(m, ['svm_migrate_copy_memory_gart'], copies);
+};
+
+/** Holes of a range as stretches that lie together in VRAM, none larger than a slice should last. */
+const holesInVram = (
+  m: Machine,
+  gpu: Gpu,
+  svmBo: number,
+  boPage: number,
+  start: Vpn,
+  end: Vpn,
+  parts: RangeParts,
+): { readonly vpn: Vpn; readonly first: Pfn; readonly n: number }[] => {
+  const stretches: { vpn: Vpn; first: Pfn; n: number }[] = [];
+  eachHole(parts, start, end, (from, to) => {
+    let vpn = from;
+    eachBlock(m, gpu, svmBo, boPage + from - start, to - from, (first, npages) => {
+      for (let at = 0; at < npages; ) {
+        // whole sections of the device's frames, so that what is written of them is one line
+        const n = Math.min(npages - at, SLICE_PAGES - ((first + at) % SLICE_PAGES));
+        stretches.push({ vpn, first: first + at, n });
+        vpn += n;
+        at += n;
+      }
+    });
+  });
+  return stretches;
+};
+
+/** Every hole gets its page before a page of system memory is given back: tables are not made of those. */
+function* fillHolesOfRange(
+  m: Machine,
+  vma: Vma,
+  holes: ReturnType<typeof holesInVram>,
+  end: Vpn,
+  gpu: Gpu,
+  svmBo: number,
+  pgmap: DevPagemap,
+): Sleeps<Vma> {
+  if (holes.length === 0) return vma;
+  invalidateFromHole(m, vma, holes[0].vpn, end, pgmapOwner(gpu));
+  const anchored = anonVmaPrepare(m, m.vmas.get(vma.id));
+  for (const { vpn, first, n } of holes) {
+    m.pages.zoneDeviceData.writeLine(first, n, svmBo, 0);
+    countTaken(m, gpu, svmBo, n);
+    fillHoles(m, anchored, vpn, n, first, pgmap);
+    yield* condResched(m, 'svm_migrate_copy_done');
+  }
+  return anchored;
+}
+
 /**
- * Moves a range of plain pages to VRAM.
+ * Moves a range of plain pages to VRAM; where it has none they are made there.
  *
  * Kernel: `drivers/gpu/drm/amd/amdkfd/kfd_migrate.c: svm_migrate_vma_to_vram`; the mechanism is amdgpu-migrate.ts
  *
@@ -119,19 +210,22 @@ export function* moveRangeToVram(
   boPage: number,
 ): Sleeps<boolean> {
   const pgmap = m.pgmaps.find(gpu.pgmap);
-  if (pgmap === undefined || !rangeIsPlain(m, vma, start, end, 'system')) return false;
+  const parts = pgmap === undefined ? undefined : partsOfRange(m, vma, start, end, 'system');
+  if (pgmap === undefined || parts === undefined) return false;
+  const holes = holesInVram(m, gpu, svmBo, boPage, start, end, parts);
+  if (!holes.every(({ first, n }) => framesAreFree(m, first, n))) return false;
   beginRangeMigration(m, vma, start, end, pgmapOwner(gpu));
-  countCalls(m, ['svm_migrate_copy_to_vram'], 1);
-  const { copyChunkPages } = modelOf(gpu);
-  let copies = 0;
-  eachBlock(m, gpu, svmBo, boPage, end - start, (_first, npages) => {
-    copies += Math.ceil(npages / copyChunkPages);
-  });
-  countCalls(m, ['svm_migrate_copy_memory_gart'], copies);
-  for (let vpn = start; vpn < end; ) {
-    const page = boPage + vpn - start;
-    vpn += moveChunkToDevice(m, vma, vpn, end, pgmap, (n, dst) => takeVramPages(m, gpu, svmBo, page, n, dst));
-    yield* condResched(m, 'svm_migrate_copy_done');
+  countCopies(m, gpu, svmBo, boPage, start, parts);
+  const anchored = yield* fillHolesOfRange(m, vma, holes, end, gpu, svmBo, pgmap);
+  for (let at = 0; at < parts.present.length; at += 2) {
+    const to = parts.present[at + 1];
+    for (let vpn = parts.present[at]; vpn < to; ) {
+      const page = boPage + vpn - start;
+      vpn += moveChunkToDevice(m, anchored, vpn, to, pgmap, (n, dst) =>
+        takeVramPages(m, gpu, svmBo, page, n, dst),
+      );
+      yield* condResched(m, 'svm_migrate_copy_done');
+    }
   }
   return true;
 }
@@ -154,18 +248,28 @@ export function* moveRangeToRam(
   gfp: number,
 ): Sleeps<boolean> {
   const pgmap = m.pgmaps.find(gpu.pgmap);
-  if (pgmap === undefined || !rangeIsPlain(m, vma, start, end, pgmap)) return false;
-  const taken = yield* allocRangeTargets(m, gfp, end - start);
+  const parts = pgmap === undefined ? undefined : partsOfRange(m, vma, start, end, pgmap);
+  if (pgmap === undefined || parts === undefined) return false;
+  const { present, holes } = parts;
+  const taken = yield* allocRangeTargets(m, gfp, end - start - holes, () =>
+    beginRangeMigration(m, vma, start, end, pgmapOwner(gpu)),
+  );
   if (taken === undefined) return false;
-  beginRangeMigration(m, vma, start, end, pgmapOwner(gpu));
   countCalls(m, ['svm_migrate_copy_to_ram'], 1);
+  // a hole gets no page: the driver names none
+  countDecisions(m, ['migrate.hole', 'migrate.no-destination'], holes);
   const copies = new Copies(modelOf(gpu).copyChunkPages);
-  for (let vpn = start; vpn < end; ) {
-    const n = moveChunkToSystem(m, vma, vpn, end, pgmap, taken.subarray(vpn - start), (pfns, many) =>
-      copies.add(pfns, many),
-    );
-    vpn += n;
-    yield* condResched(m, 'svm_migrate_copy_done');
+  let done = 0;
+  for (let at = 0; at < present.length; at += 2) {
+    copies.interrupt();
+    for (let vpn = present[at]; vpn < present[at + 1]; ) {
+      const n = moveChunkToSystem(m, vma, vpn, present[at + 1], pgmap, taken.subarray(done), (pfns, many) =>
+        copies.add(pfns, many),
+      );
+      vpn += n;
+      done += n;
+      yield* condResched(m, 'svm_migrate_copy_done');
+    }
   }
   countCalls(m, ['svm_migrate_copy_memory_gart'], copies.count);
   return true;
@@ -231,35 +335,33 @@ export const invalidateRangePages = (
 
 // --- access by the GPU ------------------------------------------------------------------------------------------------
 
-/** Most pages of one look: those of one section of a page table. */
-const words = new Float64Array(MAP_ROWS);
+/** Neighbouring pages that a GPU can reach at once: their entries are there, and so are their frames, one after another. */
+interface Reach {
+  readonly first: Pfn;
+  readonly step: number;
+  readonly n: number;
+}
 
 /**
- * How many pages from an address on a GPU can reach at once: their entries are there and lie in one range of memory.
+ * The next pages that a GPU can reach at once, all in one section of memory.
  *
  * Ours: the hardware, many times; the mechanism is amdgpu-access.ts: entryFor
- *
- * @param pfns - gets the frames
  */
-const reachablePages = (
-  m: Machine,
-  table: Dmirror,
-  vpn: Vpn,
-  end: Vpn,
-  write: boolean,
-  pfns: Float64Array,
-): number => {
-  const row = vpn % MAP_ROWS;
-  const kept = m.journal.mapById(table.pt).section(vpn);
-  const most = Math.min(end - vpn, MAP_ROWS - row);
-  let n = 0;
-  for (; n < most; n++) {
-    // value + 1; 0: absent
-    const word = (kept?.[row + n] ?? 0) - 1;
-    if (word < 0 || (write && word % 4 !== TAG_WRITE)) break;
-    pfns[n] = Math.floor(word / 4);
-  }
-  return unfollowed(m, n, (numbers, i) => numbers.has(vpn + i) || numbers.has(pfns[i]));
+const reachablePages = (m: Machine, table: Dmirror, vpn: Vpn, end: Vpn, write: boolean): Reach => {
+  // value + 1; 0: absent
+  const { value, step, n: most } = m.journal.mapById(table.pt).column.progression(vpn, end - vpn);
+  const word = value - 1;
+  if (word < 0 || (write && word % 4 !== TAG_WRITE)) return { first: 0, step: 0, n: 0 };
+  const first = Math.floor(word / 4);
+  const apart = step === 4 || step === -4 ? step / 4 : 0;
+  const row = first & SECTION_MASK;
+  const room = apart === 0 ? 1 : apart === 1 ? SECTION_ROWS - row : row + 1;
+  const n = unfollowed(
+    m,
+    Math.min(most, room),
+    (numbers, i) => numbers.has(vpn + i) || numbers.has(first + i * apart),
+  );
+  return { first, step: apart, n };
 };
 
 /**
@@ -280,17 +382,11 @@ export const accessManyPages = (
   reached: (first: Pfn, npages: number) => void,
 ): number => {
   if (!inChunks(m)) return 0;
-  const n = reachablePages(m, table, vpn, end, value !== undefined, words);
-  for (let at = 0; at < n; ) {
-    const run = runLength(words, at, n);
-    const length = Math.abs(run);
-    if (value !== undefined) {
-      const content = m.pages.content.writableSection(words[at]);
-      for (let i = at; i < at + length; i++) content[words[i] % SECTION_ROWS] = value + i;
-    }
-    reached(words[at], length);
-    at += length;
-  }
+  const { first, step, n } = reachablePages(m, table, vpn, end, value !== undefined);
+  if (n === 0) return 0;
+  const lowest = step === -1 ? first - n + 1 : first;
+  if (value !== undefined) m.pages.content.writeLine(lowest, n, step === -1 ? value + n - 1 : value, step);
+  reached(lowest, n);
   if (m.trace.tally !== undefined) m.trace.tally.pages += n;
   return n;
 };

@@ -4,12 +4,13 @@
 import type { Dmirror } from '../../machine/entities.ts';
 import type { Gpu, KfdProcess, SvmRange } from '../../machine/gpu.ts';
 import type { Machine } from '../../machine/machine.ts';
+import { progressionOf } from '../../machine/packed.ts';
 import type { Sleeps } from '../../machine/ops.ts';
 import { SVM_FLAGS } from '../../uapi/device-model.ts';
 import { EAGAIN, EBUSY, EFAULT, EINVAL } from '../../uapi/errno.ts';
 import type { Vpn } from '../../uapi/units.ts';
 import { VM_WRITE } from '../../uapi/vm-flags.ts';
-import { warn } from '../sched/bug.ts';
+import { needsBigStep, warn } from '../sched/bug.ts';
 import { atomic, sleepable } from '../sched/kernel-function.ts';
 import { condResched } from '../sched/locks.ts';
 import {
@@ -25,7 +26,7 @@ import { inChunks } from '../mm/plain-pages.ts';
 import { findVma } from '../mm/vma.ts';
 import { pgmapOwner, sameHive, svmGpus } from './amdgpu-device.ts';
 import { gpuClock, gpuPageTable, setFaultingTask } from './amdgpu-process.ts';
-import { RANGE_SUBSCRIPTIONS } from './amdgpu-range.ts';
+import { RANGE_SUBSCRIPTIONS, rangePages } from './amdgpu-range.ts';
 
 /** Entries are `pfn * 4 + tag`, as those of the test driver. */
 /** Ours: tag of an entry that the GPU may write through. */
@@ -66,6 +67,13 @@ export const svmRangeUnmapFromGpus = atomic(
   },
 );
 
+/** How many pages from one on follow each other by one step. */
+const pageRun = (words: Float64Array, from: number): { readonly n: number; readonly step: number } => {
+  const { n, step } = progressionOf(words, from, words.length - from);
+  // the flags of a word are no part of its page
+  return step % 32 === 0 ? { n, step: step / 32 } : { n: 1, step: 0 };
+};
+
 /** Writes the entries of one stretch on one GPU. Kernel: `drivers/gpu/drm/amd/amdkfd/kfd_svm.c: svm_range_map_to_gpu` */
 const svmRangeMapToGpu = atomic(
   'svm_range_map_to_gpu',
@@ -75,14 +83,18 @@ const svmRangeMapToGpu = atomic(
     start: Vpn,
     npages: number,
     table: Dmirror,
-    words: readonly number[],
+    words: Float64Array,
     writable: boolean,
   ): void => {
     const pt = m.journal.mapById(table.pt);
     const tag = writable ? GPU_PTE_WRITE : GPU_PTE_READ;
-    const entryOf = (i: number): number => hmmPfnToPage(words[i]) * 4 + tag;
-    if (inChunks(m)) pt.pokeRun(start, npages, entryOf);
-    else for (let i = 0; i < npages; i++) pt.set(start + i, entryOf(i));
+    for (let i = 0; i < npages; ) {
+      const { n, step } = inChunks(m) ? pageRun(words, i) : { n: 1, step: 0 };
+      const entry = hmmPfnToPage(words[i]) * 4 + tag;
+      if (inChunks(m)) pt.pokeLine(start + i, n, entry, step * 4);
+      else pt.set(start + i, entry);
+      i += n;
+    }
     m.trace.decide('svm.mapped', gpu, start, npages);
   },
 );
@@ -92,7 +104,7 @@ const mapToGpus = (
   range: SvmRange,
   gpus: readonly Gpu[],
   start: Vpn,
-  words: readonly number[],
+  words: Float64Array,
   readonly: boolean,
 ): void => {
   const boGpu = range.ttmRes ? m.gpus.find(range.actualLoc) : undefined;
@@ -122,6 +134,9 @@ const commonOwner = (gpus: readonly Gpu[]): number => {
   return owners.size === 1 ? pgmapOwner(gpus[0]) : 0;
 };
 
+/** Where all pages of a stretch are. */
+type FoundPages = HmmRange & { readonly hmmPfns: Float64Array };
+
 /** Where the pages of a stretch are, faulted in; -errno. Kernel: `drivers/gpu/drm/amd/amdgpu/amdgpu_mn.c: amdgpu_hmm_range_get_pages` */
 export const amdgpuHmmRangeGetPages = sleepable(
   'amdgpu_hmm_range_get_pages',
@@ -133,15 +148,15 @@ export const amdgpuHmmRangeGetPages = sleepable(
     subscription: number,
     readonly: boolean,
     owner: number,
-  ): Sleeps<HmmRange | number> {
+  ): Sleeps<FoundPages | number> {
     for (;;) {
-      const range: HmmRange = {
+      const range: FoundPages = {
         mm: process.mm,
         subscription,
         notifierSeq: yield* mmuIntervalReadBegin(m, process.mm, subscription),
         start,
         end: start + npages,
-        hmmPfns: Array.from({ length: npages }, () => 0),
+        hmmPfns: new Float64Array(npages),
         defaultFlags: HMM_PFN_REQ_FAULT | (readonly ? 0 : HMM_PFN_REQ_WRITE),
         devPrivateOwner: owner,
       };
@@ -204,6 +219,7 @@ export const svmRangeValidateAndMap = sleepable(
   function* (m, rangeId: number, only: number, mm: number): Sleeps<number> {
     const range = m.svmRanges.get(rangeId);
     const process = m.kfdProcesses.get(range.process);
+    needsBigStep(m, rangePages(range));
     let gpus = gpusToMap(m, process, range, only);
     if (gpus.length === 0) {
       if (!range.mappedToGpu) return 0;

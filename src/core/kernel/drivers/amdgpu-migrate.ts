@@ -17,7 +17,7 @@ import { GFP_HIGHUSER, GFP_HIGHUSER_MOVABLE } from '../../uapi/gfp.ts';
 import { entryPfn, isDevicePrivateEntry } from '../../uapi/pte.ts';
 import { NO_PFN, NO_ROW, type Pfn, type Vpn } from '../../uapi/units.ts';
 import { VM_FAULT_SIGBUS } from '../../uapi/vm-flags.ts';
-import { bugOn } from '../sched/bug.ts';
+import { bugOn, needsBigStep } from '../sched/bug.ts';
 import { atomic, sleepable } from '../sched/kernel-function.ts';
 import { condResched, mutexLock, mutexUnlock, trylockPage, unlockPage } from '../sched/locks.ts';
 import { migrateVmaFinalize, migrateVmaPages, migrateVmaSetup } from '../mm/migrate-device.ts';
@@ -43,7 +43,13 @@ import { freeVramPages, moveRangeToRam, moveRangeToVram } from './amdgpu-bulk.ts
 import { modelOf, pgmapOwner, svmGpus } from './amdgpu-device.ts';
 import { scheduleDeferredListWork, svmRangeAddListWork } from './amdgpu-deferred.ts';
 import { countKfd, isFaultingTask, kfdLookupProcessByMm, migrateMutex, svmsLock } from './amdgpu-process.ts';
-import { svmRangeAddChild, svmRangeFromAddr, svmRangeSplit, svmRangeVramNodeFree } from './amdgpu-range.ts';
+import {
+  rangePages,
+  svmRangeAddChild,
+  svmRangeFromAddr,
+  svmRangeSplit,
+  svmRangeVramNodeFree,
+} from './amdgpu-range.ts';
 import { boVramPage, firstPagesOfBlocks } from './ttm.ts';
 
 /** Why a range moves. Kernel: enum KFD_MIGRATE_TRIGGERS. */
@@ -176,6 +182,7 @@ const svmMigrateRamToVram = sleepable(
   'svm_migrate_ram_to_vram',
   function* (m, rangeId: number, gpuId: number, mm: number): Sleeps<number> {
     const before = m.svmRanges.get(rangeId);
+    needsBigStep(m, rangePages(before));
     if (before.actualLoc === gpuId) {
       m.trace.decide('svm.already-there', before.start, gpuId);
       return 0;
@@ -299,8 +306,10 @@ const svmMigrateVmaToRam = sleepable(
 export const svmMigrateVramToRam = sleepable(
   'svm_migrate_vram_to_ram',
   function* (m, rangeId: number, _trigger: number, mm: number, faultPage: Pfn): Sleeps<number> {
-    const { start, last, actualLoc } = m.svmRanges.get(rangeId);
+    const range = m.svmRanges.get(rangeId);
+    const { start, last, actualLoc } = range;
     if (actualLoc === 0) return 0;
+    needsBigStep(m, rangePages(range));
     const gpu = gpuById(m, actualLoc);
     if (gpu === undefined) return -ENODEV;
     let left = 0;
@@ -387,7 +396,8 @@ const isLeftBehind = (m: Machine, { vma, vpn, page }: VmFault): boolean => {
 const noteLeftBehind = (m: Machine, vmf: VmFault): void => {
   const free = (): boolean => !isLeftBehind(m, vmf);
   const what = `page ${vmf.vpn}, whose range counts as home`;
-  m.fruitlessFault = { kind: 'spin', what, free, defect: 'svm.page-left-behind' };
+  const span = m.trace.current;
+  m.fruitlessFault = { kind: 'spin', what, free, defect: 'svm.page-left-behind', vpn: vmf.vpn, span };
 };
 
 function* migrateBlockToRam(m: Machine, vmf: VmFault, process: number, mm: number): Sleeps<number> {

@@ -37,8 +37,8 @@ const emptyEntries = (m: Machine, row: number, most: number): number => {
   return n;
 };
 
-/** What each of the fresh pages is: mapped once, by the area alone, and written to. */
-const fillPages = (m: Machine, vma: Vma, vpn: Vpn, n: number, value: number): void => {
+/** What each of the fresh pages is: mapped once, by the area alone, and written to, or zeros. */
+const fillPages = (m: Machine, vma: Vma, vpn: Vpn, n: number, value: number | undefined): void => {
   const { flags, mapcount, mapping, index, content } = m.pages;
   const anchor = vma.anonVma * 2 + 1;
   const pgoff = linearPageIndex(vma, vpn);
@@ -57,21 +57,28 @@ const fillPages = (m: Machine, vma: Vma, vpn: Vpn, n: number, value: number): vo
       counts[row] = 1;
       anchors[row] = anchor;
       offsets[row] = pgoff + i;
-      bytes[row] = value + i;
+      bytes[row] = value === undefined ? 0 : value + i;
     }
     at += length;
   }
 };
 
 /**
- * Serves the write faults of a range's first pages and writes `value`, `value + 1`, … to them. Stops at the end of the
+ * Serves the write faults of a range's first pages and writes `value`, `value + 1`, … to them, or nothing. Stops at the end of the
  * page table, at the first entry that is not empty, and where the allocator needs more than its next page.
  *
  * Kernel: `mm/memory.c: do_anonymous_page`, many times; the mechanism is fault.ts: doAnonymousPage
  *
- * @returns pages written; 0: the next one is none of these
+ * @param value - undefined: somebody asks for pages that can be written, and writes nothing
+ * @returns pages served; 0: the next one is none of these
  */
-export const writeFreshPages = (m: Machine, vma: Vma, vpn: Vpn, end: Vpn, value: number): number => {
+export const writeFreshPages = (
+  m: Machine,
+  vma: Vma,
+  vpn: Vpn,
+  end: Vpn,
+  value: number | undefined,
+): number => {
   if (!inChunks(m) || !vmaIsAnonymous(vma) || (vma.vmFlags & (VM_SHARED | VM_WRITE)) !== VM_WRITE) return 0;
   // the area's first page makes the anchor, a table's first page the table
   if (vma.anonVma === 0) return 0;

@@ -1,7 +1,6 @@
 // mm/hmm.c: what a device would see in a process's page tables, faulting pages in where it asks for more.
 
 import type { Mm, Vma } from '../../machine/entities.ts';
-import { SECTION_MASK } from '../../machine/column.ts';
 import type { Machine } from '../../machine/machine.ts';
 import type { Sleeps } from '../../machine/ops.ts';
 import { EBUSY, EFAULT, EPERM } from '../../uapi/errno.ts';
@@ -35,7 +34,8 @@ import {
   VM_WRITE,
 } from '../../uapi/vm-flags.ts';
 import { atomic, sleepable } from '../sched/kernel-function.ts';
-import { migrationEntryWait, outwaitFruitlessFault } from '../sched/locks.ts';
+import { letGo, migrationEntryWait, outwaitFruitlessFault } from '../sched/locks.ts';
+import { writeFreshPages } from './fault-bulk.ts';
 import { handleMmFault } from './fault.ts';
 import { hstateVma, hugePageStart, hugePteOffset } from './hugetlb-pool.ts';
 import { mmuIntervalReadRetry } from './mmu-notifier.ts';
@@ -73,7 +73,7 @@ export interface HmmRange {
   readonly start: Vpn;
   readonly end: Vpn;
   /** Before the call: what is asked of each page, if `pfnFlagsMask` lets it through. */
-  readonly hmmPfns: number[];
+  readonly hmmPfns: number[] | Float64Array;
   /** Bits of the words in `hmmPfns` that count as requests; absent: none. */
   readonly pfnFlagsMask?: number;
   /** What is asked of every page. */
@@ -136,10 +136,18 @@ const hmmVmaFault = sleepable(
       if ((vma.vmFlags & VM_WRITE) === 0) return -EPERM;
       flags |= FAULT_FLAG_WRITE;
     }
-    for (let vpn = start; vpn < end; vpn++) {
-      const ret = yield* handleMmFault(m, m.vmas.get(vma.id), vpn, flags);
+    for (let vpn = start; vpn < end; ) {
+      const area = m.vmas.get(vma.id);
+      const many = (flags & FAULT_FLAG_WRITE) === 0 ? 0 : writeFreshPages(m, area, vpn, end, undefined);
+      if (many > 0) {
+        vpn += many;
+        yield* letGo(m, 'hmm_vma_fault', 0);
+        continue;
+      }
+      const ret = yield* handleMmFault(m, area, vpn, flags);
       if ((ret & VM_FAULT_ERROR) !== 0) return -EFAULT;
       yield* outwaitFruitlessFault(m);
+      vpn++;
     }
     return -EBUSY;
   },
@@ -241,6 +249,17 @@ const hmmVmaHandlePte = sleepable(
 /** What a small page's entry must have to be reported as it is. */
 const PLAIN_BITS = PTE_PRESENT | PTE_SPECIAL;
 
+/** Words that go up or down evenly. A function of its own: with one kind of array it is ten times as fast. */
+const writeWords = (words: Float64Array, first: number, n: number, word: number, step: number): void => {
+  for (let i = first, now = word; i < first + n; i++, now += step) words[i] = now;
+};
+
+/** Whether a page is one of those that follow each other. */
+const isAmong = (page: Pfn, first: Pfn, step: number, n: number): boolean => {
+  const at = (page - first) / step;
+  return at >= 0 && at < n;
+};
+
 /**
  * Reports the entries at the beginning of a table's part that need no fault, in a big step in one go. Returns how many.
  *
@@ -258,19 +277,24 @@ const reportPresent = (
   if (!inChunks(m) || (range.pfnFlagsMask ?? 0) !== 0 || (vma.vmFlags & VM_SPECIAL) !== 0) return 0;
   const needsWrite = (range.defaultFlags & HMM_PFN_REQ_WRITE) !== 0;
   const row = pteOffset(m, pmdRow, start);
-  const entries = m.entries.readable(row);
-  const at = row & SECTION_MASK;
   const { hmmPfns } = range;
   const first = start - range.start;
   let n = 0;
-  for (; n < end - start; n++) {
-    const entry = entries[at + n];
+  while (n < end - start) {
+    const { value: entry, step, n: most } = m.entries.progression(row + n, end - start - n);
     // bit 52 marks DAX memory; neither that nor the zero page is a plain one
     if ((entry & PLAIN_BITS) !== PTE_PRESENT || entry >= 2 ** 52) break;
     const pfn = Math.floor(entry / 4096);
     const writable = (entry & PTE_RW) !== 0;
     if (pfn === m.zeroPfn || (needsWrite && !writable)) break;
-    hmmPfns[first + n] = pfn * 32 + (writable ? HMM_PFN_VALID | HMM_PFN_WRITE : HMM_PFN_VALID);
+    // pages that follow each other have the same bits
+    const apart = step / 4096;
+    const follow = Number.isInteger(apart) && entry + step * (most - 1) < 2 ** 52 ? most : 1;
+    const length = apart === 0 || isAmong(m.zeroPfn, pfn, apart, follow) ? 1 : follow;
+    const word = pfn * 32 + (writable ? HMM_PFN_VALID | HMM_PFN_WRITE : HMM_PFN_VALID);
+    if (hmmPfns instanceof Float64Array) writeWords(hmmPfns, first + n, length, word, apart * 32);
+    else for (let i = 0; i < length; i++) hmmPfns[first + n + i] = word + apart * 32 * i;
+    n += length;
   }
   n = unfollowed(m, n, (numbers, i) => numbers.has(start + i));
   countCalls(m, ['hmm_vma_handle_pte', 'hmm_pte_need_fault', 'vm_normal_page'], n);

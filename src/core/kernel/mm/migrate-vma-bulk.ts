@@ -6,10 +6,9 @@
 import type { DevPagemap, Vma } from '../../machine/entities.ts';
 import type { Machine } from '../../machine/machine.ts';
 import type { MmuNotifierRange, Sleeps } from '../../machine/ops.ts';
-import { notifierActiveRow, pgmapRefRow, ZONE_NR_FREE, zoneRow } from '../../machine/scalars.ts';
+import { pgmapRefRow, ZONE_NR_FREE, zoneRow } from '../../machine/scalars.ts';
 import { PG_active, PG_anon_exclusive, PG_lru, PG_reserved } from '../../uapi/page-flags.ts';
-import { NO_PFN, type Vpn } from '../../uapi/units.ts';
-import { VM_SPECIAL } from '../../uapi/vm-flags.ts';
+import { NO_PFN, NO_ROW, type Vpn } from '../../uapi/units.ts';
 import { letGo } from '../sched/locks.ts';
 import { allocPagesBulk, freePagesBulk } from './buddy-bulk.ts';
 import { folioAddLruBulk, isolatePages } from './lru-bulk.ts';
@@ -27,18 +26,17 @@ import {
 } from './migrate-device-bulk.ts';
 import { mmuNotifierInvalidateRangeEnd, mmuNotifierInvalidateRangeStart } from './mmu-notifier.ts';
 import { allocPage } from './page-alloc.ts';
-import { PMD_PAGES } from './page-table.ts';
+import { pmdOffset, walkEnd } from './page-table.ts';
 import {
   CHUNK_PAGES,
   countCalls,
   countDecisions,
   findPlainRun,
   holdPages,
-  inChunks,
   inOneRange,
   tellPages,
 } from './plain-pages.ts';
-import { batchesAreEmpty, lruAddDrain } from './swap.ts';
+import { lruAddDrain } from './swap.ts';
 import { zoneWatermarks } from './watermarks.ts';
 
 /** Where a range's pages are: system memory, or a device's. */
@@ -69,21 +67,6 @@ export const nextChunk = (m: Machine, vma: Vma, start: Vpn, end: Vpn, place: Pla
   return same;
 };
 
-/**
- * Ours: whether all pages of a range are plain and at one place, and the step is one that counts. A page that somebody
- * follows is not: then the mechanism moves the range.
- */
-export const rangeIsPlain = (m: Machine, vma: Vma, start: Vpn, end: Vpn, place: PlainPlace): boolean => {
-  if (!inChunks(m) || (vma.vmFlags & VM_SPECIAL) !== 0) return false;
-  if (!batchesAreEmpty(m, m.current.cpu) || m.scalars.get(notifierActiveRow(vma.mm)) > 0) return false;
-  for (let vpn = start; vpn < end; ) {
-    const n = nextChunk(m, vma, vpn, end, place);
-    if (n === 0) return false;
-    vpn += n;
-  }
-  return true;
-};
-
 // --- once for the range -----------------------------------------------------------------------------------------------
 
 const ONCE = [
@@ -96,6 +79,20 @@ const ONCE = [
   'migrate_device_finalize',
   'migrate_vma_finalize',
 ] as const;
+
+/** Counts the calls by which the walk of migrate_vma_collect goes over a range. */
+const countCollection = (m: Machine, mm: number, start: Vpn, end: Vpn): void => {
+  const process = m.mms.get(mm);
+  let tables = 0;
+  let missing = 0;
+  for (let vpn = start; vpn < end; vpn = walkEnd(m, process, vpn, end)) {
+    const pmdRow = pmdOffset(m, process, vpn);
+    if (pmdRow === NO_ROW || m.entries.get(pmdRow) === 0) missing++;
+    else tables++;
+  }
+  countCalls(m, ['migrate_vma_collect_pmd'], tables);
+  countCalls(m, ['migrate_vma_collect_hole'], missing);
+};
 
 /**
  * What the phases do once for a range of plain pages, before its chunks are moved.
@@ -110,8 +107,7 @@ export const beginRangeMigration = (m: Machine, vma: Vma, start: Vpn, end: Vpn, 
   mmuNotifierInvalidateRangeEnd(m, range);
   lruAddDrain(m);
   countCalls(m, ONCE, 1);
-  const tables = Math.floor((end - 1) / PMD_PAGES) - Math.floor(start / PMD_PAGES) + 1;
-  countCalls(m, ['migrate_vma_collect_pmd'], tables);
+  countCollection(m, vma.mm, start, end);
 };
 
 // --- to the device ------------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ import type { MmuNotifierRange, Sleeps } from '../../machine/ops.ts';
 import { entryPfn, pmdLeaf, ptePresent } from '../../uapi/pte.ts';
 import { PTRS_PER_TABLE, type Pfn } from '../../uapi/units.ts';
 import { VM_HUGETLB, VM_PFNMAP, VM_SHARED } from '../../uapi/vm-flags.ts';
-import { bugOn, TooManyPages, warn } from '../sched/bug.ts';
+import { bugOn, needsBigStep, warn } from '../sched/bug.ts';
 import { sleepable } from '../sched/kernel-function.ts';
 import { letGo, mmapReadLock, mmapReadUnlock, runMeanwhile, scheduleWork } from '../sched/locks.ts';
 import { doExit, exitFiles } from './exit.ts';
@@ -126,7 +126,7 @@ const oomKillProcess = (m: Machine): void => {
   const victim = selectBadProcess(m);
   bugOn(victim === undefined, 'System is deadlocked on memory');
   if (victim === undefined) return;
-  if ((oomBadness(m, victim) ?? 0) >= m.mostInDetail) throw new TooManyPages();
+  needsBigStep(m, oomBadness(m, victim) ?? 0);
   m.countVmEvent('oom_kill');
   warn(m, 'oom.killed', victim.id, m.rss.get(victim.id * 4 + RSS_ANON));
   m.mms.update(victim.id, { oomVictim: true, oomSkip: true });

@@ -3,6 +3,22 @@
 import type { Machine } from '../../machine/machine.ts';
 import type { KernelDefect } from '../../uapi/defects.ts';
 
+/** A task that will never go on, and where it stands. */
+export interface StandingTask {
+  /** 1 is the first of the step; those behind its last one are kernel threads. */
+  readonly task: number;
+  /** 0: a kernel thread. */
+  readonly mm: number;
+  /** circle: it does the same again and again. sleep: nobody wakes it. stop: it has met a BUG. */
+  readonly how: 'circle' | 'sleep' | 'stop';
+  /** What it waits for, in the kernel's words. */
+  readonly what: string;
+  /** Address that it accesses, in a circle; -1: none. */
+  readonly vpn: number;
+  /** The event that begins its innermost function; of a circle the one that lets it go round. -1: none. */
+  readonly span: number;
+}
+
 /** The simulated kernel stopped at one of its own checks. The run ends there; the state before the step stays. */
 export class KernelBug extends Error {
   override readonly name = 'KernelBug';
@@ -10,6 +26,8 @@ export class KernelBug extends Error {
     message: string,
     /** It is one that Linux itself has. */
     readonly defect?: KernelDefect,
+    /** Those that wait for each other; empty: the running task stopped. */
+    readonly standing: readonly StandingTask[] = [],
   ) {
     super(message);
   }
@@ -19,6 +37,16 @@ export class KernelBug extends Error {
 export class TooManyPages extends Error {
   override readonly name = 'TooManyPages';
 }
+
+/**
+ * Ours: stops a step that leaves an event for everything where it comes to be about too many pages.
+ *
+ * @param npages - that the mechanism is about to work on
+ * @throws TooManyPages
+ */
+export const needsBigStep = (m: Machine, npages: number): void => {
+  if (npages >= m.mostInDetail) throw new TooManyPages();
+};
 
 /**
  * Stops the run when the condition holds.

@@ -3,7 +3,7 @@
 import type { Machine } from '../../machine/machine.ts';
 import type { PendingWork, Sleeps, Wait } from '../../machine/ops.ts';
 import { PG_locked } from '../../uapi/page-flags.ts';
-import { bugOn, KernelBug } from './bug.ts';
+import { bugOn, KernelBug, type StandingTask } from './bug.ts';
 
 /** One task to run: what it does, for which process, on which simulated CPU. */
 export interface TaskSpec<T> {
@@ -87,6 +87,11 @@ const describe = (wait: Wait | undefined): string => {
   return wait.kind === 'event' ? wait.what : wait.kind;
 };
 
+const standing = <T>({ id, mm, wait, span }: Task<T>): StandingTask =>
+  wait?.kind === 'spin'
+    ? { task: id, mm, how: 'circle', what: wait.what, vpn: wait.vpn, span: wait.span }
+    : { task: id, mm, how: 'sleep', what: describe(wait), vpn: -1, span };
+
 /** Nobody can go on: they wait for each other, or for what nobody does. */
 const standstill = <T>(alive: readonly Task<T>[]): KernelBug => {
   const isCircle = alive.every(({ wait }) => wait?.kind === 'spin');
@@ -94,7 +99,8 @@ const standstill = <T>(alive: readonly Task<T>[]): KernelBug => {
     wait?.kind === 'spin' ? `task ${id} spins on ${wait.what}` : `task ${id} waits for ${describe(wait)}`,
   );
   const defects = alive.flatMap(({ wait }) => (wait !== undefined && 'defect' in wait ? [wait.defect] : []));
-  return new KernelBug(`${isCircle ? 'livelock' : 'deadlock'}: ${texts.join(', ')}`, defects[0]);
+  const message = `${isCircle ? 'livelock' : 'deadlock'}: ${texts.join(', ')}`;
+  return new KernelBug(message, defects[0], alive.map(standing));
 };
 
 /** Whether nobody is to be chosen at a point where a task may sleep. */
