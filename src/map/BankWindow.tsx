@@ -10,6 +10,7 @@ import { bankTitle, type MapView, scaleOf, zoneInView } from './describe.ts';
 import { isArrow, nextFrame, startFrame } from './hit-test.ts';
 import type { Bank } from './layout.ts';
 import { attachZoom } from './zoom.ts';
+import './bank-window.css';
 
 interface BankWindowProps {
   readonly bank: Bank;

@@ -5,6 +5,7 @@ import { PinSign } from '../ui/PinSign.tsx';
 import { TONES } from '../ui/tones.ts';
 import { MODE_WORDS } from './coloring.ts';
 import { type LegendEntry, legendEntries } from './legend-entries.ts';
+import './legend.css';
 
 /** What colours, glyphs and forms mean. Each entry is a switch: pressed, it and the other pressed ones stand out. */
 export const Legend = () => {

@@ -2,6 +2,7 @@ import { type KeyboardEvent, useState } from 'react';
 import { useApp } from '../store/use-app.ts';
 import type { MapController } from './controller.ts';
 import { regionsOf } from './regions.ts';
+import './overview-strip.css';
 
 /** All physical memory in a line, as the firmware lists it; each part leads to its place on the maps. */
 export const OverviewStrip = ({ maps }: { readonly maps: MapController }) => {

@@ -6,6 +6,7 @@ import { formatBytes, formatCount, formatCounted } from '../ui/format.ts';
 import { Icon } from '../ui/Icon.tsx';
 import { PinSign } from '../ui/PinSign.tsx';
 import { Term } from '../ui/Term.tsx';
+import './tally.css';
 
 const NO_DEVICES: readonly DeviceView[] = [];
 const NOTHING: readonly ResidenceCount[] = [];

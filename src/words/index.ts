@@ -7,7 +7,7 @@ import { captions, whys } from './en/captions.ts';
 import { type ContrastWords, contrasts } from './en/compare.ts';
 import { events } from './en/events.ts';
 import { functions } from './en/functions.ts';
-import { TERM_IDS, type TermGroup, type TermId, termInProse, termOfWord } from './en/terms.ts';
+import { splitAtTerms, TERM_IDS, type TermGroup, type TermId, termOfWord } from './en/terms.ts';
 import { gupPath } from './en/gup-path.ts';
 import type { Params, Sentences } from './en/phrases.ts';
 import { kernelSentences } from './en/kernel.ts';
@@ -90,14 +90,22 @@ const codePiece = (text: string): Piece => {
   return term === undefined ? { kind: 'code', text } : { kind: 'code', text, term };
 };
 
-const prosePieces = (text: string): Piece[] => {
-  const found = termInProse(text);
-  if (found === undefined) return [{ kind: 'text', text }];
-  return [
-    { kind: 'text', text: found.before },
-    { kind: 'text', text: found.text, term: found.id },
-    { kind: 'text', text: found.after },
-  ];
+const prosePieces = (text: string): Piece[] =>
+  splitAtTerms(text).map(({ text: part, id }) =>
+    id === undefined ? { kind: 'text', text: part } : { kind: 'text', text: part, term: id },
+  );
+
+/** Of a term that comes again, the first place explains it. */
+const explainedOnce = (all: readonly Piece[]): Piece[] => {
+  const seen = new Set<string>();
+  return all.map((piece) => {
+    const { kind, text, term } = piece;
+    if (term === undefined || kind === 'code' || !seen.has(term)) {
+      if (term !== undefined) seen.add(term);
+      return piece;
+    }
+    return { kind, text };
+  });
 };
 
 /** The words for a run, with the names that its kernel has. */
@@ -116,10 +124,12 @@ export interface Words {
 export const wordsFor = (kernel: KernelConfig): Words => {
   const spell = (text: string): string => spelling(kernel, text);
   const textPieces = (text: string): Piece[] =>
-    spell(text)
-      .split('`')
-      .flatMap((part, index) => (index % 2 === 0 ? prosePieces(part) : [codePiece(part)]))
-      .filter((piece) => piece.text !== '');
+    explainedOnce(
+      spell(text)
+        .split('`')
+        .flatMap((part, index) => (index % 2 === 0 ? prosePieces(part) : [codePiece(part)]))
+        .filter((piece) => piece.text !== ''),
+    );
   return {
     textPieces,
     pieces: (message) => textPieces(sentence(message)),

@@ -144,15 +144,22 @@ describe('the glossary', () => {
       expect(source === undefined, id).toBe(group === 'words of ours' || id === 'vram');
   });
 
-  test('finds terms in prose, once in a stretch', () => {
-    const found = textPieces('A migration entry stands there; `try_grab_page` takes a long-term pin.');
+  test('finds terms in prose, each where it stands first', () => {
+    const found = textPieces(
+      'A migration entry stands there; `try_grab_page` takes long-term pins of pfn `7`. Pfns with a migration entry stay.',
+    );
     expect(
       found.filter(({ term }) => term !== undefined).map(({ text, term }) => `${text}: ${term}`),
     ).toEqual([
       'migration entry: migration-entry',
       'try_grab_page: fn:try_grab_page',
-      'long-term pin: longterm-pin',
+      'long-term pins: longterm-pin',
+      'pfn: pfn',
     ]);
+    expect(found.map(({ text }) => text).join('')).toBe(
+      'A migration entry stands there; try_grab_page takes long-term pins of pfn 7. Pfns with a migration entry stay.',
+    );
+    expect(textPieces('pfn_valid and reclaimed').some(({ term }) => term !== undefined)).toBe(false);
   });
 
   test('knows nothing of other words', async () => {

@@ -34,9 +34,9 @@ const Station = ({ path, station, compact = false }: StationProps) => {
     <div ref={box} className="gup-station" data-state={state} aria-current={isHere ? 'step' : undefined}>
       <h3>
         {position < 0 ? (
-          <span className="gup-name">{name}</span>
+          <span>{name}</span>
         ) : (
-          <button type="button" className="gup-name" onClick={() => void seek(position)}>
+          <button type="button" className="link-button" onClick={() => void seek(position)}>
             {name}
           </button>
         )}

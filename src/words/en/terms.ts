@@ -154,46 +154,60 @@ const BY_SPELLING: ReadonlyMap<string, TermId> = new Map(
 /** The term that a word of the kernel is; undefined for other words. */
 export const termOfWord = (word: string): TermId | undefined => BY_SPELLING.get(word);
 
-/** Terms that stand in plain prose, by how they are written there. */
+/** Terms that stand in plain prose, by how they are written there. Of two that begin alike, the longer one first. */
 const IN_PROSE: readonly (readonly [string, TermId])[] = [
   ['migration entry', 'migration-entry'],
   ['migration entries', 'migration-entry'],
   ['long-term pin', 'longterm-pin'],
+  ['pinned for long', 'longterm-pin'],
   ['device-coherent', 'device-coherent'],
   ['device-private', 'device-private'],
   ['device-exclusive', 'device-exclusive'],
   ['reference count', 'refcount'],
+  ['refcount', 'refcount'],
+  ['mapcount', 'mapcount'],
+  ['pfn', 'pfn'],
+  ['page frame', 'pfn'],
+  ['reverse map', 'rmap'],
   ['MMU notifier', 'mmu-notifier'],
   ['LRU list', 'lru'],
+  ['LRU', 'lru'],
   ['page cache', 'page-cache'],
   ['zero page', 'zero-page'],
   ['huge page', 'thp'],
+  ['folio', 'folio'],
   ['anonymous', 'anonymous'],
+  ['copy-on-write', 'cow'],
   ['fast path', 'fast-path'],
   ['slow path', 'slow-path'],
+  ['GUP', 'gup'],
   ['pageblock', 'pageblock'],
+  ['NUMA node', 'node'],
+  ['system memory', 'system-memory'],
+  ['kernel memory', 'kernel-memory'],
   ['swap slot', 'swap'],
+  ['reclaim', 'reclaim'],
+  ['evictable', 'evictable'],
   ['struct page', 'struct-page'],
+  ['page flags', 'page-flags'],
   ['ZONE_MOVABLE', 'zone-movable'],
+  ['ZONE_DEVICE', 'zone-device'],
+  ['CMA', 'cma'],
+  ['HMM', 'hmm'],
+  ['pgmap', 'pgmap'],
   ['PTE', 'pte'],
   ['VRAM', 'vram'],
 ];
-const PROSE = new RegExp(`\\b(${IN_PROSE.map(([text]) => text).join('|')})`);
+const BY_PROSE: ReadonlyMap<string, TermId> = new Map(
+  IN_PROSE.map(([written, id]) => [written.toLowerCase(), id]),
+);
+const PROSE = new RegExp(`\\b((?:${IN_PROSE.map(([text]) => text).join('|')})s?)\\b`, 'i');
 
-/** The first term in a stretch of prose: what is before it, itself, and what is behind it. */
-export const termInProse = (
+/** A stretch of prose, taken apart at the terms in it, one or several of each. */
+export const splitAtTerms = (
   text: string,
-):
-  | { readonly before: string; readonly text: string; readonly id: TermId; readonly after: string }
-  | undefined => {
-  const found = PROSE.exec(text);
-  const written = found?.[1];
-  const id = IN_PROSE.find(([each]) => each === written)?.[1];
-  if (found === null || written === undefined || id === undefined) return undefined;
-  return {
-    before: text.slice(0, found.index),
-    text: written,
-    id,
-    after: text.slice(found.index + written.length),
-  };
-};
+): readonly { readonly text: string; readonly id: TermId | undefined }[] =>
+  text.split(PROSE).map((part) => {
+    const written = part.toLowerCase();
+    return { text: part, id: BY_PROSE.get(written) ?? BY_PROSE.get(written.replace(/s$/, '')) };
+  });
