@@ -3,11 +3,13 @@
 import { describe, expect, test } from 'vitest';
 import { createSimulation, parseScenario, type Step, type StepRecord } from '../core/index.ts';
 import { MAX_ORDER } from '../core/kernel/mm/buddy.ts';
+import { migrateDeviceCoherentPage } from '../core/kernel/mm/migrate-device.ts';
 import { allocPage, allocPages, freePages } from '../core/kernel/mm/page-alloc.ts';
-import { folioRefAdd, pageblockMigratetype, pageZone } from '../core/kernel/mm/page-ref.ts';
+import { folioGet, folioRefAdd, pageblockMigratetype, pageZone } from '../core/kernel/mm/page-ref.ts';
 import { batchPages, folioMarkAccessed, lruAddDrain, PAGEVEC_SIZE } from '../core/kernel/mm/swap.ts';
 import { setupPerZoneWmarks } from '../core/kernel/mm/watermarks.ts';
 import { zonelist } from '../core/kernel/mm/zonelists.ts';
+import { atOnce } from '../core/kernel/sched/locks.ts';
 import type { Machine } from '../core/machine/machine.ts';
 import { bootMachine } from '../core/scenario/boot.ts';
 import {
@@ -29,6 +31,7 @@ import {
   GFP_TRANSHUGE,
   GFP_USER,
 } from '../core/uapi/gfp.ts';
+import { EBUSY } from '../core/uapi/errno.ts';
 import { PG_active, PG_lru } from '../core/uapi/page-flags.ts';
 import { machinePreset } from '../core/uapi/presets.ts';
 import { NO_PFN, PAGEBLOCK_NR_PAGES, type Pfn } from '../core/uapi/units.ts';
@@ -180,19 +183,15 @@ describe('the way of a request (§2.2)', { timeout: 60_000 }, () => {
     const run = runChecked(gpuScenario([...map(2), prefetch(0)], { devices: 1 }));
     const { machine: m } = run.sim;
     const before = framesOf(run);
+    // a task that reclaims takes the last page, and nobody dies for it
     m.current.memalloc = true;
     while (allocPage(m, GFP_HIGHUSER_MOVABLE) !== NO_PFN);
-    const pin: Step = {
-      op: 'gup',
-      proc: 'A',
-      vma: 'buf',
-      call: 'pin_user_pages',
-      flags: ['FOLL_WRITE', 'FOLL_LONGTERM'],
-      as: 'h',
-    };
-    expect(run.sim.runStep(pin).result.errno).toBe('EBUSY');
+    // the reference that was a pin
+    const [pfn = NO_PFN] = before;
+    folioGet(m, pfn, 'FOLL_GET');
+    expect(atOnce(() => migrateDeviceCoherentPage(m, pfn))).toBe(-EBUSY);
     expect([framesOf(run), places(run)]).toEqual([before, '11']);
-    expect(before.map((pfn) => m.pages.refcount.get(pfn))).toEqual([1, 1]);
+    expect(before.map((each) => m.pages.refcount.get(each))).toEqual([1, 1]);
   });
 
   test('NUMA: "Normal(1) below low → Normal of the nearest nodes …"; "HBM is never reached"', () => {
