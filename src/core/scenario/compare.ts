@@ -2,7 +2,8 @@
 // What is left out of comparison, and why, stands in the README of the recordings; nothing else is.
 
 import { parseScenario } from '../uapi/scenario.ts';
-import type { ObservedFrame } from './observe.ts';
+import type { Machine } from '../machine/machine.ts';
+import { type ObservedFrame, PAGES_A_PART } from './observe.ts';
 import {
   type Call,
   type Calls,
@@ -89,7 +90,10 @@ const frameInRun = (frame: string, k: number): string => {
 };
 
 /** Pages of an area, one entry each, and the descriptions that stood in its runs. */
-const expandPages = (pages: readonly unknown[], frames: Map<string, unknown>): Json[] => {
+function* expandPages(
+  pages: readonly unknown[],
+  frames: Map<string, unknown>,
+): Generator<void, Json[], void> {
   const expanded: Json[] = [];
   for (const entry of pages) {
     const { i: _i, n, state, value, value_step: step, frame, ...rest } = asObject(entry);
@@ -106,10 +110,11 @@ const expandPages = (pages: readonly unknown[], frames: Map<string, unknown>): J
       const valueKnown = typeof value === 'number' && (k === 0 || page['unnamed'] === undefined);
       if (valueKnown) page['value'] = value + (typeof step === 'number' ? step * k : 0);
       expanded.push(page);
+      if (expanded.length % PAGES_A_PART === 0) yield;
     }
   }
   return expanded;
-};
+}
 
 const comparableFrame = (frame: unknown): unknown => {
   const { flags, ...rest } = asObject(frame);
@@ -127,14 +132,15 @@ const comparableFrame = (frame: unknown): unknown => {
   };
 };
 
-const comparePages = (
+function* comparePages(
   path: string,
   kernel: readonly Json[],
   ours: readonly NamedPage[],
   differences: Differences,
-): void => {
+): Generator<void, void, void> {
   differences.compare(`${path}.length`, kernel.length, ours.length);
   for (let i = 0; i < Math.min(kernel.length, ours.length); i++) {
+    if (i % PAGES_A_PART === PAGES_A_PART - 1) yield;
     const own = ours[i];
     if (same(kernel[i], own)) continue;
     const { unnamed: theirs, ...page } = kernel[i];
@@ -147,9 +153,13 @@ const comparePages = (
     const known = value !== undefined && (theirs === undefined || page['value'] !== undefined);
     differences.compare(`${path}[${i}]`, page, known ? { ...rest, value } : rest);
   }
-};
+}
 
-const compareState = (kernel: Json, ours: NamedState, differences: Differences): void => {
+function* compareState(
+  kernel: Json,
+  ours: NamedState,
+  differences: Differences,
+): Generator<void, void, void> {
   const frames = new Map<string, unknown>(Object.entries(asObject(kernel['frames'])));
   const procs = asObject(kernel['procs']);
   differences.compare('state.procs', Object.keys(procs), Object.keys(ours.procs));
@@ -160,15 +170,13 @@ const compareState = (kernel: Json, ours: NamedState, differences: Differences):
       const path = `state.procs.${proc}.${name}`;
       const ownArea = own[name] ?? { areas: [], pages: [] };
       differences.compare(`${path}.areas`, asObject(area)['areas'], ownArea.areas);
-      comparePages(
-        `${path}.pages`,
-        expandPages(asArray(asObject(area)['pages']), frames),
-        ownArea.pages,
-        differences,
-      );
+      const pages = yield* expandPages(asArray(asObject(area)['pages']), frames);
+      yield* comparePages(`${path}.pages`, pages, ownArea.pages, differences);
     }
   }
+  let described = 0;
   for (const name of new Set<string>([...frames.keys(), ...ours.frames.keys()])) {
+    if (++described % PAGES_A_PART === 0) yield;
     const own: ObservedFrame | undefined = ours.frames.get(name);
     differences.compare(
       `state.frames.${name}`,
@@ -178,7 +186,7 @@ const compareState = (kernel: Json, ours: NamedState, differences: Differences):
   }
   differences.compare('state.handles', kernel['handles'], ours.handles);
   differences.compare('state.devices', kernel['devices'], ours.devices);
-};
+}
 
 // --- calls --------------------------------------------------------------------------------------------------------
 
@@ -227,14 +235,36 @@ const compareCalls = (
 
 // --- a step, a recording --------------------------------------------------------------------------------------------
 
-const compareStep = (record: StepRecord, state: NamedState, recorded: Json): RecordingDifference[] => {
+/** Looks at the state after a step and compares it, with pauses. */
+function* compareStep(
+  m: Machine,
+  record: StepRecord,
+  namer: FrameNamer,
+  recorded: Json,
+): Generator<void, RecordingDifference[], void> {
   const unstable = new Set(asArray(recorded['unstable']).filter((path) => typeof path === 'string'));
   const differences = new Differences(unstable);
   differences.compare('result', recorded['result'], record.result);
   differences.compare('vmstat', recorded['vmstat'], recordedVmstat(record));
-  compareState(asObject(recorded['state']), state, differences);
+  const state = yield* namer.observeInParts(m);
+  yield* compareState(asObject(recorded['state']), state, differences);
   return differences.found.map((difference) => ({ step: record.index, ...difference }));
-};
+}
+
+/** Pauses where a slice is over; meanwhile somebody may have gone elsewhere in the timeline. */
+function* atTheEnd<R>(
+  sim: Simulation,
+  parts: Generator<void, R, void>,
+  mayGoOn: MayGoOn,
+): Generator<void, R, void> {
+  for (;;) {
+    const part = parts.next();
+    if (part.done === true) return part.value;
+    if (mayGoOn()) continue;
+    yield;
+    sim.seek(sim.length);
+  }
+}
 
 const hasAnswers = (step: Json): boolean => step['result'] !== undefined && step['state'] !== undefined;
 
@@ -259,7 +289,7 @@ export const compareRecording = (input: unknown, run?: Simulation): RecordingCom
  * The same in slices.
  *
  * @param sim - a simulation of this recording that has not run yet
- * @param mayGoOn - asked within and between steps; false ends the slice
+ * @param mayGoOn - asked within and between steps, and while they are judged; false ends the slice
  */
 export function* compareRecordingInSlices(
   input: unknown,
@@ -291,7 +321,7 @@ export function* compareRecordingInSlices(
       });
       break;
     }
-    const found = compareStep(record, namer.observe(sim.machine), recorded);
+    const found = yield* atTheEnd(sim, compareStep(sim.machine, record, namer, recorded), mayGoOn);
     if (found.length === 0) stepsAgree++;
     differences.push(...found);
     const call = compareCalls(sim, record, recorded);

@@ -246,8 +246,14 @@ const levelOf = (npages: number): 'pmd' | 'pud' | undefined => {
   return npages === PMD_PAGES ? 'pmd' : 'pud';
 };
 
-/** An area of a process: its VMAs, and every page of it. */
-export const observeArea = (m: Machine, mm: Mm, area: Area): ObservedArea => {
+/** Pages that are looked at before a pause. */
+export const PAGES_A_PART = 512;
+
+/**
+ * An area of a process: its VMAs, and every page of it. Pauses now and then; the machine must stand where it stood when
+ * it goes on.
+ */
+export function* observeAreaInParts(m: Machine, mm: Mm, area: Area): Generator<void, ObservedArea, void> {
   const mirrors = mirrorsOf(m, mm);
   const pages: ObservedPage[] = [];
   for (let i = 0; i < area.npages; i++) {
@@ -265,9 +271,22 @@ export const observeArea = (m: Machine, mm: Mm, area: Area): ObservedArea => {
       ...seen,
       ...(Object.keys(dev).length > 0 ? { dev } : {}),
     });
+    if (i % PAGES_A_PART === PAGES_A_PART - 1) yield;
   }
   return { areas: vmasInArea(m, mm, area).map((vma) => observeVma(area, vma)), pages };
+}
+
+/** Does without pauses what has some. */
+export const inOneGo = <R>(parts: Generator<void, R, void>): R => {
+  for (;;) {
+    const part = parts.next();
+    if (part.done === true) return part.value;
+  }
 };
+
+/** The same in one go. */
+export const observeArea = (m: Machine, mm: Mm, area: Area): ObservedArea =>
+  inOneGo(observeAreaInParts(m, mm, area));
 
 /** Pages handed out by each device's driver, and left. */
 export const observeDevices = (m: Machine): Record<string, { used: number; free: number }> => {

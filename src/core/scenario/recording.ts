@@ -8,12 +8,14 @@ import type { Step } from '../uapi/scenario.ts';
 import type { Pfn } from '../uapi/units.ts';
 import {
   describedAlike,
-  observeArea,
+  inOneGo,
+  observeAreaInParts,
   observeDevices,
   observeFrame,
   type ObservedFrame,
   type ObservedPage,
   type ObservedVma,
+  PAGES_A_PART,
 } from './observe.ts';
 import type { StepResult } from './runner.ts';
 import type { Simulation, StepRecord } from './simulation.ts';
@@ -72,6 +74,11 @@ export class FrameNamer {
 
   /** State of the machine now. Call once after every step, in order. */
   observe(m: Machine): NamedState {
+    return inOneGo(this.observeInParts(m));
+  }
+
+  /** The same with pauses; the machine must stand where it stood when it goes on. */
+  *observeInParts(m: Machine): Generator<void, NamedState, void> {
     const kept = this.names;
     const seen = new Map<Pfn, string>();
     const frames = new Map<string, ObservedFrame>();
@@ -89,15 +96,16 @@ export class FrameNamer {
       if (!mm.alive) continue;
       const areas: NamedState['procs'][string] = {};
       for (const area of mm.areas) {
-        const observed = observeArea(m, mm, area);
+        const observed = yield* observeAreaInParts(m, mm, area);
         const named = area.npages <= NAMED_AREA_PAGES;
         const describe = describer(m);
-        const pages = observed.pages.map(({ pfn, ...page }): NamedPage => {
-          if (pfn === undefined) return page;
-          return named
-            ? { ...page, frame: nameOf(pfn, page.level !== undefined) }
-            : { ...page, unnamed: describe(pfn) };
-        });
+        const pages: NamedPage[] = [];
+        for (const { pfn, ...page } of observed.pages) {
+          if (pfn === undefined) pages.push(page);
+          else if (named) pages.push({ ...page, frame: nameOf(pfn, page.level !== undefined) });
+          else pages.push({ ...page, unnamed: describe(pfn) });
+          if (pages.length % PAGES_A_PART === 0) yield;
+        }
         areas[area.name] = { areas: observed.areas, pages };
       }
       procs[mm.name] = areas;
