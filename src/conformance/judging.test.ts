@@ -10,8 +10,8 @@ const read = (name: string): unknown =>
 
 test('judges 65,000 pages in parts, wherever somebody goes meanwhile', { timeout: 60_000 }, () => {
   const input = read('coherent-exhaustion') as { steps: unknown[] };
-  // the first steps fill the device; the others look at the same pages again
-  const recording = { ...input, steps: input.steps.slice(0, 3) };
+  // the first steps make the area; the others look at the same pages again and again
+  const recording = { ...input, steps: input.steps.slice(0, 2) };
   const sim = createSimulation(parseScenario(recording));
   let questions = 0;
   const mayGoOn = (): boolean => sim.runningStep !== undefined || ++questions % 16 !== 0;
@@ -19,8 +19,8 @@ test('judges 65,000 pages in parts, wherever somebody goes meanwhile', { timeout
   let pauses = 0;
   let next = slices.next();
   for (; next.done !== true; next = slices.next()) if (++pauses % 8 === 0) sim.seek(sim.bootEnd);
-  expect(next.value.stepsAgree).toBe(3);
+  expect(next.value.stepsAgree).toBe(2);
   expect(next.value.differences).toEqual([]);
-  // four times 128 parts at each of the three states
-  expect(pauses).toBeGreaterThan(80);
+  // four times 128 parts at each of the two states
+  expect(pauses).toBeGreaterThan(50);
 });

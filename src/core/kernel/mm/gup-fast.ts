@@ -151,6 +151,7 @@ const gupPgdRange = sleepable(
       if (pmdLeaf(pud)) {
         const gibEnd = Math.min(end, (Math.floor(vpn / PUD_PAGES) + 1) * PUD_PAGES);
         if (!gupHugePud(m, vpn, gibEnd, flags, pudRow, got)) return;
+        yield* letGo(m, 'gup_pgd_range', gibEnd - vpn);
         vpn = gibEnd;
         continue;
       }

@@ -174,7 +174,10 @@ export const unpinUserPagesInSlices = sleepable(
       if (nr === 0) {
         const next = folioAt(m, pages, at);
         nr = next.nr;
-        sanityCheckPinnedPages(m, pages.slice(at, at + nr));
+        for (let i = at; i < at + nr; i += CHUNK_PAGES) {
+          sanityCheckPinnedPages(m, pages.slice(i, Math.min(i + CHUNK_PAGES, at + nr)));
+          yield* letGo(m, 'unpin_user_pages', 0);
+        }
         gupPutFolio(m, next.folio, nr, FOLL_PIN);
       }
       at += nr;

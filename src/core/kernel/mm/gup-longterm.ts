@@ -8,7 +8,7 @@ import { PG_private } from '../../uapi/page-flags.ts';
 import { hasPatch } from '../../uapi/patches.ts';
 import { NO_PFN, type Pfn, type Pfns } from '../../uapi/units.ts';
 import { sleepable } from '../sched/kernel-function.ts';
-import { condResched, letGo } from '../sched/locks.ts';
+import { condResched, letGo, letGoMidway } from '../sched/locks.ts';
 import { judgePages } from './gup-bulk.ts';
 import { gupPutFolio, unpinUserPage } from './gup-grab.ts';
 import { folioIsolateHugetlb } from './hugetlb-pool.ts';
@@ -57,6 +57,7 @@ const collectLongtermUnpinnablePages = sleepable(
         continue;
       }
       const folio = compoundHead(m, pages[at]);
+      yield* letGoMidway(m, 'collect_longterm_unpinnable_pages', at);
       if (folio === previous) continue;
       previous = folio;
       if (folioIsLongtermPinnable(m, folio) || leftByPolicy(m, folio)) continue;
@@ -123,6 +124,7 @@ const migrateLongtermUnpinnablePages = sleepable(
       const page = pages[done];
       if (!hasPatch(m.kernel, 6) || !isDeviceCoherentPage(m, page)) {
         unpinUserPage(m, page);
+        yield* letGoMidway(m, 'migrate_longterm_unpinnable_pages', done);
         continue;
       }
       // migration expects exactly one reference, so the pin becomes a plain one

@@ -23,7 +23,7 @@ import {
   pteWrite,
   setBits,
 } from '../../uapi/pte.ts';
-import { type EntryRow, NO_PFN, NO_ROW, type Pfn, type Vpn } from '../../uapi/units.ts';
+import { type EntryRow, HPAGE_PMD_NR, NO_PFN, NO_ROW, type Pfn, type Vpn } from '../../uapi/units.ts';
 import {
   FAULT_FLAG_UNSHARE,
   FAULT_FLAG_WRITE,
@@ -304,7 +304,11 @@ export const followHugetlbPage = sleepable(
         warn(m, 'hugetlb.longterm-grab-failed', first, refs);
         return -ENOMEM;
       }
-      for (let i = 0; i < refs; i++) pages.push(first + i);
+      for (let i = 0; i < refs; i++) {
+        pages.push(first + i);
+        // a page of 1 GiB is 262,144 entries of the caller's list
+        if (i % HPAGE_PMD_NR === HPAGE_PMD_NR - 1 && i + 1 < refs) yield* letGo(m, 'follow_hugetlb_page', 0);
+      }
       yield* letGo(m, 'follow_hugetlb_page', refs);
       vpn += refs;
     }
