@@ -1,7 +1,7 @@
 // What is said of GPUs: their driver's decisions, its functions, its messages. Kernel words stand between backticks.
 
-import type { GpuDecisionId } from '../../core/uapi/events.ts';
-import type { GpuFunctionName } from '../../core/uapi/source-refs.ts';
+import type { GpuDecisionId, SmiDecisionId } from '../../core/uapi/events.ts';
+import type { GpuFunctionName, SmiFunctionName } from '../../core/uapi/source-refs.ts';
 import {
   cap,
   code,
@@ -25,7 +25,7 @@ interface Told {
 const gpu = (p: Params): string => `GPU ${txt(p, 'device')}`;
 const size = (p: Params): string => txt(p, 'size');
 
-export const gpuDecisions: Readonly<Record<GpuDecisionId, Told>> = {
+export const gpuDecisions: Readonly<Record<Exclude<GpuDecisionId, SmiDecisionId>, Told>> = {
   'longterm.policy-off': {
     what: (p) => `Hypothetical: ${pageAndPfn(p)} stays in VRAM and is pinned there for long.`,
     why: 'No kernel did this. It shows what the series prevents: the driver can no longer take this memory back.',
@@ -311,7 +311,7 @@ export const gpuLogs: Readonly<Record<string, Told>> = {
   },
 };
 
-export const gpuFunctions: Readonly<Record<GpuFunctionName, string>> = {
+export const gpuFunctions: Readonly<Record<Exclude<GpuFunctionName, SmiFunctionName>, string>> = {
   exit_boot: "The boot stub takes the firmware's map of memory over.",
   setup_e820: "Turns the firmware's map into the kernel's: RAM, and what is soft reserved.",
   e820__memblock_setup: 'Adds RAM to the early allocator, and reserves what is not RAM.',

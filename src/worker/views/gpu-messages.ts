@@ -63,4 +63,12 @@ export const GPU_DECISION_ARGUMENTS: Readonly<Record<GpuDecisionId, readonly Arg
   'svm.fence-under-mutex': ['none'],
   'svm.page-left-behind': ['none'],
   'svm.page-in-use': ['none'],
+  'smi.migrate-start': ['vpn', 'npages', 'migrateTrigger'],
+  'smi.migrate-end': ['vpn', 'npages', 'migrateTrigger'],
+  'smi.page-fault-start': ['vpn', 'deviceId', 'write'],
+  'smi.page-fault-end': ['vpn', 'deviceId', 'migrated'],
+  'smi.queue-eviction': ['deviceId', 'queueTrigger'],
+  'smi.queue-restore': ['deviceId'],
+  'smi.queue-restore-again': ['deviceId'],
+  'smi.unmap-from-gpu': ['vpn', 'deviceId', 'unmapTrigger'],
 };

@@ -25,6 +25,7 @@ import {
   kgd2kfdResumeMm,
   processInfoLock,
 } from './amdgpu-process.ts';
+import { kfdSmiEventQueueRestoreRescheduled } from './amdgpu-smi.ts';
 
 /** Subscriptions of these objects, apart from those of ranges. */
 const USERPTR_SUBSCRIPTIONS = 262144;
@@ -88,7 +89,9 @@ const restoreUserptrWorker = sleepable(
       kgd2kfdResumeMm(m, process);
     }
     mutexUnlock(m, processInfoLock(process));
-    if (again && m.kfdProcesses.find(process) !== undefined) scheduleRestore(m, process, attempt + 1);
+    if (!again || m.kfdProcesses.find(process) === undefined) return;
+    scheduleRestore(m, process, attempt + 1);
+    kfdSmiEventQueueRestoreRescheduled(m);
   },
 );
 
@@ -116,7 +119,7 @@ const evictUserptr = atomic('amdgpu_amdkfd_evict_userptr', (m, id: number): void
   const { evictedUserptrs } = m.kfdProcesses.get(bo.process);
   m.kfdProcesses.update(bo.process, { evictedUserptrs: evictedUserptrs + 1 });
   if (evictedUserptrs > 0) return;
-  kgd2kfdQuiesceMm(m, bo.process);
+  kgd2kfdQuiesceMm(m, bo.process, 'USERPTR');
   scheduleRestore(m, bo.process, 1);
 });
 
