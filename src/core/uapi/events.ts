@@ -245,6 +245,8 @@ export const DECISIONS = [
   'smi.queue-restore',
   'smi.queue-restore-again',
   'smi.unmap-from-gpu',
+  'kfd.refused-vram',
+  'kfd.refused-system',
 ] as const;
 export type DecisionId = (typeof DECISIONS)[number];
 /** What a GPU's driver reports to profilers. */

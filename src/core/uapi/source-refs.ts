@@ -305,6 +305,7 @@ const BY_FILE = {
     'init_user_pages',
     'amdgpu_amdkfd_evict_userptr',
     'amdgpu_amdkfd_restore_userptr_worker',
+    'amdgpu_amdkfd_reserve_mem_limit',
   ],
   'drivers/gpu/drm/amd/amdkfd/kfd_device.c': [
     'kgd2kfd_quiesce_mm',

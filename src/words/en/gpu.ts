@@ -145,6 +145,14 @@ export const gpuDecisions: Readonly<Record<Exclude<GpuDecisionId, SmiDecisionId>
     what: (p) => `The compute objects do not fit in VRAM (${errno(p)}). They are tried again in 100 ms.`,
     why: 'A process runs only when all its compute objects are in place.',
   },
+  'kfd.refused-vram': {
+    what: (p) => `${size(p)} more than all compute objects of ${gpu(p)} may have together: \`-ENOMEM\`.`,
+    why: 'Compute objects cannot lie elsewhere while their processes run, so that the driver promises no more VRAM than there is. Ranges do not count. Ask for less, or free another one first.',
+  },
+  'kfd.refused-system': {
+    what: (p) => `A user pointer of ${size(p)} would exceed the limit of system memory: \`-ENOMEM\`.`,
+    why: 'User pointers and ranges without XNACK may have 15/16 of the memory together. Hand over less, or free another one first.',
+  },
   'svm.refused-gpu': {
     what: 'An attribute names a GPU that cannot have ranges: `-EINVAL`.',
     why: 'The machine does not have it, or its memory could not be registered. Nothing was changed. Name another GPU.',
@@ -352,6 +360,7 @@ export const gpuFunctions: Readonly<Record<Exclude<GpuFunctionName, SmiFunctionN
   amdgpu_amdkfd_gpuvm_restore_process_bos: 'Puts all compute objects of a process back into VRAM.',
   kfd_process_evict_queues: 'One reason more for the queues of a process to stand still.',
   kfd_process_restore_queues: 'One reason less for the queues of a process to stand still.',
+  amdgpu_amdkfd_reserve_mem_limit: 'Whether compute may have this much more memory.',
   init_user_pages:
     'Memory of a process becomes a buffer object: its pages are looked up and mapped, not pinned.',
   amdgpu_mn_register: 'A notifier watches the memory behind a user pointer.',

@@ -63,6 +63,8 @@ export const GPU_DECISION_ARGUMENTS: Readonly<Record<GpuDecisionId, readonly Arg
   'svm.fence-under-mutex': ['none'],
   'svm.page-left-behind': ['none'],
   'svm.page-in-use': ['none'],
+  'kfd.refused-vram': ['npages', 'deviceId'],
+  'kfd.refused-system': ['npages', 'deviceId'],
   'smi.migrate-start': ['vpn', 'npages', 'migrateTrigger'],
   'smi.migrate-end': ['vpn', 'npages', 'migrateTrigger'],
   'smi.page-fault-start': ['vpn', 'deviceId', 'write'],

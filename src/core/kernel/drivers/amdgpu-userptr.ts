@@ -18,6 +18,7 @@ import { findVma } from '../mm/vma.ts';
 import { atomic, sleepable } from '../sched/kernel-function.ts';
 import { mmapReadLock, mmapReadUnlock, mutexLock, mutexUnlock, scheduleWork } from '../sched/locks.ts';
 import { amdgpuHmmRangeGetPages, GPU_PTE_READ, GPU_PTE_WRITE } from './amdgpu-map.ts';
+import { amdgpuAmdkfdReserveMemLimit, amdgpuAmdkfdUnreserveMemLimit } from './amdgpu-limits.ts';
 import {
   firstRangeIn,
   gpuPageTable,
@@ -149,9 +150,9 @@ const register = atomic('amdgpu_mn_register', (m, id: number, mm: number): void 
  *
  * Kernel: `drivers/gpu/drm/amd/amdgpu/amdgpu_amdkfd_gpuvm.c: init_user_pages`,
  * `drivers/gpu/drm/amd/amdkfd/kfd_chardev.c: kfd_ioctl_alloc_memory_of_gpu`
- * Simplified: it is mapped at its own address at once; it counts against no limit.
+ * Simplified: it is mapped at its own address at once.
  *
- * @returns 0; -EADDRINUSE a range or another one is there; -EFAULT no memory of one area
+ * @returns 0; -EADDRINUSE a range or another one is there; -EFAULT no memory of one area; -ENOMEM over the limit
  */
 export const initUserPages = sleepable(
   'init_user_pages',
@@ -159,6 +160,8 @@ export const initUserPages = sleepable(
     const { process, start, npages } = request;
     const last = start + npages - 1;
     if (firstRangeIn(m, process, start, last) ?? userptrIn(m, process, start, last)) return -EADDRINUSE;
+    const refused = amdgpuAmdkfdReserveMemLimit(m, request.gpu, npages, 'userptr');
+    if (refused !== 0) return refused;
     const { mm } = m.kfdProcesses.get(process);
     yield* mutexLock(m, processInfoLock(process));
     const id = m.userptrs.add((boId): UserptrBo => ({ ...request, id: boId, invalid: 0 }));
@@ -176,4 +179,5 @@ export const freeUserptr = atomic('amdgpu_mn_unregister', (m, id: number): void 
   mmuIntervalNotifierRemove(m, m.kfdProcesses.get(bo.process).mm, USERPTR_SUBSCRIPTIONS + id);
   dropEntries(m, bo);
   m.userptrs.set(id, undefined);
+  amdgpuAmdkfdUnreserveMemLimit(m, bo.npages);
 });
