@@ -1,4 +1,4 @@
-// TTM takes VRAM back: machine-and-drivers.md §4.1 to §4.3, §4.5, the timers of §5.4, scenes 36 and 37 of the catalogue.
+// TTM takes VRAM back: machine-and-drivers.md §3.11, §4.1 to §4.3, §4.5, the timers of §5.4, scenes 36 and 37 of the catalogue.
 
 import { describe, expect, test } from 'vitest';
 import type { Step } from '../core/index.ts';
@@ -34,7 +34,7 @@ describe('the VRAM manager (§4.1)', () => {
     expect(all.flatMap((list, order) => list.map((start) => [start, order]))).toEqual([[0, 12]]);
   });
 
-  test('keeps 8 MiB back, the new object counted: the 64th range of 1 GiB does not fit (§7, amdgpu_vram_mgr_new)', () => {
+  test('keeps 8 MiB back, the new object counted: the 64th range of 1 GiB does not fit (§7, amdgpu_vram_mgr_new, amdgpu_amdkfd_reserve_mem_limit)', () => {
     const run = runChecked(
       gpuScenario(
         [take(63 * 2 ** 18, 'kfd', 'A'), take(2 ** 18, 'kfd', 'A'), take(2 ** 18 - 2048, 'kfd', 'A')],
@@ -156,30 +156,30 @@ describe('who may be evicted (§4.2)', { timeout: 60_000 }, () => {
       expect(done.violations).toEqual([]);
     });
 
-    test('two that do not fit together take VRAM from each other; each time the bytes come along', () => {
+    test('one that would not fit beside those of others is refused before it is made, and nobody has to go (§3.11)', () => {
       const done = runChecked(
-        gpuScenario(
-          [
-            take(2048, 'kfd', 'A'),
-            { op: 'bo_write', proc: 'A', bo: 'big2048', value: 7 },
-            { op: 'fork', proc: 'A', child: 'B' },
-            take(4096),
-          ],
-          { devices: 1 },
-        ),
+        gpuScenario([take(2048, 'kfd', 'A'), { op: 'fork', proc: 'A', child: 'B' }, take(4096)], {
+          devices: 1,
+        }),
       );
-      expect(resultTexts(done.records).at(-1)).toBe('0');
-      const said = kfd(done);
-      expect(said.slice(0, 2)).toEqual(['kfd.process-evicted', 'kfd.process-evicted']);
-      expect(said).toContain('kfd.process-restored');
+      expect(resultTexts(done.records).at(-1)).toBe('ENOMEM');
+      expect(kfd(done)).toEqual(['kfd.refused-vram']);
+      expect(decisionsOf(done, last(done), 'ttm.')).toEqual([]);
+      expect(object(done, 'big2048')).toBe('vram');
+      expect(done.violations).toEqual([]);
+    });
+
+    test('the bytes of one that was evicted come back with it', () => {
+      const write: Step = { op: 'bo_write', proc: 'A', bo: 'big3072', value: 7 };
+      const fork: Step = { op: 'fork', proc: 'A', child: 'B' };
+      const done = runChecked(
+        gpuScenario([take(3072, 'kfd', 'A'), write, fork, take(2048, 'gem')], { devices: 1 }),
+      );
       const { machine: m } = done.sim;
-      const mine = m.ttmBos.values().find(({ name }) => name === 'big2048');
-      const first =
-        mine?.memType === 'vram'
-          ? m.gpus.get(1).vramStart + (mine.blocks[0]?.start ?? 0)
-          : mine?.ttPages[0]?.start;
-      expect(m.pages.content.get(first ?? -1)).toBe(7);
-      expect(processes(done).some(([, , due]) => due)).toBe(true);
+      const mine = m.ttmBos.values().find(({ name }) => name === 'big3072');
+      expect([mine?.memType, kfd(done)]).toEqual(['vram', ['kfd.process-evicted', 'kfd.process-restored']]);
+      const first = m.gpus.get(1).vramStart + (mine?.blocks[0]?.start ?? 0);
+      expect(m.pages.content.get(first)).toBe(7);
       expect(done.violations).toEqual([]);
     });
 

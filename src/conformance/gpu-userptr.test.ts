@@ -1,9 +1,11 @@
-// User pointers: memory of a process as a buffer object of compute (machine-and-drivers.md §4.3, §5.4, §6.4;
+// User pointers: memory of a process as a buffer object of compute (machine-and-drivers.md §3.11, §4.3, §5.4,
+// §6.4;
 // amdgpu_amdkfd_gpuvm.c: init_user_pages, amdgpu_amdkfd_evict_userptr, amdgpu_amdkfd_restore_userptr_worker).
 
 import { describe, expect, test } from 'vitest';
 import type { Step } from '../core/index.ts';
 import { mappedFrame } from '../core/kernel/mm/page-table.ts';
+import { KFD_MEM_USED } from '../core/machine/scalars.ts';
 import { prefetch, writtenBy } from '../scenarios/gpu-steps.ts';
 import { type CheckedRun, decisionsOf, gpuScenario, resultTexts, runChecked, stepOf } from './checked-run.ts';
 
@@ -96,4 +98,31 @@ describe.each([true, false])('XNACK %s', (xnack) => {
     expect(decisionsOf(done, stepOf(done, 3), 'svm.refused')).toEqual(['svm.refused-in-use']);
     expect(done.violations).toEqual([]);
   });
+});
+
+test('a user pointer counts against the system memory that KFD may use, for as long as it lives (§3.11)', () => {
+  const area: Step = { op: 'mmap', proc: 'A', vma: 'buf', pages: 12_000, prot: 'rw', kind: 'anon-private' };
+  const off: Step = { op: 'set_xnack', proc: 'A', enabled: false };
+  const charged: Step = {
+    op: 'svm_attr',
+    proc: 'A',
+    vma: 'buf',
+    page: 0,
+    count: 11_000,
+    attrs: [{ type: 'GRANULARITY', value: 5 }],
+  };
+  const small = handOver(16, 11_000);
+  const large = handOver(3000, 11_000);
+  const more: Step = { op: 'mmap', proc: 'A', vma: 'more', pages: 3000, prot: 'rw', kind: 'anon-private' };
+  const run = runChecked(
+    gpuScenario([area, more, off, charged, small, { ...large, vma: 'more', page: 0, bo: 'large' } as Step], {
+      devices: 1,
+    }),
+  );
+  const { machine: m } = run.sim;
+  expect(resultTexts(run.records).slice(-3)).toEqual(['0', '0', 'ENOMEM']);
+  expect(decisionsOf(run, stepOf(run, -1), 'kfd.')).toEqual(['kfd.refused-system']);
+  const used = m.scalars.get(KFD_MEM_USED);
+  run.sim.runStep({ op: 'bo_free', proc: 'A', bo: 'up11000' });
+  expect(used - m.scalars.get(KFD_MEM_USED)).toBe(16);
 });

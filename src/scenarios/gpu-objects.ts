@@ -37,9 +37,9 @@ export const GPU_OBJECT_SCENES: readonly Scene[] = [
   scene(
     {
       name: 'process-evicted',
-      title: 'Two processes that do not fit: each stops for the other',
+      title: 'A process stands still while its object leaves',
       about:
-        'A compute object may leave only when its process stands still: its queues stop, its bytes move to system memory, and 100 ms later all comes back, for which the other process has to go.',
+        'A compute object may leave only when its process stands still: its queues stop, its bytes move to system memory, and 100 ms later all comes back, for which the graphics of the other process go to system memory. Another compute object, which would not fit beside the first, is refused before it is made.',
       gpu: gpu(),
     },
     COHERENT,
@@ -47,8 +47,8 @@ export const GPU_OBJECT_SCENES: readonly Scene[] = [
       CHILD,
       object('A', 'a', 3072, 'kfd'),
       { op: 'bo_write', proc: 'A', bo: 'a', value: 7 },
+      object('B', 'frame', 2048),
       object('B', 'b', 3072, 'kfd'),
-      object('B', 'frame', 512),
       { op: 'exit', proc: 'B' },
     ],
   ),

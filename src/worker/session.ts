@@ -366,6 +366,8 @@ const FAILURES: ReadonlySet<string> = new Set([
   'ttm.no-space',
   'ttm.timed-out',
   'ttm.aliased',
+  'kfd.refused-vram',
+  'kfd.refused-system',
   'svm.refused-gpu',
   'svm.refused-hole',
   'svm.refused-device-area',

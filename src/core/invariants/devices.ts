@@ -91,6 +91,8 @@ export const checkDeviceTables = (
   for (const dmirror of m.dmirrors.values()) {
     const table = m.journal.mapById(dmirror.pt);
     if (table.size === 0) continue;
+    // without XNACK entries go stale while the queues stand still, and nobody looks at them (svm_range_evict)
+    if (m.kfdProcesses.values().some(({ mm, queuesStopped }) => mm === dmirror.mm && queuesStopped)) continue;
     const places = new Set<Vpn>(touched.maps.get(dmirror.pt));
     for (const { mm, vpn, npages } of [...changes.removed, ...changes.added]) {
       if (mm === dmirror.mm) for (const at of table.keysBetween(vpn, vpn + npages)) places.add(at);

@@ -237,10 +237,23 @@ export const DECISIONS = [
   'svm.fence-under-mutex',
   'svm.page-left-behind',
   'svm.page-in-use',
+  'smi.migrate-start',
+  'smi.migrate-end',
+  'smi.page-fault-start',
+  'smi.page-fault-end',
+  'smi.queue-eviction',
+  'smi.queue-restore',
+  'smi.queue-restore-again',
+  'smi.unmap-from-gpu',
+  'kfd.refused-vram',
+  'kfd.refused-system',
 ] as const;
 export type DecisionId = (typeof DECISIONS)[number];
+/** What a GPU's driver reports to profilers. */
+export type SmiDecisionId = Extract<DecisionId, `smi.${string}`>;
 /** Those of machines with GPUs. */
 export type GpuDecisionId =
+  | SmiDecisionId
   | Extract<DecisionId, `${'boot' | 'pgmap' | 'svm' | 'gpu' | 'ttm' | 'kfd'}.${string}`>
   | 'longterm.policy-off';
 

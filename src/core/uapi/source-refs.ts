@@ -305,6 +305,7 @@ const BY_FILE = {
     'init_user_pages',
     'amdgpu_amdkfd_evict_userptr',
     'amdgpu_amdkfd_restore_userptr_worker',
+    'amdgpu_amdkfd_reserve_mem_limit',
   ],
   'drivers/gpu/drm/amd/amdkfd/kfd_device.c': [
     'kgd2kfd_quiesce_mm',
@@ -358,10 +359,22 @@ const BY_FILE = {
     'svm_range_evict_svm_bo_worker',
     'svm_range_switch_xnack_reserve_mem',
   ],
+  'drivers/gpu/drm/amd/amdkfd/kfd_smi_events.c': [
+    'kfd_smi_event_migration_start',
+    'kfd_smi_event_migration_end',
+    'kfd_smi_event_page_fault_start',
+    'kfd_smi_event_page_fault_end',
+    'kfd_smi_event_queue_eviction',
+    'kfd_smi_event_queue_restore',
+    'kfd_smi_event_queue_restore_rescheduled',
+    'kfd_smi_event_unmap_from_gpu',
+  ],
 } as const;
 
 type ByFile = typeof BY_FILE;
 export type KernelFunctionName = ByFile[keyof ByFile][number];
+/** Those that report to profilers. */
+export type SmiFunctionName = ByFile['drivers/gpu/drm/amd/amdkfd/kfd_smi_events.c'][number];
 /** Those of machines with GPUs: the driver, TTM, and the boot that can be followed. */
 export type GpuFunctionName =
   | ByFile[Extract<keyof ByFile, `drivers/${string}` | `arch/${string}`>][number]

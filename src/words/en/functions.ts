@@ -2,6 +2,7 @@
 
 import type { KernelFunctionName } from '../../core/uapi/source-refs.ts';
 import { gpuFunctions } from './gpu.ts';
+import { smiFunctions } from './smi.ts';
 
 export const functions: Readonly<Record<KernelFunctionName, string>> = {
   handle_mm_fault: 'Serves a page fault of a user address.',
@@ -252,4 +253,5 @@ export const functions: Readonly<Record<KernelFunctionName, string>> = {
   copy_highpage: 'Copies the bytes of a page.',
   clear_highpage: 'Fills a page with zeros.',
   ...gpuFunctions,
+  ...smiFunctions,
 };

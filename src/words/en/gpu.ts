@@ -1,7 +1,7 @@
 // What is said of GPUs: their driver's decisions, its functions, its messages. Kernel words stand between backticks.
 
-import type { GpuDecisionId } from '../../core/uapi/events.ts';
-import type { GpuFunctionName } from '../../core/uapi/source-refs.ts';
+import type { GpuDecisionId, SmiDecisionId } from '../../core/uapi/events.ts';
+import type { GpuFunctionName, SmiFunctionName } from '../../core/uapi/source-refs.ts';
 import {
   cap,
   code,
@@ -25,7 +25,7 @@ interface Told {
 const gpu = (p: Params): string => `GPU ${txt(p, 'device')}`;
 const size = (p: Params): string => txt(p, 'size');
 
-export const gpuDecisions: Readonly<Record<GpuDecisionId, Told>> = {
+export const gpuDecisions: Readonly<Record<Exclude<GpuDecisionId, SmiDecisionId>, Told>> = {
   'longterm.policy-off': {
     what: (p) => `Hypothetical: ${pageAndPfn(p)} stays in VRAM and is pinned there for long.`,
     why: 'No kernel did this. It shows what the series prevents: the driver can no longer take this memory back.',
@@ -144,6 +144,14 @@ export const gpuDecisions: Readonly<Record<GpuDecisionId, Told>> = {
   'kfd.restore-failed': {
     what: (p) => `The compute objects do not fit in VRAM (${errno(p)}). They are tried again in 100 ms.`,
     why: 'A process runs only when all its compute objects are in place.',
+  },
+  'kfd.refused-vram': {
+    what: (p) => `${size(p)} more than all compute objects of ${gpu(p)} may have together: \`-ENOMEM\`.`,
+    why: 'Compute objects cannot lie elsewhere while their processes run, so that the driver promises no more VRAM than there is. Ranges do not count. Ask for less, or free another one first.',
+  },
+  'kfd.refused-system': {
+    what: (p) => `A user pointer of ${size(p)} would exceed the limit of system memory: \`-ENOMEM\`.`,
+    why: 'User pointers and ranges without XNACK may have 15/16 of the memory together. Hand over less, or free another one first.',
   },
   'svm.refused-gpu': {
     what: 'An attribute names a GPU that cannot have ranges: `-EINVAL`.',
@@ -311,7 +319,7 @@ export const gpuLogs: Readonly<Record<string, Told>> = {
   },
 };
 
-export const gpuFunctions: Readonly<Record<GpuFunctionName, string>> = {
+export const gpuFunctions: Readonly<Record<Exclude<GpuFunctionName, SmiFunctionName>, string>> = {
   exit_boot: "The boot stub takes the firmware's map of memory over.",
   setup_e820: "Turns the firmware's map into the kernel's: RAM, and what is soft reserved.",
   e820__memblock_setup: 'Adds RAM to the early allocator, and reserves what is not RAM.',
@@ -352,6 +360,7 @@ export const gpuFunctions: Readonly<Record<GpuFunctionName, string>> = {
   amdgpu_amdkfd_gpuvm_restore_process_bos: 'Puts all compute objects of a process back into VRAM.',
   kfd_process_evict_queues: 'One reason more for the queues of a process to stand still.',
   kfd_process_restore_queues: 'One reason less for the queues of a process to stand still.',
+  amdgpu_amdkfd_reserve_mem_limit: 'Whether compute may have this much more memory.',
   init_user_pages:
     'Memory of a process becomes a buffer object: its pages are looked up and mapped, not pinned.',
   amdgpu_mn_register: 'A notifier watches the memory behind a user pointer.',

@@ -1,6 +1,8 @@
 // What panels are told of machines with GPUs.
 
 import { expect, test } from 'vitest';
+import { createSimulation, parseScenario } from '../../core/index.ts';
+import { DECISIONS, EventKind } from '../../core/uapi/events.ts';
 import { EVICTION_SCENES } from '../../scenarios/eviction.ts';
 import { GPU_OBJECT_SCENES } from '../../scenarios/gpu-objects.ts';
 import { GPU_BOOT_SCENES } from '../../scenarios/gpu-boot.ts';
@@ -179,9 +181,22 @@ test('a user pointer stands on the panel, and while it waits to be looked up its
 
 test('a process whose objects were evicted says that they are to come back', () => {
   const { gpu: at } = open('process-evicted');
-  const { processes, bos } = at(3);
-  expect(processes.filter(({ restoreDue }) => restoreDue)).toMatchObject([{ queues: 'stopped' }]);
-  expect(bos.map(({ place }) => place).toSorted()).toEqual(['tt', 'vram']);
+  const scene = GPU_OBJECT_SCENES.find(({ name }) => name === 'process-evicted');
+  const sim = createSimulation(parseScenario(structuredClone(scene?.scenario)));
+  sim.runAll();
+  const { log } = sim.machine.journal;
+  const moved = (i: number): boolean =>
+    log.kindAt(i) === EventKind.DECISION && DECISIONS[log.idAt(i)] === 'ttm.moved-to-tt';
+  let left = sim.steps[3]?.begin ?? 0;
+  while (left < log.length && !moved(left)) left++;
+  const { processes, bos } = at(3, left + 1);
+  expect(processes).toMatchObject([{ name: 'A', queues: 'stopped', restoreDue: true }]);
+  expect(bos.find(({ kind }) => kind === 'kfd')).toMatchObject({ name: 'a', place: 'tt' });
+  // it is back, at the cost of the other one
+  expect(at(3).bos.map(({ name, place }) => [name, place])).toEqual([
+    ['a', 'vram'],
+    ['frame', 'tt'],
+  ]);
 });
 
 test('an object that was swapped out says so, and looks for no VRAM', () => {

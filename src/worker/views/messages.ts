@@ -5,6 +5,7 @@ import type { Machine } from '../../core/machine/machine.ts';
 import { errnoName } from '../../core/uapi/errno.ts';
 import type { DecisionId } from '../../core/uapi/events.ts';
 import { follFlagNames } from '../../core/uapi/gup-flags.ts';
+import { MIGRATE_TRIGGERS, QUEUE_EVICTION_TRIGGERS, UNMAP_TRIGGERS } from '../../core/uapi/smi-events.ts';
 import type { KernelFunctionName } from '../../core/uapi/source-refs.ts';
 import type { Message } from '../protocol.ts';
 import { deviceOf, homeOf } from './frames.ts';
@@ -37,6 +38,12 @@ export type ArgumentKind =
   | 'errno'
   | 'flags'
   | 'write'
+  /** Whether a fault moved a range. */
+  | 'migrated'
+  /** Why a range moves, queues stop, entries go: `trigger`. */
+  | 'migrateTrigger'
+  | 'queueTrigger'
+  | 'unmapTrigger'
   | 'task'
   | 'cpu'
   | 'none';
@@ -104,6 +111,12 @@ const argument = (namer: Namer, kind: ArgumentKind, value: number): Record<strin
       return { errno: errnoName(value) };
     case 'flags':
       return { flags: follFlagNames(value).join(' | ') };
+    case 'migrateTrigger':
+      return { trigger: MIGRATE_TRIGGERS[value] ?? '?' };
+    case 'queueTrigger':
+      return { trigger: QUEUE_EVICTION_TRIGGERS[value] ?? '?' };
+    case 'unmapTrigger':
+      return { trigger: UNMAP_TRIGGERS[value] ?? '?' };
     case 'task':
       return { task: value, does: namer.tasks[value - 1] ?? '' };
     case 'none':
@@ -116,6 +129,7 @@ const argument = (namer: Namer, kind: ArgumentKind, value: number): Record<strin
     case 'expected':
     case 'device':
     case 'write':
+    case 'migrated':
     case 'cpu':
     case 'node':
       return { [kind]: value };

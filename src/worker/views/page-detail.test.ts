@@ -229,6 +229,10 @@ test('a driver that leaves can be looked at in the midst of it', () => {
   const leaving = run.sim.steps.find(({ step }) => step.op === 'concurrent');
   const { begin = 0, end = 0 } = leaving ?? {};
   expect(end).toBeGreaterThan(begin);
+  const devices = [];
   for (let position = begin; position <= end; position += 7)
-    expect(momentAt(run, position).devices.length).toBeGreaterThan(0);
+    devices.push(momentAt(run, position).devices.length);
+  // it is there up to its end
+  expect(devices[0]).toBeGreaterThan(0);
+  expect(devices).toEqual(devices.toSorted((a, b) => b - a));
 });

@@ -329,7 +329,8 @@ export const invalidateRangePages = (
     const table = gpuPageTable(m, mm, gpu);
     if (table === undefined) continue;
     m.journal.mapById(table.pt).dropRun(start, n);
-    countDecisions(m, ['svm.unmapped'], n);
+    countCalls(m, ['kfd_smi_event_unmap_from_gpu'], n);
+    countDecisions(m, ['smi.unmap-from-gpu', 'svm.unmapped'], n);
   }
 };
 

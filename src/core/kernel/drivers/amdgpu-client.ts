@@ -5,6 +5,7 @@ import type { Machine } from '../../machine/machine.ts';
 import type { Sleeps } from '../../machine/ops.ts';
 import { atomic, sleepable } from '../sched/kernel-function.ts';
 import { processFence } from './amdgpu-kfd-evict.ts';
+import { amdgpuAmdkfdReserveMemLimit } from './amdgpu-limits.ts';
 import { kfdCreateProcess, kfdLookupProcessByMm } from './amdgpu-process.ts';
 import { ttmBoInit, ttmBoValidate } from './ttm.ts';
 import { ttmBoPut } from './ttm-release.ts';
@@ -22,11 +23,16 @@ export interface ClientBo {
  * A process asks for VRAM. An object of graphics may lie in system memory instead; one of compute may not, and has a
  * fence that stops its process before it is taken away.
  *
- * Kernel: `drivers/gpu/drm/amd/amdgpu/amdgpu_object.c: amdgpu_bo_create`
+ * Kernel: `drivers/gpu/drm/amd/amdgpu/amdgpu_object.c: amdgpu_bo_create`, `drivers/gpu/drm/amd/amdgpu/amdgpu_amdkfd_gpuvm.c:
+ * amdgpu_amdkfd_gpuvm_alloc_memory_of_gpu`
  *
  * @returns its id, or -ENOMEM
  */
 export const amdgpuBoCreate = sleepable('amdgpu_bo_create', function* (m, request: ClientBo): Sleeps<number> {
+  if (request.kind === 'kfd') {
+    const refused = amdgpuAmdkfdReserveMemLimit(m, request.gpu, request.npages, 'kfd');
+    if (refused !== 0) return refused;
+  }
   const bo = yield* ttmBoInit(m, { ...request, discardable: false, maySpill: request.kind === 'gem' });
   if (bo < 0 || request.kind !== 'kfd') return bo;
   const process = kfdLookupProcessByMm(m, request.mm) ?? kfdCreateProcess(m, request.mm);

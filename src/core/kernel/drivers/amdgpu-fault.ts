@@ -6,6 +6,7 @@ import type { Machine } from '../../machine/machine.ts';
 import type { Sleeps } from '../../machine/ops.ts';
 import { KFD_FAULTS } from '../../machine/scalars.ts';
 import { EACCES, EAGAIN, EFAULT, EPERM } from '../../uapi/errno.ts';
+import { MIGRATE_TRIGGERS } from '../../uapi/smi-events.ts';
 import { NO_PFN, type Vpn } from '../../uapi/units.ts';
 import { VM_READ, VM_WRITE } from '../../uapi/vm-flags.ts';
 import { atomic, sleepable } from '../sched/kernel-function.ts';
@@ -20,8 +21,9 @@ import {
 import { findVma } from '../mm/vma.ts';
 import { sameHive } from './amdgpu-device.ts';
 import { svmRangeValidateAndMap } from './amdgpu-map.ts';
-import { gpuById, MIGRATE_TRIGGERS, svmMigrateToVram, svmMigrateVramToRam } from './amdgpu-migrate.ts';
+import { gpuById, svmMigrateToVram, svmMigrateVramToRam } from './amdgpu-migrate.ts';
 import { countKfd, gpuClock, migrateMutex, svmRangesOf, svmsLock } from './amdgpu-process.ts';
+import { kfdSmiEventPageFaultEnd, kfdSmiEventPageFaultStart } from './amdgpu-smi.ts';
 import { userptrIn } from './amdgpu-userptr.ts';
 import { svmRangeAddToSvms, svmRangeFromAddr, svmRangeNew } from './amdgpu-range.ts';
 
@@ -159,9 +161,14 @@ function* restoreRange(
   const best = svmRangeBestRestoreLocation(m, rangeId, gpu);
   if (best === -1) return -EACCES;
   m.trace.decide('svm.best-location', vpn, best);
+  kfdSmiEventPageFaultStart(m, gpu.id, vpn, write);
+  const migrates = best !== m.svmRanges.get(rangeId).actualLoc;
   const moved = yield* moveToBest(m, rangeId, best, process.mm, vpn);
+  // of one that does not end well nobody is told the end
   if (moved !== 0) return moved;
-  return yield* svmRangeValidateAndMap(m, rangeId, gpu.id, process.mm);
+  const ret = yield* svmRangeValidateAndMap(m, rangeId, gpu.id, process.mm);
+  kfdSmiEventPageFaultEnd(m, gpu.id, vpn, migrates);
+  return ret;
 }
 
 /**

@@ -108,7 +108,7 @@ const evictProcessWorker = sleepable('evict_process_worker', function* (m, proce
   yield { kind: 'resched', where: 'evict_process_worker' };
   const known = m.kfdProcesses.find(process);
   if (known === undefined) return;
-  kfdProcessEvictQueues(m, process);
+  kfdProcessEvictQueues(m, process, 'TTM');
   m.trace.decide('kfd.process-evicted', known.mm);
   signalFence(m, known.evictionFence);
   scheduleRestoreProcess(m, process);

@@ -8,6 +8,7 @@ import { progressionOf } from '../../machine/packed.ts';
 import type { Sleeps } from '../../machine/ops.ts';
 import { SVM_FLAGS } from '../../uapi/device-model.ts';
 import { EAGAIN, EBUSY, EFAULT, EINVAL } from '../../uapi/errno.ts';
+import { UNMAP_TRIGGERS, type UnmapTrigger } from '../../uapi/smi-events.ts';
 import type { Vpn } from '../../uapi/units.ts';
 import { VM_WRITE } from '../../uapi/vm-flags.ts';
 import { needsBigStep, warn } from '../sched/bug.ts';
@@ -27,6 +28,7 @@ import { findVma } from '../mm/vma.ts';
 import { pgmapOwner, sameHive, svmGpus } from './amdgpu-device.ts';
 import { gpuClock, gpuPageTable, setFaultingTask } from './amdgpu-process.ts';
 import { RANGE_SUBSCRIPTIONS, rangePages } from './amdgpu-range.ts';
+import { kfdSmiEventUnmapFromGpu } from './amdgpu-smi.ts';
 
 /** Entries are `pfn * 4 + tag`, as those of the test driver. */
 /** Ours: tag of an entry that the GPU may write through. */
@@ -51,7 +53,7 @@ export const gpuEntry = (
  */
 export const svmRangeUnmapFromGpus = atomic(
   'svm_range_unmap_from_gpus',
-  (m, start: Vpn, last: Vpn, rangeId: number): void => {
+  (m, start: Vpn, last: Vpn, rangeId: number, trigger: UnmapTrigger): void => {
     const range = m.svmRanges.get(rangeId);
     if (!range.mappedToGpu) return;
     if (range.start === start && range.last === last) m.svmRanges.update(rangeId, { mappedToGpu: false });
@@ -59,6 +61,7 @@ export const svmRangeUnmapFromGpus = atomic(
     for (const gpu of [...range.access, ...range.accessInPlace].sort((a, b) => a - b)) {
       const table = gpuPageTable(m, mm, gpu);
       if (table === undefined) continue;
+      kfdSmiEventUnmapFromGpu(m, gpu, start, last, UNMAP_TRIGGERS.indexOf(trigger));
       const pt = m.journal.mapById(table.pt);
       if (inChunks(m)) pt.dropRun(start, last + 1 - start);
       else for (const vpn of pt.keysBetween(start, last + 1)) pt.delete(vpn);

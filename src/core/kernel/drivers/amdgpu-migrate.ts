@@ -15,6 +15,7 @@ import {
 import { EDEADLK, EFAULT, ENODEV, ENOMEM } from '../../uapi/errno.ts';
 import { GFP_HIGHUSER, GFP_HIGHUSER_MOVABLE } from '../../uapi/gfp.ts';
 import { entryPfn, isDevicePrivateEntry } from '../../uapi/pte.ts';
+import { MIGRATE_TRIGGERS, type MigrateTrigger } from '../../uapi/smi-events.ts';
 import { NO_PFN, NO_ROW, type Pfn, type Vpn } from '../../uapi/units.ts';
 import { VM_FAULT_SIGBUS } from '../../uapi/vm-flags.ts';
 import { bugOn, needsBigStep } from '../sched/bug.ts';
@@ -50,11 +51,8 @@ import {
   svmRangeSplit,
   svmRangeVramNodeFree,
 } from './amdgpu-range.ts';
+import { kfdSmiEventMigrationEnd, kfdSmiEventMigrationStart } from './amdgpu-smi.ts';
 import { boVramPage, firstPagesOfBlocks } from './ttm.ts';
-
-/** Why a range moves. Kernel: enum KFD_MIGRATE_TRIGGERS. */
-export const MIGRATE_TRIGGERS = ['PREFETCH', 'PAGEFAULT_GPU', 'PAGEFAULT_CPU', 'TTM_EVICTION'] as const;
-export type MigrateTrigger = (typeof MIGRATE_TRIGGERS)[number];
 
 const FROM_RAM_TO_VRAM = 0;
 const FROM_VRAM_TO_RAM = 1;
@@ -151,9 +149,20 @@ const svmMigrateCopyToVram = atomic(
 
 const svmMigrateVmaToVram = sleepable(
   'svm_migrate_vma_to_vram',
-  function* (m, start: Vpn, end: Vpn, gpu: Gpu, rangeId: number, vma: Vma, boPage: number): Sleeps<number> {
+  function* (
+    m,
+    start: Vpn,
+    end: Vpn,
+    gpu: Gpu,
+    rangeId: number,
+    vma: Vma,
+    boPage: number,
+    trigger: number,
+  ): Sleeps<number> {
     const { svmBo, process } = m.svmRanges.get(rangeId);
+    kfdSmiEventMigrationStart(m, 0, gpu.id, trigger, start, end);
     if (yield* moveRangeToVram(m, start, end, gpu, svmBo, vma, boPage)) {
+      kfdSmiEventMigrationEnd(m, 0, gpu.id, trigger, start, end);
       countKfd(m, process, gpu, KFD_PAGE_IN, end - start);
       return end - start;
     }
@@ -173,6 +182,7 @@ const svmMigrateVmaToVram = sleepable(
     yield* migrateVmaPages(m, args.src.length, args);
     yield* condResched(m, 'svm_migrate_copy_done');
     yield* migrateVmaFinalize(m, args.src.length, args);
+    kfdSmiEventMigrationEnd(m, 0, gpu.id, trigger, start, end);
     countKfd(m, m.svmRanges.get(rangeId).process, gpu, KFD_PAGE_IN, cpages);
     return cpages;
   },
@@ -180,7 +190,7 @@ const svmMigrateVmaToVram = sleepable(
 
 const svmMigrateRamToVram = sleepable(
   'svm_migrate_ram_to_vram',
-  function* (m, rangeId: number, gpuId: number, mm: number): Sleeps<number> {
+  function* (m, rangeId: number, gpuId: number, mm: number, trigger: number): Sleeps<number> {
     const before = m.svmRanges.get(rangeId);
     needsBigStep(m, rangePages(before));
     if (before.actualLoc === gpuId) {
@@ -201,7 +211,7 @@ const svmMigrateRamToVram = sleepable(
       const vma = findVma(m, m.mms.get(mm), vpn);
       if (vma === undefined || vpn < vma.vmStart) break;
       const next = Math.min(vma.vmEnd, last + 1);
-      ret = yield* svmMigrateVmaToVram(m, vpn, next, gpu, rangeId, vma, offset + vpn - start);
+      ret = yield* svmMigrateVmaToVram(m, vpn, next, gpu, rangeId, vma, offset + vpn - start, trigger);
       if (ret < 0) break;
       cpages += ret;
       vpn = next;
@@ -269,9 +279,20 @@ const unnoticedPages = (m: Machine, start: Vpn, args: MigrateVma, gpu: Gpu): num
 /** Returns how many pages were left behind, or -errno. */
 const svmMigrateVmaToRam = sleepable(
   'svm_migrate_vma_to_ram',
-  function* (m, start: Vpn, end: Vpn, gpu: Gpu, rangeId: number, vma: Vma, faultPage: Pfn): Sleeps<number> {
+  function* (
+    m,
+    start: Vpn,
+    end: Vpn,
+    gpu: Gpu,
+    rangeId: number,
+    vma: Vma,
+    faultPage: Pfn,
+    trigger: number,
+  ): Sleeps<number> {
     const gfp = gfpOf(gpu);
+    kfdSmiEventMigrationStart(m, gpu.id, 0, trigger, start, end);
     if (faultPage === NO_PFN && (yield* moveRangeToRam(m, start, end, gpu, vma, gfp))) {
+      kfdSmiEventMigrationEnd(m, gpu.id, 0, trigger, start, end);
       countKfd(m, m.svmRanges.get(rangeId).process, gpu, KFD_PAGE_OUT, end - start);
       return 0;
     }
@@ -287,6 +308,7 @@ const svmMigrateVmaToRam = sleepable(
     const left = countPages(args, false) + unnoticedPages(m, start, args, gpu);
     yield* condResched(m, 'svm_migrate_copy_done');
     yield* migrateVmaFinalize(m, args.src.length, args);
+    kfdSmiEventMigrationEnd(m, gpu.id, 0, trigger, start, end);
     if (copied !== 0) return copied;
     countKfd(m, m.svmRanges.get(rangeId).process, gpu, KFD_PAGE_OUT, cpages);
     if (left > 0) m.trace.decide('svm.pages-left', left, gpu.id);
@@ -301,11 +323,12 @@ const svmMigrateVmaToRam = sleepable(
  * Kernel: `drivers/gpu/drm/amd/amdkfd/kfd_migrate.c: svm_migrate_vram_to_ram`
  * Requires: mmap_lock for reading, the range's migrate_mutex.
  *
+ * @param trigger - position in MIGRATE_TRIGGERS
  * @param faultPage - page of a CPU fault that is served; NO_PFN: none
  */
 export const svmMigrateVramToRam = sleepable(
   'svm_migrate_vram_to_ram',
-  function* (m, rangeId: number, _trigger: number, mm: number, faultPage: Pfn): Sleeps<number> {
+  function* (m, rangeId: number, trigger: number, mm: number, faultPage: Pfn): Sleeps<number> {
     const range = m.svmRanges.get(rangeId);
     const { start, last, actualLoc } = range;
     if (actualLoc === 0) return 0;
@@ -321,7 +344,7 @@ export const svmMigrateVramToRam = sleepable(
         break;
       }
       const next = Math.min(vma.vmEnd, last + 1);
-      ret = yield* svmMigrateVmaToRam(m, vpn, next, gpu, rangeId, vma, faultPage);
+      ret = yield* svmMigrateVmaToRam(m, vpn, next, gpu, rangeId, vma, faultPage, trigger);
       if (ret < 0) break;
       left += ret;
       vpn = next;
@@ -342,7 +365,7 @@ const svmMigrateVramToVram = sleepable(
       if (ret !== 0) return ret;
     }
     if (m.svmRanges.get(rangeId).actualLoc !== 0) return -EDEADLK;
-    return yield* svmMigrateRamToVram(m, rangeId, gpuId, mm);
+    return yield* svmMigrateRamToVram(m, rangeId, gpuId, mm, MIGRATE_TRIGGERS.indexOf(trigger));
   },
 );
 
@@ -351,7 +374,7 @@ export const svmMigrateToVram = sleepable(
   'svm_migrate_to_vram',
   function* (m, rangeId: number, gpuId: number, mm: number, trigger: MigrateTrigger): Sleeps<number> {
     return m.svmRanges.get(rangeId).actualLoc === 0
-      ? yield* svmMigrateRamToVram(m, rangeId, gpuId, mm)
+      ? yield* svmMigrateRamToVram(m, rangeId, gpuId, mm, MIGRATE_TRIGGERS.indexOf(trigger))
       : yield* svmMigrateVramToVram(m, rangeId, gpuId, mm, trigger);
   },
 );

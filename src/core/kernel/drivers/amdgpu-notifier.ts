@@ -2,9 +2,10 @@
 
 import type { SvmRange } from '../../machine/gpu.ts';
 import type { Machine } from '../../machine/machine.ts';
-import type { MmuNotifierRange, Sleeps } from '../../machine/ops.ts';
+import type { MmuNotifierEvent, MmuNotifierRange, Sleeps } from '../../machine/ops.ts';
 import { SVM_FLAGS } from '../../uapi/device-model.ts';
 import { EAGAIN } from '../../uapi/errno.ts';
+import type { UnmapTrigger } from '../../uapi/smi-events.ts';
 import type { Vpn } from '../../uapi/units.ts';
 import { atomic, sleepable } from '../sched/kernel-function.ts';
 import { mmapWriteUnlock, mutexLock, mutexUnlock, scheduleWork } from '../sched/locks.ts';
@@ -24,6 +25,7 @@ import {
   svmsLock,
 } from './amdgpu-process.ts';
 import { RANGE_SUBSCRIPTIONS, svmRangeAddChild, svmRangeSplit } from './amdgpu-range.ts';
+import { kfdSmiEventQueueRestoreRescheduled } from './amdgpu-smi.ts';
 
 /** Failed attempts in one step after which a restore waits for the next one; the kernel tries every millisecond. */
 const MAX_ATTEMPTS = 3;
@@ -68,6 +70,7 @@ const svmRangeRestoreWork = sleepable(
     if (ret === 0) return;
     m.trace.decide('svm.restore-again', ret);
     scheduleRestore(m, process, mm, ret === -EAGAIN ? attempt : attempt + 1);
+    kfdSmiEventQueueRestoreRescheduled(m);
   },
 );
 
@@ -109,22 +112,29 @@ const stopQueues = (m: Machine, range: SvmRange, start: Vpn, last: Vpn): void =>
   const process = m.kfdProcesses.get(range.process);
   m.kfdProcesses.update(process.id, { evictedRanges: process.evictedRanges + 1 });
   if (process.evictedRanges > 0) return;
-  kgd2kfdQuiesceMm(m, process.id);
+  kgd2kfdQuiesceMm(m, process.id, 'SVM');
   scheduleRestore(m, process.id, process.mm, 1);
 };
 
-const svmRangeEvict = atomic('svm_range_evict', (m, start: Vpn, last: Vpn, rangeId: number): void => {
-  const range = m.svmRanges.get(rangeId);
-  const { xnack } = m.kfdProcesses.get(range.process);
-  if (!xnack || (range.flags & SVM_FLAGS.GPU_ALWAYS_MAPPED) !== 0) {
-    stopQueues(m, range, start, last);
-    return;
-  }
-  for (const part of [...childrenOf(m, range), range]) {
-    const common = overlap(part, start, last);
-    if (common !== undefined) svmRangeUnmapFromGpus(m, common[0], common[1], part.id);
-  }
-});
+/** Kernel: `drivers/gpu/drm/amd/amdkfd/kfd_svm.c: svm_range_evict`, its choice of a trigger */
+const unmapTrigger = (event: MmuNotifierEvent): UnmapTrigger =>
+  event === 'MIGRATE' ? 'MMU_NOTIFY_MIGRATE' : 'MMU_NOTIFY';
+
+const svmRangeEvict = atomic(
+  'svm_range_evict',
+  (m, start: Vpn, last: Vpn, rangeId: number, trigger: UnmapTrigger): void => {
+    const range = m.svmRanges.get(rangeId);
+    const { xnack } = m.kfdProcesses.get(range.process);
+    if (!xnack || (range.flags & SVM_FLAGS.GPU_ALWAYS_MAPPED) !== 0) {
+      stopQueues(m, range, start, last);
+      return;
+    }
+    for (const part of [...childrenOf(m, range), range]) {
+      const common = overlap(part, start, last);
+      if (common !== undefined) svmRangeUnmapFromGpus(m, common[0], common[1], part.id, trigger);
+    }
+  },
+);
 
 /** Cuts what was unmapped out of a range; the parts wait for deferred work. Kernel: `drivers/gpu/drm/amd/amdkfd/kfd_svm.c: svm_range_unmap_split` */
 const unmapSplit = (m: Machine, parent: number, id: number, start: Vpn, last: Vpn): void => {
@@ -156,7 +166,7 @@ const svmRangeUnmapFromCpu = atomic(
     const whole = start <= range.start && last >= range.last;
     for (const part of [...childrenOf(m, range), range]) {
       const common = overlap(part, start, last);
-      if (common !== undefined) svmRangeUnmapFromGpus(m, common[0], common[1], part.id);
+      if (common !== undefined) svmRangeUnmapFromGpus(m, common[0], common[1], part.id, 'UNMAP_FROM_CPU');
       unmapSplit(m, rangeId, part.id, start, last);
     }
     svmRangeAddListWork(m, rangeId, whole ? 'UNMAP' : 'UPDATE_NOTIFIER');
@@ -174,7 +184,7 @@ export const svmRangeCpuInvalidatePagetables = atomic(
     const to = Math.min(notifierLast, end - 1);
     mmuIntervalSetSeq(m, event.mm, RANGE_SUBSCRIPTIONS + rangeId);
     if (event.event === 'UNMAP') svmRangeUnmapFromCpu(m, from, to, rangeId);
-    else svmRangeEvict(m, from, to, rangeId);
+    else svmRangeEvict(m, from, to, rangeId, unmapTrigger(event.event));
     return true;
   },
 );

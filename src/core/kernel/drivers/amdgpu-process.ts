@@ -4,8 +4,10 @@ import type { Dmirror } from '../../machine/entities.ts';
 import type { Gpu, KfdProcess, SvmRange } from '../../machine/gpu.ts';
 import type { Machine } from '../../machine/machine.ts';
 import { GPU_CLOCK, kfdCounterRow } from '../../machine/scalars.ts';
+import type { QueueEvictionTrigger } from '../../uapi/smi-events.ts';
 import type { Vpn } from '../../uapi/units.ts';
 import { atomic } from '../sched/kernel-function.ts';
+import { kfdSmiEventQueueEviction, kfdSmiEventQueueRestore } from './amdgpu-smi.ts';
 
 /** Kernel: `drivers/gpu/drm/amd/amdkfd/kfd_process.c: kfd_lookup_process_by_mm` */
 export const kfdLookupProcessByMm = (m: Machine, mm: number): KfdProcess | undefined =>
@@ -80,22 +82,30 @@ export const tickGpuClock = (m: Machine): void => {
 };
 
 /** One reason more for the queues to stand still. Kernel: `drivers/gpu/drm/amd/amdkfd/kfd_process.c: kfd_process_evict_queues` */
-export const kfdProcessEvictQueues = atomic('kfd_process_evict_queues', (m, process: number): void => {
-  const queueEvictions = m.kfdProcesses.get(process).queueEvictions + 1;
-  m.kfdProcesses.update(process, { queueEvictions, queuesStopped: true });
-});
+export const kfdProcessEvictQueues = atomic(
+  'kfd_process_evict_queues',
+  (m, process: number, trigger: QueueEvictionTrigger): void => {
+    kfdSmiEventQueueEviction(m, trigger);
+    const queueEvictions = m.kfdProcesses.get(process).queueEvictions + 1;
+    m.kfdProcesses.update(process, { queueEvictions, queuesStopped: true });
+  },
+);
 
 /** One reason less. Kernel: `drivers/gpu/drm/amd/amdkfd/kfd_process.c: kfd_process_restore_queues` */
 export const kfdProcessRestoreQueues = atomic('kfd_process_restore_queues', (m, process: number): void => {
+  kfdSmiEventQueueRestore(m);
   const queueEvictions = m.kfdProcesses.get(process).queueEvictions - 1;
   m.kfdProcesses.update(process, { queueEvictions, queuesStopped: queueEvictions > 0 });
 });
 
 /** Kernel: `drivers/gpu/drm/amd/amdkfd/kfd_device.c: kgd2kfd_quiesce_mm` */
-export const kgd2kfdQuiesceMm = atomic('kgd2kfd_quiesce_mm', (m, process: number): void => {
-  kfdProcessEvictQueues(m, process);
-  m.trace.decide('svm.queues-stopped', m.kfdProcesses.get(process).mm);
-});
+export const kgd2kfdQuiesceMm = atomic(
+  'kgd2kfd_quiesce_mm',
+  (m, process: number, trigger: QueueEvictionTrigger): void => {
+    kfdProcessEvictQueues(m, process, trigger);
+    m.trace.decide('svm.queues-stopped', m.kfdProcesses.get(process).mm);
+  },
+);
 
 /** Kernel: `drivers/gpu/drm/amd/amdkfd/kfd_device.c: kgd2kfd_resume_mm` */
 export const kgd2kfdResumeMm = atomic('kgd2kfd_resume_mm', (m, process: number): void => {

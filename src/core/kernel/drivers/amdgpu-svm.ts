@@ -5,6 +5,7 @@ import type { Machine } from '../../machine/machine.ts';
 import type { Sleeps } from '../../machine/ops.ts';
 import { SVM_FLAGS, type SvmFlagName } from '../../uapi/device-model.ts';
 import { EADDRINUSE, EFAULT, EINVAL, ENOMEM } from '../../uapi/errno.ts';
+import { MIGRATE_TRIGGERS } from '../../uapi/smi-events.ts';
 import { NO_PFN, type Vpn } from '../../uapi/units.ts';
 import { VM_IO, VM_MIXEDMAP, VM_PFNMAP } from '../../uapi/vm-flags.ts';
 import { atomic, sleepable } from '../sched/kernel-function.ts';
@@ -19,7 +20,7 @@ import { findVma } from '../mm/vma.ts';
 import { maxSvmRangePages, sameHive, svmGpus } from './amdgpu-device.ts';
 import { svmRangeListLockAndFlushWork } from './amdgpu-deferred.ts';
 import { svmRangeValidateAndMap } from './amdgpu-map.ts';
-import { gpuById, MIGRATE_TRIGGERS, svmMigrateToVram, svmMigrateVramToRam } from './amdgpu-migrate.ts';
+import { gpuById, svmMigrateToVram, svmMigrateVramToRam } from './amdgpu-migrate.ts';
 import {
   kfdLookupProcessByMm,
   migrateMutex,

@@ -18,6 +18,7 @@ import { findVma } from '../mm/vma.ts';
 import { atomic, sleepable } from '../sched/kernel-function.ts';
 import { mmapReadLock, mmapReadUnlock, mutexLock, mutexUnlock, scheduleWork } from '../sched/locks.ts';
 import { amdgpuHmmRangeGetPages, GPU_PTE_READ, GPU_PTE_WRITE } from './amdgpu-map.ts';
+import { amdgpuAmdkfdReserveMemLimit, amdgpuAmdkfdUnreserveMemLimit } from './amdgpu-limits.ts';
 import {
   firstRangeIn,
   gpuPageTable,
@@ -25,6 +26,7 @@ import {
   kgd2kfdResumeMm,
   processInfoLock,
 } from './amdgpu-process.ts';
+import { kfdSmiEventQueueRestoreRescheduled } from './amdgpu-smi.ts';
 
 /** Subscriptions of these objects, apart from those of ranges. */
 const USERPTR_SUBSCRIPTIONS = 262144;
@@ -88,7 +90,9 @@ const restoreUserptrWorker = sleepable(
       kgd2kfdResumeMm(m, process);
     }
     mutexUnlock(m, processInfoLock(process));
-    if (again && m.kfdProcesses.find(process) !== undefined) scheduleRestore(m, process, attempt + 1);
+    if (!again || m.kfdProcesses.find(process) === undefined) return;
+    scheduleRestore(m, process, attempt + 1);
+    kfdSmiEventQueueRestoreRescheduled(m);
   },
 );
 
@@ -116,7 +120,7 @@ const evictUserptr = atomic('amdgpu_amdkfd_evict_userptr', (m, id: number): void
   const { evictedUserptrs } = m.kfdProcesses.get(bo.process);
   m.kfdProcesses.update(bo.process, { evictedUserptrs: evictedUserptrs + 1 });
   if (evictedUserptrs > 0) return;
-  kgd2kfdQuiesceMm(m, bo.process);
+  kgd2kfdQuiesceMm(m, bo.process, 'USERPTR');
   scheduleRestore(m, bo.process, 1);
 });
 
@@ -146,9 +150,9 @@ const register = atomic('amdgpu_mn_register', (m, id: number, mm: number): void 
  *
  * Kernel: `drivers/gpu/drm/amd/amdgpu/amdgpu_amdkfd_gpuvm.c: init_user_pages`,
  * `drivers/gpu/drm/amd/amdkfd/kfd_chardev.c: kfd_ioctl_alloc_memory_of_gpu`
- * Simplified: it is mapped at its own address at once; it counts against no limit.
+ * Simplified: it is mapped at its own address at once.
  *
- * @returns 0; -EADDRINUSE a range or another one is there; -EFAULT no memory of one area
+ * @returns 0; -EADDRINUSE a range or another one is there; -EFAULT no memory of one area; -ENOMEM over the limit
  */
 export const initUserPages = sleepable(
   'init_user_pages',
@@ -156,6 +160,8 @@ export const initUserPages = sleepable(
     const { process, start, npages } = request;
     const last = start + npages - 1;
     if (firstRangeIn(m, process, start, last) ?? userptrIn(m, process, start, last)) return -EADDRINUSE;
+    const refused = amdgpuAmdkfdReserveMemLimit(m, request.gpu, npages, 'userptr');
+    if (refused !== 0) return refused;
     const { mm } = m.kfdProcesses.get(process);
     yield* mutexLock(m, processInfoLock(process));
     const id = m.userptrs.add((boId): UserptrBo => ({ ...request, id: boId, invalid: 0 }));
@@ -173,4 +179,5 @@ export const freeUserptr = atomic('amdgpu_mn_unregister', (m, id: number): void 
   mmuIntervalNotifierRemove(m, m.kfdProcesses.get(bo.process).mm, USERPTR_SUBSCRIPTIONS + id);
   dropEntries(m, bo);
   m.userptrs.set(id, undefined);
+  amdgpuAmdkfdUnreserveMemLimit(m, bo.npages);
 });

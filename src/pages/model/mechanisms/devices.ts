@@ -77,9 +77,9 @@ export const DEVICES: readonly Mechanism[] = [
   {
     family: 'device',
     title: 'amdgpu: shared virtual memory',
-    kernel: 'drivers/gpu/drm/amd/amdkfd/kfd_svm.c, kfd_migrate.c',
+    kernel: 'drivers/gpu/drm/amd/amdkfd/kfd_svm.c, kfd_migrate.c, kfd_smi_events.c',
     state: 'simplified',
-    how: 'Ranges and attributes, set and asked for, prefetch, faults with XNACK on, mapping and quiescing without, migration both ways and through system memory, invalidation, the GPU’s page tables. Three faults of v6.1’s own code stay in; a step that meets one is taken back, with its name, or is the last one of a scene in which one can look (`defect-deadlock`, `defect-livelock`, `defect-page-twice`).',
+    how: 'Ranges and attributes, set and asked for, prefetch, faults with XNACK on, mapping and quiescing without, migration both ways and through system memory, invalidation, the GPU’s page tables, and what profilers are told of all that, with its triggers. Three faults of v6.1’s own code stay in; a step that meets one is taken back, with its name, or is the last one of a scene in which one can look (`defect-deadlock`, `defect-livelock`, `defect-page-twice`).',
     simplified: {
       'drivers/amdgpu-fault.ts: svmRangeCreateUnregisteredRange':
         'Of buffer objects only user pointers are mapped by address.',
@@ -99,6 +99,7 @@ export const DEVICES: readonly Mechanism[] = [
       'conformance/gpu-svm-ask.test.ts',
       'conformance/gpu-svm-moving.test.ts',
       'conformance/gpu-svm-faults.test.ts',
+      'conformance/gpu-smi-events.test.ts',
       'conformance/gpu-defects.test.ts',
       'conformance/gpu-soup.test.ts',
     ],
@@ -115,7 +116,9 @@ export const DEVICES: readonly Mechanism[] = [
       'drivers/amdgpu-kfd-evict.ts: scheduleEvictAndRestoreProcess':
         'A process that was restored just now is evicted at once, not after PROCESS_ACTIVE_TIME_MS.',
       'drivers/amdgpu-userptr.ts: initUserPages':
-        'Memory of a user pointer is mapped at its own address at once, and counts against no limit.',
+        'Memory of a user pointer is mapped at its own address at once.',
+      'drivers/amdgpu-limits.ts: amdgpuAmdkfdReserveMemLimit':
+        'Page tables are reckoned with 8 MiB, not with 1/16384 of all memory where that is more.',
       'drivers/amdgpu-client.ts: amdgpuCsBoValidate':
         'Only an object that was swapped out moves, and only to system memory, as when the allowance for moves is used up.',
       'drivers/ttm.ts: ttmMemEvictFirst': 'An object that all others have reserved is not waited for.',
@@ -175,10 +178,9 @@ export const DEVICES: readonly Mechanism[] = [
   {
     family: 'device',
     title: 'The rest of the GPU driver',
-    kernel:
-      'drivers/gpu/drm/amd/amdkfd/kfd_svm.c: svm_range_get_pte_flags; kfd_smi_events.c; amdgpu_amdkfd_gpuvm.c: amdgpu_amdkfd_reserve_mem_limit; amdgpu_gtt_mgr.c',
+    kernel: 'drivers/gpu/drm/amd/amdkfd/kfd_svm.c: svm_range_get_pte_flags; amdgpu_gtt_mgr.c',
     state: 'absent',
-    how: 'What nobody would see move: the memory types in the GPU’s entries (CC, RW, UC, NC), messages of the system management interface, the limits of compute objects in system memory (3/8 of the free RAM) and of each device’s GTT, VRAM for the GPU’s own page tables, signals that end a wait for VRAM, the 30 seconds for which TTM waits for an object that was freed, devices that never knew XNACK, whether the driver maps the aperture for itself write-back or write-combined, and the CPU on whose node it loads (each device says its node).',
+    how: 'What nobody would see move: the memory types in the GPU’s entries (CC, RW, UC, NC), compute objects that lie in system memory from the first (of which KFD may have 3/8 of the free RAM), the limit of each device’s GTT, VRAM for the GPU’s own page tables, signals that end a wait for VRAM, the 30 seconds for which TTM waits for an object that was freed, devices that never knew XNACK, whether the driver maps the aperture for itself write-back or write-combined, and the CPU on whose node it loads (each device says its node).',
   },
   {
     family: 'device',

@@ -18,6 +18,7 @@ import {
   place,
   txt,
 } from '../phrases.ts';
+import { smiDecisions } from '../smi.ts';
 import type { Told } from './told.ts';
 
 const fromDevice = (p: Params): boolean => /^(coherent|private)/.test(txt(p, 'place'));
@@ -317,4 +318,5 @@ export const decisions: Readonly<Record<DecisionId, Told>> = {
     why: 'What it waited for is there.',
   },
   ...gpuDecisions,
+  ...smiDecisions,
 };

@@ -1,0 +1,48 @@
+// amdgpu_amdkfd_gpuvm.c: what objects of compute may have together. It is asked before one is made; ranges of shared
+// virtual memory have no part in the VRAM of it, so that an object which passes may take VRAM from them.
+
+import type { Machine } from '../../machine/machine.ts';
+import { KFD_MEM_LIMIT, KFD_MEM_USED } from '../../machine/scalars.ts';
+import { ENOMEM } from '../../uapi/errno.ts';
+import { atomic } from '../sched/kernel-function.ts';
+import { deviceFuncs } from './ttm-device.ts';
+
+/** VRAM of all objects of compute on a GPU, whose ever they are, wherever their bytes are now. */
+const vramUsed = (m: Machine, gpu: number): number =>
+  m.ttmBos
+    .values()
+    .filter((bo) => bo.gpu === gpu && bo.kind === 'kfd' && !bo.deleted)
+    .reduce((sum, { npages }) => sum + npages, 0);
+
+/**
+ * Whether an object of compute may be made. One in VRAM counts against the VRAM of its GPU for as long as it lives; a
+ * user pointer counts against the system memory that KFD may use.
+ *
+ * Kernel: `drivers/gpu/drm/amd/amdgpu/amdgpu_amdkfd_gpuvm.c: amdgpu_amdkfd_reserve_mem_limit`
+ * Simplified: page tables are reckoned with 8 MiB, not with 1/16384 of all memory where that is more.
+ *
+ * @returns 0, or -ENOMEM
+ */
+export const amdgpuAmdkfdReserveMemLimit = atomic(
+  'amdgpu_amdkfd_reserve_mem_limit',
+  (m, gpu: number, npages: number, kind: 'kfd' | 'userptr'): number => {
+    if (kind === 'userptr') {
+      const used = m.scalars.get(KFD_MEM_USED) + npages;
+      if (used > m.scalars.get(KFD_MEM_LIMIT)) {
+        m.trace.decide('kfd.refused-system', npages, gpu);
+        return -ENOMEM;
+      }
+      m.scalars.set(KFD_MEM_USED, used);
+      return 0;
+    }
+    const { vramPages } = m.gpus.get(gpu);
+    if (vramUsed(m, gpu) + npages <= vramPages - deviceFuncs(m, gpu).reservedPages) return 0;
+    m.trace.decide('kfd.refused-vram', npages, gpu);
+    return -ENOMEM;
+  },
+);
+
+/** A user pointer is gone. Kernel: `drivers/gpu/drm/amd/amdgpu/amdgpu_amdkfd_gpuvm.c: amdgpu_amdkfd_unreserve_mem_limit` */
+export const amdgpuAmdkfdUnreserveMemLimit = (m: Machine, npages: number): void => {
+  m.scalars.set(KFD_MEM_USED, m.scalars.get(KFD_MEM_USED) - npages);
+};
