@@ -76,7 +76,7 @@ export const App = () => {
         <WorkBar />
         <main className="main">{introduction ? <Welcome /> : <Frame room={room} shown={shown} />}</main>
         {introduction ? null : <Homecoming />}
-        <footer className="foot" id="caption">
+        <footer className="foot" id="caption" tabIndex={-1}>
           <Caption />
           {room === 'narrow' || room === 'phone' ? (
             <PaneTabs

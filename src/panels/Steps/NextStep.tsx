@@ -7,6 +7,9 @@ import { EXAMPLES, parseCommand } from './command.ts';
 export const NextStep = () => {
   const { addStep } = useActions();
   const hasRun = useApp((state) => state.scenario.run !== undefined);
+  const last = useApp(({ scenario: { run }, trace: { moment } }) =>
+    run === undefined || moment === undefined || moment.position === run.length ? -1 : run.steps.length - 1,
+  );
   const [text, setText] = useState('');
   const [problem, setProblem] = useState('');
   const submit = (event: SyntheticEvent) => {
@@ -51,7 +54,9 @@ export const NextStep = () => {
         ))}
       </datalist>
       <p id="next-step-problem" className="next-step-problem" role="status">
-        {problem}
+        {problem === '' && text.trim() !== '' && last >= 0
+          ? `It runs behind step ${last}, the last one.`
+          : problem}
       </p>
     </form>
   );

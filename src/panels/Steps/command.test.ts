@@ -27,6 +27,14 @@ describe('a typed step', () => {
     expect(stepOf('read buf+2')).toEqual({ op: 'read', proc: 'A', vma: 'buf', page: 2, count: 1 });
   });
 
+  test('a device by its number, or as the list of steps names it; without one it says how', () => {
+    const written = { op: 'gpu_write', proc: 'A', vma: 'buf', device: 1, value: 7 };
+    expect(stepOf('gpu_write buf 1 7')).toEqual(written);
+    expect(stepOf('gpu_write buf GPU 1 7')).toEqual(written);
+    expect(stepOf('gpu_read buf')).toBe('Write it like this: gpu_read buf+0 0');
+    expect(stepOf('migrate_to_dev buf')).toBe('Write it like this: migrate_to_dev buf 0');
+  });
+
   test('JSON is taken as it is', () => {
     expect(stepOf('{"op":"exit","proc":"A"}')).toEqual({ op: 'exit', proc: 'A' });
   });

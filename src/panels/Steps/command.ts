@@ -14,6 +14,7 @@ const GUP_CALLS: ReadonlySet<string> = new Set([
   'get_user_pages_fast',
   'pin_user_pages',
   'pin_user_pages_fast',
+  'pin_user_pages_remote',
 ]);
 
 /** How each step is written; also what the field suggests. */
@@ -78,13 +79,15 @@ const fieldsOf = (op: string, words: readonly string[]): Fields | undefined => {
     case 'munlock':
       return range;
     case 'dev_write':
-      return range && { ...range, device: number(second), value: number(third) ?? 0 };
     case 'dev_read':
     case 'dev_exclusive':
     case 'snapshot':
     case 'migrate_to_dev':
-    case 'migrate_to_sys':
-      return range && { ...range, device: number(second) };
+    case 'migrate_to_sys': {
+      const device = number(second);
+      if (range === undefined || device === undefined) return undefined;
+      return op === 'dev_write' ? { ...range, device, value: number(third) ?? 0 } : { ...range, device };
+    }
     case 'fork':
       return first === undefined ? undefined : { child: first };
     case 'exit':

@@ -80,9 +80,12 @@ export const gpuFieldsOf = (
     case 'set_xnack':
       return first === 'on' || first === 'off' ? { enabled: first === 'on' } : undefined;
     case 'gpu_read':
-      return range && { ...range, device: number(second) };
-    case 'gpu_write':
-      return range && { ...range, device: number(second), value: number(third) ?? 0 };
+    case 'gpu_write': {
+      // `0`, or `GPU 0` as the list of steps says it
+      const [device, value] = (second === 'GPU' ? words.slice(2) : words.slice(1)).map(number);
+      if (range === undefined || device === undefined) return undefined;
+      return op === 'gpu_read' ? { ...range, device } : { ...range, device, value: value ?? 0 };
+    }
     case 'bo_alloc':
       return third === undefined
         ? undefined

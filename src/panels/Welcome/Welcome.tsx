@@ -1,3 +1,4 @@
+import { useLayoutEffect, useRef } from 'react';
 import { useActions, useApp } from '../../store/use-app.ts';
 import { Button } from '../../ui/Button.tsx';
 import { Icon } from '../../ui/Icon.tsx';
@@ -10,8 +11,17 @@ export const Welcome = () => {
   const { watchAPageComeHome, closeIntroduction, openPanel } = useActions();
   const opening = useApp((state) => state.scenario.opening);
   const hasRun = useApp((state) => state.scenario.run !== undefined);
+  const section = useRef<HTMLElement>(null);
+  // the button that was pressed goes: what follows begins at what is said of it
+  useLayoutEffect(() => {
+    const own = section.current;
+    return () => {
+      if (own?.contains(document.activeElement) !== true) return;
+      requestAnimationFrame(() => document.getElementById('caption')?.focus({ preventScroll: true }));
+    };
+  }, []);
   return (
-    <section className="welcome" aria-labelledby="welcome-heading">
+    <section ref={section} className="welcome" aria-labelledby="welcome-heading">
       <div className="welcome-body">
         <div className="welcome-what">
           <h2 id="welcome-heading">{welcome.heading}</h2>

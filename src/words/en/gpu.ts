@@ -7,6 +7,7 @@ import {
   code,
   count,
   errno,
+  has,
   num,
   page,
   pageAndPfn,
@@ -70,7 +71,7 @@ export const gpuDecisions: Readonly<Record<Exclude<GpuDecisionId, SmiDecisionId>
   },
   'svm.range-created': {
     what: (p) => `A range of shared virtual memory begins at ${page(p)}: ${size(p)}.`,
-    why: 'The driver keeps attributes, a place and a notifier for each range. A range is at most 1/32 of VRAM.',
+    why: 'The driver keeps attributes, a place and a notifier for each range. A new one is at most as large as 1/32 of the smallest VRAM, a limit that is never below 2 MiB or above 1 GiB.',
   },
   'svm.range-split': {
     what: (p) => `A range is cut; the new part begins at ${page(p)}: ${size(p)}.`,
@@ -86,7 +87,7 @@ export const gpuDecisions: Readonly<Record<Exclude<GpuDecisionId, SmiDecisionId>
   },
   'svm.best-location': {
     what: (p) => `The best place for the range at ${page(p)} is ${txt(p, 'where')}.`,
-    why: 'The preferred place if this GPU can reach it, else the GPU itself, else where the range is.',
+    why: 'The preferred place if this GPU can reach it, else the GPU itself, else where the range is. If it counts as being there already, nothing moves, even if pins have brought pages home.',
   },
   'svm.heap-or-stack': {
     what: (p) => `The new range at ${page(p)} is heap or stack: it prefers system memory.`,
@@ -472,13 +473,19 @@ export const gpuStepWhy: ByOp = {
   bo_free: () => 'Its memory goes back to the manager.',
 };
 
+/** `4 pages, after 1 fault; 4 of them over the link`. */
+const accessed = (p: Params): string => {
+  const far = has(p, 'far') ? `; ${num(p, 'far')} of them over the link, outside its own memory` : '';
+  return `${pages(p, 'cpages')}, after ${count(num(p, 'faults'), 'fault')}${far}`;
+};
+
 export const gpuStepEnd: ByOp = {
-  gpu_read: (p) => `The GPU has read ${pages(p, 'cpages')}, after ${count(num(p, 'faults'), 'fault')}.`,
-  gpu_write: (p) => `The GPU has written ${pages(p, 'cpages')}, after ${count(num(p, 'faults'), 'fault')}.`,
+  gpu_read: (p) => `The GPU has read ${accessed(p)}.`,
+  gpu_write: (p) => `The GPU has written ${accessed(p)}.`,
   boot: (p) => STAGE_ENDS[txt(p, 'stage')] ?? 'The machine has booted.',
   probe: (p) => `${gpu(p)} works, and its memory is part of the system.`,
   unbind: (p) => `${gpu(p)} has no driver any more.`,
-  svm_attr: (p) => `${cap(range(p))} has its attributes, and is where they say.`,
+  svm_attr: (p) => `${cap(range(p))} has its attributes. Where its pages are, the page table says.`,
   svm_get_attr: (p) => `The driver says of ${range(p)}: ${txt(p, 'answer')}.`,
   set_xnack: () => 'It holds for all ranges of the process.',
   bo_write: (p) => `${code(p, 'bo')} is filled.`,

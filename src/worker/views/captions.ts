@@ -75,6 +75,9 @@ const resultParams = ({ result }: StepRecord): Params => {
     const value = result[key];
     if (value !== undefined) params[key] = value;
   }
+  const { accesses } = result;
+  const far = (accesses?.['gpu system'] ?? 0) + (accesses?.['gpu peer'] ?? 0);
+  if (far > 0) params['far'] = far;
   if (result.results?.some(hasFailed) === true) params['someFailed'] = 1;
   if (result.attrs !== undefined) params['answer'] = result.attrs.map(attributeText).join(', ');
   if (result.perms !== undefined) params['perms'] = wordsOf(result.perms).join(', ');

@@ -72,7 +72,7 @@ export const beats: Readonly<Record<string, Told>> = {
     why: '`try_to_migrate` told the devices, then took the mapping away. Whoever touches the address waits.',
   },
   'page.flags-moved': {
-    what: (p) => `Mapping and flags of ${page(p)} move to pfn ${code(p, 'dst')}.`,
+    what: (p) => `Mapping and flags of ${page(p)} are with pfn ${code(p, 'dst')} now.`,
     why: '`folio_migrate_mapping` found exactly the expected references. From here on the kernel takes the new frame for the page.',
   },
   'page.home': {
