@@ -1,3 +1,4 @@
+import { breakable } from './breakable.tsx';
 import { Term } from './Term.tsx';
 
 interface ProseProps {
@@ -22,5 +23,5 @@ export const Prose = ({ pieces, plain = false }: ProseProps) =>
           {text}
         </Term>
       );
-    return kind === 'code' ? <code key={key}>{text}</code> : <span key={key}>{text}</span>;
+    return kind === 'code' ? <code key={key}>{breakable(text)}</code> : <span key={key}>{text}</span>;
   });
