@@ -23,5 +23,10 @@ export const Prose = ({ pieces, plain = false }: ProseProps) =>
           {text}
         </Term>
       );
-    return kind === 'code' ? <code key={key}>{breakable(text)}</code> : <span key={key}>{text}</span>;
+    if (kind === 'text') return <span key={key}>{text}</span>;
+    return (
+      <code key={key} className="prose-code">
+        {breakable(text)}
+      </code>
+    );
   });

@@ -66,8 +66,8 @@ const Answers = () => {
 /** Before the panel is on screen. */
 const USUAL_WIDTH = 560;
 const BAR = 30;
-const LABEL = 124;
-const ROOM_FOR_VALUE = 76;
+const LABEL = 138;
+const ROOM_FOR_VALUE = 72;
 
 const useResults = () => {
   const { results } = useApp((state) => state.worlds);
