@@ -78,6 +78,13 @@ test('what has no key is done from the palette: a theme, a colour of the maps, a
   await expect(page.getByRole('group', { name: 'Legend, colour by refcount' })).toBeVisible();
   await choose('compare without patch 6');
   await expect(page.getByRole('combobox', { name: 'Compare with' })).toHaveValue('without-patch-6');
+  await choose('costs change TLB shootdown');
+  await expect(page.getByRole('textbox', { name: 'TLB shootdown' })).toBeFocused();
+  // what is in sight is there by its name: it is pressed, or gets the focus
+  await page.keyboard.press('Control+k');
+  await page.getByRole('combobox', { name: 'Find and do' }).fill('further panels');
+  await page.getByRole('option', { name: 'Further panels', exact: true }).first().click();
+  await expect(page.getByRole('separator', { name: 'Further panels' })).toBeFocused();
   await choose('kernel patches configuration');
   await expect(page.getByRole('dialog', { name: 'Kernel' })).toBeVisible();
 });

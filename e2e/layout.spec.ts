@@ -96,4 +96,7 @@ test('what a wide window shows side by side stands on paper below each other, li
   const height = await page.locator('.app').evaluate((element) => element.scrollHeight);
   expect(height).toBeGreaterThan((below?.y ?? 0) + (below?.height ?? 0));
   await expect(table.getByText('buf', { exact: true }).first()).toHaveCSS('color', 'rgb(21, 26, 37)');
+  // on paper the colours are those of the light theme: the map has them
+  expect(await app.pixels('System memory, node 0', 'system')).toBeGreaterThan(100);
+  await expect(map.locator('canvas')).toHaveAttribute('data-scheme', 'light');
 });

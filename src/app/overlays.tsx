@@ -23,14 +23,39 @@ interface OverlaysProps {
   readonly showExtent: (extent: 'run' | 'step') => void;
 }
 
-/** Frames in which what is to be focused may appear: a panel that is brought up waits for its turn. */
-const FOCUS_FRAMES = 60;
+/** Frames in which what is to be used may appear: a panel that is brought up is loaded, and waits for its turn. */
+const REACH_FRAMES = 240;
 
-const focus = (id: string, frames = FOCUS_FRAMES): void => {
-  const element = document.getElementById(id);
-  if (element !== null) element.focus();
-  else if (frames > 0) requestAnimationFrame(() => focus(id, frames - 1));
+/** Calls as soon as an element is there and no dialog lies over it, such as the palette that was just left. */
+const whenInReach = (
+  find: () => HTMLElement | null,
+  work: (element: HTMLElement) => void,
+  frames = REACH_FRAMES,
+): void => {
+  const element = find();
+  const modal = document.querySelector('dialog:modal');
+  if (element !== null && (modal === null || modal.contains(element))) work(element);
+  else if (frames > 0) requestAnimationFrame(() => whenInReach(find, work, frames - 1));
 };
+
+const focus = (target: HTMLElement | string): void =>
+  whenInReach(
+    () => (typeof target === 'string' ? document.getElementById(target) : target),
+    (element) => {
+      const folded = element.closest('details');
+      if (folded !== null) folded.open = true;
+      element.focus();
+    },
+  );
+
+const press = (element: HTMLElement): void =>
+  whenInReach(
+    () => element,
+    (control) => {
+      control.focus();
+      control.click();
+    },
+  );
 
 const chooseFile = (take: (text: string) => void): void => {
   const input = document.createElement('input');
@@ -63,7 +88,7 @@ export const Overlays = ({ maps, run, showExtent }: OverlaysProps) => {
       case 'dialog':
         return actions.openPanel(deed.dialog);
       case 'act':
-        return deed.act({ actions, bringUp: (id) => bringUp(id, app), focus, showExtent, chooseFile });
+        return deed.act({ actions, bringUp: (id) => bringUp(id, app), focus, press, showExtent, chooseFile });
       case 'theme':
         return actions.setTheme(deed.theme);
       case 'color':

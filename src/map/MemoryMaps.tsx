@@ -5,7 +5,7 @@ import { useKeys } from '../store/use-keys.ts';
 import { MAP_MODES, type MapMode } from '../store/views.ts';
 import { IconButton } from '../ui/Button.tsx';
 import { Select } from '../ui/Select.tsx';
-import { useMedia } from '../ui/use-media.ts';
+import { useColors } from '../ui/use-colors.ts';
 import { BankWindow } from './BankWindow.tsx';
 import { MODE_WORDS } from './coloring.ts';
 import type { MapController } from './controller.ts';
@@ -19,13 +19,11 @@ import './maps.css';
 
 /** Repaints when colours or fonts change. */
 const usePalette = (maps: MapController): void => {
-  const theme = useApp((state) => state.settings.theme);
-  const dark = useMedia('(prefers-color-scheme: dark)');
-  const forced = useMedia('(forced-colors: active)');
+  const colors = useColors();
   useEffect(() => {
     maps.refreshPalette();
     void document.fonts.ready.then(() => maps.refreshPalette());
-  }, [maps, theme, dark, forced]);
+  }, [maps, colors]);
 };
 
 /** Above all windows: what changes and moves. */

@@ -192,7 +192,7 @@ export class MapController {
       return [key, `#${rgb.map((value) => value.toString(16).padStart(2, '0')).join('')}`] as const;
     });
     // Every key is there: the list they come from is the type.
-    this.desk.setPalette(Object.fromEntries(entries) as Palette);
+    this.desk.setPalette(Object.fromEntries(entries) as Palette, style.colorScheme);
   }
 
   /** The cell under a point of a window. */

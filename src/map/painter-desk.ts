@@ -48,6 +48,8 @@ export class PainterDesk {
   private painter: PainterLink | undefined;
   private machine: MachineInfo | undefined;
   private palette: Palette | undefined;
+  /** `light` or `dark`, as the palette is. */
+  private scheme = '';
   private readonly canvases = new Map<string, HTMLCanvasElement>();
   private overlay: HTMLCanvasElement | undefined;
   private isOverlayTold = false;
@@ -75,8 +77,9 @@ export class PainterDesk {
     this.canvases.clear();
   }
 
-  setPalette(palette: Palette): void {
+  setPalette(palette: Palette, scheme: string): void {
     this.palette = palette;
+    this.scheme = scheme;
     this.update();
   }
 
@@ -141,6 +144,9 @@ export class PainterDesk {
       return;
     }
     if (message.id !== this.settleId || this.frame !== 0) return;
+    // what is dark when a printer wants it is turned round by CSS
+    for (const canvas of this.canvases.values()) canvas.dataset['scheme'] = this.scheme;
+    if (this.overlay !== undefined) this.overlay.dataset['scheme'] = this.scheme;
     this.endSettling?.();
     this.endSettling = undefined;
   }

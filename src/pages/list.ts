@@ -9,6 +9,8 @@ export interface PageEntry {
   readonly title: string;
   /** What one finds there, in a sentence. */
   readonly about: string;
+  /** Of the field that filters it, if it has one. */
+  readonly filter?: string;
   /** A module whose default export shows it, as a `Document`. */
   readonly load: () => Promise<{ readonly default: ComponentType }>;
 }
@@ -18,6 +20,7 @@ export const PAGES: readonly PageEntry[] = [
     id: 'model',
     title: 'What is modelled',
     about: 'Mechanism by mechanism: exact, simplified or left out, and what checks it.',
+    filter: 'model-filter',
     load: () => import('./model/ModelPage.tsx'),
   },
   {
@@ -30,6 +33,7 @@ export const PAGES: readonly PageEntry[] = [
     id: 'glossary',
     title: 'Glossary',
     about: 'Every word on the screen in a sentence or two, with the place in the kernel source.',
+    filter: 'glossary-filter',
     load: () => import('./glossary/GlossaryPage.tsx'),
   },
   {

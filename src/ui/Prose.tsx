@@ -1,3 +1,4 @@
+import { breakable } from './breakable.tsx';
 import { Term } from './Term.tsx';
 
 interface ProseProps {
@@ -22,5 +23,10 @@ export const Prose = ({ pieces, plain = false }: ProseProps) =>
           {text}
         </Term>
       );
-    return kind === 'code' ? <code key={key}>{text}</code> : <span key={key}>{text}</span>;
+    if (kind === 'text') return <span key={key}>{text}</span>;
+    return (
+      <code key={key} className="prose-code">
+        {breakable(text)}
+      </code>
+    );
   });

@@ -57,12 +57,16 @@ const NodeView = ({ node }: { readonly node: PanelNode }) => {
   }
 };
 
+const MOST_BELOW_PERCENT = 33;
+
 const SplitView = ({ node }: { readonly node: SplitNode }) => {
   const { id, axis, sized, label, first, second } = node;
   const layout = useApp((state) => state.layout);
   const { resize, openSide } = useActions();
   const { size, open } = splitterOf(layout, id);
   const { min, max, close } = LIMITS[id];
+  // in a low window, what a preset puts below others leaves them their share; a person may want it otherwise
+  const isBelow = axis === 'y' && sized === 'second' && layout.sizes[id] === undefined;
   // what is put away below leaves its tabs
   const isOpen = open || id === 'lower';
   return (
@@ -72,6 +76,7 @@ const SplitView = ({ node }: { readonly node: SplitNode }) => {
       size={id === 'lower' && !open ? undefined : size}
       min={min}
       max={max}
+      {...(isBelow ? { most: MOST_BELOW_PERCENT } : {})}
       open={isOpen}
       canClose={close}
       label={label}

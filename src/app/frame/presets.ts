@@ -32,7 +32,7 @@ const EXPLORE: Arrangement = {
     'right-rows': undefined,
     stage: 0.535,
     lower: 15,
-    under: 13,
+    under: 9.5,
   },
   closed: ['lower'],
   front: {},

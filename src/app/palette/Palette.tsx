@@ -16,6 +16,7 @@ import {
   targetEntries,
   termEntries,
 } from './entries.ts';
+import { inSightEntries } from './in-sight.ts';
 import { targetsOf } from './targets.ts';
 import './palette.css';
 
@@ -51,13 +52,18 @@ const useEntries = (mode: PaletteProps['mode'], text: string): PaletteEntry[] =>
     [ownKeys, scenarios, acts],
   );
   const words = useMemo(() => termEntries(terms), [terms]);
+  const isAsked = mode === 'palette' && text.trim() !== '';
+  const inSight = useMemo(
+    () => (isAsked ? inSightEntries(new Set(standing.map(({ title }) => title))) : []),
+    [isAsked, standing],
+  );
   return useMemo(() => {
     const targets = targetEntries(targetsOf(text, machine, moment)).slice(0, LIMIT);
     if (mode === 'goTo') return targets;
     if (text.trim() === '') return matching(standing, text, PAGE_ROWS);
-    const typed = typedEntries(text, machine !== undefined);
-    return [...targets, ...typed, ...matching([...standing, ...words], text, LIMIT)];
-  }, [mode, text, machine, moment, standing, words]);
+    const typed = typedEntries(text, store.getState());
+    return [...targets, ...typed, ...matching([...standing, ...inSight, ...words], text, LIMIT)];
+  }, [mode, text, machine, moment, standing, inSight, words, store]);
 };
 
 /** Everything that can be done and opened, by typing a part of its name. */
@@ -111,7 +117,7 @@ export const Palette = ({ mode, onClose, onDo }: PaletteProps) => {
           spellCheck={false}
           placeholder={
             mode === 'goTo'
-              ? 'pfn 0x4804, address 0x7f00_0000_1000, buf+2, process A, pin h1'
+              ? 'pfn, address, buf+2, process A, pin h1'
               : 'An action, a panel, a scenario, a pfn, an address, a word of the kernel'
           }
           value={text}

@@ -7,8 +7,10 @@ import type { PaletteEntry } from './entries.ts';
 export interface Surface {
   readonly actions: AppActions;
   readonly bringUp: (panel: string) => void;
-  /** Gives the focus to an element, once it is there. */
-  readonly focus: (id: string) => void;
+  /** Gives the focus to an element, or to the one that has an id, once it is there and nothing lies over it. */
+  readonly focus: (target: HTMLElement | string) => void;
+  /** Presses a control, once nothing lies over it. */
+  readonly press: (element: HTMLElement) => void;
   readonly showExtent: (extent: 'run' | 'step') => void;
   /** Lets a person choose a file. @param take - gets its text */
   readonly chooseFile: (take: (text: string) => void) => void;

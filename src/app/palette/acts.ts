@@ -1,6 +1,9 @@
 // What the controls of single panels and dialogs do, for the palette: everything that has neither a key nor a dialog.
 
+import { DEFAULT_COSTS, withOverrides } from '../../core/uapi/cost-model.ts';
 import { legendEntries } from '../../map/legend-entries.ts';
+import { PAGES } from '../../pages/list.ts';
+import { fieldIdOf, type FigureRow, figureRows, parseFigure } from '../../panels/Costs/rows.ts';
 import { parseCommand } from '../../panels/Steps/command.ts';
 import { MACHINES } from '../../panels/TopBar/machines.ts';
 import type { AppState } from '../../store/app.ts';
@@ -9,6 +12,7 @@ import { breakpointText } from '../../store/debug.ts';
 import { AREAS } from '../../store/layout.ts';
 import { SPEEDS } from '../../store/playback.ts';
 import type { Motion } from '../../store/settings.ts';
+import { formatCount } from '../../ui/format.ts';
 import { stepText } from '../../words/step.ts';
 import { areaOf } from '../frame/arrange.ts';
 import { AREA_WORDS, SIDES } from '../frame/areas.ts';
@@ -173,6 +177,10 @@ const breakActs = ({ debug: { breakpoints } }: AppState): PaletteEntry[] =>
     ];
   });
 
+/** Figures of the cost model as they are now. */
+const figuresOf = ({ costs }: AppState): FigureRow[] =>
+  figureRows(withOverrides(DEFAULT_COSTS, costs.overrides));
+
 const costActs = (): PaletteEntry[] => [
   act('Actions', 'worlds', 'Costs: run the workload in all worlds', ({ actions, bringUp }) => {
     bringUp('costs');
@@ -180,6 +188,51 @@ const costActs = (): PaletteEntry[] => [
   }),
   act('Actions', 'figures', 'Costs: all figures as they were', ({ actions }) => actions.resetFigures()),
 ];
+
+const figureActs = (state: AppState): PaletteEntry[] =>
+  figuresOf(state).map((row) =>
+    act(
+      'Figures of Costs',
+      `figure ${row.key}`,
+      `Costs: change “${row.name}”`,
+      ({ bringUp, focus }) => {
+        bringUp('costs');
+        focus(fieldIdOf(row));
+      },
+      `now ${Number.isInteger(row.value) ? formatCount(row.value) : row.value} ${row.unit}`.trim(),
+    ),
+  );
+
+/** Sides larger, smaller, and as the preset has them: what one does with their splitters. */
+const sizeActs = ({ layout }: AppState): PaletteEntry[] =>
+  SIDES.flatMap(({ id, label }) => {
+    const { min, max } = LIMITS[id];
+    const { size, open } = splitterOf(layout, id);
+    if (size === undefined || !open) return [];
+    const step = (max - min) / SIZE_STEPS;
+    const to = (wanted: number): number => Math.min(max, Math.max(min, Math.round(wanted * 100) / 100));
+    const resized = (how: string, title: string, wanted: number | undefined): PaletteEntry =>
+      act('Places of panels', `${how} ${id}`, `${label}: ${title}`, ({ actions }) =>
+        actions.resize(id, wanted),
+      );
+    return [
+      resized('larger', 'larger', to(size + step)),
+      resized('smaller', 'smaller', to(size - step)),
+      ...(layout.sizes[id] === undefined ? [] : [resized('usual', 'as large as usual', undefined)]),
+    ];
+  });
+
+const pageActs = (): PaletteEntry[] =>
+  PAGES.flatMap(({ id, title, filter }) =>
+    filter === undefined
+      ? []
+      : [
+          act('Pages to read', `filter ${id}`, `${title}: filter`, ({ actions, focus }) => {
+            actions.openPage(id, '');
+            focus(filter);
+          }),
+        ],
+  );
 
 const layoutActs = ({ layout }: AppState, panels: readonly PanelEntry[]): PaletteEntry[] => [
   ...SIDES.filter(({ id }) => LIMITS[id].close).map(({ id, label }) => {
@@ -205,11 +258,15 @@ const layoutActs = ({ layout }: AppState, panels: readonly PanelEntry[]): Palett
   }),
 ];
 
+/** Steps from one end of a splitter's way to the other. */
+const SIZE_STEPS = 12;
+
 /** All that can be done in the page as it is. */
 export const actEntries = (state: AppState, panels: readonly PanelEntry[]): PaletteEntry[] => [
   ...runActs(state),
   ...inspectorActs(state),
   ...costActs(),
+  ...pageActs(),
   ...dropActs(state),
   ...stepActs(state),
   ...settingActs(state),
@@ -219,11 +276,40 @@ export const actEntries = (state: AppState, panels: readonly PanelEntry[]): Pale
   ...breakActs(state),
   ...choiceActs(state),
   ...layoutActs(state, panels),
+  ...sizeActs(state),
+  ...figureActs(state),
 ];
 
-/** What a text is by itself: a step that can run, a condition to stop at. */
-export const typedEntries = (text: string, hasRun: boolean): PaletteEntry[] => {
-  if (!hasRun || text.trim() === '') return [];
+/** `read DRAM bandwidth 120` */
+const WITH_NUMBER = /^(.*\S)\s*[\s=:]\s*([\d.,]+)\s*[a-z/]*$/i;
+
+/** A figure of the cost model and what it should be. */
+const typedFigures = (text: string, state: AppState): PaletteEntry[] => {
+  const [, name = '', number = ''] = WITH_NUMBER.exec(text.trim()) ?? [];
+  if (name === '') return [];
+  const words = name.toLowerCase().split(/\s+/);
+  return figuresOf(state).flatMap((row) => {
+    const value = parseFigure(number, row);
+    const called = `${row.name} ${row.key}`.toLowerCase();
+    if (value === undefined || !words.every((word) => called.includes(word))) return [];
+    return [
+      act(
+        'Figures of Costs',
+        `set ${row.key}`,
+        `Costs: ${row.name} is ${number} ${row.unit}`.trim(),
+        ({ actions, bringUp }) => {
+          bringUp('costs');
+          actions.setFigure(row.id, value);
+        },
+        `instead of ${row.value} ${row.unit}`.trim(),
+      ),
+    ];
+  });
+};
+
+/** What a text is by itself: a step that can run, a condition to stop at, a figure of the cost model. */
+export const typedEntries = (text: string, state: AppState): PaletteEntry[] => {
+  if (state.scenario.run === undefined || text.trim() === '') return [];
   const breakpoint = readCondition(text);
   const command = parseCommand(text);
   return [
@@ -246,5 +332,6 @@ export const typedEntries = (text: string, hasRun: boolean): PaletteEntry[] => {
           ),
         ]
       : []),
+    ...typedFigures(text, state),
   ];
 };

@@ -184,9 +184,10 @@ const rank = ({ title, detail }: PaletteEntry, words: readonly string[]): number
   const all = `${name} ${detail.toLowerCase()}`;
   if (!words.every((word) => all.includes(word))) return -1;
   const [first = ''] = words;
-  if (name.startsWith(first)) return 0;
-  if (words.every((word) => name.includes(word))) return 1;
-  return 2;
+  if (name === words.join(' ')) return 0;
+  if (name.startsWith(first)) return 1;
+  if (words.every((word) => name.includes(word))) return 2;
+  return 3;
 };
 
 /** Entries that have all words that were typed, better ones first within each group, no more than `limit` a group. */

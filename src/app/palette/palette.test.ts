@@ -85,14 +85,15 @@ describe('what the palette lists', () => {
     const ids = list().map(({ id }) => id);
     expect(new Set(ids).size).toBe(ids.length);
     const wanted =
-      'file,link,home,next step,deselect,step 0,single keys,worlds,figures,motion reduce,motion full,motion system,' +
+      'file,link,home,next step,deselect,step 0,single keys,worlds,figures,figure hbm,larger left,smaller left,filter glossary,motion reduce,motion full,motion system,' +
       'speed readable,speed 8,extent run,legend coherent,machine lab-node,switch log,remove log,side lower,hide maps';
     for (const id of wanted.split(',')) expect(ids).toContain(`act ${id}`);
     const called: string[] = [];
     const surface: Surface = {
       actions,
       bringUp: (panel) => void called.push(panel),
-      focus: (id) => void called.push(id),
+      focus: (target) => void called.push(typeof target === 'string' ? target : 'element'),
+      press: () => void called.push('press'),
       showExtent: (extent) => void called.push(extent),
       chooseFile: (take) => take('{'),
     };
@@ -127,7 +128,8 @@ describe('what the palette lists', () => {
     const surface: Surface = {
       actions,
       bringUp: (panel) => void called.push(panel),
-      focus: (id) => void called.push(id),
+      focus: (target) => void called.push(typeof target === 'string' ? target : 'element'),
+      press: () => void called.push('press'),
       showExtent: (extent) => void called.push(extent),
       chooseFile: (take) => take('{'),
     };
@@ -173,12 +175,16 @@ describe('what the palette lists', () => {
     });
   });
 
-  test('a condition or a step that is typed can be added as it is', () => {
-    const titles = (text: string, hasRun = true) => typedEntries(text, hasRun).map(({ title }) => title);
+  test('a condition, a step or a figure that is typed can be put in as it is', async () => {
+    const { state } = await opened('?scenario=coherent-longterm-pin');
+    const { state: nothing } = await opened('');
+    const titles = (text: string, now = state()) => typedEntries(text, now).map(({ title }) => title);
     expect(titles('fn:migrate_pages')).toEqual(['Stop when: fn:migrate_pages']);
     expect(titles('read buf')).toEqual(['Run: read buf']);
+    expect(titles('fault.minor 900')).toEqual([expect.stringMatching(/^Costs: .* is 900 ns$/)]);
+    expect(titles('fault.minor -1')).toEqual([]);
     expect(titles('theme')).toEqual([]);
-    expect(titles('read buf', false)).toEqual([]);
+    expect(titles('read buf', nothing())).toEqual([]);
   });
 
   test('all words must be there; a beginning comes first; groups keep their order', () => {

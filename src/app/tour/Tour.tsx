@@ -53,8 +53,23 @@ export const Tour = () => {
     };
     settle();
     box.current?.focus();
-    window.addEventListener('resize', settle);
-    return () => window.removeEventListener('resize', settle);
+    // in another window the panels lie elsewhere, as soon as they are arranged anew
+    let frame = 0;
+    const settleLater = (): void => {
+      cancelAnimationFrame(frame);
+      frame = requestAnimationFrame(() => {
+        frame = requestAnimationFrame(settle);
+      });
+    };
+    const target = spot && elementOf(spot);
+    const observer = new ResizeObserver(settleLater);
+    if (target !== undefined) observer.observe(target);
+    window.addEventListener('resize', settleLater);
+    return () => {
+      cancelAnimationFrame(frame);
+      observer.disconnect();
+      window.removeEventListener('resize', settleLater);
+    };
   }, [spot, preset]);
 
   if (spot === undefined) return null;

@@ -70,6 +70,7 @@ const GlossaryPage = () => {
             <label>
               Filter{' '}
               <input
+                id="glossary-filter"
                 type="search"
                 className="glossary-filter"
                 placeholder="pin, FOLL_LONGTERM, migrate…"

@@ -46,6 +46,7 @@ const ModelPage = () => {
           </p>
           <div className="model-tools">
             <input
+              id="model-filter"
               type="search"
               className="model-filter"
               aria-label="Filter mechanisms"

@@ -6,6 +6,7 @@ import {
   type MemoryTypeRow,
 } from '../../core/uapi/memory-types.ts';
 import { useActions, useApp } from '../../store/use-app.ts';
+import { breakable } from '../../ui/breakable.tsx';
 import { Prose } from '../../ui/Prose.tsx';
 // not through the door of the catalogue: the words of a page come with its chunk
 import {
@@ -154,7 +155,7 @@ const PropertyRow = ({ row: { property, cells } }: { readonly row: MemoryTypeRow
         return (
           <td key={type} data-sign={sign}>
             <span aria-hidden="true">{SIGNS[sign]} </span>
-            {text}
+            {breakable(text)}
           </td>
         );
       })}

@@ -1,15 +1,27 @@
-import { useEffect, useRef } from 'react';
+import { type RefObject, useEffect, useRef } from 'react';
 import { useActions, useApp } from '../../store/use-app.ts';
 import { standingSentence, standingTask } from '../../words/index.ts';
 import type { StackFrame, StandingView } from '../../store/views.ts';
+import { breakable } from '../../ui/breakable.tsx';
+import { keepCurrentInSight } from '../../ui/keep-in-sight.ts';
 import './call-stack.css';
 
 const NONE: readonly never[] = [];
 
-const Frames = ({ stack }: { readonly stack: readonly StackFrame[] }) => {
+interface FramesProps {
+  readonly stack: readonly StackFrame[];
+  /** Gets the row of the function that runs. */
+  readonly innermost?: RefObject<HTMLLIElement | null>;
+}
+
+const Frames = ({ stack, innermost }: FramesProps) => {
   const { seek } = useActions();
   return stack.map((frame, depth) => (
-    <li key={frame.begin} aria-current={depth === stack.length - 1 ? 'true' : undefined}>
+    <li
+      key={frame.begin}
+      ref={depth === stack.length - 1 ? innermost : undefined}
+      aria-current={depth === stack.length - 1 ? 'true' : undefined}
+    >
       <button
         type="button"
         className="call"
@@ -17,7 +29,7 @@ const Frames = ({ stack }: { readonly stack: readonly StackFrame[] }) => {
         data-term={`fn:${frame.fn}`}
         onClick={() => void seek(frame.begin)}
       >
-        <span className="call-name">{frame.fn}</span>
+        <span className="call-name">{breakable(frame.fn)}</span>
         <span className="call-args">{frame.args[0]?.value}</span>
       </button>
     </li>
@@ -44,12 +56,10 @@ const Standing = ({ tasks }: { readonly tasks: readonly StandingView[] }) => (
 export const CallStack = () => {
   const stack = useApp((state) => state.trace.moment?.stack) ?? NONE;
   const standing = useApp((state) => state.trace.moment?.standing);
-  const list = useRef<HTMLOListElement>(null);
+  const innermost = useRef<HTMLLIElement>(null);
   useEffect(() => {
     // with the next frame, whose layout is done anyway: now it would be done twice
-    const frame = requestAnimationFrame(() =>
-      list.current?.lastElementChild?.scrollIntoView({ block: 'nearest' }),
-    );
+    const frame = requestAnimationFrame(() => innermost.current?.scrollIntoView({ block: 'nearest' }));
     return () => cancelAnimationFrame(frame);
   }, [stack]);
   return (
@@ -62,8 +72,8 @@ export const CallStack = () => {
       ) : stack.length === 0 ? (
         <p className="call-stack-empty muted">No kernel function is running.</p>
       ) : (
-        <ol ref={list} className="call-stack-list scroll">
-          <Frames stack={stack} />
+        <ol ref={keepCurrentInSight} className="call-stack-list scroll">
+          <Frames stack={stack} innermost={innermost} />
         </ol>
       )}
     </section>

@@ -12,6 +12,7 @@ import type {
   RunInfo,
 } from '../../store/views.ts';
 import { Chip } from '../../ui/Chip.tsx';
+import { breakable } from '../../ui/breakable.tsx';
 import { Prose } from '../../ui/Prose.tsx';
 import { stepText } from '../../words/step.ts';
 import { notRunBecause, pageRows, placeText, residenceText, sideText, stepRows } from './rows.ts';
@@ -325,7 +326,7 @@ const Calls = ({
           {calls.map(({ fn, counts }) => (
             <tr key={fn}>
               <th scope="row">
-                <code>{fn}</code>
+                <code>{breakable(fn)}</code>
               </th>
               <td>{counts[0]}</td>
               <td>{counts[1]}</td>

@@ -1,9 +1,9 @@
-import { useId, useState } from 'react';
+import { useState } from 'react';
 import type { CostModel } from '../../core/uapi/cost-model.ts';
 import { useActions } from '../../store/use-app.ts';
 import { Button } from '../../ui/Button.tsx';
 import { costsWords, figureClasses } from '../../words/index.ts';
-import { type FigureRow, figureRows, parseFigure } from './rows.ts';
+import { type FigureRow, figureRows, fieldIdOf, parseFigure } from './rows.ts';
 
 /** Every figure of the cost model: where it comes from, how far it can be trusted, and a field to put in another. */
 export const Figures = ({ model }: { readonly model: CostModel }) => {
@@ -47,7 +47,7 @@ export const Figures = ({ model }: { readonly model: CostModel }) => {
 const FigureLine = ({ row }: { readonly row: FigureRow }) => {
   const { setFigure } = useActions();
   const [text, setText] = useState(String(row.value));
-  const id = useId();
+  const id = fieldIdOf(row);
   const wanted = parseFigure(text, row);
   const keep = (): void => {
     if (wanted === undefined) setText(String(row.value));

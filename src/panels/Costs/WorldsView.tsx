@@ -1,8 +1,10 @@
+import { useRef } from 'react';
 import { useActions, useApp } from '../../store/use-app.ts';
 import { STAYING, WORLDS, type World } from '../../store/worlds.ts';
 import { useWords } from '../../store/use-words.ts';
 import { Button } from '../../ui/Button.tsx';
 import { formatCount } from '../../ui/format.ts';
+import { useSize } from '../../ui/use-size.ts';
 import {
   costGroups,
   costsWords,
@@ -61,10 +63,11 @@ const Answers = () => {
   );
 };
 
-const WIDTH = 560;
+/** Before the panel is on screen. */
+const USUAL_WIDTH = 560;
 const BAR = 30;
-const LABEL = 140;
-const ROOM_FOR_VALUE = 96;
+const LABEL = 138;
+const ROOM_FOR_VALUE = 72;
 
 const useResults = () => {
   const { results } = useApp((state) => state.worlds);
@@ -79,14 +82,17 @@ const isStaying = (world: World): boolean => STAYING.some((staying) => staying =
 
 const Plot = () => {
   const results = useResults();
+  const figure = useRef<HTMLElement>(null);
+  // in pixels of the page: what is scaled down cannot be read
+  const width = useSize(figure).width || USUAL_WIDTH;
   const bars = stackedBars<World>(
     results.map(({ world, costs }) => ({ key: world, total: costs.total })),
-    WIDTH - LABEL - ROOM_FOR_VALUE,
+    width - LABEL - ROOM_FOR_VALUE,
   );
   const title = `Simulated time by world: ${bars.map(({ key, ns }) => `${worldWords[key].label} ${formatNs(ns)}`).join(', ')}`;
   return (
-    <figure className="costs-plot">
-      <svg viewBox={`0 0 ${WIDTH} ${bars.length * BAR}`} role="img" aria-label={title}>
+    <figure ref={figure} className="costs-plot">
+      <svg viewBox={`0 0 ${width} ${bars.length * BAR}`} role="img" aria-label={title}>
         <Patterns />
         {bars.map(({ key, parts, end, ns }, i) => (
           <g key={key} transform={`translate(0 ${i * BAR})`}>

@@ -130,6 +130,9 @@ const rowOf = (id: FigureId, key: string, figure: Figure): FigureRow => {
   return { id, key, name: figureNames[key] ?? key, ...unit, value: figure.value / unit.factor, figure };
 };
 
+/** Of its field in the page. */
+export const fieldIdOf = ({ key }: Pick<FigureRow, 'key'>): string => `figure-${key}`;
+
 /** All figures of the model. */
 export const figureRows = ({ links, ops, efficiency }: CostModel): FigureRow[] => [
   ...(Object.keys(links) as (keyof CostModel['links'])[]).map((name) =>

@@ -1,6 +1,7 @@
 import type { AppState } from '../../store/app.ts';
 import { useApp } from '../../store/use-app.ts';
 import { useWords } from '../../store/use-words.ts';
+import { breakable } from '../../ui/breakable.tsx';
 import { Prose } from '../../ui/Prose.tsx';
 import { Term } from '../../ui/Term.tsx';
 import { StepSum } from './StepSum.tsx';
@@ -50,7 +51,7 @@ export const Explanation = () => {
             {current.fn}
           </Term>{' '}
           <Prose pieces={textPieces(aboutFunction(current.fn))} />{' '}
-          <span className="explanation-provenance">{current.file}</span>
+          <span className="explanation-provenance">{breakable(current.file)}</span>
         </p>
       )}
     </section>

@@ -48,5 +48,5 @@ export const summary = ({ areas, parent, child }: ForkView): string => {
   const shared = countOf(areas, (page) => page.shared);
   const ours = countOf(areas, ({ parent: side }) => side?.onWrite === 'copy');
   const theirs = countOf(areas, ({ child: side }) => side?.onWrite === 'copy');
-  return `Pages with one frame for both: ${shared}. On the next write ${parent} would copy ${ours}, ${child} ${theirs}. ${again}`;
+  return `Pages with one frame for both: ${shared}. On the next write ${parent} would copy ${ours}, and ${child} would copy ${theirs}. ${again}`;
 };

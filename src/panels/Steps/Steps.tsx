@@ -3,6 +3,7 @@ import { useActions, useApp } from '../../store/use-app.ts';
 import { usePieces } from '../../store/use-turn.ts';
 import { useWords } from '../../store/use-words.ts';
 import { Icon } from '../../ui/Icon.tsx';
+import { keepCurrentInSight } from '../../ui/keep-in-sight.ts';
 import { Prose } from '../../ui/Prose.tsx';
 import { leftOutRows, type StepRow, stepRows } from './rows.ts';
 import './steps.css';
@@ -23,7 +24,7 @@ export const Steps = () => {
       <h2 id="steps-heading" className="heading">
         Steps
       </h2>
-      <ol ref={keepInSight} className="steps-list scroll">
+      <ol ref={keepCurrentInSight} className="steps-list scroll">
         {rows.slice(0, shown).map((row) => (
           <StepItem key={row.index} row={row} />
         ))}
@@ -53,16 +54,6 @@ const LeftOut = () => {
   );
 };
 
-/** The current step stays in sight when something else takes part of the room of the list. */
-const keepInSight = (list: HTMLOListElement | null): (() => void) | undefined => {
-  if (list === null) return undefined;
-  const observer = new ResizeObserver(() => {
-    list.querySelector('[aria-current=step]')?.scrollIntoView({ block: 'nearest' });
-  });
-  observer.observe(list);
-  return () => observer.disconnect();
-};
-
 const StepItem = ({ row }: { readonly row: StepRow }) => {
   const { seekStep } = useActions();
   const item = useRef<HTMLLIElement>(null);
@@ -82,13 +73,15 @@ const StepItem = ({ row }: { readonly row: StepRow }) => {
     <li ref={item} className="step" data-state={row.state} aria-current={isCurrent ? 'step' : undefined}>
       <button type="button" className="step-button" onClick={() => void seekStep(row.index, 'end')}>
         <span className="step-number">{row.index}</span>
-        <span className="step-command">{row.command}</span>
-        {row.result === '' ? null : (
-          <span className="step-result" data-failed={row.failed}>
-            <span className="hidden-visually">returned </span>
-            {row.result}
-          </span>
-        )}
+        <span className="step-call">
+          <span className="step-command">{row.command}</span>
+          {row.result === '' ? null : (
+            <span className="step-result" data-failed={row.failed}>
+              <span className="hidden-visually">returned </span>
+              {row.result}
+            </span>
+          )}
+        </span>
         {row.detail === '' ? null : <span className="step-detail">{row.detail}</span>}
         {row.wrong.map((text) => (
           <span key={text} className="step-wrong">

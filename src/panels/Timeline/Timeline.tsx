@@ -47,7 +47,9 @@ export const Timeline = ({ extent }: { readonly extent: Extent | undefined }) =>
       element.width = Math.round(sizePx.width * ratio);
       element.height = Math.round(sizePx.height * ratio);
       pen.setTransform(ratio * zoom, 0, 0, ratio * zoom, 0, 0);
-      const fontPx = Number.parseFloat(getComputedStyle(element).fontSize) / zoom;
+      const style = getComputedStyle(element);
+      const fontPx = Number.parseFloat(style.fontSize) / zoom;
+      element.dataset['scheme'] = style.colorScheme;
       const base = run?.bootEnd ?? 0;
       paintTimeline(
         pen,

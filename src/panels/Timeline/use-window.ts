@@ -2,7 +2,7 @@
 
 import { useEffect, useState } from 'react';
 import { useActions, useApp } from '../../store/use-app.ts';
-import { useMedia } from '../../ui/use-media.ts';
+import { useColors } from '../../ui/use-colors.ts';
 import { type Extent, extentOf } from './extent.ts';
 import type { TimelineColors } from './paint.ts';
 import type { TimeWindow } from './rows.ts';
@@ -57,9 +57,7 @@ const COLOR_KEYS = [
 ] as const;
 
 export const useTimelineColors = (): TimelineColors | undefined => {
-  const theme = useApp((state) => state.settings.theme);
-  const dark = useMedia('(prefers-color-scheme: dark)');
-  const forced = useMedia('(forced-colors: active)');
+  const shown = useColors();
   const [colors, setColors] = useState<TimelineColors>();
   useEffect(() => {
     const read = (): void => {
@@ -70,6 +68,6 @@ export const useTimelineColors = (): TimelineColors | undefined => {
     };
     read();
     void document.fonts.ready.then(read);
-  }, [theme, dark, forced]);
+  }, [shown]);
   return colors;
 };

@@ -149,7 +149,7 @@ const PatchItem = ({ row, onToggle, onClose }: PatchItemProps) => {
         )}
       </p>
       <p id={`${id}-without`} className="patch-without">
-        <span className="patch-without-label">Without it:</span> <Prose plain pieces={textPieces(without)} />
+        <span className="patch-without-label">Without it:</span> <Prose plain pieces={textPieces(without)} />{' '}
         {see === undefined ? null : (
           <SeeButton see={see} label={`See it: without patch ${number}`} onClose={onClose}>
             See it
@@ -225,7 +225,7 @@ const Switches = ({ draft, onChange, onClose }: SwitchesProps) => {
                 <code>{name}</code>
               </label>
               <p id={`${id}-${name}`}>
-                <Prose plain pieces={words.textPieces(withoutSwitch[name])} />
+                <Prose plain pieces={words.textPieces(withoutSwitch[name])} />{' '}
                 <SeeButton see={SEE_OF_SWITCH[name]} label={`See it: ${name} off`} onClose={onClose}>
                   See it
                 </SeeButton>

@@ -53,7 +53,7 @@ export const ScenarioPicker = ({ onClose }: { readonly onClose: () => void }) =>
             data-first
             aria-label="Filter scenarios"
             aria-describedby="scenario-count"
-            placeholder="Filter: longterm, cow, thp, selftest, without patch…"
+            placeholder="Filter: longterm, cow, selftest, patch…"
             value={filter}
             onChange={(event) => setFilter(event.target.value)}
             onKeyDown={onFilterKey}

@@ -47,7 +47,14 @@ export const Homecoming = () => {
         </p>
       </div>
       <p className="homecoming-next">
-        <Button look="solid" onClick={startTour}>
+        <Button
+          look="solid"
+          onClick={() => {
+            // what it would cover is what the tour points at
+            closeHomecoming();
+            startTour();
+          }}
+        >
           Look around
         </Button>
         <Button onClick={() => void watchAPageComeHome()}>Watch again</Button>

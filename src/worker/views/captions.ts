@@ -22,7 +22,7 @@ const rangeText = (namer: Namer, step: Step): Params => {
   const first = 'page' in step ? (step.page ?? 0) : 0;
   const count = 'count' in step ? (step.count ?? npages - first) : npages;
   const whole = first === 0 && count === npages;
-  const part = count === 1 ? `${step.vma}+${first}` : `${step.vma}+${first}..${first + count - 1}`;
+  const part = count === 1 ? `${step.vma}+${first}` : `${step.vma}+${first}…${first + count - 1}`;
   return { range: whole ? step.vma : part, count };
 };
 

@@ -1,7 +1,10 @@
 // What the kernel prints, in plain words, and when it does.
 
-import { count, num } from '../phrases.ts';
+import { count, num, type Params } from '../phrases.ts';
 import type { Told } from './told.ts';
+
+/** As the tables and maps write it, and as `dump_page` prints it. */
+const pfnOf = (p: Params): string => `\`0x${num(p, 'b').toString(16)}\``;
 
 export const kernelLog: Readonly<Record<string, Told>> = {
   'log.gup.warn.pin-by-caller': {
@@ -109,7 +112,7 @@ export const kernelLog: Readonly<Record<string, Told>> = {
     why: 'The test driver checks that no page is pinned for long that must stay movable.',
   },
   'log.gup_test.failure': {
-    what: (p) => `The kernel prints the page: \`page dumped because: gup_test failure\`, pfn ${num(p, 'b')}.`,
+    what: (p) => `The kernel prints the page: \`page dumped because: gup_test failure\`, pfn ${pfnOf(p)}.`,
     why: 'With the page that failed the check everything known of it is printed.',
   },
   'log.gup_test.zeroing': {
@@ -118,7 +121,7 @@ export const kernelLog: Readonly<Record<string, Told>> = {
     why: 'The program asked to see a page that the call did not get.',
   },
   'log.gup_test.dump-page': {
-    what: (p) => `The kernel prints \`page #${num(p, 'a')}\`, pfn ${num(p, 'b')}.`,
+    what: (p) => `The kernel prints \`page #${num(p, 'a')}\`, pfn ${pfnOf(p)}.`,
     why: '`DUMP_USER_PAGES_TEST` prints the pages that the program named.',
   },
   'log.oom.killed': {
