@@ -1,7 +1,7 @@
 // Memory of devices: registration of a dev_pagemap, the life of a ZONE_DEVICE page.
 
 import type { DevPagemap, MemoryType } from '../../machine/entities.ts';
-import { SECTION_MASK, SECTION_ROWS } from '../../machine/column.ts';
+import { SECTION_ROWS } from '../../machine/column.ts';
 import type { Block } from '../../machine/gpu.ts';
 import type { Machine } from '../../machine/machine.ts';
 import type { DevPagemapOps, Sleeps } from '../../machine/ops.ts';
@@ -192,12 +192,9 @@ const forgetMemmap = (m: Machine, start: Pfn, end: Pfn): void => {
   const columns = [flags, index, mapping, zoneDeviceData];
   for (let first = start; first < end; ) {
     const next = Math.min(end, first - (first % SECTION_ROWS) + SECTION_ROWS);
-    const written = columns.filter(
-      (column) => column.section(Math.floor(first / SECTION_ROWS)) !== undefined,
-    );
+    const written = columns.filter((column) => !column.isConstant(first, next - first, 0));
     if (m.trace.tally !== undefined) {
-      const row = first & SECTION_MASK;
-      for (const column of written) column.writableSection(first).fill(0, row, row + next - first);
+      for (const column of written) column.writeLine(first, next - first, 0, 0);
     } else {
       for (let pfn = first; pfn < next; pfn++)
         for (const column of written) if (column.get(pfn) !== 0) column.set(pfn, 0);
