@@ -23,7 +23,7 @@ import { type Busy, svgMap, watchLatency, watchPictures, watchTasks, zoomMap } f
 import { longestMsOf, median, percentile } from './measure.ts';
 import { jsonFile, reportResult } from './report.ts';
 import { serve, type Served } from './serve.ts';
-import { longestTaskCpuMs, TASK_CATEGORIES } from './task-cpu.ts';
+import { longestTaskCpuMs, TASK_CATEGORIES, TRACE_START_MS } from './task-cpu.ts';
 
 declare global {
   interface Window {
@@ -176,6 +176,7 @@ const computingWhileMigrating = async (
 ): Promise<Figure[]> => {
   const page = await atAllMemory(browser, served, pages);
   await browser.startTracing(page, { categories: TASK_CATEGORIES });
+  await page.waitForTimeout(TRACE_START_MS + 100);
   for (const command of STEPS) await runStep(page, command);
   const trace = await browser.stopTracing();
   await page.close();
