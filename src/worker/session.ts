@@ -23,7 +23,6 @@ import type {
   Failed,
   FromWorker,
   LeftOutStep,
-  Mark,
   Message,
   Navigated,
   NavigateRequest,
@@ -41,7 +40,6 @@ import { Run } from './run.ts';
 import { type OpenRun, runInfo } from './run-info.ts';
 import { judge } from './selftest.ts';
 import { nextHit } from './views/breakpoints.ts';
-import { beatMessage } from './views/captions.ts';
 import { subjectOf, untoldSteps } from './views/chapters.ts';
 import { inspect } from './views/inspection.ts';
 import { longtermRunning, momentAt, residenceBefore } from './views/moment.ts';
@@ -50,11 +48,11 @@ import { sceneAtHand } from './views/scene.ts';
 import { viewAt } from './views/panels.ts';
 import { detailViews, placeOfTarget } from './views/step-detail.ts';
 import { tileOf } from './views/tiles.ts';
+import { timelineMarks } from './views/timeline-marks.ts';
 
 /** Most runs that are kept open; the oldest goes first. One on screen and its follower, two to compare, two to count. */
 const MAX_RUNS = 6;
 const MAX_TILE_CELLS = 1_000_000;
-const MAX_MARKS = 2000;
 
 /** Why a request could not be served: the place and the words. */
 class Refusal extends Error {
@@ -325,15 +323,7 @@ export class Session {
           return { ...span, fn, label: fn };
         }),
       ],
-      marks: run.beats
-        .between(from, to)
-        .slice(0, MAX_MARKS)
-        .map((beat): Mark => {
-          const failed =
-            FAILURES.has(beat.id) || run.sim.steps[stepEnded(beat.id, beat.args)]?.result.errno !== undefined;
-          const kind = beat.id === 'kernel-log' ? 'warning' : failed ? 'failure' : 'beat';
-          return { position: beat.position, kind, text: beatMessage(namer, run.sim.steps, beat) };
-        }),
+      marks: timelineMarks(run, namer, from, to),
     };
   }
 
@@ -348,38 +338,6 @@ export class Session {
 }
 
 function* nothing(): Generator<void, void, void> {}
-
-const FAILURES: ReadonlySet<string> = new Set([
-  'fault.segv',
-  'fault.sigbus',
-  'gup.vma-refused',
-  'gup.no-vma',
-  'gup.slow.gave-up',
-  'longterm.failed',
-  'migrate.restored',
-  'migrate.no-destination',
-  'device.exhausted',
-  'hugetlb.exhausted',
-  'svm.vram-exhausted',
-  'svm.pages-left',
-  'gpu.fatal-fault',
-  'ttm.no-space',
-  'ttm.timed-out',
-  'ttm.aliased',
-  'kfd.refused-vram',
-  'kfd.refused-system',
-  'svm.refused-gpu',
-  'svm.refused-hole',
-  'svm.refused-device-area',
-  'svm.refused-limit',
-  'svm.refused-in-use',
-  'svm.refused-question',
-  'svm.fence-under-mutex',
-  'svm.page-left-behind',
-  'svm.page-in-use',
-]);
-
-const stepEnded = (id: string, args: readonly number[]): number => (id === 'step.end' ? (args[0] ?? -1) : -1);
 
 const boot = (scenario: Scenario, overrides: Parameters<typeof createSimulation>[1]): Simulation => {
   try {

@@ -6,6 +6,7 @@ import { chunksOf, deviceUsage } from '../kernel/drivers/test-hmm-migrate.ts';
 import { backingPage } from '../kernel/drivers/test-hmm-dmirror.ts';
 import { DPT_XA_TAG_WRITE } from '../kernel/drivers/test-hmm-bulk.ts';
 import type { Dmirror, DmirrorDevice } from '../machine/entities.ts';
+import type { Machine } from '../machine/machine.ts';
 import { DEVICE_FREE_HEAD, DEVICE_FRESH, deviceRow, pgmapRefRow } from '../machine/scalars.ts';
 import { entryWritable, isDeviceExclusiveEntry, isDevicePrivateEntry } from '../uapi/pte.ts';
 import type { Pfn, Vpn } from '../uapi/units.ts';
@@ -80,6 +81,28 @@ const checkPlace = (findings: Findings, survey: Survey, dmirror: Dmirror, vpn: V
   }
 };
 
+/**
+ * Whether an entry of a GPU may be behind the CPU's: without XNACK an invalidation only stops the queues and says what it
+ * hit, and until that is mapped anew nobody looks at it (`svm_range_evict`, `amdgpu_amdkfd_evict_userptr`).
+ */
+const isStale = (m: Machine, mm: number, vpn: Vpn): boolean => {
+  const process = m.kfdProcesses.values().find((each) => each.mm === mm && each.queuesStopped);
+  if (process === undefined) return false;
+  return (
+    m.svmRanges
+      .values()
+      .some(
+        (range) =>
+          range.process === process.id && range.invalid > 0 && vpn >= range.start && vpn <= range.last,
+      ) ||
+    m.userptrs
+      .values()
+      .some(
+        (bo) => bo.process === process.id && bo.invalid > 0 && vpn >= bo.start && vpn < bo.start + bo.npages,
+      )
+  );
+};
+
 /** Looks at the places that a device or the CPU changed, and at the pages that were written. */
 export const checkDeviceTables = (
   findings: Findings,
@@ -91,12 +114,10 @@ export const checkDeviceTables = (
   for (const dmirror of m.dmirrors.values()) {
     const table = m.journal.mapById(dmirror.pt);
     if (table.size === 0) continue;
-    // without XNACK entries go stale while the queues stand still, and nobody looks at them (svm_range_evict)
-    if (m.kfdProcesses.values().some(({ mm, queuesStopped }) => mm === dmirror.mm && queuesStopped)) continue;
     const places = new Set<Vpn>(touched.maps.get(dmirror.pt));
     for (const { mm, vpn, npages } of [...changes.removed, ...changes.added]) {
       if (mm === dmirror.mm) for (const at of table.keysBetween(vpn, vpn + npages)) places.add(at);
     }
-    for (const vpn of places) checkPlace(findings, survey, dmirror, vpn);
+    for (const vpn of places) if (!isStale(m, dmirror.mm, vpn)) checkPlace(findings, survey, dmirror, vpn);
   }
 };

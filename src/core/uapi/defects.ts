@@ -5,7 +5,13 @@
  * svm.fence-under-mutex: svm_range_validate_svm_bo waits for the fence of a buffer object that is being evicted, with the
  * migrate_mutex for which the evicting thread waits. svm.page-left-behind: svm_migrate_to_ram takes a page for being home
  * that is still in private VRAM. svm.page-in-use: a range gets its old buffer object back, and svm_migrate_get_vram_page
- * hands out a page of it that was left behind there and is in use.
+ * hands out a page of it that was left behind there and is in use. svm.bo-freed: svm_range_evict_svm_bo_worker gives up a
+ * range that it could not empty, but leaves it the buffer object; once that is freed, svm_range_validate_svm_bo reads it.
  */
-export const KERNEL_DEFECTS = ['svm.fence-under-mutex', 'svm.page-left-behind', 'svm.page-in-use'] as const;
+export const KERNEL_DEFECTS = [
+  'svm.fence-under-mutex',
+  'svm.page-left-behind',
+  'svm.page-in-use',
+  'svm.bo-freed',
+] as const;
 export type KernelDefect = (typeof KERNEL_DEFECTS)[number];

@@ -237,6 +237,7 @@ export const DECISIONS = [
   'svm.fence-under-mutex',
   'svm.page-left-behind',
   'svm.page-in-use',
+  'svm.bo-freed',
   'smi.migrate-start',
   'smi.migrate-end',
   'smi.page-fault-start',

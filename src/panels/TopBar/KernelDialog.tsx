@@ -198,6 +198,30 @@ interface SwitchesProps {
   readonly onChange: (part: Partial<KernelConfig>) => void;
 }
 
+interface ReadingProps<Value extends string> {
+  readonly heading: ReactNode;
+  readonly label: string;
+  readonly options: readonly { readonly value: Value; readonly label: string }[];
+  readonly value: Value;
+  readonly onChange: (value: Value) => void;
+  /** What the chosen one does. */
+  readonly children: ReactNode;
+}
+
+/** One of the ways in which versions did the same thing. */
+const Reading = <Value extends string>({ heading, children, ...choice }: ReadingProps<Value>) => {
+  const id = useId();
+  return (
+    <section aria-labelledby={id}>
+      <h3 id={id} className="heading">
+        {heading}
+      </h3>
+      <Segmented {...choice} />
+      <p>{children}</p>
+    </section>
+  );
+};
+
 const CHECKS = LONGTERM_CHECKS.map((value) => ({ value, label: longtermChecks[value].label }));
 const READINGS = FOLLOW_PAGE_READINGS.map((value) => ({ value, label: followPageReadings[value].label }));
 
@@ -241,41 +265,35 @@ const Switches = ({ draft, onChange, onClose }: SwitchesProps) => {
           ))}
         </div>
       </section>
-      <section aria-labelledby={`${id}-check`}>
-        <h3 id={`${id}-check`} className="heading">
-          How a long-term pin looks for pages that may not stay
-        </h3>
-        <Segmented
-          label="Check of long-term pins"
-          options={CHECKS}
-          value={draft.longtermCheck}
-          onChange={(longtermCheck) => onChange({ longtermCheck })}
-        />
-        <p>
-          <Prose pieces={words.textPieces(longtermChecks[draft.longtermCheck].text)} />
-          <SeeButton
-            see={SEE_OF_CHECK[draft.longtermCheck]}
-            label={`See it: the check of ${longtermChecks[draft.longtermCheck].label}`}
-            onClose={onClose}
-          >
-            See it
-          </SeeButton>
-        </p>
-      </section>
-      <section aria-labelledby={`${id}-follow`}>
-        <h3 id={`${id}-follow`} className="heading">
-          Callers of <code>follow_page</code> that meet a device page
-        </h3>
-        <Segmented
-          label="Callers of follow_page"
-          options={READINGS}
-          value={draft.followPage}
-          onChange={(followPage) => onChange({ followPage })}
-        />
-        <p>
-          <Prose pieces={words.textPieces(followPageReadings[draft.followPage].text)} />
-        </p>
-      </section>
+      <Reading
+        heading="How a long-term pin looks for pages that may not stay"
+        label="Check of long-term pins"
+        options={CHECKS}
+        value={draft.longtermCheck}
+        onChange={(longtermCheck) => onChange({ longtermCheck })}
+      >
+        <Prose pieces={words.textPieces(longtermChecks[draft.longtermCheck].text)} />
+        <SeeButton
+          see={SEE_OF_CHECK[draft.longtermCheck]}
+          label={`See it: the check of ${longtermChecks[draft.longtermCheck].label}`}
+          onClose={onClose}
+        >
+          See it
+        </SeeButton>
+      </Reading>
+      <Reading
+        heading={
+          <>
+            Callers of <code>follow_page</code> that meet a device page
+          </>
+        }
+        label="Callers of follow_page"
+        options={READINGS}
+        value={draft.followPage}
+        onChange={(followPage) => onChange({ followPage })}
+      >
+        <Prose pieces={words.textPieces(followPageReadings[draft.followPage].text)} />
+      </Reading>
     </>
   );
 };

@@ -190,6 +190,10 @@ export const gpuDecisions: Readonly<Record<Exclude<GpuDecisionId, SmiDecisionId>
     what: 'A fault of Linux 6.1: a page of VRAM that is in use would be handed out a second time.',
     why: 'The range gets its old buffer object back, since somebody’s page keeps it alive. `svm_migrate_get_vram_page` takes the page at its place without a look, and `zone_device_page_init` would set its reference count to 1.',
   },
+  'svm.bo-freed': {
+    what: 'A fault of Linux 6.1: the driver reads a buffer object that was freed.',
+    why: 'The eviction took the range off the list of its object, and could not bring it home: the range kept the pointer. When its pages left, the object was freed, and nobody told the range. `svm_range_validate_svm_bo` asks the freed object whether it still lives.',
+  },
   'svm.default-attributes': {
     what: (p) => `No range is at ${page(p)}: the driver answers with what a new one would have.`,
     why: 'Asking registers nothing. Whether a GPU has access by default depends on XNACK.',

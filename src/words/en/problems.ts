@@ -13,6 +13,8 @@ const DEFECTS: Readonly<Record<KernelDefect, string>> = {
     'two accesses held a page while its range came home, so that it stayed in private VRAM and nobody counted it. `svm_migrate_to_ram` takes it for being home, and the access would fault again for ever. Unmap that memory; another time, touch it when the move has ended',
   'svm.page-in-use':
     'the range gets its old buffer object back, where a page is still in use: another process has it mapped, or it was left behind. `svm_migrate_get_vram_page` does not look, and would hand it out a second time. End that use first: unmap the page, or let the other process exit',
+  'svm.bo-freed':
+    'an eviction took the range off the list of its buffer object and could not bring it home, so that the range still points to an object that was freed meanwhile. `svm_range_validate_svm_bo` would read it. Unmap that memory and map it anew',
 };
 const isDefect = (id: string): id is KernelDefect => id in DEFECTS;
 const defectText = (id: string): string => (isDefect(id) ? DEFECTS[id] : id);

@@ -94,14 +94,7 @@ const PASSED_OVER: ReadonlySet<DecisionId> = new Set([
   'lru.drained',
   'gpu.fault-dropped',
   // what moves, stops or goes tells it itself
-  'smi.migrate-start',
-  'smi.migrate-end',
-  'smi.page-fault-start',
-  'smi.page-fault-end',
-  'smi.queue-eviction',
-  'smi.queue-restore',
-  'smi.queue-restore-again',
-  'smi.unmap-from-gpu',
+  ...DECISIONS.filter((id) => id.startsWith('smi.')),
 ]);
 
 /** Decisions that explain a fault; the stop is at the fault's end, when the entry stands. */

@@ -5,6 +5,7 @@ import type { EvictionFence, Gpu, SvmBo, SvmRange } from '../../machine/gpu.ts';
 import type { Machine } from '../../machine/machine.ts';
 import type { Sleeps } from '../../machine/ops.ts';
 import { svmBoKrefRow } from '../../machine/scalars.ts';
+import { bugOn } from '../sched/bug.ts';
 import { atomic, sleepable } from '../sched/kernel-function.ts';
 import { scheduleWork } from '../sched/locks.ts';
 import { ttmBoInit } from './ttm.ts';
@@ -63,8 +64,9 @@ const svmRangeValidateSvmBo = sleepable(
     const range = m.svmRanges.get(rangeId);
     if (range.svmBo === 0) return false;
     if (range.ttmRes) return true;
-    const svmBo = m.svmBos.get(range.svmBo);
-    if (svmBoKref(m, svmBo.id) > 0) {
+    const svmBo = m.svmBos.find(range.svmBo);
+    bugOn(svmBo === undefined, 'svm_bo_ref_unless_zero: the svm_range_bo was freed', 'svm.bo-freed');
+    if (svmBo !== undefined && svmBoKref(m, svmBo.id) > 0) {
       if (m.ttmBos.get(svmBo.bo).gpu !== gpu.id) {
         leaveBo(m, svmBo, rangeId);
         return false;
