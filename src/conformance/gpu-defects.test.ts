@@ -199,3 +199,69 @@ describe('a buffer object comes back with a page in use (kfd_svm.c: svm_range_va
     expect(run.violations).toEqual([]);
   });
 });
+
+describe('a range keeps the buffer object that it could not be evicted from (kfd_svm.c: svm_range_evict_svm_bo_worker)', () => {
+  const hold = (call: 'get_user_pages' | 'pin_user_pages'): Step => ({
+    op: 'gup',
+    proc: 'A',
+    vma: 'buf',
+    page: 0,
+    count: 1,
+    call,
+    flags: ['FOLL_WRITE'],
+    as: 'held',
+  });
+  const begin: readonly Step[] = [
+    { op: 'fork', proc: 'A', child: 'B' },
+    { op: 'mmap', proc: 'A', vma: 'buf', pages: 4, prot: 'rw', kind: 'anon-private' },
+    { op: 'write', proc: 'A', vma: 'buf', value: 100 },
+    prefetch(0, 0, 4),
+  ];
+  const evict: Step = { op: 'bo_alloc', proc: 'B', device: 0, bo: 'all', pages: 4096, kind: 'gem' };
+  const put: Step = { op: 'put', proc: 'A', handle: 'held' };
+  const stateOf = ({ sim: { machine: m } }: CheckedRun) => ({
+    ranges: m.svmRanges.values().map(({ actualLoc, svmBo, ttmRes }) => [actualLoc, svmBo, ttmRes]),
+    bos: m.svmBos.values().map(({ id, ranges }) => [id, ranges.length]),
+  });
+
+  test('list_del_init before three attempts; "Migration failed during eviction" leaves prange->svm_bo', () => {
+    const run = runChecked(gpuScenario([...begin, hold('get_user_pages'), evict], { devices: 1 }));
+    expect(stateOf(run)).toEqual({ ranges: [[1, 1, true]], bos: [[1, 0]] });
+    // the page that could not leave is B's now, too: nothing else is wrong with the machine
+    expect(run.violations).toEqual([]);
+  });
+
+  test('svm_range_bo_release tells only the ranges on its list; svm_range_validate_svm_bo would read what was freed', () => {
+    const run = runChecked(
+      gpuScenario([...begin, hold('get_user_pages'), evict, put, prefetch('system', 0, 4)], { devices: 1 }),
+    );
+    expect(stateOf(run)).toEqual({ ranges: [[0, 1, false]], bos: [] });
+    let refused: unknown;
+    try {
+      run.sim.runStep(prefetch(0, 0, 4));
+    } catch (error) {
+      refused = error;
+    }
+    expect(refused).toMatchObject({ field: 'op', defect: 'svm.bo-freed' });
+    // as the message says: with the range goes the pointer
+    expect(run.sim.runStep({ op: 'munmap', proc: 'A', vma: 'buf' }).result.ret).toBe(0);
+    expect(run.violations).toEqual([]);
+  });
+
+  test('a pinned page is not counted as left behind, so the range forgets its object, and all is well', () => {
+    const run = runChecked(
+      gpuScenario(
+        [
+          ...begin,
+          hold('pin_user_pages'),
+          evict,
+          { op: 'unpin', proc: 'A', handle: 'held' },
+          { op: 'munmap', proc: 'A', vma: 'buf' },
+        ],
+        { devices: 1 },
+      ),
+    );
+    expect(stateOf(run)).toEqual({ ranges: [], bos: [] });
+    expect(run.violations).toEqual([]);
+  });
+});

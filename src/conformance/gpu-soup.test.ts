@@ -129,7 +129,7 @@ const soup = (
       const known =
         error.defect === 'svm.fence-under-mutex'
           ? error.message.includes('waits for mutex migrate_mutex')
-          : error.defect !== undefined && kind === 'private';
+          : error.defect === 'svm.bo-freed' || (error.defect !== undefined && kind === 'private');
       if (error.field !== 'bo' && !known) throw error;
     }
   };

@@ -76,4 +76,33 @@ export const DEFECT_SCENES: readonly Scene[] = [
       prefetch(0),
     ],
   ),
+  scene(
+    {
+      name: 'defect-bo-freed',
+      title: 'Fault of v6.1: a buffer object is asked after it was freed',
+      about:
+        'Somebody holds a page of A for a moment, without a pin, while B takes all of VRAM. The driver cannot bring the range home and gives it up: it is on no list any more, and still points to its buffer object. Later it comes home, and with its last page the object is freed; nobody tells the range. Asked for VRAM again, the driver reads the freed object.',
+      gpu: ALONE,
+    },
+    COHERENT,
+    [
+      { op: 'fork', proc: 'A', child: 'B' },
+      ...writtenBy('A', 4),
+      prefetch(0),
+      {
+        op: 'gup',
+        proc: 'A',
+        vma: 'buf',
+        page: 0,
+        count: 1,
+        call: 'get_user_pages',
+        flags: ['FOLL_WRITE'],
+        as: 'held',
+      },
+      { op: 'bo_alloc', proc: 'B', device: 0, bo: 'all', pages: 4096, kind: 'gem' },
+      { op: 'put', proc: 'A', handle: 'held' },
+      prefetch('system'),
+      prefetch(0),
+    ],
+  ),
 ];

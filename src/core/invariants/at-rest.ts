@@ -85,6 +85,7 @@ export class RestChecker {
     const findings = new Findings();
     this.ledger.seek(m.journal.position);
     const touched = touchedBetween(m, this.position, m.journal.position);
+    survey.aliased.read(this.position, m.journal.position);
     this.position = m.journal.position;
     const updated = survey.update(touched);
     const changes = this.first ? this.everything(touched) : updated;
@@ -105,7 +106,7 @@ export class RestChecker {
     this.buddy.check(findings, touched.buddy, pages);
     if (touched.cells) checkAreas(findings, m);
     checkDeviceTables(findings, survey, touched, changes);
-    checkVram(findings, m, this.census);
+    checkVram(findings, survey, this.census);
     seen?.({ survey, changes, touched });
     return findings.found;
   }

@@ -15,6 +15,7 @@ import { holderId } from '../uapi/events.ts';
 import { PG_head, PG_hugetlb, PG_private } from '../uapi/page-flags.ts';
 import { entryPfn, isRealSwapEntry } from '../uapi/pte.ts';
 import type { Pfn, Vpn } from '../uapi/units.ts';
+import { AliasedPages } from './aliased.ts';
 import { type Mapping, type PageUse, Uses } from './page-use.ts';
 import { TableSurvey } from './tables.ts';
 import type { Touched } from './touched.ts';
@@ -71,6 +72,8 @@ export class Survey {
   /** Pages that hold the bytes of private device memory: to the device page, and from it. */
   readonly deviceOf = new Map<Pfn, Pfn>();
   private readonly backingOf = new Map<Pfn, Pfn>();
+  /** Pages with a second owner, as far as the checker has read the trace. */
+  readonly aliased: AliasedPages;
 
   private readonly mms = new Remembered<Mm>();
   private readonly vmas = new Remembered<Vma>();
@@ -87,6 +90,7 @@ export class Survey {
   private readonly heldNow = NOBODY.slice();
 
   constructor(readonly m: Machine) {
+    this.aliased = new AliasedPages(m);
     this.tables = new TableSurvey(m, this.uses);
     this.updateZeroPages();
     this.updateEntities();

@@ -9,6 +9,7 @@ import type { Machine } from '../machine/machine.ts';
 import { svmBoKrefRow } from '../machine/scalars.ts';
 import type { Pfn } from '../uapi/units.ts';
 import type { Census } from './census.ts';
+import type { Survey } from './survey.ts';
 import type { Findings } from './violation.ts';
 
 /** Blocks that are free or an object's, each once; together they are the VRAM. */
@@ -59,10 +60,11 @@ const usedPages = (m: Machine, census: Census): Map<number, Pfn[]> => {
   return pages;
 };
 
-const checkBos = (findings: Findings, m: Machine, census: Census): void => {
+const checkBos = (findings: Findings, { m, aliased }: Survey, census: Census): void => {
   const used = usedPages(m, census);
   for (const { id, bo, ranges } of m.svmBos.values()) {
-    const pages = used.get(id)?.length ?? 0;
+    const inUse = used.get(id) ?? [];
+    const pages = inUse.length;
     const holders = m.svmRanges.values().filter((range) => range.svmBo === id && range.ttmRes).length;
     const kref = m.scalars.get(svmBoKrefRow(id));
     if (kref !== pages + holders)
@@ -70,8 +72,9 @@ const checkBos = (findings: Findings, m: Machine, census: Census): void => {
     for (const range of ranges)
       if (m.svmRanges.find(range)?.svmBo !== id) findings.add('svm_range_bo', `${id} lists range ${range}`);
     const { memType } = m.ttmBos.get(bo);
-    if (pages > 0 && memType !== 'vram' && m.kernel.longtermPolicy !== 'as-coded')
-      findings.add('svm_range_bo', `${id}: ${pages} pages in use of a buffer object in ${memType}`);
+    const left = memType === 'vram' ? 0 : inUse.filter((pfn) => !aliased.has(pfn)).length;
+    if (left > 0)
+      findings.add('svm_range_bo', `${id}: ${left} pages in use of a buffer object in ${memType}`);
   }
   for (const [svmBo, pages] of used)
     if (m.svmBos.find(svmBo) === undefined)
@@ -113,9 +116,10 @@ const checkProcess = (findings: Findings, m: Machine, process: KfdProcess): void
 };
 
 /** VRAM is conserved to the page. */
-export const checkVram = (findings: Findings, m: Machine, census: Census): void => {
+export const checkVram = (findings: Findings, survey: Survey, census: Census): void => {
+  const { m } = survey;
   if (m.config.gpu === undefined) return;
   for (const gpu of m.gpus.values()) checkManager(findings, m, gpu);
-  checkBos(findings, m, census);
+  checkBos(findings, survey, census);
   for (const process of m.kfdProcesses.values()) checkProcess(findings, m, process);
 };
