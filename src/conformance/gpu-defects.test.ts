@@ -248,6 +248,42 @@ describe('a range keeps the buffer object that it could not be evicted from (kfd
     expect(run.violations).toEqual([]);
   });
 
+  test('"prange->svm_bo->bo->tbo.bdev": svm_range_dma_map_dev has a page of VRAM, and the range no object', () => {
+    const run = runChecked(gpuScenario([...begin, hold('pin_user_pages'), evict], { devices: 1 }));
+    expect(stateOf(run).ranges).toEqual([[0, 0, false]]);
+    const inPlace: Step = {
+      op: 'svm_attr',
+      proc: 'A',
+      vma: 'buf',
+      attrs: [
+        { type: 'PREFETCH_LOC', loc: 'system' },
+        { type: 'ACCESS_IN_PLACE', device: 0 },
+      ],
+    };
+    let refused: unknown;
+    try {
+      run.sim.runStep(inPlace);
+    } catch (error) {
+      refused = error;
+    }
+    expect(refused).toMatchObject({ field: 'op', defect: 'svm.bo-null' });
+    // as the message says: a long-term pin brings the page home, and then the same attributes do no harm
+    const longterm: Step = {
+      op: 'gup',
+      proc: 'A',
+      vma: 'buf',
+      page: 0,
+      count: 1,
+      call: 'pin_user_pages',
+      flags: ['FOLL_WRITE', 'FOLL_LONGTERM'],
+      as: 'long',
+    };
+    expect(run.sim.runStep({ op: 'unpin', proc: 'A', handle: 'held' }).result.ret).toBe(0);
+    expect(run.sim.runStep(longterm).result.ret).toBe(1);
+    expect(run.sim.runStep(inPlace).result.ret).toBe(0);
+    expect(run.violations).toEqual([]);
+  });
+
   test('a pinned page is not counted as left behind, so the range forgets its object, and all is well', () => {
     const run = runChecked(
       gpuScenario(

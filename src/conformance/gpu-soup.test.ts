@@ -129,7 +129,9 @@ const soup = (
       const known =
         error.defect === 'svm.fence-under-mutex'
           ? error.message.includes('waits for mutex migrate_mutex')
-          : error.defect === 'svm.bo-freed' || (error.defect !== undefined && kind === 'private');
+          : error.defect === 'svm.bo-freed' ||
+            error.defect === 'svm.bo-null' ||
+            (error.defect !== undefined && kind === 'private');
       if (error.field !== 'bo' && !known) throw error;
     }
   };
@@ -160,7 +162,7 @@ const soup = (
     if (event === EventKind.DECISION && DECISIONS[id] === 'ttm.waits-for-fence') evictions++;
     if (event === EventKind.DECISION && DECISIONS[id] === 'ttm.swapped-out') swapouts++;
     const message = event === EventKind.LOG ? KERNEL_MESSAGES[id] : undefined;
-    if (message === 'svm.bo-gone' || message === 'svm.bo-missing') problems.push(message);
+    if (message === 'svm.bo-missing') problems.push(message);
   }
   sim.seek(0);
   sim.seek(sim.length);

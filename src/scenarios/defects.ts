@@ -105,4 +105,34 @@ export const DEFECT_SCENES: readonly Scene[] = [
       prefetch(0),
     ],
   ),
+  scene(
+    {
+      name: 'defect-bo-null',
+      title: 'Fault of v6.1: a page in VRAM, and no buffer object',
+      about:
+        'A short pin holds a page of A while B takes all of VRAM. The driver does not count that page, takes the range for being in system memory, and lets go of its buffer object. Then a GPU is to use the range where it is: the page is in VRAM, so the driver asks the object which GPU that is, and there is none.',
+      gpu: ALONE,
+    },
+    COHERENT,
+    [
+      { op: 'fork', proc: 'A', child: 'B' },
+      ...writtenBy('A', 4),
+      prefetch(0),
+      {
+        op: 'gup',
+        proc: 'A',
+        vma: 'buf',
+        page: 0,
+        count: 1,
+        call: 'pin_user_pages',
+        flags: ['FOLL_WRITE'],
+        as: 'held',
+      },
+      { op: 'bo_alloc', proc: 'B', device: 0, bo: 'all', pages: 4096, kind: 'gem' },
+      svmAttr([
+        { type: 'PREFETCH_LOC', loc: 'system' },
+        { type: 'ACCESS_IN_PLACE', device: 0 },
+      ]),
+    ],
+  ),
 ];

@@ -140,7 +140,7 @@ describe('scenes made by hand', () => {
   });
 
   test('faults of Linux itself: the last step stands where Linux would, and nothing can follow', () => {
-    const ends = (['deadlock', 'livelock', 'page-twice', 'bo-freed'] as const).map((name) => {
+    const ends = (['deadlock', 'livelock', 'page-twice', 'bo-freed', 'bo-null'] as const).map((name) => {
       const sim = run(`defect-${name}`);
       const found = results(sim).length;
       expect(() => sim.runStep({ op: 'read', proc: 'A', vma: 'buf' })).toThrow('stands still since step');
@@ -154,7 +154,13 @@ describe('scenes made by hand', () => {
   });
 
   test('without gpu.standstill the same steps are refused, and the machine goes on', () => {
-    for (const name of ['defect-deadlock', 'defect-livelock', 'defect-page-twice', 'defect-bo-freed']) {
+    for (const name of [
+      'defect-deadlock',
+      'defect-livelock',
+      'defect-page-twice',
+      'defect-bo-freed',
+      'defect-bo-null',
+    ]) {
       const { standstill, ...gpu } = sceneOf(name)?.scenario.gpu ?? {};
       expect(standstill).toBe(true);
       const sim = createSimulation(parseScenario({ ...structuredClone(sceneOf(name)?.scenario), gpu }));

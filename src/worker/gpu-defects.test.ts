@@ -64,6 +64,9 @@ test('at the end of a step that never ends every task says where it stands', () 
   expect(standing('defect-bo-freed')).toEqual([
     'Thread 1, of process A: stop in svm_range_set_attr > svm_range_trigger_migration > svm_migrate_to_vram > svm_migrate_ram_to_vram > svm_range_vram_node_new > svm_range_validate_svm_bo',
   ]);
+  expect(standing('defect-bo-null')).toEqual([
+    'Thread 1, of process A: stop in svm_range_set_attr > svm_range_validate_and_map',
+  ]);
   const task = { task: 3, process: '', how: 'sleep', what: 'mutex migrate_mutex of range 2' } as const;
   expect(standingSentence(task)).toBe(
     'sleeps in the last of these calls, for mutex migrate_mutex of range 2. Nobody will wake it: the call never returns.',

@@ -7,11 +7,13 @@
  * that is still in private VRAM. svm.page-in-use: a range gets its old buffer object back, and svm_migrate_get_vram_page
  * hands out a page of it that was left behind there and is in use. svm.bo-freed: svm_range_evict_svm_bo_worker gives up a
  * range that it could not empty, but leaves it the buffer object; once that is freed, svm_range_validate_svm_bo reads it.
+ * svm.bo-null: svm_range_dma_map_dev meets a page of VRAM in a range that has no buffer object, and follows the pointer.
  */
 export const KERNEL_DEFECTS = [
   'svm.fence-under-mutex',
   'svm.page-left-behind',
   'svm.page-in-use',
   'svm.bo-freed',
+  'svm.bo-null',
 ] as const;
 export type KernelDefect = (typeof KERNEL_DEFECTS)[number];

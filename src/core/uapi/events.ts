@@ -238,6 +238,7 @@ export const DECISIONS = [
   'svm.page-left-behind',
   'svm.page-in-use',
   'svm.bo-freed',
+  'svm.bo-null',
   'smi.migrate-start',
   'smi.migrate-end',
   'smi.page-fault-start',

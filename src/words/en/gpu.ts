@@ -194,6 +194,10 @@ export const gpuDecisions: Readonly<Record<Exclude<GpuDecisionId, SmiDecisionId>
     what: 'A fault of Linux 6.1: the driver reads a buffer object that was freed.',
     why: 'The eviction took the range off the list of its object, and could not bring it home: the range kept the pointer. When its pages left, the object was freed, and nobody told the range. `svm_range_validate_svm_bo` asks the freed object whether it still lives.',
   },
+  'svm.bo-null': {
+    what: 'A fault of Linux 6.1: the driver follows a null pointer.',
+    why: 'A page of VRAM is mapped in a range that has no buffer object: it was left behind by an eviction, or the process has it from its parent. `svm_range_dma_map_dev` asks `prange->svm_bo` for the GPU without a look.',
+  },
   'svm.default-attributes': {
     what: (p) => `No range is at ${page(p)}: the driver answers with what a new one would have.`,
     why: 'Asking registers nothing. Whether a GPU has access by default depends on XNACK.',
@@ -304,11 +308,6 @@ export const gpuLogs: Readonly<Record<string, Told>> = {
   'log.svm.mem-limit': {
     what: 'The driver prints `SVM mapping failed, exceeds resident system memory limit`.',
     why: 'Without XNACK ranges count in full: together they may not be larger than 15/16 of the memory.',
-  },
-  'log.svm.bo-gone': {
-    what: (p) =>
-      `The driver meets a page in VRAM at address ${code({ a: `0x${(num(p, 'a') * 4096).toString(16)}` }, 'a')}, but the range has no buffer object.`,
-    why: 'The page was left behind when its range was evicted. The real driver would follow a null pointer here.',
   },
   'log.svm.bo-missing': {
     what: 'The driver warns: `VRAM BO missing during validation`.',

@@ -15,6 +15,8 @@ const DEFECTS: Readonly<Record<KernelDefect, string>> = {
     'the range gets its old buffer object back, where a page is still in use: another process has it mapped, or it was left behind. `svm_migrate_get_vram_page` does not look, and would hand it out a second time. End that use first: unmap the page, or let the other process exit',
   'svm.bo-freed':
     'an eviction took the range off the list of its buffer object and could not bring it home, so that the range still points to an object that was freed meanwhile. `svm_range_validate_svm_bo` would read it. Unmap that memory and map it anew',
+  'svm.bo-null':
+    'a page of VRAM is mapped in a range that has no buffer object, because an eviction left it behind or the process has it from its parent. `svm_range_dma_map_dev` would follow a null pointer. Bring the page home first: write to it, prefetch it to system memory or pin it long-term',
 };
 const isDefect = (id: string): id is KernelDefect => id in DEFECTS;
 const defectText = (id: string): string => (isDefect(id) ? DEFECTS[id] : id);

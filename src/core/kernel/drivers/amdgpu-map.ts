@@ -11,7 +11,7 @@ import { EAGAIN, EBUSY, EFAULT, EINVAL } from '../../uapi/errno.ts';
 import { UNMAP_TRIGGERS, type UnmapTrigger } from '../../uapi/smi-events.ts';
 import type { Vpn } from '../../uapi/units.ts';
 import { VM_WRITE } from '../../uapi/vm-flags.ts';
-import { needsBigStep, warn } from '../sched/bug.ts';
+import { bugOn, needsBigStep, warn } from '../sched/bug.ts';
 import { atomic, sleepable } from '../sched/kernel-function.ts';
 import { condResched } from '../sched/locks.ts';
 import {
@@ -194,10 +194,10 @@ function* validateStretch(
   setFaultingTask(m, process.id, false);
   if (typeof found === 'number') return found;
   const range = m.svmRanges.get(rangeId);
-  // Simplified: the kernel follows a pointer to the buffer object that is not there any more
-  if (range.svmBo === 0 && found.hmmPfns.some((word) => isZoneDevicePage(m, hmmPfnToPage(word)))) {
-    warn(m, 'svm.bo-gone', start);
-    return -EINVAL;
+  if (found.hmmPfns.some((word) => isZoneDevicePage(m, hmmPfnToPage(word)))) {
+    bugOn(range.svmBo === 0, 'svm_range_dma_map_dev: prange->svm_bo is NULL', 'svm.bo-null');
+    const freed = m.svmBos.find(range.svmBo) === undefined;
+    bugOn(freed, 'svm_range_dma_map_dev: the svm_range_bo was freed', 'svm.bo-freed');
   }
   yield* condResched(m, 'svm_range_dma_map');
   if (mmuIntervalReadRetry(m, subscription, found.notifierSeq)) return -EAGAIN;

@@ -94,7 +94,6 @@ export const KERNEL_MESSAGES = [
   'kfd.register-failed',
   'kfd.registered',
   'svm.mem-limit',
-  'svm.bo-gone',
   'svm.bo-missing',
   'svm.eviction-failed',
   'svm.not-last-reference',
@@ -122,7 +121,7 @@ const PRINTED: ReadonlySet<KernelMessage> = new Set([
 
 /** Ours: how the kernel prints a message; panels mark WARNs. */
 export const kernelMessageKind = (message: KernelMessage): KernelMessageKind => {
-  if (message === 'longterm.retry-capped' || message === 'svm.bo-gone') return 'simulation';
+  if (message === 'longterm.retry-capped') return 'simulation';
   return PRINTED.has(message) ? 'printk' : 'WARN';
 };
 

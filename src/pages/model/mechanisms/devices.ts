@@ -79,14 +79,12 @@ export const DEVICES: readonly Mechanism[] = [
     title: 'amdgpu: shared virtual memory',
     kernel: 'drivers/gpu/drm/amd/amdkfd/kfd_svm.c, kfd_migrate.c, kfd_smi_events.c',
     state: 'simplified',
-    how: 'Ranges and attributes, set and asked for, prefetch, faults with XNACK on, mapping and quiescing without, migration both ways and through system memory, invalidation, the GPU’s page tables, and what profilers are told of all that, with its triggers. Four faults of v6.1’s own code stay in; a step that meets one is taken back, with its name, or is the last one of a scene in which one can look (`defect-deadlock`, `defect-livelock`, `defect-page-twice`, `defect-bo-freed`).',
+    how: 'Ranges and attributes, set and asked for, prefetch, faults with XNACK on, mapping and quiescing without, migration both ways and through system memory, invalidation, the GPU’s page tables, and what profilers are told of all that, with its triggers. Five faults of v6.1’s own code stay in; a step that meets one is taken back, with its name, or is the last one of a scene in which one can look (`defect-deadlock`, `defect-livelock`, `defect-page-twice`, `defect-bo-freed`, `defect-bo-null`).',
     simplified: {
       'drivers/amdgpu-fault.ts: svmRangeCreateUnregisteredRange':
         'Of buffer objects only user pointers are mapped by address.',
       'drivers/amdgpu-map.ts: svmRangeValidateAndMap':
         'The GPUs’ page tables take no VRAM; a walk that must begin again does so without time-out.',
-      'drivers/amdgpu-map.ts: validateStretch':
-        'A buffer object that is gone is an error; the kernel follows a pointer to it.',
       'drivers/amdgpu-migrate.ts: svmMigrateCopyMemoryGart': 'Bytes arrive when the copy is submitted.',
       'drivers/amdgpu-range.ts: svmRangeClone':
         'A range without a reference of its own passes none on; the kernel takes one that nobody drops.',
