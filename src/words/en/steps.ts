@@ -117,7 +117,8 @@ const BEGIN_WHY: ByOp = {
     'For atomic operations the device must be alone: the CPU entry becomes a device-exclusive entry.',
   snapshot: () => '`hmm_range_fault` without faulting: it reports what is there and changes nothing.',
   gup: (p) => gupWhy(p),
-  unpin: () => 'Each pin of a single page takes `GUP_PIN_COUNTING_BIAS`, 1024, off its reference count.',
+  unpin: () =>
+    'Each pin of a single page takes `GUP_PIN_COUNTING_BIAS`, 1\u202f024, off its reference count.',
   put: () => 'Each reference takes one off the count. A page without references is freed.',
   ...gpuStepWhy,
 };
