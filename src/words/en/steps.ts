@@ -170,6 +170,25 @@ const END: ByOp = {
     has(p, 'someFailed') ? 'All tasks are done; not all of them succeeded.' : 'All tasks are done.',
   unpin: (p) => `${code(p, 'handle')} holds nothing any more.`,
   put: (p) => `${code(p, 'handle')} holds nothing any more.`,
+  munmap: (p) => `${cap(range(p))} is not mapped any more.`,
+  mremap: (p) => `What was ${code(p, 'vma')} is ${code(p, 'to')} now, at its new address.`,
+  mprotect: (p) => `${cap(range(p))} permits from now on: ${PROTS[txt(p, 'prot')] ?? txt(p, 'prot')}.`,
+  madvise: (p) => `The advice on ${range(p)} is taken: \`MADV_${txt(p, 'advice')}\`.`,
+  mlock: (p) => `${cap(range(p))} is locked in memory.`,
+  munlock: (p) => `${cap(range(p))} is not locked any more.`,
+  file_create: (p) => `The file ${code(p, 'file')} is written: ${pages(p, 'pages')}.`,
+  file_read: (p) => `The file ${code(p, 'file')} has been read.`,
+  dev_open: (p) => `${proc(p)} has ${device(p)} open.`,
+  dev_close: (p) => `${proc(p)} has closed ${device(p)}.`,
+  dev_evict: (p) => `The driver has been through the memory of ${device(p)}.`,
+  numa_scan: (p) => `NUMA balancing has been through ${range(p)}.`,
+  ksm_scan: (p) => `KSM has been through ${range(p)}.`,
+  mbind: (p) => `${cap(range(p))} is bound to node ${txt(p, 'node')}.`,
+  move_pages: (p) => `Each page of ${range(p)} has an answer of its own: its node, or an error.`,
+  isolate: (p) =>
+    has(p, 'undo')
+      ? `Pages may be allocated from the pageblocks of ${range(p)} again.`
+      : `The pageblocks of ${range(p)} are isolated.`,
   ...gpuStepEnd,
 };
 
@@ -250,9 +269,9 @@ const errnoWhy = (op: string, name: string): string =>
   ERRNO_WHY[name] ??
   'The kernel refused.';
 
-/** Operations that have words; a test compares them with the vocabulary. */
+/** Operations that have words for their beginning, for the reason and for their end; a test compares them with the vocabulary. */
 export const operationsWithWords: readonly string[] = Object.keys(BEGIN).filter(
-  (op) => BEGIN_WHY[op] !== undefined,
+  (op) => BEGIN_WHY[op] !== undefined && END[op] !== undefined,
 );
 
 export const stepBegin = (p: Params): string => BEGIN[txt(p, 'op')]?.(p) ?? `Step ${txt(p, 'step')} begins.`;
