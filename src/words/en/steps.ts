@@ -101,8 +101,10 @@ const BEGIN_WHY: ByOp = {
   mbind: () => 'Pages on other nodes move. A device page is passed over, and nothing says so.',
   move_pages: () =>
     'Each page is looked up by itself. A device page is on no LRU list, so for this call there is no page.',
-  isolate: () =>
-    'Nothing is allocated from an isolated block any more, and no page in it may be pinned for long.',
+  isolate: (p) =>
+    has(p, 'undo')
+      ? 'Their pages may be pinned for long again, where the zone permits it.'
+      : 'Nothing is allocated from an isolated block any more, and no page in it may be pinned for long.',
   concurrent: (p) =>
     `A task goes on until it may sleep. Who is next comes from the seed, ${num(p, 'seed')}, so it can be repeated.`,
   dev_read: () =>
