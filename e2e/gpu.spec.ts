@@ -169,7 +169,7 @@ test('GPU: a range in both page tables, and how VRAM is taken back', async ({ ap
   const way = gpu.getByRole('region', { name: 'Eviction, step by step' });
   const line = (text: string) => way.getByRole('listitem').filter({ hasText: text });
   await expect(way.getByRole('listitem')).toHaveCount(8);
-  await expect(line('VRAM for 4,096 pages has its new owner')).toHaveAttribute('aria-current', 'step');
+  await expect(line('VRAM for 4\u202f096 pages has its new owner')).toHaveAttribute('aria-current', 'step');
   await way.getByRole('button', { name: /TTM waits for its eviction fence/ }).click();
   await app.idle();
   await expect(line('TTM waits for its eviction fence')).toHaveAttribute('aria-current', 'step');

@@ -13,7 +13,7 @@ test('a big step tells every event of the selected page when it is asked', async
     await expect(field).toHaveValue('');
     await app.idle();
   }
-  await expect(app.step(7)).toContainText('6,000 pages');
+  await expect(app.step(7)).toContainText('6\u202f000 pages');
   // rows of a run are one line: its first page is what is selected
   const entries = page.getByRole('region', { name: 'Page table of process A' });
   await entries.getByRole('button', { name: /^big\+8/ }).click();

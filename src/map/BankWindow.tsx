@@ -6,7 +6,7 @@ import type { DeviceView } from '../store/views.ts';
 import { formatBytes, formatCounted } from '../ui/format.ts';
 import { Icon } from '../ui/Icon.tsx';
 import type { MapController } from './controller.ts';
-import { bankTitle, type MapView, scaleOf, zoneInView } from './describe.ts';
+import { bankTitle, type MapView, scaleOf, zoneCaption } from './describe.ts';
 import { isArrow, nextFrame, startFrame } from './hit-test.ts';
 import type { Bank } from './layout.ts';
 import { attachZoom } from './zoom.ts';
@@ -141,7 +141,7 @@ const Caption = ({ bank, maps, open }: Pick<BankWindowProps, 'bank' | 'maps' | '
     <>
       <span className="bank-title">
         <span className="heading">{bankTitle(bank)}</span>{' '}
-        <span className="bank-about">{view === undefined ? '' : zoneInView(view)}</span>{' '}
+        <span className="bank-about">{view === undefined ? '' : zoneCaption(view)}</span>{' '}
         <span className="bank-size">{usageText(device, size)}</span>
       </span>
       {open && view !== undefined ? <Scale view={view} /> : null}

@@ -18,6 +18,7 @@ import {
   typeShade,
 } from '../store/views.ts';
 import type { PaletteKey } from './color.ts';
+import { formatCount } from '../ui/format.ts';
 
 /** How a class of pages looks. Hue is never the only sign: each has a glyph too. */
 export interface ShadeLook {
@@ -90,7 +91,7 @@ const REFCOUNTS: readonly ShadeLook[] = [
   look(2, 'one', '1', '1', 'ramp-1', 'refcount'),
   look(3, 'two', '2', '2', 'ramp-2', 'refcount'),
   look(4, 'few', '3 to 9', '3+', 'ramp-3', 'refcount'),
-  look(5, 'many', '10 to 1 023', '10+', 'ramp-4', 'refcount'),
+  look(5, 'many', '10 to 1\u202f023', '10+', 'ramp-4', 'refcount'),
   look(6, 'pinned', '1 024 and more: pinned', '1k+', 'ramp-5', 'pin-bias'),
 ];
 
@@ -141,7 +142,7 @@ export const standsOut = ({ only }: Coloring, id: string): boolean => only.lengt
 
 /** What is written on a page: the number itself where it is known, or the sign of its class. */
 export const shadeText = (mode: MapMode, found: ShadeLook, frame: FrameView | undefined): string =>
-  mode === 'refcount' && frame !== undefined ? String(frame.refcount) : found.glyph;
+  mode === 'refcount' && frame !== undefined ? formatCount(frame.refcount) : found.glyph;
 
 /** Black or white, whichever can be read on a colour `#rrggbb`. */
 export const inkOn = (color: string): string => {

@@ -30,6 +30,8 @@ export const plotTitle = ({ kind, node, device }: Pick<Plot, 'kind' | 'node' | '
 export const bankTitle = ({ kind, node, device }: Bank): string =>
   kind === 'whole' ? 'All memory' : plotTitle({ kind, node, device });
 
+const zonesOf = ({ ranges }: Bank): string[] => [...new Set(ranges.map(({ zone }) => zone))];
+
 /** `zone DMA32`; the kind of memory for a device. Of what is in the middle of the window, or all of them. */
 export const zoneInView = ({ bank, camera, size }: MapView): string => {
   if (bank.kind === 'coherent' || bank.kind === 'private') return bank.kind;
@@ -44,8 +46,15 @@ export const zoneInView = ({ bank, camera, size }: MapView): string => {
       : undefined;
   const range = pfn === undefined ? undefined : rangeOf(bank, pfn);
   if (range !== undefined) return `zone ${range.zone}${range.cma ? ', CMA' : ''}`;
-  const zones = [...new Set(bank.ranges.map(({ zone }) => zone))];
+  const zones = zonesOf(bank);
   return `${zones.length === 1 ? 'zone' : 'zones'} ${zones.join(', ')}`;
+};
+
+/** The same above a map: where it shows several zones it has their names on it, and here is their number. */
+export const zoneCaption = (view: MapView): string => {
+  const { length } = zonesOf(view.bank);
+  const isAll = length > 1 && levelOf(view.camera) !== 'page';
+  return isAll ? `${length} zones` : zoneInView(view);
 };
 
 /** What one cell stands for: `4 KiB`, `page` */

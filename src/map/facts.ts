@@ -36,7 +36,8 @@ const classesOf = (cell: MapCell, source: FactSource): (readonly [shade: number,
 const modeFact = (cell: MapCell, source: FactSource): string[] => {
   const { mode } = source;
   if (mode === 'state') return [];
-  if (mode === 'refcount' && cell.frame !== undefined) return [`_refcount ${cell.frame.refcount}`];
+  if (mode === 'refcount' && cell.frame !== undefined)
+    return [`_refcount ${formatCount(cell.frame.refcount)}`];
   const looks = looksOf(source, source.machine);
   const words = classesOf(cell, source)
     .slice(0, MAX_CLASSES)

@@ -13,6 +13,8 @@ interface SplitProps {
   readonly max: number;
   /** No more of the whole than this, in percent, whatever the size is. */
   readonly most?: number;
+  /** No less of the whole than this, in percent: a side of a wide window is wider than its size. */
+  readonly least?: number;
   /** The sized side is put away; a share has no side to put away. */
   readonly open: boolean;
   readonly canClose: boolean;
@@ -32,13 +34,13 @@ const rootPx = (): number => Number.parseFloat(getComputedStyle(document.documen
 const limit = (value: number, min: number, max: number): number => Math.min(max, Math.max(min, value));
 
 /** Tracks of the grid: the first side, the splitter, the second side. */
-const tracks = ({ sized, size, open, min, most = 75 }: SplitProps): string => {
+const tracks = ({ sized, size, open, min, most = 75, least = 0 }: SplitProps): string => {
   if (sized === 'share') return `minmax(0, ${size ?? 0.5}fr) 0 minmax(0, ${1 - (size ?? 0.5)}fr)`;
   const own = !open
     ? '0'
     : size === undefined
       ? 'fit-content(64%)'
-      : `minmax(min(${min}rem, 50%), min(${size}rem, ${most}%))`;
+      : `minmax(min(${min}rem, 50%), min(max(${size}rem, ${least}%), ${most}%))`;
   return sized === 'first' ? `${own} 0 minmax(0, 1fr)` : `minmax(0, 1fr) 0 ${own}`;
 };
 

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { grouped } from '../words/en/phrases.ts';
 import { formatAddress, formatBytes, formatCount, formatCounted, formatHex } from './format.ts';
 
 describe('numbers as text', () => {
@@ -6,6 +7,10 @@ describe('numbers as text', () => {
     expect(formatCount(65536)).toBe('65\u202f536');
     expect(formatCount(201326592)).toBe('201\u202f326\u202f592');
     expect(formatCount(512)).toBe('512');
+  });
+
+  test('sentences and panels spell a figure alike', () => {
+    for (const n of [0, 999, 1024, 65536, 134217728]) expect(grouped(n)).toBe(formatCount(n));
   });
 
   test('one page is singular', () => {

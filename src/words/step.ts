@@ -14,7 +14,7 @@ export interface StepText {
 const text = (value: unknown): string =>
   typeof value === 'string' || typeof value === 'number' ? String(value) : '';
 
-/** `1 page`, `4,096 pages` */
+/** `1 page`, `4 096 pages` */
 const pagesText = (pages: unknown): string =>
   typeof pages === 'number' ? count(pages, 'page') : `${text(pages)} pages`;
 

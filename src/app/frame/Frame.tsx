@@ -7,7 +7,7 @@ import type { Group } from '../../store/layout.ts';
 import { arrange, type FrameNode, type Room } from './arrange.ts';
 import { type PanelEntry, PANELS } from './panels.ts';
 import { InTurn } from './InTurn.tsx';
-import { LIMITS, splitterOf } from './presets.ts';
+import { LIMITS, type SplitterId, splitterOf } from './presets.ts';
 import { useRoom } from './use-room.ts';
 import './frame.css';
 
@@ -58,6 +58,8 @@ const NodeView = ({ node }: { readonly node: PanelNode }) => {
 };
 
 const MOST_BELOW_PERCENT = 33;
+/** Commands and names of fields stay on one line in a window with room for that. */
+const LEAST_BESIDE_PERCENT: Readonly<Partial<Record<SplitterId, number>>> = { left: 17, right: 20 };
 
 const SplitView = ({ node }: { readonly node: SplitNode }) => {
   const { id, axis, sized, label, first, second } = node;
@@ -66,7 +68,8 @@ const SplitView = ({ node }: { readonly node: SplitNode }) => {
   const { size, open } = splitterOf(layout, id);
   const { min, max, close } = LIMITS[id];
   // in a low window, what a preset puts below others leaves them their share; a person may want it otherwise
-  const isBelow = axis === 'y' && sized === 'second' && layout.sizes[id] === undefined;
+  const isUsual = layout.sizes[id] === undefined;
+  const isBelow = axis === 'y' && sized === 'second' && isUsual;
   // what is put away below leaves its tabs
   const isOpen = open || id === 'lower';
   return (
@@ -77,6 +80,7 @@ const SplitView = ({ node }: { readonly node: SplitNode }) => {
       min={min}
       max={max}
       {...(isBelow ? { most: MOST_BELOW_PERCENT } : {})}
+      least={isUsual ? (LEAST_BESIDE_PERCENT[id] ?? 0) : 0}
       open={isOpen}
       canClose={close}
       label={label}

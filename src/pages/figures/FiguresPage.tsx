@@ -140,7 +140,7 @@ const Peers = ({ rows }: { readonly rows: readonly FigureRow[] }) => {
   ]);
   const zoom = barsOf(rows, [
     ['map_zoom_frame_p95_ms', 'these maps, all memory', true],
-    ['svg_10k_zoom_frame_p95_ms', 'SVG, 10,000 cells', false],
+    ['svg_10k_zoom_frame_p95_ms', 'SVG, 10\u202f000 cells', false],
   ]);
   const plots = [
     { title: 'Time to migrate and pin one page', bars: time },

@@ -109,9 +109,9 @@ export const FIGURE_SECTIONS: readonly FigureSection[] = [
       migrate_pin_home_first_run_vs_objects:
         'The same in the first round, in which the engine still compiles what runs.',
       heap_vs_objects: 'Heap of the columns as a part of that of the objects.',
-      immer_ns_per_page: 'Immutable state with immer: time for a page, at 1,024 pages.',
+      immer_ns_per_page: 'Immutable state with immer: time for a page, at 1\u202f024 pages.',
       migrate_pin_home_vs_immer: 'How many times faster the columns are than immer.',
-      svg_10k_create_ms: 'A map of 10,000 cells as SVG nodes: making them.',
+      svg_10k_create_ms: 'A map of 10\u202f000 cells as SVG nodes: making them.',
       svg_10k_frame_p95_ms: 'The same: a frame in which a hundred cells change.',
       svg_10k_pictures_per_s: 'The same: pictures a second.',
       svg_10k_zoom_frame_p95_ms: 'The same: a frame in which somebody zooms.',

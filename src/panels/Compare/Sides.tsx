@@ -13,6 +13,7 @@ import type {
 } from '../../store/views.ts';
 import { Chip } from '../../ui/Chip.tsx';
 import { breakable } from '../../ui/breakable.tsx';
+import { formatCount } from '../../ui/format.ts';
 import { Prose } from '../../ui/Prose.tsx';
 import { stepText } from '../../words/step.ts';
 import { notRunBecause, pageRows, placeText, residenceText, sideText, stepRows } from './rows.ts';
@@ -271,7 +272,7 @@ const Pages = ({ views, labels }: NowProps) => {
       <p className="compare-same">
         {seen === 0
           ? `No memory in ${views.length === 1 ? 'either' : 'any'}.`
-          : `All ${seen} pages are in the same place and state.`}
+          : `All ${formatCount(seen)} pages are in the same place and state.`}
       </p>
     );
   return (

@@ -5,13 +5,15 @@ import type { CostTotals, CostsView } from '../../store/views.ts';
 import type { CostModel, Figure } from '../../core/uapi/cost-model.ts';
 import type { FigureId } from '../../store/costs.ts';
 import type { PinQuestion } from '../../store/views.ts';
-import { formatBytes } from '../../ui/format.ts';
+import { formatBytes, formatCount } from '../../ui/format.ts';
 import { costGroups, figureNames } from '../../words/index.ts';
 
 /** `31 µs`, `2.35 s` */
 export const formatNs = (ns: number): string => {
-  const of = (value: number, unit: string): string =>
-    `${Number(value.toPrecision(3)).toLocaleString('en-US')} ${unit}`;
+  const of = (value: number, unit: string): string => {
+    const short = Number(value.toPrecision(3));
+    return `${Math.abs(short) < 1000 ? short : formatCount(short)} ${unit}`;
+  };
   const size = Math.abs(ns);
   if (size >= 1e9) return of(ns / 1e9, 's');
   if (size >= 1e6) return of(ns / 1e6, 'ms');

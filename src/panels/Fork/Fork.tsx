@@ -83,7 +83,7 @@ const AreaTable = ({ view, area }: { readonly view: ForkView; readonly area: For
       {area.pages.map(({ index, vpn, parent, child, shared }) => (
         <tr key={vpn} data-shared={shared}>
           <th scope="row">+{index}</th>
-          <td>
+          <td className="fork-page">
             <Side side={parent} process={view.parent} vpn={vpn} />
           </td>
           {view.child === '' ? null : (
@@ -92,7 +92,7 @@ const AreaTable = ({ view, area }: { readonly view: ForkView; readonly area: For
                 {shared ? <span aria-hidden="true">↔</span> : null}
                 <span className="hidden-visually">{shared ? 'shared' : 'not shared'}</span>
               </td>
-              <td>
+              <td className="fork-page">
                 <Side side={child} process={view.child} vpn={vpn} />
               </td>
             </>

@@ -1,6 +1,7 @@
 // What a write and a fork would do, in words.
 
 import type { ForkArea, ForkSide, ForkView } from '../../store/views.ts';
+import { formatCounted } from '../../ui/format.ts';
 
 const ON_WRITE: Readonly<Record<ForkSide['onWrite'], string>> = {
   denied: 'may not write',
@@ -43,7 +44,7 @@ const countOf = (areas: readonly ForkArea[], test: (page: ForkArea['pages'][numb
 /** One line about all pages that are listed. */
 export const summary = ({ areas, parent, child }: ForkView): string => {
   const early = countOf(areas, ({ parent: side }) => side?.atFork === 'early-copy');
-  const again = `A fork of ${parent} now would copy ${early === 1 ? '1 page' : `${early} pages`} at once.`;
+  const again = `A fork of ${parent} now would copy ${formatCounted(early, 'page')} at once.`;
   if (child === '') return again;
   const shared = countOf(areas, (page) => page.shared);
   const ours = countOf(areas, ({ parent: side }) => side?.onWrite === 'copy');

@@ -3,6 +3,7 @@ import type { GupBranch, GupPathView, GupStation } from '../../store/views.ts';
 import { useActions } from '../../store/use-app.ts';
 import { useView } from '../../store/use-view.ts';
 import { useWords } from '../../store/use-words.ts';
+import { formatCount } from '../../ui/format.ts';
 import { Prose } from '../../ui/Prose.tsx';
 import { CHART, callText, countOf, LEADS_BACK, RETRY_TO, stationOf } from './rows.ts';
 import './gup-path.css';
@@ -74,7 +75,7 @@ const Way = ({ path, branch, direction }: WayProps) => {
   return (
     <p className="gup-way" data-direction={direction} data-taken={count > 0}>
       <span className="gup-way-label">{say({ id: `gup-path.branch.${branch}`, params: {} })}</span>
-      <span className="gup-count">{count > 0 ? `× ${count.toLocaleString('en')}` : ''}</span>
+      <span className="gup-count">{count > 0 ? `× ${formatCount(count)}` : ''}</span>
     </p>
   );
 };

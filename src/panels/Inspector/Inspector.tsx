@@ -57,7 +57,9 @@ export const Inspector = () => {
             </dt>
             <dd>
               <FieldValue name={name} value={value} frame={selected.kind === 'pte'} />
-              {was === undefined || was === value ? null : <span className="muted"> was {was}</span>}
+              {was === undefined || was === value ? null : (
+                <span className="muted"> was {valueText(name, was)}</span>
+              )}
             </dd>
           </div>
         ))}
@@ -65,7 +67,7 @@ export const Inspector = () => {
       {holders.rows.length === 0 ? null : (
         <section aria-label="Who holds references">
           <h3 className="heading inspector-sum">
-            Reference count <span>{holders.sum}</span>
+            Reference count <span>{formatCount(holders.sum)}</span>
           </h3>
           <ul className="holders">
             {holders.rows.map(({ key, holder, detail, amount }) => (
@@ -128,7 +130,7 @@ const FieldValue = ({ name, value, frame }: FieldValueProps) => {
 };
 
 /** Fields that count something. */
-const COUNTS: ReadonlySet<string> = new Set(['pages', 'pins']);
+const COUNTS: ReadonlySet<string> = new Set(['pages', 'pins', '_refcount', '_mapcount', 'content']);
 
 const valueText = (name: string, value: string): string => {
   if (value === '') return '\u2212';

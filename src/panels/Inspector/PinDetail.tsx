@@ -63,7 +63,7 @@ const Pages = ({ held }: { readonly held: HeldHandle }) => {
                 <Chip tone={residence}>{formatHex(pfn)}</Chip> {name}
                 {others.length === 0 ? null : <span className="muted"> also {others.join(', ')}</span>}
               </span>
-              <span className="muted">_refcount {refcount}</span>
+              <span className="muted">_refcount {formatCount(refcount)}</span>
             </button>
           </li>
         ))}

@@ -34,7 +34,7 @@ test('only what is blocked is listed, with how many pages it is blocked for', ()
 test('a page with another handle does not become evictable, and one without owner is freed', () => {
   const texts = consequences(handle([page({}), page({ others: ['h2'] }), page({ isLast: true })]));
   expect(texts).toEqual([
-    '3 pages lose a pin, 1024 of the count of a small page.',
+    '3 pages lose a pin, 1\u202f024 of the count of a small page.',
     '1 page can be evicted again.',
     '1 page can migrate again.',
     '1 page is freed: nobody else has one.',

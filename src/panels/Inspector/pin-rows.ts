@@ -42,7 +42,7 @@ export const consequences = ({ pages, npages, pin }: HeldHandle): string[] => {
     ({ blocks, others, isLast }) => !isLast && others.length === 0 && blocks.includes('migration'),
   );
   return [
-    `${formatCounted(npages, 'page')} ${npages === 1 ? 'loses' : 'lose'} ${pin ? 'a pin' : 'a reference'}${pin ? ', 1024 of the count of a small page' : ''}.`,
+    `${formatCounted(npages, 'page')} ${npages === 1 ? 'loses' : 'lose'} ${pin ? 'a pin' : 'a reference'}${pin ? ', 1\u202f024 of the count of a small page' : ''}.`,
     ...(evictable > 0 ? [`${formatCounted(evictable, 'page')} can be evicted again.`] : []),
     ...(movable > 0 ? [`${formatCounted(movable, 'page')} can migrate again.`] : []),
     ...(freed > 0

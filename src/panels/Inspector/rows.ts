@@ -1,16 +1,18 @@
 // What the inspector lists.
 
 import type { HistoryEntry, Inspection, Message } from '../../store/views.ts';
+import { formatCount } from '../../ui/format.ts';
 
 export interface HolderRow {
   readonly key: string;
   readonly holder: string;
   readonly detail: string;
-  /** `+1024` */
+  /** `+1 024` */
   readonly amount: string;
 }
 
-const signed = (amount: number): string => (amount < 0 ? `\u2212${-amount}` : `+${amount}`);
+const signed = (amount: number): string =>
+  amount < 0 ? `\u2212${formatCount(-amount)}` : `+${formatCount(amount)}`;
 
 /** Holders and what they add up to: the reference count. */
 export const holderRows = ({ holders }: Inspection): { rows: HolderRow[]; sum: number } => ({

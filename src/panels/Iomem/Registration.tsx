@@ -21,11 +21,12 @@ const SIGNS = {
 /** One GPU: the kernel's checks in order, what they cost, and what became of it. */
 export const Registration = ({ registration, pgmap }: RegistrationProps) => {
   const { device, isPrivate, stages, outcome, asked, refusal, memmapPages } = registration;
+  const hasEnded = pgmap === undefined && outcome === 'registered';
   return (
     <li className="iomem-gpu" data-outcome={outcome}>
       <h4>
         GPU {device} <code>{isPrivate ? 'MEMORY_DEVICE_PRIVATE' : 'MEMORY_DEVICE_COHERENT'}</code>{' '}
-        <span className="iomem-state">{iomemWords.outcomes[outcome]}</span>
+        <span className="iomem-state">{iomemWords.outcomes[hasEnded ? 'ended' : outcome]}</span>
       </h4>
       {asked === undefined ? null : (
         <p>
@@ -65,12 +66,12 @@ export const Registration = ({ registration, pgmap }: RegistrationProps) => {
       {pgmap === undefined ? null : (
         <p data-leaving={pgmap.leaving} className="iomem-use">
           {pgmap.pagesInUse === 0
-            ? `All ${formatCount(pgmap.npages)} pages are free, in the hands of the driver.`
+            ? `Nobody uses a page of it: all ${formatCount(pgmap.npages)} are in the hands of the driver.`
             : `${formatCounted(pgmap.pagesInUse, 'page')} of ${formatCount(pgmap.npages)} in use.`}
           {pgmap.leaving ? <b> {iomemWords.leaving}</b> : null}
         </p>
       )}
-      {pgmap === undefined && outcome === 'registered' ? (
+      {hasEnded ? (
         <p className="iomem-use">The registration has ended; its struct pages are system memory again.</p>
       ) : null}
     </li>

@@ -131,17 +131,22 @@ const paintTicks = (
   }
 };
 
+/** Crosses nearer to each other would run into one smudge. */
+const CROSS_APART_PX = 8;
+
 /** Where playback stops: a tick above the lanes; where something went wrong: a cross. */
 const paintMarks = (
   pen: CanvasRenderingContext2D,
   { marks }: TimelineScene,
   colors: TimelineColors,
 ): void => {
+  let crossPx = Number.NEGATIVE_INFINITY;
   for (const { xPx, kind } of marks) {
     if (kind === 'beat') {
       pen.fillStyle = colors['ink-3'];
       pen.fillRect(xPx - 0.5, TOP_PX - 6, 1, 4);
-    } else {
+    } else if (xPx >= crossPx + CROSS_APART_PX) {
+      crossPx = xPx;
       pen.strokeStyle = colors.ink;
       pen.lineWidth = 1.5;
       pen.beginPath();

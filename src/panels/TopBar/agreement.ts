@@ -30,7 +30,7 @@ const agreementBadge = ({ kind, kernel, stepsAgree, stepsTotal, reason }: Agreem
         text: `differs from Linux ${kernel} in ${stepsTotal - stepsAgree} of ${stepsTotal} steps`,
       };
     case 'nothing-recorded':
-      return { kind, icon: 'unknown', text: NOTHING[reason?.id ?? ''] ?? 'nothing recorded to compare with' };
+      return { kind, icon: 'unknown', text: NOTHING[reason?.id ?? ''] ?? 'nothing recorded of this run' };
   }
 };
 

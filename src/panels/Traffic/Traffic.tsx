@@ -2,6 +2,7 @@ import { useId } from 'react';
 import { useActions } from '../../store/use-app.ts';
 import { useView } from '../../store/use-view.ts';
 import type { TrafficView } from '../../store/views.ts';
+import { formatCount, formatCounted } from '../../ui/format.ts';
 import { Waiting } from '../../ui/Waiting.tsx';
 import { amountText, chartOf, placeName, WIDTH } from './chart.ts';
 import './traffic.css';
@@ -61,7 +62,7 @@ const Picture = ({ view }: { readonly view: TrafficView }) => {
           />
           <path d={path} className="traffic-line" markerEnd={`url(#${arrow})`} />
           <text x={labelX} y={labelY} className="traffic-count">
-            {pages === 1 ? '1 page' : `${pages.toLocaleString('en')} pages`}
+            {formatCounted(pages, 'page')}
           </text>
         </g>
       ))}
@@ -122,7 +123,7 @@ const Steps = ({ view }: { readonly view: TrafficView }) => {
               type="button"
               className="traffic-step"
               onClick={() => void seekStep(step, 'end')}
-              aria-label={`Step ${step}: ${toDevice} pages to devices, ${toSystem} to system memory`}
+              aria-label={`Step ${step}: ${formatCounted(toDevice, 'page')} to devices, ${formatCount(toSystem)} to system memory`}
             >
               <span className="traffic-out">
                 <span className="traffic-bar" data-to="coherent" style={{ height: share(toDevice) }} />

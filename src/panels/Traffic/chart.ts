@@ -2,6 +2,7 @@
 
 import { linkHorizontal, scaleSqrt } from 'd3';
 import type { TrafficPlace, TrafficView } from '../../store/views.ts';
+import { formatCounted } from '../../ui/format.ts';
 
 export const WIDTH = 420;
 const ROW = 64;
@@ -105,5 +106,5 @@ export const amountText = (pages: number): string => {
       : kib < 1024 ** 2
         ? `${Number((kib / 1024).toFixed(1))} MiB`
         : `${Number((kib / 1024 ** 2).toFixed(1))} GiB`;
-  return `${pages === 1 ? '1 page' : `${pages.toLocaleString('en')} pages`}, ${size}`;
+  return `${formatCounted(pages, 'page')}, ${size}`;
 };

@@ -4,6 +4,8 @@ import {
   cap,
   code,
   count,
+  figure,
+  grouped,
   num,
   page,
   pageAndPfn,
@@ -15,7 +17,7 @@ import {
 
 const LEVELS: Readonly<Record<number, string>> = { 0: 'PTE', 1: 'PMD', 2: 'PUD', 3: 'PGD' };
 
-const fromTo = (p: Params): string => `${txt(p, 'old')} → ${txt(p, 'now')}`;
+const fromTo = (p: Params): string => `${figure(p, 'old')} → ${figure(p, 'now')}`;
 
 export const events: Sentences = {
   'event.step': (p) => `Step ${num(p, 'step')} begins.`,
@@ -37,7 +39,7 @@ export const events: Sentences = {
   'event.reference-taken': (p) =>
     `A reference on ${pageAndPfn(p)} for ${txt(p, 'holder')}: \`_refcount\` ${fromTo(p)}.`,
   'event.reference-dropped': (p) =>
-    `${cap(txt(p, 'holder'))} gives up ${num(p, 'by') === 1 ? 'its reference' : num(p, 'by')} on ${pageAndPfn(p)}: \`_refcount\` ${fromTo(p)}.`,
+    `${cap(txt(p, 'holder'))} gives up ${num(p, 'by') === 1 ? 'its reference' : grouped(num(p, 'by'))} on ${pageAndPfn(p)}: \`_refcount\` ${fromTo(p)}.`,
   'event.holder': (p) => `A reference on ${pageAndPfn(p)} passes from ${txt(p, 'from')} to ${txt(p, 'to')}.`,
   'event.pages': (p) =>
     `${pages(p, 'npages')} from ${txt(p, 'vpn')} on: ${txt(p, 'outcome')}, from frame ${txt(p, 'from')} to ${txt(p, 'to')} and on.`,

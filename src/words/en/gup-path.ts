@@ -69,7 +69,7 @@ export const gupPath: Sentences = {
   'gup-path.moved': (p) => `${count(num(p, 'count'), 'page')} moved to system memory.`,
   'gup-path.restored': (p) => `${page(p)} could not move and stays where it was.`,
   'gup-path.extra-references': (p) =>
-    `Somebody else holds the page: ${num(p, 'refcount')} references, ${num(p, 'expected')} expected.`,
+    `Somebody else holds the page: ${grouped(num(p, 'refcount'))} references, ${num(p, 'expected')} expected.`,
   'gup-path.no-destination': (p) => `No memory for a copy of ${page(p)}.`,
   'gup-path.failed': (p) => `Gave up: ${errno(p)}. Every pin is taken back.`,
   'gup-path.held': (p) => `${count(num(p, 'count'), 'page')} held.`,

@@ -29,7 +29,7 @@ export const iomemWords = {
     empty: 'No driver has been loaded yet.',
   },
   states: { done: 'done', now: 'now', later: 'not yet' },
-  outcomes: { running: 'under way', registered: 'registered', refused: 'refused' },
+  outcomes: { running: 'under way', registered: 'registered', refused: 'refused', ended: 'ended' },
   leaving: 'The driver wants to go. It waits until the last page in use is free.',
 } as const;
 

@@ -9,14 +9,18 @@ export const num = (p: Params, key: string): number => {
   return typeof value === 'number' ? value : Number(value ?? Number.NaN);
 };
 
-/** `1,048,576`; a browser's own formatter takes tens of milliseconds at its first use. */
-export const grouped = (n: number): string => n.toString().replace(/\B(?=(\d{3})+$)/g, ',');
+/** `1 048 576`, as the panels spell it; a browser's own formatter takes tens of milliseconds at its first use. */
+export const grouped = (n: number): string => n.toString().replace(/\B(?=(\d{3})+$)/g, '\u202f');
 
 export const txt = (p: Params, key: string): string => String(p[key] ?? '');
 
+/** A value that may be a number or a word: `1 025`, `none`, `0x5fffd`. */
+export const figure = (p: Params, key: string): string =>
+  /^\d+$/.test(txt(p, key)) ? grouped(num(p, key)) : txt(p, key);
+
 export const has = (p: Params, key: string): boolean => p[key] !== undefined && p[key] !== '';
 
-/** `4,096 pages`, `1 page` */
+/** `4 096 pages`, `1 page` */
 export const count = (n: number, noun: string, plural = `${noun}s`): string =>
   `${grouped(n)} ${n === 1 ? noun : plural}`;
 

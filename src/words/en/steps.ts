@@ -101,8 +101,10 @@ const BEGIN_WHY: ByOp = {
   mbind: () => 'Pages on other nodes move. A device page is passed over, and nothing says so.',
   move_pages: () =>
     'Each page is looked up by itself. A device page is on no LRU list, so for this call there is no page.',
-  isolate: () =>
-    'Nothing is allocated from an isolated block any more, and no page in it may be pinned for long.',
+  isolate: (p) =>
+    has(p, 'undo')
+      ? 'Their pages may be pinned for long again, where the zone permits it.'
+      : 'Nothing is allocated from an isolated block any more, and no page in it may be pinned for long.',
   concurrent: (p) =>
     `A task goes on until it may sleep. Who is next comes from the seed, ${num(p, 'seed')}, so it can be repeated.`,
   dev_read: () =>
@@ -117,7 +119,8 @@ const BEGIN_WHY: ByOp = {
     'For atomic operations the device must be alone: the CPU entry becomes a device-exclusive entry.',
   snapshot: () => '`hmm_range_fault` without faulting: it reports what is there and changes nothing.',
   gup: (p) => gupWhy(p),
-  unpin: () => 'Each pin of a single page takes `GUP_PIN_COUNTING_BIAS`, 1024, off its reference count.',
+  unpin: () =>
+    'Each pin of a single page takes `GUP_PIN_COUNTING_BIAS`, 1\u202f024, off its reference count.',
   put: () => 'Each reference takes one off the count. A page without references is freed.',
   ...gpuStepWhy,
 };
@@ -169,6 +172,25 @@ const END: ByOp = {
     has(p, 'someFailed') ? 'All tasks are done; not all of them succeeded.' : 'All tasks are done.',
   unpin: (p) => `${code(p, 'handle')} holds nothing any more.`,
   put: (p) => `${code(p, 'handle')} holds nothing any more.`,
+  munmap: (p) => `${cap(range(p))} is not mapped any more.`,
+  mremap: (p) => `What was ${code(p, 'vma')} is ${code(p, 'to')} now, at its new address.`,
+  mprotect: (p) => `${cap(range(p))} permits from now on: ${PROTS[txt(p, 'prot')] ?? txt(p, 'prot')}.`,
+  madvise: (p) => `The advice on ${range(p)} is taken: \`MADV_${txt(p, 'advice')}\`.`,
+  mlock: (p) => `${cap(range(p))} is locked in memory.`,
+  munlock: (p) => `${cap(range(p))} is not locked any more.`,
+  file_create: (p) => `The file ${code(p, 'file')} is written: ${pages(p, 'pages')}.`,
+  file_read: (p) => `The file ${code(p, 'file')} has been read.`,
+  dev_open: (p) => `${proc(p)} has ${device(p)} open.`,
+  dev_close: (p) => `${proc(p)} has closed ${device(p)}.`,
+  dev_evict: (p) => `The driver has been through the memory of ${device(p)}.`,
+  numa_scan: (p) => `NUMA balancing has been through ${range(p)}.`,
+  ksm_scan: (p) => `KSM has been through ${range(p)}.`,
+  mbind: (p) => `${cap(range(p))} is bound to node ${txt(p, 'node')}.`,
+  move_pages: (p) => `Each page of ${range(p)} has an answer of its own: its node, or an error.`,
+  isolate: (p) =>
+    has(p, 'undo')
+      ? `Pages may be allocated from the pageblocks of ${range(p)} again.`
+      : `The pageblocks of ${range(p)} are isolated.`,
   ...gpuStepEnd,
 };
 
@@ -249,9 +271,9 @@ const errnoWhy = (op: string, name: string): string =>
   ERRNO_WHY[name] ??
   'The kernel refused.';
 
-/** Operations that have words; a test compares them with the vocabulary. */
+/** Operations that have words for their beginning, for the reason and for their end; a test compares them with the vocabulary. */
 export const operationsWithWords: readonly string[] = Object.keys(BEGIN).filter(
-  (op) => BEGIN_WHY[op] !== undefined,
+  (op) => BEGIN_WHY[op] !== undefined && END[op] !== undefined,
 );
 
 export const stepBegin = (p: Params): string => BEGIN[txt(p, 'op')]?.(p) ?? `Step ${txt(p, 'step')} begins.`;

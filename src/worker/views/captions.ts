@@ -58,6 +58,7 @@ export const stepParams = (namer: Namer, index: number, step: Step): Params => {
   for (const [key, value] of Object.entries(step)) {
     if (key === 'flags' && Array.isArray(value)) params['flags'] = value.join(' | ');
     else if (key === 'enabled') params['enabled'] = String(value);
+    else if (value === true) params[key] ??= 1;
     else if (key !== 'count' && key !== 'page' && (typeof value === 'string' || typeof value === 'number')) {
       params[key] ??= value;
     }

@@ -169,3 +169,8 @@ describe('the inspection of a page', () => {
     );
   });
 });
+
+test('pageblocks that are given back are not said to be isolated', () => {
+  const run = runScene('gup-test-not-pinnable');
+  expect(say(momentAt(run, run.sim.steps.at(-1)?.end ?? 0).caption)).toMatch(/may be allocated .* again/);
+});

@@ -92,7 +92,7 @@ export const PINS: readonly Mechanism[] = [
     title: 'Counting pins',
     kernel: 'mm/gup.c: try_grab_folio, try_grab_page, gup_put_folio, unpin_user_pages_dirty_lock',
     state: 'exact',
-    how: '1024 a pin in the reference count of a small page, a count of their own for large folios; the zero page is not counted.',
+    how: '1\u202f024 a pin in the reference count of a small page, a count of their own for large folios; the zero page is not counted.',
     recordings: ['coherent-pin-short', 'thp-longterm-pin', 'dontneed-pinned'],
     tests: ['core/kernel/mm/gup.test.ts', 'core/kernel/mm/gup-flags.test.ts', 'core/machine/holders.test.ts'],
     scene: 'pinnable-zero-page',

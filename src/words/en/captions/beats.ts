@@ -52,7 +52,7 @@ export const beats: Readonly<Record<string, Told>> = {
       isLongterm(p)
         ? '`__get_user_pages` pins first and asks nothing. Whether the pages may stay is checked when all are pinned.'
         : isPin(p)
-          ? 'Each single page counts `GUP_PIN_COUNTING_BIAS`, 1024, more.'
+          ? 'Each single page counts `GUP_PIN_COUNTING_BIAS`, 1\u202f024, more.'
           : 'Each page counts one reference more.',
   },
   'gup.slow.taken-again': {

@@ -186,7 +186,8 @@ export const decisions: Readonly<Record<DecisionId, Told>> = {
     why: 'Collecting never waits for a page lock.',
   },
   'migrate.maybe-pinned': {
-    what: (p) => `${pageAndPfn(p)} may be pinned: its reference count is ${num(p, 'refcount')}. It stays.`,
+    what: (p) =>
+      `${pageAndPfn(p)} may be pinned: its reference count is ${grouped(num(p, 'refcount'))}. It stays.`,
     why: 'Someone may be using the physical address. The entry is put back as it was.',
   },
   'migrate.check-page.extra-references': {
@@ -196,7 +197,7 @@ export const decisions: Readonly<Record<DecisionId, Told>> = {
   },
   'migrate.expected-count': {
     what: (p) =>
-      `${pageAndPfn(p)} has ${count(num(p, 'refcount'), 'reference')}; migration expects ${num(p, 'expected')}.`,
+      `${pageAndPfn(p)} has ${count(num(p, 'refcount'), 'reference')}; migration expects ${grouped(num(p, 'expected'))}.`,
     why: '`folio_migrate_mapping` goes on only if nobody but the migration holds the page.',
   },
   'migrate.no-destination': {

@@ -9,17 +9,17 @@ const flag = entry('page flags');
 export const pageTerms = {
   'struct-page': page(
     'struct page',
-    'What the kernel knows of one page frame: flags, counts and whose it is. 64 bytes for each 4096.',
+    'What the kernel knows of one page frame: flags, counts and whose it is. 64 bytes for each 4\u202f096.',
     'include/linux/mm_types.h: struct page',
   ),
   pfn: page(
     'pfn',
-    'Page frame number: the physical address divided by the page size, 4096 bytes.',
+    'Page frame number: the physical address divided by the page size, 4\u202f096 bytes.',
     'include/linux/pfn.h: PFN_PHYS',
   ),
   refcount: page(
     '_refcount',
-    'How many references a page has. At zero it is free. A pin of a single page adds 1024 (`GUP_PIN_COUNTING_BIAS`).',
+    'How many references a page has. At zero it is free. A pin of a single page adds 1\u202f024 (`GUP_PIN_COUNTING_BIAS`).',
     'include/linux/page_ref.h: page_ref_add',
   ),
   mapcount: page(

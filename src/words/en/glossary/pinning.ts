@@ -29,7 +29,7 @@ export const pinningTerms = {
   ),
   'pin-bias': pin(
     'GUP_PIN_COUNTING_BIAS',
-    'What one pin adds to the reference count of a single page: 1024. So a count of 1024 or more tells that a page may be pinned.',
+    'What one pin adds to the reference count of a single page: 1\u202f024. So a count of 1\u202f024 or more tells that a page may be pinned.',
     'include/linux/mm.h: GUP_PIN_COUNTING_BIAS',
   ),
   'fast-path': pin(
