@@ -123,7 +123,11 @@ const TOLD_LATER: ReadonlySet<BeatId> = new Set<BeatId>([
   'longterm.second-pass',
 ]);
 /** Phases of a page's move that are worth telling of the first page only; what came of the others is always told. */
-const TOLD_ONCE: ReadonlySet<BeatId> = new Set<BeatId>(['longterm.pin-dropped', 'page.unmapped', 'copy.page']);
+const TOLD_ONCE: ReadonlySet<BeatId> = new Set<BeatId>([
+  'longterm.pin-dropped',
+  'page.unmapped',
+  'copy.page',
+]);
 
 const isOfGist = ({ id, occurrence }: Beat): boolean =>
   !TOLD_LATER.has(id) && (occurrence === 1 || !TOLD_ONCE.has(id));

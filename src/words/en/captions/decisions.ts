@@ -91,8 +91,7 @@ export const decisions: Readonly<Record<DecisionId, Told>> = {
   },
   'gup.fast.refused.longterm': {
     what: (p) => `The fast path refuses ${pageAndPfn(p)}: it may not be pinned for long.`,
-    why: (p) =>
-      `In ${place(p)} \`is_longterm_pinnable_page\` says no. The slow path can move the page.`,
+    why: (p) => `In ${place(p)} \`is_longterm_pinnable_page\` says no. The slow path can move the page.`,
   },
   'gup.fast.refused.unshare': {
     what: (p) => `The fast path gives ${page(p)} back: it is not exclusive to this process.`,
