@@ -2,10 +2,11 @@
 
 import type { Motion, Position, RunId, RunInfo } from '../worker/protocol.ts';
 import type { Moment } from '../worker/protocol-moment.ts';
+import type { AppState } from './app.ts';
 import { type Context, report, update } from './context.ts';
 import type { Player } from './player.ts';
 
-/** `readable`: the length of the sentence sets the pace. */
+/** `readable`: the words to be read set the pace, and phases that a reader can do without are passed over. */
 export type Speed = 'readable' | 0.25 | 0.5 | 1 | 2 | 4 | 8;
 export const SPEEDS: readonly Speed[] = ['readable', 0.25, 0.5, 1, 2, 4, 8];
 
@@ -65,6 +66,12 @@ export const initialPlayback: PlaybackSlice = {
   chosen: undefined,
 };
 
+/** The first run ends where its summary stands, also when it was halted on the way. */
+const homeAhead = ({ walkthrough, playback }: AppState): Position | undefined =>
+  walkthrough.homecoming !== undefined && playback.position < walkthrough.homeAt
+    ? walkthrough.homeAt
+    : undefined;
+
 /** Asks for the moment at a position; undefined if the run is not shown any more or the question failed. */
 const fetchMoment = async (context: Context, position: Position): Promise<Moment | undefined> => {
   const { runId } = context.store.getState().scenario;
@@ -113,13 +120,15 @@ const playOn = async (context: Context, player: Player, until = Infinity): Promi
     if (!player.isWanted(wish)) return;
     if (start !== undefined) player.show(start);
   }
-  let next = fetchStop(context, context.store.getState().playback.position, 'beat', 1);
+  const nextFrom = (position: Position) =>
+    fetchStop(context, position, context.store.getState().playback.speed === 'readable' ? 'gist' : 'beat', 1);
+  let next = nextFrom(context.store.getState().playback.position);
   await player.arrived();
   while (player.isWanted(wish)) {
     const moment = await next;
     if (!player.isWanted(wish)) return;
     if (moment === undefined || moment.position > until) break;
-    next = fetchStop(context, moment.position, 'beat', 1);
+    next = nextFrom(moment.position);
     await player.travelTo(moment, 'play');
   }
   if (player.isWanted(wish)) update(context, 'playback', { playing: false });
@@ -192,7 +201,11 @@ export const playbackActions = (context: Context, player: Player): PlaybackActio
   return {
     play,
     pause,
-    togglePlay: () => (context.store.getState().playback.playing ? pause() : play()),
+    togglePlay: () => {
+      const state = context.store.getState();
+      if (state.playback.playing) pause();
+      else play(homeAhead(state));
+    },
     stepBy,
     seek,
     seekStep: async (step, edge) => {

@@ -12,12 +12,17 @@ const MAX_FRAME_MS = 100;
 const PLAY_TRAVEL_MS = 900;
 const PLAY_HOLD_MS = 700;
 const STEP_TRAVEL_MS = 350;
+/** While a new sentence is read there is time to watch what moves. */
+const READ_TRAVEL_MS = 1800;
 /** Of a sentence that was read before, for another page: what it shows is seen at a glance. */
-const REPEAT_TRAVEL_MS = 500;
-const REPEAT_HOLD_MS = 400;
+const REPEAT_TRAVEL_MS = 700;
+const REPEAT_HOLD_MS = 500;
+/** Of somebody who reads 230 words a minute. */
+const WORD_MS = 60_000 / 230;
 
-/** How long a sentence stays at the speed `readable` when it is new: a second and 15 characters a second. */
-const readingMs = (moment: Moment): number => 1000 + (say(moment.caption).length * 1000) / 15;
+/** How long a new sentence and its reason stay at the speed `readable`. A name of the kernel counts as a word. */
+const readingMs = ({ caption, why }: Moment): number =>
+  `${say(caption)} ${say(why)}`.split(' ').length * WORD_MS;
 
 interface Transition {
   readonly before: Moment;
@@ -114,8 +119,8 @@ export class Player {
     if (speed !== 'readable') return { travelMs: PLAY_TRAVEL_MS, holdMs: PLAY_HOLD_MS };
     if (moment.occurrence > 1) return { travelMs: REPEAT_TRAVEL_MS, holdMs: REPEAT_HOLD_MS };
     return {
-      travelMs: PLAY_TRAVEL_MS,
-      holdMs: Math.max(PLAY_HOLD_MS, readingMs(moment) - PLAY_TRAVEL_MS),
+      travelMs: READ_TRAVEL_MS,
+      holdMs: Math.max(PLAY_HOLD_MS, readingMs(moment) - READ_TRAVEL_MS),
     };
   }
 

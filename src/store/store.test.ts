@@ -25,6 +25,9 @@ describe('first load', () => {
     expect(page.state().playback.playing).toBe(true);
     expect(residence(page)).toEqual(ON_DEVICE);
     page.actions.setSpeed(8);
+    page.actions.togglePlay();
+    expect(page.state().playback.playing).toBe(false);
+    page.actions.togglePlay();
     await page.app.idle();
     expect(page.state().playback.playing).toBe(false);
     expect(page.state().trace.moment?.step).toBe(3);

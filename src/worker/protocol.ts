@@ -20,9 +20,10 @@ export type Grain = 'event' | 'function' | 'step' | 'beat';
 
 /**
  * How a debugger moves besides. `over`: to the next call that is not below the running one; `out`: to the end of the
- * running call; `breakpoint`: to the next event that a breakpoint is about.
+ * running call; `breakpoint`: to the next event that a breakpoint is about. `gist`: as `beat`, without the phases that a
+ * reader can do without.
  */
-export type Motion = Grain | 'over' | 'out' | 'breakpoint';
+export type Motion = Grain | 'over' | 'out' | 'breakpoint' | 'gist';
 
 // --- requests ------------------------------------------------------------------------------------------------
 

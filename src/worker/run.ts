@@ -222,6 +222,8 @@ export class Run {
         return this.out(from, direction);
       case 'beat':
         return this.beats.next(from, direction)?.position;
+      case 'gist':
+        return this.beats.nextOfGist(from, direction)?.position;
       case 'step': {
         const edges = [this.sim.bootEnd, ...this.sim.steps.map(({ end }) => end)];
         return direction === 1 ? edges.find((edge) => edge > from) : edges.findLast((edge) => edge < from);

@@ -38,7 +38,7 @@ export const openRun = (scenario: unknown) => {
   };
   const stops = (
     from: number,
-    grain: 'beat' | 'event' | 'function' | 'step',
+    grain: 'beat' | 'event' | 'function' | 'step' | 'gist',
     direction: 1 | -1 = 1,
   ): number[] => {
     const found = [];

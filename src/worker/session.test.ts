@@ -100,6 +100,26 @@ describe('the long-term pin of four device-coherent pages', () => {
     expect(open.momentAt(pin.end).residence).toEqual([{ place: 'system', residence: 'system', pages: 4 }]);
   });
 
+  test('the gist tells the first page phase by phase, and of the others that they are home', () => {
+    const told = open
+      .stops(pin.begin, 'gist')
+      .filter((at) => at <= pin.end)
+      .map((at) => open.momentAt(at).caption.id);
+    expect(told).toEqual([
+      'step.begin',
+      'gup.fast.refused.longterm',
+      'gup.slow.taken',
+      'longterm.unpinnable-count',
+      'longterm.pin-dropped',
+      'page.unmapped',
+      'copy.page',
+      ...Array.from({ length: 4 }, () => 'page.home'),
+      'gup.slow.taken-again',
+      'longterm.all-pinnable',
+      'step.end',
+    ]);
+  });
+
   test('going back gives exactly what going forward gave', () => {
     const forward = open.stops(open.run.bootEnd, 'beat');
     const there = new Map(forward.map((position) => [position, JSON.stringify(open.momentAt(position))]));

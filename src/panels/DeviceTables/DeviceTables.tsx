@@ -50,7 +50,7 @@ const Mirror = ({ row }: { readonly row: MirrorRow }) => {
   const selectPage = () => select({ kind: 'page', pfn: row.pfn });
   return (
     <tr
-      onPointerEnter={() => hover({ kind: 'page', pfn: row.pfn })}
+      onPointerMove={() => hover({ kind: 'page', pfn: row.pfn })}
       onPointerLeave={() => hover(undefined)}
       onClick={selectPage}
     >

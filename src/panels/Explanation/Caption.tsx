@@ -13,15 +13,23 @@ const usePlace = (): string => {
   return `step ${step.index}, event ${formatCount(moment.position - step.begin)} of ${formatCount(step.end - step.begin)}`;
 };
 
-/** One plain sentence of what is happening. */
+/** One plain sentence of what is happening; during the first run its reason, too, where no panel has room for it. */
 export const Caption = () => {
   const caption = useApp((state) => state.trace.moment?.caption);
+  const why = useApp(({ walkthrough, trace }) =>
+    walkthrough.homecoming === undefined ? undefined : trace.moment?.why,
+  );
   const place = usePlace();
   const { pieces } = useWords();
   return (
     <section className="caption" aria-label="What is happening">
       <p className="caption-place">{place}</p>
       <p className="caption-sentence">{caption === undefined ? null : <Prose pieces={pieces(caption)} />}</p>
+      {why === undefined ? null : (
+        <p className="caption-why">
+          <Prose pieces={pieces(why)} />
+        </p>
+      )}
     </section>
   );
 };

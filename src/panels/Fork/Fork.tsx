@@ -121,7 +121,7 @@ const Side = ({ side, process, vpn }: SideProps) => {
       type="button"
       className="fork-side"
       onClick={() => select({ kind: 'pte', process, vpn })}
-      onPointerEnter={() => hover(pfn < 0 ? undefined : { kind: 'page', pfn })}
+      onPointerMove={() => hover(pfn < 0 ? undefined : { kind: 'page', pfn })}
       onPointerLeave={() => hover(undefined)}
     >
       {residence === undefined ? (

@@ -206,7 +206,7 @@ const Cell = ({ cell: { frame, tone, text }, pfn }: { readonly cell: EntryCell; 
           type="button"
           className="gpu-frame"
           onClick={() => select({ kind: 'page', pfn })}
-          onPointerEnter={() => hover({ kind: 'page', pfn })}
+          onPointerMove={() => hover({ kind: 'page', pfn })}
           onPointerLeave={() => hover(undefined)}
         >
           <Chip tone={tone}>{frame}</Chip>

@@ -106,7 +106,7 @@ const Entry = ({ process, row, changed }: EntryProps) => {
       data-selected={isSelected}
       data-hovered={isHovered}
       onClick={selectEntry}
-      onPointerEnter={() => hover(row.frame === undefined ? undefined : { kind: 'page', pfn: row.frame.pfn })}
+      onPointerMove={() => hover(row.frame === undefined ? undefined : { kind: 'page', pfn: row.frame.pfn })}
       onPointerLeave={() => hover(undefined)}
     >
       <th scope="row" data-run={row.npages > 1}>

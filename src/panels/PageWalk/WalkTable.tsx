@@ -58,7 +58,7 @@ const Entry = ({ entry, process, here, raw }: EntryProps) => {
       data-kind={kind}
       aria-current={here ? 'true' : undefined}
       onClick={() => select({ kind: 'pte', process, vpn })}
-      onPointerEnter={() => hover(pfn < 0 || kind === 'table' ? undefined : { kind: 'page', pfn })}
+      onPointerMove={() => hover(pfn < 0 || kind === 'table' ? undefined : { kind: 'page', pfn })}
       onPointerLeave={() => hover(undefined)}
     >
       <span className="walk-index">[{index}]</span>

@@ -145,7 +145,7 @@ const ADVICE_WHY: Readonly<Record<string, string>> = {
 
 const gupWhy = (p: Params): string => {
   if (txt(p, 'flags').includes('FOLL_LONGTERM')) {
-    return '`FOLL_LONGTERM` says: for as long as it likes. Such a pin must not hold a page that has to stay movable.';
+    return 'A long-term pin may never end. So it must not hold a page that has to stay movable.';
   }
   return txt(p, 'call').startsWith('pin')
     ? 'A short pin: the page stays where it is, also on a device, until it is unpinned soon.'
@@ -200,7 +200,7 @@ const faultRounds = (p: Params): string =>
 const END_WHY: ByOp = {
   gup: (p) =>
     txt(p, 'flags').includes('FOLL_LONGTERM')
-      ? 'Every page now lies where it may stay pinned: a device can use its physical address for as long as it likes.'
+      ? 'Every page lies where it may stay: a device can use its physical address for as long as it likes.'
       : 'The pages stay until the references are given back.',
   read: (p) => accessWhy(p),
   write: (p) => accessWhy(p),

@@ -116,6 +116,22 @@ const SINGLE_MOVE_BEATS: ReadonlySet<string> = new Set<DecisionId>([
   'migrate.restored',
 ]);
 
+/** Phases of a page's move that the sentence behind them tells, too. */
+const TOLD_LATER: ReadonlySet<BeatId> = new Set<BeatId>([
+  'migrate.destination',
+  'page.flags-moved',
+  'longterm.second-pass',
+]);
+/** Phases of a page's move that are worth telling of the first page only; what came of the others is always told. */
+const TOLD_ONCE: ReadonlySet<BeatId> = new Set<BeatId>([
+  'longterm.pin-dropped',
+  'page.unmapped',
+  'copy.page',
+]);
+
+const isOfGist = ({ id, occurrence }: Beat): boolean =>
+  !TOLD_LATER.has(id) && (occurrence === 1 || !TOLD_ONCE.has(id));
+
 const ids = (...names: KernelFunctionName[]): ReadonlySet<number> => new Set(names.map(kernelFunctionId));
 const COHERENT_MOVE = ids('migrate_device_coherent_page');
 const SINGLE_MOVE = ids('migrate_device_coherent_page', 'migrate_pages');
@@ -249,6 +265,13 @@ export class BeatIndex {
   next(position: Position, direction: 1 | -1): Beat | undefined {
     if (direction === 1) return this.beats[this.firstBehind(position)];
     return this.beats[this.firstBehind(position - 1) - 1];
+  }
+
+  /** The next beat without which the story cannot be understood. */
+  nextOfGist(position: Position, direction: 1 | -1): Beat | undefined {
+    let beat = this.next(position, direction);
+    while (beat !== undefined && !isOfGist(beat)) beat = this.next(beat.position, direction);
+    return beat;
   }
 
   between(from: Position, to: Position): readonly Beat[] {

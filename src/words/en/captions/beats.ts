@@ -20,8 +20,6 @@ import type { Told } from './told.ts';
 
 const fromDevice = (p: Params): boolean => /^(coherent|private)/.test(txt(p, 'place'));
 
-const MOVE_NAMES = (p: Params): string => `${page(p)}: pfn ${code(p, 'pfn')} → ${code(p, 'dst')}`;
-
 export const beats: Readonly<Record<string, Told>> = {
   boot: {
     what: 'The machine is up. Process `A` lives and has no memory yet.',
@@ -50,14 +48,14 @@ export const beats: Readonly<Record<string, Told>> = {
         : `The slow path takes references on ${pages(p)} from ${page(p)} on.`,
     why: (p) =>
       isLongterm(p)
-        ? '`__get_user_pages` pins first and asks nothing. Whether the pages may stay is checked when all are pinned.'
+        ? 'Whether they may stay there is checked when all are pinned.'
         : isPin(p)
           ? 'Each single page counts `GUP_PIN_COUNTING_BIAS`, 1\u202f024, more.'
           : 'Each page counts one reference more.',
   },
   'gup.slow.taken-again': {
     what: (p) => `${cap(pages(p))} pinned from ${page(p)} on: the new pages, in their new place.`,
-    why: 'The pin did not travel. It was dropped before the move and is taken anew on the page that is mapped now.',
+    why: 'The pin did not travel: it was dropped before the move, and is taken anew.',
   },
   'gup.slow.gave-up': {
     what: (p) => `The slow path gets nothing at ${page(p)}: ${errno(p)}.`,
@@ -65,21 +63,21 @@ export const beats: Readonly<Record<string, Told>> = {
   },
   'longterm.pin-dropped': {
     what: (p) => `The pin on ${pageAndPfn(p)} has become a plain reference.`,
-    why: 'A page that may be pinned cannot migrate. Migration expects exactly one reference besides its mapping: this one.',
+    why: 'A pinned page cannot move: migration expects just this one reference besides its mapping.',
   },
   'page.unmapped': {
     what: (p) => `${pageAndPfn(p)} is unmapped. Its PTE is a migration entry now.`,
-    why: '`try_to_migrate` told the devices, then took the mapping away. Whoever touches the address waits.',
+    why: 'The devices were told first. Whoever touches the address now waits.',
   },
   'page.flags-moved': {
     what: (p) => `Mapping and flags of ${page(p)} are with pfn ${code(p, 'dst')} now.`,
     why: '`folio_migrate_mapping` found exactly the expected references. From here on the kernel takes the new frame for the page.',
   },
   'page.home': {
-    what: (p) => `${MOVE_NAMES(p)}. The PTE points to the new page.`,
+    what: (p) => `${page(p)} is home: pfn ${code(p, 'pfn')} → ${code(p, 'dst')}. Its PTE points there.`,
     why: (p) =>
       fromDevice(p)
-        ? '`migrate_device_finalize` removes the migration entry; the old page returns to the driver. The new page is not pinned yet.'
+        ? 'The old page returns to the driver. The new one is not pinned yet.'
         : '`migrate_device_finalize` removes the migration entry and frees the old page.',
   },
   'driver.collected': {

@@ -91,8 +91,7 @@ export const decisions: Readonly<Record<DecisionId, Told>> = {
   },
   'gup.fast.refused.longterm': {
     what: (p) => `The fast path refuses ${pageAndPfn(p)}: it may not be pinned for long.`,
-    why: (p) =>
-      `\`try_grab_folio\` asks \`is_longterm_pinnable_page\`; in ${place(p)} it says no. The slow path can migrate the page.`,
+    why: (p) => `In ${place(p)} \`is_longterm_pinnable_page\` says no. The slow path can move the page.`,
   },
   'gup.fast.refused.unshare': {
     what: (p) => `The fast path gives ${page(p)} back: it is not exclusive to this process.`,
@@ -147,7 +146,7 @@ export const decisions: Readonly<Record<DecisionId, Told>> = {
       num(p, 'count') === 0
         ? 'All pages may stay pinned where they are.'
         : `${grouped(num(p, 'count'))} of ${pages(p, 'of')} may not stay pinned where ${num(p, 'count') === 1 ? 'it is' : 'they are'}.`,
-    why: '`check_and_migrate_movable_pages` looks after all are pinned: device-coherent, `ZONE_MOVABLE` and CMA pages must stay movable.',
+    why: 'Device-coherent, `ZONE_MOVABLE` and CMA pages must stay movable.',
   },
   'longterm.pin-becomes-reference': {
     what: (p) => `The pin on ${pageAndPfn(p)} becomes a plain reference.`,
@@ -292,7 +291,7 @@ export const decisions: Readonly<Record<DecisionId, Told>> = {
   },
   'copy.page': {
     what: (p) => `The bytes of ${page(p)} are copied from pfn ${code(p, 'pfn')} to pfn ${code(p, 'dst')}.`,
-    why: 'No entry maps the page now, so nobody can write to it meanwhile. Whoever touches it waits.',
+    why: 'No entry maps the page now, so nobody can write to it meanwhile.',
   },
   'zero.page': {
     what: (p) => `Pfn ${code(p, 'pfn')} is filled with zeros.`,
