@@ -50,7 +50,7 @@ export const PINS: readonly Mechanism[] = [
     kernel:
       'mm/gup.c: __gup_longterm_locked, check_and_migrate_movable_pages, collect_longterm_unpinnable_pages',
     state: 'simplified',
-    how: 'Pin all, look for pages that may not stay, make pins references, migrate, pin again. Device-coherent pages go one by one and are copied by the kernel itself. Two readings to choose from: 6.1, and the one loop of 6.0. What else was different in 6.0 is left out: free device pages had a count of 1, and a fault on a private page held no reference.',
+    how: 'Pin all, look for pages that may not stay, make pins references, migrate, pin again. Device-coherent pages go one by one and are copied by the kernel itself. Two readings to choose from: 6.1, and the one loop of 6.0. What else was different in 6.0 is left out: free device pages had a count of 1, a fault on a private page held no reference, and pins counted on the zero page.',
     simplified: {
       'mm/gup.ts: gupLongtermLocked':
         'The retry after a failed isolation ends after 16 passes with a message; the kernel has no bound.',
