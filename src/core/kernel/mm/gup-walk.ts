@@ -28,7 +28,7 @@ import {
   FOLL_WRITE,
 } from '../../uapi/gup-flags.ts';
 import { pmdLeaf } from '../../uapi/pte.ts';
-import { NO_PFN, NO_ROW, type Pfn, type Vpn } from '../../uapi/units.ts';
+import { NO_PFN, NO_ROW, type Vpn } from '../../uapi/units.ts';
 import {
   FAULT_FLAG_ALLOW_RETRY,
   FAULT_FLAG_KILLABLE,
@@ -183,10 +183,9 @@ export const getUserPagesWalk = sleepable(
         if (typeof permitted === 'number') return done(permitted);
         vma = permitted;
         if (isVmHugetlbPage(vma)) {
-          const huge: Pfn[] = [];
-          const err = yield* followHugetlbPage(m, vma, vpn, npages - got, flags, huge);
-          for (const page of huge) pages[got++] = page;
-          if (err !== 0) return done(err);
+          const followed = yield* followHugetlbPage(m, vma, vpn, npages - got, flags, pages, got);
+          got = followed.got;
+          if (followed.err !== 0) return done(followed.err);
           continue;
         }
       }

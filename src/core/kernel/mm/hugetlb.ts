@@ -4,6 +4,7 @@
 import type { Mm, Vma } from '../../machine/entities.ts';
 import type { Machine } from '../../machine/machine.ts';
 import type { MmuNotifierRange, Sleeps } from '../../machine/ops.ts';
+import type { FoundPages } from './gup-bulk.ts';
 import { EFAULT, ENOMEM, ENOSPC } from '../../uapi/errno.ts';
 import { FOLL_DUMP, FOLL_GET, FOLL_PIN, FOLL_WRITE } from '../../uapi/gup-flags.ts';
 import { PG_anon_exclusive, PG_uptodate } from '../../uapi/page-flags.ts';
@@ -273,28 +274,47 @@ const mustFault = (m: Machine, entry: Entry, gupFlags: number): number => {
   return gupMustUnshare(m, gupFlags, entryPfn(entry)) ? FAULT_FLAG_UNSHARE : -1;
 };
 
+/** Pages of a hugetlb area that were taken, as far as it went. */
+interface FollowedHugetlb {
+  /** What the kernel returns: the index behind the last page, or why there is none. */
+  readonly id: number;
+  readonly got: number;
+  readonly err: number;
+}
+
 /**
  * Takes references on the pages of a hugetlb area from an address on, one grab per huge page. Its faults are not
  * counted as pgfault.
  *
  * Kernel: `mm/hugetlb.c: follow_hugetlb_page`
  *
- * @param pages - the pages found are appended
- * @returns 0: the request or the area is at its end; -errno: it stopped before
+ * @param pages - gets the frames, from index `at` on
+ * @returns `got`: the index behind the last one; `err`: 0: the request or the area is at its end; -errno: it stopped
+ * before
  */
 export const followHugetlbPage = sleepable(
   'follow_hugetlb_page',
-  function* (m, vma: Vma, start: Vpn, npages: number, gupFlags: number, pages: Pfn[]): Sleeps<number> {
+  function* (
+    m,
+    vma: Vma,
+    start: Vpn,
+    npages: number,
+    gupFlags: number,
+    pages: FoundPages,
+    at: number,
+  ): Sleeps<FollowedHugetlb> {
     const h = hstateVma(m, vma);
+    let got = at;
+    const done = (err: number): FollowedHugetlb => ({ id: got > 0 ? got : err, got, err });
     const end = Math.min(start + npages, vma.vmEnd);
     for (let vpn = start; vpn < end; ) {
       const row = hugePteOffset(m, m.mms.get(vma.mm), vpn, h);
       const entry = row === NO_ROW ? 0 : m.entries.get(row);
-      if (entry === 0 && (gupFlags & FOLL_DUMP) !== 0) return -EFAULT;
+      if (entry === 0 && (gupFlags & FOLL_DUMP) !== 0) return done(-EFAULT);
       const faultFlags = mustFault(m, entry, gupFlags);
       if (faultFlags >= 0) {
         const ret = yield* hugetlbFault(m, m.vmas.get(vma.id), vpn, faultFlags);
-        if ((ret & VM_FAULT_ERROR) !== 0) return (ret & VM_FAULT_OOM) !== 0 ? -ENOMEM : -EFAULT;
+        if ((ret & VM_FAULT_ERROR) !== 0) return done((ret & VM_FAULT_OOM) !== 0 ? -ENOMEM : -EFAULT);
         continue;
       }
       const first = entryPfn(entry) + (vpn % h.npages);
@@ -302,17 +322,17 @@ export const followHugetlbPage = sleepable(
       const wanted = (gupFlags & (FOLL_GET | FOLL_PIN)) !== 0; // mlock only populates
       if (wanted && tryGrabFolio(m, first, refs, gupFlags) === NO_PFN) {
         warn(m, 'hugetlb.longterm-grab-failed', first, refs);
-        return -ENOMEM;
+        return done(-ENOMEM);
       }
       for (let i = 0; i < refs; i++) {
-        pages.push(first + i);
+        pages[got++] = first + i;
         // a page of 1 GiB is 262,144 entries of the caller's list
         if (i % HPAGE_PMD_NR === HPAGE_PMD_NR - 1 && i + 1 < refs) yield* letGo(m, 'follow_hugetlb_page', 0);
       }
       yield* letGo(m, 'follow_hugetlb_page', refs);
       vpn += refs;
     }
-    return 0;
+    return done(0);
   },
 );
 
