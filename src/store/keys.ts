@@ -134,7 +134,7 @@ export const KEY_GROUPS: readonly KeyGroup[] = [
       bind('text', ['t'], ['T'], 'Maps and timeline as text, or as pictures', true),
       bind('scenarios', ['o'], ['O'], 'Open a scenario', true),
       bind('introduction', [], [], 'Show the introduction'),
-      bind('tour', [], [], 'Show me around'),
+      bind('tour', [], [], 'Tour: show me around'),
       bind('help', ['Shift+?', '?'], ['?'], 'These keys', true),
       bind('escape', ['Escape'], ['Esc'], 'One level up: close, or deselect'),
     ],

@@ -24,7 +24,14 @@ export const Dialog = ({ title, onClose, children, place = 'center' }: DialogPro
     if (dialog === null || dialog.open) return;
     dialog.showModal();
     dialog.querySelector<HTMLElement>('[data-first]')?.focus();
-    return () => dialog.close();
+    return () => {
+      dialog.close();
+      // what opened it may have gone meanwhile, such as the splitter of a panel that was hidden
+      requestAnimationFrame(() => {
+        if (document.activeElement === document.body)
+          document.getElementById('caption')?.focus({ preventScroll: true });
+      });
+    };
   }, []);
 
   return (

@@ -1,4 +1,4 @@
-import { Suspense } from 'react';
+import { Suspense, useRef } from 'react';
 import { useActions, useApp } from '../../store/use-app.ts';
 import { IconButton } from '../../ui/Button.tsx';
 import { Split } from '../../ui/Split.tsx';
@@ -92,6 +92,10 @@ const SplitView = ({ node }: { readonly node: SplitNode }) => {
   );
 };
 
+/** Of what is put away the tabs stay: the focus goes there. */
+const focusFront = (area: HTMLElement | null): void =>
+  area?.querySelector<HTMLElement>('[role=tab][aria-selected=true]')?.focus();
+
 const AreaView = ({ node: { area, panels, front } }: { readonly node: AreaNode }) => {
   const room = useRoom();
   // where it is the one group that is shown, there is nothing to put it away for
@@ -99,6 +103,7 @@ const AreaView = ({ node: { area, panels, front } }: { readonly node: AreaNode }
   const isOpen = useApp((state) => area !== 'lower' || splitterOf(state.layout, 'lower').open);
   const open = isOpen || isAlone;
   const { bringToFront, openSide } = useActions();
+  const strip = useRef<HTMLDivElement>(null);
   const inFront = panels.find(({ id }) => id === front);
   const body = inFront === undefined ? null : <PanelBody key={front} panel={inFront} />;
   if (panels.length === 1 && area !== 'lower')
@@ -108,7 +113,7 @@ const AreaView = ({ node: { area, panels, front } }: { readonly node: AreaNode }
       </div>
     );
   return (
-    <div className="frame-area" data-area={area}>
+    <div ref={strip} className="frame-area" data-area={area}>
       <Tabs
         label={area === 'lower' ? 'Further panels' : `Panels beside ${panels[0]?.title ?? ''}`}
         tabs={panels}
@@ -123,7 +128,10 @@ const AreaView = ({ node: { area, panels, front } }: { readonly node: AreaNode }
               <IconButton
                 icon="close"
                 label="Put these panels away"
-                onClick={() => openSide('lower', false)}
+                onClick={() => {
+                  focusFront(strip.current);
+                  openSide('lower', false);
+                }}
               />
             </span>
           ) : null

@@ -1,4 +1,4 @@
-import { Fragment, lazy, Suspense } from 'react';
+import { Fragment, lazy, Suspense, useRef } from 'react';
 import { useActions, useApp } from '../../store/use-app.ts';
 import { useWords } from '../../store/use-words.ts';
 import { breakable } from '../../ui/breakable.tsx';
@@ -27,9 +27,10 @@ export const Inspector = () => {
     return at?.isBig === true ? at : undefined;
   });
   const { select } = useActions();
+  const section = useRef<HTMLElement>(null);
   if (!hasSelection || inspection === undefined)
     return (
-      <section className="inspector" aria-labelledby="inspector-heading">
+      <section ref={section} className="inspector" aria-labelledby="inspector-heading" tabIndex={-1}>
         <h2 id="inspector-heading" className="heading">
           Inspector
         </h2>
@@ -42,12 +43,20 @@ export const Inspector = () => {
     );
   const holders = holderRows(inspection);
   return (
-    <section className="inspector" aria-labelledby="inspector-heading">
+    <section ref={section} className="inspector" aria-labelledby="inspector-heading" tabIndex={-1}>
       <header className="inspector-header tips-end">
         <h2 id="inspector-heading" className="inspector-title">
           {inspection.title}
         </h2>
-        <IconButton icon="close" label="Deselect" onClick={() => select(undefined)} />
+        <IconButton
+          icon="close"
+          label="Deselect"
+          onClick={() => {
+            // the button goes, the panel stays
+            section.current?.focus({ preventScroll: true });
+            select(undefined);
+          }}
+        />
       </header>
       <dl className="fields">
         {inspection.fields.map(({ name, value, was }) => (
