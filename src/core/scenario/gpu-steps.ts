@@ -223,7 +223,7 @@ export function* runGpuStep(m: Machine, step: GpuStep): Sleeps<StepResult> {
     case 'bo_write': {
       const bo = boNamed(m, processNamed(m, step.proc).id, step.bo);
       const err = yield* amdgpuCsBoValidate(m, bo);
-      if (err === 0) amdgpuFillBuffer(m, bo, step.value);
+      if (err === 0) yield* amdgpuFillBuffer(m, bo, step.value);
       return fromErrno(err);
     }
     case 'bo_free': {

@@ -129,6 +129,56 @@ it('lets go in every step that walks over entries, and is no other for it', () =
   expect(contents(short)).toEqual(contents(whole));
 });
 
+// kfd_migrate.c: svm_migrate_vma_to_vram, svm_migrate_vma_to_ram; mm/hmm.c: hmm_range_fault; mm/memremap.c: memunmap_pages
+it('lets go in what a GPU does with pages that are not plain, with objects, and when its driver goes', () => {
+  const PLENTY = 9000;
+  const buf = { proc: 'A', vma: 'buf' } as const;
+  const started = (): Simulation => {
+    const mapped = { op: 'mmap', ...buf, pages: PLENTY, prot: 'rw', kind: 'anon-private' };
+    const devices = [0, 1].map((id) => ({ id, kind: 'coherent' }));
+    const scenario = { machine: 'lab-node', gpu: {}, devices, steps: [{ step: mapped }] };
+    const sim = createSimulation(parseScenario(scenario));
+    sim.runAll();
+    return sim;
+  };
+  const prefetch = (loc: number | 'system') => ({
+    op: 'svm_attr',
+    ...buf,
+    attrs: [{ type: 'PREFETCH_LOC', loc }],
+  });
+  const [whole, short] = [started(), started()];
+  const object = { proc: 'A', bo: 'weights' } as const;
+  const TABLES = Math.floor(PLENTY / 512);
+  // each with how often it has to let go at least
+  const steps: readonly (readonly [Record<string, unknown>, number])[] = [
+    [{ op: 'write', ...buf, value: 1 }, TABLES],
+    // a plain range is looked at table by table before it moves
+    [prefetch(0), 2 * TABLES],
+    [{ op: 'fork', proc: 'A', child: 'B' }, TABLES],
+    // pages that are shared are copied one by one
+    [{ op: 'gpu_write', ...buf, device: 0, value: 5 }, PLENTY / 64],
+    [{ op: 'fork', proc: 'A', child: 'C' }, TABLES],
+    // then collected by tables, and copied
+    [prefetch(1), 700],
+    [{ op: 'exit', proc: 'B' }, TABLES],
+    [prefetch('system'), TABLES],
+    [{ op: 'bo_alloc', ...object, device: 0, pages: 2 ** 18, kind: 'kfd' }, 0],
+    [{ op: 'bo_write', ...object, value: 3 }, 8],
+    [{ op: 'bo_free', ...object }, 0],
+    [{ op: 'munmap', ...buf }, TABLES],
+    // a page of each 2 MiB of struct pages, and the sections of the aperture
+    [{ op: 'unbind', proc: 'A', device: 0 }, 500],
+  ];
+  for (const [step, least] of steps) {
+    const parsed = parseStep(step);
+    whole.runStep(parsed);
+    expect(whole.steps.at(-1)?.result.ret, JSON.stringify(step)).toBeGreaterThanOrEqual(0);
+    expect(runSliced(short, parsed, 0), JSON.stringify(step)).toBeGreaterThanOrEqual(least);
+    expect(timeline(short)).toEqual(timeline(whole));
+  }
+  expect(contents(short)).toEqual(contents(whole));
+});
+
 it('lets go while a process dies for want of memory', () => {
   const started = (): Simulation => {
     const buf = { vma: 'buf', pages: 8000, prot: 'rw', kind: 'anon-private' };

@@ -210,7 +210,7 @@ export function* moveRangeToVram(
   boPage: number,
 ): Sleeps<boolean> {
   const pgmap = m.pgmaps.find(gpu.pgmap);
-  const parts = pgmap === undefined ? undefined : partsOfRange(m, vma, start, end, 'system');
+  const parts = pgmap === undefined ? undefined : yield* partsOfRange(m, vma, start, end, 'system');
   if (pgmap === undefined || parts === undefined) return false;
   const holes = holesInVram(m, gpu, svmBo, boPage, start, end, parts);
   if (!holes.every(({ first, n }) => framesAreFree(m, first, n))) return false;
@@ -248,7 +248,7 @@ export function* moveRangeToRam(
   gfp: number,
 ): Sleeps<boolean> {
   const pgmap = m.pgmaps.find(gpu.pgmap);
-  const parts = pgmap === undefined ? undefined : partsOfRange(m, vma, start, end, pgmap);
+  const parts = pgmap === undefined ? undefined : yield* partsOfRange(m, vma, start, end, pgmap);
   if (pgmap === undefined || parts === undefined) return false;
   const { present, holes } = parts;
   const taken = yield* allocRangeTargets(m, gfp, end - start - holes, () =>

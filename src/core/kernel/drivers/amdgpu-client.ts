@@ -1,9 +1,14 @@
 // Other users of VRAM: buffer objects of graphics and of compute that are not ranges of shared virtual memory.
 
+import { SECTION_MASK, SECTION_ROWS } from '../../machine/column.ts';
 import type { BoKind } from '../../machine/gpu.ts';
 import type { Machine } from '../../machine/machine.ts';
 import type { Sleeps } from '../../machine/ops.ts';
+import type { Pfn } from '../../uapi/units.ts';
+import { inChunks, unfollowed } from '../mm/plain-pages.ts';
+import { needsBigStep } from '../sched/bug.ts';
 import { atomic, sleepable } from '../sched/kernel-function.ts';
+import { letGo, letGoMidway } from '../sched/locks.ts';
 import { processFence } from './amdgpu-kfd-evict.ts';
 import { amdgpuAmdkfdReserveMemLimit } from './amdgpu-limits.ts';
 import { kfdCreateProcess, kfdLookupProcessByMm } from './amdgpu-process.ts';
@@ -67,9 +72,32 @@ const vramOf = (m: Machine, id: number): readonly { readonly start: number; read
   return bo.memType === 'vram' ? inVram : inSystem;
 };
 
+/** The same in a big step, section by section. */
+function* fillMany(m: Machine, start: Pfn, end: Pfn, value: number): Sleeps<void> {
+  for (let pfn = start; pfn < end; ) {
+    const room = Math.min(end - pfn, SECTION_ROWS - (pfn & SECTION_MASK));
+    const n = unfollowed(m, room, (numbers, i) => numbers.has(pfn + i));
+    if (n > 0) m.pages.content.writeLine(pfn, n, value, 0);
+    else m.pages.content.set(pfn, value);
+    pfn += Math.max(1, n);
+    yield* letGo(m, 'amdgpu_fill_buffer', Math.max(1, n));
+  }
+}
+
 /** The GPU fills an object with a number. Kernel: `drivers/gpu/drm/amd/amdgpu/amdgpu_ttm.c: amdgpu_fill_buffer` */
-export const amdgpuFillBuffer = atomic('amdgpu_fill_buffer', (m, bo: number, value: number): void => {
-  for (const { start, npages } of vramOf(m, bo))
-    for (let pfn = start; pfn < start + npages; pfn++)
-      if (m.pages.content.get(pfn) !== value) m.pages.content.set(pfn, value);
-});
+export const amdgpuFillBuffer = sleepable(
+  'amdgpu_fill_buffer',
+  function* (m, bo: number, value: number): Sleeps<void> {
+    needsBigStep(m, m.ttmBos.get(bo).npages);
+    for (const { start, npages } of vramOf(m, bo)) {
+      if (inChunks(m)) {
+        yield* fillMany(m, start, start + npages, value);
+        continue;
+      }
+      for (let pfn = start; pfn < start + npages; pfn++) {
+        if (m.pages.content.get(pfn) !== value) m.pages.content.set(pfn, value);
+        yield* letGoMidway(m, 'amdgpu_fill_buffer', pfn);
+      }
+    }
+  },
+);

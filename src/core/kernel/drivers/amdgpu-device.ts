@@ -22,7 +22,7 @@ import {
 import { EINVAL } from '../../uapi/errno.ts';
 import { hasPatch } from '../../uapi/patches.ts';
 import { PAGE_SIZE_BYTES, PAGEBLOCK_NR_PAGES, type Pfn } from '../../uapi/units.ts';
-import { warn } from '../sched/bug.ts';
+import { needsBigStep, warn } from '../sched/bug.ts';
 import { atomic, sleepable } from '../sched/kernel-function.ts';
 import { onProcessRelease, type ProcessRelease } from '../mm/exit.ts';
 import { devmMemremapPagesRelease, memremapPages } from '../mm/memremap.ts';
@@ -214,6 +214,8 @@ export const amdgpuProbe = atomic(
  * Kernel: `drivers/gpu/drm/amd/amdgpu/amdgpu_drv.c: amdgpu_pci_remove`
  */
 export const amdgpuRemove = sleepable('amdgpu_pci_remove', function* (m, gpuId: number): Sleeps<number> {
+  // what the struct pages of all that was ever handed out say goes with them
+  needsBigStep(m, m.scalars.get(deviceRow(gpuId, DEVICE_CALLOC)));
   const { pgmap } = m.gpus.update(gpuId, { gone: true });
   if (pgmap !== 0) {
     yield* devmMemremapPagesRelease(m, pgmap);

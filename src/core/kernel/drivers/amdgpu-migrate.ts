@@ -20,7 +20,7 @@ import { NO_PFN, NO_ROW, type Pfn, type Vpn } from '../../uapi/units.ts';
 import { VM_FAULT_SIGBUS } from '../../uapi/vm-flags.ts';
 import { bugOn, needsBigStep } from '../sched/bug.ts';
 import { atomic, sleepable } from '../sched/kernel-function.ts';
-import { condResched, mutexLock, mutexUnlock, trylockPage, unlockPage } from '../sched/locks.ts';
+import { condResched, letGoMidway, mutexLock, mutexUnlock, trylockPage, unlockPage } from '../sched/locks.ts';
 import { migrateVmaFinalize, migrateVmaPages, migrateVmaSetup } from '../mm/migrate-device.ts';
 import {
   countPages,
@@ -122,13 +122,22 @@ const flush = (m: Machine, gpu: Gpu, direction: number, run: (readonly [Pfn, Pfn
 // --- to VRAM ----------------------------------------------------------------------------------------------------------
 
 /** A page of VRAM for every place, and copies of those that have a page. */
-const svmMigrateCopyToVram = atomic(
+const svmMigrateCopyToVram = sleepable(
   'svm_migrate_copy_to_vram',
-  (m, _start: Vpn, npages: number, gpu: Gpu, range: SvmRange, args: MigrateVma, boPage: number): void => {
+  function* (
+    m,
+    _start: Vpn,
+    npages: number,
+    gpu: Gpu,
+    range: SvmRange,
+    args: MigrateVma,
+    boPage: number,
+  ): Sleeps<void> {
     const bo = m.ttmBos.get(m.svmBos.get(range.svmBo).bo);
     const run: (readonly [Pfn, Pfn])[] = [];
     const firsts = firstPagesOfBlocks(bo);
     for (let i = 0; i < npages; i++) {
+      yield* letGoMidway(m, 'svm_migrate_copy_to_vram', i);
       const page = gpu.vramStart + boVramPage(bo, boPage + i);
       getVramPage(m, gpu, range.svmBo, page);
       args.dst[i] = migratePfn(page);
@@ -178,7 +187,7 @@ const svmMigrateVmaToVram = sleepable(
     if (ret !== 0) return ret;
     const { cpages } = args;
     if (cpages === 0) return 0;
-    svmMigrateCopyToVram(m, start, end - start, gpu, m.svmRanges.get(rangeId), args, boPage);
+    yield* svmMigrateCopyToVram(m, start, end - start, gpu, m.svmRanges.get(rangeId), args, boPage);
     yield* migrateVmaPages(m, args.src.length, args);
     yield* condResched(m, 'svm_migrate_copy_done');
     yield* migrateVmaFinalize(m, args.src.length, args);
@@ -235,6 +244,7 @@ const svmMigrateCopyToRam = sleepable(
     const run: (readonly [Pfn, Pfn])[] = [];
     let previous: Pfn = NO_PFN;
     for (let i = 0; i < npages; i++) {
+      yield* letGoMidway(m, 'svm_migrate_copy_to_ram', i);
       const spage = migratePfnToPage(args.src[i]);
       if (spage === NO_PFN || !isZoneDevicePage(m, spage) || spage !== previous + 1)
         flush(m, gpu, FROM_VRAM_TO_RAM, run);
@@ -242,7 +252,10 @@ const svmMigrateCopyToRam = sleepable(
       previous = spage;
       const dpage = yield* allocPageMaySleep(m, gfp);
       if (dpage === NO_PFN) {
-        for (const word of args.dst) dropDestination(m, word);
+        for (const [at, word] of args.dst.entries()) {
+          dropDestination(m, word);
+          yield* letGoMidway(m, 'svm_migrate_copy_to_ram', at);
+        }
         args.dst.fill(0);
         return -ENOMEM;
       }
@@ -266,15 +279,18 @@ const dropDestination = (m: Machine, word: number): void => {
  * Pages that did not even become candidates and are still in VRAM. The kernel does not count them; in the world `intent`
  * of longtermPolicy the driver does.
  */
-const unnoticedPages = (m: Machine, start: Vpn, args: MigrateVma, gpu: Gpu): number => {
+function* unnoticedPages(m: Machine, start: Vpn, args: MigrateVma, gpu: Gpu): Sleeps<number> {
   if (m.kernel.longtermPolicy !== 'intent' || args.vma === undefined) return 0;
   const mm = m.mms.get(args.vma.mm);
-  return args.src.filter((word, i) => {
-    if ((word & MIGRATE_PFN_VALID) !== 0) return false;
+  let unnoticed = 0;
+  for (const [i, word] of args.src.entries()) {
+    yield* letGoMidway(m, 'svm_migrate_vma_to_ram', i);
+    if ((word & MIGRATE_PFN_VALID) !== 0) continue;
     const pfn = mappedFrame(m, mm, start + i);
-    return pfn !== NO_PFN && pagePgmap(m, pfn)?.id === gpu.pgmap;
-  }).length;
-};
+    if (pfn !== NO_PFN && pagePgmap(m, pfn)?.id === gpu.pgmap) unnoticed++;
+  }
+  return unnoticed;
+}
 
 /** Returns how many pages were left behind, or -errno. */
 const svmMigrateVmaToRam = sleepable(
@@ -302,10 +318,10 @@ const svmMigrateVmaToRam = sleepable(
     const ret = yield* migrateVmaSetup(m, start, end, args);
     if (ret !== 0) return ret;
     const { cpages } = args;
-    if (cpages === 0) return countPages(args, false) + unnoticedPages(m, start, args, gpu);
+    if (cpages === 0) return countPages(args, false) + (yield* unnoticedPages(m, start, args, gpu));
     const copied = yield* svmMigrateCopyToRam(m, start, end - start, gpu, args);
     yield* migrateVmaPages(m, args.src.length, args);
-    const left = countPages(args, false) + unnoticedPages(m, start, args, gpu);
+    const left = countPages(args, false) + (yield* unnoticedPages(m, start, args, gpu));
     yield* condResched(m, 'svm_migrate_copy_done');
     yield* migrateVmaFinalize(m, args.src.length, args);
     kfdSmiEventMigrationEnd(m, gpu.id, 0, trigger, start, end);

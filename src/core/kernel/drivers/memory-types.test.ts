@@ -26,6 +26,7 @@ import { MEMORY_PROPERTIES, MEMORY_TYPES, type MemoryProperty } from '../../uapi
 import { entryPfn, pteDevmap, pteSpecial, pteWrite, rawEntryText } from '../../uapi/pte.ts';
 import { NO_PFN } from '../../uapi/units.ts';
 import { KERNEL_MESSAGES } from '../sched/bug.ts';
+import { atOnce } from '../sched/locks.ts';
 import { pinUserPages } from '../mm/gup.ts';
 import { getUserPagesFastOnly } from '../mm/gup-unlocked.ts';
 import { unpinUserPages } from '../mm/gup-grab.ts';
@@ -151,7 +152,7 @@ describe('memremap_pages', () => {
 
   it('gives the memory back when nobody uses it', () => {
     const bench = new Bench('PCI_P2PDMA');
-    memunmapPages(bench.m, bench.pgmap.id);
+    atOnce(() => memunmapPages(bench.m, bench.pgmap.id));
     expect(isZoneDevicePage(bench.m, HOLE)).toBe(false);
     expect(bench.m.pages.refcount.get(HOLE)).toBe(0);
     expect(pciP2pdmaAddResource(bench.m, HOLE, UNIT, 0)).toBeGreaterThan(0);

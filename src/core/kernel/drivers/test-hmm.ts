@@ -106,7 +106,7 @@ const dmirrorDeviceRemoveChunks = sleepable(
     set(DEVICE_FRESH, 0);
     for (const pgmap of chunksOf(device)) {
       yield* dmirrorDeviceEvictChunk(m, pgmap);
-      memunmapPages(m, pgmap);
+      yield* memunmapPages(m, pgmap);
     }
     m.devices.update(deviceId, { pgmap: 0, olderPgmaps: [] });
     set(DEVICE_REMOVING, 0);

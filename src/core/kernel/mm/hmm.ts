@@ -34,7 +34,7 @@ import {
   VM_WRITE,
 } from '../../uapi/vm-flags.ts';
 import { atomic, sleepable } from '../sched/kernel-function.ts';
-import { letGo, migrationEntryWait, outwaitFruitlessFault } from '../sched/locks.ts';
+import { letGo, letGoMidway, migrationEntryWait, outwaitFruitlessFault } from '../sched/locks.ts';
 import { writeFreshPages } from './fault-bulk.ts';
 import { handleMmFault } from './fault.ts';
 import { hstateVma, hugePageStart, hugePteOffset } from './hugetlb-pool.ts';
@@ -147,6 +147,7 @@ const hmmVmaFault = sleepable(
       const ret = yield* handleMmFault(m, area, vpn, flags);
       if ((ret & VM_FAULT_ERROR) !== 0) return -EFAULT;
       yield* outwaitFruitlessFault(m);
+      yield* letGoMidway(m, 'hmm_vma_fault', vpn);
       vpn++;
     }
     return -EBUSY;
@@ -316,6 +317,7 @@ const hmmVmaWalkPmd = sleepable(
     for (let vpn = start + reportPresent(m, start, end, pmdRow, walk, vma); vpn < end; vpn++) {
       const ret = yield* hmmVmaHandlePte(m, vpn, end, pteOffset(m, pmdRow, vpn), walk, vma);
       if (ret !== 0) return ret;
+      yield* letGoMidway(m, 'hmm_vma_walk_pmd', vpn);
     }
     return 0;
   },

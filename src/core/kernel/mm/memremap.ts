@@ -13,6 +13,7 @@ import { hasPatch } from '../../uapi/patches.ts';
 import { NO_PFN, PAGES_PER_SECTION, type Pfn } from '../../uapi/units.ts';
 import { bugOn, type KernelMessage, warn } from '../sched/bug.ts';
 import { atomic, sleepable } from '../sched/kernel-function.ts';
+import { letGo, letGoMidway } from '../sched/locks.ts';
 import { allocPages, freePages } from './page-alloc.ts';
 import {
   clearFlags,
@@ -97,12 +98,10 @@ const pagemapRange = atomic('pagemap_range', (m, start: Pfn, end: Pfn): number =
   return 0;
 });
 
-const freeMemmap = (m: Machine, blocks: readonly Block[]): void => {
-  for (const { start, order } of blocks) {
-    folioRefAdd(m, start, -1, 'kernel');
-    clearFlags(m, start, PG_head);
-    freePages(m, start, order);
-  }
+const freeMemmap = (m: Machine, { start, order }: Block): void => {
+  folioRefAdd(m, start, -1, 'kernel');
+  clearFlags(m, start, PG_head);
+  freePages(m, start, order);
 };
 
 /**
@@ -123,7 +122,7 @@ const vmemmapPopulate = atomic(
     for (let got = 0; got < wanted; got += 2 ** order) {
       const pfn = allocPages(m, GFP_KERNEL, order, node);
       if (pfn === NO_PFN) {
-        freeMemmap(m, blocks);
+        for (const block of blocks) freeMemmap(m, block);
         return undefined;
       }
       moveReference(m, pfn, 'allocation', 'kernel');
@@ -187,7 +186,7 @@ export const memremapPages = atomic('memremap_pages', (m, request: DevPagemapReq
 });
 
 /** What the memmap of a range says is gone. Parts of it that were never touched say nothing. */
-const forgetMemmap = (m: Machine, start: Pfn, end: Pfn): void => {
+function* forgetMemmap(m: Machine, start: Pfn, end: Pfn): Sleeps<void> {
   const { flags, index, mapping, zoneDeviceData } = m.pages;
   const columns = [flags, index, mapping, zoneDeviceData];
   for (let first = start; first < end; ) {
@@ -200,8 +199,9 @@ const forgetMemmap = (m: Machine, start: Pfn, end: Pfn): void => {
         for (const column of written) if (column.get(pfn) !== 0) column.set(pfn, 0);
     }
     first = next;
+    yield* letGo(m, 'memunmap_pages', 0);
   }
-};
+}
 
 /**
  * Ends a registration, and with it the memmap of the range: the next one starts with clean pages. The kernel waits
@@ -209,7 +209,7 @@ const forgetMemmap = (m: Machine, start: Pfn, end: Pfn): void => {
  *
  * Kernel: `mm/memremap.c: memunmap_pages`
  */
-export const memunmapPages = atomic('memunmap_pages', (m, id: number): void => {
+export const memunmapPages = sleepable('memunmap_pages', function* (m, id: number): Sleeps<void> {
   const { start, end, type, memmap } = m.pgmaps.get(id);
   // the pages' own references on the pgmap end here; only those of pages in use are waited for
   const own = restsAtZero(type) ? 0 : end - start;
@@ -218,10 +218,13 @@ export const memunmapPages = atomic('memunmap_pages', (m, id: number): void => {
     'memunmap_pages: waits for ever for pages that are still in use',
   );
   if (!restsAtZero(type)) for (let pfn = start; pfn < end; pfn++) setPageCount(m, pfn, 0, 'kernel');
-  forgetMemmap(m, start, end);
+  yield* forgetMemmap(m, start, end);
   m.scalars.set(pgmapRefRow(id), 0);
   m.pgmaps.set(id, undefined);
-  freeMemmap(m, memmap);
+  for (const [i, block] of memmap.entries()) {
+    freeMemmap(m, block);
+    yield* letGoMidway(m, 'memunmap_pages', i);
+  }
 });
 
 /**
@@ -235,7 +238,7 @@ export const devmMemremapPagesRelease = sleepable(
     const free = (): boolean => m.scalars.get(pgmapRefRow(id)) <= 1;
     if (!free()) m.trace.decide('pgmap.wait-for-pages', m.scalars.get(pgmapRefRow(id)) - 1);
     while (!free()) yield { kind: 'event', what: 'the last page of device memory', free };
-    memunmapPages(m, id);
+    yield* memunmapPages(m, id);
   },
 );
 

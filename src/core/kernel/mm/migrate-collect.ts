@@ -2,7 +2,7 @@
 
 import type { Vma } from '../../machine/entities.ts';
 import { type Machine } from '../../machine/machine.ts';
-import type { MmuNotifierRange } from '../../machine/ops.ts';
+import type { MmuNotifierRange, Sleeps } from '../../machine/ops.ts';
 import { __GFP_NOWARN } from '../../uapi/gfp.ts';
 import { PG_anon_exclusive } from '../../uapi/page-flags.ts';
 import {
@@ -21,8 +21,8 @@ import {
 } from '../../uapi/pte.ts';
 import { hasPatch } from '../../uapi/patches.ts';
 import { type EntryRow, NO_PFN, NO_ROW, type Vpn } from '../../uapi/units.ts';
-import { atomic } from '../sched/kernel-function.ts';
-import { trylockPage, unlockPage } from '../sched/locks.ts';
+import { atomic, sleepable } from '../sched/kernel-function.ts';
+import { letGo, trylockPage, unlockPage } from '../sched/locks.ts';
 import { isHugeZeroPage } from './huge-memory.ts';
 import { splitHugePageToList, splitHugePmd } from './huge-split.ts';
 import { mmuNotifierInvalidateRangeEnd, mmuNotifierInvalidateRangeStart } from './mmu-notifier.ts';
@@ -207,9 +207,9 @@ const migrateVmaCollectPmd = atomic(
  *
  * Kernel: `mm/migrate_device.c: migrate_vma_collect`
  */
-export const migrateVmaCollect = atomic(
+export const migrateVmaCollect = sleepable(
   'migrate_vma_collect',
-  (m, start: Vpn, end: Vpn, migrate: MigrateVma, vma: Vma): void => {
+  function* (m, start: Vpn, end: Vpn, migrate: MigrateVma, vma: Vma): Sleeps<void> {
     const range: MmuNotifierRange = { event: 'MIGRATE', mm: vma.mm, start, end, owner: migrate.pgmapOwner };
     mmuNotifierInvalidateRangeStart(m, range);
     const mm = m.mms.get(vma.mm);
@@ -219,6 +219,7 @@ export const migrateVmaCollect = atomic(
       if (pmdRow === NO_ROW || m.entries.get(pmdRow) === 0) migrateVmaCollectHole(m, vpn, next, migrate, vma);
       else migrateVmaCollectPmd(m, vpn, next, pmdRow, migrate, vma);
       vpn = next;
+      yield* letGo(m, 'migrate_vma_collect', 0);
     }
     mmuNotifierInvalidateRangeEnd(m, range);
   },

@@ -191,7 +191,7 @@ export const migrateVmaSetup = sleepable(
     if (vmaIsDax(m, vma)) return -EINVAL;
     if (end <= start || start < vma.vmStart || start >= vma.vmEnd || end > vma.vmEnd) return -EINVAL;
     if (migrate.faultPage !== NO_PFN && !isDevicePrivatePage(m, migrate.faultPage)) return -EINVAL;
-    migrateVmaCollect(m, start, end, migrate, vma);
+    yield* migrateVmaCollect(m, start, end, migrate, vma);
     if (migrate.cpages > 0) yield* migrateVmaUnmap(m, migrate);
     yield* condResched(m, 'migrate_vma_setup');
     return 0;

@@ -5,6 +5,7 @@
 import type { Column } from '../../machine/column.ts';
 import type { DevPagemap, Vma } from '../../machine/entities.ts';
 import { type Machine, RSS_ANON } from '../../machine/machine.ts';
+import type { Sleeps } from '../../machine/ops.ts';
 import { notifierActiveRow, pgmapRefRow } from '../../machine/scalars.ts';
 import { holderId } from '../../uapi/events.ts';
 import { PG_anon_exclusive, PG_reserved, PG_swapbacked, PG_uptodate } from '../../uapi/page-flags.ts';
@@ -19,6 +20,7 @@ import {
 import { NO_ROW, type Pfn, type Vpn } from '../../uapi/units.ts';
 import { VM_SPECIAL, VM_WRITE } from '../../uapi/vm-flags.ts';
 import { bugOn } from '../sched/bug.ts';
+import { letGo } from '../sched/locks.ts';
 import { memoryIsPlenty, nextChunk, type PlainPlace } from './migrate-vma-bulk.ts';
 import { mmuNotifierInvalidateRangeEnd, mmuNotifierInvalidateRangeStart } from './mmu-notifier.ts';
 import { PMD_PAGES, pmdAlloc, pmdOffset, pteAlloc, pteOffset, walkEnd } from './page-table.ts';
@@ -72,17 +74,18 @@ const stepIsPlain = (m: Machine, vma: Vma, place: PlainPlace): boolean =>
  * Ours: the parts of a range in which all pages that are there are plain ones at one place; undefined: they are not, or
  * the step is none that counts. A page that somebody follows is not plain: then the mechanism moves the range.
  */
-export const partsOfRange = (
+export function* partsOfRange(
   m: Machine,
   vma: Vma,
   start: Vpn,
   end: Vpn,
   place: PlainPlace,
-): RangeParts | undefined => {
+): Sleeps<RangeParts | undefined> {
   if (!stepIsPlain(m, vma, place)) return undefined;
   const present: Vpn[] = [];
   let holes = 0;
   for (let vpn = start; vpn < end; ) {
+    yield* letGo(m, 'migrate_vma_collect', 0);
     const n = vma.anonVma === 0 ? 0 : nextChunk(m, vma, vpn, end, place);
     if (n > 0) {
       if (present.at(-1) === vpn) present.pop();
@@ -98,7 +101,7 @@ export const partsOfRange = (
   }
   // tables for the holes come from single requests, which must be served
   return holes === 0 || memoryIsPlenty(m, holes / PMD_PAGES + 1024) ? { present, holes } : undefined;
-};
+}
 
 /** Ours: calls `each` for the stretches of a range that have no pages, ascending. */
 export const eachHole = (
