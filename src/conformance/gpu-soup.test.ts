@@ -115,7 +115,9 @@ const soup = (
   const problems = invariants.afterBoot().map(violationText);
   const held = new Set<string>();
   let ran = 0;
+  let panicked = false;
   const run = (step: Step): void => {
+    if (panicked) return;
     try {
       const record = sim.runStep(step);
       problems.push(
@@ -134,8 +136,8 @@ const soup = (
             (error.defect !== undefined && kind === 'private');
       // B's buffer objects go only when their restore has ended (kfd_process_notifier_release cancels it and waits): if that
       // restore itself has no memory, killing B does not help, and out_of_memory has nobody else
-      const panics = error.message.endsWith('System is deadlocked on memory');
-      if (error.field !== 'bo' && !known && !panics) throw error;
+      panicked = error.message.endsWith('System is deadlocked on memory');
+      if (error.field !== 'bo' && !known && !panicked) throw error;
     }
   };
   for (const step of BEGIN) run(step);
@@ -153,10 +155,11 @@ const soup = (
   run({ op: 'exit', proc: 'A' });
   run({ op: 'exit', proc: 'B' });
   const { machine: m } = sim;
-  for (const { gpu, free: blocks } of m.vramManagers.values())
+  for (const { gpu, free: blocks } of panicked ? [] : m.vramManagers.values())
     if (freeVramPages(blocks) !== m.gpus.get(gpu).vramPages) problems.push(`GPU ${gpu} has lost VRAM`);
   // the first process was there at boot, with its top table
-  if (free() !== atBoot + 1) problems.push(`${free() - atBoot} pages of system memory more than at boot`);
+  if (!panicked && free() !== atBoot + 1)
+    problems.push(`${free() - atBoot} pages of system memory more than at boot`);
   let evictions = 0;
   let swapouts = 0;
   for (let i = 0; i < m.journal.log.length; i++) {
