@@ -67,6 +67,12 @@ test('at the end of a step that never ends every task says where it stands', () 
   expect(standing('defect-bo-null')).toEqual([
     'Thread 1, of process A: stop in svm_range_set_attr > svm_range_validate_and_map',
   ]);
+  const stopped = { task: 1, process: 'A', how: 'stop' } as const;
+  expect(standingSentence({ ...stopped, what: 'svm.bo-null' })).toContain('null pointer');
+  expect(standingSentence({ ...stopped, what: 'svm.bo-freed' })).toContain('read what was freed');
+  expect(standingSentence({ ...stopped, what: 'svm.page-in-use' })).toContain(
+    'counts that are no longer true',
+  );
   const task = { task: 3, process: '', how: 'sleep', what: 'mutex migrate_mutex of range 2' } as const;
   expect(standingSentence(task)).toBe(
     'sleeps in the last of these calls, for mutex migrate_mutex of range 2. Nobody will wake it: the call never returns.',

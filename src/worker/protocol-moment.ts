@@ -39,7 +39,7 @@ export interface StandingView {
   /** Process; empty: a kernel thread. */
   readonly process: string;
   readonly how: 'circle' | 'sleep' | 'stop';
-  /** What it waits for, in the kernel's words; a circle: the page that it accesses. */
+  /** What it waits for, in the kernel's words; a circle: the page that it accesses; a stop: the defect. */
   readonly what: string;
   /** Outermost first; of a circle: its last round. */
   readonly stack: readonly StackFrame[];

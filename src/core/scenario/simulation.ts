@@ -251,7 +251,7 @@ export class Simulation {
   ): StepRecord {
     const m = this.machine;
     const { id: task, mm } = m.current;
-    const stopped = { task, mm, how: 'stop', what: '', vpn: -1, span: m.trace.current } as const;
+    const stopped = { task, mm, how: 'stop', what: defect, vpn: -1, span: m.trace.current } as const;
     m.trace.decide(defect);
     m.trace.current = -1;
     m.threadsInKernel = () => 0;

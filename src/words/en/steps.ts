@@ -279,12 +279,19 @@ export const operationsWithWords: readonly string[] = Object.keys(BEGIN).filter(
 export const stepBegin = (p: Params): string => BEGIN[txt(p, 'op')]?.(p) ?? `Step ${txt(p, 'step')} begins.`;
 export const stepBeginWhy = (p: Params): string => BEGIN_WHY[txt(p, 'op')]?.(p) ?? '';
 
+/** Whether somebody waits for ever; else Linux would go on with what is not true. */
+const isWait = (defect: string): boolean =>
+  defect === 'svm.fence-under-mutex' || defect === 'svm.page-left-behind';
+
 export const stepEnd = (p: Params): string => {
   const name = txt(p, 'op') === 'gup' ? code(p, 'call') : code(p, 'op');
   if (has(p, 'signal'))
     return `${proc(p)} gets \`${txt(p, 'signal')}\` at page ${num(p, 'at')} of the range.`;
   if (has(p, 'errno')) return `${name} fails with ${errno(p)}.`;
-  if (has(p, 'standstill')) return 'The step does not end. Linux 6.1 would stand here, too.';
+  if (has(p, 'standstill'))
+    return isWait(txt(p, 'standstill'))
+      ? 'The step does not end. Linux 6.1 would stand here, too.'
+      : 'The step does not end. Linux 6.1 itself goes wrong here.';
   return END[txt(p, 'op')]?.(p) ?? `Step ${txt(p, 'step')}, ${name}, is done.`;
 };
 
@@ -293,6 +300,6 @@ export const stepEndWhy = (p: Params): string => {
     return 'The address is not mapped, or its area does not permit the access.';
   if (has(p, 'errno')) return errnoWhy(txt(p, 'op'), txt(p, 'errno'));
   if (has(p, 'standstill'))
-    return 'Each task stands where it waits, and keeps what it holds: see the call stack, the call tree and the log. Nothing can follow; open another scenario, or go back in time.';
+    return `${isWait(txt(p, 'standstill')) ? 'Each task stands where it waits' : 'The simulation stops in the call that goes wrong; the thread stays there'}, and keeps what it holds: see the call stack, the call tree and the log. Nothing can follow; open another scenario, or go back in time.`;
   return END_WHY[txt(p, 'op')]?.(p) ?? BEGIN_WHY[txt(p, 'op')]?.(p) ?? '';
 };
