@@ -1,7 +1,7 @@
 // What a text can mean as a place in memory: a page frame, an address, a page by name, a process, a pin.
 
 import type { MachineInfo, Moment, ProcessView, Selection } from '../../store/views.ts';
-import { formatAddress, formatHex } from '../../ui/format.ts';
+import { formatAddress, formatCounted, formatHex } from '../../ui/format.ts';
 
 export interface Target {
   readonly title: string;
@@ -79,7 +79,7 @@ const allTargets = ({ processes, handles }: Moment): Target[] => [
     areas.map(
       (area): Target => ({
         title: `Process ${name}, ${area.name}`,
-        detail: `${area.npages} pages at ${formatAddress(area.startVpn * PAGE_BYTES)}`,
+        detail: `${formatCounted(area.npages, 'page')} at ${formatAddress(area.startVpn * PAGE_BYTES)}`,
         selection: { kind: 'vma', process: name, vpn: area.startVpn },
       }),
     ),

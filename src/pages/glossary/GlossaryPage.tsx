@@ -27,7 +27,6 @@ type Row = TermText & { readonly id?: string };
 
 const Terms = ({ terms }: { readonly terms: readonly Row[] }) => {
   const { textPieces } = useWords();
-  if (terms.length === 0) return <p className="muted">None has this in it.</p>;
   return (
     <dl className="glossary">
       {terms.map(({ id, term, text, source }) => (
@@ -58,6 +57,9 @@ const GlossaryPage = () => {
       ? functions
       : terms.filter(({ group }) => group === GROUPS.find((each) => each.id === id)?.group)
     ).filter((term) => fits(term, filter));
+  const groups = [...GROUPS, FUNCTIONS].map(({ id, title }) => ({ id, title, found: inGroup(id) }));
+  const count = groups.reduce((sum, { found }) => sum + found.length, 0);
+  const all = terms.length + functions.length;
   return (
     <Document
       lead={
@@ -66,26 +68,23 @@ const GlossaryPage = () => {
             The words on the screen, each with the place in Linux 6.1 where one reads on. They are also
             explained where they stand: point at a dotted word, focus it or tap it.
           </p>
-          <p>
-            <label>
-              Filter{' '}
-              <input
-                id="glossary-filter"
-                type="search"
-                className="glossary-filter"
-                placeholder="pin, FOLL_LONGTERM, migrate…"
-                value={filter}
-                onChange={(event) => setFilter(event.target.value)}
-              />
-            </label>
+          <input
+            id="glossary-filter"
+            type="search"
+            className="glossary-filter"
+            aria-label="Filter words"
+            placeholder="Filter: pin, FOLL_LONGTERM, migrate…"
+            value={filter}
+            onChange={(event) => setFilter(event.target.value)}
+          />
+          <p role="status" className="muted">
+            {count === all ? `${all} words` : `${count} of ${all} words`}
           </p>
         </>
       }
-      sections={[...GROUPS, FUNCTIONS].map(({ id, title }) => ({
-        id,
-        title,
-        body: <Terms terms={inGroup(id)} />,
-      }))}
+      sections={groups
+        .filter(({ found }) => found.length > 0)
+        .map(({ id, title, found }) => ({ id, title, body: <Terms terms={found} /> }))}
       count={(id) => inGroup(id).length}
     />
   );

@@ -1,4 +1,4 @@
-import { Fragment, lazy, Suspense, useRef } from 'react';
+import { Fragment, lazy, Suspense, useEffect, useRef } from 'react';
 import { useActions, useApp } from '../../store/use-app.ts';
 import { useWords } from '../../store/use-words.ts';
 import { breakable } from '../../ui/breakable.tsx';
@@ -8,7 +8,7 @@ import { Term } from '../../ui/Term.tsx';
 import { termOf } from '../../words/index.ts';
 import { type HistoryRow, historyRows, holderRows } from './rows.ts';
 import { flagTerm } from './terms.ts';
-import { formatCount } from '../../ui/format.ts';
+import { formatAddress, formatCount } from '../../ui/format.ts';
 import './inspector.css';
 
 /** What only a selected page or handle has; loaded when one is. */
@@ -28,6 +28,14 @@ export const Inspector = () => {
   });
   const { select } = useActions();
   const section = useRef<HTMLElement>(null);
+  const shown = useRef(selected);
+  const isThere = inspection !== undefined;
+  // what somebody selects comes into sight, where the reasons above it leave no room
+  useEffect(() => {
+    if (shown.current === selected || !isThere) return;
+    shown.current = selected;
+    if (selected !== undefined) section.current?.scrollIntoView({ block: 'nearest' });
+  }, [selected, isThere]);
   if (!hasSelection || inspection === undefined)
     return (
       <section ref={section} className="inspector" aria-labelledby="inspector-heading" tabIndex={-1}>
@@ -141,7 +149,11 @@ const FieldValue = ({ name, value, frame }: FieldValueProps) => {
 /** Fields that count something. */
 const COUNTS: ReadonlySet<string> = new Set(['pages', 'pins', '_refcount', '_mapcount', 'content']);
 
+/** Fields that are addresses of a process. */
+const ADDRESSES: ReadonlySet<string> = new Set(['address', 'vm_start', 'vm_end']);
+
 const valueText = (name: string, value: string): string => {
+  if (ADDRESSES.has(name)) return formatAddress(Number(value));
   if (value === '') return '\u2212';
   return COUNTS.has(name) && /^\d+$/.test(value) ? formatCount(Number(value)) : value;
 };

@@ -127,6 +127,9 @@ const VERDICTS = {
   'not-reached': { icon: 'minus', verdict: 'not reached' },
 } as const satisfies Record<AssertionRow['state'], { icon: IconName; verdict: string }>;
 
+/** Ranges and factors as the rest of the screen spells them: `buf+0…3`, `4 × device 2` */
+const asElsewhere = (text: string): string => text.replaceAll('..', '…').replaceAll(/(\d) x /g, '$1 × ');
+
 /** Assertions by the step that makes them. */
 export const assertionSteps = ({
   selftest,
@@ -136,7 +139,13 @@ export const assertionSteps = ({
   const all = [...steps.map(({ step }) => step), ...leftOut.map(({ step }) => step)];
   const found = new Map<number, AssertionRow[]>();
   selftest?.assertions.forEach(({ step, what, expected, found: was, state }, i) => {
-    const row = { key: `${i}`, what, expected: unquoted(expected), found: unquoted(was), state };
+    const row = {
+      key: `${i}`,
+      what: asElsewhere(what),
+      expected: asElsewhere(unquoted(expected)),
+      found: asElsewhere(unquoted(was)),
+      state,
+    };
     found.set(step, [...(found.get(step) ?? []), { ...row, ...VERDICTS[state] }]);
   });
   return [...found].map(([index, rows]) => ({

@@ -57,7 +57,7 @@ const TESTS: readonly Test[] = [
   ...group('hmm', () => import('./without-migration.ts'), [
     ['anon_read_multiple', 'The same addresses mapped ten times: the device must forget each time'],
     ['anon_teardown', 'The device reads while half of the memory is unmapped'],
-    ['mixedmap', "A page of the driver's own in an area of the process"],
+    ['mixedmap', 'A page of the driver’s own in an area of the process'],
     ['compound', 'A snapshot of a huge page says how it is mapped'],
   ]),
   ...group('hmm', () => import('./exclusive.ts'), [

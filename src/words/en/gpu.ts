@@ -240,7 +240,7 @@ export const gpuDecisions: Readonly<Record<Exclude<GpuDecisionId, SmiDecisionId>
   },
   'ttm.skipped-pinned': {
     what: (p) => `A buffer object of ${size(p)} is passed over: TTM has pinned it.`,
-    why: "TTM's pin, as for scanout, has nothing to do with pins of pages.",
+    why: 'TTM’s pin, as for scanout, has nothing to do with pins of pages.',
   },
   'ttm.waits-for-fence': {
     what: (p) => `TTM waits for the fence of the object, ${size(p)}: up to 15 s.`,
@@ -271,11 +271,11 @@ export const gpuDecisions: Readonly<Record<Exclude<GpuDecisionId, SmiDecisionId>
     why: 'The object that came there first gives its pages up. If none can, TTM goes beyond its limit.',
   },
   'ttm.swapped-out': {
-    what: (p) => `An object's ${size(p)} go to a file of shared memory.`,
+    what: (p) => `An object’s ${size(p)} go to a file of shared memory.`,
     why: 'There reclaim can find them, and the swap device can take them, if there is one.',
   },
   'ttm.swapped-in': {
-    what: (p) => `An object's ${size(p)} come back from the file of shared memory.`,
+    what: (p) => `An object’s ${size(p)} come back from the file of shared memory.`,
     why: 'The GPU needs them where it can reach them.',
   },
   'ttm.freed': {
@@ -324,8 +324,8 @@ export const gpuLogs: Readonly<Record<string, Told>> = {
 };
 
 export const gpuFunctions: Readonly<Record<Exclude<GpuFunctionName, SmiFunctionName>, string>> = {
-  exit_boot: "The boot stub takes the firmware's map of memory over.",
-  setup_e820: "Turns the firmware's map into the kernel's: RAM, and what is soft reserved.",
+  exit_boot: 'The boot stub takes the firmware’s map of memory over.',
+  setup_e820: 'Turns the firmware’s map into the kernel’s: RAM, and what is soft reserved.',
   e820__memblock_setup: 'Adds RAM to the early allocator, and reserves what is not RAM.',
   memblock_free_all: 'Gives all free memory to the page allocator.',
   vmemmap_populate: 'Takes memory for the `struct page`s of a range.',
@@ -343,7 +343,7 @@ export const gpuFunctions: Readonly<Record<Exclude<GpuFunctionName, SmiFunctionN
   ttm_bo_mem_force_space: 'Evicts objects until there is room.',
   ttm_mem_evict_first: 'Chooses the object that has to go.',
   ttm_bo_evict: 'Takes an object out of VRAM.',
-  ttm_bo_wait: "Waits for an object's fences.",
+  ttm_bo_wait: 'Waits for an object’s fences.',
   ttm_bo_put: 'The last reference of an object is gone.',
   ttm_bo_pipeline_gutting: 'Throws the memory of an object away; the object stays.',
   amdgpu_vram_mgr_new: 'Takes blocks of VRAM for an object.',
@@ -408,9 +408,9 @@ export const gpuFunctions: Readonly<Record<Exclude<GpuFunctionName, SmiFunctionN
   svm_range_create_unregistered_range: 'Makes a range where a GPU faulted and none was.',
   svm_range_restore_pages: 'Serves a fault of a GPU.',
   svm_range_validate_and_map: "Makes the pages of a range present and writes the GPUs' entries.",
-  svm_range_map_to_gpu: "Writes entries in one GPU's page table.",
+  svm_range_map_to_gpu: 'Writes entries in one GPU’s page table.',
   svm_range_unmap_from_gpus: "Takes entries out of the GPUs' page tables.",
-  svm_range_cpu_invalidate_pagetables: "The CPU's entries are about to change under a range.",
+  svm_range_cpu_invalidate_pagetables: 'The CPU’s entries are about to change under a range.',
   svm_range_evict: 'The GPUs must not use a range now.',
   svm_range_unmap_from_cpu: 'The addresses of a range are unmapped.',
   svm_range_restore_work: 'A kernel thread maps again what has changed, and restarts the queues.',
@@ -426,8 +426,8 @@ const proc = (p: Params): string => `\`${txt(p, 'proc')}\``;
 const range = (p: Params): string => code(p, 'range');
 
 const STAGES: Readonly<Record<string, string>> = {
-  efi: "The boot stub reads the firmware's map of memory.",
-  e820: "The map becomes the kernel's own.",
+  efi: 'The boot stub reads the firmware’s map of memory.',
+  e820: 'The map becomes the kernel’s own.',
   memblock: 'The kernel notes what is RAM and what is reserved.',
   init: 'The page allocator gets its memory, and the first process starts.',
 };
@@ -472,7 +472,7 @@ export const gpuStepWhy: ByOp = {
     txt(p, 'kind') === 'userptr'
       ? 'Nothing is pinned: a notifier says when the pages change.'
       : 'TTM hands VRAM out. When there is none, it takes it away from somebody else.',
-  bo_write: () => "The bytes go to the object's memory, wherever that is now.",
+  bo_write: () => 'The bytes go to the object’s memory, wherever that is now.',
   bo_free: () => 'Its memory goes back to the manager.',
 };
 

@@ -126,7 +126,7 @@ export const longtermPolicies: Readonly<
   'as-coded': {
     label: 'As coded',
     words: 'hypothetical: long-term pins stay in VRAM (as coded)',
-    text: "Hypothetical, it never shipped, and nobody saw it: a reading of the driver's code. A pinned page drops out before it is counted, so the driver signals its fence and TTM gives the VRAM away while the page is still mapped and pinned. Two owners write to one place.",
+    text: 'Hypothetical, it never shipped, and nobody saw it: a reading of the driver’s code. A pinned page drops out before it is counted, so the driver signals its fence and TTM gives the VRAM away while the page is still mapped and pinned. Two owners write to one place.',
   },
 };
 
@@ -199,7 +199,7 @@ export const selftestVerdict = (verdict: Verdict): string[] => {
   const total = assertions.length;
   const first = assertions.find(({ state }) => state === 'differs');
   return [
-    `This is a test of the kernel's own suite: \`${test}\` of \`hmm-tests.c\`, fixture \`${fixture}\`, with ${variant} devices. Its assertions are judged here on the simulated kernel; a page stands for its first word.`,
+    `This is a test of the kernel’s own suite: \`${test}\` of \`hmm-tests.c\`, fixture \`${fixture}\`, with ${variant} devices. Its assertions are judged here on the simulated kernel; a page stands for its first word.`,
     ok
       ? `All ${total} assertions hold: the test passes.`
       : `${held} of ${total} assertions hold before the test ends.`,
@@ -211,7 +211,7 @@ export const selftestVerdict = (verdict: Verdict): string[] => {
     ...(missingPatches.length === 0
       ? []
       : [
-          `The driver has no coherent device without ${patchList(missingPatches)}. The kernel's own harness would skip the test.`,
+          `The driver has no coherent device without ${patchList(missingPatches)}. The kernel’s own harness would skip the test.`,
         ]),
     ...(absentPatch === undefined ? [] : [`Without patch ${absentPatch} \`hmm-tests\` has no such test.`]),
   ];

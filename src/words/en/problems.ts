@@ -61,11 +61,11 @@ export const problems: Sentences = {
   'link.unfit': (p) => `This link is damaged: ${txt(p, 'what')}.`,
   'link.scenario': (p) => `The link names a scenario that cannot be one: ${code(p, 'value')}.`,
   'link.machine': (p) =>
-    `The link names a machine that does not exist: ${code(p, 'value')}. The scenario's own is used.`,
+    `The link names a machine that does not exist: ${code(p, 'value')}. The scenario’s own is used.`,
   'link.patches': (p) =>
-    `The link names a set of patches that cannot be: ${txt(p, 'reason')}. The scenario's own is used.`,
+    `The link names a set of patches that cannot be: ${txt(p, 'reason')}. The scenario’s own is used.`,
   'link.config': (p) =>
-    `The link sets a switch that does not exist: ${code(p, 'value')}. Write, for example, \`config=MIGRATION:n,CMA:n\`. The scenario's own are used.`,
+    `The link sets a switch that does not exist: ${code(p, 'value')}. Write, for example, \`config=MIGRATION:n,CMA:n\`. The scenario’s own are used.`,
   'link.follow_page': (p) =>
     `The link names a reading of \`follow_page\` that does not exist: ${code(p, 'value')}. Write v6.1, v6.0 or FOLL_LRU.`,
   'link.longterm_check': (p) =>

@@ -94,7 +94,7 @@ const BEGIN_WHY: ByOp = {
   dev_check_exclusive: () =>
     'A CPU access takes exclusive access away; the driver can only notice it afterwards.',
   gup_test: () =>
-    "The kernel's own test module takes references, looks at them, and gives them back before it returns.",
+    'The kernel’s own test module takes references, looks at them, and gives them back before it returns.',
   numa_scan: () =>
     'Entries lose their access for a while; the next access faults and tells its node. Device pages are left out.',
   ksm_scan: () => 'Equal pages become one, mapped read-only. A device page is never merged.',
@@ -160,7 +160,7 @@ const END: ByOp = {
   dev_read: (p) => `The device has read ${pages(p, 'cpages')}, after ${faultRounds(p)}.`,
   dev_write: (p) => `The device has written ${pages(p, 'cpages')}, after ${faultRounds(p)}.`,
   migrate_to_dev: (p) =>
-    `The driver is done and has read back ${pages(p, 'cpages')} through the device's page table.`,
+    `The driver is done and has read back ${pages(p, 'cpages')} through the device’s page table.`,
   migrate_to_sys: (p) => `The driver is done: ${pages(p, 'cpages')} came home.`,
   dev_exclusive: (p) => `The device has ${pages(p, 'cpages')} to itself.`,
   mmap: (p) => `${code(p, 'vma')} is mapped; no page is there yet.`,
@@ -206,9 +206,9 @@ const END_WHY: ByOp = {
   write: (p) => accessWhy(p),
   snapshot: () => '`w` may write, `r` may read; local is on this device, remote on another one.',
   migrate_to_dev: () =>
-    "The read-back is the test driver's own check that each page now has an entry in the device's page table.",
+    'The read-back is the test driver’s own check that each page now has an entry in the device’s page table.',
   migrate_to_sys: () =>
-    "The device pages went back to the driver's free list; the last one freed is the first one reused.",
+    'The device pages went back to the driver’s free list; the last one freed is the first one reused.',
 };
 
 const accessWhy = (p: Params): string =>
@@ -230,7 +230,7 @@ const ERRNO_WHY_OF: Readonly<Record<string, string>> = {
     'The device did not get every page of the range for writing. Those before the obstacle may be exclusive already.',
   'dev_open ENOENT': 'This kernel has no such device.',
   'migrate_to_dev ENOENT':
-    "A page had no entry in the device's page table at the read-back. Others of the range may have moved.",
+    'A page had no entry in the device’s page table at the read-back. Others of the range may have moved.',
   'migrate_to_dev EINVAL':
     'The range has a hole or an area whose pages do not migrate. The parts before it may have moved.',
   'migrate_to_sys EINVAL':

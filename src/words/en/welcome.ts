@@ -20,7 +20,7 @@ export const welcome = {
     [
       'migration',
       'migrate_vma, migrate_pages',
-      "The page's contents move to another frame; its address in the process stays the same. Meanwhile whoever touches it waits.",
+      'The page’s contents move to another frame; its address in the process stays the same. Meanwhile whoever touches it waits.',
     ],
   ],
 } as const;

@@ -152,8 +152,8 @@ export const beats: Readonly<Record<string, Told>> = {
     why: 'All entries were there and writable.',
   },
   'device.mapped': {
-    what: (p) => `The device's page table has entries for ${pages(p)} from ${page(p)} on.`,
-    why: "`hmm_range_fault` copied what the CPU's page table says; a notifier tells the device when that changes.",
+    what: (p) => `The device’s page table has entries for ${pages(p)} from ${page(p)} on.`,
+    why: '`hmm_range_fault` copied what the CPU’s page table says; a notifier tells the device when that changes.',
   },
   'device.exclusive': {
     what: (p) => `The device has ${pages(p)} from ${page(p)} on for itself.`,

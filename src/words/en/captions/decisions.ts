@@ -267,11 +267,11 @@ export const decisions: Readonly<Record<DecisionId, Told>> = {
   },
   'notifier.invalidated': {
     what: (p) => `Device ${txt(p, 'device')} drops its entries from ${page(p)} on.`,
-    why: "The CPU's page table is about to change. The device must not use what it copied from it.",
+    why: 'The CPU’s page table is about to change. The device must not use what it copied from it.',
   },
   'hmm.needs-fault': {
     what: (p) => `The device needs ${page(p)}: a fault is made for it.`,
-    why: "The CPU's page table has no entry that gives the access the device asked for.",
+    why: 'The CPU’s page table has no entry that gives the access the device asked for.',
   },
   'hmm.error': {
     what: (p) => `The device cannot have ${page(p)}.`,

@@ -79,7 +79,7 @@ export const memoryTerms = {
   ),
   hmm: memory(
     'HMM',
-    "Heterogeneous memory management: a device keeps a copy of the process's page table and is told before it changes.",
+    'Heterogeneous memory management: a device keeps a copy of the process’s page table and is told before it changes.',
     'mm/hmm.c: hmm_range_fault',
   ),
   'mmu-notifier': memory(

@@ -54,7 +54,7 @@ export const pinningTerms = {
   ),
   migration: move(
     'migration',
-    "A page's contents move to another frame while its address in the process stays the same. Meanwhile a migration entry stands in the page table, and whoever touches the address waits.",
+    'A page’s contents move to another frame while its address in the process stays the same. Meanwhile a migration entry stands in the page table, and whoever touches the address waits.',
     'mm/migrate.c: migrate_pages',
   ),
   'migration-entry': move(

@@ -92,7 +92,7 @@ export const tableTerms = {
     'include/linux/rmap.h: struct anon_vma',
   ),
   'device-table': table(
-    "a device's page table",
+    'a device’s page table',
     'Where a device finds the pages of a process. The driver fills it from the CPU’s table, and drops entries when an MMU notifier says so. The kernel’s test driver takes the end of the range for a part of it: one entry more goes, and comes back when the device faults.',
     'lib/test_hmm.c: dmirror_do_fault',
   ),
