@@ -7,6 +7,9 @@ import { homecoming } from '../../words/index.ts';
 import { homeRows, pinnedFrames } from './rows.ts';
 import './homecoming.css';
 
+/** The summary goes with the control that has the focus. */
+const toCaption = (): void => document.getElementById('caption')?.focus({ preventScroll: true });
+
 /** What the first run came to: before and after in a line, and why it matters. Where to go from here. */
 export const Homecoming = () => {
   const before = useApp((state) => state.walkthrough.homecoming);
@@ -51,17 +54,39 @@ export const Homecoming = () => {
           look="solid"
           onClick={() => {
             // what it would cover is what the tour points at
+            toCaption();
             closeHomecoming();
             startTour();
           }}
         >
           Look around
         </Button>
-        <Button onClick={() => void watchAPageComeHome()}>Watch again</Button>
-        <Button onClick={() => void openByName('patch-6-without')}>A kernel that cannot do it</Button>
+        <Button
+          onClick={() => {
+            toCaption();
+            void watchAPageComeHome();
+          }}
+        >
+          Watch again
+        </Button>
+        <Button
+          onClick={() => {
+            toCaption();
+            void openByName('patch-6-without');
+          }}
+        >
+          A kernel that cannot do it
+        </Button>
       </p>
       <span className="homecoming-close tips-end">
-        <IconButton icon="close" label="Close the summary" onClick={closeHomecoming} />
+        <IconButton
+          icon="close"
+          label="Close the summary"
+          onClick={() => {
+            toCaption();
+            closeHomecoming();
+          }}
+        />
       </span>
     </section>
   );
