@@ -115,6 +115,7 @@ export const run = (command: Command, { app, maps, toggleText }: Keyboard, key =
       return actions.openPanel('help');
     case 'escape':
       if (store.getState().page.page !== '') return actions.closePage();
+      if (store.getState().walkthrough.tour) return actions.endTour();
       dismissTips(document.documentElement);
       if (store.getState().problem.problem !== undefined) actions.dismissProblem();
       else actions.select(undefined);

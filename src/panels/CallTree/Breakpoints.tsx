@@ -54,7 +54,11 @@ export const Breakpoints = () => {
             <IconButton
               icon="close"
               label={`Remove: ${breakpointWords(breakpoint)}`}
-              onClick={() => removeBreakpoint(index)}
+              onClick={() => {
+                // the row goes with its button
+                field.current?.focus();
+                removeBreakpoint(index);
+              }}
             />
           </li>
         ))}

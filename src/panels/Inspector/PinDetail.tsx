@@ -1,4 +1,4 @@
-import { useMemo, useState } from 'react';
+import { type MouseEvent, useMemo, useState } from 'react';
 import { useActions, useApp } from '../../store/use-app.ts';
 import { useView } from '../../store/use-view.ts';
 import type { HeldHandle } from '../../store/views.ts';
@@ -88,7 +88,9 @@ const Drop = ({ name, held }: { readonly name: string; readonly held: HeldHandle
       </p>
     );
   }
-  const drop = (): void => {
+  const drop = (event: MouseEvent<HTMLButtonElement>): void => {
+    // the button goes with the pin
+    event.currentTarget.closest<HTMLElement>('.inspector')?.focus({ preventScroll: true });
     setBusy(true);
     void addStep(held.drop).finally(() => setBusy(false));
   };
