@@ -34,17 +34,23 @@ describe('the VRAM manager (§4.1)', () => {
     expect(all.flatMap((list, order) => list.map((start) => [start, order]))).toEqual([[0, 12]]);
   });
 
-  test('keeps 8 MiB back, the new object counted: the 64th range of 1 GiB does not fit (§7, amdgpu_vram_mgr_new, amdgpu_amdkfd_reserve_mem_limit)', () => {
-    const run = runChecked(
-      gpuScenario(
-        [take(63 * 2 ** 18, 'kfd', 'A'), take(2 ** 18, 'kfd', 'A'), take(2 ** 18 - 2048, 'kfd', 'A')],
-        {
-          machine: 'lab-node',
-          devices: 1,
-        },
-      ),
-    );
-    expect(resultTexts(run.records)).toEqual(['0', 'ENOMEM', '0']);
+  test('keeps 8 MiB back, the new object counted: what is beyond lies in system memory (§7, amdgpu_vram_mgr_new)', () => {
+    // pinned, so that it does not make room
+    const pages = 2 ** 24 - 2048;
+    const all: Step = { op: 'bo_alloc', proc: 'A', device: 0, bo: 'all', pages, kind: 'gem', pin: true };
+    const run = runChecked(gpuScenario([all, take(1, 'gem', 'A')], { machine: 'lab-node', devices: 1 }));
+    expect(run.sim.machine.ttmBos.values().map(({ memType }) => memType)).toEqual(['vram', 'tt']);
+  });
+
+  test('compute objects leave 1/16384 of all memory for page tables (amdgpu_amdkfd_reserve_mem_limit, ESTIMATE_PT_SIZE)', () => {
+    // all memory: 64 GiB of VRAM for each GPU, and what of 512 GiB was free when the driver began, that is all but a 64th
+    const limit = (devices: number): string[] => {
+      const last = 2 ** 18 - (devices * 2 ** 24 + 2 ** 27) / 2 ** 14;
+      const steps = [63 * 2 ** 18, 2 ** 18 - 2048, last + 256, last].map((pages) => take(pages, 'kfd', 'A'));
+      return resultTexts(runChecked(gpuScenario(steps, { machine: 'lab-node', devices })).records);
+    };
+    expect(limit(1)).toEqual(['0', 'ENOMEM', 'ENOMEM', '0']);
+    expect(limit(2)).toEqual(['0', 'ENOMEM', 'ENOMEM', '0']);
   });
 
   test('a VRAM that is no power of two is whole again after any mix', () => {

@@ -21,6 +21,8 @@ export interface Workload {
   readonly keepsPins?: boolean;
   /** Pages of VRAM of each GPU that a second process takes after the last checkpoint and gives back; absent: none. */
   readonly rivalPages?: number;
+  /** VRAM of each GPU that goes to its page tables and queues, which KFD does not count. */
+  readonly rivalTablesPages?: number;
   readonly machine?: NonNullable<Scenario['machine']>;
   readonly longtermPolicy?: 'on' | 'intent' | 'as-coded';
   readonly model?: NonNullable<Scenario['gpu']>['model'];
@@ -78,10 +80,16 @@ const checkpoints = (w: Workload, device: number, number: number): Step[] => {
 const rivals = (w: Workload, devices: readonly number[]): Step[] => {
   const pages = w.rivalPages ?? 0;
   if (pages === 0) return [];
+  const tables = w.rivalTablesPages ?? 0;
   return [
-    ...devices.map(
-      (device): Step => ({ op: 'bo_alloc', proc: 'B', device, bo: `rival${device}`, pages, kind: 'kfd' }),
-    ),
+    ...devices.flatMap((device): Step[] => [
+      ...(tables === 0
+        ? []
+        : [
+            { op: 'bo_alloc', proc: 'B', device, bo: `tables${device}`, pages: tables, kind: 'gem' } as const,
+          ]),
+      { op: 'bo_alloc', proc: 'B', device, bo: `rival${device}`, pages, kind: 'kfd' },
+    ]),
     // gives back what it got: in a world where an eviction cannot end that may be nothing
     { op: 'exit', proc: 'B' },
     ...devices.flatMap((device) => iterates(device, w.iterations)),
@@ -127,8 +135,9 @@ export const workloadScenario = (w: Workload, about: { name: string; title: stri
 /** Small enough to be followed step by step; the size of a real run is a matter of the numbers. */
 const SMALL = { gpus: 8, pagesPerGpu: 16, iterations: 2, checkpointEvery: 1, checkpointPages: 4 } as const;
 
-/** All of a GPU's VRAM but for what its driver keeps back. */
-const WHOLE_VRAM = 64 * GIB_PAGES - mibToPages(8);
+/** What KFD keeps of a GPU's VRAM for page tables: 1/16384 of 1 TiB. Its driver keeps 8 MiB of that for itself. */
+const TABLES = mibToPages(64);
+const WHOLE_VRAM = { rivalPages: 64 * GIB_PAGES - TABLES, rivalTablesPages: TABLES - mibToPages(8) } as const;
 
 export const FRONTIER_SCENES: readonly Scene[] = [
   workloadScenario(
@@ -159,12 +168,12 @@ export const FRONTIER_SCENES: readonly Scene[] = [
     },
   ),
   workloadScenario(
-    { ...SMALL, memory: 'coherent', keepsPins: true, rivalPages: WHOLE_VRAM },
+    { ...SMALL, memory: 'coherent', keepsPins: true, ...WHOLE_VRAM },
     {
       name: 'frontier-second-job',
       title: 'Eight GPUs, and a second job needs the VRAM',
       about:
-        'As libraries do, the network card keeps what it has registered. A second process then asks for all VRAM of each GPU, and gets it: the registered pages are in system memory, and nothing holds the others. The panel Costs, in all worlds, says what staying would have cost: eight evictions that cannot end, or VRAM with two owners.',
+        'As libraries do, the network card keeps what it has registered. A second process then asks for all VRAM of each GPU, page tables and data, and gets it: the registered pages are in system memory, and nothing holds the others. The panel Costs, in all worlds, says what staying would have cost: eight evictions that cannot end, or VRAM with two owners.',
     },
   ),
   workloadScenario(

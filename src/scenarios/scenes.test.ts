@@ -64,7 +64,11 @@ describe('scenes made by hand', () => {
   test('frontier-second-job: with the rule the second process has all VRAM of each GPU', () => {
     const sim = run('frontier-second-job');
     const asked = sim.steps.filter(({ step }) => step.op === 'bo_alloc');
-    expect(asked.map(({ result }) => result.errno ?? result.ret)).toEqual([0, 0, 0, 0, 0, 0, 0, 0]);
+    expect(asked.map(({ result }) => result.errno ?? result.ret)).toEqual(
+      Array.from({ length: 16 }, () => 0),
+    );
+    // for that the ranges of the first one had to go home
+    expect(decisions(sim, 'ttm.waits-for-fence')).toBe(8);
   });
 
   test('longterm-pin: pinned pages do not go to the device, unpinned ones do', () => {

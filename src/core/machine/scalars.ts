@@ -87,6 +87,8 @@ export const GPU_CLOCK = 18;
 export const BOOT_STAGES_LEFT = 19;
 /** Pages of system memory that TTM has given to buffer objects. */
 export const TTM_PAGES_ALLOCATED = 20;
+/** Pages of system memory that were free when KFD began. */
+export const KFD_SYSTEM_PAGES = 21;
 /** Counters of a GPU in a process, as in /sys/class/kfd: (process * 64 + GPU) * 4 + these. */
 export const kfdCounterRow = (process: number, gpu: number, counter: number): number =>
   8388608 + (process * 64 + gpu) * 4 + counter;

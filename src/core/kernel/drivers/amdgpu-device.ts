@@ -10,6 +10,7 @@ import {
   DEVICE_FRESH,
   deviceRow,
   KFD_MEM_LIMIT,
+  KFD_SYSTEM_PAGES,
   KFD_MEM_USED,
 } from '../../machine/scalars.ts';
 import type { DeviceConfig } from '../../uapi/config.ts';
@@ -138,11 +139,16 @@ const evictionOrder =
   (_m, lru: readonly TtmBo[]) =>
     order === 'largest first' ? lru.toSorted((a, b) => b.npages - a.npages) : lru;
 
-/** Limit of system memory that KFD may use: 15/16 of what is free now. Kernel: amdgpu_amdkfd_gpuvm_init_mem_limits. */
+/**
+ * Limit of system memory that KFD may use: 15/16 of what is free now, which is also what it reckons page tables by.
+ *
+ * Kernel: `drivers/gpu/drm/amd/amdgpu/amdgpu_amdkfd_gpuvm.c: amdgpu_amdkfd_gpuvm_init_mem_limits`
+ */
 const initMemLimits = (m: Machine): void => {
   if (m.scalars.get(KFD_MEM_LIMIT) !== 0) return;
   const free = zoneInfo(m).reduce((sum, zone) => sum + zone.free, 0);
   m.scalars.set(KFD_MEM_LIMIT, free - Math.floor(free / 16));
+  m.scalars.set(KFD_SYSTEM_PAGES, free);
 };
 
 /**

@@ -115,8 +115,6 @@ export const DEVICES: readonly Mechanism[] = [
         'A process that was restored just now is evicted at once, not after PROCESS_ACTIVE_TIME_MS.',
       'drivers/amdgpu-userptr.ts: initUserPages':
         'Memory of a user pointer is mapped at its own address at once.',
-      'drivers/amdgpu-limits.ts: amdgpuAmdkfdReserveMemLimit':
-        'Page tables are reckoned with 8 MiB, not with 1/16\u202f384 of all memory where that is more.',
       'drivers/amdgpu-client.ts: amdgpuCsBoValidate':
         'Only an object that was swapped out moves, and only to system memory, as when the allowance for moves is used up.',
       'drivers/ttm.ts: ttmMemEvictFirst': 'An object that all others have reserved is not waited for.',
