@@ -71,6 +71,17 @@ describe('scenes made by hand', () => {
     expect(decisions(sim, 'ttm.waits-for-fence')).toBe(8);
   });
 
+  test('frontier-second-job where pins stay (intent): no eviction ends, and the second process gets no VRAM for its data', () => {
+    const scenario = {
+      ...structuredClone(sceneOf('frontier-second-job')?.scenario),
+      config: { longtermPolicy: 'intent' },
+    };
+    const sim = createSimulation(parseScenario(scenario));
+    sim.runAll();
+    const asked = sim.steps.filter(({ step }) => step.op === 'bo_alloc' && step.kind === 'kfd');
+    expect(asked.map(({ result }) => result.errno)).toEqual(Array.from({ length: 8 }, () => 'ENOMEM'));
+  });
+
   test('longterm-pin: pinned pages do not go to the device, unpinned ones do', () => {
     expect(results(run('longterm-pin'))).toEqual(['0', '4', '0', '4', 'ENOENT', '0', '0']);
   });
