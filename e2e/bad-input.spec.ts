@@ -45,6 +45,6 @@ test('a file that is no scenario is refused with its place', async ({ app, page 
     buffer: Buffer.from(JSON.stringify(bad)),
   });
   await app.idle();
-  await expect(page.getByRole('alert')).toContainText('steps[0].step.pages');
+  await expect(page.getByRole('alert')).toContainText('step 0, pages');
   await expect(page.getByRole('region', { name: 'Page table of process A' })).toBeVisible();
 });

@@ -138,7 +138,7 @@ test('what the kernel refuses, typed as a step, gets its error and a plain sente
   await field.fill('svm_attr buf GRANULARITY 300');
   await field.press('Enter');
   await app.idle();
-  await expect(page.getByRole('alert')).toContainText('300 is too much: at most 255');
+  await expect(page.getByRole('alert')).toContainText('300 is too much; the most is 255');
 });
 
 test('GPU: a range in both page tables, and how VRAM is taken back', async ({ app, page }) => {

@@ -4,16 +4,25 @@ import { Icon } from '../ui/Icon.tsx';
 import { Prose } from '../ui/Prose.tsx';
 import { pieces } from '../words/index.ts';
 
+/** `steps[3].step.pages` as it is counted on the screen: `step 3, pages`; of a single step only the field. */
+const placeText = (place: string): string =>
+  place
+    .replace(/^(?:steps\[(\d+)\]\.)?step\b\.?/, (_, index?: string) =>
+      index === undefined ? '' : `step ${index}, `,
+    )
+    .replace(/, $/, '');
+
 /** What went wrong last: where, what, and what to do. What was on screen stays there. */
 export const ProblemBar = () => {
   const problem = useApp((state) => state.problem.problem);
   const { dismissProblem } = useActions();
   if (problem === undefined) return null;
+  const place = placeText(problem.place);
   return (
     <div className="problem tips-end" role="alert">
       <Icon name="warning" />
       <p>
-        {problem.place === '' ? null : <code className="problem-place">{problem.place}</code>}{' '}
+        {place === '' ? null : <code className="problem-place">{place}</code>}{' '}
         <Prose pieces={pieces(problem.message)} />
       </p>
       <IconButton icon="close" label="Dismiss" keys="Esc" onClick={dismissProblem} />

@@ -70,7 +70,7 @@ export const EVICTION_SCENES: readonly Scene[] = [
   scene(
     {
       name: 'ttm-evicts-generic',
-      title: 'The same on another vendor’s device',
+      title: 'Eviction on another vendor’s device',
       about:
         'Other sizes of ranges, another link, no hive, and the largest object is evicted first: the same driver code with other data. The rule of the series is the same.',
       gpu: gpu({ model: 'generic-accelerator' }),

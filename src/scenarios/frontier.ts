@@ -153,7 +153,7 @@ export const FRONTIER_SCENES: readonly Scene[] = [
     { ...SMALL, memory: 'private' },
     {
       name: 'frontier-private',
-      title: 'The same with private memory',
+      title: 'Eight GPUs, private memory',
       about:
         'The CPU cannot reach the VRAM. Each look at a border brings a range home, and the next iteration moves it back.',
     },
@@ -162,7 +162,7 @@ export const FRONTIER_SCENES: readonly Scene[] = [
     { ...SMALL, memory: 'system' },
     {
       name: 'frontier-system',
-      title: 'The same without VRAM',
+      title: 'Eight GPUs, and all stays in system memory',
       about:
         'The pages stay in system memory, and the GPUs reach over the link for each of them. No pin moves anything.',
     },
@@ -180,7 +180,7 @@ export const FRONTIER_SCENES: readonly Scene[] = [
     { ...SMALL, memory: 'coherent', longtermPolicy: 'as-coded' },
     {
       name: 'frontier-staying',
-      title: 'Hypothetical: the same, and pins stay in VRAM',
+      title: 'Hypothetical: eight GPUs, and pins stay in VRAM',
       about:
         'No kernel did this. The checkpoint pins pages where they are: nothing moves, and nothing can be evicted while a pin lasts.',
     },

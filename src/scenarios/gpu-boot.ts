@@ -37,7 +37,7 @@ export const GPU_BOOT_SCENES: readonly Scene[] = [
   scene(
     {
       name: 'spm-ignored',
-      title: 'The same with efi=nosoftreserve',
+      title: 'With efi=nosoftreserve VRAM becomes plain RAM',
       about:
         'The attribute is not looked at: the memory of the GPU becomes ordinary memory, 64 GiB more of it, and the driver is refused with `-ENXIO`. The GPU works, but not as a part of the address space.',
       machine: 'lab-node',

@@ -185,6 +185,7 @@ describe('titles of scenarios', () => {
 
   test('one that nobody knows begins with a capital, but for a kernel function', () => {
     expect(scenarioTitle('r0004', 'random program 4')).toBe('Random program 4');
+    expect(scenarioTitle('mine', 'mlock marks system pages')).toBe('mlock marks system pages');
     expect(scenarioTitle('mine', 'pin_user_pages of a THP')).toBe('pin_user_pages of a THP');
   });
 });

@@ -479,7 +479,7 @@ export const gpuStepWhy: ByOp = {
 /** `4 pages, after 1 fault; 4 of them over the link`. */
 const accessed = (p: Params): string => {
   const far = has(p, 'far') ? `; ${num(p, 'far')} of them over the link, outside its own memory` : '';
-  return `${pages(p, 'cpages')}, after ${count(num(p, 'faults'), 'fault')}${far}`;
+  return `${pages(p, 'cpages')}, after ${num(p, 'faults') === 0 ? 'no fault' : count(num(p, 'faults'), 'fault')}${far}`;
 };
 
 export const gpuStepEnd: ByOp = {

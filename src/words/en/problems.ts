@@ -30,8 +30,9 @@ export const problems: Sentences = {
   'problem.fetch': (p) => `The scenario ${code(p, 'name')} could not be loaded${because(p)}. Try again.`,
   'problem.not-json': (p) => `This is not a scenario file: it is not JSON${because(p)}.`,
   'problem.file-too-long': 'This file is too long for a scenario.',
-  'problem.unfit': (p) => `The scenario does not fit: ${txt(p, 'reason')}. Correct it and open it again.`,
-  'problem.unfit-step': (p) => `The step does not fit: ${txt(p, 'reason')}. Correct it and run it again.`,
+  'problem.unfit': (p) =>
+    `This scenario cannot be run: ${txt(p, 'reason')}. Change that in the file and open it again.`,
+  'problem.unfit-step': (p) => `This step cannot be run: ${txt(p, 'reason')}. Change that and run it again.`,
   'problem.impossible': (p) =>
     `The step ${code(p, 'op')} is not possible: ${txt(p, 'reason')}. Nothing of it was done.`,
   'problem.defect': (p) =>

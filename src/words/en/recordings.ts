@@ -53,8 +53,11 @@ const SINGLE: Readonly<Record<string, string>> = {
 
 const capitalised = (title: string): string => title.charAt(0).toUpperCase() + title.slice(1);
 
-/** A kernel function at the beginning keeps its spelling. */
-const asTitle = (title: string): string => (/^[a-z]+[_(]/.test(title) ? title : capitalised(title));
+const CALLS = /^(?:fork|madvise|mlock|mmap|mprotect|mremap|munlock|munmap)\b/;
+
+/** A kernel function or a system call at the beginning keeps its spelling. */
+const asTitle = (title: string): string =>
+  /^[a-z]+[_(]/.test(title) || CALLS.test(title) ? title : capitalised(title);
 
 const plainTitle = (name: string): string | undefined => {
   const single = SINGLE[name];
