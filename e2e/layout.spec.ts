@@ -47,6 +47,9 @@ for (const preset of ['teach', 'debug', 'present']) {
     await app.open(`${RUN}&layout=${preset}`);
     await expect(page.locator('html')).toHaveAttribute('data-preset', preset);
     await app.expectAccessibleInBothThemes();
+    // a remote control tells the story; elsewhere it goes from step to step
+    await page.keyboard.press('PageDown');
+    await expect(app.caption).toContainText(preset === 'present' ? 'The last reference on' : 'The call returns');
   });
 }
 

@@ -1,7 +1,7 @@
 // From keys to commands, and from commands to actions.
 
 import { tinykeys } from 'tinykeys';
-import type { App } from '../store/app.ts';
+import type { App, AppState } from '../store/app.ts';
 import { type Command, keyGroups } from '../store/keys.ts';
 import type { MapController } from '../map/controller.ts';
 import { dismissTips } from '../ui/tips.ts';
@@ -25,6 +25,9 @@ export const bringUp = (id: string, { actions, store }: App): void => {
   actions.showPanel(area ?? panel.area, id);
 };
 
+/** How far a remote control goes: a speaker has a sentence to each press. */
+const pageGrain = ({ layout }: AppState): 'gist' | 'step' => (layout.preset === 'present' ? 'gist' : 'step');
+
 /** Does what an action of the table says. @param key - what was pressed, for the digits */
 export const run = (command: Command, { app, maps, toggleText }: Keyboard, key = ''): void => {
   const { actions, store } = app;
@@ -47,6 +50,10 @@ export const run = (command: Command, { app, maps, toggleText }: Keyboard, key =
       return void actions.stepBy('step', -1);
     case 'stepForward':
       return void actions.stepBy('step', 1);
+    case 'pageBack':
+      return void actions.stepBy(pageGrain(store.getState()), -1);
+    case 'pageForward':
+      return void actions.stepBy(pageGrain(store.getState()), 1);
     case 'over':
       return void actions.stepBy('over', 1);
     case 'overBack':

@@ -5,7 +5,7 @@ export const shortPin = scene(
     name: 'short-pin',
     title: 'A short pin leaves the page on the device',
     about:
-      'Without FOLL_LONGTERM a pin takes the page where it lies. While it is pinned, the driver cannot move it.',
+      'FOLL_PIN without FOLL_LONGTERM takes the page where it lies. While it is pinned, the driver cannot move it.',
   },
   COHERENT,
   [

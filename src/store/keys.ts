@@ -11,6 +11,8 @@ export type Command =
   | 'functionForward'
   | 'stepBack'
   | 'stepForward'
+  | 'pageBack'
+  | 'pageForward'
   | 'runToHere'
   | 'runToBreakpoint'
   | 'runBackToBreakpoint'
@@ -81,8 +83,15 @@ export const KEY_GROUPS: readonly KeyGroup[] = [
       bind('momentBack', ['j'], ['J'], 'Previous explained moment', true),
       bind('functionForward', ['Shift+ArrowRight'], ['Shift', '→'], 'One kernel function forward'),
       bind('functionBack', ['Shift+ArrowLeft'], ['Shift', '←'], 'One kernel function back'),
-      bind('stepForward', [']', 'PageDown'], [']', 'Page Down'], 'One scenario step forward'),
-      bind('stepBack', ['[', 'PageUp'], ['[', 'Page Up'], 'One scenario step back'),
+      bind('stepForward', [']'], [']'], 'One scenario step forward'),
+      bind('stepBack', ['['], ['['], 'One scenario step back'),
+      bind(
+        'pageForward',
+        ['PageDown'],
+        ['Page Down'],
+        'The same; in large type one sentence of the story forward',
+      ),
+      bind('pageBack', ['PageUp'], ['Page Up'], 'The same; in large type one sentence of the story back'),
       bind('toStart', ['Home'], ['Home'], 'To the start'),
       bind('toEnd', ['End'], ['End'], 'To the end'),
       bind(

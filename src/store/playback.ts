@@ -169,7 +169,8 @@ export const playbackActions = (context: Context, player: Player): PlaybackActio
     if (!player.isWanted(wish)) return;
     player.snap();
     const moment = await fetchStop(context, context.store.getState().playback.position, grain, direction);
-    if (moment !== undefined && player.isWanted(wish)) void player.travelTo(moment, 'step');
+    if (moment !== undefined && player.isWanted(wish))
+      void player.travelTo(moment, grain === 'gist' ? 'told' : 'step');
   };
   const stepBy = async (grain: Motion, direction: 1 | -1): Promise<void> => {
     if (stepsWaiting === 0 || !player.isWanted(rowWish)) rowWish = halt();

@@ -11,7 +11,8 @@ import { reducedMotion } from './settings.ts';
 const MAX_FRAME_MS = 100;
 const PLAY_TRAVEL_MS = 900;
 const PLAY_HOLD_MS = 700;
-const STEP_TRAVEL_MS = 350;
+/** Of a step by hand; `told`: before people who are to see what moves. */
+const STEP_TRAVELS_MS = { step: 350, told: PLAY_TRAVEL_MS } as const;
 /** While a new sentence is read there is time to watch what moves. */
 const READ_TRAVEL_MS = 1800;
 /** Of a sentence that was read before, for another page: what it shows is seen at a glance. */
@@ -68,7 +69,7 @@ export class Player {
   }
 
   /** Travels to a moment; resolves when it has arrived, or when something else took its place. */
-  async travelTo(moment: Moment, kind: 'step' | 'play'): Promise<void> {
+  async travelTo(moment: Moment, kind: 'step' | 'told' | 'play'): Promise<void> {
     this.snap();
     const from = this.context.store.getState().trace.moment;
     if (from === undefined || from.position === moment.position) {
@@ -77,7 +78,7 @@ export class Player {
     }
     const forward = moment.position >= from.position;
     const reduced = reducedMotion(this.context);
-    const pace = kind === 'step' ? { travelMs: STEP_TRAVEL_MS, holdMs: 0 } : this.playPace(moment);
+    const pace = kind === 'play' ? this.playPace(moment) : { travelMs: STEP_TRAVELS_MS[kind], holdMs: 0 };
     const travelMs = reduced ? 0 : pace.travelMs;
     const { holdMs } = pace;
     const [before, after] = forward ? [from, moment] : [moment, from];

@@ -8,7 +8,7 @@ import { type Preset, PRESETS } from '../../store/layout.ts';
 import type { CatalogueEntry } from '../../store/scenario.ts';
 import type { Theme } from '../../store/settings.ts';
 import { MAP_MODES, type MapMode, type Selection } from '../../store/views.ts';
-import { contrastTitle, contrastWords } from '../../words/index.ts';
+import { contrastTitle, contrastWords, soughtWords, withMost } from '../../words/index.ts';
 import type { PanelEntry } from '../frame/panels.ts';
 import { PRESET_WORDS } from '../frame/presets.ts';
 import type { Surface } from './act.ts';
@@ -33,6 +33,8 @@ export interface PaletteEntry {
   readonly group: string;
   readonly title: string;
   readonly detail: string;
+  /** What it is found by besides. */
+  readonly also?: string;
   /** As the help sheet writes them. */
   readonly keys: readonly string[];
   readonly deed: Deed;
@@ -142,11 +144,12 @@ export const placeEntries = (panels: readonly PanelEntry[]): PaletteEntry[] => [
 
 export const scenarioEntries = (entries: readonly CatalogueEntry[]): PaletteEntry[] =>
   entries.map(
-    ({ name, title, group }): PaletteEntry => ({
+    ({ name, title, about, group }): PaletteEntry => ({
       id: `scenario ${name}`,
       group: 'Scenarios',
       title,
       detail: name === title ? group : name,
+      also: about,
       keys: [],
       deed: { kind: 'scenario', name },
     }),
@@ -179,29 +182,34 @@ export const termEntries = (
     }),
   );
 
-const rank = ({ title, detail }: PaletteEntry, words: readonly string[]): number => {
+const textOf = ({ title, detail, also = '' }: PaletteEntry): string =>
+  `${title} ${detail} ${also}`.toLowerCase();
+
+/** How well an entry fits that has the words; the less the better. */
+const rank = ({ title }: PaletteEntry, text: string, words: readonly string[]): number => {
   const name = title.toLowerCase();
-  const all = `${name} ${detail.toLowerCase()}`;
-  if (!words.every((word) => all.includes(word))) return -1;
   const [first = ''] = words;
-  if (name === words.join(' ')) return 0;
+  if (name === text.trim().toLowerCase()) return 0;
   if (name.startsWith(first)) return 1;
   if (words.every((word) => name.includes(word))) return 2;
   return 3;
 };
 
-/** Entries that have all words that were typed, better ones first within each group, no more than `limit` a group. */
+/**
+ * Entries that have all words that were typed, else those that have the most. Better ones stand first within each group, and
+ * the group with the best one stands first; no more than `limit` a group.
+ */
 export const matching = (entries: readonly PaletteEntry[], text: string, limit: number): PaletteEntry[] => {
-  const words = text
-    .toLowerCase()
-    .split(/\s+/)
-    .filter((word) => word !== '');
+  const words = soughtWords(text);
   const counts = new Map<string, number>();
   const groups = [...new Set(entries.map(({ group }) => group))];
-  return entries
-    .map((entry) => ({ entry, rank: rank(entry, words) }))
-    .filter((found) => found.rank >= 0)
-    .toSorted((a, b) => groups.indexOf(a.entry.group) - groups.indexOf(b.entry.group) || a.rank - b.rank)
+  const found = withMost(entries, words, textOf).map((entry) => ({ entry, rank: rank(entry, text, words) }));
+  const best = new Map<string, number>();
+  for (const { entry, rank: own } of found)
+    best.set(entry.group, Math.min(own, best.get(entry.group) ?? own));
+  const placeOf = (group: string): number => (best.get(group) ?? 0) * groups.length + groups.indexOf(group);
+  return found
+    .toSorted((a, b) => placeOf(a.entry.group) - placeOf(b.entry.group) || a.rank - b.rank)
     .map(({ entry }) => entry)
     .filter(({ group }) => {
       const count = (counts.get(group) ?? 0) + 1;

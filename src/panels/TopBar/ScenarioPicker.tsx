@@ -74,7 +74,7 @@ export const ScenarioPicker = ({ onClose }: { readonly onClose: () => void }) =>
         <div ref={list} className="scenario-list scroll">
           <ScenarioList sections={sections} onOpen={open} toFilter={() => input.current?.focus()} />
           {found === 0 && catalogue.status !== 'loading' ? (
-            <p className="muted">No scenario has all of these words.</p>
+            <p className="muted">No scenario has any of these words.</p>
           ) : null}
         </div>
       </div>

@@ -1,6 +1,7 @@
 // The list of scenarios as it is shown.
 
 import type { CatalogueEntry } from '../../store/scenario.ts';
+import { soughtWords, withMost } from '../../words/index.ts';
 
 export interface ScenarioEntry {
   readonly name: string;
@@ -35,13 +36,10 @@ const sizeOf = (steps: number | undefined): string =>
 const haystackOf = ({ name, title, about, group, source }: CatalogueEntry): string =>
   `${name} ${title} ${about} ${group} ${HEADINGS[source]}`.toLowerCase();
 
-/** Entries that have every word of the filter; sections and groups in the order of the catalogue. */
+/** Entries that have every word of the filter, else those that have the most; sections and groups in the order of the catalogue. */
 export const scenarioSections = (entries: readonly CatalogueEntry[], filter: string): ScenarioSection[] => {
-  const words = filter.toLowerCase().split(/\s+/).filter(Boolean);
   const sections = new Map<string, Map<string, ScenarioEntry[]>>();
-  for (const entry of entries) {
-    const haystack = haystackOf(entry);
-    if (!words.every((word) => haystack.includes(word))) continue;
+  for (const entry of withMost(entries, soughtWords(filter), haystackOf)) {
     const heading = HEADINGS[entry.source];
     const groups = sections.get(heading) ?? new Map<string, ScenarioEntry[]>();
     sections.set(heading, groups);

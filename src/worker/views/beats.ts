@@ -98,7 +98,7 @@ const PASSED_OVER: ReadonlySet<DecisionId> = new Set([
 ]);
 
 /** Decisions that explain a fault; the stop is at the fault's end, when the entry stands. */
-const FAULT_OUTCOMES: ReadonlySet<string> = new Set<DecisionId>([
+const FAULT_OUTCOMES: ReadonlySet<DecisionId> = new Set<DecisionId>([
   'fault.none.read',
   'fault.none.write',
   'fault.zero-page',
@@ -108,6 +108,17 @@ const FAULT_OUTCOMES: ReadonlySet<string> = new Set<DecisionId>([
   'fault.unshare.copy',
   'fault.unshare.reuse',
 ]);
+
+/** Worth telling of the first page only: faults, and phases of a move; what came of the other pages is always told. */
+const TOLD_ONCE: ReadonlySet<string> = new Set<BeatId>([
+  'longterm.pin-dropped',
+  'page.unmapped',
+  'copy.page',
+  ...FAULT_OUTCOMES,
+]);
+
+const isOfGist = ({ id, occurrence }: Beat): boolean =>
+  !TOLD_LATER.has(id) && (occurrence === 1 || !TOLD_ONCE.has(id));
 
 /** Decisions at which playback stops when one page moves by itself, not in a driver's batch. */
 const SINGLE_MOVE_BEATS: ReadonlySet<string> = new Set<DecisionId>([
@@ -122,16 +133,6 @@ const TOLD_LATER: ReadonlySet<BeatId> = new Set<BeatId>([
   'page.flags-moved',
   'longterm.second-pass',
 ]);
-/** Phases of a page's move that are worth telling of the first page only; what came of the others is always told. */
-const TOLD_ONCE: ReadonlySet<BeatId> = new Set<BeatId>([
-  'longterm.pin-dropped',
-  'page.unmapped',
-  'copy.page',
-]);
-
-const isOfGist = ({ id, occurrence }: Beat): boolean =>
-  !TOLD_LATER.has(id) && (occurrence === 1 || !TOLD_ONCE.has(id));
-
 const ids = (...names: KernelFunctionName[]): ReadonlySet<number> => new Set(names.map(kernelFunctionId));
 const COHERENT_MOVE = ids('migrate_device_coherent_page');
 const SINGLE_MOVE = ids('migrate_device_coherent_page', 'migrate_pages');
