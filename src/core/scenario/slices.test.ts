@@ -2,6 +2,7 @@
 
 import { expect, it } from 'vitest';
 import { createSimulation, parseScenario, parseStep, type Simulation, type Step } from '../index.ts';
+import { type DecisionId, DECISIONS, EventKind } from '../uapi/events.ts';
 
 const AREA = { proc: 'A', vma: 'buf' };
 const PAGES = 80_000;
@@ -177,6 +178,50 @@ it('lets go in what a GPU does with pages that are not plain, with objects, and 
     expect(timeline(short)).toEqual(timeline(whole));
   }
   expect(contents(short)).toEqual(contents(whole));
+});
+
+// ttm_pool.c: ttm_pool_alloc; amdgpu_ttm.c: amdgpu_bo_move; ttm_tt.c: ttm_tt_swapout, ttm_tt_swapin
+it('lets go while objects of a GPU get system memory, move there, are swapped, and give it back', () => {
+  const started = (): Simulation => {
+    const steps = [{ step: { op: 'mmap', ...AREA, pages: 1, prot: 'rw', kind: 'anon-private' } }];
+    const devices = [{ id: 0, kind: 'coherent' }];
+    const scenario = { machine: 'teaching', gpu: { pagesLimit: 3000 }, devices, steps };
+    const sim = createSimulation(parseScenario(scenario), { bigStepPages: 512 });
+    sim.runAll();
+    return sim;
+  };
+  const [whole, short] = [started(), started()];
+  const alloc = { op: 'bo_alloc', proc: 'A', device: 0, pages: 1500, kind: 'gem' };
+  // each with what TTM decides in it, and how often it has to let go at least
+  const steps: readonly (readonly [Record<string, unknown>, DecisionId | undefined, number])[] = [
+    [{ ...alloc, bo: 'a' }, undefined, 0],
+    [{ op: 'bo_write', proc: 'A', bo: 'a', value: 7 }, undefined, 1],
+    [{ ...alloc, bo: 'b' }, undefined, 0],
+    [{ ...alloc, bo: 'c' }, 'ttm.moved-to-tt', 2 + 1500 / 64],
+    [{ ...alloc, bo: 'd' }, 'ttm.moved-to-tt', 2 + 1500 / 64],
+    [{ ...alloc, bo: 'e' }, 'ttm.swapped-out', 2 + 1500 / 64],
+    [{ op: 'bo_write', proc: 'A', bo: 'a', value: 8 }, 'ttm.swapped-in', 2 + 1500 / 64],
+    [{ op: 'bo_free', proc: 'A', bo: 'a' }, 'ttm.freed', 2],
+    [{ op: 'bo_free', proc: 'A', bo: 'd' }, 'ttm.freed', 0],
+  ];
+  for (const [step, decided, least] of steps) {
+    const parsed = parseStep(step);
+    const { begin, end, result } = whole.runStep(parsed);
+    expect(result.ret, JSON.stringify(step)).toBe(0);
+    const { log } = whole.machine.journal;
+    const said = Array.from({ length: end - begin }, (_, i) => log.at(begin + i))
+      .filter(({ kind }) => kind === EventKind.DECISION || kind === EventKind.DECISIONS)
+      .map(({ id }) => DECISIONS[id]);
+    if (decided !== undefined) expect(said).toContain(decided);
+    expect(runSliced(short, parsed, 0), JSON.stringify(step)).toBeGreaterThanOrEqual(least);
+    expect(timeline(short)).toEqual(timeline(whole));
+  }
+  expect(contents(short)).toEqual(contents(whole));
+  // and it is what an object's pages go through one by one
+  const detailed = createSimulation(whole.scenario, { bigStepPages: Number.POSITIVE_INFINITY });
+  detailed.runAll();
+  for (const [step] of steps) detailed.runStep(parseStep(step));
+  expect(contents(detailed)).toEqual(contents(whole));
 });
 
 it('lets go while a process dies for want of memory', () => {

@@ -6,7 +6,14 @@ import type { Machine } from '../../machine/machine.ts';
 import type { Sleeps } from '../../machine/ops.ts';
 import { warn } from '../sched/bug.ts';
 import { atomic, sleepable } from '../sched/kernel-function.ts';
-import { mmapReadLock, mmapReadUnlock, mutexLock, mutexUnlock, scheduleWork } from '../sched/locks.ts';
+import {
+  letGoMidway,
+  mmapReadLock,
+  mmapReadUnlock,
+  mutexLock,
+  mutexUnlock,
+  scheduleWork,
+} from '../sched/locks.ts';
 import { MIGRATE_TRIGGERS } from '../../uapi/smi-events.ts';
 import { NO_PFN } from '../../uapi/units.ts';
 import { copyHighpage, isZoneDevicePage } from '../mm/page-ref.ts';
@@ -14,7 +21,6 @@ import { signalFence, svmBoKref, svmBoRef, svmRangeBoUnref } from './amdgpu-bo.t
 import { svmMigrateVramToRam } from './amdgpu-migrate.ts';
 import { scheduleEvictAndRestoreProcess } from './amdgpu-kfd-evict.ts';
 import { kfdLookupProcessByMm, migrateMutex } from './amdgpu-process.ts';
-import { boVramPage } from './ttm.ts';
 import type { TtmDeviceFuncs } from './ttm-device.ts';
 
 const TTM_EVICTION = MIGRATE_TRIGGERS.indexOf('TTM_EVICTION');
@@ -119,14 +125,23 @@ const amdgpuEvictFlags = atomic('amdgpu_evict_flags', (_m, { discardable }: TtmB
 );
 
 /** The DMA engine copies an object's bytes. */
-const amdgpuBoMove = atomic('amdgpu_bo_move', (m, bo: TtmBo, to: 'tt' | 'vram'): void => {
-  const { vramStart } = m.gpus.get(bo.gpu);
-  bo.ttPages.forEach(({ start }, i) => {
-    const vram = vramStart + boVramPage(bo, i);
-    if (to === 'tt') copyHighpage(m, start, vram);
-    else copyHighpage(m, vram, start);
-  });
-});
+const amdgpuBoMove = sleepable(
+  'amdgpu_bo_move',
+  function* (m, { gpu, blocks, ttPages }: TtmBo, to: 'tt' | 'vram'): Sleeps<void> {
+    const { vramStart } = m.gpus.get(gpu);
+    let done = 0;
+    for (const { start, order } of blocks) {
+      const n = Math.min(2 ** order, ttPages.length - done);
+      for (let i = 0; i < n; i++) {
+        const [vram, system] = [vramStart + start + i, ttPages[done + i].start];
+        if (to === 'tt') copyHighpage(m, system, vram);
+        else copyHighpage(m, vram, system);
+        yield* letGoMidway(m, 'amdgpu_bo_move', i);
+      }
+      done += n;
+    }
+  },
+);
 
 /** VRAM that a page of a process still is, though somebody else has got it now. */
 const noteAliases = (m: Machine, bo: TtmBo): void => {
@@ -151,11 +166,11 @@ const noteAliases = (m: Machine, bo: TtmBo): void => {
 /** What TTM asks the driver. Kernel: `drivers/gpu/drm/amd/amdgpu/amdgpu_ttm.c: amdgpu_bo_driver` */
 export const amdgpuBoDriver: Pick<
   TtmDeviceFuncs,
-  'evictionValuable' | 'evictFlags' | 'enableSignaling' | 'move' | 'allocated'
+  'evictionValuable' | 'evictFlags' | 'enableSignaling' | 'boMove' | 'allocated'
 > = {
   evictionValuable: amdgpuTtmBoEvictionValuable,
   evictFlags: amdgpuEvictFlags,
   enableSignaling: amdkfdFenceEnableSignaling,
-  move: amdgpuBoMove,
+  boMove: amdgpuBoMove,
   allocated: noteAliases,
 };
