@@ -1,10 +1,10 @@
 // Somebody needs VRAM: TTM waits for a fence, the fence wakes a kernel thread, and the thread brings the pages home.
 
-import { SECTION_ROWS } from '../../machine/column.ts';
+import { SECTION_MASK, SECTION_ROWS } from '../../machine/column.ts';
 import type { TtmBo } from '../../machine/gpu.ts';
 import type { Machine } from '../../machine/machine.ts';
 import type { Sleeps } from '../../machine/ops.ts';
-import { warn } from '../sched/bug.ts';
+import { needsBigStep, warn } from '../sched/bug.ts';
 import { atomic, sleepable } from '../sched/kernel-function.ts';
 import {
   letGoMidway,
@@ -15,8 +15,9 @@ import {
   scheduleWork,
 } from '../sched/locks.ts';
 import { MIGRATE_TRIGGERS } from '../../uapi/smi-events.ts';
-import { NO_PFN } from '../../uapi/units.ts';
+import { NO_PFN, type Pfn } from '../../uapi/units.ts';
 import { copyHighpage, isZoneDevicePage } from '../mm/page-ref.ts';
+import { inChunks, unfollowed } from '../mm/plain-pages.ts';
 import { signalFence, svmBoKref, svmBoRef, svmRangeBoUnref } from './amdgpu-bo.ts';
 import { svmMigrateVramToRam } from './amdgpu-migrate.ts';
 import { scheduleEvictAndRestoreProcess } from './amdgpu-kfd-evict.ts';
@@ -143,22 +144,33 @@ const amdgpuBoMove = sleepable(
   },
 );
 
+/** Clears neighbouring pages of VRAM. */
+const clearFree = (m: Machine, first: Pfn, n: number): void => {
+  const { content } = m.pages;
+  if (inChunks(m) && unfollowed(m, n, (numbers, i) => numbers.has(first + i)) === n) {
+    content.writeLine(first, n, 0, 0);
+    return;
+  }
+  for (let pfn = first; pfn < first + n; pfn++) if (content.get(pfn) !== 0) content.set(pfn, 0);
+};
+
 /** VRAM that a page of a process still is, though somebody else has got it now. */
 const noteAliases = (m: Machine, bo: TtmBo): void => {
   const { vramStart } = m.gpus.get(bo.gpu);
   const { refcount, content } = m.pages;
   for (const { start, order } of bo.blocks) {
     const end = vramStart + start + 2 ** order;
-    for (let pfn = vramStart + start; pfn < end; pfn++) {
-      const no = Math.floor(pfn / SECTION_ROWS);
-      // nothing was ever written there
-      if (refcount.section(no) === undefined && content.section(no) === undefined) {
-        pfn = (no + 1) * SECTION_ROWS - 1;
-        continue;
-      }
-      if (refcount.get(pfn) > 0 && isZoneDevicePage(m, pfn)) m.trace.decide('ttm.aliased', pfn, bo.gpu);
+    for (let pfn = vramStart + start; pfn < end; ) {
+      const n = Math.min(end - pfn, SECTION_ROWS - (pfn & SECTION_MASK));
+      if (!refcount.isConstant(pfn, n, 0))
+        for (let at = pfn; at < pfn + n; at++)
+          if (refcount.get(at) > 0 && isZoneDevicePage(m, at)) m.trace.decide('ttm.aliased', at, bo.gpu);
       // AMDGPU_GEM_CREATE_VRAM_CLEARED
-      if (content.get(pfn) !== 0) content.set(pfn, 0);
+      if (!content.isConstant(pfn, n, 0)) {
+        needsBigStep(m, bo.npages);
+        clearFree(m, pfn, n);
+      }
+      pfn += n;
     }
   }
 };
