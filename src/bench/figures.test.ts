@@ -57,6 +57,9 @@ test('a comparison says what got worse, whichever way is better, and leaves nois
     'a_ms got better by a factor of 2.00: 20 before, 10 ms now.',
     'b_per_s got better by a factor of 2.00: 30 before, 60 /s now.',
   ]);
+  expect(compareFigures(earlier, [figure('a_ms', Number.NaN, 'ms')])).toEqual([
+    'a_ms could not be measured: 10 ms before.',
+  ]);
 });
 
 test('a result is read as it was written', () => {

@@ -99,6 +99,7 @@ export const compareFigures = (earlier: readonly Figure[], now: readonly Figure[
   return now.flatMap(({ name, value, unit, direction }) => {
     const before = was.get(name)?.value;
     if (before === undefined || before <= 0 || value <= 0) return [];
+    if (!Number.isFinite(value)) return [`${name} could not be measured: ${number(before)} ${unit} before.`];
     const change = value / before;
     if (change < NOISE && change > 1 / NOISE) return [];
     const isWorse = direction === '≤' ? change > 1 : change < 1;

@@ -232,7 +232,7 @@ export function* runGpuStep(m: Machine, step: GpuStep): Sleeps<StepResult> {
         freeUserptr(m, userptr.id);
         return { ret: 0 };
       }
-      amdgpuBoUnref(m, boNamed(m, processNamed(m, step.proc).id, step.bo));
+      yield* amdgpuBoUnref(m, boNamed(m, processNamed(m, step.proc).id, step.bo));
       return { ret: 0 };
     }
   }

@@ -2,6 +2,7 @@
 
 import { expect, it } from 'vitest';
 import { createSimulation, parseScenario, parseStep, type Simulation, type Step } from '../index.ts';
+import { type DecisionId, DECISIONS, EventKind } from '../uapi/events.ts';
 
 const AREA = { proc: 'A', vma: 'buf' };
 const PAGES = 80_000;
@@ -131,7 +132,7 @@ it('lets go in every step that walks over entries, and is no other for it', () =
 
 // kfd_migrate.c: svm_migrate_vma_to_vram, svm_migrate_vma_to_ram; mm/hmm.c: hmm_range_fault; mm/memremap.c: memunmap_pages
 it('lets go in what a GPU does with pages that are not plain, with objects, and when its driver goes', () => {
-  const PLENTY = 9000;
+  const PLENTY = 5000;
   const buf = { proc: 'A', vma: 'buf' } as const;
   const started = (): Simulation => {
     const mapped = { op: 'mmap', ...buf, pages: PLENTY, prot: 'rw', kind: 'anon-private' };
@@ -159,11 +160,14 @@ it('lets go in what a GPU does with pages that are not plain, with objects, and 
     [{ op: 'gpu_write', ...buf, device: 0, value: 5 }, PLENTY / 64],
     [{ op: 'fork', proc: 'A', child: 'C' }, TABLES],
     // then collected by tables, and copied
-    [prefetch(1), 700],
+    [prefetch(1), 5 * (PLENTY / 64)],
     [{ op: 'exit', proc: 'B' }, TABLES],
     [prefetch('system'), TABLES],
     [{ op: 'bo_alloc', ...object, device: 0, pages: 2 ** 18, kind: 'kfd' }, 0],
     [{ op: 'bo_write', ...object, value: 3 }, 8],
+    [{ op: 'bo_free', ...object }, 0],
+    // VRAM that was written is cleared for the next one
+    [{ op: 'bo_alloc', ...object, device: 0, pages: 2 ** 18, kind: 'kfd' }, 0],
     [{ op: 'bo_free', ...object }, 0],
     [{ op: 'munmap', ...buf }, TABLES],
     // a page of each 2 MiB of struct pages, and the sections of the aperture
@@ -171,12 +175,58 @@ it('lets go in what a GPU does with pages that are not plain, with objects, and 
   ];
   for (const [step, least] of steps) {
     const parsed = parseStep(step);
-    whole.runStep(parsed);
-    expect(whole.steps.at(-1)?.result.ret, JSON.stringify(step)).toBeGreaterThanOrEqual(0);
+    const { begin, end, result } = whole.runStep(parsed);
+    expect(result.ret, JSON.stringify(step)).toBeGreaterThanOrEqual(0);
+    // none of them tells of its pages one by one
+    expect(end - begin, JSON.stringify(step)).toBeLessThan(PLENTY);
     expect(runSliced(short, parsed, 0), JSON.stringify(step)).toBeGreaterThanOrEqual(least);
     expect(timeline(short)).toEqual(timeline(whole));
   }
   expect(contents(short)).toEqual(contents(whole));
+});
+
+// ttm_pool.c: ttm_pool_alloc; amdgpu_ttm.c: amdgpu_bo_move; ttm_tt.c: ttm_tt_swapout, ttm_tt_swapin
+it('lets go while objects of a GPU get system memory, move there, are swapped, and give it back', () => {
+  const started = (): Simulation => {
+    const steps = [{ step: { op: 'mmap', ...AREA, pages: 1, prot: 'rw', kind: 'anon-private' } }];
+    const devices = [{ id: 0, kind: 'coherent' }];
+    const scenario = { machine: 'teaching', gpu: { pagesLimit: 3000 }, devices, steps };
+    const sim = createSimulation(parseScenario(scenario), { bigStepPages: 512 });
+    sim.runAll();
+    return sim;
+  };
+  const [whole, short] = [started(), started()];
+  const alloc = { op: 'bo_alloc', proc: 'A', device: 0, pages: 1500, kind: 'gem' };
+  // each with what TTM decides in it, and how often it has to let go at least
+  const steps: readonly (readonly [Record<string, unknown>, DecisionId | undefined, number])[] = [
+    [{ ...alloc, bo: 'a' }, undefined, 0],
+    [{ op: 'bo_write', proc: 'A', bo: 'a', value: 7 }, undefined, 1],
+    [{ ...alloc, bo: 'b' }, undefined, 0],
+    [{ ...alloc, bo: 'c' }, 'ttm.moved-to-tt', 2 + 1500 / 64],
+    [{ ...alloc, bo: 'd' }, 'ttm.moved-to-tt', 2 + 1500 / 64],
+    [{ ...alloc, bo: 'e' }, 'ttm.swapped-out', 2 + 1500 / 64],
+    [{ op: 'bo_write', proc: 'A', bo: 'a', value: 8 }, 'ttm.swapped-in', 2 + 1500 / 64],
+    [{ op: 'bo_free', proc: 'A', bo: 'a' }, 'ttm.freed', 2],
+    [{ op: 'bo_free', proc: 'A', bo: 'd' }, 'ttm.freed', 0],
+  ];
+  for (const [step, decided, least] of steps) {
+    const parsed = parseStep(step);
+    const { begin, end, result } = whole.runStep(parsed);
+    expect(result.ret, JSON.stringify(step)).toBe(0);
+    const { log } = whole.machine.journal;
+    const said = Array.from({ length: end - begin }, (_, i) => log.at(begin + i))
+      .filter(({ kind }) => kind === EventKind.DECISION || kind === EventKind.DECISIONS)
+      .map(({ id }) => DECISIONS[id]);
+    if (decided !== undefined) expect(said).toContain(decided);
+    expect(runSliced(short, parsed, 0), JSON.stringify(step)).toBeGreaterThanOrEqual(least);
+    expect(timeline(short)).toEqual(timeline(whole));
+  }
+  expect(contents(short)).toEqual(contents(whole));
+  // and it is what an object's pages go through one by one
+  const detailed = createSimulation(whole.scenario, { bigStepPages: Number.POSITIVE_INFINITY });
+  detailed.runAll();
+  for (const [step] of steps) detailed.runStep(parseStep(step));
+  expect(contents(detailed)).toEqual(contents(whole));
 });
 
 it('lets go while a process dies for want of memory', () => {

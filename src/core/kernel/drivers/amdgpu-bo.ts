@@ -7,7 +7,7 @@ import type { Sleeps } from '../../machine/ops.ts';
 import { svmBoKrefRow } from '../../machine/scalars.ts';
 import { bugOn } from '../sched/bug.ts';
 import { atomic, sleepable } from '../sched/kernel-function.ts';
-import { scheduleWork } from '../sched/locks.ts';
+import { atOnce, scheduleWork } from '../sched/locks.ts';
 import { ttmBoInit } from './ttm.ts';
 import { ttmBoPut } from './ttm-release.ts';
 
@@ -30,7 +30,10 @@ const svmRangeBoRelease = atomic('svm_range_bo_release', (m, id: number): void =
   const { ranges, fence, bo } = m.svmBos.get(id);
   for (const range of ranges) m.svmRanges.update(range, { svmBo: 0 });
   signalFence(m, fence);
-  ttmBoPut(m, bo);
+  // its bytes are thrown away with its VRAM: nothing here takes long
+  atOnce(function* () {
+    yield* ttmBoPut(m, bo);
+  });
   m.svmBos.set(id, undefined);
 });
 

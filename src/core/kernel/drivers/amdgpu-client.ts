@@ -7,7 +7,7 @@ import type { Sleeps } from '../../machine/ops.ts';
 import type { Pfn } from '../../uapi/units.ts';
 import { inChunks, unfollowed } from '../mm/plain-pages.ts';
 import { needsBigStep } from '../sched/bug.ts';
-import { atomic, sleepable } from '../sched/kernel-function.ts';
+import { sleepable } from '../sched/kernel-function.ts';
 import { letGo, letGoMidway } from '../sched/locks.ts';
 import { processFence } from './amdgpu-kfd-evict.ts';
 import { amdgpuAmdkfdReserveMemLimit } from './amdgpu-limits.ts';
@@ -46,8 +46,8 @@ export const amdgpuBoCreate = sleepable('amdgpu_bo_create', function* (m, reques
 });
 
 /** Kernel: `drivers/gpu/drm/amd/amdgpu/amdgpu_object.c: amdgpu_bo_unref` */
-export const amdgpuBoUnref = atomic('amdgpu_bo_unref', (m, bo: number): void => {
-  ttmBoPut(m, bo);
+export const amdgpuBoUnref = sleepable('amdgpu_bo_unref', function* (m, bo: number): Sleeps<void> {
+  yield* ttmBoPut(m, bo);
 });
 
 /**

@@ -63,7 +63,7 @@ export interface AmdgpuHooks {
   readonly processRelease: ProcessRelease;
   readonly ttm: Pick<
     TtmDeviceFuncs,
-    'evictionValuable' | 'evictFlags' | 'enableSignaling' | 'move' | 'allocated'
+    'evictionValuable' | 'evictFlags' | 'enableSignaling' | 'boMove' | 'allocated'
   >;
 }
 

@@ -2,6 +2,7 @@
 
 import type { Machine } from '../../machine/machine.ts';
 import { atomic } from '../sched/kernel-function.ts';
+import { atOnce } from '../sched/locks.ts';
 import { freeTable } from '../mm/page-table.ts';
 import { signalFence } from './amdgpu-bo.ts';
 import { invalidateRangePages } from './amdgpu-bulk.ts';
@@ -34,10 +35,16 @@ export const loadAmdgpu = (m: Machine): void =>
     },
   });
 
+/** Where the end of a process cannot let go of the worker. */
+const unrefAtOnce = (m: Machine, bo: number): void =>
+  atOnce(function* () {
+    yield* amdgpuBoUnref(m, bo);
+  });
+
 /** The buffer objects of graphics go with the file through which they were made. Kernel: `drivers/gpu/drm/drm_gem.c: drm_gem_release` */
 const drmGemRelease = (m: Machine, mm: number): void => {
   for (const { id, mm: owner, kind, deleted } of m.ttmBos.values())
-    if (owner === mm && kind === 'gem' && !deleted) amdgpuBoUnref(m, id);
+    if (owner === mm && kind === 'gem' && !deleted) unrefAtOnce(m, id);
 };
 
 /**
@@ -68,7 +75,7 @@ const kfdProcessWqRelease = atomic('kfd_process_wq_release', (m, mm: number): vo
   if (process === undefined) return;
   if (process.evictionFence !== 0) signalFence(m, process.evictionFence);
   for (const { id, mm: owner, kind, deleted } of m.ttmBos.values())
-    if (owner === mm && kind === 'kfd' && !deleted) amdgpuBoUnref(m, id);
+    if (owner === mm && kind === 'kfd' && !deleted) unrefAtOnce(m, id);
   for (const bo of m.userptrs.values()) if (bo.process === process.id) freeUserptr(m, bo.id);
   for (const { id } of allSvmRangesOf(m, process.id)) {
     svmRangeRemove(m, id, mm);

@@ -1,20 +1,27 @@
 // Somebody needs VRAM: TTM waits for a fence, the fence wakes a kernel thread, and the thread brings the pages home.
 
-import { SECTION_ROWS } from '../../machine/column.ts';
+import { SECTION_MASK, SECTION_ROWS } from '../../machine/column.ts';
 import type { TtmBo } from '../../machine/gpu.ts';
 import type { Machine } from '../../machine/machine.ts';
 import type { Sleeps } from '../../machine/ops.ts';
-import { warn } from '../sched/bug.ts';
+import { needsBigStep, warn } from '../sched/bug.ts';
 import { atomic, sleepable } from '../sched/kernel-function.ts';
-import { mmapReadLock, mmapReadUnlock, mutexLock, mutexUnlock, scheduleWork } from '../sched/locks.ts';
+import {
+  letGoMidway,
+  mmapReadLock,
+  mmapReadUnlock,
+  mutexLock,
+  mutexUnlock,
+  scheduleWork,
+} from '../sched/locks.ts';
 import { MIGRATE_TRIGGERS } from '../../uapi/smi-events.ts';
-import { NO_PFN } from '../../uapi/units.ts';
+import { NO_PFN, type Pfn } from '../../uapi/units.ts';
 import { copyHighpage, isZoneDevicePage } from '../mm/page-ref.ts';
+import { inChunks, unfollowed } from '../mm/plain-pages.ts';
 import { signalFence, svmBoKref, svmBoRef, svmRangeBoUnref } from './amdgpu-bo.ts';
 import { svmMigrateVramToRam } from './amdgpu-migrate.ts';
 import { scheduleEvictAndRestoreProcess } from './amdgpu-kfd-evict.ts';
 import { kfdLookupProcessByMm, migrateMutex } from './amdgpu-process.ts';
-import { boVramPage } from './ttm.ts';
 import type { TtmDeviceFuncs } from './ttm-device.ts';
 
 const TTM_EVICTION = MIGRATE_TRIGGERS.indexOf('TTM_EVICTION');
@@ -119,14 +126,33 @@ const amdgpuEvictFlags = atomic('amdgpu_evict_flags', (_m, { discardable }: TtmB
 );
 
 /** The DMA engine copies an object's bytes. */
-const amdgpuBoMove = atomic('amdgpu_bo_move', (m, bo: TtmBo, to: 'tt' | 'vram'): void => {
-  const { vramStart } = m.gpus.get(bo.gpu);
-  bo.ttPages.forEach(({ start }, i) => {
-    const vram = vramStart + boVramPage(bo, i);
-    if (to === 'tt') copyHighpage(m, start, vram);
-    else copyHighpage(m, vram, start);
-  });
-});
+const amdgpuBoMove = sleepable(
+  'amdgpu_bo_move',
+  function* (m, { gpu, blocks, ttPages }: TtmBo, to: 'tt' | 'vram'): Sleeps<void> {
+    const { vramStart } = m.gpus.get(gpu);
+    let done = 0;
+    for (const { start, order } of blocks) {
+      const n = Math.min(2 ** order, ttPages.length - done);
+      for (let i = 0; i < n; i++) {
+        const [vram, system] = [vramStart + start + i, ttPages[done + i].start];
+        if (to === 'tt') copyHighpage(m, system, vram);
+        else copyHighpage(m, vram, system);
+        yield* letGoMidway(m, 'amdgpu_bo_move', i);
+      }
+      done += n;
+    }
+  },
+);
+
+/** Clears neighbouring pages of VRAM. */
+const clearFree = (m: Machine, first: Pfn, n: number): void => {
+  const { content } = m.pages;
+  if (inChunks(m) && unfollowed(m, n, (numbers, i) => numbers.has(first + i)) === n) {
+    content.writeLine(first, n, 0, 0);
+    return;
+  }
+  for (let pfn = first; pfn < first + n; pfn++) if (content.get(pfn) !== 0) content.set(pfn, 0);
+};
 
 /** VRAM that a page of a process still is, though somebody else has got it now. */
 const noteAliases = (m: Machine, bo: TtmBo): void => {
@@ -134,16 +160,17 @@ const noteAliases = (m: Machine, bo: TtmBo): void => {
   const { refcount, content } = m.pages;
   for (const { start, order } of bo.blocks) {
     const end = vramStart + start + 2 ** order;
-    for (let pfn = vramStart + start; pfn < end; pfn++) {
-      const no = Math.floor(pfn / SECTION_ROWS);
-      // nothing was ever written there
-      if (refcount.section(no) === undefined && content.section(no) === undefined) {
-        pfn = (no + 1) * SECTION_ROWS - 1;
-        continue;
-      }
-      if (refcount.get(pfn) > 0 && isZoneDevicePage(m, pfn)) m.trace.decide('ttm.aliased', pfn, bo.gpu);
+    for (let pfn = vramStart + start; pfn < end; ) {
+      const n = Math.min(end - pfn, SECTION_ROWS - (pfn & SECTION_MASK));
+      if (!refcount.isConstant(pfn, n, 0))
+        for (let at = pfn; at < pfn + n; at++)
+          if (refcount.get(at) > 0 && isZoneDevicePage(m, at)) m.trace.decide('ttm.aliased', at, bo.gpu);
       // AMDGPU_GEM_CREATE_VRAM_CLEARED
-      if (content.get(pfn) !== 0) content.set(pfn, 0);
+      if (!content.isConstant(pfn, n, 0)) {
+        needsBigStep(m, bo.npages);
+        clearFree(m, pfn, n);
+      }
+      pfn += n;
     }
   }
 };
@@ -151,11 +178,11 @@ const noteAliases = (m: Machine, bo: TtmBo): void => {
 /** What TTM asks the driver. Kernel: `drivers/gpu/drm/amd/amdgpu/amdgpu_ttm.c: amdgpu_bo_driver` */
 export const amdgpuBoDriver: Pick<
   TtmDeviceFuncs,
-  'evictionValuable' | 'evictFlags' | 'enableSignaling' | 'move' | 'allocated'
+  'evictionValuable' | 'evictFlags' | 'enableSignaling' | 'boMove' | 'allocated'
 > = {
   evictionValuable: amdgpuTtmBoEvictionValuable,
   evictFlags: amdgpuEvictFlags,
   enableSignaling: amdkfdFenceEnableSignaling,
-  move: amdgpuBoMove,
+  boMove: amdgpuBoMove,
   allocated: noteAliases,
 };

@@ -18,7 +18,7 @@ export interface TtmDeviceFuncs {
   /** Tells who owns a fence that somebody waits for it. */
   readonly enableSignaling: (m: Machine, fence: number) => void;
   /** An object's bytes go from the one place to the other; it has both. */
-  readonly move: (m: Machine, bo: TtmBo, to: 'tt' | 'vram') => void;
+  readonly boMove: (m: Machine, bo: TtmBo, to: 'tt' | 'vram') => Sleeps<void>;
   /** The object's part of VRAM is its own from now on. */
   readonly allocated: (m: Machine, bo: TtmBo) => void;
   /** VRAM that is not for objects, in pages. */

@@ -1,21 +1,22 @@
 // ttm_bo.c: the end of a buffer object. One that somebody has reserved just now goes when it is let go of.
 
 import type { Machine } from '../../machine/machine.ts';
-import { atomic } from '../sched/kernel-function.ts';
+import type { Sleeps } from '../../machine/ops.ts';
+import { sleepable } from '../sched/kernel-function.ts';
 import { resvName, vramManager } from './ttm-device.ts';
 import { fputSwapStorage, ttmTtUnpopulate } from './ttm-tt.ts';
 import { vramMgrDel } from './ttm-vram.ts';
 
 /** Kernel: `drivers/gpu/drm/ttm/ttm_bo.c: ttm_bo_cleanup_memtype_use` */
-const cleanupMemtypeUse = (m: Machine, id: number): void => {
+function* cleanupMemtypeUse(m: Machine, id: number): Sleeps<void> {
   const bo = m.ttmBos.get(id);
   if (bo.memType === 'vram') vramMgrDel(m, bo);
-  ttmTtUnpopulate(m, id);
-  fputSwapStorage(m, id);
+  yield* ttmTtUnpopulate(m, id);
+  yield* fputSwapStorage(m, id);
   leaveTtLru(m, id);
   m.ttmBos.set(id, undefined);
   m.trace.decide('ttm.freed', bo.npages, bo.gpu);
-};
+}
 
 /** The object is not in system memory any more. Ours: ttm_resource_free of a resource of TTM_PL_TT or TTM_PL_SYSTEM. */
 export const leaveTtLru = (m: Machine, id: number): void => {
@@ -25,10 +26,10 @@ export const leaveTtLru = (m: Machine, id: number): void => {
 };
 
 /** The last reference is gone. Kernel: `drivers/gpu/drm/ttm/ttm_bo.c: ttm_bo_put, ttm_bo_release` */
-export const ttmBoPut = atomic('ttm_bo_put', (m, id: number): void => {
+export const ttmBoPut = sleepable('ttm_bo_put', function* (m, id: number): Sleeps<void> {
   // it stays on its list for those who look for something to evict, and goes when it is not reserved any more
   if (m.mutexes.has(resvName(id))) m.ttmBos.update(id, { deleted: true, name: '' });
-  else cleanupMemtypeUse(m, id);
+  else yield* cleanupMemtypeUse(m, id);
 });
 
 /**
@@ -36,7 +37,7 @@ export const ttmBoPut = atomic('ttm_bo_put', (m, id: number): void => {
  *
  * Kernel: `include/drm/ttm/ttm_bo_driver.h: ttm_bo_unreserve`, `drivers/gpu/drm/ttm/ttm_bo.c: ttm_bo_delayed_delete`
  */
-export const ttmBoUnreserve = (m: Machine, id: number): void => {
+export function* ttmBoUnreserve(m: Machine, id: number): Sleeps<void> {
   m.mutexes.delete(resvName(id));
-  if (m.ttmBos.find(id)?.deleted === true) cleanupMemtypeUse(m, id);
-};
+  if (m.ttmBos.find(id)?.deleted === true) yield* cleanupMemtypeUse(m, id);
+}

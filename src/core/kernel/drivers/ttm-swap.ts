@@ -28,7 +28,7 @@ const ttmBoSwapout = sleepable('ttm_bo_swapout', function* (m, { id }: TtmBo): S
   m.ttmBos.update(id, { memType: 'system' });
   let ret = yield* ttmBoWait(m, m.ttmBos.get(id));
   if (ret === 0) ret = yield* ttmTtSwapout(m, id);
-  ttmBoUnreserve(m, id);
+  yield* ttmBoUnreserve(m, id);
   return ret === -EBUSY ? -ENOSPC : ret;
 });
 
@@ -81,7 +81,7 @@ export const ttmTtPopulate = sleepable(
       return -ENOMEM;
     }
     m.ttmBos.update(id, { ttPages: pages });
-    if (swapStorage !== 0) ttmTtSwapin(m, id);
+    if (swapStorage !== 0) yield* ttmTtSwapin(m, id);
     return 0;
   },
 );

@@ -6,12 +6,15 @@ import type { Machine } from '../../machine/machine.ts';
 import { TTM_PAGES_ALLOCATED } from '../../machine/scalars.ts';
 import { ENOMEM } from '../../uapi/errno.ts';
 import { __GFP_RETRY_MAYFAIL, GFP_HIGHUSER, GFP_KERNEL } from '../../uapi/gfp.ts';
-import { NO_PFN } from '../../uapi/units.ts';
+import { NO_PFN, PTRS_PER_TABLE } from '../../uapi/units.ts';
 import type { Sleeps } from '../../machine/ops.ts';
-import { atomic, sleepable } from '../sched/kernel-function.ts';
-import { atOnce } from '../sched/locks.ts';
+import { needsBigStep } from '../sched/bug.ts';
+import { sleepable } from '../sched/kernel-function.ts';
+import { letGo, letGoMidway } from '../sched/locks.ts';
+import { allocPagesBulk, freePagesBulk } from '../mm/buddy-bulk.ts';
 import { allocPageMaySleep, freePages } from '../mm/page-alloc.ts';
 import { copyHighpage, folioRefAdd, moveReference } from '../mm/page-ref.ts';
+import { changePages, holdPages, inChunks, inOneRange, unfollowed } from '../mm/plain-pages.ts';
 import { newShmem, shmemEvictInode, shmemReadMappingPage } from '../mm/shmem.ts';
 import { folioMarkAccessed, putPage, setPageDirty } from '../mm/swap.ts';
 import { filemapGetFolio } from '../mm/filemap.ts';
@@ -30,6 +33,39 @@ export const addTtmPages = (m: Machine, by: number): void => {
   m.scalars.set(TTM_PAGES_ALLOCATED, ttmPagesAllocated(m) + by);
 };
 
+const frames = new Float64Array(PTRS_PER_TABLE);
+
+/** The next pages for an object in a big step, as so many single requests would get them. Returns how many; 0: ask for one. */
+const takeMany = (m: Machine, gfp: number, most: number, pages: Block[]): number => {
+  if (!inChunks(m)) return 0;
+  const n = allocPagesBulk(m, gfp, Math.min(most, PTRS_PER_TABLE), frames);
+  holdPages(m, frames, n, 'driver', 1);
+  for (let i = 0; i < n; i++) pages.push({ start: frames[i], order: 0 });
+  return n;
+};
+
+/** Gives the pages of an object from one on back in a big step. Returns how many; 0: the next one by itself. */
+const giveMany = (m: Machine, pages: readonly Block[], from: number): number => {
+  if (!inChunks(m)) return 0;
+  const { refcount, mapping, lruNext } = m.pages;
+  let most = 0;
+  for (; most < PTRS_PER_TABLE && from + most < pages.length; most++) {
+    const { start, order } = pages[from + most];
+    if (order > 0 || refcount.get(start) !== 1 || mapping.get(start) !== 0 || lruNext.get(start) !== 0) break;
+    frames[most] = start;
+  }
+  const n = inOneRange(
+    m,
+    frames,
+    unfollowed(m, most, (numbers, i) => numbers.has(frames[i])),
+  );
+  if (most === 0 || n === 0) return 0;
+  changePages(refcount, frames, n, () => 0);
+  holdPages(m, frames, n, 'driver', -1);
+  freePagesBulk(m, frames, n);
+  return n;
+};
+
 /**
  * Pages for the bytes of an object.
  *
@@ -43,46 +79,59 @@ export function* ttmPoolAlloc(
   npages: number,
   { gfpRetryMayfail }: TtmOperationCtx,
 ): Sleeps<readonly Block[] | undefined> {
+  needsBigStep(m, npages);
   const pages: Block[] = [];
   const gfp = gfpRetryMayfail ? GFP_HIGHUSER | __GFP_RETRY_MAYFAIL : GFP_HIGHUSER;
   while (pages.length < npages) {
+    const many = takeMany(m, gfp, npages - pages.length, pages);
+    if (many > 0) {
+      yield* letGo(m, 'ttm_tt_populate', many);
+      continue;
+    }
     const pfn = yield* allocPageMaySleep(m, gfp);
     if (pfn === NO_PFN) {
-      ttmPoolFree(m, pages);
+      yield* ttmPoolFree(m, pages);
       return undefined;
     }
     moveReference(m, pfn, 'allocation', 'driver');
     pages.push({ start: pfn, order: 0 });
+    yield* letGoMidway(m, 'ttm_tt_populate', pages.length);
   }
   return pages;
 }
 
 /** Kernel: `drivers/gpu/drm/ttm/ttm_pool.c: ttm_pool_free` */
-export const ttmPoolFree = (m: Machine, pages: readonly Block[]): void => {
-  for (const { start, order } of pages) {
-    folioRefAdd(m, start, -1, 'driver');
-    freePages(m, start, order);
+function* ttmPoolFree(m: Machine, pages: readonly Block[]): Sleeps<void> {
+  for (let at = 0; at < pages.length; ) {
+    const many = giveMany(m, pages, at);
+    if (many === 0) {
+      const { start, order } = pages[at];
+      folioRefAdd(m, start, -1, 'driver');
+      freePages(m, start, order);
+    }
+    at += Math.max(1, many);
+    if (many > 0) yield* letGo(m, 'ttm_bo_put', many);
+    else yield* letGoMidway(m, 'ttm_bo_put', at);
   }
-};
+}
 
 /** The object has no system memory any more. Kernel: `drivers/gpu/drm/ttm/ttm_tt.c: ttm_tt_unpopulate` */
-export const ttmTtUnpopulate = (m: Machine, id: number): void => {
+export function* ttmTtUnpopulate(m: Machine, id: number): Sleeps<void> {
   const { ttPages, npages } = m.ttmBos.get(id);
   if (ttPages.length === 0) return;
-  ttmPoolFree(m, ttPages);
+  needsBigStep(m, npages);
+  yield* ttmPoolFree(m, ttPages);
   addTtmPages(m, -npages);
   m.ttmBos.update(id, { ttPages: [] });
-};
+}
 
 /** The swap storage is given up. Kernel: `fs/file_table.c: fput` */
-export const fputSwapStorage = (m: Machine, id: number): void => {
+export function* fputSwapStorage(m: Machine, id: number): Sleeps<void> {
   const { swapStorage } = m.ttmBos.get(id);
   if (swapStorage === 0) return;
-  atOnce(function* () {
-    yield* shmemEvictInode(m, swapStorage);
-  });
+  yield* shmemEvictInode(m, swapStorage);
   m.ttmBos.update(id, { swapStorage: 0 });
-};
+}
 
 /** The bytes go to a file of shared memory, page by page. Returns 0, or -ENOMEM. Kernel: `drivers/gpu/drm/ttm/ttm_tt.c: ttm_tt_swapout` */
 export const ttmTtSwapout = sleepable('ttm_tt_swapout', function* (m, id: number): Sleeps<number> {
@@ -98,17 +147,21 @@ export const ttmTtSwapout = sleepable('ttm_tt_swapout', function* (m, id: number
     setPageDirty(m, page);
     folioMarkAccessed(m, page);
     putPage(m, page, 'fault handler');
+    yield* letGoMidway(m, 'ttm_tt_swapout', i);
   }
-  ttmTtUnpopulate(m, id);
+  yield* ttmTtUnpopulate(m, id);
   m.ttmBos.update(id, { swapStorage: file });
   m.trace.decide('ttm.swapped-out', npages, gpu);
   return 0;
 });
 
 /** The bytes come back from the file of shared memory. Kernel: `drivers/gpu/drm/ttm/ttm_tt.c: ttm_tt_swapin` */
-export const ttmTtSwapin = atomic('ttm_tt_swapin', (m, id: number): void => {
+export const ttmTtSwapin = sleepable('ttm_tt_swapin', function* (m, id: number): Sleeps<void> {
   const { ttPages, npages, gpu, swapStorage } = m.ttmBos.get(id);
-  ttPages.forEach(({ start }, i) => copyHighpage(m, start, filemapGetFolio(m, swapStorage, i)));
-  fputSwapStorage(m, id);
+  for (const [i, { start }] of ttPages.entries()) {
+    copyHighpage(m, start, filemapGetFolio(m, swapStorage, i));
+    yield* letGoMidway(m, 'ttm_tt_swapin', i);
+  }
+  yield* fputSwapStorage(m, id);
   m.trace.decide('ttm.swapped-in', npages, gpu);
 });

@@ -41,11 +41,11 @@ function* moveToTt(m: Machine, id: number, ctx: TtmOperationCtx): Sleeps<number>
   if (populated !== 0) return populated;
   const ret = yield* ttmBoWait(m, m.ttmBos.get(id));
   if (ret !== 0) {
-    ttmTtUnpopulate(m, id);
+    yield* ttmTtUnpopulate(m, id);
     return ret;
   }
   const bo = m.ttmBos.get(id);
-  deviceFuncs(m, bo.gpu).move(m, bo, 'tt');
+  yield* deviceFuncs(m, bo.gpu).boMove(m, bo, 'tt');
   vramMgrDel(m, bo);
   enterTt(m, id);
   m.trace.decide('ttm.moved-to-tt', bo.npages, bo.gpu);
@@ -78,7 +78,7 @@ const ttmMemEvictFirst = sleepable(
     m.trace.decide('ttm.victim', victim.npages, gpu);
     m.mutexes.add(resvName(victim.id));
     const ret = yield* ttmBoEvict(m, victim, ctx);
-    ttmBoUnreserve(m, victim.id);
+    yield* ttmBoUnreserve(m, victim.id);
     if (ret !== 0 && m.ttmBos.find(victim.id)?.memType === 'vram') moveToLruTail(m, victim.id);
     return ret;
   },
@@ -172,7 +172,7 @@ export const ttmBoInit = sleepable('ttm_bo_validate', function* (m, request: BoR
   m.mutexes.add(resvName(id));
   // rather no object than a process killed for it
   const ret = yield* ttmBoMemSpace(m, m.ttmBos.get(id), maySpill, { mm, gfpRetryMayfail: true });
-  ttmBoUnreserve(m, id);
+  yield* ttmBoUnreserve(m, id);
   if (ret === 0) return id;
   m.ttmBos.set(id, undefined);
   return ret;
@@ -196,8 +196,8 @@ function* validateInVram(m: Machine, id: number, ctx: TtmOperationCtx): Sleeps<n
   if (ret !== 0) return ret;
   const bo = m.ttmBos.get(id);
   if (bo.ttPages.length > 0) {
-    deviceFuncs(m, bo.gpu).move(m, bo, 'vram');
-    ttmTtUnpopulate(m, id);
+    yield* deviceFuncs(m, bo.gpu).boMove(m, bo, 'vram');
+    yield* ttmTtUnpopulate(m, id);
     m.trace.decide('ttm.moved-to-vram', bo.npages, bo.gpu);
   }
   return 0;
@@ -229,7 +229,7 @@ export const ttmBoValidate = sleepable(
       ret = place === 'vram' ? yield* validateInVram(m, id, ctx) : yield* validateInTt(m, id, ctx);
     // one that is gone needs no place
     if (bo === undefined || m.ttmBos.get(id).deleted) ret = 0;
-    ttmBoUnreserve(m, id);
+    yield* ttmBoUnreserve(m, id);
     return ret;
   },
 );
