@@ -202,6 +202,14 @@ const migrating = async (browser: Browser, served: Served, pages: number): Promi
     intervalsOf(distinctOf(pictures.filter(({ atMs }) => atMs >= fromMs && atMs <= toMs))),
   );
   const spanMs = intervals.reduce((sum, ms) => sum + ms, 0);
+  // the same without any mercy: from the Enter key until all stands, and a picture that was there before is none
+  const wholeMs = steps.reduce((sum, { fromMs, toMs }) => sum + toMs - fromMs, 0);
+  const different = steps.reduce(
+    (sum, { fromMs, toMs }) =>
+      sum +
+      new Set(pictures.filter(({ atMs }) => atMs >= fromMs && atMs <= toMs).map(({ hash }) => hash)).size,
+    0,
+  );
   return [
     figure('migrating_pages', pages, 'pages', MORE),
     figure(
@@ -214,6 +222,7 @@ const migrating = async (browser: Browser, served: Served, pages: number): Promi
       atMost(33),
     ),
     figure('map_pictures_per_s', intervals.length / (spanMs / 1000), '/s', atLeast(25)),
+    figure('map_pictures_per_s_of_steps', different / (wholeMs / 1000), '/s', MORE),
     figure('map_picture_interval_p95_ms', percentile(intervals, 0.95), 'ms'),
     figure('map_pictures_seen_by_page', new Set(seen.hashes).size, 'pictures', MORE),
     figure('map_pictures_seen_but_not_reported', strangers, 'pictures'),

@@ -34,6 +34,19 @@ describe('bad input', () => {
       'steps[1].step.device',
     ],
     [
+      'two devices with one number',
+      {
+        ...base,
+        gpu: {},
+        devices: [
+          { id: 0, kind: 'coherent' },
+          { id: 0, kind: 'private' },
+        ],
+        steps: [mmap],
+      },
+      'devices',
+    ],
+    [
       'an area that is not there',
       { ...base, steps: [mmap, { step: { op: 'read', proc: 'A', vma: 'other' } }] },
       'steps[1].step.vma',

@@ -285,6 +285,10 @@ const headerFields = {
       }),
     ),
     v.maxLength(16),
+    v.check(
+      (devices) => new Set(devices.map(({ id }) => id)).size === devices.length,
+      'two devices have the same number',
+    ),
   ),
   /** Pages of a swap device; absent: there is none, as in the recordings. */
   swap: v.optional(count(2 ** 24)),

@@ -33,12 +33,12 @@ export const FIGURE_SECTIONS: readonly FigureSection[] = [
       migrate_pin_home_pages_per_s: 'The same as pages a second.',
       migrate_pin_home_wall_ms: 'The same for all pages, with all that the machine did besides.',
       floor_ns_per_page:
-        'The least that any way of doing it costs: plain stores of 16 bytes of state and a record of 32 bytes, a page and direction.',
+        'The least that any way of doing it costs: plain stores of 16 bytes of state and a record of 32 bytes, a page and direction, into memory that was not used before. Most of it is what the first touch of that memory costs.',
       migrate_pin_home_vs_floor: 'How many times that floor the simulation needs.',
       migrate_pin_home_bytes_per_page: 'State and history that one page leaves.',
       migrate_pin_home_events_per_page: 'Trace records that one page leaves.',
       worker_longest_block_ms:
-        'Longest time for which the simulation answers no question while all this is done, permissions are changed, pages are looked at one by one, memory is swapped out and a process dies for want of it; a map follows it.',
+        'Longest time for which the simulation answers no question while all this is done, permissions are changed, pages are looked at one by one, memory is swapped out, a process dies for want of it, and GPUs move, share, fill and evict memory; a map follows it.',
       worker_longest_turn_ms: 'Of that: the longest piece of work on the steps and the pictures of the map.',
       worker_longest_answer_ms: 'Of that: the longest answer to a question that was asked in between.',
       frontier_pages: 'The workload over eight GPUs of a Frontier node: pages that processes have in VRAM.',
@@ -84,7 +84,10 @@ export const FIGURE_SECTIONS: readonly FigureSection[] = [
       main_longest_task_cpu_ms:
         'What the page itself computed for its longest task meanwhile: the rest of the time above it waits for a processor.',
       map_frame_p95_ms: 'Painting one picture of the maps.',
-      map_pictures_per_s: 'Pictures a second that differ from the one before.',
+      map_pictures_per_s:
+        'Pictures a second that differ from the one before, from the first to the last one of each step.',
+      map_pictures_per_s_of_steps:
+        'Pictures that differ from all others of their step, a second from the Enter key until all stands.',
       map_picture_interval_p95_ms: 'Time from one picture to the next.',
       map_pictures_seen_by_page: 'Different pictures that the page found on its canvases when it looked.',
       map_pictures_seen_but_not_reported: 'Of those, pictures that the painter had not reported; none.',
