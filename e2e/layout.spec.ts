@@ -49,7 +49,9 @@ for (const preset of ['teach', 'debug', 'present']) {
     await app.expectAccessibleInBothThemes();
     // a remote control tells the story; elsewhere it goes from step to step
     await page.keyboard.press('PageDown');
-    await expect(app.caption).toContainText(preset === 'present' ? 'The last reference on' : 'The call returns');
+    await expect(app.caption).toContainText(
+      preset === 'present' ? 'The last reference on' : 'The call returns',
+    );
   });
 }
 

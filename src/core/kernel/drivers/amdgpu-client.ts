@@ -6,7 +6,7 @@ import type { Machine } from '../../machine/machine.ts';
 import type { Sleeps } from '../../machine/ops.ts';
 import type { Pfn } from '../../uapi/units.ts';
 import { inChunks, unfollowed } from '../mm/plain-pages.ts';
-import { needsBigStep } from '../sched/bug.ts';
+import { needsBigStepForObject } from '../sched/bug.ts';
 import { sleepable } from '../sched/kernel-function.ts';
 import { letGo, letGoMidway } from '../sched/locks.ts';
 import { processFence } from './amdgpu-kfd-evict.ts';
@@ -88,7 +88,7 @@ function* fillMany(m: Machine, start: Pfn, end: Pfn, value: number): Sleeps<void
 export const amdgpuFillBuffer = sleepable(
   'amdgpu_fill_buffer',
   function* (m, bo: number, value: number): Sleeps<void> {
-    needsBigStep(m, m.ttmBos.get(bo).npages);
+    needsBigStepForObject(m, m.ttmBos.get(bo).npages);
     for (const { start, npages } of vramOf(m, bo)) {
       if (inChunks(m)) {
         yield* fillMany(m, start, start + npages, value);

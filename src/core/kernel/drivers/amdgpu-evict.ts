@@ -4,7 +4,7 @@ import { SECTION_MASK, SECTION_ROWS } from '../../machine/column.ts';
 import type { TtmBo } from '../../machine/gpu.ts';
 import type { Machine } from '../../machine/machine.ts';
 import type { Sleeps } from '../../machine/ops.ts';
-import { needsBigStep, warn } from '../sched/bug.ts';
+import { needsBigStepForObject, warn } from '../sched/bug.ts';
 import { atomic, sleepable } from '../sched/kernel-function.ts';
 import {
   letGoMidway,
@@ -167,7 +167,7 @@ const noteAliases = (m: Machine, bo: TtmBo): void => {
           if (refcount.get(at) > 0 && isZoneDevicePage(m, at)) m.trace.decide('ttm.aliased', at, bo.gpu);
       // AMDGPU_GEM_CREATE_VRAM_CLEARED
       if (!content.isConstant(pfn, n, 0)) {
-        needsBigStep(m, bo.npages);
+        needsBigStepForObject(m, bo.npages);
         clearFree(m, pfn, n);
       }
       pfn += n;

@@ -8,7 +8,7 @@ import { ENOMEM } from '../../uapi/errno.ts';
 import { __GFP_RETRY_MAYFAIL, GFP_HIGHUSER, GFP_KERNEL } from '../../uapi/gfp.ts';
 import { NO_PFN, PTRS_PER_TABLE } from '../../uapi/units.ts';
 import type { Sleeps } from '../../machine/ops.ts';
-import { needsBigStep } from '../sched/bug.ts';
+import { needsBigStepForObject } from '../sched/bug.ts';
 import { sleepable } from '../sched/kernel-function.ts';
 import { letGo, letGoMidway } from '../sched/locks.ts';
 import { allocPagesBulk, freePagesBulk } from '../mm/buddy-bulk.ts';
@@ -79,7 +79,7 @@ export function* ttmPoolAlloc(
   npages: number,
   { gfpRetryMayfail }: TtmOperationCtx,
 ): Sleeps<readonly Block[] | undefined> {
-  needsBigStep(m, npages);
+  needsBigStepForObject(m, npages);
   const pages: Block[] = [];
   const gfp = gfpRetryMayfail ? GFP_HIGHUSER | __GFP_RETRY_MAYFAIL : GFP_HIGHUSER;
   while (pages.length < npages) {
@@ -119,7 +119,7 @@ function* ttmPoolFree(m: Machine, pages: readonly Block[]): Sleeps<void> {
 export function* ttmTtUnpopulate(m: Machine, id: number): Sleeps<void> {
   const { ttPages, npages } = m.ttmBos.get(id);
   if (ttPages.length === 0) return;
-  needsBigStep(m, npages);
+  needsBigStepForObject(m, npages);
   yield* ttmPoolFree(m, ttPages);
   addTtmPages(m, -npages);
   m.ttmBos.update(id, { ttPages: [] });

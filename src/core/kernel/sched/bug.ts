@@ -48,6 +48,13 @@ export const needsBigStep = (m: Machine, npages: number): void => {
   if (npages >= m.mostInDetail) throw new TooManyPages();
 };
 
+/** A page of a buffer object leaves a few events, one that migrates some hundred. */
+const OBJECT_PAGES_A_PAGE = 4;
+
+/** Ours: the same for a buffer object; one that fills the VRAM of the teaching machine is told in detail. */
+export const needsBigStepForObject = (m: Machine, npages: number): void =>
+  needsBigStep(m, npages / OBJECT_PAGES_A_PAGE);
+
 /**
  * Stops the run when the condition holds.
  *
