@@ -14,7 +14,7 @@ import { HUGE_ZERO_PFN } from '../machine/scalars.ts';
 import { holderId } from '../uapi/events.ts';
 import { PG_head, PG_hugetlb, PG_private } from '../uapi/page-flags.ts';
 import { entryPfn, isRealSwapEntry } from '../uapi/pte.ts';
-import type { Pfn, Vpn } from '../uapi/units.ts';
+import type { Pfn, Pfns, Vpn } from '../uapi/units.ts';
 import { AliasedPages } from './aliased.ts';
 import { type Mapping, type PageUse, Uses } from './page-use.ts';
 import { TableSurvey } from './tables.ts';
@@ -373,12 +373,13 @@ export class Survey {
   /** Struct pages of device memory, and system memory that TTM has. */
   private updateDriverPages(): void {
     const { m } = this;
-    const hold = (blocks: readonly Block[], holder: number, by: number): void => {
-      for (const { start } of blocks) this.uses.hold(start, holder, by);
+    const hold = (pages: Pfns, holder: number, by: number): void => {
+      for (const pfn of pages) this.uses.hold(pfn, holder, by);
     };
+    const firstOf = (blocks: readonly Block[]): Pfns => blocks.map(({ start }) => start);
     const pgmaps = this.pgmapEntities.compare(m.pgmaps);
-    for (const { memmap } of pgmaps.gone) hold(memmap, KERNEL, -1);
-    for (const { memmap } of pgmaps.fresh) hold(memmap, KERNEL, 1);
+    for (const { memmap } of pgmaps.gone) hold(firstOf(memmap), KERNEL, -1);
+    for (const { memmap } of pgmaps.fresh) hold(firstOf(memmap), KERNEL, 1);
     const bos = this.bos.compare(m.ttmBos);
     for (const { ttPages } of bos.gone) hold(ttPages, DRIVER, -1);
     for (const { ttPages } of bos.fresh) hold(ttPages, DRIVER, 1);

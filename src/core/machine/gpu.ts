@@ -2,7 +2,7 @@
 // memory. Immutable values in journalled cells, as the other handfuls. A place is 0 for system memory, else a GPU's id.
 
 import type { DeviceModelName } from '../uapi/device-model.ts';
-import type { Pfn, Vpn } from '../uapi/units.ts';
+import type { Pfn, Pfns, Vpn } from '../uapi/units.ts';
 
 /** A power of two of pages: of VRAM, or of system memory. */
 export interface Block {
@@ -57,8 +57,8 @@ export interface TtmBo {
   readonly memType: TtmPlace;
   /** In VRAM, in the order of the object's pages; `start` counts from the start of VRAM. */
   readonly blocks: readonly Block[];
-  /** In system memory: what TTM allocated for it. */
-  readonly ttPages: readonly Block[];
+  /** In system memory: the frames that TTM allocated for it, in the order of its pages. Nobody writes to it any more. */
+  readonly ttPages: Pfns;
   /** AMDGPU_GEM_CREATE_DISCARDABLE: its bytes need not be kept. */
   readonly discardable: boolean;
   /** TTM's own pin, for scanout: nothing of get_user_pages. */

@@ -41,6 +41,8 @@ export const FIGURE_SECTIONS: readonly FigureSection[] = [
         'Longest time for which the simulation answers no question while all this is done, permissions are changed, pages are looked at one by one, memory is swapped out, a process dies for want of it, and GPUs move, share, fill and evict memory; a map follows it.',
       worker_longest_turn_ms: 'Of that: the longest piece of work on the steps and the pictures of the map.',
       worker_longest_answer_ms: 'Of that: the longest answer to a question that was asked in between.',
+      worker_longest_open_ms:
+        'Beside that: the longest time to boot one of these machines, in one piece, before anything can be asked; most with GPUs, whose struct pages lie in system memory.',
       frontier_pages: 'The workload over eight GPUs of a Frontier node: pages that processes have in VRAM.',
       frontier_pages_moved: 'The same: pages that moved, to VRAM and home for the pins of the checkpoint.',
       frontier_pages_moved_per_s: 'The same: pages moved a second.',

@@ -4,7 +4,7 @@ import { SECTION_MASK, SECTION_ROWS } from '../../machine/column.ts';
 import type { BoKind } from '../../machine/gpu.ts';
 import type { Machine } from '../../machine/machine.ts';
 import type { Sleeps } from '../../machine/ops.ts';
-import type { Pfn } from '../../uapi/units.ts';
+import type { Pfn, Pfns } from '../../uapi/units.ts';
 import { inChunks, unfollowed } from '../mm/plain-pages.ts';
 import { needsBigStepForObject } from '../sched/bug.ts';
 import { sleepable } from '../sched/kernel-function.ts';
@@ -63,13 +63,28 @@ export function* amdgpuCsBoValidate(m: Machine, bo: number): Sleeps<number> {
   return memType === 'system' ? yield* ttmBoValidate(m, bo, 'tt', { mm, gfpRetryMayfail: false }) : 0;
 }
 
-/** Pages of VRAM that belong to an object, in order; empty while its bytes are elsewhere. Ours: struct amdgpu_res_cursor. */
-const vramOf = (m: Machine, id: number): readonly { readonly start: number; readonly npages: number }[] => {
+interface Stretch {
+  readonly start: Pfn;
+  npages: number;
+}
+
+/** Frames that follow one another, taken together. */
+const stretchesOf = (pages: Pfns): readonly Stretch[] => {
+  const stretches: Stretch[] = [];
+  let last: Stretch | undefined;
+  for (const pfn of pages) {
+    if (last !== undefined && pfn === last.start + last.npages) last.npages++;
+    else stretches.push((last = { start: pfn, npages: 1 }));
+  }
+  return stretches;
+};
+
+/** Where the bytes of an object are, in order; swapped out: nowhere. Ours: struct amdgpu_res_cursor. */
+const stretchesOfBo = (m: Machine, id: number): readonly Stretch[] => {
   const bo = m.ttmBos.get(id);
+  if (bo.memType !== 'vram') return stretchesOf(bo.ttPages);
   const { vramStart } = m.gpus.get(bo.gpu);
-  const inVram = bo.blocks.map(({ start, order }) => ({ start: vramStart + start, npages: 2 ** order }));
-  const inSystem = bo.ttPages.map(({ start, order }) => ({ start, npages: 2 ** order }));
-  return bo.memType === 'vram' ? inVram : inSystem;
+  return bo.blocks.map(({ start, order }) => ({ start: vramStart + start, npages: 2 ** order }));
 };
 
 /** The same in a big step, section by section. */
@@ -89,7 +104,7 @@ export const amdgpuFillBuffer = sleepable(
   'amdgpu_fill_buffer',
   function* (m, bo: number, value: number): Sleeps<void> {
     needsBigStepForObject(m, m.ttmBos.get(bo).npages);
-    for (const { start, npages } of vramOf(m, bo)) {
+    for (const { start, npages } of stretchesOfBo(m, bo)) {
       if (inChunks(m)) {
         yield* fillMany(m, start, start + npages, value);
         continue;

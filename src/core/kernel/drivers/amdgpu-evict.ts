@@ -134,7 +134,7 @@ const amdgpuBoMove = sleepable(
     for (const { start, order } of blocks) {
       const n = Math.min(2 ** order, ttPages.length - done);
       for (let i = 0; i < n; i++) {
-        const [vram, system] = [vramStart + start + i, ttPages[done + i].start];
+        const [vram, system] = [vramStart + start + i, ttPages[done + i]];
         if (to === 'tt') copyHighpage(m, system, vram);
         else copyHighpage(m, vram, system);
         yield* letGoMidway(m, 'amdgpu_bo_move', i);

@@ -13,7 +13,7 @@ import type { Vpn } from '../../uapi/units.ts';
 import { VM_WRITE } from '../../uapi/vm-flags.ts';
 import { bugOn, needsBigStep, warn } from '../sched/bug.ts';
 import { atomic, sleepable } from '../sched/kernel-function.ts';
-import { condResched } from '../sched/locks.ts';
+import { condResched, letGoMidway } from '../sched/locks.ts';
 import {
   HMM_PFN_REQ_FAULT,
   HMM_PFN_REQ_WRITE,
@@ -170,6 +170,15 @@ export const amdgpuHmmRangeGetPages = sleepable(
   },
 );
 
+/** Whether a page is a device's: of that svm_range_dma_map_dev asks the buffer object. */
+function* findsDevicePage(m: Machine, words: Float64Array): Sleeps<boolean> {
+  for (let i = 0; i < words.length; i++) {
+    if (isZoneDevicePage(m, hmmPfnToPage(words[i]))) return true;
+    yield* letGoMidway(m, 'svm_range_dma_map_dev', i);
+  }
+  return false;
+}
+
 /** One area of the range. Returns 0, -EAGAIN: it changed meanwhile, or another -errno. */
 function* validateStretch(
   m: Machine,
@@ -194,7 +203,7 @@ function* validateStretch(
   setFaultingTask(m, process.id, false);
   if (typeof found === 'number') return found;
   const range = m.svmRanges.get(rangeId);
-  if (found.hmmPfns.some((word) => isZoneDevicePage(m, hmmPfnToPage(word)))) {
+  if (yield* findsDevicePage(m, found.hmmPfns)) {
     bugOn(range.svmBo === 0, 'svm_range_dma_map_dev: prange->svm_bo is NULL', 'svm.bo-null');
     const freed = m.svmBos.find(range.svmBo) === undefined;
     bugOn(freed, 'svm_range_dma_map_dev: the svm_range_bo was freed', 'svm.bo-freed');

@@ -1,12 +1,11 @@
 // ttm_pool.c, ttm_tt.c: system memory for the bytes of buffer objects. All of it together should stay below half of the
 // machine's memory; a file of shared memory takes the bytes of objects that have to give theirs up.
 
-import type { Block } from '../../machine/gpu.ts';
 import type { Machine } from '../../machine/machine.ts';
 import { TTM_PAGES_ALLOCATED } from '../../machine/scalars.ts';
 import { ENOMEM } from '../../uapi/errno.ts';
 import { __GFP_RETRY_MAYFAIL, GFP_HIGHUSER, GFP_KERNEL } from '../../uapi/gfp.ts';
-import { NO_PFN, PTRS_PER_TABLE } from '../../uapi/units.ts';
+import { NO_PFN, type Pfns, PTRS_PER_TABLE } from '../../uapi/units.ts';
 import type { Sleeps } from '../../machine/ops.ts';
 import { needsBigStepForObject } from '../sched/bug.ts';
 import { sleepable } from '../sched/kernel-function.ts';
@@ -36,23 +35,23 @@ export const addTtmPages = (m: Machine, by: number): void => {
 const frames = new Float64Array(PTRS_PER_TABLE);
 
 /** The next pages for an object in a big step, as so many single requests would get them. Returns how many; 0: ask for one. */
-const takeMany = (m: Machine, gfp: number, most: number, pages: Block[]): number => {
+const takeMany = (m: Machine, gfp: number, pages: Float64Array, got: number): number => {
   if (!inChunks(m)) return 0;
-  const n = allocPagesBulk(m, gfp, Math.min(most, PTRS_PER_TABLE), frames);
+  const n = allocPagesBulk(m, gfp, Math.min(pages.length - got, PTRS_PER_TABLE), frames);
   holdPages(m, frames, n, 'driver', 1);
-  for (let i = 0; i < n; i++) pages.push({ start: frames[i], order: 0 });
+  pages.set(frames.subarray(0, n), got);
   return n;
 };
 
 /** Gives the pages of an object from one on back in a big step. Returns how many; 0: the next one by itself. */
-const giveMany = (m: Machine, pages: readonly Block[], from: number): number => {
+const giveMany = (m: Machine, pages: Pfns, from: number): number => {
   if (!inChunks(m)) return 0;
   const { refcount, mapping, lruNext } = m.pages;
   let most = 0;
   for (; most < PTRS_PER_TABLE && from + most < pages.length; most++) {
-    const { start, order } = pages[from + most];
-    if (order > 0 || refcount.get(start) !== 1 || mapping.get(start) !== 0 || lruNext.get(start) !== 0) break;
-    frames[most] = start;
+    const pfn = pages[from + most];
+    if (refcount.get(pfn) !== 1 || mapping.get(pfn) !== 0 || lruNext.get(pfn) !== 0) break;
+    frames[most] = pfn;
   }
   const n = inOneRange(
     m,
@@ -78,36 +77,37 @@ export function* ttmPoolAlloc(
   m: Machine,
   npages: number,
   { gfpRetryMayfail }: TtmOperationCtx,
-): Sleeps<readonly Block[] | undefined> {
+): Sleeps<Pfns | undefined> {
   needsBigStepForObject(m, npages);
-  const pages: Block[] = [];
+  const pages = new Float64Array(npages);
+  let got = 0;
   const gfp = gfpRetryMayfail ? GFP_HIGHUSER | __GFP_RETRY_MAYFAIL : GFP_HIGHUSER;
-  while (pages.length < npages) {
-    const many = takeMany(m, gfp, npages - pages.length, pages);
+  while (got < npages) {
+    const many = takeMany(m, gfp, pages, got);
     if (many > 0) {
+      got += many;
       yield* letGo(m, 'ttm_tt_populate', many);
       continue;
     }
     const pfn = yield* allocPageMaySleep(m, gfp);
     if (pfn === NO_PFN) {
-      yield* ttmPoolFree(m, pages);
+      yield* ttmPoolFree(m, pages.subarray(0, got));
       return undefined;
     }
     moveReference(m, pfn, 'allocation', 'driver');
-    pages.push({ start: pfn, order: 0 });
-    yield* letGoMidway(m, 'ttm_tt_populate', pages.length);
+    pages[got++] = pfn;
+    yield* letGoMidway(m, 'ttm_tt_populate', got);
   }
   return pages;
 }
 
 /** Kernel: `drivers/gpu/drm/ttm/ttm_pool.c: ttm_pool_free` */
-function* ttmPoolFree(m: Machine, pages: readonly Block[]): Sleeps<void> {
+function* ttmPoolFree(m: Machine, pages: Pfns): Sleeps<void> {
   for (let at = 0; at < pages.length; ) {
     const many = giveMany(m, pages, at);
     if (many === 0) {
-      const { start, order } = pages[at];
-      folioRefAdd(m, start, -1, 'driver');
-      freePages(m, start, order);
+      folioRefAdd(m, pages[at], -1, 'driver');
+      freePages(m, pages[at], 0);
     }
     at += Math.max(1, many);
     if (many > 0) yield* letGo(m, 'ttm_bo_put', many);
@@ -143,7 +143,7 @@ export const ttmTtSwapout = sleepable('ttm_tt_swapout', function* (m, id: number
       yield* shmemEvictInode(m, file);
       return -ENOMEM;
     }
-    copyHighpage(m, page, ttPages[i].start);
+    copyHighpage(m, page, ttPages[i]);
     setPageDirty(m, page);
     folioMarkAccessed(m, page);
     putPage(m, page, 'fault handler');
@@ -158,8 +158,8 @@ export const ttmTtSwapout = sleepable('ttm_tt_swapout', function* (m, id: number
 /** The bytes come back from the file of shared memory. Kernel: `drivers/gpu/drm/ttm/ttm_tt.c: ttm_tt_swapin` */
 export const ttmTtSwapin = sleepable('ttm_tt_swapin', function* (m, id: number): Sleeps<void> {
   const { ttPages, npages, gpu, swapStorage } = m.ttmBos.get(id);
-  for (const [i, { start }] of ttPages.entries()) {
-    copyHighpage(m, start, filemapGetFolio(m, swapStorage, i));
+  for (const [i, page] of ttPages.entries()) {
+    copyHighpage(m, page, filemapGetFolio(m, swapStorage, i));
     yield* letGoMidway(m, 'ttm_tt_swapin', i);
   }
   yield* fputSwapStorage(m, id);
