@@ -20,7 +20,15 @@ import { NO_PFN, NO_ROW, type Pfn, type Vpn } from '../../uapi/units.ts';
 import { VM_FAULT_SIGBUS } from '../../uapi/vm-flags.ts';
 import { bugOn, needsBigStep } from '../sched/bug.ts';
 import { atomic, sleepable } from '../sched/kernel-function.ts';
-import { condResched, letGoMidway, mutexLock, mutexUnlock, trylockPage, unlockPage } from '../sched/locks.ts';
+import {
+  condResched,
+  letGo,
+  letGoMidway,
+  mutexLock,
+  mutexUnlock,
+  trylockPage,
+  unlockPage,
+} from '../sched/locks.ts';
 import { migrateVmaFinalize, migrateVmaPages, migrateVmaSetup } from '../mm/migrate-device.ts';
 import {
   countPages,
@@ -110,14 +118,15 @@ const svmMigrateCopyMemoryGart = atomic(
   },
 );
 
-const flush = (m: Machine, gpu: Gpu, direction: number, run: (readonly [Pfn, Pfn])[]): void => {
+function* flush(m: Machine, gpu: Gpu, direction: number, run: (readonly [Pfn, Pfn])[]): Sleeps<void> {
   const { copyChunkPages } = modelOf(gpu);
   for (let done = 0; done < run.length; done += copyChunkPages) {
     const chunk = run.slice(done, done + copyChunkPages);
     svmMigrateCopyMemoryGart(m, gpu.id, chunk.length, direction, chunk);
+    if (done + copyChunkPages < run.length) yield* letGo(m, 'svm_migrate_copy_memory_gart', 0);
   }
   run.length = 0;
-};
+}
 
 // --- to VRAM ----------------------------------------------------------------------------------------------------------
 
@@ -143,16 +152,16 @@ const svmMigrateCopyToVram = sleepable(
       args.dst[i] = migratePfn(page);
       const spage = migratePfnToPage(args.src[i]);
       // the cursor steps from block to block, also where the next one follows in VRAM
-      if (firsts.has(boPage + i)) flush(m, gpu, FROM_RAM_TO_VRAM, run);
+      if (firsts.has(boPage + i)) yield* flush(m, gpu, FROM_RAM_TO_VRAM, run);
       if (spage !== NO_PFN && !isZoneDevicePage(m, spage)) {
         run.push([spage, page]);
         continue;
       }
-      flush(m, gpu, FROM_RAM_TO_VRAM, run);
+      yield* flush(m, gpu, FROM_RAM_TO_VRAM, run);
       // a hole becomes a page of the buffer object, which was cleared when it was made
       if (m.pages.content.get(page) !== 0) m.pages.content.set(page, 0);
     }
-    flush(m, gpu, FROM_RAM_TO_VRAM, run);
+    yield* flush(m, gpu, FROM_RAM_TO_VRAM, run);
   },
 );
 
@@ -247,7 +256,7 @@ const svmMigrateCopyToRam = sleepable(
       yield* letGoMidway(m, 'svm_migrate_copy_to_ram', i);
       const spage = migratePfnToPage(args.src[i]);
       if (spage === NO_PFN || !isZoneDevicePage(m, spage) || spage !== previous + 1)
-        flush(m, gpu, FROM_VRAM_TO_RAM, run);
+        yield* flush(m, gpu, FROM_VRAM_TO_RAM, run);
       if (spage === NO_PFN || !isZoneDevicePage(m, spage)) continue;
       previous = spage;
       const dpage = yield* allocPageMaySleep(m, gfp);
@@ -263,7 +272,7 @@ const svmMigrateCopyToRam = sleepable(
       args.dst[i] = migratePfn(dpage);
       run.push([spage, dpage]);
     }
-    flush(m, gpu, FROM_VRAM_TO_RAM, run);
+    yield* flush(m, gpu, FROM_VRAM_TO_RAM, run);
     return 0;
   },
 );
