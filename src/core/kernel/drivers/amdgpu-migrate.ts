@@ -118,7 +118,7 @@ const svmMigrateCopyMemoryGart = atomic(
   },
 );
 
-function* flush(m: Machine, gpu: Gpu, direction: number, run: (readonly [Pfn, Pfn])[]): Sleeps<void> {
+function* copyRun(m: Machine, gpu: Gpu, direction: number, run: (readonly [Pfn, Pfn])[]): Sleeps<void> {
   const { copyChunkPages } = modelOf(gpu);
   for (let done = 0; done < run.length; done += copyChunkPages) {
     const chunk = run.slice(done, done + copyChunkPages);
@@ -152,16 +152,16 @@ const svmMigrateCopyToVram = sleepable(
       args.dst[i] = migratePfn(page);
       const spage = migratePfnToPage(args.src[i]);
       // the cursor steps from block to block, also where the next one follows in VRAM
-      if (firsts.has(boPage + i)) yield* flush(m, gpu, FROM_RAM_TO_VRAM, run);
+      if (firsts.has(boPage + i)) yield* copyRun(m, gpu, FROM_RAM_TO_VRAM, run);
       if (spage !== NO_PFN && !isZoneDevicePage(m, spage)) {
         run.push([spage, page]);
         continue;
       }
-      yield* flush(m, gpu, FROM_RAM_TO_VRAM, run);
+      yield* copyRun(m, gpu, FROM_RAM_TO_VRAM, run);
       // a hole becomes a page of the buffer object, which was cleared when it was made
       if (m.pages.content.get(page) !== 0) m.pages.content.set(page, 0);
     }
-    yield* flush(m, gpu, FROM_RAM_TO_VRAM, run);
+    yield* copyRun(m, gpu, FROM_RAM_TO_VRAM, run);
   },
 );
 
@@ -256,7 +256,7 @@ const svmMigrateCopyToRam = sleepable(
       yield* letGoMidway(m, 'svm_migrate_copy_to_ram', i);
       const spage = migratePfnToPage(args.src[i]);
       if (spage === NO_PFN || !isZoneDevicePage(m, spage) || spage !== previous + 1)
-        yield* flush(m, gpu, FROM_VRAM_TO_RAM, run);
+        yield* copyRun(m, gpu, FROM_VRAM_TO_RAM, run);
       if (spage === NO_PFN || !isZoneDevicePage(m, spage)) continue;
       previous = spage;
       const dpage = yield* allocPageMaySleep(m, gfp);
@@ -272,7 +272,7 @@ const svmMigrateCopyToRam = sleepable(
       args.dst[i] = migratePfn(dpage);
       run.push([spage, dpage]);
     }
-    yield* flush(m, gpu, FROM_VRAM_TO_RAM, run);
+    yield* copyRun(m, gpu, FROM_VRAM_TO_RAM, run);
     return 0;
   },
 );
