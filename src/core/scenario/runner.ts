@@ -263,6 +263,8 @@ export function* withVictims(
         m,
         function* () {
           yield* doExit(m, mm);
+          // what its last pages leave to kernel threads, such as the release of a buffer object
+          while (m.works.length > 0) for (const work of m.works.splice(0)) yield* work.run();
         },
         slicing,
       );
