@@ -176,6 +176,12 @@ const soup = (
   return { problems, ran, evictions, swapouts };
 };
 
+/**
+ * Seeds that once found something, run always: a page with two owners is pinned long-term (66), a range points to a freed
+ * object (147, 150), a page is left without an object (138), the machine panics (488), a killed process' last pages (1208).
+ */
+const TELLING = [66, 138, 147, 150, 488, 1208];
+
 // scene 39 of the catalogue: everything at once, and nothing is lost
 describe('GPUs, processes and TTM at once', { timeout: 300_000 }, () => {
   test.each([
@@ -186,7 +192,9 @@ describe('GPUs, processes and TTM at once', { timeout: 300_000 }, () => {
   ] as const)('%s memory, XNACK %s: nothing is lost under any seed', (kind, xnack) => {
     let evicted = 0;
     let swapped = 0;
-    for (let seed = 1; seed <= Number(process.env['GPU_SEEDS'] ?? 12); seed++) {
+    const most = Number(process.env['GPU_SEEDS'] ?? 12);
+    const seeds = Array.from({ length: most }, (_, i) => i + 1);
+    for (const seed of new Set([...seeds, ...TELLING])) {
       const { problems, ran, evictions, swapouts } = soup(seed, kind, xnack);
       expect([seed, ...problems.slice(0, 5)]).toEqual([seed]);
       expect(ran).toBeGreaterThan(10);

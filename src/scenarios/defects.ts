@@ -14,6 +14,15 @@ const HALVES: readonly Step[] = [
   svmAttr([{ type: 'GRANULARITY', value: 3 }], { page: 0, count: 2 }),
 ];
 
+/** Four pages of A in VRAM, one of which somebody holds while B takes all of it. */
+const evictedWhileHeld = (call: 'get_user_pages' | 'pin_user_pages'): readonly Step[] => [
+  { op: 'fork', proc: 'A', child: 'B' },
+  ...writtenBy('A', 4),
+  prefetch(0),
+  { op: 'gup', proc: 'A', vma: 'buf', page: 0, count: 1, call, flags: ['FOLL_WRITE'], as: 'held' },
+  { op: 'bo_alloc', proc: 'B', device: 0, bo: 'all', pages: 4096, kind: 'gem' },
+];
+
 const atOnce = (seed: number, steps: readonly Step[]): Step => ({
   op: 'concurrent',
   proc: 'A',
@@ -86,20 +95,7 @@ export const DEFECT_SCENES: readonly Scene[] = [
     },
     COHERENT,
     [
-      { op: 'fork', proc: 'A', child: 'B' },
-      ...writtenBy('A', 4),
-      prefetch(0),
-      {
-        op: 'gup',
-        proc: 'A',
-        vma: 'buf',
-        page: 0,
-        count: 1,
-        call: 'get_user_pages',
-        flags: ['FOLL_WRITE'],
-        as: 'held',
-      },
-      { op: 'bo_alloc', proc: 'B', device: 0, bo: 'all', pages: 4096, kind: 'gem' },
+      ...evictedWhileHeld('get_user_pages'),
       { op: 'put', proc: 'A', handle: 'held' },
       prefetch('system'),
       prefetch(0),
@@ -115,20 +111,7 @@ export const DEFECT_SCENES: readonly Scene[] = [
     },
     COHERENT,
     [
-      { op: 'fork', proc: 'A', child: 'B' },
-      ...writtenBy('A', 4),
-      prefetch(0),
-      {
-        op: 'gup',
-        proc: 'A',
-        vma: 'buf',
-        page: 0,
-        count: 1,
-        call: 'pin_user_pages',
-        flags: ['FOLL_WRITE'],
-        as: 'held',
-      },
-      { op: 'bo_alloc', proc: 'B', device: 0, bo: 'all', pages: 4096, kind: 'gem' },
+      ...evictedWhileHeld('pin_user_pages'),
       svmAttr([
         { type: 'PREFETCH_LOC', loc: 'system' },
         { type: 'ACCESS_IN_PLACE', device: 0 },

@@ -67,6 +67,8 @@ const checkBos = (findings: Findings, { m, aliased }: Survey, census: Census): v
     const pages = inUse.length;
     const holders = m.svmRanges.values().filter((range) => range.svmBo === id && range.ttmRes).length;
     const kref = m.scalars.get(svmBoKrefRow(id));
+    // between steps no release is still to come
+    if (kref === 0) findings.add('svm_range_bo', `${id}: nobody refers to it, and it was not released`);
     if (kref !== pages + holders)
       findings.add('svm_range_bo', `${id}: kref ${kref}, ${pages} pages in use and ${holders} ranges`);
     for (const range of ranges)

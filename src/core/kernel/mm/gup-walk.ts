@@ -54,7 +54,7 @@ import { condResched, outwaitFruitlessFault } from '../sched/locks.ts';
 import { handleMmFault } from './fault.ts';
 import { type FoundPages, takePlainPages } from './gup-bulk.ts';
 import { type Followed, followPageMask } from './gup-follow.ts';
-import { followHugetlbPage } from './hugetlb.ts';
+import { followHugetlbPage } from './gup-hugetlb.ts';
 import { PMD_PAGES, pmdOffset } from './page-table.ts';
 import { inChunks } from './plain-pages.ts';
 import { isVmHugetlbPage, vmaIsAnonymous, vmaIsFsdax, vmaIsSecretmem, vmaLookup } from './vma.ts';

@@ -4,9 +4,7 @@
 import type { Mm, Vma } from '../../machine/entities.ts';
 import type { Machine } from '../../machine/machine.ts';
 import type { MmuNotifierRange, Sleeps } from '../../machine/ops.ts';
-import type { FoundPages } from './gup-bulk.ts';
-import { EFAULT, ENOMEM, ENOSPC } from '../../uapi/errno.ts';
-import { FOLL_DUMP, FOLL_GET, FOLL_PIN, FOLL_WRITE } from '../../uapi/gup-flags.ts';
+import { ENOMEM, ENOSPC } from '../../uapi/errno.ts';
 import { PG_anon_exclusive, PG_uptodate } from '../../uapi/page-flags.ts';
 import {
   clearBits,
@@ -24,23 +22,21 @@ import {
   pteWrite,
   setBits,
 } from '../../uapi/pte.ts';
-import { type EntryRow, HPAGE_PMD_NR, NO_PFN, NO_ROW, type Pfn, type Vpn } from '../../uapi/units.ts';
+import { type EntryRow, NO_PFN, NO_ROW, type Pfn, type Vpn } from '../../uapi/units.ts';
 import {
   FAULT_FLAG_UNSHARE,
   FAULT_FLAG_WRITE,
   isCowMapping,
-  VM_FAULT_ERROR,
   VM_FAULT_OOM,
   VM_FAULT_SIGBUS,
   VM_FAULT_SIGSEGV,
   VM_MAYSHARE,
   VM_WRITE,
 } from '../../uapi/vm-flags.ts';
-import { bugOn, warn } from '../sched/bug.ts';
+import { bugOn } from '../sched/bug.ts';
 import { sleepable } from '../sched/kernel-function.ts';
 import { letGo, migrationEntryWait, trylockPage, unlockPage } from '../sched/locks.ts';
 import { filemapGetFolio } from './filemap.ts';
-import { gupMustUnshare, tryGrabFolio } from './gup-grab.ts';
 import { pageTryDupHugeRmap } from './huge-memory.ts';
 import { hstateVma, hugePageStart, hugePteAlloc, hugePteOffset, setHpageMigratable } from './hugetlb-pool.ts';
 import { allocHugePage, ownsReservations } from './hugetlb-resv.ts';
@@ -260,79 +256,6 @@ export const hugetlbFault = sleepable(
       return 0;
     }
     return hugetlbPresent(m, vma, vpn, row, flags);
-  },
-);
-
-// --- GUP ------------------------------------------------------------------------------------------------------
-
-/** Fault flags needed before the entry will do; -1: it will do. Kernel: `mm/hugetlb.c: __follow_hugetlb_must_fault` */
-const mustFault = (m: Machine, entry: Entry, gupFlags: number): number => {
-  const write = (gupFlags & FOLL_WRITE) !== 0;
-  if (!ptePresent(entry)) return write ? FAULT_FLAG_WRITE : 0;
-  if (pteWrite(entry)) return -1;
-  if (write) return FAULT_FLAG_WRITE;
-  return gupMustUnshare(m, gupFlags, entryPfn(entry)) ? FAULT_FLAG_UNSHARE : -1;
-};
-
-/** Pages of a hugetlb area that were taken, as far as it went. */
-interface FollowedHugetlb {
-  /** What the kernel returns: the index behind the last page, or why there is none. */
-  readonly id: number;
-  readonly got: number;
-  readonly err: number;
-}
-
-/**
- * Takes references on the pages of a hugetlb area from an address on, one grab per huge page. Its faults are not
- * counted as pgfault.
- *
- * Kernel: `mm/hugetlb.c: follow_hugetlb_page`
- *
- * @param pages - gets the frames, from index `at` on
- * @returns `got`: the index behind the last one; `err`: 0: the request or the area is at its end; -errno: it stopped
- * before
- */
-export const followHugetlbPage = sleepable(
-  'follow_hugetlb_page',
-  function* (
-    m,
-    vma: Vma,
-    start: Vpn,
-    npages: number,
-    gupFlags: number,
-    pages: FoundPages,
-    at: number,
-  ): Sleeps<FollowedHugetlb> {
-    const h = hstateVma(m, vma);
-    let got = at;
-    const done = (err: number): FollowedHugetlb => ({ id: got > 0 ? got : err, got, err });
-    const end = Math.min(start + npages, vma.vmEnd);
-    for (let vpn = start; vpn < end; ) {
-      const row = hugePteOffset(m, m.mms.get(vma.mm), vpn, h);
-      const entry = row === NO_ROW ? 0 : m.entries.get(row);
-      if (entry === 0 && (gupFlags & FOLL_DUMP) !== 0) return done(-EFAULT);
-      const faultFlags = mustFault(m, entry, gupFlags);
-      if (faultFlags >= 0) {
-        const ret = yield* hugetlbFault(m, m.vmas.get(vma.id), vpn, faultFlags);
-        if ((ret & VM_FAULT_ERROR) !== 0) return done((ret & VM_FAULT_OOM) !== 0 ? -ENOMEM : -EFAULT);
-        continue;
-      }
-      const first = entryPfn(entry) + (vpn % h.npages);
-      const refs = Math.min(hugePageStart(h, vpn) + h.npages, end) - vpn;
-      const wanted = (gupFlags & (FOLL_GET | FOLL_PIN)) !== 0; // mlock only populates
-      if (wanted && tryGrabFolio(m, first, refs, gupFlags) === NO_PFN) {
-        warn(m, 'hugetlb.longterm-grab-failed', first, refs);
-        return done(-ENOMEM);
-      }
-      for (let i = 0; i < refs; i++) {
-        pages[got++] = first + i;
-        // a page of 1 GiB is 262,144 entries of the caller's list
-        if (i % HPAGE_PMD_NR === HPAGE_PMD_NR - 1 && i + 1 < refs) yield* letGo(m, 'follow_hugetlb_page', 0);
-      }
-      yield* letGo(m, 'follow_hugetlb_page', refs);
-      vpn += refs;
-    }
-    return done(0);
   },
 );
 
