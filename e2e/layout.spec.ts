@@ -50,7 +50,7 @@ for (const preset of ['teach', 'debug', 'present']) {
     // a remote control tells the story; elsewhere it goes from step to step
     await page.keyboard.press('PageDown');
     await expect(app.caption).toContainText(
-      preset === 'present' ? 'The last reference on' : 'The call returns',
+      preset === 'present' ? 'The fault at buf+5 is served' : 'The call returns',
     );
   });
 }

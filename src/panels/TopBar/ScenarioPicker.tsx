@@ -27,18 +27,19 @@ export const ScenarioPicker = ({ onClose }: { readonly onClose: () => void }) =>
     onClose();
     if (file !== undefined) void file.text().then(openText);
   };
-  const entriesShown = () => [
-    ...(list.current?.querySelectorAll<HTMLButtonElement>('.scenario-entry') ?? []),
-  ];
   const onFilterKey = (event: KeyboardEvent) => {
-    const [first] = entriesShown();
-    if (first === undefined) return;
     if (event.key === 'ArrowDown') {
+      const shown = list.current?.querySelector<HTMLButtonElement>('.scenario-entry');
+      if (shown === null || shown === undefined) return;
       event.preventDefault();
-      first.focus();
-    } else if (event.key === 'Enter' && filter.trim() !== '' && deferred === filter) {
+      shown.focus();
+    } else if (event.key === 'Enter' && filter.trim() !== '') {
       event.preventDefault();
-      first.click();
+      // the list may still be that of fewer letters: who types fast means what was typed
+      const [first] = scenarioSections(catalogue.entries, filter).flatMap(({ groups }) =>
+        groups.flatMap(({ entries }) => entries),
+      );
+      if (first !== undefined) open(first.name);
     }
   };
   const found = countEntries(sections);
