@@ -66,7 +66,11 @@ test('768 GiB by node and by reference count: pixels of what is far away too', a
 
 test('a link keeps breakpoints and what is compared', async ({ app, page }) => {
   await app.open('./?scenario=longterm-pin&t=3&compare=without-patch-6&stop=fn:try_grab_page');
-  await app.showPanel('Compare');
+  // what the link asks for is what one sees
+  await expect(page.getByRole('tab', { name: 'Compare', exact: true })).toHaveAttribute(
+    'aria-selected',
+    'true',
+  );
   await expect(page.getByRole('combobox', { name: 'Compare with' })).toHaveValue('without-patch-6');
   await app.showPanel('Call tree');
   const stops = page.getByRole('region', { name: 'Stop when' });

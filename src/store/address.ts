@@ -5,7 +5,7 @@ import type { AppState } from './app.ts';
 import { type Context, report, update } from './context.ts';
 import { stepOf } from './player.ts';
 import { initialPage } from './page.ts';
-import { layoutFromLink, layoutInLink } from './layout.ts';
+import { layoutFromLink, layoutInLink, withInFront } from './layout.ts';
 import type { CompareActions } from './compare.ts';
 import { breakpointText, parseBreakpoint } from './debug.ts';
 import { mapsText } from './maps.ts';
@@ -120,13 +120,17 @@ export class AddressSync {
   }
 
   /** Stops and the other run that a link names. */
-  private async showTools({ breakpoints = [], compare }: LinkState): Promise<void> {
+  private async showTools({ breakpoints = [], compare, layout }: LinkState): Promise<void> {
     const entries = breakpoints.flatMap((text) => {
       const breakpoint = parseBreakpoint(text);
       return breakpoint === undefined ? [] : [{ breakpoint, on: true }];
     });
     update(this.context, 'debug', { breakpoints: entries });
-    if (compare !== undefined) await this.compare.compareWith(compare);
+    if (compare === undefined) return;
+    // who wrote such a link by hand wants to see it; an arrangement of its own says what lies in front
+    if (typeof layout !== 'object')
+      update(this.context, 'layout', withInFront(this.context.store.getState().layout, 'compare', 'tables'));
+    await this.compare.compareWith(compare);
   }
 
   /** Back or Forward; the entry of the first load names nothing and shows the introduction. */

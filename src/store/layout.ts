@@ -137,6 +137,18 @@ export const readLayout = (environment: Environment): LayoutSlice => {
   }
 };
 
+/** What has to change so that a panel is seen: what hides its area opens, and it comes to the front. */
+const inFront = ({ open, front }: Layout, area: AreaId, panel: string): Pick<Layout, 'open' | 'front'> => ({
+  open: { ...open, ...Object.fromEntries(SIDES_OF[area].map((side) => [side, true])) },
+  front: { ...front, [area]: panel, page: GROUP_OF[area] },
+});
+
+/** The arrangement with a panel in front, wherever it was moved to. @param home - its area until somebody moves it */
+export const withInFront = (layout: LayoutSlice, panel: string, home: AreaId): LayoutSlice => {
+  const area = layout.places[panel] ?? home;
+  return area === 'none' ? layout : { ...layout, ...inFront(layout, area, panel) };
+};
+
 export const layoutActions = (context: Context): LayoutActions => {
   const now = (): LayoutSlice => context.store.getState().layout;
   /** Changes the arrangement. Steps of one and the same kind count as one for undo. */
@@ -168,13 +180,7 @@ export const layoutActions = (context: Context): LayoutActions => {
       update(context, 'layout', { front: { ...now().front, [area]: panel } });
       writeSaved(context);
     },
-    showPanel: (area, panel) => {
-      const open = Object.fromEntries(SIDES_OF[area].map((side) => [side, true]));
-      change({
-        open: { ...now().open, ...open },
-        front: { ...now().front, [area]: panel, page: GROUP_OF[area] },
-      });
-    },
+    showPanel: (area, panel) => change(inFront(now(), area, panel)),
     movePanel: (panel, to) => {
       if (now().places[panel] !== to) change({ places: { ...now().places, [panel]: to } });
     },

@@ -92,7 +92,17 @@ export const openPage = (start = '', settings: string | null = null) => {
     at += by;
     for (const pop of pops) pop();
   };
-  return { app, client, history, back, saved, copied, asked: client.asked, address: () => history[at] ?? '' };
+  return {
+    app,
+    client,
+    nowMs: () => nowMs,
+    history,
+    back,
+    saved,
+    copied,
+    asked: client.asked,
+    address: () => history[at] ?? '',
+  };
 };
 
 export const opened = async (start = '', settings: string | null = null) => {
