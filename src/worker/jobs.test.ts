@@ -153,6 +153,11 @@ test.each([
   [{ op: 'put', proc: 'A', handle: 'h' }, [{ ...PINNED, call: 'get_user_pages' }]],
   [{ op: 'dev_close', proc: 'A', device: 0 }, [TO_DEVICE]],
   [{ op: 'dev_evict', proc: 'A', device: 0 }, [TO_DEVICE]],
+  [
+    { op: 'concurrent', proc: 'A', seed: 7, steps: [PINNED, { op: 'madvise', ...AREA, advice: 'DONTNEED' }] },
+    [],
+  ],
+  [{ op: 'exit', proc: 'A' }, [TO_DEVICE, PINNED]],
 ])(
   '%j over many pages has slices too, can be cancelled in one of them, and tells how far it is',
   (step, first) => {
