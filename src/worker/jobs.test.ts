@@ -18,8 +18,9 @@ const SCENARIO = {
     { step: { op: 'write', ...AREA, value: 1 } },
   ],
 };
+const TO_DEVICE = { op: 'migrate_to_dev', ...AREA, device: 0 };
 const STEPS = [
-  { op: 'migrate_to_dev', ...AREA, device: 0 },
+  TO_DEVICE,
   { op: 'gup', ...AREA, call: 'pin_user_pages', flags: ['FOLL_WRITE', 'FOLL_LONGTERM'], as: 'h' },
   { op: 'unpin', proc: 'A', handle: 'h' },
 ];
@@ -61,9 +62,9 @@ const slowWorker = () => {
   return { answers, tell, run, answerTo, momentAt, lengthAfter };
 };
 
-const opened = () => {
+const opened = (scenario: object = SCENARIO) => {
   const worker = slowWorker();
-  const id = worker.tell({ kind: 'open', scenario: SCENARIO });
+  const id = worker.tell({ kind: 'open', scenario });
   worker.run();
   return { ...worker, length: worker.lengthAfter(id) };
 };
@@ -138,8 +139,30 @@ test('what waits behind a long step comes after it, and can be cancelled too', (
   expect(worker.lengthAfter(third)).toBeGreaterThan(worker.lengthAfter(first));
 });
 
-const [TO_DEVICE] = STEPS;
 const PINNED = { op: 'gup', ...AREA, call: 'pin_user_pages_fast', flags: ['FOLL_WRITE'], as: 'h' };
+
+/** Cancels a step in one of its slices, which leaves nothing; then does it. */
+const cancelThenDo = (worker: ReturnType<typeof opened>, step: object, first: readonly object[]): void => {
+  for (const one of first) {
+    const id = worker.tell({ kind: 'append', step: one });
+    worker.run();
+    worker.length = worker.lengthAfter(id);
+  }
+  const before = worker.momentAt(worker.length);
+  const cancelled = worker.tell({ kind: 'append', step });
+  worker.run(5);
+  expect(worker.answerTo(cancelled)).toBeUndefined();
+  worker.tell({ kind: 'cancel', request: cancelled });
+  expect(worker.answerTo(cancelled)).toMatchObject({ message: { id: 'problem.cancelled' } });
+  expect(worker.run()).toBe(1);
+  expect(worker.momentAt(Number.MAX_SAFE_INTEGER)).toEqual(before);
+  const done = worker.tell({ kind: 'append', step });
+  expect(worker.run()).toBeGreaterThan(8);
+  expect(worker.lengthAfter(done)).toBeGreaterThan(worker.length);
+  const progress = worker.answers.filter((answer) => answer.kind === 'progress' && answer.id === done);
+  expect(progress.at(-1)).toMatchObject({ step: 2 + first.length, pages: expect.any(Number) as number });
+  expect(progress.some((answer) => answer.kind === 'progress' && answer.pages > 0)).toBe(true);
+};
 
 test.each([
   [{ op: 'fork', proc: 'A', child: 'B' }, []],
@@ -160,29 +183,28 @@ test.each([
   [{ op: 'exit', proc: 'A' }, [TO_DEVICE, PINNED]],
 ])(
   '%j over many pages has slices too, can be cancelled in one of them, and tells how far it is',
-  (step, first) => {
-    const worker = opened();
-    for (const one of first) {
-      const id = worker.tell({ kind: 'append', step: one });
-      worker.run();
-      worker.length = worker.lengthAfter(id);
-    }
-    const before = worker.momentAt(worker.length);
-    const cancelled = worker.tell({ kind: 'append', step });
-    worker.run(5);
-    expect(worker.answerTo(cancelled)).toBeUndefined();
-    worker.tell({ kind: 'cancel', request: cancelled });
-    expect(worker.answerTo(cancelled)).toMatchObject({ message: { id: 'problem.cancelled' } });
-    expect(worker.run()).toBe(1);
-    expect(worker.momentAt(Number.MAX_SAFE_INTEGER)).toEqual(before);
-    const done = worker.tell({ kind: 'append', step });
-    expect(worker.run()).toBeGreaterThan(8);
-    expect(worker.lengthAfter(done)).toBeGreaterThan(worker.length);
-    const progress = worker.answers.filter((answer) => answer.kind === 'progress' && answer.id === done);
-    expect(progress.at(-1)).toMatchObject({ step: 2 + first.length, pages: expect.any(Number) as number });
-    expect(progress.some((answer) => answer.kind === 'progress' && answer.pages > 0)).toBe(true);
-  },
+  (step, first) => cancelThenDo(opened(), step, first),
 );
+
+const GPUS = { ...SCENARIO, gpu: {}, devices: [0, 1].map((id) => ({ id, kind: 'coherent' })) };
+const prefetched = (loc: number | 'system') => ({
+  op: 'svm_attr',
+  ...AREA,
+  attrs: [{ type: 'PREFETCH_LOC', loc }],
+});
+const LONGTERM = { ...PINNED, flags: ['FOLL_WRITE', 'FOLL_LONGTERM'] };
+/** More than is free: the ranges have to go. */
+const OBJECT = { op: 'bo_alloc', proc: 'A', device: 0, bo: 'most', pages: 16_774_000, kind: 'gem' };
+
+test.each([
+  [prefetched(0), []],
+  [{ op: 'gpu_write', ...AREA, device: 0, value: 5 }, []],
+  [prefetched(1), [prefetched(0)]],
+  [prefetched('system'), [prefetched(0)]],
+  [LONGTERM, [prefetched(0)]],
+  [{ op: 'exit', proc: 'A' }, [prefetched(0), LONGTERM]],
+  [OBJECT, [prefetched(0)]],
+])('GPUs: %j over many pages, too', (step, first) => cancelThenDo(opened(GPUS), step, first));
 
 test('all that a big step did about a page comes from running it again, in slices, and can be cancelled', () => {
   const worker = opened();
