@@ -1,6 +1,7 @@
 // The view model of a map: what each cell in the window stands for. The painter and the text twin both read it.
 
 import { PAGEBLOCK_NR_PAGES } from '../core/uapi/units.ts';
+import { residenceAt } from '../store/residence.ts';
 import type { Camera } from '../store/viewport.ts';
 import type { FrameView, Moment, MoveView, Residence } from '../store/views.ts';
 import { levelOf, type SizePx, visibleRect } from './camera.ts';
@@ -104,9 +105,9 @@ export const indexMoment = (moment: MapMoment): MomentIndex => {
 
 /** Where a page of this range lives, in the terms of the colours. */
 export const residenceOf = (bank: Bank, pfn: number): Residence => {
-  const range = rangeOf(bank, pfn);
-  if (range?.kind === 'coherent' || range?.kind === 'private') return range.kind;
-  return range !== undefined && (range.cma || range.zone === 'Movable') ? 'movable' : 'system';
+  const residence = residenceAt(bank.ranges, pfn);
+  // a group of pages may begin in front of its range
+  return residence === 'free' ? 'system' : residence;
 };
 
 const groupCell = (

@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import type { Moment, PteRow, RangeInfo, Tile } from '../store/views.ts';
+import type { RangeInfo, Tile } from '../store/views.ts';
 import { MAP_STATES } from '../store/views.ts';
 import { cellsInView, indexMoment, pageCell } from './cells.ts';
 import { lookOf, partsOf } from './color.ts';
 import { cellText, cellWords, mapRows } from './describe.ts';
-import { drawFrame, drawMoment } from './fixture.ts';
+import { drawFrame, drawMoment, drawRow, drawRows } from './fixture.ts';
 import { nextFrame, startFrame } from './hit-test.ts';
 import { layOutBanks } from './layout.ts';
 import { countsIn, tilesFor } from './tiles.ts';
@@ -20,15 +20,20 @@ const range = (kind: RangeInfo['kind'], start: number, npages: number): RangeInf
   reserved: '',
   device: kind === 'ram' ? -1 : 0,
 });
-const [system, vram] = layOutBanks({
+const [system, vram, dax] = layOutBanks({
   preset: 'teaching',
   title: 'drawn',
   cpus: 1,
   totalPages: 2048,
   distances: [10],
-  ranges: [range('ram', 0, 1024), range('coherent', 4096, 1024)],
+  ranges: [
+    range('ram', 0, 1024),
+    range('coherent', 4096, 1024),
+    { ...range('fsdax', 8192, 1024), device: 1 },
+  ],
 });
-if (system === undefined || vram === undefined) throw new Error('two banks were drawn');
+if (system === undefined || vram === undefined || dax === undefined)
+  throw new Error('three banks were drawn');
 
 /** A tile of single pages: free, but for what is said. */
 const tile = (start: number, cells: number, said: Record<number, (typeof MAP_STATES)[number]>): Tile => {
@@ -37,37 +42,6 @@ const tile = (start: number, cells: number, said: Record<number, (typeof MAP_STA
     counts[(Number(pfn) - start) * MAP_STATES.length + MAP_STATES.indexOf(channel)] = 1;
   return { start, cells, pagesPerCell: 1, counts, shades: undefined, orders: new Int8Array(cells).fill(-1) };
 };
-
-const rowOf = (more: Partial<PteRow>): PteRow => ({
-  vpn: 1000,
-  index: 0,
-  npages: 1,
-  path: [0, 0, 0, 0],
-  tables: [1, 2, 3],
-  level: 'pte',
-  entry: 'present',
-  raw: '0x0',
-  writable: true,
-  dirty: true,
-  young: true,
-  special: false,
-  pfn: -1,
-  pfnStep: 0,
-  value: undefined,
-  mirrors: [],
-  ...more,
-});
-const withRows = (rows: PteRow[], more: Partial<Moment> = {}): Moment =>
-  drawMoment({
-    processes: [
-      {
-        name: 'A',
-        alive: true,
-        areas: [{ name: 'buf', kind: 'anon-private', startVpn: 1000, npages: 100, vmas: [], rows }],
-      },
-    ],
-    ...more,
-  });
 
 describe('a page in words', () => {
   test('says where it lives, whose it is, and what is on it', () => {
@@ -83,6 +57,12 @@ describe('a page in words', () => {
     expect(cell && cellText(cell)).toBe(
       'pfn 0x1003 · buf+2 · device-coherent memory · 1 long-term pin · locked · dirty · AnonExclusive',
     );
+  });
+
+  test('a page of another driver is not said to be reserved', () => {
+    const frame = drawFrame(8192, { residence: 'reserved', kind: 'fsdax', owner: 'buf+0' });
+    const cell = pageCell(dax, 8192, indexMoment(drawMoment({ frames: [frame] })), countsIn([]));
+    expect(cell && cellText(cell)).toBe('pfn 0x2000 · buf+0 · memory of another driver');
   });
 
   test('a page on its way names both ends; the new one is a copy once the bytes are there', () => {
@@ -126,7 +106,7 @@ describe('the text twin', () => {
   });
 
   test('a long area of which only the ends are listed is one row, whichever way its frames run', () => {
-    const moment = withRows([rowOf({ npages: 100, pfn: 4195, pfnStep: -1 })]);
+    const moment = drawRows([drawRow({ npages: 100, pfn: 4195, pfnStep: -1 })]);
     const rows = mapRows(cellsInView(vram, camera, size, moment, countsIn([tile(4096, 512, {})])));
     expect(rows.map(({ start, npages, owner, state }) => `${start}+${npages} ${owner} ${state}`)).toEqual([
       '4096+100 buf+99 … buf+0 device-coherent memory',

@@ -24,8 +24,20 @@ export interface MapView {
   readonly loupes: readonly Loupe[];
 }
 
-export const plotTitle = ({ kind, node, device }: Pick<Plot, 'kind' | 'node' | 'device'>): string =>
-  kind === 'system' ? `System memory, node ${node}` : `VRAM, device ${device}`;
+export const plotTitle = ({ kind, node, device }: Pick<Plot, 'kind' | 'node' | 'device'>): string => {
+  switch (kind) {
+    case 'system':
+      return `System memory, node ${node}`;
+    case 'coherent':
+    case 'private':
+      return `VRAM, device ${device}`;
+    case 'fsdax':
+    case 'devdax':
+      return `Persistent memory, device ${device}`;
+    case 'p2pdma':
+      return `PCI memory, device ${device}`;
+  }
+};
 
 export const bankTitle = ({ kind, node, device }: Bank): string =>
   kind === 'whole' ? 'All memory' : plotTitle({ kind, node, device });
@@ -34,7 +46,7 @@ const zonesOf = ({ ranges }: Bank): string[] => [...new Set(ranges.map(({ zone }
 
 /** `zone DMA32`; the kind of memory for a device. Of what is in the middle of the window, or all of them. */
 export const zoneInView = ({ bank, camera, size }: MapView): string => {
-  if (bank.kind === 'coherent' || bank.kind === 'private') return bank.kind;
+  if (bank.kind !== 'system' && bank.kind !== 'whole') return bank.kind;
   const rect = visibleRect(camera, size);
   const points = [0, -1, 1, -2, 2].map((off) => ({
     x: rect.x + rect.width / 2 + off,
@@ -85,8 +97,8 @@ const moveWords = (role: 'src' | 'dst', move: MoveView): string => {
 };
 
 /** Of VRAM that is in use and not mapped it is the driver that knows what for: a buffer object has it. */
-const usageWords = ({ usage, residence }: CellLook): string => {
-  if (usage === 'shown') return TONES[residence].longLabel;
+const usageWords = ({ usage, residence }: CellLook, home: MapCell['residence']): string => {
+  if (usage === 'shown') return home === 'reserved' ? 'memory of another driver' : TONES[residence].longLabel;
   const isVram = residence === 'coherent' || residence === 'private';
   return usage === 'other' && isVram ? 'taken by the driver, not mapped' : USAGE_WORDS[usage];
 };
@@ -95,7 +107,7 @@ const usageWords = ({ usage, residence }: CellLook): string => {
 export const stateWords = (cell: MapCell): string[] => {
   const look = lookOf(cell);
   const { move } = cell;
-  const words: string[] = [usageWords(look)];
+  const words: string[] = [usageWords(look, cell.residence)];
   if (move !== undefined) words.push(moveWords(move.role, move.view));
   if (cell.pins > 0) words.push(formatCounted(cell.pins, cell.longterm ? 'long-term pin' : 'pin'));
   if (look.locked) words.push('locked');

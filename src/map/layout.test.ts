@@ -52,6 +52,19 @@ describe('banks', () => {
     ]);
   });
 
+  test('memory of another driver has a map of its own behind those of VRAM', () => {
+    const withDax = machine(
+      range('ram', 0, 0x4000),
+      range('fsdax', 0x30000, 1024, { device: 1 }),
+      range('coherent', 0x20000, 4096),
+    );
+    expect(layOutBanks(withDax).map(({ id, kind }) => [id, kind])).toEqual([
+      ['node 0', 'system'],
+      ['device 0', 'coherent'],
+      ['device 1', 'fsdax'],
+    ]);
+  });
+
   test('a bank is some times wider than high, as its window is, whatever its size', () => {
     for (const bank of [guest, teaching, labNode].flatMap(layOutBanks)) {
       expect(bank.width / bank.height).toBeGreaterThan(2.5);

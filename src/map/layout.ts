@@ -1,4 +1,4 @@
-// Where each page frame is drawn. A plot is all memory of one kind in one place: the RAM of a node, or the VRAM of a
+// Where each page frame is drawn. A plot is all memory of one kind in one place: the RAM of a node, or the memory of a
 // device. A bank is what one window shows: one plot, or all of a machine. World coordinates count pages: a page is a
 // square of 1, a pageblock 32 x 16 of them, a section 8 x 8 pageblocks, both with a gap behind. So every level of detail
 // is a unit that the kernel has too.
@@ -32,7 +32,7 @@ interface UnitRun {
 }
 
 export interface Plot {
-  readonly kind: 'system' | 'coherent' | 'private';
+  readonly kind: 'system' | Exclude<RangeInfo['kind'], 'ram' | 'mmio'>;
   readonly node: number;
   /** -1: system memory */
   readonly device: number;
@@ -75,7 +75,7 @@ export interface WorldRect extends WorldPoint {
 const kindOf = (range: RangeInfo): Plot['kind'] | undefined =>
   range.kind === 'ram' ? 'system' : range.kind === 'mmio' ? undefined : range.kind;
 
-/** Ranges that belong together: RAM of a node, or a device. */
+/** Ranges that belong together: RAM of a node, or a device's. */
 interface Group {
   readonly id: string;
   readonly kind: Plot['kind'];

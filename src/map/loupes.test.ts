@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { isInView } from './camera.ts';
-import { drawFrame, drawMoment } from './fixture.ts';
+import { drawFrame, drawMoment, drawRow, drawRows } from './fixture.ts';
 import { followCamera } from './follow.ts';
 import { type Bank, layOutBanks, pfnAt, placeOf } from './layout.ts';
 import { toWorld } from './camera.ts';
@@ -67,6 +67,13 @@ test('a point on a loupe is a frame of the loupe, not of the map below', () => {
 test('where everything can be read on the map itself there are no loupes', () => {
   const near = drawMoment({ frames: [drawFrame(0x3400), drawFrame(0x3402)] });
   expect(loupesFor(near)).toEqual([]);
+});
+
+test('the two ends of an area that has every frame between them are no parts', () => {
+  const ends = { frames: [drawFrame(0x3400), drawFrame(0x3bff)] };
+  const area = (npages: number) => drawRows([drawRow({ npages, pfn: 0x3400, pfnStep: 1 })], ends);
+  expect(loupesFor(area(0x800))).toEqual([]);
+  expect(loupesFor(area(0x700))).toHaveLength(2);
 });
 
 test('three parts far from each other are too many, unless two of them are what moves', () => {

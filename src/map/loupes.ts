@@ -3,7 +3,7 @@
 
 import type { Camera } from '../store/viewport.ts';
 import { boundsOf, fitRect, type SizePx, toScreen } from './camera.ts';
-import type { MapMoment } from './cells.ts';
+import { indexMoment, type MapMoment } from './cells.ts';
 import { framesOfInterest, framesThatMove, READABLE_PX } from './follow.ts';
 import { type Bank, rangeOf, type WorldPoint, type WorldRect } from './layout.ts';
 import { regionName } from './regions.ts';
@@ -38,11 +38,28 @@ export const partsOf = (pfns: Iterable<number>): number[][] => {
   return parts;
 };
 
+/** Parts between which an area has every frame are one: of a long area a moment lists only the ends. */
+const joined = (parts: readonly number[][], moments: readonly MapMoment[]): number[][] => {
+  if (parts.length < 2) return [...parts];
+  const runs = moments.flatMap((moment) => indexMoment(moment).runs).toSorted((a, b) => a.start - b.start);
+  /** How far frames follow each other without a hole. */
+  const reach = (from: number): number =>
+    runs.reduce((to, { start, npages }) => (start <= to + 1 ? Math.max(to, start + npages - 1) : to), from);
+  const found: number[][] = [];
+  for (const part of parts) {
+    const before = found.at(-1);
+    const isNext = before !== undefined && reach(before.at(-1) ?? 0) >= (part[0] ?? 0) - 1;
+    if (isNext) before.push(...part);
+    else found.push([...part]);
+  }
+  return found;
+};
+
 /** The two parts that a window is about; undefined: it is about one, or about too many. */
 const pairOf = (bank: Bank, moments: readonly MapMoment[]): readonly [number[], number[]] | undefined => {
   const inBank = (pfn: number): boolean => rangeOf(bank, pfn) !== undefined;
   const moving = moments.flatMap(framesThatMove).filter(inBank);
-  const all = partsOf([...moments.flatMap(framesOfInterest).filter(inBank), ...moving]);
+  const all = joined(partsOf([...moments.flatMap(framesOfInterest).filter(inBank), ...moving]), moments);
   const [first, second, third] = all.length > 2 ? partsOf(moving) : all;
   return first === undefined || second === undefined || third !== undefined ? undefined : [first, second];
 };

@@ -40,6 +40,7 @@ export const RESIDENCES = [
   'movable',
   'coherent',
   'private',
+  'reserved',
 ] as const satisfies readonly Residence[];
 
 export interface Colors {

@@ -32,6 +32,14 @@ describe('the strip of all memory', () => {
     );
   });
 
+  test('names memory of other drivers by their word', () => {
+    const dax = { kind: 'fsdax', device: 1, zone: 'Device' } as const;
+    expect(namesOf(dax)).toEqual(['fsdax', 'fsdax']);
+    expect(regionsOf({ ranges: [range(dax)] })[0]?.text).toBe(
+      'Persistent Memory, fsdax memory of device 1, node 0, 16 MiB from 0x1000000',
+    );
+  });
+
   test('keeps names that are short already, and what a zone is lent for', () => {
     expect(namesOf({ zone: 'DMA' })).toEqual(['DMA', 'DMA']);
     expect(namesOf({ cma: true })).toEqual(['CMA', 'CMA']);

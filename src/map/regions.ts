@@ -5,7 +5,7 @@ import { formatBytes, formatHex } from '../ui/format.ts';
 import { PAGE_SIZE_BYTES, pfnToPhysBytes } from '../core/uapi/units.ts';
 
 /** How the firmware lists a range. */
-const firmwareName = ({ id, kind, device }: RangeInfo): string => {
+const firmwareName = ({ id, kind }: RangeInfo): string => {
   switch (kind) {
     case 'ram':
       return 'System RAM';
@@ -13,12 +13,13 @@ const firmwareName = ({ id, kind, device }: RangeInfo): string => {
       return 'Soft Reserved';
     case 'private':
       return 'not in the map';
+    case 'fsdax':
+    case 'devdax':
+      return 'Persistent Memory';
+    case 'p2pdma':
+      return 'PCI BAR';
     case 'mmio':
-      return id.startsWith('soft-reserved')
-        ? 'Soft Reserved'
-        : device >= 0
-          ? 'Persistent Memory'
-          : 'MMIO hole';
+      return id.startsWith('soft-reserved') ? 'Soft Reserved' : 'MMIO hole';
   }
 };
 
@@ -27,6 +28,7 @@ export const regionName = ({ kind, zone, cma, reserved, device }: RangeInfo): st
   if (reserved !== '') return reserved;
   if (kind === 'coherent' || kind === 'private') return `device ${device}`;
   if (kind === 'mmio') return 'hole';
+  if (kind !== 'ram') return kind;
   return cma ? 'CMA' : zone;
 };
 
@@ -48,7 +50,7 @@ export const regionText = (range: RangeInfo): string => {
   const { kind, zone, cma, reserved, node, start, npages, device } = range;
   const parts = [firmwareName(range)];
   if (kind === 'ram') parts.push(`zone ${zone}${cma ? ', a CMA area' : ''}`);
-  if (kind === 'coherent' || kind === 'private') parts.push(`${kind} memory of device ${device}`);
+  if (kind !== 'ram' && kind !== 'mmio') parts.push(`${kind} memory of device ${device}`);
   if (reserved !== '') parts.push(`reserved: ${reserved}`);
   if (kind !== 'mmio') parts.push(`node ${node}`);
   parts.push(`${formatBytes(npages * PAGE_SIZE_BYTES)} from ${formatHex(pfnToPhysBytes(start))}`);

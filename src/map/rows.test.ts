@@ -5,8 +5,9 @@ import { layOutBanks } from './layout.ts';
 import { busyBanks } from './rows.ts';
 
 const VRAM_PAGES = 0x8000;
+const nodeStart = (node: number): number => node * 0x1000000;
 const vramOf = (device: number): number => (device + 1) * 0x10000;
-const banksFor = (ndevices: number) => {
+const banksFor = (ndevices: number, nnodes = 1) => {
   const range = { zone: 'Device', node: 0, cma: false, reserved: '', npages: VRAM_PAGES } as const;
   return layOutBanks({
     preset: 'guest',
@@ -15,7 +16,15 @@ const banksFor = (ndevices: number) => {
     totalPages: VRAM_PAGES,
     distances: [10],
     ranges: [
-      { ...range, id: 'ram', kind: 'ram', zone: 'Normal', device: -1, start: 0 },
+      ...Array.from({ length: nnodes }, (_, node) => ({
+        ...range,
+        id: `ram ${node}`,
+        kind: 'ram' as const,
+        node,
+        zone: 'Normal',
+        device: -1,
+        start: nodeStart(node),
+      })),
       ...Array.from({ length: ndevices }, (_, device) => ({
         ...range,
         id: `vram ${device}`,
@@ -57,4 +66,20 @@ test('of many devices those are open from which pages of the step leave', () => 
   const steps = stepsOf(...[0, 1, 2, 3].map(onDevice), { op: 'gup', proc: 'A', vma: 'part1' });
   const moves = [{ src: vramOf(1) + 5, dst: 77, phase: 'copied' as const, because: '' }];
   expect([...busyBanks(banksFor(4), steps, drawMoment({ step: 4, moves }))]).toEqual(['node 0', 'device 1']);
+});
+
+test('a node is open while pages lie there or leave it, and the first one always', () => {
+  const openWith = (more: Parameters<typeof drawMoment>[0]) => [
+    ...busyBanks(
+      banksFor(1, 4),
+      stepsOf({ op: 'mbind', proc: 'A', vma: 'x' }),
+      drawMoment({ step: 0, ...more }),
+    ),
+  ];
+  const move = (src: number, dst: number) => ({ src, dst, phase: 'copied' as const, because: '' });
+  expect(openWith({})).toEqual(['node 0']);
+  expect(openWith({ moves: [move(5, nodeStart(1))] })).toEqual(['node 0', 'node 1']);
+  expect(openWith({ moves: [move(nodeStart(3), nodeStart(1))] })).toEqual(['node 0', 'node 1', 'node 3']);
+  const everywhere = [move(nodeStart(3), 5), move(nodeStart(2), 6), move(nodeStart(1), 7)];
+  expect(openWith({ moves: everywhere })).toEqual(['node 0', 'node 2', 'node 3']);
 });

@@ -5,6 +5,8 @@ import { type Bank, rangeOf } from './layout.ts';
 
 /** More windows on devices than this at once leave none of them room. */
 const MAX_DEVICES = 2;
+/** The same of nodes besides the first. */
+const MAX_NODES = 2;
 
 /** What the windows are chosen by. */
 export type BusyMoment = Pick<Moment, 'step' | 'processes' | 'moves' | 'handles'>;
@@ -44,6 +46,24 @@ const devicesAt = (banks: readonly Bank[], steps: readonly StepInfo[], moment: B
   return new Set();
 };
 
+/** Nodes of what moves now, then of what processes and pins have. */
+const nodesAt = (banks: readonly Bank[], { moves, processes, handles }: BusyMoment): ReadonlySet<number> => {
+  const nodes = banks.filter(({ kind }) => kind === 'system');
+  const found = new Set<number>();
+  if (nodes.length < 2) return found;
+  const frames = [
+    ...moves.flatMap(({ src, dst }) => [src, dst]),
+    ...processes.flatMap(({ areas }) => areas.flatMap(({ rows }) => rows.map(({ pfn }) => pfn))),
+    ...handles.flatMap(({ pfns }) => pfns),
+  ];
+  for (const pfn of frames) {
+    const node = nodes.find((bank) => rangeOf(bank, pfn) !== undefined)?.node ?? 0;
+    if (node > 0) found.add(node);
+    if (found.size === MAX_NODES) break;
+  }
+  return found;
+};
+
 const known = new WeakMap<BusyMoment, { readonly of: readonly unknown[]; readonly names: string }>();
 
 /** The same as one text, for whoever looks often: it is worked out once a moment. */
@@ -60,8 +80,8 @@ export const busyNames = (
 };
 
 /**
- * Names of the banks whose windows are open by themselves: all memory in one, system memory, and the devices that some step
- * names. Of many devices only those of what happens now.
+ * Names of the banks whose windows are open by themselves: all memory in one, the first node and others where pages lie
+ * now, and the devices that some step names. Of many devices only those of what happens now.
  */
 export const busyBanks = (
   banks: readonly Bank[],
@@ -71,7 +91,8 @@ export const busyBanks = (
   const named = new Set(steps.flatMap(namedDevices));
   const isCrowded = named.size > MAX_DEVICES && moment !== undefined;
   const devices = isCrowded ? devicesAt(banks, steps, moment) : named;
+  const nodes = moment === undefined ? new Set<number>() : nodesAt(banks, moment);
   const isBusy = ({ kind, device, node }: Bank): boolean =>
-    kind === 'whole' || (device < 0 ? node === 0 : devices.has(device));
+    kind === 'whole' || (device < 0 ? node === 0 || nodes.has(node) : devices.has(device));
   return new Set(banks.filter(isBusy).map(({ id }) => id));
 };

@@ -12,6 +12,10 @@ export const residenceAt = (ranges: readonly RangeInfo[], pfn: number): Residenc
     case 'coherent':
     case 'private':
       return range.kind;
+    case 'fsdax':
+    case 'devdax':
+    case 'p2pdma':
+      return 'reserved';
     case 'mmio':
     case undefined:
       return 'free';

@@ -2,7 +2,7 @@
 // Every request has an id and the run it is about; the answer repeats both, so stale answers are dropped.
 
 import type { MapMode } from './protocol-map.ts';
-import type { KernelConfig, MachinePresetName, PatchNumber } from '../core/uapi/config.ts';
+import type { KernelConfig, MachinePresetName, MappedMemoryKind, PatchNumber } from '../core/uapi/config.ts';
 import type { Provenance } from '../core/uapi/events.ts';
 import type { Breakpoint } from './protocol-debug.ts';
 import type { DetailAnswer, DetailRequest, RetellAnswer, RetellRequest } from './protocol-detail.ts';
@@ -242,7 +242,7 @@ export interface RangeInfo {
   readonly id: string;
   readonly start: number;
   readonly npages: number;
-  readonly kind: 'ram' | 'coherent' | 'private' | 'mmio';
+  readonly kind: 'ram' | 'coherent' | 'private' | MappedMemoryKind | 'mmio';
   readonly node: number;
   /** 'DMA32', 'Normal', 'Movable', 'Device' … */
   readonly zone: string;

@@ -62,17 +62,17 @@ const privateRanges = (config: MachineConfig, registered: Registered): RangeInfo
       device: id,
     }));
 
-/** Memory that other drivers have registered. Nothing of it is ever handed out. */
+/** Memory that other drivers have registered: the page allocator never has any of it, and files map it. */
 const mappedRanges = ({ mappedMemory = [] }: MachineConfig): RangeInfo[] =>
   mappedMemory.map(({ id, kind, start, pages, node }) => ({
     id: `device ${id}`,
     start,
     npages: pages,
-    kind: 'mmio',
+    kind,
     node,
     zone: 'Device',
     cma: false,
-    reserved: kind,
+    reserved: '',
     device: id,
   }));
 
