@@ -57,7 +57,10 @@ test.each([
   expect(said(header)).toBe('accepted');
 });
 
-test.each(Object.entries(FIXED_DEVICES))('%s: as many devices, of this size', (preset, { devices, pages }) => {
-  const placed = machinePreset(preset as MachinePresetName).devices;
-  expect(placed.map((each) => each.pages)).toEqual(Array.from({ length: devices }, () => pages));
-});
+test.each(Object.entries(FIXED_DEVICES))(
+  '%s: as many devices, of this size',
+  (preset, { devices, pages }) => {
+    const placed = machinePreset(preset as MachinePresetName).devices;
+    expect(placed.map((each) => each.pages)).toEqual(Array.from({ length: devices }, () => pages));
+  },
+);
