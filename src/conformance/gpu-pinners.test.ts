@@ -3,7 +3,8 @@
 import { describe, expect, test } from 'vitest';
 import type { Step } from '../core/index.ts';
 import { isZoneDevicePage, pageZone } from '../core/kernel/mm/page-ref.ts';
-import { PINNERS, type Pinner } from '../core/uapi/pinners.ts';
+import type { FollFlagName } from '../core/uapi/gup-flags.ts';
+import { movesPages, PINNERS, type Pinner } from '../core/uapi/pinners.ts';
 import { PINNER_SCENES } from '../scenarios/pinners.ts';
 import { type CheckedRun, decisionsOf, framesOf, gpuScenario, runChecked, stepOf } from './checked-run.ts';
 
@@ -26,14 +27,56 @@ const places = (run: CheckedRun): string =>
     .join('');
 
 describe('who pins, and how (§6.1 to §6.3)', { timeout: 60_000 }, () => {
-  /** As the tables of the reference have them: the call, the place of a page afterwards, what the reference count grows by. */
-  const TABLE: readonly [Pinner, string, 'D' | 'S', number][] = [
-    [PINNERS.rdma, 'pin_user_pages_fast', 'S', BIAS],
-    [PINNERS.ioUring, 'pin_user_pages', 'S', BIAS],
-    [PINNERS.vfio, 'pin_user_pages_remote', 'S', BIAS],
-    [PINNERS.v4l2, 'pin_user_pages_fast', 'S', BIAS],
-    [PINNERS.processVm, 'pin_user_pages_remote', 'D', BIAS],
-    [PINNERS.oDirect, 'get_user_pages_fast', 'D', 1],
+  /** As the source calls them in 6.1: file, function, call, flags; the place of a page afterwards, what its count grows by. */
+  const TABLE: readonly [Pinner, string, string, FollFlagName[], 'D' | 'S', number][] = [
+    [
+      PINNERS.rdma,
+      'drivers/infiniband/core/umem.c: ib_umem_get',
+      'pin_user_pages_fast',
+      ['FOLL_WRITE', 'FOLL_LONGTERM'],
+      'S',
+      BIAS,
+    ],
+    [
+      PINNERS.ioUring,
+      'io_uring/rsrc.c: io_pin_pages',
+      'pin_user_pages',
+      ['FOLL_WRITE', 'FOLL_LONGTERM'],
+      'S',
+      BIAS,
+    ],
+    [
+      PINNERS.vfio,
+      'drivers/vfio/vfio_iommu_type1.c: vaddr_get_pfns',
+      'pin_user_pages_remote',
+      ['FOLL_WRITE', 'FOLL_LONGTERM'],
+      'S',
+      BIAS,
+    ],
+    [
+      PINNERS.v4l2,
+      'drivers/media/common/videobuf2/frame_vector.c: get_vaddr_frames',
+      'pin_user_pages_fast',
+      ['FOLL_FORCE', 'FOLL_WRITE', 'FOLL_LONGTERM'],
+      'S',
+      BIAS,
+    ],
+    [
+      PINNERS.processVm,
+      'mm/process_vm_access.c: process_vm_rw_single_vec',
+      'pin_user_pages_remote',
+      [],
+      'D',
+      BIAS,
+    ],
+    [
+      PINNERS.oDirect,
+      'lib/iov_iter.c: __iov_iter_get_pages_alloc',
+      'get_user_pages_fast',
+      ['FOLL_WRITE'],
+      'D',
+      1,
+    ],
   ];
   const take = ({ call, flags }: Pinner): Step => ({ op: 'gup', ...A, call, flags: [...flags], as: 'held' });
 
@@ -41,17 +84,57 @@ describe('who pins, and how (§6.1 to §6.3)', { timeout: 60_000 }, () => {
     expect(TABLE.map(([pinner]) => pinner).toSorted(byName)).toEqual(Object.values(PINNERS).toSorted(byName));
   });
 
-  test.each(TABLE.map((row) => [row[0].name, ...row] as const))('%s', (_name, pinner, call, place, refs) => {
-    const done = runChecked(gpuScenario([...inVram(2), take(pinner)]));
-    expect(pinner.call).toBe(call);
-    expect(places(done)).toBe(place.repeat(2));
-    const { machine: m } = done.sim;
-    // one for the mapping
-    expect(framesOf(done).map((pfn) => m.pages.refcount.get(pfn))).toEqual([1 + refs, 1 + refs]);
-    if (place === 'S')
-      expect(framesOf(done).map((pfn) => pageZone(m, pfn)?.name)).toEqual(['Normal', 'Normal']);
-    expect(done.violations).toEqual([]);
+  test.each(TABLE.map((row) => [row[0].name, ...row] as const))(
+    '%s',
+    (_name, pinner, source, call, flags, place, refs) => {
+      const done = runChecked(gpuScenario([...inVram(2), take(pinner)]));
+      expect([`${pinner.file}: ${pinner.fn}`, pinner.call, pinner.flags]).toEqual([source, call, flags]);
+      expect(places(done)).toBe(place.repeat(2));
+      const { machine: m } = done.sim;
+      // one for the mapping
+      expect(framesOf(done).map((pfn) => m.pages.refcount.get(pfn))).toEqual([1 + refs, 1 + refs]);
+      if (place === 'S')
+        expect(framesOf(done).map((pfn) => pageZone(m, pfn)?.name)).toEqual(['Normal', 'Normal']);
+      expect(done.violations).toEqual([]);
+    },
+  );
+});
+
+test('scene 33: O_DIRECT, process_vm_readv, io_uring and ibv_reg_mr on the same four pages: "stay, stay (+1024 briefly), move, move (or already moved)"', () => {
+  const hold = ({ name, call, flags }: Pinner): Step => ({
+    op: 'gup',
+    ...A,
+    call,
+    flags: [...flags],
+    as: name,
   });
+  const steps = [PINNERS.oDirect, PINNERS.processVm, PINNERS.ioUring, PINNERS.rdma].flatMap(
+    (pinner): Step[] =>
+      movesPages(pinner)
+        ? [hold(pinner)]
+        : [
+            hold(pinner),
+            { op: pinner.call.startsWith('pin') ? 'unpin' : 'put', proc: 'A', handle: pinner.name },
+          ],
+  );
+  const run = runChecked(gpuScenario([...inVram(4), ...steps]));
+  const { machine: m } = run.sim;
+  const after = (index: number): [string, number[]] => {
+    run.sim.seek(stepOf(run, index).end);
+    return [places(run), framesOf(run).map((pfn) => m.pages.refcount.get(pfn) - 1)];
+  };
+  const each = (n: number): number[] => [n, n, n, n];
+  expect([3, 4, 5, 6].map(after)).toEqual([
+    ['DDDD', each(1)],
+    ['DDDD', each(0)],
+    ['DDDD', each(BIAS)],
+    ['DDDD', each(0)],
+  ]);
+  expect([7, 8].map(after)).toEqual([
+    ['SSSS', each(BIAS)],
+    ['SSSS', each(2 * BIAS)],
+  ]);
+  expect(run.violations).toEqual([]);
 });
 
 describe('the result matrix (§6.5; §2.4, row GUP; scene 33)', { timeout: 60_000 }, () => {

@@ -162,3 +162,22 @@ test('counters: page_in, page_out and faults of each GPU', () => {
     'migrate-end 4 PREFETCH',
   ]);
 });
+
+test('counters: "cpages", so a page that was not collected is in none of them', () => {
+  const pin: Step = {
+    op: 'gup',
+    proc: 'A',
+    vma: 'buf',
+    page: 1,
+    count: 1,
+    call: 'pin_user_pages',
+    flags: [],
+    as: 'h',
+  };
+  const of = (steps: Step[]): number[] => {
+    const { machine: m } = runChecked(gpuScenario(steps, { devices: 1 })).sim;
+    return [KFD_PAGE_IN, KFD_PAGE_OUT].map((counter) => m.scalars.get(kfdCounterRow(1, 1, counter)));
+  };
+  expect(of([...map(4), pin, prefetch(0)])).toEqual([3, 0]);
+  expect(of([...map(4), prefetch(0), pin, prefetch('system')])).toEqual([4, 3]);
+});

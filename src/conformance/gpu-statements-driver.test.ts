@@ -6,6 +6,11 @@ import { createSimulation, parseScenario, type Step } from '../core/index.ts';
 import { amdgpuBoCreate } from '../core/kernel/drivers/amdgpu-client.ts';
 import { resvName } from '../core/kernel/drivers/ttm-device.ts';
 import { stepCosts } from '../core/scenario/run-costs.ts';
+import {
+  mmuNotifierInvalidateRangeEnd,
+  mmuNotifierInvalidateRangeStart,
+} from '../core/kernel/mm/mmu-notifier.ts';
+import { atOnce as inOneGo } from '../core/kernel/sched/locks.ts';
 import { DEFAULT_COSTS, DEFAULT_OPS, withOverrides } from '../core/uapi/cost-model.ts';
 import { DEVICE_MODEL, maxRangePages } from '../core/uapi/device-model.ts';
 import type { SimpleStep } from '../core/uapi/scenario.ts';
@@ -118,6 +123,32 @@ describe('faults that come together (§3.8), changes that do (§3.10)', { timeou
       });
       expect(run.violations).toEqual([]);
     }
+  });
+
+  test('"… when all are clean → resume queues": a change to a range that is clean already makes it begin anew', () => {
+    const halves = [0, 2].map((page) => attr([access(0)], { page, count: 2 }));
+    const off: Step = { op: 'set_xnack', proc: 'A', enabled: false };
+    const run = runChecked(gpuScenario([...map(4), off, ...halves], { devices: 1 }));
+    const { machine: m } = run.sim;
+    const start = m.mms.get(1).areas[0]?.start ?? 0;
+    const change = (from: number, to: number): void => {
+      const range = { event: 'CLEAR', mm: 1, start: start + from, end: start + to, owner: 0 } as const;
+      mmuNotifierInvalidateRangeStart(m, range);
+      mmuNotifierInvalidateRangeEnd(m, range);
+    };
+    change(0, 4);
+    const restore = m.works.pop()?.run();
+    if (restore === undefined) throw new Error('nothing to be done');
+    let maps = 0;
+    for (let next = restore.next(); next.done !== true; next = restore.next())
+      // the first range is clean, and the second is just being mapped
+      if (next.value.kind === 'resched' && next.value.where === 'svm_range_dma_map' && ++maps === 2)
+        change(0, 1);
+    expect(ranges(run).map(({ invalid }) => invalid)).toEqual([1, 0]);
+    expect(m.kfdProcesses.get(1)).toMatchObject({ queuesStopped: true, restoreScheduled: true });
+    for (let work = m.works.pop(); work !== undefined; work = m.works.pop()) inOneGo(work.run);
+    expect(ranges(run).map(({ invalid }) => invalid)).toEqual([0, 0]);
+    expect(m.kfdProcesses.get(1)).toMatchObject({ queuesStopped: false, evictedRanges: 0 });
   });
 });
 

@@ -6,7 +6,7 @@ import type { Step } from '../core/index.ts';
 import { svmRangeRestorePages } from '../core/kernel/drivers/amdgpu-fault.ts';
 import { gpuEntry } from '../core/kernel/drivers/amdgpu-map.ts';
 import { svmMigratePgmapOps } from '../core/kernel/drivers/amdgpu-migrate.ts';
-import { gpuPageTable, setFaultingTask } from '../core/kernel/drivers/amdgpu-process.ts';
+import { gpuPageTable, setFaultingTask, tickGpuClock } from '../core/kernel/drivers/amdgpu-process.ts';
 import {
   mmuNotifierInvalidateRangeEnd,
   mmuNotifierInvalidateRangeStart,
@@ -138,6 +138,20 @@ describe('a fault of the GPU (§3.8)', { timeout: 60_000 }, () => {
     expect([task.next(), entries(m)]).toEqual([{ done: true, value: 0 }, [0]]);
     expect([atOnce(() => fault(m, 0)), entries(m)]).toEqual([0, [6]]);
   });
+
+  test('§3.10: a walk of "hmm_range_fault" that an invalidation hit begins again (-EBUSY), and nobody hears of it', () => {
+    const area: Step = { op: 'mmap', proc: 'A', vma: 'buf', pages: 512, prot: 'rw', kind: 'anon-private' };
+    // to be mapped where they are, in system memory, and none of them is there yet
+    const stays = attr([access(0), { type: 'PREFERRED_LOC', loc: 'system' }]);
+    const run = runChecked(gpuScenario([area, stays], { devices: 1 }));
+    const { machine: m } = run.sim;
+    const task = fault(m, 0);
+    expect(runUntil(task, 'hmm_vma_fault')).toMatchObject({ kind: 'resched' });
+    const change = { event: 'CLEAR', mm: 1, start: startOf(m), end: startOf(m) + 1, owner: 0 } as const;
+    mmuNotifierInvalidateRangeStart(m, change);
+    mmuNotifierInvalidateRangeEnd(m, change);
+    expect([atOnce(() => task), entries(m)]).toEqual([0, [512]]);
+  });
 });
 
 describe('a fault of the CPU on private memory (§3.9)', { timeout: 60_000 }, () => {
@@ -167,6 +181,19 @@ describe('a fault of the CPU on private memory (§3.9)', { timeout: 60_000 }, ()
     setFaultingTask(m, 1, false);
     atOnce(() => cpuAccess(m, m.mms.get(1), startOf(m), false));
     expect([firstRange(run)?.actualLoc, places(run)]).toEqual([0, '000000']);
+  });
+
+  test('"or children exist → −EAGAIN" (§3.10): what the split left is mapped when the parts are in the list', () => {
+    const small = attr([{ type: 'GRANULARITY', value: 1 }, access(0)]);
+    const run = runChecked(gpuScenario([...map(6), prefetch(0), small], { kind: 'private', devices: 1 }));
+    const { machine: m } = run.sim;
+    atOnce(() => cpuAccess(m, m.mms.get(1), startOf(m) + 2, false));
+    expect([places(run), ranges(run)[1]?.children.length, ranges(run).length]).toEqual(['..00..', 2, 3]);
+    // not within 2 ms of the last mapping
+    tickGpuClock(m);
+    expect([atOnce(() => fault(m, 2)), entries(m)]).toEqual([0, [4]]);
+    runWorks(m);
+    expect([atOnce(() => fault(m, 2)), entries(m)]).toEqual([0, [6]]);
   });
 });
 

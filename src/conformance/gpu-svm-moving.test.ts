@@ -10,7 +10,7 @@ import { zoneInfo } from '../core/kernel/mm/zoneinfo.ts';
 import { KFD_PAGE_IN, KFD_PAGE_OUT, kfdCounterRow } from '../core/machine/scalars.ts';
 import type { SimpleStep } from '../core/uapi/scenario.ts';
 import { GPU_SVM_SCENES } from '../scenarios/gpu-svm.ts';
-import { decisionsOf, gpuScenario, resultTexts, runChecked } from './checked-run.ts';
+import { type CheckedRun, decisionsOf, gpuScenario, resultTexts, runChecked } from './checked-run.ts';
 import { map, attr, prefetch, access, places, ranges, last, firstRange, sizes } from './svm-fixture.ts';
 
 describe('moving (§3.4 to §3.7)', { timeout: 60_000 }, () => {
@@ -272,23 +272,32 @@ describe('RAM to VRAM in detail (§3.4)', { timeout: 60_000 }, () => {
 describe('VRAM to RAM: which pages cannot move, and which of them are counted (§3.6)', {
   timeout: 60_000,
 }, () => {
+  /** In which stages before that of the metadata a page turned out not to move. */
+  const stops = (run: CheckedRun): string[] =>
+    decisionsOf(run, last(run), 'migrate.').flatMap((id) => {
+      if (id === 'migrate.not-selected') return ['collect'];
+      return id === 'migrate.check-page.extra-references' ? ['unmap'] : [];
+    });
+
   test.each<[string, Step[], string, number, number]>([
     ['a pinned page: stops at collect, "entry 0", not counted', [hold(1, 'h', 'pin')], '0100', 0, 0],
     ['two more references: stops at unmap, not counted', [hold(1, 'h'), hold(1, 'i')], '0100', 0, 0],
     ['one more reference: stops at metadata, counted', [hold(1, 'h')], '0100', 1, 1],
-  ])('%s', (_name, holds, where, actual, left) => {
+  ])('%s', (name, holds, where, actual, left) => {
     const run = runChecked(gpuScenario([...map(4), prefetch(0), ...holds, prefetch('system')]));
     expect([places(run), firstRange(run)?.actualLoc]).toEqual([where, actual]);
     expect(decisionsOf(run, last(run), 'svm.pages-left')).toHaveLength(left);
+    expect(stops(run)).toEqual(['collect', 'unmap'].filter((stage) => name.includes(`stops at ${stage}`)));
     expect(run.violations).toEqual([]);
   });
 
   test.each<[string, Step[], string]>([
     ['a system page with one more reference: stops at unmap', [hold(1, 'h')], '1011'],
     ['a pinned system page: stops at collect', [hold(1, 'h', 'pin')], '1011'],
-  ])('to VRAM: %s', (_name, holds, where) => {
+  ])('to VRAM: %s', (name, holds, where) => {
     const run = runChecked(gpuScenario([...map(4), ...holds, prefetch(0)]));
     expect([places(run), firstRange(run)?.actualLoc]).toEqual([where, 1]);
+    expect(stops(run)).toEqual([name.split(' ').at(-1)]);
     expect(run.violations).toEqual([]);
   });
 });

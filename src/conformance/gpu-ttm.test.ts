@@ -239,6 +239,30 @@ describe('blocks and order (§4.1)', { timeout: 60_000 }, () => {
     expect(first?.actualLoc).toBe(0);
     expect(done.violations).toEqual([]);
   });
+
+  test('"a BO goes to the tail when its reservation is released after use/validation": also one that need not move', () => {
+    const done = runChecked(
+      gpuScenario([other, take(1024), take(1000), take(3000, 'gem', 'A')], { devices: 1 }),
+    );
+    const { machine: m } = done.sim;
+    const order = (): string[] => m.vramManagers.get(1).lru.map((id) => m.ttmBos.get(id).name);
+    // the first was evicted and came back for the other's, and its process has looked after both
+    expect(order()).toEqual(['big1024', 'big1000']);
+    done.sim.seek(stepOf(done, 2).end);
+    expect(order()).toEqual(['big1024', 'big1000']);
+    expect(done.violations).toEqual([]);
+  });
+
+  test('… and when it could not be evicted: the next one asks another', () => {
+    const done = runChecked(
+      gpuScenario([other, ...fill(8), nicPins(3), take(512), { ...take(512), bo: 'again' } as Step], {
+        devices: 1,
+        config: { longtermPolicy: 'intent' },
+      }),
+    );
+    expect(resultTexts(done.records).slice(-2)).toEqual(['ENOMEM', '0']);
+    expect(decisionsOf(done, last(done), 'ttm.timed-out')).toEqual([]);
+  });
 });
 
 describe('timers as behaviour (§5.4)', { timeout: 60_000 }, () => {

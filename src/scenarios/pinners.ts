@@ -34,7 +34,7 @@ const PINNING: readonly Scene[] = ALL.map((pinner) =>
         movesPages(pinner)
           ? 'They leave VRAM first; afterwards the GPU reaches them over the link.'
           : 'They stay in VRAM.'
-      }`,
+      } ${pinner.limit}`,
       gpu: gpu(),
     },
     COHERENT,

@@ -14,6 +14,8 @@ export interface Pinner {
   readonly file: string;
   readonly fn: string;
   readonly lasts: 'until it is released' | 'until the transfer ends' | 'during the call';
+  /** What bounds how many pages it may hold. */
+  readonly limit: string;
 }
 
 export const PINNERS = {
@@ -25,6 +27,8 @@ export const PINNERS = {
     file: 'drivers/infiniband/core/umem.c',
     fn: 'ib_umem_get',
     lasts: 'until it is released',
+    limit:
+      'They count in `mm->pinned_vm` before the first is pinned; beyond `RLIMIT_MEMLOCK` the call says `-ENOMEM`, unless the process has `CAP_IPC_LOCK`.',
   },
   ioUring: {
     name: 'io-uring',
@@ -34,6 +38,8 @@ export const PINNERS = {
     file: 'io_uring/rsrc.c',
     fn: 'io_pin_pages',
     lasts: 'until it is released',
+    limit:
+      '`io_buffer_account_pin` counts them in `user->locked_vm` only when all are pinned: a call that says `-ENOMEM` beyond `RLIMIT_MEMLOCK` has taken them out of VRAM already. With `CAP_IPC_LOCK` it does not apply.',
   },
   vfio: {
     name: 'vfio',
@@ -43,6 +49,8 @@ export const PINNERS = {
     file: 'drivers/vfio/vfio_iommu_type1.c',
     fn: 'vaddr_get_pfns',
     lasts: 'until it is released',
+    limit:
+      'They count in `mm->locked_vm` once a batch of them is pinned: beyond `RLIMIT_MEMLOCK` it says `-ENOMEM` to a process without `CAP_IPC_LOCK`, and the batch has left VRAM already.',
   },
   v4l2: {
     name: 'v4l2',
@@ -52,6 +60,7 @@ export const PINNERS = {
     file: 'drivers/media/common/videobuf2/frame_vector.c',
     fn: 'get_vaddr_frames',
     lasts: 'until it is released',
+    limit: 'Nobody counts them: `RLIMIT_MEMLOCK` does not apply.',
   },
   oDirect: {
     name: 'o-direct',
@@ -61,6 +70,7 @@ export const PINNERS = {
     file: 'lib/iov_iter.c',
     fn: '__iov_iter_get_pages_alloc',
     lasts: 'until the transfer ends',
+    limit: 'Nobody counts them; a `bio` holds at most 256.',
   },
   processVm: {
     name: 'process-vm',
@@ -70,6 +80,7 @@ export const PINNERS = {
     file: 'mm/process_vm_access.c',
     fn: 'process_vm_rw_single_vec',
     lasts: 'during the call',
+    limit: 'Nobody counts them; it holds at most 1,024 at once.',
   },
 } as const satisfies Readonly<Record<string, Pinner>>;
 

@@ -136,13 +136,15 @@ const guest = (
   };
 };
 
+const TEACHING_DEVICES = 2;
+const TEACHING_DEVICE_PAGES = mibToPages(16);
+
 /** 64 MiB of RAM and two devices of 16 MiB: small enough to see every frame. Positions and zones are chosen. */
 const teaching = (requests: readonly DeviceRequest[], gpu: GpuSetup | undefined): MachineConfig => {
   const base = gibToPages(4);
   const deviceBase = gibToPages(8);
-  const chunk = mibToPages(16);
-  const starts = [deviceBase, deviceBase + chunk];
-  const devices = placeDevices(requests, starts, chunk, () => 0, privateStepOf(gpu));
+  const starts = Array.from({ length: TEACHING_DEVICES }, (_, i) => deviceBase + i * TEACHING_DEVICE_PAGES);
+  const devices = placeDevices(requests, starts, TEACHING_DEVICE_PAGES, () => 0, privateStepOf(gpu));
   return {
     preset: 'teaching',
     title: 'Teaching machine, 64 MiB + 2 x 16 MiB',
@@ -184,6 +186,8 @@ const FRONTIER: NodeShape = {
   gpuNodes: [3, 3, 1, 1, 0, 0, 2, 2],
 };
 
+const NODE_DEVICE_PAGES = gibToPages(64);
+
 /**
  * 512 GiB of RAM in four NUMA nodes and GPUs of 64 GiB: the test node of the series' cover letter (.5 TB of system
  * memory and 256 GB on four GPUs), and a node of Frontier. Positions are chosen.
@@ -194,10 +198,9 @@ const bigNode = (
   gpu: GpuSetup | undefined,
 ): MachineConfig => {
   const deviceBase = gibToPages(1024);
-  const devicePages = gibToPages(64);
-  const starts = gpuNodes.map((_, i) => deviceBase + i * devicePages);
+  const starts = gpuNodes.map((_, i) => deviceBase + i * NODE_DEVICE_PAGES);
   const nodeOf = (index: number): number => gpuNodes[index % gpuNodes.length];
-  const devices = placeDevices(requests, starts, devicePages, nodeOf, privateStepOf(gpu));
+  const devices = placeDevices(requests, starts, NODE_DEVICE_PAGES, nodeOf, privateStepOf(gpu));
   const low = mibToPages(16);
   const holeStart = gibToPages(2);
   const holeEnd = gibToPages(4);
@@ -338,6 +341,15 @@ export const machinePreset = (
   return gpu.softReserve ? whole : withoutSoftReserve(whole);
 };
 
+/** Machines whose devices have places and sizes of their own: how many there are, counted from 0, and pages of each. */
+export const FIXED_DEVICES: Readonly<
+  Partial<Record<MachinePresetName, { readonly devices: number; readonly pages: number }>>
+> = {
+  teaching: { devices: TEACHING_DEVICES, pages: TEACHING_DEVICE_PAGES },
+  'lab-node': { devices: LAB_NODE.gpuNodes.length, pages: NODE_DEVICE_PAGES },
+  frontier: { devices: FRONTIER.gpuNodes.length, pages: NODE_DEVICE_PAGES },
+};
+
 const bareMachine = (
   preset: MachinePresetName,
   requests: readonly DeviceRequest[] | undefined,
@@ -350,10 +362,10 @@ const bareMachine = (
     case 'guest-cma':
       return guest(preset, requests ?? GUEST_DEVICES);
     case 'teaching':
-      return teaching(fixedSize ?? coherentDevices(2), gpu);
+      return teaching(fixedSize ?? coherentDevices(TEACHING_DEVICES), gpu);
     case 'lab-node':
-      return bigNode(LAB_NODE, fixedSize ?? coherentDevices(4), gpu);
+      return bigNode(LAB_NODE, fixedSize ?? coherentDevices(LAB_NODE.gpuNodes.length), gpu);
     case 'frontier':
-      return bigNode(FRONTIER, fixedSize ?? coherentDevices(8), gpu);
+      return bigNode(FRONTIER, fixedSize ?? coherentDevices(FRONTIER.gpuNodes.length), gpu);
   }
 };

@@ -6,6 +6,7 @@ import { FOLL_FLAGS, type FollFlagName } from './gup-flags.ts';
 import { LONGTERM_CHECKS, LONGTERM_POLICIES } from './config.ts';
 import { issueText } from './issue-text.ts';
 import { DEVICE_MODELS, SVM_FLAGS, type SvmFlagName } from './device-model.ts';
+import { misfitOf } from './machine-fit.ts';
 import { parsePatches, PatchSetError } from './patches.ts';
 
 export const SCENARIO_FORMAT = 1;
@@ -287,7 +288,7 @@ const headerFields = {
     v.maxLength(16),
     v.check(
       (devices) => new Set(devices.map(({ id }) => id)).size === devices.length,
-      'two devices have the same number',
+      'another number: two devices have the same one',
     ),
   ),
   /** Pages of a swap device; absent: there is none, as in the recordings. */
@@ -362,7 +363,7 @@ const scenarioSchema = v.object({
 /** A scenario: what to run on which machine. A recording is one with the kernel's answers attached. */
 export type Scenario = v.InferOutput<typeof scenarioSchema>;
 
-/** A scenario that does not fit the schema: `place` names where, `message` what is wanted there. */
+/** A scenario that does not fit the schema or its machine: `place` names where, `message` what is wanted there. */
 export class ScenarioError extends Error {
   override readonly name = 'ScenarioError';
   constructor(
@@ -390,6 +391,8 @@ export const firstIssue = (issues: readonly v.BaseIssue<unknown>[]): ScenarioErr
 export const parseScenario = (input: unknown): Scenario => {
   const result = v.safeParse(scenarioSchema, input);
   if (!result.success) throw firstIssue(result.issues);
+  const misfit = misfitOf(result.output);
+  if (misfit !== undefined) throw new ScenarioError(misfit.place, misfit.message);
   return result.output;
 };
 

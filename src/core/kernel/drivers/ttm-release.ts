@@ -1,11 +1,12 @@
 // ttm_bo.c: the end of a buffer object. One that somebody has reserved just now goes when it is let go of.
 
+import type { TtmBo } from '../../machine/gpu.ts';
 import type { Machine } from '../../machine/machine.ts';
 import type { Sleeps } from '../../machine/ops.ts';
 import { sleepable } from '../sched/kernel-function.ts';
 import { resvName, vramManager } from './ttm-device.ts';
 import { fputSwapStorage, ttmTtUnpopulate } from './ttm-tt.ts';
-import { vramMgrDel } from './ttm-vram.ts';
+import { atLruTail, vramMgrDel } from './ttm-vram.ts';
 
 /** Kernel: `drivers/gpu/drm/ttm/ttm_bo.c: ttm_bo_cleanup_memtype_use` */
 function* cleanupMemtypeUse(m: Machine, id: number): Sleeps<void> {
@@ -32,12 +33,33 @@ export const ttmBoPut = sleepable('ttm_bo_put', function* (m, id: number): Sleep
   else yield* cleanupMemtypeUse(m, id);
 });
 
+/** Kernel: `drivers/gpu/drm/ttm/ttm_bo.c: ttm_bo_move_to_lru_tail` */
+const moveToLruTail = (m: Machine, { id, gpu, memType }: TtmBo): void => {
+  const man = vramManager(m, gpu);
+  const { lru, ttLru } = man;
+  if (memType === 'vram' && atLruTail(m, lru, id).at(lru.indexOf(id)) !== id)
+    m.vramManagers.update(man.id, { lru: atLruTail(m, lru, id) });
+  else if (memType === 'tt' && ttLru.at(-1) !== id)
+    m.vramManagers.update(man.id, { ttLru: [...ttLru.filter((other) => other !== id), id] });
+};
+
 /**
- * Lets go of an object; one whose last reference went meanwhile goes now.
+ * Lets go of an object that was used, looked at or could not be evicted: it is the one that goes last now.
  *
- * Kernel: `include/drm/ttm/ttm_bo_driver.h: ttm_bo_unreserve`, `drivers/gpu/drm/ttm/ttm_bo.c: ttm_bo_delayed_delete`
+ * Kernel: `include/drm/ttm/ttm_bo_driver.h: ttm_bo_unreserve`
  */
 export function* ttmBoUnreserve(m: Machine, id: number): Sleeps<void> {
+  const bo = m.ttmBos.find(id);
+  if (bo?.deleted === false) moveToLruTail(m, bo);
+  yield* dmaResvUnlock(m, id);
+}
+
+/**
+ * Others may reserve an object; one whose last reference went meanwhile goes now.
+ *
+ * Kernel: `include/linux/dma-resv.h: dma_resv_unlock`, `drivers/gpu/drm/ttm/ttm_bo.c: ttm_bo_delayed_delete`
+ */
+export function* dmaResvUnlock(m: Machine, id: number): Sleeps<void> {
   m.mutexes.delete(resvName(id));
   if (m.ttmBos.find(id)?.deleted === true) yield* cleanupMemtypeUse(m, id);
 }

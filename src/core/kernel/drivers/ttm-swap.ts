@@ -13,7 +13,7 @@ import {
   ttmBoWait,
   vramManager,
 } from './ttm-device.ts';
-import { ttmBoUnreserve } from './ttm-release.ts';
+import { dmaResvUnlock } from './ttm-release.ts';
 import {
   addTtmPages,
   ttmPagesAllocated,
@@ -28,7 +28,8 @@ const ttmBoSwapout = sleepable('ttm_bo_swapout', function* (m, { id }: TtmBo): S
   m.ttmBos.update(id, { memType: 'system' });
   let ret = yield* ttmBoWait(m, m.ttmBos.get(id));
   if (ret === 0) ret = yield* ttmTtSwapout(m, id);
-  yield* ttmBoUnreserve(m, id);
+  // not to the end of a list: it has nothing to give any more
+  yield* dmaResvUnlock(m, id);
   return ret === -EBUSY ? -ENOSPC : ret;
 });
 

@@ -19,7 +19,7 @@ import {
 import { ttmBoUnreserve } from './ttm-release.ts';
 import { enterTt, ttmTtPopulate } from './ttm-swap.ts';
 import { ttmTtUnpopulate } from './ttm-tt.ts';
-import { atLruTail, vramMgrDel, vramMgrNew } from './ttm-vram.ts';
+import { vramMgrDel, vramMgrNew } from './ttm-vram.ts';
 
 // --- eviction -------------------------------------------------------------------------------------------------------
 
@@ -79,16 +79,9 @@ const ttmMemEvictFirst = sleepable(
     m.mutexes.add(resvName(victim.id));
     const ret = yield* ttmBoEvict(m, victim, ctx);
     yield* ttmBoUnreserve(m, victim.id);
-    if (ret !== 0 && m.ttmBos.find(victim.id)?.memType === 'vram') moveToLruTail(m, victim.id);
     return ret;
   },
 );
-
-/** Kernel: `drivers/gpu/drm/ttm/ttm_bo.c: ttm_bo_move_to_lru_tail` */
-const moveToLruTail = (m: Machine, id: number): void => {
-  const man = vramManager(m, m.ttmBos.get(id).gpu);
-  m.vramManagers.update(man.id, { lru: atLruTail(m, man.lru, id) });
-};
 
 const ttmBoMemForceSpace = sleepable(
   'ttm_bo_mem_force_space',
