@@ -73,6 +73,28 @@ test('Call tree: the run stops at each of four calls, forward and back', async (
   await expect(stops.getByRole('status')).toHaveText('Nothing of the kind came before this moment.');
 });
 
+test('Icicle: each call has a bar below the one that it lies in, the innermost too', async ({
+  app,
+  page,
+}) => {
+  await app.open(`${SCENE}&t=3.280`);
+  await app.showPanel('Icicle');
+  const stack = page.getByRole('region', { name: 'Kernel call stack' }).getByRole('listitem');
+  await expect(stack.last()).toContainText('remove_migration_pte');
+  const icicle = page.getByRole('slider', { name: 'Position in the icicle, in events' });
+  const box = await icicle.boundingBox();
+  const events = Number(await icicle.getAttribute('aria-valuemax'));
+  const now = Number(await icicle.getAttribute('aria-valuenow'));
+  // a hundredth of the run is left free at either end; the first lane and two gaps lie above the calls
+  const x = (((now - 0.5) / events + 0.01) / 1.02) * (box?.width ?? 0);
+  const rowY = (row: number): number => 39 + row * 15 + 7;
+  await icicle.hover({ position: { x, y: rowY(0) } });
+  await expect(page.locator('.timeline-tip')).toContainText('internal_get_user_pages_fast');
+  await icicle.hover({ position: { x, y: rowY(7) } });
+  await expect(page.locator('.timeline-tip')).toContainText(/^remove_migration_pte,/);
+  await app.expectAccessibleInBothThemes('[data-panel=icicle]');
+});
+
 test('Tree: the walk to buf+0 ends at the frame that the page table names', async ({ app, page }) => {
   await app.open(SCENE);
   const tree = page.getByRole('region', { name: 'Page-table tree' });

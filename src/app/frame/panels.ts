@@ -92,6 +92,9 @@ export const PANELS: readonly PanelEntry[] = [
   later('kernel-log', 'Kernel log', 'log', 'lower', () =>
     import('../../panels/KernelLog/KernelLog.tsx').then((m) => m.KernelLog),
   ),
+  later('icicle', 'Icicle', 'stack', 'lower', () =>
+    import('../../panels/Timeline/Icicle.tsx').then((m) => m.Icicle),
+  ),
   later('functions', 'Functions', 'text', 'lower', () =>
     import('../../panels/Timeline/TimelineText.tsx').then((m) => m.TimelineText),
   ),

@@ -1,7 +1,7 @@
 // Draws the timeline on a canvas.
 
 import type { Mark } from '../../store/views.ts';
-import { LANE_ROWS, LANES, type Lane, type SpanBar } from './rows.ts';
+import { LANES, type Lane, type LaneRows, type SpanBar } from './rows.ts';
 
 const ROW_PX: Readonly<Record<Lane, number>> = { task: 18, kernel: 15, driver: 15, device: 15 };
 const LANE_GAP_PX = 5;
@@ -23,27 +23,32 @@ export interface TimelineColors {
   readonly paper: string;
 }
 
-export const laneTop = (lane: Lane): number => {
+export const laneTop = (lane: Lane, rows: LaneRows): number => {
   let top = TOP_PX;
   for (const each of LANES) {
     if (each === lane) return top;
-    top += LANE_ROWS[each] * ROW_PX[each] + LANE_GAP_PX;
+    top += rows[each] * ROW_PX[each] + LANE_GAP_PX;
   }
   return top;
 };
 
-export const lanesHeight = (): number => laneTop('device') + LANE_ROWS.device * ROW_PX.device + LANE_GAP_PX;
+export const lanesHeight = (rows: LaneRows): number =>
+  laneTop('device', rows) + rows.device * ROW_PX.device + LANE_GAP_PX;
 
 /** Lane and row at a height; undefined between lanes. */
-export const rowAt = (yPx: number): { readonly lane: Lane; readonly row: number } | undefined => {
+export const rowAt = (
+  yPx: number,
+  rows: LaneRows,
+): { readonly lane: Lane; readonly row: number } | undefined => {
   for (const lane of LANES) {
-    const row = Math.floor((yPx - laneTop(lane)) / ROW_PX[lane]);
-    if (row >= 0 && row < LANE_ROWS[lane]) return { lane, row };
+    const row = Math.floor((yPx - laneTop(lane, rows)) / ROW_PX[lane]);
+    if (row >= 0 && row < rows[lane]) return { lane, row };
   }
   return undefined;
 };
 
 export interface TimelineScene {
+  readonly rows: LaneRows;
   readonly bars: readonly SpanBar[];
   readonly marks: readonly { readonly xPx: number; readonly kind: Mark['kind'] }[];
   readonly ticks: readonly { readonly xPx: number; readonly text: string }[];
@@ -62,16 +67,16 @@ export const paintTimeline = (
   scene: TimelineScene,
   colors: TimelineColors,
 ): void => {
-  const { widthPx, heightPx, cursorPx } = scene;
+  const { rows, widthPx, heightPx, cursorPx } = scene;
   pen.clearRect(0, 0, widthPx, heightPx);
   pen.fillStyle = colors.line;
-  for (const lane of LANES) pen.fillRect(0, laneTop(lane) + LANE_ROWS[lane] * ROW_PX[lane] + 1, widthPx, 1);
+  for (const lane of LANES) pen.fillRect(0, laneTop(lane, rows) + rows[lane] * ROW_PX[lane] + 1, widthPx, 1);
   paintTicks(pen, scene, colors);
   pen.font = fontOf(scene);
-  for (const bar of scene.bars) paintBar(pen, bar, colors);
+  for (const bar of scene.bars) paintBar(pen, bar, rows, colors);
   paintMarks(pen, scene, colors);
   pen.fillStyle = colors.current;
-  pen.fillRect(cursorPx - 0.75, 6, 1.5, lanesHeight() - 6);
+  pen.fillRect(cursorPx - 0.75, 6, 1.5, lanesHeight(rows) - 6);
   pen.beginPath();
   pen.moveTo(cursorPx - 5, 1);
   pen.lineTo(cursorPx + 5, 1);
@@ -88,10 +93,15 @@ const LOOKS: Readonly<
   next: { fill: 'span-dim', ink: 'ink-3' },
 };
 
-const paintBar = (pen: CanvasRenderingContext2D, bar: SpanBar, colors: TimelineColors): void => {
+const paintBar = (
+  pen: CanvasRenderingContext2D,
+  bar: SpanBar,
+  rows: LaneRows,
+  colors: TimelineColors,
+): void => {
   const look = LOOKS[bar.state];
   const x = bar.leftPx + (bar.widthPx > 4 ? 0.5 : 0);
-  const y = laneTop(bar.lane) + bar.row * ROW_PX[bar.lane];
+  const y = laneTop(bar.lane, rows) + bar.row * ROW_PX[bar.lane];
   const width = bar.widthPx - (bar.widthPx > 4 ? 1 : 0);
   const height = ROW_PX[bar.lane] - 2;
   pen.fillStyle = colors[look.fill];
@@ -119,7 +129,7 @@ const shorten = (pen: CanvasRenderingContext2D, text: string, widthPx: number): 
 
 const paintTicks = (
   pen: CanvasRenderingContext2D,
-  { ticks, widthPx, fontPx }: TimelineScene,
+  { rows, ticks, widthPx, fontPx }: TimelineScene,
   colors: TimelineColors,
 ): void => {
   pen.font = fontOf({ fontPx });
@@ -127,7 +137,7 @@ const paintTicks = (
   pen.fillStyle = colors['ink-3'];
   for (const { xPx, text } of ticks) {
     pen.textAlign = xPx < 12 ? 'left' : xPx > widthPx - 20 ? 'right' : 'center';
-    pen.fillText(text, xPx, lanesHeight() + 3);
+    pen.fillText(text, xPx, lanesHeight(rows) + 3);
   }
 };
 

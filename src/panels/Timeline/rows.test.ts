@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { SpanView } from '../../store/views.ts';
-import { axisTicks, spanBars } from './rows.ts';
+import { axisTicks, LANE_ROWS, rowsOfAll, spanBars } from './rows.ts';
 
 const span = (fn: string, lane: SpanView['lane'], depth: number, begin: number, end: number): SpanView => ({
   fn,
@@ -71,4 +71,26 @@ test('tasks that run at once have rows of their own', () => {
 test('the axis counts whole events from the beginning of the run', () => {
   expect(axisTicks({ from: 1000, to: 1100 }, 1000, 5)).toEqual([0, 20, 40, 60, 80, 100]);
   expect(axisTicks({ from: 1000, to: 1003 }, 1000, 10)).toEqual([0, 1, 2, 3]);
+});
+
+describe('the icicle', () => {
+  const deep = Array.from({ length: 12 }, (_, depth) =>
+    span(`fn${depth}`, 'kernel', depth, 10 + depth, 90 - depth),
+  );
+  const barsOf = (spans: SpanView[], rows = rowsOfAll(spans)) =>
+    spanBars(spans, { from: 0, to: 100 }, 1000, 50, [{ fn: 'fn11', file: '', begin: 22, args: [] }], rows);
+
+  test('has a row for each call, the innermost too; below the maps the outer ones stand alone', () => {
+    expect(rowsOfAll(deep)).toEqual({ task: 1, kernel: 12, driver: 1, device: 1 });
+    expect(barsOf(deep).map(({ row }) => row)).toEqual(deep.map((_, depth) => depth));
+    expect(barsOf(deep).find(({ state }) => state === 'current')?.span.fn).toBe('fn11');
+    expect(barsOf(deep, LANE_ROWS)).toHaveLength(5);
+  });
+
+  test('tasks that run at once have rows of their own there, and lose none', () => {
+    const both = [...deep, ...deep.slice(0, 7).map((one) => ({ ...one, task: 2 }))];
+    expect(rowsOfAll(both).kernel).toBe(24);
+    const places = barsOf(both).map(({ row }) => row);
+    expect(new Set(places).size).toBe(both.length);
+  });
 });

@@ -7,8 +7,11 @@ import type { SpanView, StackFrame } from '../../store/views.ts';
 export const LANES = ['task', 'kernel', 'driver', 'device'] as const;
 export type Lane = (typeof LANES)[number];
 
-/** Rows of nested spans that a lane has room for. */
-export const LANE_ROWS: Readonly<Record<Lane, number>> = { task: 1, kernel: 5, driver: 1, device: 1 };
+/** Rows of nested spans that each lane has room for. */
+export type LaneRows = Readonly<Record<Lane, number>>;
+
+/** Below the maps, where there is little room: the outer calls. */
+export const LANE_ROWS: LaneRows = { task: 1, kernel: 5, driver: 1, device: 1 };
 
 export interface SpanBar {
   readonly span: SpanView;
@@ -47,17 +50,18 @@ export const spanBars = (
   widthPx: number,
   position: number,
   stack: readonly StackFrame[],
+  laneRows: LaneRows = LANE_ROWS,
 ): SpanBar[] => {
   const scale = timeScale(window, widthPx);
   const bars: SpanBar[] = [];
   const calls = spans.filter(({ lane }) => lane === 'task');
   for (const lane of LANES) {
     const ofLane = spans.filter((span) => span.lane === lane && !repeatsTask(span, calls));
-    const rows = rowsOf(ofLane, LANE_ROWS[lane]);
+    const rows = rowsOf(ofLane, laneRows[lane]);
     for (const [i, span] of ofLane.entries()) {
       const row = rows[i] ?? 0;
       const widthOfBar = scale(span.end) - scale(span.begin);
-      if (row >= LANE_ROWS[lane] || (widthOfBar < MIN_BAR_PX && row > 0)) continue;
+      if (row >= laneRows[lane] || (widthOfBar < MIN_BAR_PX && row > 0)) continue;
       bars.push({
         span,
         lane,
@@ -69,6 +73,21 @@ export const spanBars = (
     }
   }
   return markInnermost(bars, stack);
+};
+
+/** No call stack of the kernel that is modelled is deeper. */
+const MOST_ROWS = 40;
+
+/** Rows that show every call: as many as the deepest has around it, for each of the tasks that run at once. */
+export const rowsOfAll = (spans: readonly SpanView[]): LaneRows => {
+  const calls = spans.filter(({ lane }) => lane === 'task');
+  const depthOf = (lane: Lane): number => {
+    const ofLane = spans.filter((span) => span.lane === lane && !repeatsTask(span, calls));
+    const tasks = Math.max(1, ...crowdsOf(ofLane).map((crowd) => crowd.tasks));
+    const deepest = nested(ofLane).reduce((most, row) => Math.max(most, row + 1), 1);
+    return Math.min(MOST_ROWS, deepest * tasks);
+  };
+  return { task: 1, kernel: depthOf('kernel'), driver: depthOf('driver'), device: depthOf('device') };
 };
 
 /** The system call itself: the lane of the task already has it. */
@@ -90,9 +109,7 @@ const markInnermost = (bars: SpanBar[], stack: readonly StackFrame[]): SpanBar[]
 
 /** How deep each span lies within its lane, whatever lies between in others. */
 const rowsOf = (spans: readonly SpanView[], laneRows: number): number[] => {
-  const rows = spans.map(() => 0);
-  const tasks = [...new Set(spans.map(({ task }) => task))];
-  for (const task of tasks) nestTask(spans, task, rows);
+  const rows = nested(spans);
   const crowds = crowdsOf(spans);
   return rows.map((row, i) => {
     const span = spans[i];
@@ -102,6 +119,13 @@ const rowsOf = (spans: readonly SpanView[], laneRows: number): number[] => {
     const room = Math.max(1, Math.floor(laneRows / crowd.tasks));
     return row < room ? row + (span.task - 1) * room : laneRows;
   });
+};
+
+/** Of each span, in how many of its task it lies. */
+const nested = (spans: readonly SpanView[]): number[] => {
+  const rows = spans.map(() => 0);
+  for (const task of new Set(spans.map((span) => span.task))) nestTask(spans, task, rows);
+  return rows;
 };
 
 /** Spans of one task nest. */
