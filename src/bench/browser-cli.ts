@@ -41,6 +41,10 @@ const ROUNDS = 3;
 const SVG_CELLS = 10_000;
 const FRAMES = 90;
 const INPUTS = 40;
+/** From one input to the next. */
+const REST_MS = 50;
+/** The browser reports no input that took less. */
+const UNREPORTED_MS = 16;
 const VIEWPORT = { width: 1440, height: 900 };
 const COMMITTED = 'public/bench/browser.json';
 
@@ -283,17 +287,31 @@ const latency = async (browser: Browser, served: Served): Promise<Figure[]> => {
   const page = await openPage(browser, `${served.url}?scenario=lab-node`);
   await idle(page);
   await page.evaluate(watchLatency);
-  await page.keyboard.press('Space');
   const map = page.getByRole('application').first();
+  const pause = page.getByRole('button', { name: 'Pause', exact: true });
+  const now = async (): Promise<number> => await page.evaluate(() => performance.now());
+  const inputs: { readonly begin: number; readonly end: number }[] = [];
   for (let input = 0; input < INPUTS; input++) {
+    // a click on a page pauses, and a scene ends
+    if (!(await pause.isVisible())) {
+      await page.keyboard.press('Home');
+      await page.getByRole('button', { name: /^Play/ }).click();
+      await pause.waitFor();
+      await page.waitForTimeout(REST_MS);
+    }
+    const begin = await now();
     if (input % 4 === 0) await map.click({ position: { x: 40 + input * 3, y: 40 + input } });
     else await page.keyboard.press(['+', '-', 'KeyD'][input % 3] ?? '+');
-    await page.waitForTimeout(50);
+    await page.waitForTimeout(REST_MS);
+    inputs.push({ begin, end: await now() });
   }
+  await page.waitForTimeout(REST_MS * 4);
   const found = (await page.evaluate(() => window.benchLatencies)) ?? [];
   await page.close();
-  // the browser reports none that took less than 16 ms
-  const all = [...found, ...Array.from({ length: Math.max(0, INPUTS - found.length) }, () => 16)];
+  const all = inputs.map(({ begin, end }) => {
+    const own = found.filter(({ startTime }) => startTime >= begin && startTime < end);
+    return Math.max(UNREPORTED_MS, ...own.map(({ duration }) => duration));
+  });
   return [figure('input_latency_p95_ms', percentile(all, 0.95), 'ms', atMost(100))];
 };
 

@@ -22,7 +22,7 @@ declare global {
   interface Window {
     benchWatch?: Watch;
     benchSeen?: { readonly stop: () => SeenPictures };
-    benchLatencies?: number[];
+    benchLatencies?: InputLatency[];
   }
 }
 
@@ -95,12 +95,18 @@ export const watchPictures = (everyMs: number): void => {
   };
 };
 
+/** From an input to the next paint after it, ms. */
+export interface InputLatency {
+  readonly startTime: number;
+  readonly duration: number;
+}
+
 /** From an input to the next paint, of each input from now on; the browser counts in steps of 8 ms. */
 export const watchLatency = (): void => {
-  const latencies: number[] = [];
+  const latencies: InputLatency[] = [];
   window.benchLatencies = latencies;
   new PerformanceObserver((list) => {
-    for (const entry of list.getEntries()) latencies.push(entry.duration);
+    for (const { startTime, duration } of list.getEntries()) latencies.push({ startTime, duration });
   }).observe({ type: 'event', durationThreshold: 16 } as PerformanceObserverInit);
 };
 

@@ -99,7 +99,7 @@ export const FIGURE_SECTIONS: readonly FigureSection[] = [
       frontier_page_ms: 'How long that took, with everything on the page following it.',
       frontier_page_longest_task_ms: 'Longest time for which the page answered no input meanwhile.',
       frontier_page_longest_task_worst_round_ms: 'The same, of the round that was disturbed most.',
-      input_latency_p95_ms: 'From a key or a click to the next paint, while a scene plays.',
+      input_latency_p95_ms: 'From a key or a click to the next paint: 40 of them, each while a scene plays.',
     },
   },
   {
