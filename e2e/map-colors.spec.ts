@@ -58,7 +58,10 @@ test('entries of the legend are switches: what is pressed stands out, by mouse a
 
 test('768 GiB by node and by reference count: pixels of what is far away too', async ({ app, page }) => {
   await app.open('./?scenario=lab-node&t=3&map=node');
+  const strip = page.getByRole('list', { name: 'Physical memory by address' });
+  await expect(strip.getByRole('button', { name: /memory of device \d/ })).toHaveCount(4);
   await app.press('n');
+  await expect(page.getByRole('main')).toContainText(/All memory\s*4 zones\s*768 GiB/);
   for (const color of ['hue-1', 'hue-2', 'hue-3', 'hue-4'])
     expect(await app.pixels('All memory', color)).toBeGreaterThan(0);
   await expect(page.getByRole('group', { name: /^Legend/ })).toContainText('node 3, distance 12');

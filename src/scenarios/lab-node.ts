@@ -1,14 +1,16 @@
-import { COHERENT, scene, written } from './scene.ts';
+import { scene, written } from './scene.ts';
+
+const GPUS = [0, 1, 2, 3].map((id) => ({ id, kind: 'coherent' }) as const);
 
 export const labNode = scene(
   {
     name: 'lab-node',
     title: 'Sixteen pages in 768 GiB',
     about:
-      'The test node of the series: half a terabyte of system memory and 64 GiB on the GPU. Zoom in until the pages show.',
+      'The test node of the series: half a terabyte of system memory and 64 GiB on each of four GPUs. Zoom in until the pages show.',
     machine: 'lab-node',
   },
-  COHERENT,
+  GPUS,
   [
     ...written('buf', 16),
     { op: 'migrate_to_dev', proc: 'A', vma: 'buf', device: 0 },
