@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { flightsBetween, nailsBetween } from './flights.ts';
-import { drawFrame, drawMoment } from './fixture.ts';
+import { bundlesOf, flightsBetween, flyInBundles, nailsBetween } from './flights.ts';
+import { drawFrame, drawMoment, drawRow, drawRows } from './fixture.ts';
 
 const src = 0x5fffd;
 const dst = 0x1234;
@@ -45,6 +45,42 @@ describe('flights', () => {
     const before = drawMoment({ frames: [drawFrame(src, { owner: 'A buf+2' })] });
     const after = drawMoment({ frames: [drawFrame(dst, { owner: 'A buf+2' })] });
     expect(flightsBetween(before, after)).toEqual([{ src, dst, owner: 'A buf+2' }]);
+  });
+});
+
+describe('a step over many pages', () => {
+  const run = (vpn: number, npages: number, pfn: number, pfnStep: number) =>
+    drawRow({ vpn, index: vpn - 1000, npages, pfn, pfnStep });
+  const inRam = drawRows([run(1000, 90, 5000, 1), run(1090, 10, 7000, 1)]);
+
+  test('flies as one bundle a way, with the number of its pages', () => {
+    // the device hands its pages out downwards, and the last four found none
+    const moved = drawRows([run(1000, 96, 9095, -1), run(1096, 4, 7006, 1)]);
+    const flights = flightsBetween(inRam, moved);
+    expect(flights).toEqual([
+      { src: 5044, dst: 9051, pages: 90, owner: 'buf' },
+      { src: 7002, dst: 9003, pages: 6, owner: 'buf' },
+    ]);
+    expect(flyInBundles(flights)).toBe(true);
+    const bundles = bundlesOf(flights, (pfn) => (pfn < 8000 ? 'system' : 'vram'));
+    expect(bundles).toEqual([{ src: 5044, dst: 9051, pages: 90, owner: 'buf', count: 96 }]);
+  });
+
+  test('and nothing flies where pages stay, are freed, or are under way', () => {
+    expect(flightsBetween(inRam, drawRows([run(1000, 90, 5000, 1), run(1090, 10, 7000, 1)]))).toEqual([]);
+    expect(flightsBetween(inRam, drawRows([]))).toEqual([]);
+    const entry = 'migration' as const;
+    const away = drawRows([{ ...run(1000, 90, 8000, 1), entry }, run(1090, 10, 7000, 1)]);
+    expect(flightsBetween(inRam, away)).toEqual([]);
+  });
+
+  test('pages of two processes fly once', () => {
+    const both = (moment: typeof inRam): typeof inRam => ({
+      ...moment,
+      processes: moment.processes.flatMap((process) => [process, { ...process, name: 'B' }]),
+    });
+    const moved = drawRows([run(1000, 90, 8000, 1), run(1090, 10, 7000, 1)]);
+    expect(flightsBetween(both(inRam), both(moved)).map(({ pages }) => pages)).toEqual([90]);
   });
 });
 

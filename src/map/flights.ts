@@ -3,15 +3,18 @@
 
 import type { FrameView, MoveView } from '../store/views.ts';
 import { indexMoment, type MapMoment } from './cells.ts';
+import { stretchesThatMoved } from './stretches.ts';
 
 export interface Flight {
   readonly src: number;
   readonly dst: number;
   readonly owner: string;
+  /** Of a stretch of pages: how many; undefined: it is one page. */
+  readonly pages?: number;
 }
 
 /** More than this many at once would be a swarm that shows nothing: they go in bundles, with their number. */
-export const MAX_FLIGHTS = 12;
+const MAX_FLIGHTS = 12;
 
 /** Flights of the same way, drawn as one. */
 export interface Bundle extends Flight {
@@ -32,10 +35,17 @@ export const bundlesOf = (flights: readonly Flight[], windowOf: (pfn: number) =>
     else own.push(flight);
   }
   return [...ways.values()].flatMap((own) => {
-    const middle = own[Math.floor(own.length / 2)];
-    return middle === undefined ? [] : [{ ...middle, count: own.length }];
+    // the longest stretch stands for them, or the page in their middle
+    const most = own.reduce((sum, { pages = 1 }) => Math.max(sum, pages), 1);
+    const middle = most > 1 ? own.find(({ pages }) => pages === most) : own[Math.floor(own.length / 2)];
+    const count = own.reduce((sum, { pages = 1 }) => sum + pages, 0);
+    return middle === undefined ? [] : [{ ...middle, count }];
   });
 };
+
+/** Whether they are drawn with their number, not one by one. */
+export const flyInBundles = (flights: readonly Flight[]): boolean =>
+  flights.length > MAX_FLIGHTS || flights.some(({ pages = 1 }) => pages > 1);
 
 /** The new page has the bytes. */
 export const isCopied = (move: MoveView | undefined): boolean =>
@@ -64,7 +74,11 @@ const findFlights = (before: MapMoment, after: MapMoment): Flight[] => {
     flights.push({ src: move.src, dst: move.dst, owner: frames.get(move.src)?.owner ?? '' });
     flown.add(move.src);
   }
-  for (const flight of ownersThatMoved(before, after)) if (!flown.has(flight.src)) flights.push(flight);
+  const stretches = stretchesThatMoved(before, after);
+  for (const { src, dst, pages, owner } of stretches) flights.push({ src, dst, pages, owner });
+  const inStretch = (pfn: number): boolean => stretches.some(({ low, high }) => pfn >= low && pfn <= high);
+  for (const flight of ownersThatMoved(before, after))
+    if (!flown.has(flight.src) && !inStretch(flight.src)) flights.push(flight);
   return flights;
 };
 

@@ -4,7 +4,7 @@ import { easeCubicInOut } from 'd3';
 import { levelOf } from './camera.ts';
 import { indexMoment, type MapCell } from './cells.ts';
 import { lookOf, type Palette } from './color.ts';
-import { bundlesOf, flightsBetween, MAX_FLIGHTS, type Nail, nailsBetween } from './flights.ts';
+import { bundlesOf, flightsBetween, flyInBundles, type Nail, nailsBetween } from './flights.ts';
 import { paintEntries, paintStayed } from './overlay-entries.ts';
 import { paintFlight, paintStill, paintWays, stagger } from './overlay-flights.ts';
 import { clipTo, locate, type OverlayScene } from './overlay-place.ts';
@@ -29,7 +29,7 @@ export const paintOverlay = (pen: Pen, scene: OverlayScene, skin: Skin): void =>
   paintEntries(pen, scene, flights, palette);
   paintStayed(pen, scene, palette);
   if (before === after || (!scene.reducedMotion && (t <= 0 || t >= 1))) return;
-  if (flights.length > MAX_FLIGHTS) {
+  if (flyInBundles(flights)) {
     for (const bundle of bundlesOf(flights, (pfn) => bankIdOf(scene, pfn))) {
       if (scene.reducedMotion) paintStill(pen, scene, bundle, palette);
       paintFlight(pen, scene, bundle, scene.reducedMotion ? 0.5 : stagger(t, 0, 1), palette, bundle.count);

@@ -252,7 +252,7 @@ export class BeatIndex {
         this.add(index, 'task.runs', log.idAt(index), log.rowAt(index));
         return;
       case EventKind.LOG:
-        this.add(index, 'kernel-log', log.idAt(index), log.rowAt(index), log.oldAt(index));
+        this.logged(index, log.idAt(index), log.rowAt(index), log.oldAt(index));
         return;
       default:
     }
@@ -288,6 +288,13 @@ export class BeatIndex {
       else low = middle + 1;
     }
     return low;
+  }
+
+  /** A line of the kernel's log; one that says the same as the line before, with nothing told in between, is no stop. */
+  private logged(index: number, ...line: number[]): void {
+    const last = this.beats.at(-1);
+    const isSame = last?.id === 'kernel-log' && last.args.every((arg, i) => arg === line[i]);
+    if (!isSame) this.add(index, 'kernel-log', ...line);
   }
 
   private add(index: number, id: BeatId, ...args: number[]): void {
