@@ -188,6 +188,29 @@ describe('a fault of the GPU in detail (§3.8)', { timeout: 60_000 }, () => {
     expect(run.violations).toEqual([]);
   });
 
+  test('… also what three attempts on the way to the other GPU could not: a page with one more reference is left a fourth time', () => {
+    const held: Step = {
+      op: 'gup',
+      proc: 'A',
+      vma: 'buf',
+      page: 1,
+      count: 1,
+      call: 'get_user_pages',
+      flags: [],
+      as: 'h',
+    };
+    const run = runChecked(gpuScenario([...map(4), prefetch(0), held, gpuWrite(1)]));
+    const story = decisionsOf(run, last(run), 'svm.').filter((id) => id !== 'svm.unmapped');
+    const left = 'svm.pages-left';
+    expect(story).toEqual(['svm.best-location', left, left, left, 'svm.fall-back', left, 'svm.mapped']);
+    expect([resultTexts(run.records).at(-1), places(run), firstRange(run)?.actualLoc]).toEqual([
+      '0',
+      '0100',
+      1,
+    ]);
+    expect(run.violations).toEqual([]);
+  });
+
   test('"the compute queue dies": after a fault that is final the process has no GPU any more', () => {
     const run = runChecked(
       gpuScenario([...map(4), attr([access(0, 'NO_ACCESS')]), gpuWrite(0), gpuWrite(0)]),
