@@ -24,6 +24,23 @@ describe('faults of the GPU with XNACK on (§3.8)', { timeout: 60_000 }, () => {
     expect(run.violations).toEqual([]);
   });
 
+  test('… and where the area is large enough, of the whole aligned 2 MiB', () => {
+    const area: Step = {
+      op: 'mmap',
+      proc: 'A',
+      vma: 'buf',
+      pages: 1536,
+      prot: 'rw',
+      kind: 'anon-private',
+      align: '2M',
+    };
+    const run = runChecked(gpuScenario([area, gpuWrite(0, 600)]));
+    const start = run.sim.machine.mms.get(1).areas[0]?.start ?? 0;
+    expect([firstRange(run)?.start, sizes(run)]).toEqual([start + 512, [512]]);
+    expect(places(run)).toBe('.'.repeat(512) + '1'.repeat(512) + '.'.repeat(512));
+    expect(run.violations).toEqual([]);
+  });
+
   type Row = readonly [
     preferred: number | 'system' | 'undefined',
     access: SvmAttribute['type'],
