@@ -167,4 +167,24 @@ describe('GPU steps as big steps', { timeout: 300_000 }, () => {
     for (const { name, scenario } of scenes.filter(({ scenario: { machine } }) => machine === 'teaching'))
       expect(bigStepDifferences(parsed(scenario), 0), name).toEqual([]);
   });
+
+  test('the end of a process with objects in both memories and ranges, and it lets go of the worker meanwhile', () => {
+    const steps: Step[] = [
+      { op: 'bo_alloc', proc: 'A', device: 0, bo: 'scanout', pages: 3072, kind: 'gem', pin: true },
+      { op: 'bo_alloc', proc: 'A', device: 0, bo: 'spilled', pages: 2048, kind: 'gem' },
+      { op: 'bo_alloc', proc: 'A', device: 0, bo: 'own', pages: 256, kind: 'kfd' },
+      ...writtenBy('A', 600),
+      prefetch(0, { page: 0, count: 512 }),
+    ];
+    const end: Step = { op: 'exit', proc: 'A' };
+    expect(bigStepDifferences(parsed(gpuScenario([...steps, end], { devices: 1 })), 0)).toEqual([]);
+    const sim = createSimulation(parsed(gpuScenario(steps, { devices: 1 })), { bigStepPages: 0 });
+    sim.runAll();
+    expect(sim.machine.ttmBos.values().map(({ memType }) => memType)).toContain('tt');
+    // a slice that ends as soon as it may: one for each part of an object's pages, too
+    const slices = sim.runStepInSlices(end, () => false);
+    const during: number[] = [];
+    while (slices.next().done !== true) during.push(sim.machine.ttmBos.values().length);
+    expect(during.filter((objects) => objects > 0 && objects < 4).length).toBeGreaterThan(3);
+  });
 });

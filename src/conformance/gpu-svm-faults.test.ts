@@ -24,6 +24,23 @@ describe('faults of the GPU with XNACK on (§3.8)', { timeout: 60_000 }, () => {
     expect(run.violations).toEqual([]);
   });
 
+  test('… and where the area is large enough, of the whole aligned 2 MiB', () => {
+    const area: Step = {
+      op: 'mmap',
+      proc: 'A',
+      vma: 'buf',
+      pages: 1536,
+      prot: 'rw',
+      kind: 'anon-private',
+      align: '2M',
+    };
+    const run = runChecked(gpuScenario([area, gpuWrite(0, 600)]));
+    const start = run.sim.machine.mms.get(1).areas[0]?.start ?? 0;
+    expect([firstRange(run)?.start, sizes(run)]).toEqual([start + 512, [512]]);
+    expect(places(run)).toBe('.'.repeat(512) + '1'.repeat(512) + '.'.repeat(512));
+    expect(run.violations).toEqual([]);
+  });
+
   type Row = readonly [
     preferred: number | 'system' | 'undefined',
     access: SvmAttribute['type'],
@@ -185,6 +202,29 @@ describe('a fault of the GPU in detail (§3.8)', { timeout: 60_000 }, () => {
     );
     expect([resultTexts(run.records).at(-1), places(run)]).toEqual(['0', '0000']);
     expect(decisionsOf(run, last(run), 'svm.fall-back')).toHaveLength(1);
+    expect(run.violations).toEqual([]);
+  });
+
+  test('… also what three attempts on the way to the other GPU could not: a page with one more reference is left a fourth time', () => {
+    const held: Step = {
+      op: 'gup',
+      proc: 'A',
+      vma: 'buf',
+      page: 1,
+      count: 1,
+      call: 'get_user_pages',
+      flags: [],
+      as: 'h',
+    };
+    const run = runChecked(gpuScenario([...map(4), prefetch(0), held, gpuWrite(1)]));
+    const story = decisionsOf(run, last(run), 'svm.').filter((id) => id !== 'svm.unmapped');
+    const left = 'svm.pages-left';
+    expect(story).toEqual(['svm.best-location', left, left, left, 'svm.fall-back', left, 'svm.mapped']);
+    expect([resultTexts(run.records).at(-1), places(run), firstRange(run)?.actualLoc]).toEqual([
+      '0',
+      '0100',
+      1,
+    ]);
     expect(run.violations).toEqual([]);
   });
 

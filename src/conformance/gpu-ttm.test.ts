@@ -119,7 +119,11 @@ describe('who may be evicted (§4.2)', { timeout: 60_000 }, () => {
     ]);
     const objects = runChecked(gpuScenario([take(3000, 'kfd', 'A'), take(2000, 'kfd', 'A')], { devices: 1 }));
     expect(resultTexts(objects.records)).toEqual(['0', 'ENOMEM']);
-    expect([...own.violations, ...objects.violations]).toEqual([]);
+    // a range that needs more than the object has left finds nothing that may go (amdkfd_fence_check_mm)
+    const both = runChecked(gpuScenario([take(3800, 'kfd', 'A'), ...fill(1)], { devices: 1 }));
+    expect(resultTexts(both.records).at(-1)).toBe('ENOMEM');
+    expect(decisionsOf(both, last(both), 'ttm.')).toEqual(['ttm.no-space']);
+    expect([...own.violations, ...objects.violations, ...both.violations]).toEqual([]);
   });
 
   test('an object that TTM has pinned is passed over', () => {

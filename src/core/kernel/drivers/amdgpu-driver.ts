@@ -1,9 +1,11 @@
 // The driver as a whole: what a scenario can ask of it, and what happens when a process ends.
 
+import type { BoKind } from '../../machine/gpu.ts';
 import type { Machine } from '../../machine/machine.ts';
-import { atomic } from '../sched/kernel-function.ts';
-import { atOnce } from '../sched/locks.ts';
+import type { Sleeps } from '../../machine/ops.ts';
+import { atomic, sleepable } from '../sched/kernel-function.ts';
 import { freeTable } from '../mm/page-table.ts';
+import { inChunks } from '../mm/plain-pages.ts';
 import { signalFence } from './amdgpu-bo.ts';
 import { invalidateRangePages } from './amdgpu-bulk.ts';
 import { amdgpuBoUnref } from './amdgpu-client.ts';
@@ -14,6 +16,9 @@ import { svmRangeCpuInvalidatePagetables } from './amdgpu-notifier.ts';
 import { allSvmRangesOf, kfdLookupProcessByMm } from './amdgpu-process.ts';
 import { svmRangeFree, svmRangeRemove } from './amdgpu-range.ts';
 import { freeUserptr } from './amdgpu-userptr.ts';
+
+/** Pages of an address space: 47 bits of addresses. */
+const MAX_VPN = 2 ** 35;
 
 /** The module is loaded. Kernel: `drivers/gpu/drm/amd/amdgpu/amdgpu_drv.c: amdgpu_init` */
 export const loadAmdgpu = (m: Machine): void =>
@@ -28,24 +33,23 @@ export const loadAmdgpu = (m: Machine): void =>
     ttm: amdgpuBoDriver,
     processRelease: {
       closeFiles: drmGemRelease,
-      mmReleased: (machine, mm) => {
+      mmReleased: function* (machine, mm) {
         kfdProcessNotifierRelease(machine, mm);
-        kfdProcessWqRelease(machine, mm);
+        yield* kfdProcessWqRelease(machine, mm);
       },
     },
   });
 
-/** Where the end of a process cannot let go of the worker. */
-const unrefAtOnce = (m: Machine, bo: number): void =>
-  atOnce(function* () {
-    yield* amdgpuBoUnref(m, bo);
-  });
+/** All buffer objects of one kind that a process has not given up lose their last reference. */
+function* unrefAll(m: Machine, mm: number, kind: BoKind): Sleeps<void> {
+  for (const { id } of m.ttmBos.values().filter((bo) => bo.mm === mm && bo.kind === kind))
+    if (m.ttmBos.find(id)?.deleted === false) yield* amdgpuBoUnref(m, id);
+}
 
 /** The buffer objects of graphics go with the file through which they were made. Kernel: `drivers/gpu/drm/drm_gem.c: drm_gem_release` */
-const drmGemRelease = (m: Machine, mm: number): void => {
-  for (const { id, mm: owner, kind, deleted } of m.ttmBos.values())
-    if (owner === mm && kind === 'gem' && !deleted) unrefAtOnce(m, id);
-};
+function* drmGemRelease(m: Machine, mm: number): Sleeps<void> {
+  yield* unrefAll(m, mm, 'gem');
+}
 
 /**
  * The address space of a process on the GPUs is gone: nobody finds it any more, and no work waits for it.
@@ -70,12 +74,11 @@ const kfdProcessNotifierRelease = atomic('kfd_process_notifier_release', (m, mm:
  *
  * Kernel: `drivers/gpu/drm/amd/amdkfd/kfd_process.c: kfd_process_wq_release`, `kfd_svm.c: svm_range_list_fini`
  */
-const kfdProcessWqRelease = atomic('kfd_process_wq_release', (m, mm: number): void => {
+const kfdProcessWqRelease = sleepable('kfd_process_wq_release', function* (m, mm: number): Sleeps<void> {
   const process = kfdLookupProcessByMm(m, mm);
   if (process === undefined) return;
   if (process.evictionFence !== 0) signalFence(m, process.evictionFence);
-  for (const { id, mm: owner, kind, deleted } of m.ttmBos.values())
-    if (owner === mm && kind === 'kfd' && !deleted) unrefAtOnce(m, id);
+  yield* unrefAll(m, mm, 'kfd');
   for (const bo of m.userptrs.values()) if (bo.process === process.id) freeUserptr(m, bo.id);
   for (const { id } of allSvmRangesOf(m, process.id)) {
     svmRangeRemove(m, id, mm);
@@ -84,7 +87,8 @@ const kfdProcessWqRelease = atomic('kfd_process_wq_release', (m, mm: number): vo
   for (const table of m.dmirrors.values()) {
     if (table.mm !== mm) continue;
     const pt = m.journal.mapById(table.pt);
-    for (const vpn of pt.keys()) pt.delete(vpn);
+    if (inChunks(m)) pt.dropRun(0, MAX_VPN);
+    else for (const vpn of pt.keys()) pt.delete(vpn);
     m.dmirrors.set(table.id, undefined);
   }
   m.kfdProcesses.set(process.id, undefined);

@@ -8,9 +8,9 @@ import { exitMmap } from './mmap.ts';
 /** What a driver does at the end of a process that has its files open. */
 export interface ProcessRelease {
   /** Its files are closed. Kernel: `include/linux/fs.h: file_operations, release` */
-  readonly closeFiles: (m: Machine, mm: number) => void;
+  readonly closeFiles: (m: Machine, mm: number) => Sleeps<void>;
   /** Its address space is gone. */
-  readonly mmReleased: (m: Machine, mm: number) => void;
+  readonly mmReleased: (m: Machine, mm: number) => Sleeps<void>;
 }
 
 const releaseOf = new WeakMap<Machine, ProcessRelease>();
@@ -21,7 +21,9 @@ export const onProcessRelease = (m: Machine, release: ProcessRelease): void => {
 };
 
 /** A process that is to die closes its files. Kernel: `kernel/exit.c: exit_files` */
-export const exitFiles = (m: Machine, mm: number): void => releaseOf.get(m)?.closeFiles(m, mm);
+export function* exitFiles(m: Machine, mm: number): Sleeps<void> {
+  yield* releaseOf.get(m)?.closeFiles(m, mm) ?? [];
+}
 
 /**
  * A process ends.
@@ -31,6 +33,6 @@ export const exitFiles = (m: Machine, mm: number): void => releaseOf.get(m)?.clo
  */
 export function* doExit(m: Machine, mm: Mm): Sleeps<void> {
   yield* exitMmap(m, mm);
-  exitFiles(m, mm.id);
-  releaseOf.get(m)?.mmReleased(m, mm.id);
+  yield* exitFiles(m, mm.id);
+  yield* releaseOf.get(m)?.mmReleased(m, mm.id) ?? [];
 }

@@ -9,7 +9,7 @@ import { PTRS_PER_TABLE, type Pfn } from '../../uapi/units.ts';
 import { VM_HUGETLB, VM_PFNMAP, VM_SHARED } from '../../uapi/vm-flags.ts';
 import { bugOn, needsBigStep, warn } from '../sched/bug.ts';
 import { sleepable } from '../sched/kernel-function.ts';
-import { letGo, mmapReadLock, mmapReadUnlock, runMeanwhile, scheduleWork } from '../sched/locks.ts';
+import { atOnce, letGo, mmapReadLock, mmapReadUnlock, runMeanwhile, scheduleWork } from '../sched/locks.ts';
 import { doExit, exitFiles } from './exit.ts';
 import { tlbFinishMmu, tlbGatherMmu } from './mmu-gather.ts';
 import { mmuNotifierInvalidateRangeEnd, mmuNotifierInvalidateRangeStart } from './mmu-notifier.ts';
@@ -99,7 +99,7 @@ const isLeftAlone = (m: Machine, mm: number): boolean =>
 export function* leaveKilled(m: Machine, victim: Mm): Sleeps<void> {
   if (!victim.alive) return;
   if (isLeftAlone(m, victim.id)) yield* doExit(m, victim);
-  else exitFiles(m, victim.id);
+  else yield* exitFiles(m, victim.id);
 }
 
 /**
@@ -132,7 +132,10 @@ const oomKillProcess = (m: Machine): void => {
   m.mms.update(victim.id, { oomVictim: true, oomSkip: true });
   const inKernel = m.threadsInKernel(victim.id) > 0;
   const endsNow = !inKernel && isLeftAlone(m, victim.id);
-  if (!inKernel && !endsNow) exitFiles(m, victim.id);
+  if (!inKernel && !endsNow)
+    atOnce(function* () {
+      yield* exitFiles(m, victim.id);
+    });
   m.oomReaper = scheduleWork(m, function* () {
     yield* oomReaper(m, victim.id, endsNow);
   });
