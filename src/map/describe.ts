@@ -64,8 +64,11 @@ export const zoneInView = ({ bank, camera, size }: MapView): string => {
 
 /** The same above a map: where it shows several zones it has their names on it, and here is their number. */
 export const zoneCaption = (view: MapView): string => {
-  const { length } = zonesOf(view.bank);
-  const isAll = length > 1 && levelOf(view.camera) !== 'page';
+  const { bank, camera, size } = view;
+  const { length } = zonesOf(bank);
+  const { x, y, width, height } = visibleRect(camera, size);
+  const isWhole = x <= 0 && y <= 0 && x + width >= bank.width && y + height >= bank.height;
+  const isAll = length > 1 && (isWhole || levelOf(camera) !== 'page');
   return isAll ? `${length} zones` : zoneInView(view);
 };
 
