@@ -99,11 +99,11 @@ const moveWords = (role: 'src' | 'dst', move: MoveView): string => {
   return isCopied(move) ? `copy of ${formatHex(src)}` : `destination of ${formatHex(src)}`;
 };
 
-/** Of VRAM that is in use and not mapped it is the driver that knows what for: a buffer object has it. */
+/** Of memory of a device that is in use and not mapped it is the driver that knows what for: a buffer object has it. */
 const usageWords = ({ usage, residence }: CellLook, home: MapCell['residence']): string => {
   if (usage === 'shown') return home === 'reserved' ? 'memory of another driver' : TONES[residence].longLabel;
-  const isVram = residence === 'coherent' || residence === 'private';
-  return usage === 'other' && isVram ? 'taken by the driver, not mapped' : USAGE_WORDS[usage];
+  const isDevice = residence === 'coherent' || residence === 'private' || home === 'reserved';
+  return usage === 'other' && isDevice ? 'taken by the driver, not mapped' : USAGE_WORDS[usage];
 };
 
 /** Everything that a page's cell shows, in words. */
