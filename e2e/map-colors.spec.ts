@@ -109,10 +109,10 @@ test('a step is summed up in a line: where pages were, where they are, and that 
 }) => {
   await app.open('./?scenario=longterm-pin&t=3');
   const maps = page.getByRole('region', { name: 'Memory', exact: true });
-  await expect(maps).toContainText(/VRAM 0 0 .*4.*system 4 .*0/);
+  await expect(maps).toContainText(/VRAM 0: 0 .*4.*system: 4 .*0/);
   await expect(maps).not.toContainText('evictable');
   await app.press(']');
-  await expect(maps).toContainText(/VRAM 0 4 .*0.*system 0 .*4/);
+  await expect(maps).toContainText(/VRAM 0: 4 .*0.*system: 0 .*4/);
   await expect(maps).toContainText('pinned for long: 4 pages, evictable: no');
   await app.expectAccessibleInBothThemes('.maps');
 });

@@ -28,7 +28,7 @@ export const Tally = () => {
     <p className="tally">
       {rows.map(({ place, from, to }) => (
         <span key={place} className="tally-row">
-          {place} <b>{formatCount(from)}</b> <Icon name="arrow" />
+          {place}: <b>{formatCount(from)}</b> <Icon name="arrow" />
           <span className="hidden-visually">became</span> <b>{formatCount(to)}</b>
         </span>
       ))}

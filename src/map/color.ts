@@ -53,7 +53,7 @@ export const hueOf = (residence: Residence): { fill: PaletteKey; ink: PaletteKey
     case 'movable':
       return { fill: residence, ink: `${residence}-ink`, wash: `${residence}-wash` };
     case 'reserved':
-      return { fill: 'kernel', ink: 'kernel-ink', wash: 'absent' };
+      return { fill: 'kernel', ink: 'kernel-ink', wash: 'line' };
     case 'free':
       return { fill: 'paper', ink: 'ink-3', wash: 'paper' };
   }

@@ -2,8 +2,9 @@ import { describe, expect, test } from 'vitest';
 import type { RangeInfo, Tile } from '../store/views.ts';
 import { MAP_STATES } from '../store/views.ts';
 import { cellsInView, indexMoment, pageCell } from './cells.ts';
+import { fitBank, levelOf } from './camera.ts';
 import { lookOf, partsOf } from './color.ts';
-import { cellText, cellWords, mapRows } from './describe.ts';
+import { cellText, cellWords, mapRows, zoneCaption } from './describe.ts';
 import { drawFrame, drawMoment, drawRow, drawRows } from './fixture.ts';
 import { nextFrame, startFrame } from './hit-test.ts';
 import { layOutBanks } from './layout.ts';
@@ -113,6 +114,25 @@ describe('the text twin', () => {
       '4196+412  free',
     ]);
   });
+});
+
+test('above a map stands the zone in its middle, or how many there are where all of them are in sight', () => {
+  const [two] = layOutBanks({
+    preset: 'teaching',
+    title: 'drawn',
+    cpus: 1,
+    totalPages: 2048,
+    distances: [10],
+    ranges: [range('ram', 0, 1024), { ...range('ram', 1024, 1024), id: 'movable', zone: 'Movable' }],
+  });
+  if (two === undefined) throw new Error('no bank');
+  const size = { width: 1200, height: 300 };
+  const camera = fitBank(two, size);
+  const captionAt = (at: typeof camera) =>
+    zoneCaption({ bank: two, camera: at, size, following: false, loupes: [] });
+  expect(levelOf(camera)).toBe('page');
+  expect(captionAt(camera)).toBe('2 zones');
+  expect(captionAt({ ...camera, k: camera.k * 4 })).toBe('zone Normal');
 });
 
 describe('cells', () => {

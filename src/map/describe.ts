@@ -64,8 +64,11 @@ export const zoneInView = ({ bank, camera, size }: MapView): string => {
 
 /** The same above a map: where it shows several zones it has their names on it, and here is their number. */
 export const zoneCaption = (view: MapView): string => {
-  const { length } = zonesOf(view.bank);
-  const isAll = length > 1 && levelOf(view.camera) !== 'page';
+  const { bank, camera, size } = view;
+  const { length } = zonesOf(bank);
+  const { x, y, width, height } = visibleRect(camera, size);
+  const isWhole = x <= 0 && y <= 0 && x + width >= bank.width && y + height >= bank.height;
+  const isAll = length > 1 && (isWhole || levelOf(camera) !== 'page');
   return isAll ? `${length} zones` : zoneInView(view);
 };
 
@@ -96,11 +99,11 @@ const moveWords = (role: 'src' | 'dst', move: MoveView): string => {
   return isCopied(move) ? `copy of ${formatHex(src)}` : `destination of ${formatHex(src)}`;
 };
 
-/** Of VRAM that is in use and not mapped it is the driver that knows what for: a buffer object has it. */
+/** Of memory of a device that is in use and not mapped it is the driver that knows what for: a buffer object has it. */
 const usageWords = ({ usage, residence }: CellLook, home: MapCell['residence']): string => {
   if (usage === 'shown') return home === 'reserved' ? 'memory of another driver' : TONES[residence].longLabel;
-  const isVram = residence === 'coherent' || residence === 'private';
-  return usage === 'other' && isVram ? 'taken by the driver, not mapped' : USAGE_WORDS[usage];
+  const isDevice = residence === 'coherent' || residence === 'private' || home === 'reserved';
+  return usage === 'other' && isDevice ? 'taken by the driver, not mapped' : USAGE_WORDS[usage];
 };
 
 /** Everything that a page's cell shows, in words. */

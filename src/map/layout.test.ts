@@ -80,7 +80,7 @@ describe('all memory in one', () => {
       expect(whole.plots.map(({ npages }) => npages)).toEqual(layOutBanks(drawn).map(({ npages }) => npages));
       let bottom = 0;
       for (const { y, height } of whole.plots) {
-        expect(y - bottom).toBeGreaterThan(0.02 * whole.height);
+        expect(y - bottom).toBeGreaterThan(0.045 * whole.height);
         bottom = y + height;
       }
       expect(bottom).toBeLessThanOrEqual(whole.height + 1e-6);

@@ -21,8 +21,11 @@ const SECTION_PITCH_Y = (SECTION_BLOCKS / SECTION_BLOCK_COLS) * BLOCK_PITCH_Y + 
 const TARGET_ASPECT = 4;
 /** A window on all memory is higher than wide. */
 const WHOLE_ASPECT = 0.8;
-/** Room for a name above each plot of a machine, as a part of the height of all plots. */
-const LABEL_PART = 0.035;
+/**
+ * Room for a name above each plot of a machine, as a part of the height of all plots: enough for words that can be read on a
+ * phone, unless the names of many plots would take the room of what they name.
+ */
+const labelPart = (plots: number): number => Math.min(0.06, 0.42 / plots);
 
 /** Consecutive units that follow each other on the map too. */
 interface UnitRun {
@@ -128,7 +131,7 @@ export const layOutWhole = (machine: MachineInfo): Bank => {
   const unit = unitSize(unitPages);
   const runs = groups.map((group) => unitRuns(group.ranges, unitPages));
   const rowsOf = (cols: number): number => runs.reduce((sum, own) => sum + Math.ceil(unitsOf(own) / cols), 0);
-  const label = (cols: number): number => rowsOf(cols) * unit.height * LABEL_PART;
+  const label = (cols: number): number => rowsOf(cols) * unit.height * labelPart(groups.length);
   const cols = bestColumns(
     Math.max(1, ...runs.map(unitsOf)),
     unit.width,

@@ -14,11 +14,16 @@ export const Breakpoints = () => {
   const [wrong, setWrong] = useState(false);
   const id = useId();
   const field = useRef<HTMLInputElement>(null);
+  const help = useRef<HTMLParagraphElement>(null);
   useEffect(() => {
     if (!isAsked) return;
     field.current?.focus();
     askBreakpoint(false);
   }, [isAsked, askBreakpoint]);
+  // the words on what is wrong stand below the field, where a low panel ends
+  useEffect(() => {
+    if (wrong) help.current?.scrollIntoView({ block: 'nearest' });
+  }, [wrong]);
   const add = (event: FormEvent): void => {
     event.preventDefault();
     const breakpoint = readCondition(text);
@@ -89,7 +94,7 @@ export const Breakpoints = () => {
         </datalist>
         <Button type="submit">Add</Button>
       </form>
-      <p id={`${id}-help`} className={wrong ? 'break-wrong' : 'muted break-help'}>
+      <p ref={help} id={`${id}-help`} className={wrong ? 'break-wrong' : 'muted break-help'}>
         {wrong ? 'That is no condition. ' : ''}
         Write a kernel function such as <code>migrate_device_coherent_page</code>,{' '}
         <code>any page’s refcount falls to 0</code>, <code>flags of page 0x100404</code>,{' '}

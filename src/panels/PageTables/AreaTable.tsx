@@ -31,6 +31,8 @@ export const AreaTable = ({ area, changed }: AreaTableProps) => {
   const isExplained = useApp(({ choices }) => choices.signsOf === table);
   const isArea =
     selected?.kind === 'vma' && selected.process === area.process && selected.vpn === area.startVpn;
+  // the moment in which its entries go is still shown entry by entry
+  const isEmpty = area.isGone && changed.size === 0;
   return (
     <div className="area">
       <div className="area-head tips-end tips-below">
@@ -42,47 +44,59 @@ export const AreaTable = ({ area, changed }: AreaTableProps) => {
         >
           <code>{area.name}</code> <span className="muted">{area.about}</span>
         </button>
-        <IconButton
-          icon="help"
-          label={`Signs in the table of ${area.name}`}
-          aria-expanded={isExplained}
-          onClick={() => choose({ signsOf: isExplained ? '' : table })}
-        />
+        {isEmpty ? null : (
+          <IconButton
+            icon="help"
+            label={`Signs in the table of ${area.name}`}
+            aria-expanded={isExplained}
+            onClick={() => choose({ signsOf: isExplained ? '' : table })}
+          />
+        )}
       </div>
-      {isExplained ? <RovingTerms label="Bits of an entry, and page flags" terms={SIGNS} /> : null}
-      <PathLine process={area.process} area={area} />
-      <div className="entries-scroll scroll">
-        <table className="entries" data-long={area.name.length > SHORT_NAME}>
-          <thead>
-            <tr>
-              <th scope="col">page</th>
-              <th scope="col">
-                <Term id="entry-kind">entry</Term>
-              </th>
-              <th scope="col">
-                <Term id="pte-bits">PTE bits</Term>
-              </th>
-              <th scope="col">
-                <Term id="pfn">frame</Term>
-              </th>
-              <th scope="col">
-                <Term id="page-flags">page flags</Term>
-              </th>
-              <th scope="col" className="entry-value">
-                <Term id="content">value</Term>
-              </th>
-            </tr>
-          </thead>
-          <tbody>
-            {area.rows.map((row) => (
-              <Entry key={row.key} process={area.process} row={row} changed={changed.has(row.key)} />
-            ))}
-          </tbody>
-        </table>
-      </div>
+      {isEmpty ? (
+        <p className="muted process-empty">Unmapped: nothing lies at its addresses any more.</p>
+      ) : (
+        <>
+          {isExplained ? <RovingTerms label="Bits of an entry, and page flags" terms={SIGNS} /> : null}
+          <PathLine process={area.process} area={area} />
+          <Entries area={area} changed={changed} />
+        </>
+      )}
     </div>
   );
 };
+
+const Entries = ({ area, changed }: AreaTableProps) => (
+  <div className="entries-scroll scroll">
+    <table className="entries" data-long={area.name.length > SHORT_NAME}>
+      <thead>
+        <tr>
+          <th scope="col">page</th>
+          <th scope="col">
+            <Term id="entry-kind">entry</Term>
+          </th>
+          <th scope="col">
+            <Term id="pte-bits">PTE bits</Term>
+          </th>
+          <th scope="col">
+            <Term id="pfn">frame</Term>
+          </th>
+          <th scope="col">
+            <Term id="page-flags">page flags</Term>
+          </th>
+          <th scope="col" className="entry-value">
+            <Term id="content">value</Term>
+          </th>
+        </tr>
+      </thead>
+      <tbody>
+        {area.rows.map((row) => (
+          <Entry key={row.key} process={area.process} row={row} changed={changed.has(row.key)} />
+        ))}
+      </tbody>
+    </table>
+  </div>
+);
 
 interface EntryProps {
   readonly process: string;

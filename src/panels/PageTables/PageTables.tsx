@@ -29,6 +29,9 @@ export const PageTables = () => {
       <h2 id="page-tables-heading" className="hidden-visually">
         Page tables
       </h2>
+      {moment !== undefined && tables.length === 0 ? (
+        <p className="muted process-empty">No process lives yet.</p>
+      ) : null}
       {tables.map(({ process, alive, areas }) => (
         <section key={process} className="process" aria-label={`Page table of process ${process}`}>
           <h3 className="heading">

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { AreaView, FrameView, Moment, PteRow } from '../../store/views.ts';
-import { addressOf, changedRows, entryRow, pathOf } from './rows.ts';
+import { addressOf, areaRows, changedRows, entryRow, pathOf } from './rows.ts';
 
 const row = (more: Partial<PteRow> = {}): PteRow => ({
   vpn: 0x7f8000002,
@@ -107,6 +107,15 @@ describe('an entry of the page table', () => {
     const run = entryRow(area, row({ index: 0, npages: 64, pfnStep: -1 }), frames, moment());
     expect([run.page, run.frame?.text, run.value]).toEqual(['buf+0…63', '0x5fffd…0x5ffbe', '102…']);
   });
+});
+
+test('an area is gone when it has neither a VMA nor an entry', () => {
+  const isGone = (vmas: typeof area.vmas, rows: PteRow[]) =>
+    areaRows({ name: 'A', alive: true, areas: [] }, { ...area, vmas, rows }, moment()).isGone;
+  expect(isGone([], [row({ entry: 'none' })])).toBe(true);
+  expect(isGone([], [row({ entry: 'none' }), row()])).toBe(false);
+  const vma = { startVpn: area.startVpn, npages: 4, prot: 'rw', flags: [] };
+  expect(isGone([vma], [row({ entry: 'none' })])).toBe(false);
 });
 
 describe('the walk', () => {

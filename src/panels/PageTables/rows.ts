@@ -141,6 +141,8 @@ export interface AreaRows {
   /** `anon-private, 4 pages, rw` */
   readonly about: string;
   readonly rows: readonly EntryRow[];
+  /** Unmapped, moved to other addresses, or of a process that has exited: nothing is left of it. */
+  readonly isGone: boolean;
 }
 
 const known = new WeakMap<Moment, ReadonlyMap<number, FrameView>>();
@@ -165,6 +167,7 @@ export const areaRows = (process: ProcessView, area: AreaView, moment: Moment): 
       .filter((part) => part !== '')
       .join(', '),
     rows: area.rows.map((row) => entryRow(area, row, frames, moment)),
+    isGone: area.vmas.length === 0 && area.rows.every(({ entry }) => entry === 'none'),
   };
 };
 

@@ -79,15 +79,18 @@ export const PageWalk = () => {
               value={levels}
               onChange={(walkLevels) => choose({ walkLevels })}
             />
-            <label className="walk-raw">
-              <input type="checkbox" checked={raw} onChange={() => choose({ walkRaw: !raw })} /> 64-bit words
-            </label>
-            <IconButton
-              icon="help"
-              label="Signs in the tables"
-              aria-expanded={isExplained}
-              onClick={() => choose({ signsOf: isExplained ? '' : 'tree' })}
-            />
+            <span className="walk-more">
+              <label className="walk-raw">
+                <input type="checkbox" checked={raw} onChange={() => choose({ walkRaw: !raw })} /> 64-bit
+                words
+              </label>
+              <IconButton
+                icon="help"
+                label="Signs in the tables"
+                aria-expanded={isExplained}
+                onClick={() => choose({ signsOf: isExplained ? '' : 'tree' })}
+              />
+            </span>
           </div>
           {isExplained ? <RovingTerms label="Bits of an entry" terms={SIGNS} /> : null}
           <p className="walk-address">

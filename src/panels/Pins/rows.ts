@@ -18,8 +18,9 @@ export interface PinRow {
 
 const MAX_FRAMES = 8;
 
-export const pinRows = (moment: Moment, ranges: readonly RangeInfo[]): PinRow[] =>
-  moment.handles.map(({ name, process, call, flags, pin, longterm, pfns }) => ({
+export const pinRows = (moment: Moment, ranges: readonly RangeInfo[]): PinRow[] => {
+  const known = new Map(moment.frames.map(({ pfn, residence }) => [pfn, residence]));
+  return moment.handles.map(({ name, process, call, flags, pin, longterm, pfns }) => ({
     name,
     call,
     about: [flags.join(' | '), `by ${process}`].filter((part) => part !== '').join(', '),
@@ -28,7 +29,9 @@ export const pinRows = (moment: Moment, ranges: readonly RangeInfo[]): PinRow[] 
     frames: pfns.slice(0, MAX_FRAMES).map((pfn, index) => ({
       key: `${index} ${pfn}`,
       text: formatHex(pfn),
-      tone: residenceAt(ranges, pfn),
+      // what the moment says of a frame is more than where it lies: the zero page is nobody's
+      tone: known.get(pfn) ?? residenceAt(ranges, pfn),
     })),
     more: Math.max(0, pfns.length - MAX_FRAMES),
   }));
+};

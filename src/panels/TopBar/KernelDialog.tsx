@@ -272,7 +272,7 @@ const Switches = ({ draft, onChange, onClose }: SwitchesProps) => {
         value={draft.longtermCheck}
         onChange={(longtermCheck) => onChange({ longtermCheck })}
       >
-        <Prose pieces={words.textPieces(longtermChecks[draft.longtermCheck].text)} />
+        <Prose pieces={words.textPieces(longtermChecks[draft.longtermCheck].text)} />{' '}
         <SeeButton
           see={SEE_OF_CHECK[draft.longtermCheck]}
           label={`See it: the check of ${longtermChecks[draft.longtermCheck].label}`}
@@ -318,7 +318,7 @@ const Policy = ({ draft, onChange, onClose }: SwitchesProps) => {
       />
       <p className="kernel-policy">
         {policy === 'on' ? null : <span className="kernel-hypothetical">hypothetical</span>}{' '}
-        <Prose pieces={wordsFor(draft).textPieces(text)} />
+        <Prose pieces={wordsFor(draft).textPieces(text)} />{' '}
         <SeeButton see={SEE_OF_POLICY[policy]} label={`See it: ${label}`} onClose={onClose}>
           See it
         </SeeButton>
@@ -339,7 +339,7 @@ const Reasons = ({ onClose }: Pick<SwitchesProps, 'onClose'>) => {
         {REASONS.map((reason) => (
           <li key={reason} className="switch">
             <p>
-              {pinnableReasons[reason]}
+              {pinnableReasons[reason]}{' '}
               <SeeButton
                 see={SEE_OF_REASON[reason]}
                 label={`See it: ${pinnableReasons[reason]}`}

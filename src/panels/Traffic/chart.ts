@@ -38,6 +38,23 @@ export interface Chart {
 
 const link = linkHorizontal<unknown, [number, number]>();
 
+/** A band between two boxes of one column turns in the middle of the picture; the two ways lie beside each other. */
+const turnOf = (a: Box, b: Box): Pick<Band, 'path' | 'labelX' | 'labelY'> => {
+  const isLeft = a.x === 0;
+  const isDown = a.y < b.y;
+  const edge = isLeft ? a.x + a.width : a.x;
+  const toward = isLeft ? 1 : -1;
+  const out = edge + toward * (isDown ? 40 : 72);
+  const inset = isDown ? 14 : -14;
+  const [from, to] = [a.y + a.height / 2 + inset, b.y + b.height / 2 - inset];
+  return {
+    path: `M${edge},${from}C${out},${from} ${out},${to} ${edge},${to}`,
+    // a curve goes three quarters of the way to what draws it
+    labelX: edge + toward * (isDown ? 30 : 54) + toward * 26,
+    labelY: (from + to) / 2 + (isDown ? -12 : 16),
+  };
+};
+
 /** System memory left, devices right; what goes out runs above what comes home. */
 export const chartOf = ({ places, flows }: TrafficView): Chart => {
   const left = places.filter(({ kind }) => kind === 'system');
@@ -66,11 +83,9 @@ export const chartOf = ({ places, flows }: TrafficView): Chart => {
     const shift = (out ? -1 : 1) * 10;
     const start: [number, number] = [out ? a.x + a.width : a.x, a.y + a.height / 2 + shift];
     const end: [number, number] = [out ? b.x : b.x + b.width, b.y + b.height / 2 + shift];
-    // two devices stand in one column: the band runs around their left side
     const sameSide = a.x === b.x;
-    const path = sameSide
-      ? `M${a.x},${start[1]}C${a.x - 60},${start[1]} ${a.x - 60},${end[1]} ${a.x},${end[1]}`
-      : (link({ source: start, target: end }) ?? '');
+    const turn = turnOf(a, b);
+    const path = sameSide ? turn.path : (link({ source: start, target: end }) ?? '');
     return [
       {
         key: `${flow.from}-${flow.to}`,
@@ -83,8 +98,10 @@ export const chartOf = ({ places, flows }: TrafficView): Chart => {
         ...(isCrowded && !sameSide
           ? { labelX: WIDTH - BOX_WIDTH - 42, labelY: out ? end[1] - 5 : start[1] + 13 }
           : {
-              labelX: sameSide ? a.x - 48 : (start[0] + end[0]) / 2,
-              labelY: (start[1] + end[1]) / 2 + (b.place.kind === 'system' ? 26 : -16),
+              labelX: sameSide ? turn.labelX : (start[0] + end[0]) / 2,
+              labelY: sameSide
+                ? turn.labelY
+                : (start[1] + end[1]) / 2 + (b.place.kind === 'system' ? 26 : -16),
             }),
       },
     ];

@@ -1,0 +1,39 @@
+import { describe, expect, test } from 'vitest';
+import type { TrafficView } from '../../store/views.ts';
+import { chartOf, WIDTH } from './chart.ts';
+
+const view: TrafficView = {
+  places: [
+    { id: 0, kind: 'system', number: 0 },
+    { id: 1, kind: 'system', number: 1 },
+    { id: 2, kind: 'coherent', number: 0 },
+    { id: 3, kind: 'coherent', number: 1 },
+  ],
+  flows: [
+    { from: 0, to: 1, pages: 4, pagesInStep: 0 },
+    { from: 1, to: 0, pages: 2, pagesInStep: 0 },
+    { from: 2, to: 3, pages: 1, pagesInStep: 0 },
+    { from: 0, to: 2, pages: 1, pagesInStep: 0 },
+  ],
+  steps: [],
+};
+const { bands } = chartOf(view);
+
+describe('the picture of the traffic', () => {
+  test('lies in its frame, with all bands and their numbers', () => {
+    for (const { path, labelX } of bands) {
+      const xs = [...path.matchAll(/(-?[\d.]+),/g)].map(([, x]) => Number(x));
+      expect(xs.length).toBeGreaterThan(1);
+      for (const x of [...xs, labelX]) {
+        expect(x).toBeGreaterThanOrEqual(0);
+        expect(x).toBeLessThanOrEqual(WIDTH);
+      }
+    }
+  });
+
+  test('the way there and the way back between two nodes can be told apart', () => {
+    const [there, back] = bands;
+    expect(there?.path).not.toBe(back?.path);
+    expect([there?.labelX, there?.labelY]).not.toEqual([back?.labelX, back?.labelY]);
+  });
+});
