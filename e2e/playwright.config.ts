@@ -15,6 +15,7 @@ const baseURL = `http://127.0.0.1:${port}/`;
 
 export default defineConfig({
   testDir: '.',
+  ...(process.env.PICTURES === undefined ? {} : { testMatch: 'pictures.ts' }),
   outputDir: '../test-results',
   workers: 2,
   fullyParallel: true,

@@ -126,7 +126,7 @@ export const paintFlight = (
   paintWay(pen, way, palette);
   const at = alongWay(way, t);
   const swell = 1 + 0.4 * Math.sin(Math.PI * t);
-  const side = Math.max(8, (from.width * (1 - t) + to.width * t) * swell);
+  const side = Math.max(count > 1 ? 20 : 8, (from.width * (1 - t) + to.width * t) * swell);
   const box = { x: at.x - side / 2, y: at.y - side / 2, width: side, height: side };
   const index = count > 1 ? '' : indexOf(flight.owner);
   paintSheets(pen, lookOf(src.cell), index, box, count, palette);

@@ -1,0 +1,60 @@
+// `npm run -s pictures` opens every panel and preset in both themes at the size of a phone, a laptop and a projector, and
+// leaves a picture of each in test-results/pictures, to be looked at. It is a suite of its own: nobody looks in CI.
+
+import { mkdir } from 'node:fs/promises';
+import { expect, test } from './app-page.ts';
+
+const RUN = './?scenario=coherent-longterm-pin-fast&t=3.250&sel=page:0x5fffd';
+const FOLDER = 'test-results/pictures';
+const SIZES = [
+  ['phone', 390, 844],
+  ['laptop', 1440, 900],
+  ['projector', 1920, 1080],
+] as const;
+const PRESETS = ['explore', 'teach', 'debug', 'present'] as const;
+
+/** A title as the name of a file: `Way of the pin` is `way-of-the-pin`. */
+const fileName = (text: string): string => text.toLowerCase().replaceAll(/[^a-z0-9]+/g, '-');
+
+for (const [size, width, height] of SIZES)
+  for (const theme of ['light', 'dark'] as const)
+    test.describe(`${size}, ${theme}`, () => {
+      test.use({ viewport: { width, height }, colorScheme: theme });
+      test.setTimeout(300_000);
+
+      test('presets and panels', async ({ app, page }) => {
+        await mkdir(FOLDER, { recursive: true });
+        const shoot = async (name: string): Promise<void> => {
+          await app.settlePaint();
+          await page.screenshot({ path: `${FOLDER}/${fileName(name)}-${size}-${theme}.png` });
+        };
+        await app.open();
+        await shoot('first visit');
+        for (const preset of PRESETS) {
+          await app.open(`${RUN}&layout=${preset}`);
+          await shoot(`preset ${preset}`);
+        }
+        await app.open(RUN);
+        const groups = page.getByRole('group', { name: 'Panel', exact: true }).getByRole('radio');
+        const taken = new Set<string>();
+        const shootTabs = async (): Promise<void> => {
+          const tabs = await page
+            .getByRole('tab')
+            .evaluateAll((all) => all.map((tab) => tab.getAttribute('aria-label') ?? ''));
+          for (const name of tabs.filter((each) => !taken.has(each))) {
+            taken.add(name);
+            await app.showPanel(name);
+            await shoot(`panel ${name}`);
+          }
+        };
+        // a narrow window shows one group of panels at a time
+        for (let group = 0; group < (await groups.count()); group++) {
+          await groups.nth(group).check({ force: true });
+          await app.idle();
+          await shoot(`group ${group}`);
+          await shootTabs();
+        }
+        await shootTabs();
+        expect(taken.size).toBeGreaterThan(10);
+      });
+    });
