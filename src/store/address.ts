@@ -7,6 +7,7 @@ import { stepOf } from './player.ts';
 import { initialPage } from './page.ts';
 import { layoutFromLink, layoutInLink, withInFront } from './layout.ts';
 import type { CompareActions } from './compare.ts';
+import { walkText } from './choices.ts';
 import { breakpointText, parseBreakpoint } from './debug.ts';
 import { mapsText } from './maps.ts';
 import type { ScenarioActions } from './scenario.ts';
@@ -16,7 +17,7 @@ const WRITE_AFTER_MS = 250;
 
 /** What a link to what is shown now has to say. */
 export const linkStateOf = (state: AppState): LinkState => {
-  const { scenario, playback, selection, settings, page, maps, compare, debug } = state;
+  const { scenario, playback, selection, settings, page, maps, compare, debug, choices } = state;
   const { run, origin, machine, kernel, added } = scenario;
   const layout = layoutInLink(state.layout);
   const shown = {
@@ -24,6 +25,9 @@ export const linkStateOf = (state: AppState): LinkState => {
     ...(page.page === '' ? {} : { page }),
     ...(layout === undefined ? {} : { layout }),
     ...(mapsText(maps) === undefined ? {} : { maps }),
+    ...(walkText(choices) === undefined
+      ? {}
+      : { walk: { walkLevels: choices.walkLevels, walkRaw: choices.walkRaw } }),
   };
   if (run === undefined || origin === undefined) return shown;
   const breakpoints = debug.breakpoints
@@ -82,6 +86,7 @@ export class AddressSync {
         state.page !== before.page ||
         state.layout !== before.layout ||
         state.maps !== before.maps ||
+        walkText(state.choices) !== walkText(before.choices) ||
         state.compare.contrast !== before.compare.contrast ||
         state.debug.breakpoints !== before.debug.breakpoints ||
         state.settings.theme !== before.settings.theme;
@@ -103,6 +108,7 @@ export class AddressSync {
       }
       if (link.layout !== undefined) update(this.context, 'layout', layoutFromLink(link.layout));
       if (link.maps !== undefined) update(this.context, 'maps', link.maps);
+      if (link.walk !== undefined) update(this.context, 'choices', link.walk);
       const isShown = this.isShown(link);
       if (isShown) update(this.context, 'walkthrough', { introduction: false });
       const opened = isShown || (await this.open(link));

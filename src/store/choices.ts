@@ -8,11 +8,15 @@ import { writeSaved } from './saved.ts';
 /** Levels of the page-table tree: with LA57 there are five. */
 export type WalkLevels = '4' | '5';
 
-/** Found again at the next visit. */
-interface KeptChoices {
+/** How the page-table tree is read. */
+export interface WalkChoices {
   readonly walkLevels: WalkLevels;
   /** Entries of the tree as 64-bit words. */
   readonly walkRaw: boolean;
+}
+
+/** Found again at the next visit. */
+interface KeptChoices extends WalkChoices {
   /** By what the buttons of the playback go. */
   readonly grain: Grain;
 }
@@ -35,6 +39,17 @@ export interface ChoicesActions {
 }
 
 const usual: KeptChoices = { walkLevels: '4', walkRaw: false, grain: 'beat' };
+
+/** How the page-table tree is read, as a link says it: `5`, `4,words`; undefined: as usual. */
+export const walkText = ({ walkLevels, walkRaw }: WalkChoices): string | undefined =>
+  walkLevels === usual.walkLevels && !walkRaw ? undefined : `${walkLevels}${walkRaw ? ',words' : ''}`;
+
+export const parseWalk = (text: string): WalkChoices | undefined => {
+  const found = /^([45])(,words)?$/.exec(text);
+  return found === null
+    ? undefined
+    : { walkLevels: found[1] === '5' ? '5' : '4', walkRaw: found[2] !== undefined };
+};
 
 const savedSchema = v.object({
   walkLevels: v.fallback(v.picklist(['4', '5']), usual.walkLevels),

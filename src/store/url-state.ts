@@ -7,6 +7,7 @@ import type { MachinePresetName } from '../core/uapi/config.ts';
 import { MACHINE_PRESETS } from '../core/uapi/presets.ts';
 import type { Message, Selection } from '../worker/protocol.ts';
 import { type Contrast, isContrast } from './compare.ts';
+import { parseWalk, type WalkChoices, walkText } from './choices.ts';
 import { breakpointText, MAX_BREAKPOINTS, parseBreakpoint } from './debug.ts';
 import { type KernelChoice, type KernelTexts, kernelTexts, readKernelTexts } from './kernel-choice.ts';
 import { isPreset, type Layout, layoutSchema, type Preset } from './layout.ts';
@@ -44,6 +45,8 @@ export interface LinkState {
   readonly layout?: Layout | Preset;
   /** What the maps are coloured by, and which entries of their legend stand out. */
   readonly maps?: MapsSlice;
+  /** How the page-table tree is read. */
+  readonly walk?: WalkChoices;
   /** Where the run stops, as a person would type it: `fn:…`, `_refcount=0`. */
   readonly breakpoints?: readonly string[];
   /** What the run is compared with. */
@@ -137,6 +140,7 @@ const packedSchema = v.object({
   theme: v.optional(v.picklist(THEMES)),
   layout: v.optional(layoutSchema),
   map: v.optional(v.pipe(v.string(), v.maxLength(200))),
+  walk: v.optional(v.pipe(v.string(), v.maxLength(20))),
   compare: v.optional(v.pipe(v.string(), v.maxLength(60))),
   stop: v.optional(v.pipe(v.array(v.pipe(v.string(), v.maxLength(100))), v.maxLength(MAX_BREAKPOINTS))),
 });
@@ -238,6 +242,8 @@ export const writeLink = async (link: LinkState): Promise<string> => {
   if (layout !== undefined) search.set('layout', typeof layout === 'string' ? layout : layout.preset);
   const maps = link.maps === undefined ? undefined : mapsText(link.maps);
   if (maps !== undefined) search.set('map', maps);
+  const walk = link.walk === undefined ? undefined : walkText(link.walk);
+  if (walk !== undefined) search.set('walk', walk);
   if (link.compare !== undefined) search.set('compare', link.compare);
   for (const breakpoint of link.breakpoints ?? []) search.append('stop', breakpoint);
   if (link.at !== undefined) search.set('t', placeText(link.at));
@@ -253,6 +259,7 @@ export const writeLink = async (link: LinkState): Promise<string> => {
     ...(link.selected === undefined ? {} : { sel: selectionText(link.selected) }),
     ...(typeof layout === 'object' ? { layout } : {}),
     ...(maps === undefined ? {} : { map: maps }),
+    ...(walk === undefined ? {} : { walk }),
     ...(link.compare === undefined ? {} : { compare: link.compare }),
     ...(link.breakpoints === undefined ? {} : { stop: link.breakpoints }),
   } as Packed;
@@ -302,6 +309,7 @@ export const readLink = async (search: string, hash: string): Promise<ReadLink> 
   const at = field('t', text('t') ?? packed.at, parsePlace);
   const selected = field('sel', text('sel') ?? packed.sel, parseSelection);
   const maps = field('map', text('map') ?? packed.map, parseMaps);
+  const walk = field('walk', text('walk') ?? packed.walk, parseWalk);
   const preset = field('layout', text('layout'), (s) => (isPreset(s) ? s : undefined));
   const layout =
     preset === undefined || preset === packed.layout?.preset ? (packed.layout ?? preset) : preset;
@@ -339,6 +347,7 @@ export const readLink = async (search: string, hash: string): Promise<ReadLink> 
       ...(page === undefined ? {} : { page }),
       ...(layout === undefined ? {} : { layout }),
       ...(maps === undefined ? {} : { maps }),
+      ...(walk === undefined ? {} : { walk }),
       ...(compare === undefined ? {} : { compare }),
       ...(breakpoints.length === 0 ? {} : { breakpoints }),
     },

@@ -77,6 +77,8 @@ export const problems: Sentences = {
   'link.page': (p) => `The link names a page that cannot be one: ${code(p, 'value')}.`,
   'link.layout': (p) =>
     `The link names an arrangement of panels that does not exist: ${code(p, 'value')}. Yours is kept.`,
+  'link.walk': (p) =>
+    `The link reads the page-table tree in a way that does not exist: ${code(p, 'value')}. Write \`walk=5\` for five levels, \`walk=4,words\` for 64-bit words. It stays as it is.`,
   'link.map': (p) =>
     `The link colours the maps by something that does not exist: ${code(p, 'value')}. Write, for example, \`map=owner\`. They stay as they are.`,
   'link.compare': (p) =>
