@@ -15,7 +15,9 @@ const baseURL = `http://127.0.0.1:${port}/`;
 
 export default defineConfig({
   testDir: '.',
-  ...(process.env.PICTURES === undefined ? {} : { testMatch: 'pictures.ts' }),
+  ...(process.env.PICTURES === undefined
+    ? { testIgnore: 'pictures.spec.ts' }
+    : { testMatch: 'pictures.spec.ts' }),
   outputDir: '../test-results',
   workers: 2,
   fullyParallel: true,
