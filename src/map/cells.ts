@@ -24,6 +24,8 @@ export interface MapCell extends WorldRect {
   readonly pins: number;
   readonly longterm: boolean;
   readonly move: { readonly role: 'src' | 'dst'; readonly view: MoveView } | undefined;
+  /** Only of one page: a device-exclusive entry refers to it. */
+  readonly exclusive: boolean;
   /** What else is known of it, in words: its class in the mode that is shown, the free block that it is in. */
   readonly facts: readonly string[];
 }
@@ -37,6 +39,8 @@ export interface MomentIndex {
   readonly moves: ReadonlyMap<number, { readonly role: 'src' | 'dst'; readonly view: MoveView }>;
   /** Frames of long areas, of which only the ends are in `frames`. */
   readonly runs: readonly FrameRun[];
+  /** Frames that device-exclusive entries refer to. */
+  readonly exclusive: ReadonlySet<number>;
   /** Pins by frame, those of long runs included. */
   readonly pins: ReadonlyMap<number, { readonly count: number; readonly longterm: boolean }>;
 }
@@ -63,6 +67,15 @@ const runsOf = (moment: MapMoment): FrameRun[] =>
       }),
     ),
   );
+
+const exclusiveOf = (moment: MapMoment): Set<number> => {
+  const pfns = new Set<number>();
+  for (const { areas } of moment.processes)
+    for (const { rows } of areas)
+      for (const { entry, pfn, pfnStep, npages } of rows)
+        if (entry === 'device-exclusive') for (let i = 0; i < npages; i++) pfns.add(pfn + i * pfnStep);
+  return pfns;
+};
 
 const pinsOf = (
   moment: MapMoment,
@@ -98,7 +111,7 @@ export const indexMoment = (moment: MapMoment): MomentIndex => {
     if (view.dst >= 0) moves.set(view.dst, { role: 'dst', view });
   }
   const frames = new Map(moment.frames.map((frame) => [frame.pfn, frame]));
-  const index = { frames, moves, runs, pins: pinsOf(moment, runs) };
+  const index = { frames, moves, runs, exclusive: exclusiveOf(moment), pins: pinsOf(moment, runs) };
   indexes.set(moment, index);
   return index;
 };
@@ -133,6 +146,7 @@ const groupCell = (
         pins: 0,
         longterm: false,
         move: undefined,
+        exclusive: false,
         facts: [],
       };
 };
@@ -164,6 +178,7 @@ export const pageCell = (
     pins: pin?.count ?? 0,
     longterm: pin?.longterm ?? false,
     move: index.moves.get(pfn),
+    exclusive: index.exclusive.has(pfn),
     facts: [],
   };
 };

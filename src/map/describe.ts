@@ -113,6 +113,7 @@ export const stateWords = (cell: MapCell): string[] => {
   const words: string[] = [usageWords(look, cell.residence)];
   if (move !== undefined) words.push(moveWords(move.role, move.view));
   if (cell.pins > 0) words.push(formatCounted(cell.pins, cell.longterm ? 'long-term pin' : 'pin'));
+  if (cell.exclusive) words.push('device-exclusive entry');
   if (look.locked) words.push('locked');
   if (look.dirty) words.push('dirty');
   if (look.anonExclusive) words.push('AnonExclusive');

@@ -3,6 +3,7 @@
 import { PAGE_SIZE_BYTES, PAGEBLOCK_NR_PAGES } from '../core/uapi/units.ts';
 import type { Camera } from '../store/viewport.ts';
 import { formatBytes } from '../ui/format.ts';
+import { EXCLUSIVE_GLYPH } from '../ui/tones.ts';
 import { type SizePx, toScreen } from './camera.ts';
 import type { MapCell } from './cells.ts';
 import { type CellLook, hueOf, lookOf, type Palette } from './color.ts';
@@ -241,6 +242,7 @@ export const paintPage = (pen: Pen, cell: MapCell, box: BoxPx, palette: Palette)
       if (look.hatch === 'arriving') paintExpected(pen, look, box, palette);
       else paintForm(pen, look, box, palette, 'fill');
       if (look.hatch === 'leaving') paintHatch(pen, box, palette.paper);
+      if (cell.exclusive) paintExclusive(pen, box, palette);
       paintMarks(pen, look, box, palette);
       paintName(pen, cell, look, box, palette);
       return;
@@ -311,6 +313,21 @@ const paintForm = (
   }
 };
 
+/** A device has the page to itself: a ring round it. */
+const paintExclusive = (pen: Pen, box: BoxPx, palette: Palette): void => {
+  if (box.width < 8) return;
+  const width = Math.max(1.5, Math.min(2.5, box.width * 0.08));
+  for (const [by, color] of [
+    [width / 2, palette.ink],
+    [width * 1.25, palette.paper],
+  ] as const) {
+    pen.strokeStyle = color;
+    pen.lineWidth = color === palette.ink ? width : width / 2;
+    tracePath(pen, 'outline', inset(box, by));
+    pen.stroke();
+  }
+};
+
 const paintMarks = (pen: Pen, look: CellLook, box: BoxPx, palette: Palette): void => {
   if (look.locked) {
     pen.strokeStyle = palette.ink;
@@ -340,7 +357,7 @@ const paintName = (pen: Pen, cell: MapCell, look: CellLook, box: BoxPx, palette:
   pen.textAlign = 'center';
   pen.textBaseline = 'middle';
   const index = box.width >= INDEX_FROM_PX ? indexOf(cell.owner) : '';
-  const text = `${look.glyph}${index}`;
+  const text = `${cell.exclusive ? EXCLUSIVE_GLYPH : look.glyph}${index}`;
   if (look.hatch === 'leaving') paintPlate(pen, box, palette[hueOf(look.residence).fill], pen.fillStyle);
   // a nail sits in the upper edge: the letters make room for its tip
   const down = cell.pins > 0 ? 0.66 : 0.57;

@@ -21,3 +21,6 @@ export const TONES: Readonly<Record<Tone, ToneLook>> = {
   free: { glyph: '', form: 'outline', label: 'free', longLabel: 'free' },
   reserved: { glyph: '', form: 'solid', label: 'reserved', longLabel: 'reserved by the kernel' },
 };
+
+/** Beside the letter of a page that a device-exclusive entry refers to: a device has it to itself. */
+export const EXCLUSIVE_GLYPH = 'X';

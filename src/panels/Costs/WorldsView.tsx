@@ -68,6 +68,8 @@ const USUAL_WIDTH = 560;
 const BAR = 30;
 const LABEL = 138;
 const ROOM_FOR_VALUE = 72;
+/** For a room, its smallest words, of 11 px, are 18 px high. */
+const SCALE_FOR_A_ROOM = 18 / 11;
 
 const useResults = () => {
   const { results } = useApp((state) => state.worlds);
@@ -84,7 +86,8 @@ const Plot = () => {
   const results = useResults();
   const figure = useRef<HTMLElement>(null);
   // in pixels of the page: what is scaled down cannot be read
-  const width = useSize(figure).width || USUAL_WIDTH;
+  const scale = useApp(({ layout }) => (layout.preset === 'present' ? SCALE_FOR_A_ROOM : 1));
+  const width = (useSize(figure).width || USUAL_WIDTH) / scale;
   const bars = stackedBars<World>(
     results.map(({ world, costs }) => ({ key: world, total: costs.total })),
     width - LABEL - ROOM_FOR_VALUE,

@@ -136,7 +136,7 @@ const Entry = ({ process, row, changed }: EntryProps) => {
       </td>
       <td data-run={row.npages > 1}>
         {row.frame === undefined ? null : (
-          <Chip tone={row.frame.tone} toward={row.frame.toward}>
+          <Chip tone={row.frame.tone} toward={row.frame.toward} exclusive={row.kind === 'device-exclusive'}>
             {runParts(row.frame.text)}
           </Chip>
         )}
