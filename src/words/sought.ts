@@ -20,6 +20,8 @@ const NO_ROOM = /\b(?:r[au]n(?:s|ning)? out(?: of)?|no (?:more )?(?:room|space)|
 /** What the field says instead of a word of a question. */
 const SYNONYMS: Readonly<Record<string, readonly string[]>> = {
   block: ['cannot', 'forbid', 'prevent'],
+  die: ['ends', 'exit'],
+  exit: ['ends'],
   full: ['exhaustion', 'is short', 'runs short'],
   mov: ['home', 'migrate'],
   prevent: ['block', 'cannot', 'forbid'],
@@ -87,7 +89,10 @@ export const sought = <T>(
   const texts = things.map((thing) => even(textOf(thing)));
   const fitsOf = (word: string): number[] => {
     const patterns = patternsOf(word);
-    const fits = (found: string): number => FITS[patterns.findIndex((pattern) => pattern.test(found))] ?? 0;
+    const stem = even(stemOf(word));
+    // all patterns begin with the stem, and most texts do not have it
+    const fits = (found: string): number =>
+      found.includes(stem) ? (FITS[patterns.findIndex((pattern) => pattern.test(found))] ?? 0) : 0;
     return things.map((_, index) =>
       Math.max(NAME_COUNTS * fits(names[index] ?? ''), fits(texts[index] ?? '')),
     );

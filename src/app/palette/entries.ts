@@ -199,7 +199,9 @@ const SAID_IN_FULL = 1;
 const HAS_ALL = 3;
 
 /** Groups that answer a question; to do something or to change the kernel is no answer. */
-const ANSWERS: ReadonlySet<string> = new Set(['Scenarios', 'Glossary']);
+const ANSWERS: readonly string[] = ['Scenarios', 'Glossary'];
+/** Asks for a word of the glossary before a scene. */
+const ASKS_FOR_A_WORD = /^\s*what (?:is|are) /i;
 
 /** Whether a text is rather a question than a part of a name; the fewest names are that long. */
 const asks = (text: string, ranks: readonly number[]): boolean =>
@@ -227,7 +229,10 @@ export const matching = (entries: readonly PaletteEntry[], text: string, limit: 
   const found = hits.map(({ entry, score, rank: own }) => ({ entry, score, fit: isAsked ? -score : own }));
   const best = new Map<string, number>();
   for (const { entry, fit } of found) best.set(entry.group, Math.min(fit, best.get(entry.group) ?? fit));
-  const answers = (group: string): number => (isAsked && ANSWERS.has(group) ? 0 : 1);
+  const answers = (group: string): number => {
+    if (!isAsked || !ANSWERS.includes(group)) return 2;
+    return ASKS_FOR_A_WORD.test(text) && group === 'Glossary' ? 0 : 1;
+  };
   const inOrder = (a: string, b: string): number =>
     answers(a) - answers(b) ||
     (best.get(a) ?? 0) - (best.get(b) ?? 0) ||

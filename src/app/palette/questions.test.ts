@@ -43,6 +43,7 @@ test.each([
   ['what happens to a pinned page at fork?', 2, ['fork-pinned-system', 'fork-and-pin']],
   ['does O_DIRECT move the page too?', 1, ['pins-o-direct']],
   ['why did my page move?', 1, ['longterm-pin']],
+  ['what if a process dies with a pin?', 3, ['around-exit']],
 ] as const)('“%s”: of the first %i scenarios some are %j', (text, count, wanted) => {
   expect(found(text)[0]?.group).toBe('Scenarios');
   expect(scenarios(text).slice(0, count)).toEqual(expect.arrayContaining([...wanted]));
@@ -53,6 +54,7 @@ test('the next best are there, too: a scene that says a rare word only, a word o
   expect(scenarios('what happens when VRAM is full?')).toContain('device-full');
   expect(found('who blocks eviction?').map(({ id }) => id)).toContain('term evictable');
   expect(found('what is a migration entry?')[0]?.id).toBe('term migration-entry');
+  expect(found('what is a pin?')[0]?.id).toBe('term pin');
 });
 
 test('a question brings no other kernel before an answer, and no word that only contains one of its own', () => {
