@@ -32,7 +32,7 @@ const PINNING: readonly Scene[] = ALL.map((pinner) =>
         pinner.flags.length === 0 ? '' : ` with \`${pinner.flags.join(' | ')}\``
       } and keeps the pages ${pinner.lasts}. ${
         movesPages(pinner)
-          ? 'They leave VRAM first; afterwards the GPU reaches them over the link.'
+          ? 'They leave VRAM first, since the driver must be able to take VRAM back; afterwards the GPU reaches them over the link.'
           : 'They stay in VRAM.'
       } ${pinner.limit}`,
       gpu: gpu(),

@@ -172,11 +172,23 @@ export interface UserptrView {
   readonly invalid: number;
 }
 
+/** Who holds pages that were to move and stayed. */
+export interface HoldersView {
+  readonly stayed: number;
+  /** Its name if it is one; else ''. */
+  readonly stayedPage: string;
+  /** Names of handles, with commas between. */
+  readonly pinnedBy: string;
+  readonly heldBy: string;
+}
+
 export interface EvictionView {
   readonly stations: readonly {
     readonly station: EvictionStation;
     /** Pages that it is about; 0 or a number of no meaning where it is about none. */
     readonly npages: number;
+    /** Of pages that could not leave; undefined where none had to stay. */
+    readonly holders: HoldersView | undefined;
     /** Behind it. */
     readonly position: Position;
     readonly isDone: boolean;

@@ -8,7 +8,7 @@ import { type Preset, PRESETS } from '../../store/layout.ts';
 import type { CatalogueEntry } from '../../store/scenario.ts';
 import type { Theme } from '../../store/settings.ts';
 import { MAP_MODES, type MapMode, type Selection } from '../../store/views.ts';
-import { contrastTitle, contrastWords, soughtWords, withMost } from '../../words/index.ts';
+import { contrastTitle, contrastWords, isQuestion, sought, soughtWords } from '../../words/index.ts';
 import type { PanelEntry } from '../frame/panels.ts';
 import { PRESET_WORDS } from '../frame/presets.ts';
 import type { Surface } from './act.ts';
@@ -149,7 +149,7 @@ export const scenarioEntries = (entries: readonly CatalogueEntry[]): PaletteEntr
       group: 'Scenarios',
       title,
       detail: name === title ? group : name,
-      also: about,
+      also: `${name} ${group} ${about}`,
       keys: [],
       deed: { kind: 'scenario', name },
     }),
@@ -182,34 +182,64 @@ export const termEntries = (
     }),
   );
 
-const textOf = ({ title, detail, also = '' }: PaletteEntry): string =>
-  `${title} ${detail} ${also}`.toLowerCase();
+const nameOf = ({ title, deed }: PaletteEntry): string =>
+  deed.kind === 'scenario' ? `${title} ${deed.name}` : title;
+const textOf = ({ detail, also = '' }: PaletteEntry): string => `${detail} ${also}`;
 
-/** How well an entry fits that has the words; the less the better. */
+/** How well the name of an entry fits; the less the better. */
 const rank = ({ title }: PaletteEntry, text: string, words: readonly string[]): number => {
   const name = title.toLowerCase();
   const [first = ''] = words;
-  if (name === text.trim().toLowerCase()) return 0;
-  if (name.startsWith(first)) return 1;
-  if (words.every((word) => name.includes(word))) return 2;
-  return 3;
+  if (name === text) return 0;
+  if (name.startsWith(text)) return 1;
+  const hasAll = words.every((word) => name.includes(word));
+  return (hasAll ? 2 : 4) + (name.startsWith(first) ? 0 : 1);
 };
+const SAID_IN_FULL = 1;
+const HAS_ALL = 3;
+
+/** Groups that answer a question; to do something or to change the kernel is no answer. */
+const ANSWERS: readonly string[] = ['Scenarios', 'Glossary'];
+/** Asks for a word of the glossary before a scene. */
+const ASKS_FOR_A_WORD = /^\s*what (?:is|are) /i;
+
+/** Whether a text is rather a question than a part of a name; the fewest names are that long. */
+const asks = (text: string, ranks: readonly number[]): boolean =>
+  isQuestion(text)
+    ? !ranks.some((own) => own <= SAID_IN_FULL)
+    : text.split(/\s+/).length > 2 && !ranks.some((own) => own <= HAS_ALL);
 
 /**
- * Entries that have all words that were typed, else those that have the most. Better ones stand first within each group, and
- * the group with the best one stands first; no more than `limit` a group.
+ * Entries that fit what was typed. Better ones stand first within each group, and the group with the best one stands first,
+ * unless something is asked: then those that answer do. No more than `limit` a group.
  */
 export const matching = (entries: readonly PaletteEntry[], text: string, limit: number): PaletteEntry[] => {
   const words = soughtWords(text);
-  const counts = new Map<string, number>();
+  const typed = text.trim().toLowerCase();
   const groups = [...new Set(entries.map(({ group }) => group))];
-  const found = withMost(entries, words, textOf).map((entry) => ({ entry, rank: rank(entry, text, words) }));
+  const hits = sought(entries, text, nameOf, textOf).map(({ thing: entry, score }) => ({
+    entry,
+    score,
+    rank: rank(entry, typed, words),
+  }));
+  const isAsked = asks(
+    typed,
+    hits.map(({ rank: own }) => own),
+  );
+  const found = hits.map(({ entry, score, rank: own }) => ({ entry, score, fit: isAsked ? -score : own }));
   const best = new Map<string, number>();
-  for (const { entry, rank: own } of found)
-    best.set(entry.group, Math.min(own, best.get(entry.group) ?? own));
-  const placeOf = (group: string): number => (best.get(group) ?? 0) * groups.length + groups.indexOf(group);
+  for (const { entry, fit } of found) best.set(entry.group, Math.min(fit, best.get(entry.group) ?? fit));
+  const answers = (group: string): number => {
+    if (!isAsked || !ANSWERS.includes(group)) return 2;
+    return ASKS_FOR_A_WORD.test(text) && group === 'Glossary' ? 0 : 1;
+  };
+  const inOrder = (a: string, b: string): number =>
+    answers(a) - answers(b) ||
+    (best.get(a) ?? 0) - (best.get(b) ?? 0) ||
+    groups.indexOf(a) - groups.indexOf(b);
+  const counts = new Map<string, number>();
   return found
-    .toSorted((a, b) => placeOf(a.entry.group) - placeOf(b.entry.group) || a.rank - b.rank)
+    .toSorted((a, b) => inOrder(a.entry.group, b.entry.group) || a.fit - b.fit || b.score - a.score)
     .map(({ entry }) => entry)
     .filter(({ group }) => {
       const count = (counts.get(group) ?? 0) + 1;

@@ -14,11 +14,14 @@ export const Eviction = ({ eviction: { stations, more } }: Pick<GpuStateView, 'e
       <h3 id="gpu-eviction-heading">{evictionPanel.heading}</h3>
       <p className="muted">{evictionPanel.about}</p>
       <ol>
-        {stations.map(({ station, npages, position, isDone }, i) => (
+        {stations.map(({ station, npages, holders, position, isDone }, i) => (
           <li key={position} data-done={isDone} aria-current={i === now ? 'step' : undefined}>
             <Icon name={isDone ? 'check' : 'arrow'} />
             <button type="button" onClick={() => void seek(position)}>
-              <Prose pieces={textPieces(evictionStations[station](npages))} plain />
+              <Prose
+                pieces={textPieces(evictionStations[station](npages, holders && { ...holders }))}
+                plain
+              />
               <span className="hidden-visually">{isDone ? ' (done)' : ' (to come)'}</span>
             </button>
           </li>

@@ -1,7 +1,7 @@
 // The list of scenarios as it is shown.
 
 import type { CatalogueEntry } from '../../store/scenario.ts';
-import { soughtWords, withMost } from '../../words/index.ts';
+import { isQuestion, sought } from '../../words/index.ts';
 
 export interface ScenarioEntry {
   readonly name: string;
@@ -33,13 +33,16 @@ const HEADINGS: Readonly<Record<CatalogueEntry['source'], string>> = {
 const sizeOf = (steps: number | undefined): string =>
   steps === undefined ? '' : `${steps} ${steps === 1 ? 'step' : 'steps'}`;
 
-const haystackOf = ({ name, title, about, group, source }: CatalogueEntry): string =>
-  `${name} ${title} ${about} ${group} ${HEADINGS[source]}`.toLowerCase();
+const nameOf = ({ name, title }: CatalogueEntry): string => `${name} ${title}`;
+const haystackOf = ({ about, group, source }: CatalogueEntry): string =>
+  `${about} ${group} ${HEADINGS[source]}`;
 
-/** Entries that have every word of the filter, else those that have the most; sections and groups in the order of the catalogue. */
+/** Entries that fit the filter; sections and groups in the order of the catalogue, or of what answers a question best. */
 export const scenarioSections = (entries: readonly CatalogueEntry[], filter: string): ScenarioSection[] => {
   const sections = new Map<string, Map<string, ScenarioEntry[]>>();
-  for (const entry of withMost(entries, soughtWords(filter), haystackOf)) {
+  const found = sought(entries, filter, nameOf, haystackOf);
+  const ordered = isQuestion(filter) ? found.toSorted((a, b) => b.score - a.score) : found;
+  for (const { thing: entry } of ordered) {
     const heading = HEADINGS[entry.source];
     const groups = sections.get(heading) ?? new Map<string, ScenarioEntry[]>();
     sections.set(heading, groups);

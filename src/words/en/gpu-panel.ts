@@ -1,7 +1,7 @@
 // What the GPU panel says. Kernel words stand between backticks.
 
 import type { EvictionStation } from '../../core/uapi/eviction.ts';
-import { cap, grouped } from './phrases.ts';
+import { cap, grouped, holdersText, type Params, stayedText } from './phrases.ts';
 
 export const gpuPanel = {
   none: 'This machine has no GPU with a driver. Scenes under “A GPU and a process” and “When VRAM is short” have one.',
@@ -73,16 +73,19 @@ const pages = (n: number): string => (n === 1 ? 'one page' : `${grouped(n)} page
 const are = (n: number): string => (n === 1 ? 'is' : 'are');
 
 /** The stations of an eviction, in the order in which they happened; each says who does what. */
-export const evictionStations: Readonly<Record<EvictionStation, (npages: number) => string>> = {
+export const evictionStations: Readonly<
+  Record<EvictionStation, (npages: number, holders?: Params) => string>
+> = {
   'no-space': (n) => `TTM finds no free VRAM for ${pages(n)}.`,
   skipped: (n) => `An object of ${pages(n)} is passed over: TTM itself has pinned it.`,
   victim: (n) => `The first that may go is chosen: an object of ${pages(n)}.`,
   waits: () => 'TTM waits for its eviction fence, for 15 s at most.',
   worker: () => 'A kernel thread starts to bring its pages home: `svm_range_evict_svm_bo_worker`.',
   home: (n) => cap(`${pages(n)} ${are(n)} home.`),
-  left: (n) => cap(`${pages(n)} could not leave.`),
-  'in-use': (n) =>
-    `VRAM of ${pages(n)} is still in use, so the fence is not signalled. (Hypothetical: v6.1 signals it in any case.)`,
+  left: (n, p) =>
+    p === undefined ? cap(`${pages(n)} could not leave.`) : `${stayedText(p, 'could not leave')}.`,
+  'in-use': (n, p) =>
+    `VRAM of ${pages(n)} is still in use${p === undefined ? '' : ` (${holdersText(p, n === 1 ? 'it' : 'them')})`}, so the fence is not signalled. (Hypothetical: v6.1 signals it in any case.)`,
   'process-stopped': () => 'All queues of its process stop: `evict_process_worker`.',
   signaled: () => 'The fence is signalled: the driver says that the VRAM may be taken.',
   'timed-out': () => '15 s have passed. TTM gives up, and who asked gets an error.',

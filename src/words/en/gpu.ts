@@ -315,11 +315,11 @@ export const gpuLogs: Readonly<Record<string, Told>> = {
   },
   'log.svm.eviction-failed': {
     what: 'The driver prints `Migration failed during eviction`.',
-    why: 'Pages were left behind in all three attempts. The fence is signalled all the same.',
+    why: 'Pages were left behind in all three attempts.',
   },
   'log.svm.not-last-reference': {
     what: 'The driver warns: `This was not the last reference`.',
-    why: 'A page of the buffer object is still in use. Nobody counted it as left behind.',
+    why: 'The fence is signalled all the same, while pages of the buffer object are still in use.',
   },
 };
 

@@ -71,3 +71,28 @@ export const allPages = (p: Params): string => {
 /** Begins a sentence with a word of ours; a kernel name keeps its spelling, there too. */
 export const cap = (text: string): string =>
   /^\w*_/.test(text) ? text : text.charAt(0).toUpperCase() + text.slice(1);
+
+const handles = (p: Params, key: string): readonly string[] =>
+  txt(p, key)
+    .split(', ')
+    .filter((name) => name !== '')
+    .map((name) => `\`${name}\``);
+
+/** Who holds pages: `h1 pins them`, `g holds a reference on it`. */
+export const holdersText = (p: Params, it: string): string => {
+  const [pins, references] = [handles(p, 'pinnedBy'), handles(p, 'heldBy')];
+  const all = [
+    pins.length === 0 ? '' : `${pins.join(' and ')} ${pins.length === 1 ? 'pins' : 'pin'} ${it}`,
+    references.length === 0
+      ? ''
+      : `${references.join(' and ')} ${references.length === 1 ? 'holds' : 'hold'} a reference on ${it}`,
+  ].filter((text) => text !== '');
+  return all.length === 0 ? `somebody else holds a reference on ${it}` : all.join(', and ');
+};
+
+/** `4 pages stayed: h1 pins them`, with another verb where it is one's own. */
+export const stayedText = (p: Params, verb: string): string => {
+  const n = num(p, 'stayed');
+  const one = has(p, 'stayedPage') ? code(p, 'stayedPage') : 'it';
+  return `${n === 1 ? 'One page' : pages(p, 'stayed')} ${verb}: ${holdersText(p, n === 1 ? one : 'them')}`;
+};

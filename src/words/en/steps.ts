@@ -1,7 +1,20 @@
 // What a step does, how it ended, and why it matters.
 
 import { gpuStepBegin, gpuStepEnd, gpuStepWhy } from './gpu.ts';
-import { cap, code, count, errno, flags, grouped, has, num, pages, type Params, txt } from './phrases.ts';
+import {
+  cap,
+  code,
+  count,
+  errno,
+  flags,
+  grouped,
+  has,
+  num,
+  pages,
+  type Params,
+  stayedText,
+  txt,
+} from './phrases.ts';
 
 type ByOp = Readonly<Record<string, (p: Params) => string>>;
 
@@ -201,7 +214,7 @@ const END_WHY: ByOp = {
   gup: (p) =>
     txt(p, 'flags').includes('FOLL_LONGTERM')
       ? 'Every page lies where it may stay: a device can use its physical address for as long as it likes.'
-      : 'The pages stay until the references are given back.',
+      : `The pages stay where they are${inVram(p)} until the references are given back.`,
   read: (p) => accessWhy(p),
   write: (p) => accessWhy(p),
   snapshot: () => '`w` may write, `r` may read; local is on this device, remote on another one.',
@@ -211,10 +224,22 @@ const END_WHY: ByOp = {
     'The device pages went back to the driver’s free list; the last one freed is the first one reused.',
 };
 
-const accessWhy = (p: Params): string =>
-  num(p, 'ret') > 0
-    ? 'Where the entry permitted the access, no kernel code ran. Else a fault came first.'
-    : 'Nothing was reached.';
+/** Of pages that are held where they lie. */
+const inVram = (p: Params): string => {
+  const [all, there] = [num(p, 'ret'), num(p, 'onDevice')];
+  if (!(there > 0)) return '';
+  return there >= all ? ', in VRAM,' : `, ${there} of them in VRAM,`;
+};
+
+const accessWhy = (p: Params): string => {
+  const [reached, faults] = [num(p, 'ret'), num(p, 'pgfault')];
+  if (reached <= 0) return 'Nothing was reached.';
+  if (faults === 0) return 'No fault: each entry permitted the access, so no kernel code ran.';
+  const first = `${cap(count(faults, 'fault'))} came first.`;
+  return reached > faults
+    ? `${first} Elsewhere the entry permitted the access, and no kernel code ran.`
+    : first;
+};
 
 /** By operation and errno, where an errno means something else than in most calls. */
 const ERRNO_WHY_OF: Readonly<Record<string, string>> = {
@@ -265,11 +290,15 @@ const ERRNO_WHY: Readonly<Record<string, string>> = {
   EDEADLK: 'The range could not leave the GPU where it is, so it cannot go to another one.',
 };
 
-const errnoWhy = (op: string, name: string): string =>
+const reasonOf = (op: string, name: string): string =>
   ERRNO_WHY_OF[`${op} ${name}`] ??
   (op === 'probe' ? 'A check of the registration refused it; the kernel log says which.' : undefined) ??
   ERRNO_WHY[name] ??
   'The kernel refused.';
+
+/** What kept pages where they were comes before what the errno means. */
+const errnoWhy = (p: Params): string =>
+  `${has(p, 'stayed') ? `${stayedText(p, 'stayed')}. ` : ''}${reasonOf(txt(p, 'op'), txt(p, 'errno'))}`;
 
 /** Operations that have words for their beginning, for the reason and for their end; a test compares them with the vocabulary. */
 export const operationsWithWords: readonly string[] = Object.keys(BEGIN).filter(
@@ -298,7 +327,7 @@ export const stepEnd = (p: Params): string => {
 export const stepEndWhy = (p: Params): string => {
   if (has(p, 'signal') && txt(p, 'op') !== 'exit')
     return 'The address is not mapped, or its area does not permit the access.';
-  if (has(p, 'errno')) return errnoWhy(txt(p, 'op'), txt(p, 'errno'));
+  if (has(p, 'errno')) return errnoWhy(p);
   if (has(p, 'standstill'))
     return `${isWait(txt(p, 'standstill')) ? 'Each task stands where it waits' : 'The simulation stops in the call that goes wrong; the thread stays there'}, and keeps what it holds: see the call stack, the call tree and the log. Nothing can follow; open another scenario, or go back in time.`;
   return END_WHY[txt(p, 'op')]?.(p) ?? BEGIN_WHY[txt(p, 'op')]?.(p) ?? '';

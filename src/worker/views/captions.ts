@@ -9,6 +9,8 @@ import type { Message } from '../protocol.ts';
 import { type Beat, BEAT_ARGUMENTS, type BeatId, type OwnBeatId } from './beats.ts';
 import { wordsOf } from './step-results.ts';
 import { DECISION_ARGUMENTS, message, type Namer } from './messages.ts';
+import { deviceOf } from './frames.ts';
+import { holdersOf, stayedIn } from './stayed.ts';
 
 type Params = Record<string, string | number>;
 
@@ -70,8 +72,22 @@ export const stepParams = (namer: Namer, index: number, step: Step): Params => {
 export const hasFailed = ({ ret, signal, standstill, results }: StepResult): boolean =>
   ret < 0 || signal !== undefined || standstill !== undefined || results?.some(hasFailed) === true;
 
-const resultParams = ({ result }: StepRecord): Params => {
-  const params: Params = { ret: result.ret };
+/** What the step did that its result does not say: faults, pages that could not move, where pages lie that it holds. */
+const deedParams = ({ m, places }: Namer, record: StepRecord): Params => {
+  const { step, begin, end, result } = record;
+  if (result.errno !== undefined) {
+    const stayed = stayedIn(m.journal.log, begin, end);
+    return stayed.length === 0 ? {} : { ...holdersOf(m, places, stayed) };
+  }
+  if (step.op === 'read' || step.op === 'write') return { pgfault: record.vmstat['pgfault'] ?? 0 };
+  if (step.op !== 'gup') return {};
+  const held = m.handles.values().find(({ name }) => name === step.as)?.pages ?? [];
+  return { onDevice: held.filter((pfn) => deviceOf(m, pfn) >= 0).length };
+};
+
+const resultParams = (namer: Namer, record: StepRecord): Params => {
+  const { result } = record;
+  const params: Params = { ret: result.ret, ...deedParams(namer, record) };
   for (const key of ['errno', 'signal', 'at', 'cpages', 'faults', 'got', 'status', 'standstill'] as const) {
     const value = result[key];
     if (value !== undefined) params[key] = value;
@@ -87,6 +103,9 @@ const resultParams = ({ result }: StepRecord): Params => {
 
 const isOwn = (id: BeatId): id is OwnBeatId => Object.hasOwn(BEAT_ARGUMENTS, id);
 
+/** Where it matters who else has the page. */
+const COPIES: ReadonlySet<BeatId> = new Set(['fault.wp.copy', 'fault.unshare.copy']);
+
 /** The sentence of a beat; its reason has the same parameters and the same id behind `why.` */
 export const beatMessage = (namer: Namer, steps: readonly StepRecord[], beat: Beat): Message => {
   const { id, args } = beat;
@@ -98,11 +117,15 @@ export const beatMessage = (namer: Namer, steps: readonly StepRecord[], beat: Be
     const record = steps[args[0] ?? -1];
     if (record === undefined) return { id, params: {} };
     const params = stepParams(namer, record.index, record.step);
-    return { id, params: id === 'step.end' ? { ...params, ...resultParams(record) } : params };
+    return { id, params: id === 'step.end' ? { ...params, ...resultParams(namer, record) } : params };
   }
   if (id === 'boot' && namer.m.config.gpu?.coldBoot === true) return { id: 'boot.cold', params: {} };
   if (isOwn(id)) return message(namer, id, BEAT_ARGUMENTS[id], args);
-  return message(namer, id, DECISION_ARGUMENTS[id], args);
+  const said = message(namer, id, DECISION_ARGUMENTS[id], args);
+  const [, page = -1] = args;
+  if (!COPIES.has(id) || !(page >= 0)) return said;
+  const params = { ...said.params, proc: namer.process, ...holdersOf(namer.m, namer.places, [page]) };
+  return { id, params };
 };
 
 export const whyOf = (caption: Message): Message => ({ id: `why.${caption.id}`, params: caption.params });

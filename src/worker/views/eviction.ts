@@ -7,6 +7,8 @@ import { kernelFunctionId } from '../../core/uapi/source-refs.ts';
 import type { Position } from '../protocol.ts';
 import type { EvictionView } from '../protocol-gpu.ts';
 import type { Run } from '../run.ts';
+import type { Scene } from './scene.ts';
+import { holdersOf, stayedIn } from './stayed.ts';
 
 /** A longer step is a big one, which counts and tells no story. */
 const MAX_EVENTS = 400_000;
@@ -38,7 +40,12 @@ const WORKER = kernelFunctionId('svm_range_evict_svm_bo_worker');
 /** Of which each page has an event of its own. */
 const COUNTED: ReadonlySet<EvictionStation> = new Set(['home', 'aliased']);
 
-type Station = Omit<EvictionView['stations'][number], 'isDone'>;
+const STAYED: ReadonlySet<EvictionStation> = new Set(['left', 'in-use']);
+
+interface Station extends Omit<EvictionView['stations'][number], 'isDone' | 'holders'> {
+  /** Frames of pages that could not leave. */
+  readonly stayed: readonly number[];
+}
 
 const stationsIn = (run: Run, begin: Position, end: Position): Station[] => {
   const { log } = run.sim.machine.journal;
@@ -46,7 +53,7 @@ const stationsIn = (run: Run, begin: Position, end: Position): Station[] => {
   for (let i = begin; i < Math.min(end, begin + MAX_EVENTS); i++) {
     const kind = log.kindAt(i);
     if (kind === EventKind.SPAN_BEGIN && log.idAt(i) === WORKER)
-      found.push({ station: 'worker', npages: 0, position: i + 1 });
+      found.push({ station: 'worker', npages: 0, position: i + 1, stayed: [] });
     if (kind !== EventKind.DECISION) continue;
     const id = DECISIONS[log.idAt(i)];
     const station = id && DECIDED[id];
@@ -56,8 +63,12 @@ const stationsIn = (run: Run, begin: Position, end: Position): Station[] => {
     if (station === 'home' && before?.station !== 'worker' && before?.station !== 'home') continue;
     const isCounted = COUNTED.has(station);
     if (isCounted && before !== undefined && before.station === station)
-      found[found.length - 1] = { station, npages: before.npages + 1, position: i + 1 };
-    else found.push({ station, npages: isCounted ? 1 : log.rowAt(i), position: i + 1 });
+      found[found.length - 1] = { station, npages: before.npages + 1, position: i + 1, stayed: [] };
+    else {
+      const worker = found.findLast((each) => each.station === 'worker')?.position ?? i;
+      const stayed = STAYED.has(station) ? stayedIn(log, worker, i) : [];
+      found.push({ station, npages: isCounted ? 1 : log.rowAt(i), position: i + 1, stayed });
+    }
   }
   return found.some(({ station }) => station === 'victim' || station === 'skipped') ? found : [];
 };
@@ -68,7 +79,7 @@ const known = new WeakMap<
 >();
 
 /** The stations of the step at a position; none where nobody had to go. */
-export const evictionAt = (run: Run, position: Position): EvictionView => {
+export const evictionAt = (run: Run, { m, places }: Scene, position: Position): EvictionView => {
   const { begin, index } = run.stepAt(position);
   const end = run.sim.steps[index]?.end ?? begin;
   let read = known.get(run);
@@ -76,6 +87,10 @@ export const evictionAt = (run: Run, position: Position): EvictionView => {
     read = { begin, end, all: stationsIn(run, begin, end) };
     known.set(run, read);
   }
-  const stations = read.all.map((station) => ({ ...station, isDone: station.position <= position }));
+  const stations = read.all.map(({ stayed, ...station }) => ({
+    ...station,
+    holders: stayed.length === 0 ? undefined : holdersOf(m, places, stayed),
+    isDone: station.position <= position,
+  }));
   return { stations: stations.slice(0, MAX_STATIONS), more: Math.max(0, stations.length - MAX_STATIONS) };
 };

@@ -149,7 +149,8 @@ const userptrView = (m: Machine, bo: UserptrBo, places: Places): UserptrView => 
 
 /** VRAM and ranges at a position. */
 export const gpuStateAt = (run: Run, position: Position): GpuStateView => {
-  const { m, places } = sceneAt(run, position);
+  const scene = sceneAt(run, position);
+  const { m, places } = scene;
   const gpus = m.gpus.values();
   const held = heldInVram(m, places);
   return {
@@ -219,6 +220,6 @@ export const gpuStateAt = (run: Run, position: Position): GpuStateView => {
       }),
     ),
     copies: copiesInStep(run, position),
-    eviction: evictionAt(run, position),
+    eviction: evictionAt(run, scene, position),
   };
 };

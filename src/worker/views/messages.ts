@@ -26,6 +26,8 @@ export type ArgumentKind =
   | 'of'
   | 'failed'
   | 'refcount'
+  /** Entries that map a page; 0 where the kernel does not ask. */
+  | 'mapcount'
   | 'expected'
   | 'device'
   /** Identity of a device in the machine: `device` is its number in the scenario. */
@@ -126,6 +128,7 @@ const argument = (namer: Namer, kind: ArgumentKind, value: number): Record<strin
     case 'of':
     case 'failed':
     case 'refcount':
+    case 'mapcount':
     case 'expected':
     case 'device':
     case 'write':
@@ -160,8 +163,8 @@ export const DECISION_ARGUMENTS: Readonly<Record<DecisionId, readonly ArgumentKi
   'fault.zero-page': ['vpn'],
   'fault.wp.exclusive': ['vpn', 'none'],
   'fault.wp.reuse': ['vpn', 'none'],
-  'fault.wp.copy': ['vpn', 'none'],
-  'fault.unshare.copy': ['vpn', 'none'],
+  'fault.wp.copy': ['vpn', 'none', 'mapcount'],
+  'fault.unshare.copy': ['vpn', 'none', 'mapcount'],
   'fault.unshare.reuse': ['vpn', 'none'],
   'fault.device-private': ['vpn', 'none'],
   'fault.device-exclusive': ['vpn', 'none'],

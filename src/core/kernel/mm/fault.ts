@@ -70,6 +70,7 @@ import {
   moveReference,
   pageAnon,
   pageCount,
+  pageMapcount,
   pagePgmap,
   setFlags,
   testFlags,
@@ -131,6 +132,10 @@ export const wpPageReuse = (m: Machine, vma: Vma, row: EntryRow, entry: Entry): 
   m.countVmEvent('pgreuse');
 };
 
+/** Ours: entries that map a page which one process alone could take over; 0 for one that nobody can. */
+const mappers = (m: Machine, page: Pfn): number =>
+  page === NO_PFN || !pageAnon(m, page) || testFlags(m, page, PG_ksm) ? 0 : pageMapcount(m, page);
+
 /**
  * Gives the process a copy of the page, always in system memory; the old page stays with its other owners.
  * The caller's reference on the old page (holder 'fault handler') is dropped here.
@@ -150,7 +155,7 @@ export const wpPageCopy = sleepable(
     oldPage: Pfn,
     unshare: boolean,
   ): Sleeps<number> {
-    m.trace.decide(unshare ? 'fault.unshare.copy' : 'fault.wp.copy', vpn, oldPage);
+    m.trace.decide(unshare ? 'fault.unshare.copy' : 'fault.wp.copy', vpn, oldPage, mappers(m, oldPage));
     const anchored = anonVmaPrepare(m, vma);
     const zeroed = oldPage === NO_PFN && !pteDevmap(entry);
     const gfp = zeroed ? GFP_HIGHUSER_MOVABLE | __GFP_ZERO : GFP_HIGHUSER_MOVABLE;

@@ -138,7 +138,7 @@ const hugetlbWp = (m: Machine, area: Vma, vpn: Vpn, row: EntryRow, flags: number
     return 0;
   }
   const vma = anonVmaPrepare(m, area);
-  m.trace.decide(unshare ? 'fault.unshare.copy' : 'fault.wp.copy', vpn, oldPage);
+  m.trace.decide(unshare ? 'fault.unshare.copy' : 'fault.wp.copy', vpn, oldPage, mapped());
   copyHugePage(m, newPage, oldPage);
   const h = hstateVma(m, vma);
   const start = hugePageStart(h, vpn);

@@ -10,6 +10,7 @@ import {
   errno,
   grouped,
   has,
+  holdersText,
   num,
   page,
   pageAndPfn,
@@ -22,6 +23,15 @@ import { smiDecisions } from '../smi.ts';
 import type { Told } from './told.ts';
 
 const fromDevice = (p: Params): boolean => /^(coherent|private)/.test(txt(p, 'place'));
+
+/** Why a page is copied: others map it, or somebody only holds it. */
+const copied = (p: Params): string =>
+  num(p, 'mapcount') === 1
+    ? `Only ${has(p, 'proc') ? txt(p, 'proc') : 'this process'} maps ${page(p)}, but ${holdersText(p, 'it')}: it cannot be reused.`
+    : `${page(p)} is shared.`;
+
+/** A place with a number is a device's. */
+const ofZoneDevice = (p: Params): boolean => txt(p, 'place').includes(':');
 
 export const decisions: Readonly<Record<DecisionId, Told>> = {
   'fault.none.read': {
@@ -45,11 +55,16 @@ export const decisions: Readonly<Record<DecisionId, Told>> = {
     why: 'Only one reference is left, so the last owner takes the page over instead of copying it.',
   },
   'fault.wp.copy': {
-    what: (p) => `${page(p)} is shared. The writer gets a copy, in system memory.`,
-    why: 'Copy on write: the old page stays with its other owners. The copy is system memory even if the original is on a device.',
+    what: (p) => `${copied(p)} The writer gets a copy, in system memory.`,
+    why: (p) =>
+      `${
+        num(p, 'mapcount') === 1
+          ? 'Only who has the last reference takes a page over. The old page stays with who holds it, and does not show what is written from now on.'
+          : 'Copy on write: the old page stays with its other owners.'
+      } The copy is system memory even if the original is on a device.`,
   },
   'fault.unshare.copy': {
-    what: (p) => `${page(p)} is shared, and is about to be pinned. The process gets a copy first.`,
+    what: (p) => `${copied(p)} It is about to be pinned: the process gets a copy first.`,
     why: 'A pinned page must belong to this process alone. A later copy on write would part the pin from the process.',
   },
   'fault.unshare.reuse': {
@@ -231,7 +246,10 @@ export const decisions: Readonly<Record<DecisionId, Told>> = {
   },
   'migrate.isolation-failed': {
     what: (p) => `${pageAndPfn(p)} could not be taken off the LRU list.`,
-    why: 'It is on no list: somebody else has isolated it, or it waits in a batch.',
+    why: (p) =>
+      ofZoneDevice(p)
+        ? 'A page of `ZONE_DEVICE` is never on an LRU list: its driver has it, not reclaim. So there is nothing to take it off from.'
+        : 'It is on no list: somebody else has isolated it, or it waits in a batch.',
   },
   'fork.share': {
     what: (p) => `Parent and child share ${page(p)}, read-only.`,
