@@ -45,7 +45,6 @@ export { stayedBecause } from './en/maps.ts';
 export { standingSentence, standingTask } from './en/standing.ts';
 export { scenarioTitle } from './en/recordings.ts';
 export { homecoming, welcome } from './en/welcome.ts';
-export { isQuestion, sought, soughtWords } from './sought.ts';
 
 /** As the worker and the store send it. */
 export interface Message {

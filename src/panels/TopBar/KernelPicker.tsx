@@ -1,7 +1,11 @@
+import { lazy, Suspense } from 'react';
 import { useActions, useApp } from '../../store/use-app.ts';
 import { Icon } from '../../ui/Icon.tsx';
 import { kernelWords } from '../../words/index.ts';
-import { KernelDialog } from './KernelDialog.tsx';
+
+/** Loaded when somebody points at its button. */
+const loadDialog = () => import('./KernelDialog.tsx').then((m) => ({ default: m.KernelDialog }));
+const KernelDialog = lazy(loadDialog);
 
 /** On which kernel the scenario runs: the patches of the series and the switches. */
 export const KernelPicker = () => {
@@ -17,6 +21,8 @@ export const KernelPicker = () => {
         className="button button-line top-kernel"
         aria-haspopup="dialog"
         aria-label={`Kernel: ${words}`}
+        onPointerEnter={() => void loadDialog()}
+        onFocus={() => void loadDialog()}
         onClick={() => openPanel('kernel')}
       >
         <Icon name="patches" />
@@ -26,7 +32,9 @@ export const KernelPicker = () => {
         </span>
         <Icon name="down" />
       </button>
-      {open ? <KernelDialog run={run} onClose={() => openPanel('')} /> : null}
+      <Suspense fallback={null}>
+        {open ? <KernelDialog run={run} onClose={() => openPanel('')} /> : null}
+      </Suspense>
     </>
   );
 };

@@ -1,3 +1,4 @@
+import { lazy, Suspense } from 'react';
 import { useActions, useApp } from '../../store/use-app.ts';
 import { runTitle } from '../../store/run-title.ts';
 import type { Theme } from '../../store/settings.ts';
@@ -8,8 +9,11 @@ import { AgreementBadge } from './AgreementBadge.tsx';
 import { CopyLink } from './CopyLink.tsx';
 import { KernelPicker } from './KernelPicker.tsx';
 import { MachinePicker } from './MachinePicker.tsx';
-import { ScenarioPicker } from './ScenarioPicker.tsx';
 import './top-bar.css';
+
+/** Loaded when somebody points at its button, or asks for it by key. */
+const loadPicker = () => import('./ScenarioPicker.tsx').then((m) => ({ default: m.ScenarioPicker }));
+const ScenarioPicker = lazy(loadPicker);
 
 const NEXT_THEME: Readonly<Record<Theme, Theme>> = { system: 'light', light: 'dark', dark: 'system' };
 const THEME_ICON: Readonly<Record<Theme, IconName>> = { system: 'system', light: 'sun', dark: 'moon' };
@@ -36,6 +40,8 @@ export const TopBar = () => {
         className="button button-line top-scenario"
         aria-haspopup="dialog"
         aria-label={`Scenario: ${title ?? 'none open'}`}
+        onPointerEnter={() => void loadPicker()}
+        onFocus={() => void loadPicker()}
         onClick={() => actions.openPanel('scenarios')}
       >
         <span className="top-scenario-title">
@@ -75,7 +81,9 @@ export const TopBar = () => {
           onClick={() => actions.openPanel('help')}
         />
       </span>
-      {openPanel === 'scenarios' ? <ScenarioPicker onClose={close} /> : null}
+      <Suspense fallback={null}>
+        {openPanel === 'scenarios' ? <ScenarioPicker onClose={close} /> : null}
+      </Suspense>
     </header>
   );
 };

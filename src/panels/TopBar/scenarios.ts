@@ -1,7 +1,7 @@
 // The list of scenarios as it is shown.
 
 import type { CatalogueEntry } from '../../store/scenario.ts';
-import { isQuestion, sought } from '../../words/index.ts';
+import { isQuestion, sought } from '../../words/sought.ts';
 
 export interface ScenarioEntry {
   readonly name: string;
