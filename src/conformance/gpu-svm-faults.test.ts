@@ -85,6 +85,15 @@ describe('faults of the GPU with XNACK on (§3.8)', { timeout: 60_000 }, () => {
     expect(run.violations).toEqual([]);
   });
 
+  test('a GPU with access in place has a range home that lies at a GPU of another hive, and leaves it there in one hive (§3.8)', () => {
+    const steps = [...map(4), attr([access(0, 'ACCESS_IN_PLACE')]), gpuWrite(1), gpuWrite(0)];
+    const at = (model: 'mi250x-gcd' | 'generic-accelerator', count: number): string =>
+      places(runChecked(gpuScenario(steps.slice(0, count), { gpu: { model } })));
+    const all = steps.length;
+    expect([at('generic-accelerator', all - 1), at('generic-accelerator', all)]).toEqual(['2222', '0000']);
+    expect([at('mi250x-gcd', all - 1), at('mi250x-gcd', all)]).toEqual(['2222', '2222']);
+  });
+
   test('without access it is final: -EACCES; without a right of the area: -EPERM (X7)', () => {
     const noAccess = runChecked(gpuScenario([...map(4), attr([access(0, 'NO_ACCESS')]), gpuWrite(0)]));
     expect(resultTexts(noAccess.records).at(-1)).toBe('EACCES');

@@ -1,6 +1,5 @@
 // What a scenario asks of a machine and its machine does not have.
 
-import type { ScenarioDevice } from './presets.ts';
 import { FIXED_DEVICES } from './presets.ts';
 import type { Scenario } from './scenario.ts';
 
@@ -12,20 +11,21 @@ export interface Misfit {
 
 const inDigits = (n: number): string => n.toLocaleString('en');
 
-/** A device that a machine with places of its own does not have, or of another size. */
-const deviceMisfit = (
-  machine: Scenario['machine'],
-  { id, kind, pages }: ScenarioDevice,
-  index: number,
-): Misfit | undefined => {
+/** More devices than a machine with places of its own has, or one of another size. Their numbers are names. */
+const deviceMisfit = ({ machine, devices }: Scenario): Misfit | undefined => {
   const fixed = machine === undefined ? undefined : FIXED_DEVICES[machine];
-  if (fixed === undefined || (kind !== 'coherent' && kind !== 'private')) return undefined;
-  if (id >= fixed.devices)
+  if (fixed === undefined) return undefined;
+  const coherent = devices.filter(({ kind }) => kind === 'coherent').length;
+  if (coherent > fixed.devices)
     return {
-      place: `devices[${index}].id`,
-      message: `\`${machine}\` has no device ${id}. Write a number from 0 to ${fixed.devices - 1}`,
+      place: 'devices',
+      message: `\`${machine}\` has ${fixed.devices} coherent devices, and here are ${coherent}. Take some out, or choose the machine \`guest\``,
     };
-  if (pages === undefined || pages === fixed.pages) return undefined;
+  const index = devices.findIndex(
+    ({ kind, pages }) =>
+      (kind === 'coherent' || kind === 'private') && pages !== undefined && pages !== fixed.pages,
+  );
+  if (index < 0) return undefined;
   return {
     place: `devices[${index}].pages`,
     message: `each device of \`${machine}\` has ${inDigits(fixed.pages)} pages. Take the field out, or choose the machine \`guest\``,
@@ -33,11 +33,10 @@ const deviceMisfit = (
 };
 
 /** What is wrong first; undefined: all goes together. Ours: what no schema of a single field can see. */
-export const misfitOf = ({ machine, devices, gpu }: Scenario): Misfit | undefined => {
-  for (const [index, device] of devices.entries()) {
-    const misfit = deviceMisfit(machine, device, index);
-    if (misfit !== undefined) return misfit;
-  }
+export const misfitOf = (scenario: Scenario): Misfit | undefined => {
+  const misfit = deviceMisfit(scenario);
+  if (misfit !== undefined) return misfit;
+  const { devices, gpu } = scenario;
   const hives = gpu?.hives?.length ?? 0;
   if (hives <= devices.length) return undefined;
   const message = `here are ${hives} hives for ${devices.length} ${devices.length === 1 ? 'device' : 'devices'}. Write one number for each device`;
