@@ -10,7 +10,7 @@ const SECTIONS = 700;
 const fill = (journal: Journal, column: Column, from: number): void => {
   journal.beginBulk();
   for (let no = 0; no < SECTIONS; no++) {
-    const elements = column.writableSection(no * SECTION_ROWS);
+    const elements = column.writableRows(no * SECTION_ROWS, SECTION_ROWS);
     for (let i = 0; i < SECTION_ROWS; i++) elements[i] = from + no * SECTION_ROWS + i;
     journal.trace.decide('migrate.moved');
     if (no % 16 === 15) journal.checkpoint();
@@ -122,10 +122,10 @@ it('reads links of which every other one was cleared one by one where they rest'
   const journal = new Journal();
   const column = journal.column('links', 'f64');
   journal.beginBulk();
-  column.writableSection(0).set(links);
+  column.writableRows(0, SECTION_ROWS).set(links);
   journal.trace.decide('migrate.moved');
   journal.checkpoint();
-  column.writableSection(0)[0] = 5;
+  column.writableRows(0, SECTION_ROWS)[0] = 5;
   journal.trace.decide('migrate.moved');
   journal.checkpoint();
   journal.endBulk();

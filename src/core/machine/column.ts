@@ -2,7 +2,17 @@
 // keyframe holds of it, or writes a copy.
 
 import { EventKind } from '../uapi/events.ts';
-import { pack, type Packed, type Progression, progressionOf, progressionOfPacked, unpack } from './packed.ts';
+import { asElement, type Elements, type ElementType, isBlank, newElements } from './elements.ts';
+import {
+  pack,
+  type Packed,
+  packedValue,
+  type Progression,
+  progressionOf,
+  progressionOfPacked,
+  unpack,
+  withLine,
+} from './packed.ts';
 
 /**
  * Rows of a section: what is copied when one of them is written for the first time after a keyframe. Small enough
@@ -16,28 +26,15 @@ export const BLOCK_ROWS = 512;
 const WARM_ROWS = 2 ** 19;
 /** Sections that are looked at for a rest at one keyframe: those that cannot be packed stay, and would be tried each time. */
 const RESTS_AT_ONCE = 64;
+/** Rows of a packed section that are read one after another before it is unpacked. */
+const COLD_READS = 32;
 /** Arrays that wait for the next section. */
 const SPARE_SECTIONS = 128;
 
-export type ElementType = 'i32' | 'u32' | 'f64';
-export type Elements = Int32Array | Uint32Array | Float64Array;
-
-const newElements = (type: ElementType, rows: number): Elements => {
-  if (type === 'i32') return new Int32Array(rows);
-  if (type === 'u32') return new Uint32Array(rows);
-  return new Float64Array(rows);
-};
-
-/** Whether all elements are 0. Those that are not mostly show at the ends. */
-const isBlank = (elements: Elements): boolean => {
-  const rows = elements.length;
-  if (elements[0] !== 0 || elements[rows - 1] !== 0) return false;
-  for (let row = 1; row < rows; row++) if (elements[row] !== 0) return false;
-  return true;
-};
-
 /** What a column tells of a change that is to be an event. */
 export interface Recorder {
+  /** Whether changes have no events just now, as those of big steps. */
+  readonly isBulk: boolean;
   record(kind: EventKind, id: number, row: number, old: number, now: number): void;
 }
 
@@ -65,6 +62,8 @@ export class Column {
   private readonly blank: Elements[] = [];
   private lastNo = -1;
   private last: Elements | undefined;
+  private coldNo = -1;
+  private coldReads = 0;
   /** Sections that nobody else holds. All others are copied when written. */
   private readonly owned = new Set<number>();
   private ownNo = -1;
@@ -91,24 +90,36 @@ export class Column {
   get(row: number): number {
     const no = Math.floor(row / this.rows);
     if (no !== this.lastNo) {
+      const packed = this.cold.size === 0 ? undefined : this.cold.get(no);
+      if (packed !== undefined && this.staysCold(no))
+        return packedValue(packed, this.rows, row & (this.rows - 1));
       this.last = this.live(no);
       this.lastNo = no;
     }
     return this.last === undefined ? 0 : this.last[row & (this.rows - 1)];
   }
 
+  /** Whether to leave a section packed though one of its rows is read: until many in a row were. */
+  private staysCold(no: number): boolean {
+    if (no !== this.coldNo) this.coldReads = 0;
+    this.coldNo = no;
+    return this.coldReads++ < COLD_READS;
+  }
+
   set(row: number, value: number): void {
     const old = this.get(row);
     if (old === value) return;
-    const elements = this.writable(row);
-    const i = row & (this.rows - 1);
-    elements[i] = value;
-    this.recorder.record(EventKind.COLUMN, this.id, row, old, elements[i]);
+    const now = asElement(this.type, value);
+    this.poke(row, now);
+    this.recorder.record(EventKind.COLUMN, this.id, row, old, now);
   }
 
   /** Writes without an event; for what has events of another kind, and for the journal's undo and redo. */
   poke(row: number, value: number): void {
-    this.writable(row)[row & (this.rows - 1)] = value;
+    // big steps touch single pages between many that stay lines
+    if (this.recorder.isBulk && !this.sections.has(Math.floor(row / this.rows)))
+      this.writeLine(row, 1, value, 0);
+    else this.writable(row)[row & (this.rows - 1)] = value;
   }
 
   /** The elements of the section that holds a row, to be written without events; for loops over many rows. */
@@ -119,31 +130,37 @@ export class Column {
     return this.own;
   }
 
-  /** The same, of whose blocks all count as changed. */
-  writableSection(row: number): Elements {
+  /** The same, where `n` rows from that one on are written. */
+  writableRows(row: number, n: number): Elements {
     const elements = this.writable(row);
-    if (this.touched !== undefined) this.touchSection(Math.floor(row / this.rows), this.touched);
+    if (this.touched !== undefined) this.touchRows(row, n, this.touched);
     return elements;
   }
 
   /**
-   * Writes neighbouring rows that go up or down evenly, without events; for big steps. What fills a whole section is
-   * never an array.
+   * Writes neighbouring rows that go up or down evenly, without events; for big steps. What is packed, or was all zeros,
+   * is not unpacked for it.
    */
   writeLine(first: number, n: number, value: number, step: number): void {
     for (let at = 0; at < n; ) {
       const row = (first + at) & (this.rows - 1);
       const length = Math.min(n - at, this.rows - row);
-      if (length === this.rows) {
-        this.putLine(Math.floor((first + at) / this.rows), value + step * at, step);
-      } else {
-        const elements = this.writableSection(first + at);
-        let now = value + step * at;
-        if (step === 0) elements.fill(now, row, row + length);
-        else for (let i = row; i < row + length; i++, now += step) elements[i] = now;
+      const no = Math.floor((first + at) / this.rows);
+      const from = value + step * at;
+      if (length === this.rows) this.putPacked(no, [0, asElement(this.type, from), step]);
+      else if (!this.putLine(no, row, length, asElement(this.type, from), step)) {
+        const elements = this.writable(first + at);
+        if (step === 0) elements.fill(from, row, row + length);
+        else for (let i = row, now = from; i < row + length; i++, now += step) elements[i] = now;
       }
+      if (this.touched !== undefined) this.touchRows(first + at, length, this.touched);
       at += length;
     }
+  }
+
+  /** The array of the section that holds a row, to read; undefined: there is none, it is packed or all zeros. */
+  unpacked(row: number): Elements | undefined {
+    return this.sections.get(Math.floor(row / this.rows));
   }
 
   /** Whether neighbouring rows all hold one value, without unpacking anything. */
@@ -313,12 +330,12 @@ export class Column {
     let stateBytes = 0;
     let historyBytes = 0;
     for (const elements of this.sections.values()) stateBytes += elements.byteLength;
-    for (const { lines } of this.cold.values()) stateBytes += lines.byteLength;
+    for (const { lines } of this.cold.values()) stateBytes += lines.length * 8;
     for (const [no, { kept }] of this.versions) {
       const live = this.sections.get(no) ?? this.cold.get(no);
       for (const one of kept) {
         if (one === undefined || one === live) continue;
-        historyBytes += 'lines' in one ? one.lines.byteLength : one.byteLength;
+        historyBytes += 'lines' in one ? one.lines.length * 8 : one.byteLength;
       }
     }
     return { stateBytes, historyBytes };
@@ -448,15 +465,24 @@ export class Column {
     return true;
   }
 
-  /** Makes a whole section one line. What a keyframe holds of it stays as it is. */
-  private putLine(no: number, value: number, step: number): void {
+  /** Writes a line into a section that is no array; false: it is one, or has to be. */
+  private putLine(no: number, row: number, n: number, value: number, step: number): boolean {
+    if (this.sections.has(no)) return false;
+    const packed = this.cold.get(no);
+    if (packed === undefined && value === 0 && step === 0) return true;
+    const changed = withLine(packed, this.rows, row, n, value, step);
+    if (changed !== undefined) this.putPacked(no, changed.lines);
+    return changed !== undefined;
+  }
+
+  /** Makes a section lines. What a keyframe holds of it stays as it is. */
+  private putPacked(no: number, lines: readonly number[]): void {
     this.takeOut(no);
-    if (value === 0 && step === 0) this.cold.delete(no);
-    else this.cold.set(no, { lines: Float64Array.of(0, value, step), stride: 1 });
+    if (lines.length === 3 && lines[1] === 0 && lines[2] === 0) this.cold.delete(no);
+    else this.cold.set(no, { lines, stride: 1 });
     this.dirty.add(no);
     if (this.lastNo === no) this.lastNo = -1;
     if (this.ownNo === no) this.ownNo = -1;
-    if (this.touched !== undefined) this.touchSection(no, this.touched);
   }
 
   private touch(row: number, touched: Set<number>): void {
@@ -467,8 +493,12 @@ export class Column {
   }
 
   private touchSection(no: number, touched: Set<number>): void {
-    for (let row = no * this.rows; row < (no + 1) * this.rows; row += BLOCK_ROWS)
-      touched.add(Math.floor(row / BLOCK_ROWS));
+    this.touchRows(no * this.rows, this.rows, touched);
+  }
+
+  private touchRows(first: number, n: number, touched: Set<number>): void {
+    const last = Math.floor((first + n - 1) / BLOCK_ROWS);
+    for (let block = Math.floor(first / BLOCK_ROWS); block <= last; block++) touched.add(block);
   }
 }
 

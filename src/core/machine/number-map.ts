@@ -1,10 +1,13 @@
 // A journalled map from number to number, in the sections of a column, so that a million entries cost 8 bytes each.
 
 import { EventKind } from '../uapi/events.ts';
-import { Column, type Elements, type Recorder } from './column.ts';
+import { Column, type Recorder } from './column.ts';
+import { writeRun } from './column-runs.ts';
+import type { Elements } from './elements.ts';
 
 /** Rows of a section: entries come in runs of neighbouring keys, mostly of one page table. */
 export const MAP_ROWS = 1024;
+const values = new Float64Array(MAP_ROWS);
 
 /** Xarrays (page cache, device page tables), deposits. Values are not negative. */
 export class NumberMap {
@@ -97,10 +100,9 @@ export class NumberMap {
   /** Sets neighbouring keys without events; for big steps. */
   pokeRun(start: number, n: number, valueOf: (i: number) => number): void {
     for (let at = 0; at < n; ) {
-      const row = (start + at) % MAP_ROWS;
-      const elements = this.column.writableSection(start + at);
-      const length = Math.min(n - at, MAP_ROWS - row);
-      for (let i = 0; i < length; i++) elements[row + i] = valueOf(at + i) + 1;
+      const length = Math.min(n - at, MAP_ROWS - ((start + at) % MAP_ROWS));
+      for (let i = 0; i < length; i++) values[i] = valueOf(at + i) + 1;
+      writeRun(this.column, start + at, false, values, 0, length);
       at += length;
     }
   }
@@ -117,9 +119,8 @@ export class NumberMap {
       const from = Math.max(start - base, 0);
       const to = Math.min(start + n - base, MAP_ROWS);
       // what was never there needs no section
-      const present = this.column.section(no);
-      if (present?.subarray(from, to).some((kept) => kept !== 0) === true)
-        this.column.writableSection(base).fill(0, from, to);
+      if (!this.column.isConstant(base + from, to - from, 0))
+        this.column.writeLine(base + from, to - from, 0, 0);
     }
   }
 

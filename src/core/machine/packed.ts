@@ -1,16 +1,20 @@
 // A section in few numbers, where it is a few straight lines: what most sections are that big steps leave behind.
 
-import type { Elements } from './column.ts';
+import type { Elements } from './elements.ts';
 
 /**
  * Lines of a packed section, three numbers each: first row, its value, and the difference from row to row. With a
  * stride of 2 first those of the even rows, then those of the odd ones, whose rows are counted on.
  */
-export type Packed = { readonly lines: Float64Array; readonly stride: 1 | 2 };
+export type Packed = { readonly lines: readonly number[]; readonly stride: 1 | 2 };
 
 /** Rows for each of which a line must stand at least, or packing is not worth it. */
 const ROWS_PER_LINE = 32;
-const scratch = new Float64Array(3 * 1024);
+/** A plain array of doubles: what is sliced off it is one too, and made in a fraction of the time of a small typed array. */
+const scratch: number[] = Array.from({ length: 3 * 1024 }, () => 0.5);
+
+/** Numbers that the lines of a section may take. */
+const mostOf = (rows: number): number => Math.min(3 * 1023, Math.max(4, rows / ROWS_PER_LINE) * 3);
 
 /** The first row that is not as expected. A function of its own, or a compiler leaves it whenever a line ends. */
 const endOfLine = (
@@ -58,7 +62,7 @@ const linesOf = (
 /** undefined: it has too many lines. */
 export const pack = (elements: Elements): Packed | undefined => {
   const rows = elements.length;
-  const most = Math.min(3 * 1023, Math.max(4, rows / ROWS_PER_LINE) * 3);
+  const most = mostOf(rows);
   const plain = linesOf(elements, 0, 1, 0, 0, most);
   if (plain >= 0) return { lines: scratch.slice(0, plain), stride: 1 };
   // freed blocks keep the links of every other page
@@ -86,6 +90,89 @@ export const unpack = ({ lines, stride }: Packed, into: Elements): void => {
   }
 };
 
+/**
+ * Adds a line of `n` rows to `scratch`, or to its last line where it goes on there.
+ *
+ * @param end - numbers that are there already
+ * @returns how many there are now
+ */
+const addLine = (end: number, from: number, n: number, value: number, step: number): number => {
+  if (end > 0) {
+    const length = from - scratch[end - 3];
+    const lastStep = scratch[end - 1];
+    const difference = value - scratch[end - 2];
+    if (difference === lastStep * length && (n === 1 || step === lastStep)) return end;
+    if (length === 1 && (n === 1 || difference === step)) {
+      scratch[end - 1] = difference;
+      return end;
+    }
+  }
+  scratch[end] = from;
+  scratch[end + 1] = value;
+  scratch[end + 2] = step;
+  return end + 3;
+};
+
+const BLANK: Packed = { lines: [0, 0, 0], stride: 1 };
+
+/**
+ * A section in which some rows are one line instead, without unpacking it.
+ *
+ * @param packed - undefined: all its rows are 0
+ * @returns undefined: it would have too many lines
+ */
+export const withLine = (
+  packed: Packed | undefined,
+  rows: number,
+  row: number,
+  n: number,
+  value: number,
+  step: number,
+): Packed | undefined => {
+  const { lines, stride } = packed ?? BLANK;
+  const most = mostOf(rows);
+  if (stride === 2) return undefined;
+  const next = row + n;
+  let end = 0;
+  let at = 0;
+  for (; at < lines.length && lines[at] < row; at += 3) {
+    const to = at + 3 < lines.length ? Math.min(row, lines[at + 3]) : row;
+    end = addLine(end, lines[at], to - lines[at], lines[at + 1], lines[at + 2]);
+  }
+  end = addLine(end, row, n, value, step);
+  for (at = Math.max(0, at - 3); at < lines.length; at += 3) {
+    const to = at + 3 < lines.length ? lines[at + 3] : rows;
+    if (to <= next) continue;
+    const from = Math.max(next, lines[at]);
+    end = addLine(end, from, to - from, lines[at + 1] + lines[at + 2] * (from - lines[at]), lines[at + 2]);
+  }
+  return end > most ? undefined : { lines: scratch.slice(0, end), stride: 1 };
+};
+
+/** Which line of a packed section a row is on, counted as in `lines`. */
+const lineOf = (lines: readonly number[], at: number): number => {
+  let low = 0;
+  let high = lines.length / 3 - 1;
+  while (low < high) {
+    const middle = (low + high + 1) >>> 1;
+    if (lines[3 * middle] <= at) low = middle;
+    else high = middle - 1;
+  }
+  return 3 * low;
+};
+
+const packedRow = (stride: 1 | 2, rows: number, row: number): number => {
+  if (stride === 1) return row;
+  return row % 2 === 0 ? row / 2 : Math.ceil(rows / 2) + (row - 1) / 2;
+};
+
+/** One row of a packed section of `rows` rows. */
+export const packedValue = ({ lines, stride }: Packed, rows: number, row: number): number => {
+  const at = packedRow(stride, rows, row);
+  const line = lineOf(lines, at);
+  return lines[line + 1] + lines[line + 2] * (at - lines[line]);
+};
+
 /** Neighbouring rows that differ by the same step, within one section. */
 export interface Progression {
   readonly value: number;
@@ -111,18 +198,11 @@ export const progressionOfPacked = (
   row: number,
   most: number,
 ): Progression => {
-  const at = stride === 1 ? row : row % 2 === 0 ? row / 2 : Math.ceil(rows / 2) + (row - 1) / 2;
-  let low = 0;
-  let high = lines.length / 3 - 1;
-  while (low < high) {
-    const middle = (low + high + 1) >>> 1;
-    if (lines[3 * middle] <= at) low = middle;
-    else high = middle - 1;
-  }
-  const from = lines[3 * low];
-  const step = lines[3 * low + 2];
-  const value = lines[3 * low + 1] + step * (at - from);
+  const at = packedRow(stride, rows, row);
+  const line = lineOf(lines, at);
+  const step = lines[line + 2];
+  const value = lines[line + 1] + step * (at - lines[line]);
   if (stride === 2) return { value, step: 0, n: 1 };
-  const end = low + 1 < lines.length / 3 ? lines[3 * low + 3] : rows;
+  const end = line + 3 < lines.length ? lines[line + 3] : rows;
   return { value, step, n: Math.min(most, end - at) };
 };

@@ -4,7 +4,8 @@
 // firmware's ranges.
 
 import type { PinHandle } from '../../core/machine/entities.ts';
-import { BLOCK_ROWS, type Column, type Elements, SECTION_MASK } from '../../core/machine/column.ts';
+import { BLOCK_ROWS, type Column, SECTION_MASK } from '../../core/machine/column.ts';
+import type { Elements } from '../../core/machine/elements.ts';
 import type { Machine } from '../../core/machine/machine.ts';
 import { MIGRATE_CMA, MIGRATE_ISOLATE } from '../../core/uapi/config.ts';
 import { FOLL_LONGTERM, GUP_PIN_COUNTING_BIAS } from '../../core/uapi/gup-flags.ts';

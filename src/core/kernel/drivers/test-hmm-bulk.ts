@@ -3,7 +3,6 @@
 // dmirrorDevmemFree, dmirrorIntervalInvalidate and dmirrorDoRead.
 
 import type { DevPagemap, Dmirror, DmirrorDevice, Vma } from '../../machine/entities.ts';
-import { SECTION_MASK } from '../../machine/column.ts';
 import type { Machine } from '../../machine/machine.ts';
 import type { MmuNotifierRange, VmFault } from '../../machine/ops.ts';
 import {
@@ -34,6 +33,7 @@ import {
 import { allocPage, freePages } from '../mm/page-alloc.ts';
 import { folioRefAdd, pagePgmap } from '../mm/page-ref.ts';
 import {
+  changeAlike,
   changePages,
   CHUNK_PAGES,
   countCalls,
@@ -75,7 +75,7 @@ const takeFreePages = (m: Machine, device: DmirrorDevice, n: number, dmirror: nu
   m.scalars.set(freshRow, m.scalars.get(freshRow) - (n - listed));
   const callocRow = deviceRow(device.id, DEVICE_CALLOC);
   m.scalars.set(callocRow, m.scalars.get(callocRow) + n);
-  changePages(m.pages.zoneDeviceData, taken, n, () => dmirror);
+  changeAlike(m.pages.zoneDeviceData, taken, n, () => dmirror);
 };
 
 /** Pages that hold the bytes of private ones, one for each that was taken. */
@@ -96,7 +96,7 @@ const countPieces = (m: Machine, dmirror: Dmirror, pieces: number): void => {
 const takeBacking = (m: Machine, n: number, dmirror: Dmirror): void => {
   takePages(m, GFP_HIGHUSER, backing.subarray(0, n));
   holdPages(m, backing, n, 'driver', 1);
-  changePages(m.pages.zoneDeviceData, backing, n, () => dmirror.id);
+  changeAlike(m.pages.zoneDeviceData, backing, n, () => dmirror.id);
   changePages(m.pages.zoneDeviceData, taken, n, (_old, i) => backing[i] + 1);
 };
 
@@ -255,12 +255,14 @@ export const freeCoherentPages = (m: Machine, pfns: Float64Array, n: number): vo
   const headRow = deviceRow(device, DEVICE_FREE_HEAD);
   let head = m.scalars.get(headRow);
   for (let at = 0; at < n; ) {
-    const length = Math.abs(runLength(pfns, at, n));
-    const links = m.pages.zoneDeviceData.writableSection(pfns[at]);
-    for (let i = at; i < at + length; i++) {
-      links[pfns[i] & SECTION_MASK] = head;
-      head = pfns[i] + 1;
-    }
+    const run = runLength(pfns, at, n);
+    const length = Math.abs(run);
+    const { zoneDeviceData } = m.pages;
+    // the first one points to those that were free before, each other one to the one before it
+    if (run < 0) zoneDeviceData.writeLine(pfns[at + length - 1], length - 1, pfns[at + length - 1] + 2, 1);
+    else zoneDeviceData.writeLine(pfns[at] + 1, length - 1, pfns[at] + 1, 1);
+    zoneDeviceData.writeLine(pfns[at], 1, head, 0);
+    head = pfns[at + length - 1] + 1;
     at += length;
   }
   m.scalars.set(headRow, head);
@@ -273,7 +275,7 @@ export const freeCoherentPages = (m: Machine, pfns: Float64Array, n: number): vo
  */
 export const freePrivatePages = (m: Machine, pfns: Float64Array, n: number): void => {
   for (let i = 0; i < n; i++) backing[i] = backingPage(m, pfns[i]);
-  changePages(m.pages.refcount, backing, n, () => 0);
+  changeAlike(m.pages.refcount, backing, n, () => 0);
   holdPages(m, backing, n, 'driver', -1);
   freePagesBulk(m, backing, n);
   freeCoherentPages(m, pfns, n);

@@ -13,7 +13,7 @@ import { letGo, letGoMidway } from '../sched/locks.ts';
 import { allocPagesBulk, freePagesBulk } from '../mm/buddy-bulk.ts';
 import { allocPageMaySleep, freePages } from '../mm/page-alloc.ts';
 import { copyHighpage, folioRefAdd, moveReference } from '../mm/page-ref.ts';
-import { changePages, holdPages, inChunks, inOneRange, unfollowed } from '../mm/plain-pages.ts';
+import { changeAlike, holdPages, inChunks, inOneRange, unfollowed } from '../mm/plain-pages.ts';
 import { newShmem, shmemEvictInode, shmemReadMappingPage } from '../mm/shmem.ts';
 import { folioMarkAccessed, putPage, setPageDirty } from '../mm/swap.ts';
 import { filemapGetFolio } from '../mm/filemap.ts';
@@ -59,7 +59,7 @@ const giveMany = (m: Machine, pages: Pfns, from: number): number => {
     unfollowed(m, most, (numbers, i) => numbers.has(frames[i])),
   );
   if (most === 0 || n === 0) return 0;
-  changePages(refcount, frames, n, () => 0);
+  changeAlike(refcount, frames, n, () => 0);
   holdPages(m, frames, n, 'driver', -1);
   freePagesBulk(m, frames, n);
   return n;

@@ -4,7 +4,8 @@
 
 import type { Zone } from '../../machine/entities.ts';
 import type { Machine } from '../../machine/machine.ts';
-import { SECTION_MASK } from '../../machine/column.ts';
+import { SECTION_MASK, SECTION_ROWS } from '../../machine/column.ts';
+import { changeRows } from '../../machine/column-runs.ts';
 import { ZONE_NR_FREE_CMA, zoneRow } from '../../machine/scalars.ts';
 import { MIGRATE_MOVABLE, MIGRATE_UNMOVABLE } from '../../uapi/config.ts';
 import { __GFP_MOVABLE } from '../../uapi/gfp.ts';
@@ -26,13 +27,8 @@ const alignment = (pfn: Pfn): number => Math.min(PAGEBLOCK_ORDER, log2((pfn | 51
 
 /** Inner pages of a block stood in a free list for a moment, each but the first at the head of some part. */
 const clearLinks = (m: Machine, pfn: Pfn, npages: number): void => {
-  const at = pfn & SECTION_MASK;
-  for (const column of [m.pages.lruNext, m.pages.lruPrev]) {
-    const links = column.readable(pfn);
-    let from = at + 1;
-    while (from < at + npages && links[from] === 0) from++;
-    if (from < at + npages) column.writableSection(pfn).fill(0, from, at + npages);
-  }
+  for (const links of [m.pages.lruNext, m.pages.lruPrev])
+    if (!links.isConstant(pfn + 1, npages - 1, 0)) links.writeLine(pfn + 1, npages - 1, 0, 0);
 };
 
 /**
@@ -68,19 +64,18 @@ export const allocPagesBulk = (m: Machine, gfp: number, want: number, pfns: Floa
 const takeBlock = (m: Machine, zone: Zone, pfn: Pfn, npages: number): void => {
   clearLinks(m, pfn, npages);
   accountFree(m, zone, pfn, -npages);
-  const at = pfn & SECTION_MASK;
-  m.pages.refcount.writableSection(pfn).fill(1, at, at + npages);
+  m.pages.refcount.writeLine(pfn, npages, 1, 0);
 };
 
 /** One aligned block of pages, from the first to the last. */
 const freeBlock = (m: Machine, zone: Zone, pfn: Pfn, order: number): void => {
-  const at = pfn & SECTION_MASK;
-  const end = at + 2 ** order;
   if (order > 0) {
     // even pages stood in a free list until their buddy came; odd ones never did and keep their old links
     for (const column of [m.pages.lruNext, m.pages.lruPrev]) {
-      const links = column.writableSection(pfn);
-      for (let i = at; i < end; i += 2) links[i] = 0;
+      if (column.isConstant(pfn, 2 ** order, 0)) continue;
+      const links = column.writableRows(pfn, 2 ** order);
+      const at = pfn & SECTION_MASK;
+      for (let i = at; i < at + 2 ** order; i += 2) links[i] = 0;
     }
   }
   accountFree(m, zone, pfn, 2 ** order);
@@ -96,8 +91,7 @@ const freeBlock = (m: Machine, zone: Zone, pfn: Pfn, order: number): void => {
 export const freePagesBulk = (m: Machine, pfns: Float64Array, n: number): void => {
   for (let from = 0; from < n; ) {
     const first = pfns[from];
-    const at = first & SECTION_MASK;
-    const room = m.pages.flags.readable(first).length - at;
+    const room = SECTION_ROWS - (first & SECTION_MASK);
     let length = 1;
     while (length < room && from + length < n && pfns[from + length] === first + length) length++;
     clearFreed(m, first, length);
@@ -118,10 +112,8 @@ export const freePagesBulk = (m: Machine, pfns: Float64Array, n: number): void =
 /** Kernel: `mm/page_alloc.c: free_pages_prepare` */
 const clearFreed = (m: Machine, first: Pfn, npages: number): void => {
   const { flags, mapping, content, index } = m.pages;
-  const at = first & SECTION_MASK;
-  const words = flags.writableSection(first);
-  for (let i = at; i < at + npages; i++) words[i] &= PG_reserved;
-  mapping.writableSection(first).fill(0, at, at + npages);
-  index.writableSection(first).fill(0, at, at + npages);
-  content.writableSection(first).fill(FREED_CONTENT, at, at + npages);
+  changeRows(flags, first, npages, (word) => word & PG_reserved);
+  mapping.writeLine(first, npages, 0, 0);
+  index.writeLine(first, npages, 0, 0);
+  content.writeLine(first, npages, FREED_CONTENT, 0);
 };

@@ -4,7 +4,7 @@
 
 import type { Vma } from '../../machine/entities.ts';
 import { type Machine, RSS_ANON } from '../../machine/machine.ts';
-import { SECTION_MASK } from '../../machine/column.ts';
+import { matchingRows, readRun, writeRun } from '../../machine/column-runs.ts';
 import { __GFP_ZERO, GFP_HIGHUSER_MOVABLE } from '../../uapi/gfp.ts';
 import { PG_anon_exclusive, PG_swapbacked, PG_uptodate } from '../../uapi/page-flags.ts';
 import { entryPfn, isWritableDevicePrivateEntry, PTE_ACCESSED, PTE_DIRTY, setBits } from '../../uapi/pte.ts';
@@ -12,6 +12,7 @@ import { NO_ROW, PTRS_PER_TABLE, type Vpn } from '../../uapi/units.ts';
 import { VM_LOCKED, VM_SHARED, VM_WRITE } from '../../uapi/vm-flags.ts';
 import { allocPagesBulk } from './buddy-bulk.ts';
 import {
+  changeAlike,
   countCalls,
   countDecisions,
   holdPages,
@@ -27,38 +28,24 @@ import { lruCacheAddInactiveOrUnevictable } from './swap.ts';
 import { linearPageIndex, maybeMkwrite, vmaIsAccessible, vmaIsAnonymous, vmPageProt } from './vma.ts';
 
 const pfns = new Float64Array(PTRS_PER_TABLE);
-
-/** How many entries from a row on are empty. */
-const emptyEntries = (m: Machine, row: number, most: number): number => {
-  const entries = m.entries.readable(row);
-  const at = row & SECTION_MASK;
-  let n = 0;
-  while (n < most && entries[at + n] === 0) n++;
-  return n;
-};
+const entries = new Float64Array(PTRS_PER_TABLE);
 
 /** What each of the fresh pages is: mapped once, by the area alone, and written to, or zeros. */
 const fillPages = (m: Machine, vma: Vma, vpn: Vpn, n: number, value: number | undefined): void => {
   const { flags, mapcount, mapping, index, content } = m.pages;
   const anchor = vma.anonVma * 2 + 1;
   const pgoff = linearPageIndex(vma, vpn);
+  changeAlike(flags, pfns, n, (word) => word | PG_uptodate | PG_swapbacked | PG_anon_exclusive);
   for (let at = 0; at < n; ) {
-    const length = Math.abs(runLength(pfns, at, n));
-    const first = Math.min(pfns[at], pfns[at + length - 1]);
-    const step = pfns[at] === first ? 1 : -1;
-    const words = flags.writableSection(first);
-    const counts = mapcount.writableSection(first);
-    const anchors = mapping.writableSection(first);
-    const offsets = index.writableSection(first);
-    const bytes = content.writableSection(first);
-    let row = pfns[at] & SECTION_MASK;
-    for (let i = at; i < at + length; i++, row += step) {
-      words[row] |= PG_uptodate | PG_swapbacked | PG_anon_exclusive;
-      counts[row] = 1;
-      anchors[row] = anchor;
-      offsets[row] = pgoff + i;
-      bytes[row] = value === undefined ? 0 : value + i;
-    }
+    const run = runLength(pfns, at, n);
+    const length = Math.abs(run);
+    const low = run < 0 ? pfns[at + length - 1] : pfns[at];
+    const [from, step] = run < 0 ? [at + length - 1, -1] : [at, 1];
+    mapcount.writeLine(low, length, 1, 0);
+    mapping.writeLine(low, length, anchor, 0);
+    index.writeLine(low, length, pgoff + from, step);
+    if (value === undefined) content.writeLine(low, length, 0, 0);
+    else content.writeLine(low, length, value + from, step);
     at += length;
   }
 };
@@ -85,15 +72,15 @@ export const writeFreshPages = (
   const row = tableRow(m, vma.mm, vpn);
   if (row === NO_ROW) return 0;
   const most = Math.min(end, vma.vmEnd) - vpn;
-  const empty = emptyEntries(m, row, Math.min(most, PTRS_PER_TABLE - (row % PTRS_PER_TABLE)));
+  const inTable = Math.min(most, PTRS_PER_TABLE - (row % PTRS_PER_TABLE));
+  const empty = matchingRows(m.entries, row, inTable, 0, 0);
   const want = unfollowed(m, empty, (numbers, i) => numbers.has(vpn + i));
   const n = want === 0 ? 0 : allocPagesBulk(m, GFP_HIGHUSER_MOVABLE | __GFP_ZERO, want, pfns);
   if (n === 0) return 0;
   fillPages(m, vma, vpn, n, value);
   const bits = maybeMkwrite(vmPageProt(vma) | PTE_DIRTY | PTE_ACCESSED, vma);
-  const entries = m.entries.writable(row);
-  const at = row & SECTION_MASK;
-  for (let i = 0; i < n; i++) entries[at + i] = pfns[i] * 4096 + bits;
+  for (let i = 0; i < n; i++) entries[i] = pfns[i] * 4096 + bits;
+  writeRun(m.entries, row, false, entries, 0, n);
   m.addRss(vma.mm, RSS_ANON, n);
   m.countVmEvent('pgfault', n);
   holdPages(m, pfns, n, 'page table entry', 1);
@@ -127,10 +114,10 @@ export const accessPrivatePages = (m: Machine, vma: Vma, vpn: Vpn, end: Vpn, wri
   const moveMany = pgmap === undefined ? undefined : m.pagemapOps.get(pgmap.id)?.migrateManyToRam;
   const n = moveMany?.(m, { vma, vpn, page }, end) ?? 0;
   if (n === 0) return 0;
-  const entries = m.entries.writable(row);
-  const at = row & SECTION_MASK;
   const bits = write ? PTE_ACCESSED | PTE_DIRTY : PTE_ACCESSED;
-  for (let i = 0; i < n; i++) entries[at + i] = setBits(entries[at + i], bits);
+  readRun(m.entries, row, false, entries, 0, n);
+  for (let i = 0; i < n; i++) entries[i] = setBits(entries[i], bits);
+  writeRun(m.entries, row, false, entries, 0, n);
   m.countVmEvent('pgfault', n);
   countCalls(m, ['handle_mm_fault', 'do_swap_page'], n);
   countDecisions(m, ['fault.device-private'], n);

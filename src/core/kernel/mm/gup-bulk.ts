@@ -3,7 +3,6 @@
 // gup-grab.ts: gupPutFolio for dropping them.
 
 import type { Mm, Vma } from '../../machine/entities.ts';
-import { SECTION_MASK } from '../../machine/column.ts';
 import type { Machine } from '../../machine/machine.ts';
 import {
   FOLL_GET,
@@ -28,6 +27,7 @@ import { PAGEBLOCK_NR_PAGES, type Pfn, type Pfns, PTRS_PER_TABLE, type Vpn } fro
 import { activatablePages, activatePages } from './lru-bulk.ts';
 import { longtermPinnability, type Pinnability, pinnableFor } from './normal-page.ts';
 import {
+  changeAlike,
   changePages,
   countCalls,
   countDecisions,
@@ -35,8 +35,8 @@ import {
   holdPages,
   inChunks,
   newPlainRun,
+  passingPages,
   type PlainRun,
-  runLength,
   tellPages,
   unfollowed,
 } from './plain-pages.ts';
@@ -45,17 +45,8 @@ import { vmaLookup } from './vma.ts';
 const found = newPlainRun();
 const chunk = new Float64Array(PTRS_PER_TABLE);
 
-const addToCounts = (m: Machine, pfns: Float64Array, n: number, by: number): void => {
-  for (let at = 0; at < n; ) {
-    const run = runLength(pfns, at, n);
-    const length = Math.abs(run);
-    const first = run < 0 ? pfns[at + length - 1] : pfns[at];
-    const counts = m.pages.refcount.writableSection(first);
-    const row = first & SECTION_MASK;
-    for (let i = row; i < row + length; i++) counts[i] += by;
-    at += length;
-  }
-};
+const addToCounts = (m: Machine, pfns: Float64Array, n: number, by: number): void =>
+  changeAlike(m.pages.refcount, pfns, n, (count) => count + by);
 
 /** Where a call collects its pages. */
 export type FoundPages = Pfn[] | Float64Array;
@@ -74,21 +65,22 @@ const collect = (pages: FoundPages, at: number, pfns: Float64Array, n: number): 
 };
 
 /** How many pages are marked as accessed without going to another list: those never marked before, and active ones. */
-const markableInPlace = (m: Machine, pfns: Float64Array, n: number): number => {
-  let at = 0;
-  while (at < n && (m.pages.flags.get(pfns[at]) & (PG_referenced | PG_active)) !== PG_referenced) at++;
-  return at;
-};
+const markableInPlace = (m: Machine, pfns: Float64Array, n: number): number =>
+  passingPages(m.pages.flags, pfns, n, (word) => (word & (PG_referenced | PG_active)) !== PG_referenced);
 
 /** What FOLL_TOUCH does to pages; a write makes those dirty that neither entry nor page says it of. */
-const touchPages = (m: Machine, { pfns, entries }: PlainRun, n: number, flags: number): void => {
+const touchPages = (
+  m: Machine,
+  { pfns, entries, bitsOfAll, bitsOfAny }: PlainRun,
+  n: number,
+  flags: number,
+): void => {
   const writes = (flags & FOLL_WRITE) !== 0;
-  changePages(
-    m.pages.flags,
-    pfns,
-    n,
-    (word, i) => word | PG_referenced | (writes && (entries[i] & PTE_DIRTY) === 0 ? PG_dirty : 0),
-  );
+  const dirtied = (entry: number): number => (writes && (entry & PTE_DIRTY) === 0 ? PG_dirty : 0);
+  if (dirtied(bitsOfAll) === dirtied(bitsOfAny)) {
+    const set = PG_referenced | dirtied(bitsOfAll);
+    changeAlike(m.pages.flags, pfns, n, (word) => word | set);
+  } else changePages(m.pages.flags, pfns, n, (word, i) => word | PG_referenced | dirtied(entries[i]));
   countCalls(m, ['mark_page_accessed', 'folio_mark_accessed'], n);
 };
 
@@ -156,7 +148,7 @@ export const grabPlainPages = (
   if (n === 0) return 0;
   takePages(m, pfns, n, flags);
   collect(pages, at, pfns, n);
-  changePages(m.pages.flags, pfns, n, (word) => word | PG_referenced);
+  changeAlike(m.pages.flags, pfns, n, (word) => word | PG_referenced);
   countCalls(m, ['try_grab_folio'], n);
   countDecisions(m, ['gup.fast.grabbed'], n);
   tellPages(m, (flags & FOLL_PIN) === 0 ? 'referenced' : 'pinned', vpn, pfns, pfns, n);
@@ -198,17 +190,16 @@ export const judgePages = (
   const why = longtermPinnability(m, first);
   if (!judges(why)) return undefined;
   const block = Math.floor(first / PAGEBLOCK_NR_PAGES);
-  // a pageblock lies in one section
-  const flags = m.pages.flags.readable(first);
-  const tails = m.pages.tailOffset.readable(first);
   const [low, high] = [block * PAGEBLOCK_NR_PAGES, (block + 1) * PAGEBLOCK_NR_PAGES];
   let n = 1;
-  for (; at + n < pages.length; n++) {
+  chunk[0] = first;
+  for (; n < PTRS_PER_TABLE && at + n < pages.length; n++) {
     const pfn = pages[at + n];
     if (pfn < low || pfn >= high || pfn === pages[at + n - 1] || pfn === m.zeroPfn) break;
-    const row = pfn & SECTION_MASK;
-    if ((flags[row] & PG_head) !== 0 || tails[row] !== 0) break;
+    chunk[n] = pfn;
   }
+  n = passingPages(m.pages.flags, chunk, n, (word) => (word & PG_head) === 0);
+  n = passingPages(m.pages.tailOffset, chunk, n, (offset) => offset === 0);
   n = unfollowed(m, n, (numbers, i) => numbers.has(pages[at + i]));
   if (n === 0) return undefined;
   countCalls(m, ['folio_is_longterm_pinnable', 'is_longterm_pinnable_page'], n);
@@ -247,7 +238,7 @@ export const unpinPlainPages = (
   }
   n = unfollowed(m, n, (numbers, i) => numbers.has(chunk[i]));
   if (n === 0) return 0;
-  if (leaving === 'dirty') changePages(m.pages.flags, chunk, n, (word) => word | PG_dirty);
+  if (leaving === 'dirty') changeAlike(m.pages.flags, chunk, n, (word) => word | PG_dirty);
   addToCounts(m, chunk, n, -GUP_PIN_COUNTING_BIAS);
   m.countVmEvent('nr_foll_pin_released', n);
   holdPages(m, chunk, n, 'FOLL_PIN', -GUP_PIN_COUNTING_BIAS);

@@ -1,12 +1,12 @@
 // Many pages on and off one of the lists of anonymous pages in one go, for big steps. The mechanisms, whose every effect
 // on the state is here too, are swap.ts: folioAddLru with its batches, and isolate.ts: folioIsolateLru.
 
-import { SECTION_MASK, SECTION_ROWS } from '../../machine/column.ts';
+import { matchingRows } from '../../machine/column-runs.ts';
 import type { Machine } from '../../machine/machine.ts';
 import { LRU_HEAD, LRU_NR, LRU_TAIL, lruRow } from '../../machine/scalars.ts';
 import { PG_active, PG_lru, PG_referenced } from '../../uapi/page-flags.ts';
 import { folioNid, LRU_ACTIVE_ANON, LRU_INACTIVE_ANON } from './mm-inline.ts';
-import { changePages, inOneRange, runLength } from './plain-pages.ts';
+import { changeAlike, inOneRange, passingPages, runLength } from './plain-pages.ts';
 import { batchSlots, folioAddLru, PAGEVEC_SIZE } from './swap.ts';
 
 const anonList = (isActive: boolean): number => (isActive ? LRU_ACTIVE_ANON : LRU_INACTIVE_ANON);
@@ -14,19 +14,9 @@ const anonList = (isActive: boolean): number => (isActive ? LRU_ACTIVE_ANON : LR
 /** How many frames from one on make a stretch of a list, each in front of the one before, within one section. */
 const chainLength = (m: Machine, pfns: Float64Array, at: number, n: number): number => {
   const first = pfns[at];
-  const row = first & SECTION_MASK;
-  const next = m.pages.lruNext.readable(first);
-  const prev = m.pages.lruPrev.readable(first);
-  const most = Math.min(n - at, SECTION_ROWS - row);
-  let length = 1;
-  while (
-    length < most &&
-    pfns[at + length] === first + length &&
-    next[row + length] === first + length &&
-    prev[row + length - 1] === first + length + 1
-  )
-    length++;
-  return length;
+  const run = Math.max(1, runLength(pfns, at, n));
+  const next = matchingRows(m.pages.lruNext, first + 1, run - 1, first + 1, 1);
+  return 1 + matchingRows(m.pages.lruPrev, first, next, first + 2, 1);
 };
 
 /** Takes anonymous pages off their list. Their links stay. Kernel: `mm/vmscan.c: folio_isolate_lru` */
@@ -41,14 +31,11 @@ export const isolatePages = (m: Machine, pfns: Float64Array, n: number, isActive
     const next = lruNext.get(pfns[at]);
     const prev = lruPrev.get(pfns[at + length - 1]);
     // each page that went made its neighbour the next one's
-    if (length > 1) {
-      const row = pfns[at] & SECTION_MASK;
-      lruNext.writableSection(pfns[at]).fill(next, row, row + length);
-    }
+    if (length > 1) lruNext.writeLine(pfns[at], length, next, 0);
     if (prev === 0) m.scalars.set(headRow, next);
-    else lruNext.poke(prev - 1, next);
+    else lruNext.writeLine(prev - 1, 1, next, 0);
     if (next === 0) m.scalars.set(tailRow, prev);
-    else lruPrev.poke(next - 1, prev);
+    else lruPrev.writeLine(next - 1, 1, prev, 0);
     at += length;
   }
   const nrRow = lruRow(node, list, LRU_NR);
@@ -57,18 +44,15 @@ export const isolatePages = (m: Machine, pfns: Float64Array, n: number, isActive
 
 /** Links a run of neighbouring frames, ascending within one section, in front of what is linked so far. */
 const linkRun = (m: Machine, first: number, length: number, head: number): void => {
-  const next = m.pages.lruNext.writableSection(first);
-  const prev = m.pages.lruPrev.writableSection(first);
-  const row = first & SECTION_MASK;
-  next[row] = head;
-  for (let i = 1; i < length; i++) next[row + i] = first + i;
-  for (let i = 0; i < length - 1; i++) prev[row + i] = first + i + 2;
+  m.pages.lruNext.writeLine(first, 1, head, 0);
+  if (length === 1) return;
+  m.pages.lruNext.writeLine(first + 1, length - 1, first + 1, 1);
+  m.pages.lruPrev.writeLine(first, length - 1, first + 2, 1);
 };
 
 /** Ours: puts anonymous pages in front of their list, one after another. */
 export const linkPages = (m: Machine, pfns: Float64Array, n: number, isActive: boolean): void => {
   if (n === 0) return;
-  const { lruNext, lruPrev } = m.pages;
   const node = folioNid(m, pfns[0]);
   const list = anonList(isActive);
   const headRow = lruRow(node, list, LRU_HEAD);
@@ -77,13 +61,12 @@ export const linkPages = (m: Machine, pfns: Float64Array, n: number, isActive: b
   for (let at = 0; at < n; ) {
     const run = runLength(pfns, at, n);
     const length = run > 1 ? run : 1;
-    if (length > 1) linkRun(m, pfns[at], length, head);
-    else lruNext.poke(pfns[at], head);
-    if (head !== 0) lruPrev.poke(head - 1, pfns[at] + 1);
+    linkRun(m, pfns[at], length, head);
+    if (head !== 0) m.pages.lruPrev.writeLine(head - 1, 1, pfns[at] + 1, 0);
     head = pfns[at + length - 1] + 1;
     at += length;
   }
-  lruPrev.poke(head - 1, 0);
+  m.pages.lruPrev.writeLine(head - 1, 1, 0, 0);
   m.scalars.set(headRow, head);
   const nrRow = lruRow(node, list, LRU_NR);
   m.scalars.set(nrRow, m.scalars.get(nrRow) + n);
@@ -97,8 +80,7 @@ export const linkPages = (m: Machine, pfns: Float64Array, n: number, isActive: b
 export const activatablePages = (m: Machine, pfns: Float64Array, n: number): number => {
   if (n === 0 || batchSlots(m, 'activate').count() > 0) return 0;
   const marked = PG_lru | PG_referenced;
-  let same = 0;
-  while (same < n && (m.pages.flags.get(pfns[same]) & (marked | PG_active)) === marked) same++;
+  const same = passingPages(m.pages.flags, pfns, n, (word) => (word & (marked | PG_active)) === marked);
   const ready = same === 0 ? 0 : inOneRange(m, pfns, same);
   return ready - (ready % PAGEVEC_SIZE);
 };
@@ -111,7 +93,7 @@ export const activatablePages = (m: Machine, pfns: Float64Array, n: number): num
  */
 export const activatePages = (m: Machine, pfns: Float64Array, n: number): void => {
   isolatePages(m, pfns, n, false);
-  changePages(m.pages.flags, pfns, n, (word) => (word | PG_active) & ~PG_referenced);
+  changeAlike(m.pages.flags, pfns, n, (word) => (word | PG_active) & ~PG_referenced);
   linkPages(m, pfns, n, true);
   batchSlots(m, 'activate').fill(pfns.subarray(n - PAGEVEC_SIZE, n));
 };
@@ -139,7 +121,7 @@ export const folioAddLruBulk = (
   if (many > 0) {
     const part = pfns.subarray(at, at + many);
     linkPages(m, part, many, isActive);
-    changePages(m.pages.flags, part, many, (word) => word | PG_lru);
+    changeAlike(m.pages.flags, part, many, (word) => word | PG_lru);
     batchSlots(m, 'lruAdd').fill(part.subarray(many - PAGEVEC_SIZE));
     called(many);
     at += many;

@@ -3,7 +3,7 @@
 // for the way to the device, migrateDeviceCoherentPage, page after page, for the way home.
 
 import type { DevPagemap, Vma } from '../../machine/entities.ts';
-import { SECTION_MASK } from '../../machine/column.ts';
+import { readRun, writeRun } from '../../machine/column-runs.ts';
 import type { Machine } from '../../machine/machine.ts';
 import { notifierActiveRow, notifierSeqRow, pgmapRefRow } from '../../machine/scalars.ts';
 import { __GFP_NOWARN, GFP_USER } from '../../uapi/gfp.ts';
@@ -32,6 +32,8 @@ import { allocPagesBulk, freePagesBulk } from './buddy-bulk.ts';
 import { isolatePages, linkPages } from './lru-bulk.ts';
 import { pagePgmap } from './page-ref.ts';
 import {
+  changeAlike,
+  changePages,
   countCalls,
   countDecisions,
   findPlainRun,
@@ -39,6 +41,7 @@ import {
   inChunks,
   inOneRange,
   newPlainRun,
+  passingPages,
   type PlainRun,
   runLength,
   tellPages,
@@ -51,24 +54,26 @@ const CARRIED = PG_active | PG_referenced | PG_uptodate | PG_dirty | PG_swapback
 
 export const source: PlainRun = newPlainRun();
 export const targets = new Float64Array(PTRS_PER_TABLE);
-/** What a source's columns say, to be written to its destination. */
+/** What the sources' columns say, to be written to the destinations: flags, where they all have the same; or each one's. */
+let wordOfAll: number | undefined;
 const words = new Float64Array(PTRS_PER_TABLE);
 const bytes = new Float64Array(PTRS_PER_TABLE);
+/** Entries of the destinations. */
+const entries = new Float64Array(PTRS_PER_TABLE);
 
 // --- destinations -------------------------------------------------------------------------------------------------
 
 /** Ours: the entries of the destinations, with the rights that the sources' entries had. */
 export const mapTargets = (m: Machine, vma: Vma, n: number): void => {
   const base = vmPageProt(vma) & ~PTE_RW;
-  const entries = m.entries.writable(source.row);
-  const at = source.row & SECTION_MASK;
   for (let i = 0; i < n; i++) {
     const entry = source.entries[i];
     let bits = (entry & PTE_ACCESSED) !== 0 ? base : base & ~PTE_ACCESSED;
     if ((entry & PTE_DIRTY) !== 0) bits |= PTE_DIRTY;
     if ((entry & PTE_RW) !== 0) bits = maybeMkwrite(bits, vma);
-    entries[at + i] = targets[i] * 4096 + bits;
+    entries[i] = targets[i] * 4096 + bits;
   }
+  writeRun(m.entries, source.row, false, entries, 0, n);
 };
 
 /** Ours: what a destination is: mapped once, by the area alone. @param own - flags that its place gives it */
@@ -76,26 +81,21 @@ export const fillTargets = (m: Machine, vma: Vma, start: Vpn, n: number, own: nu
   const { flags, refcount, mapcount, mapping, index, content } = m.pages;
   const anchor = vma.anonVma * 2 + 1;
   const pgoff = start - vma.vmStart + vma.vmPgoff;
+  if (wordOfAll === undefined) changePages(flags, targets, n, (word, i) => word | words[i] | own);
+  else {
+    const set = wordOfAll | own;
+    changeAlike(flags, targets, n, (word) => word | set);
+  }
   for (let at = 0; at < n; ) {
     const run = runLength(targets, at, n);
     const length = Math.abs(run);
-    const first = targets[at];
-    const f = flags.writableSection(first);
-    const r = refcount.writableSection(first);
-    const c = mapcount.writableSection(first);
-    const a = mapping.writableSection(first);
-    const x = index.writableSection(first);
-    const b = content.writableSection(first);
-    const step = run < 0 ? -1 : 1;
-    let row = first & SECTION_MASK;
-    for (let i = at; i < at + length; i++, row += step) {
-      f[row] |= words[i] | own;
-      r[row] = 1;
-      c[row] = 1;
-      a[row] = anchor;
-      x[row] = pgoff + i;
-      b[row] = bytes[i];
-    }
+    const low = run < 0 ? targets[at + length - 1] : targets[at];
+    refcount.writeLine(low, length, 1, 0);
+    mapcount.writeLine(low, length, 1, 0);
+    mapping.writeLine(low, length, anchor, 0);
+    if (run < 0) index.writeLine(low, length, pgoff + at + length - 1, -1);
+    else index.writeLine(low, length, pgoff + at, 1);
+    writeRun(content, targets[at], run < 0, bytes, at, length);
     at += length;
   }
 };
@@ -103,25 +103,31 @@ export const fillTargets = (m: Machine, vma: Vma, start: Vpn, n: number, own: nu
 /** Ours: reads what goes along, and leaves the sources with no mapping and no reference. @param kept - flags that stay */
 export const emptySources = (m: Machine, n: number, kept: number): void => {
   const { flags, refcount, mapcount, content } = m.pages;
-  const { pfns, entries } = source;
+  const { pfns } = source;
+  const first = flags.peek(pfns[0]);
+  const dirtied = (entry: number): number => ((entry & PTE_DIRTY) === 0 ? 0 : PG_dirty);
+  const alike =
+    dirtied(source.bitsOfAll) === dirtied(source.bitsOfAny) &&
+    passingPages(flags, pfns, n, (word) => word === first) === n;
+  if (alike) {
+    const word = first | dirtied(source.bitsOfAll);
+    wordOfAll = word & CARRIED;
+    changeAlike(flags, pfns, n, () => word & kept & ~PG_active);
+  } else {
+    wordOfAll = undefined;
+    changePages(flags, pfns, n, (old, i) => {
+      const word = old | dirtied(source.entries[i]);
+      words[i] = word & CARRIED;
+      return word & kept & ~PG_active;
+    });
+  }
   for (let at = 0; at < n; ) {
     const run = runLength(pfns, at, n);
     const length = Math.abs(run);
-    const first = pfns[at];
-    const f = flags.writableSection(first);
-    const r = refcount.writableSection(first);
-    const c = mapcount.writableSection(first);
-    const b = content.readable(first);
-    const step = run < 0 ? -1 : 1;
-    let row = first & SECTION_MASK;
-    for (let i = at; i < at + length; i++, row += step) {
-      const word = (entries[i] & PTE_DIRTY) !== 0 ? f[row] | PG_dirty : f[row];
-      words[i] = word & CARRIED;
-      bytes[i] = b[row];
-      f[row] = word & kept & ~PG_active;
-      r[row] = 0;
-      c[row] = 0;
-    }
+    const low = run < 0 ? pfns[at + length - 1] : pfns[at];
+    readRun(content, pfns[at], run < 0, bytes, at, length);
+    refcount.writeLine(low, length, 0, 0);
+    mapcount.writeLine(low, length, 0, 0);
     at += length;
   }
 };
@@ -137,12 +143,11 @@ export const readBytes = (m: Machine, n: number, bytesOf: (i: number) => Pfn): v
 
 /** Ours: entries of private memory: no CPU can follow them. */
 export const mapPrivateTargets = (m: Machine, n: number): void => {
-  const entries = m.entries.writable(source.row);
-  const at = source.row & SECTION_MASK;
   for (let i = 0; i < n; i++) {
     const type = (source.entries[i] & PTE_RW) === 0 ? SWP_DEVICE_READ : SWP_DEVICE_WRITE;
-    entries[at + i] = mkSwapEntry(type, targets[i]);
+    entries[i] = mkSwapEntry(type, targets[i]);
   }
+  writeRun(m.entries, source.row, false, entries, 0, n);
 };
 
 // --- to the device ------------------------------------------------------------------------------------------------
@@ -390,8 +395,7 @@ export const freeDevicePages = (m: Machine, pgmap: DevPagemap, n: number): void 
     const run = runLength(pfns, at, n);
     const length = Math.abs(run);
     const first = run < 0 ? pfns[at + length - 1] : pfns[at];
-    const row = first & SECTION_MASK;
-    m.pages.mapping.writableSection(first).fill(0, row, row + length);
+    m.pages.mapping.writeLine(first, length, 0, 0);
     at += length;
   }
   const refs = pgmapRefRow(pgmap.id);

@@ -3,6 +3,7 @@
 // migrateDevicePages and migrateDeviceFinalize. Chunks one after the other leave what phases over all pages leave.
 
 import { SECTION_MASK, SECTION_ROWS } from '../../machine/column.ts';
+import { matchingRows } from '../../machine/column-runs.ts';
 import type { DevPagemap, Vma } from '../../machine/entities.ts';
 import type { Machine } from '../../machine/machine.ts';
 import type { Sleeps } from '../../machine/ops.ts';
@@ -42,14 +43,12 @@ interface Chunk {
 
 /** How many frames from one on belong to one anchor, with offsets that go up, or down, one by one. */
 const neighbours = (m: Machine, pfn: Pfn, most: number): { readonly n: number; readonly step: number } => {
-  const row = pfn & SECTION_MASK;
-  const anchors = m.pages.mapping.readable(pfn);
-  const offsets = m.pages.index.readable(pfn);
-  const step = most > 1 ? offsets[row + 1] - offsets[row] : 1;
+  const { mapping, index } = m.pages;
+  const offset = index.peek(pfn);
+  const step = most > 1 ? index.peek(pfn + 1) - offset : 1;
   if (step !== 1 && step !== -1) return { n: 1, step: 1 };
-  let n = 1;
-  while (n < most && anchors[row + n] === anchors[row] && offsets[row + n] === offsets[row] + n * step) n++;
-  return { n, step };
+  const same = matchingRows(mapping, pfn, most, mapping.peek(pfn), 0);
+  return { n: matchingRows(index, pfn, same, offset, step), step };
 };
 
 /** The plain pages from a frame on that can go together, into `source` by address; undefined: the first one is none. */

@@ -4,6 +4,7 @@
 import type { Vma } from '../../machine/entities.ts';
 import type { Machine } from '../../machine/machine.ts';
 import { type Column, SECTION_MASK, SECTION_ROWS } from '../../machine/column.ts';
+import { changeRows, matchingRows, passingRows, readRun, writeRun } from '../../machine/column-runs.ts';
 import {
   type DecisionId,
   decisionIndex,
@@ -28,13 +29,14 @@ import {
   PTE_SPECIAL,
 } from '../../uapi/pte.ts';
 import { type KernelFunctionName, kernelFunctionId } from '../../uapi/source-refs.ts';
-import { type EntryRow, NO_ROW, PTRS_PER_TABLE, type Vpn } from '../../uapi/units.ts';
+import { type EntryRow, NO_PFN, NO_ROW, type Pfn, PTRS_PER_TABLE, type Vpn } from '../../uapi/units.ts';
 import { VM_LOCKED, VM_SPECIAL } from '../../uapi/vm-flags.ts';
 import { pmdOffset, pteOffset } from './page-table.ts';
 import { vmaIsAnonymous } from './vma.ts';
 
 /** Pages that a chunk has at most: those of one page table. */
 export const CHUNK_PAGES = PTRS_PER_TABLE;
+const scratch = new Float64Array(CHUNK_PAGES);
 
 /** Flags that a plain page may have, beside those that its place demands. */
 const HARMLESS = PG_uptodate | PG_dirty | PG_swapbacked | PG_anon_exclusive | PG_referenced;
@@ -95,15 +97,23 @@ export const countDecisions = (m: Machine, names: readonly DecisionId[], times: 
  * @param pfns - `n` frames
  */
 export const runLength = (pfns: Float64Array, at: number, n: number): number => {
-  const first = pfns[at];
   if (at + 1 >= n) return 1;
-  const step = pfns[at + 1] - first;
-  if (step !== 1 && step !== -1) return 1;
+  // small integers: they are counted on in a fraction of the time
+  const first = pfns[at] | 0;
+  const second = pfns[at + 1];
   const row = first & SECTION_MASK;
-  const most = Math.min(n - at, step === 1 ? SECTION_ROWS - row : row + 1);
-  let length = 1;
-  while (length < most && pfns[at + length] === first + step * length) length++;
-  return step === 1 || length === 1 ? length : -length;
+  if (second === first + 1) {
+    const end = at + Math.min(n - at, SECTION_ROWS - row);
+    let i = at + 2;
+    for (let expected = first + 2; i < end && pfns[i] === expected; expected++) i++;
+    return Math.min(i, end) - at;
+  }
+  if (second !== first - 1) return 1;
+  const end = at + Math.min(n - at, row + 1);
+  let i = at + 2;
+  for (let expected = first - 2; i < end && pfns[i] === expected; expected--) i++;
+  const length = Math.min(i, end) - at;
+  return length === 1 ? 1 : -length;
 };
 
 /**
@@ -118,14 +128,53 @@ export const changePages = (
   valueOf: (old: number, i: number) => number,
 ): void => {
   for (let at = 0; at < n; ) {
-    const length = Math.abs(runLength(pfns, at, n));
-    const elements = column.writableSection(pfns[at]);
-    for (let i = at; i < at + length; i++) {
-      const row = pfns[i] & SECTION_MASK;
-      elements[row] = valueOf(elements[row], i);
-    }
+    const run = runLength(pfns, at, n);
+    const length = Math.abs(run);
+    readRun(column, pfns[at], run < 0, scratch, 0, length);
+    for (let i = 0; i < length; i++) scratch[i] = valueOf(scratch[i], at + i);
+    writeRun(column, pfns[at], run < 0, scratch, 0, length);
     at += length;
   }
+};
+
+/** Ours: the same where what becomes of a page follows from what it was alone. */
+export const changeAlike = (
+  column: Column,
+  pfns: Float64Array,
+  n: number,
+  becomes: (old: number) => number,
+): void => {
+  for (let at = 0; at < n; ) {
+    const run = runLength(pfns, at, n);
+    const length = Math.abs(run);
+    changeRows(column, run < 0 ? pfns[at + length - 1] : pfns[at], length, becomes);
+    at += length;
+  }
+};
+
+/** Ours: how many of many frames hold words that pass. */
+export const passingPages = (
+  column: Column,
+  pfns: Float64Array,
+  n: number,
+  passes: (word: number) => boolean,
+): number => {
+  for (let at = 0; at < n; ) {
+    const run = runLength(pfns, at, n);
+    const length = Math.abs(run);
+    const low = run < 0 ? pfns[at + length - 1] : pfns[at];
+    const passing = passingRows(column, low, length, passes);
+    if (passing < length) return run < 0 ? at + passingDown(column, pfns[at], length, passes) : at + passing;
+    at += length;
+  }
+  return n;
+};
+
+/** The same for frames that go down from one on. */
+const passingDown = (column: Column, pfn: Pfn, n: number, passes: (word: number) => boolean): number => {
+  let passing = 0;
+  while (passing < n && passes(column.peek(pfn - passing))) passing++;
+  return passing;
 };
 
 /** Ours: net change of one holder's references on each of `n` frames. */
@@ -172,6 +221,9 @@ export interface PlainRun {
   n: number;
   /** All of them are active, or none. */
   isActive: boolean;
+  /** Bits that all entries have, and that any has. */
+  bitsOfAll: number;
+  bitsOfAny: number;
   readonly pfns: Float64Array;
   readonly entries: Float64Array;
 }
@@ -185,6 +237,8 @@ export function newPlainRun(): PlainRun {
     row: NO_ROW,
     n: 0,
     isActive: false,
+    bitsOfAll: 0,
+    bitsOfAny: 0,
     pfns: new Float64Array(PTRS_PER_TABLE),
     entries: new Float64Array(PTRS_PER_TABLE),
   };
@@ -202,6 +256,92 @@ export const vmaIsPlain = (m: Machine, vma: Vma): boolean => {
     return false;
   const { tree } = m.anonVmas.get(vma.anonVma);
   return tree.length === 1 && tree[0] === vma.id;
+};
+
+/** What plain pages that are looked for have in common. */
+interface Shape {
+  readonly anchor: number;
+  /** Offset of the page at the run's first entry. */
+  readonly pgoff: number;
+  readonly refcount: number;
+  /** Flags that a page may have and must have; whether it is active the first one decides. */
+  allowed: number;
+  demanded: number;
+  readonly bits: number;
+  readonly isPrivate: boolean;
+}
+
+/** The frame that an entry of the shape maps; NO_PFN: it is none of these. */
+const framed = ({ bits, isPrivate }: Shape, entry: number): Pfn => {
+  if (isPrivate) return isWritableDevicePrivateEntry(entry) ? entryPfn(entry) : NO_PFN;
+  // bit 52 marks DAX memory
+  return (entry & (bits | PTE_SPECIAL)) !== bits || entry >= 2 ** 52 ? NO_PFN : Math.floor(entry / 4096);
+};
+
+/** The first page of a run says whether all of them are active. */
+const decideActive = (shape: Shape, run: PlainRun, word: number): void => {
+  run.isActive = (word & PG_active) !== 0;
+  if (run.isActive) shape.demanded |= PG_active;
+  else shape.allowed &= ~PG_active;
+};
+
+const addBits = (run: PlainRun, entry: number): void => {
+  run.bitsOfAll &= entry;
+  run.bitsOfAny |= entry & 0xfff;
+};
+
+/** One page, of the n-th entry of a run. @returns 1; 0: it is not plain */
+const plainPage = (m: Machine, shape: Shape, run: PlainRun, n: number): number => {
+  const { flags, refcount, mapcount, mapping, index } = m.pages;
+  const entry = m.entries.get(run.row + n);
+  const pfn = framed(shape, entry);
+  if (pfn === NO_PFN) return 0;
+  const word = flags.get(pfn);
+  if (n === 0) decideActive(shape, run, word);
+  if ((word & ~shape.allowed) !== 0 || (word & shape.demanded) !== shape.demanded) return 0;
+  if (refcount.get(pfn) !== shape.refcount || mapcount.get(pfn) !== 1) return 0;
+  if (mapping.get(pfn) !== shape.anchor || index.get(pfn) !== shape.pgoff + n) return 0;
+  run.pfns[n] = pfn;
+  run.entries[n] = shape.isPrivate ? PTE_RW : entry;
+  addBits(run, run.entries[n]);
+  return 1;
+};
+
+/**
+ * Pages of neighbouring frames behind entries that differ by the frame alone, all plain; from the n-th entry of a run on.
+ *
+ * @returns how many; 0: look at one
+ */
+const straightPages = (m: Machine, shape: Shape, run: PlainRun, n: number, most: number): number => {
+  const line = m.entries.progression(run.row + n, most - n);
+  const down = line.step === -4096;
+  const first = framed(shape, line.value);
+  if ((line.step !== 4096 && !down) || first === NO_PFN) return 0;
+  const { flags, refcount, mapcount, mapping, index } = m.pages;
+  const inSection = first & SECTION_MASK;
+  const length = Math.min(line.n, down ? inSection + 1 : SECTION_ROWS - inSection);
+  const last = line.value + line.step * (length - 1);
+  // the same bits all along, and no overflow into those above the frame
+  if (length < 2 || framed(shape, last) !== first + (down ? 1 - length : length - 1)) return 0;
+  const low = down ? first - length + 1 : first;
+  if (n === 0) decideActive(shape, run, flags.peek(first));
+  const { allowed, demanded } = shape;
+  const offset = shape.pgoff + (down ? n + length - 1 : n);
+  const arePlain =
+    passingRows(flags, low, length, (word) => (word & ~allowed) === 0 && (word & demanded) === demanded) ===
+      length &&
+    refcount.isConstant(low, length, shape.refcount) &&
+    mapcount.isConstant(low, length, 1) &&
+    mapping.isConstant(low, length, shape.anchor) &&
+    matchingRows(index, low, length, offset, down ? -1 : 1) === length;
+  if (!arePlain) return 0;
+  const { pfns, entries } = run;
+  const step = down ? -1 : 1;
+  for (let i = n, pfn = first | 0; i < n + length; i++, pfn += step) pfns[i] = pfn;
+  if (shape.isPrivate) entries.fill(PTE_RW, n, n + length);
+  else for (let i = 0; i < length; i++) entries[n + i] = line.value + line.step * i;
+  addBits(run, run.entries[n]);
+  return length;
 };
 
 /**
@@ -228,48 +368,26 @@ export const findPlainRun = (
   run: PlainRun,
 ): void => {
   run.n = 0;
+  run.bitsOfAll = 0xfff;
+  run.bitsOfAny = 0;
   run.row = tableRow(m, vma.mm, start);
   if (run.row === NO_ROW || !vmaIsPlain(m, vma)) return;
   const most = Math.min(end - start, PTRS_PER_TABLE - (run.row % PTRS_PER_TABLE));
-  const entries = m.entries.readable(run.row);
-  const at = run.row & SECTION_MASK;
-  const { flags, refcount, mapcount, mapping, index } = m.pages;
-  const anchor = vma.anonVma * 2 + 1;
-  const pgoff = start - vma.vmStart + vma.vmPgoff;
-  let allowed = HARMLESS | want.flags | want.optional;
-  let demanded = DEMANDED | want.flags;
-  const bits = PTE_PRESENT | want.bits;
-  let no = -1;
-  let [f, r, c, a, x] = [flags, refcount, mapcount, mapping, index].map((column) => column.readable(0));
+  const shape: Shape = {
+    anchor: vma.anonVma * 2 + 1,
+    pgoff: start - vma.vmStart + vma.vmPgoff,
+    refcount: want.refcount,
+    allowed: HARMLESS | want.flags | want.optional,
+    demanded: DEMANDED | want.flags,
+    bits: PTE_PRESENT | want.bits,
+    isPrivate: want.privateEntries === true,
+  };
   let n = 0;
-  for (; n < most; n++) {
-    const entry = entries[at + n];
-    if (want.privateEntries === true) {
-      if (!isWritableDevicePrivateEntry(entry)) break;
-    } else if ((entry & (bits | PTE_SPECIAL)) !== bits || entry >= 2 ** 52) {
-      break; // bit 52 marks DAX memory
-    }
-    const pfn = want.privateEntries === true ? entryPfn(entry) : Math.floor(entry / 4096);
-    const section = Math.floor(pfn / SECTION_ROWS);
-    if (section !== no) {
-      no = section;
-      f = flags.readable(pfn);
-      r = refcount.readable(pfn);
-      c = mapcount.readable(pfn);
-      a = mapping.readable(pfn);
-      x = index.readable(pfn);
-    }
-    const i = pfn & SECTION_MASK;
-    const word = f[i];
-    if (n === 0) {
-      run.isActive = (word & PG_active) !== 0;
-      if (run.isActive) demanded |= PG_active;
-      else allowed &= ~PG_active;
-    }
-    if ((word & ~allowed) !== 0 || (word & demanded) !== demanded) break;
-    if (r[i] !== want.refcount || c[i] !== 1 || a[i] !== anchor || x[i] !== pgoff + n) break;
-    run.pfns[n] = pfn;
-    run.entries[n] = want.privateEntries === true ? PTE_RW : entry;
+  while (n < most) {
+    const straight = straightPages(m, shape, run, n, most);
+    const found = straight > 0 ? straight : plainPage(m, shape, run, n);
+    if (found === 0) break;
+    n += found;
   }
   run.n = unfollowed(m, n, (numbers, i) => numbers.has(start + i) || numbers.has(run.pfns[i]));
 };

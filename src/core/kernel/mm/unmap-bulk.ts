@@ -11,7 +11,7 @@ import { freePagesBulk } from './buddy-bulk.ts';
 import { isolatePages } from './lru-bulk.ts';
 import { type MmuGather, tlbRemovePage, tlbRemoveTlbEntry } from './mmu-gather.ts';
 import {
-  changePages,
+  changeAlike,
   countCalls,
   findPlainRun,
   flagsArePlain,
@@ -47,10 +47,9 @@ export const zapPlainPtes = (
   let isFull = false;
   while (n < found.n && !isFull) isFull = tlbRemovePage(m, tlb, found.pfns[n++]);
   if (n === 0) return { n, isFull };
-  const at = found.row & SECTION_MASK;
-  m.entries.writable(found.row).fill(0, at, at + n);
+  m.entries.writeLine(found.row, n, 0, 0);
   tlbRemoveTlbEntry(m, tlb, start, n);
-  changePages(m.pages.mapcount, found.pfns, n, () => 0);
+  changeAlike(m.pages.mapcount, found.pfns, n, () => 0);
   m.addRss(vma.mm, RSS_ANON, -n);
   countCalls(m, ['vm_normal_page', 'page_remove_rmap'], n);
   tellPages(m, 'unmapped', start, found.pfns, found.pfns, n);
@@ -105,7 +104,7 @@ export const releasePlainPages = (m: Machine, pages: readonly Pfn[], at: number)
   const n = findGathered(m, pages, at);
   if (n === 0) return 0;
   isolatePages(m, freed, n, (m.pages.flags.get(freed[0]) & PG_active) !== 0);
-  changePages(m.pages.refcount, freed, n, () => 0);
+  changeAlike(m.pages.refcount, freed, n, () => 0);
   holdPages(m, freed, n, 'page table entry', -1);
   freePagesBulk(m, freed, n);
   return n;
