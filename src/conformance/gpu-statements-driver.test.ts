@@ -152,6 +152,50 @@ describe('faults that come together (§3.8), changes that do (§3.10)', { timeou
   });
 });
 
+describe('mapping (§3.10)', { timeout: 60_000 }, () => {
+  test('"GPUs outside the owner’s hive are skipped when the range is in VRAM"', () => {
+    const inPlace = attr([access(1, 'ACCESS_IN_PLACE')]);
+    const reads: Step = { op: 'gpu_read', proc: 'A', vma: 'buf', device: 1 };
+    const outcome = (hives: number[]) => {
+      const run = runChecked(gpuScenario([...map(4), gpuWrite(0, 0, 4), inPlace, reads], { gpu: { hives } }));
+      expect(run.violations).toEqual([]);
+      const { machine: m } = run.sim;
+      run.sim.seek(last(run).begin);
+      const table = m.dmirrors.values().find(({ device }) => device === 2);
+      const entries = table === undefined ? -1 : m.journal.mapById(table.pt).keys().length;
+      const there = places(run);
+      run.sim.seek(run.sim.length);
+      return { there, entries, accesses: last(run).result.accesses, now: places(run) };
+    };
+    expect(outcome([1, 1])).toMatchObject({
+      there: '1111',
+      entries: 4,
+      accesses: { 'gpu peer': 4 },
+      now: '1111',
+    });
+    // the access itself then faults, and the range comes home: where both reach it
+    expect(outcome([1, 2])).toMatchObject({
+      there: '1111',
+      entries: 0,
+      accesses: { 'gpu system': 4 },
+      now: '0000',
+    });
+  });
+});
+
+describe('what leaves the GPU’s table (§3.10, scene 35)', { timeout: 60_000 }, () => {
+  test('"munmap: only its interval leaves the GPU table": what lies around it needs no fault', () => {
+    const middle: Step = { op: 'munmap', proc: 'A', vma: 'buf', page: 3, count: 2 };
+    const reads = (page: number, count: number): Step => gpuWrite(0, page, count);
+    const run = runChecked(gpuScenario([...map(8), gpuWrite(0, 0, 8), middle, reads(0, 3), reads(5, 3)]));
+    expect(run.records.slice(-2).map(({ result }) => [result.accesses, result.faults])).toEqual([
+      [{ 'gpu local': 3, 'gpu system': 0, 'gpu peer': 0 }, 0],
+      [{ 'gpu local': 3, 'gpu system': 0, 'gpu peer': 0 }, 0],
+    ]);
+    expect(run.violations).toEqual([]);
+  });
+});
+
 describe('limits (§3.11)', { timeout: 60_000 }, () => {
   test('"SVM BOs are not charged …, so a hipMalloc passes its limit check and then evicts SVM BOs"', () => {
     const run = runChecked(gpuScenario([other, ...fill(6), take(3072)], { devices: 1 }));
@@ -214,6 +258,19 @@ describe('derived transfer times at peak (§5.2)', { timeout: 60_000 }, () => {
   ])('%i pages: %i ns over 36 GB/s, %i ns over 31.5 GB/s', (pages, coherent, priv) => {
     expect(Math.abs(copyNs(pages, 'coherent') / coherent - 1)).toBeLessThan(0.005);
     expect(Math.abs(copyNs(pages, 'private') / priv - 1)).toBeLessThan(0.005);
+  });
+
+  test('§5.1, "bytes / (efficiency × min(link, source memory share, destination memory share))": a link faster than the memory does not help', () => {
+    const fast = (rate: number): number => {
+      const sim = createSimulation(parseScenario(gpuScenario([...map(16), prefetch(0)])));
+      sim.runAll();
+      const model = withOverrides(PEAK, { links: { 'if.cpu_gpu': rate } });
+      const ns = stepCosts(sim, model).at(-1)?.report.nsByKind['copies by DMA'] ?? 0;
+      return ns - DEFAULT_OPS['sdma.chunk.setup'].value;
+    };
+    const memory = DEFAULT_COSTS.links['ddr.socket'].value;
+    expect(fast(memory / 2)).toBeCloseTo(2 * fast(memory));
+    expect(fast(memory * 10)).toBe(fast(memory));
   });
 
   test('§5.1: the "efficiency factor on any peak" is 0.7, assumed, and divides every copy', () => {
