@@ -11,13 +11,14 @@ import {
   mmuNotifierInvalidateRangeStart,
 } from '../core/kernel/mm/mmu-notifier.ts';
 import { atOnce as inOneGo } from '../core/kernel/sched/locks.ts';
+import { KFD_MEM_USED } from '../core/machine/scalars.ts';
 import { DEFAULT_COSTS, DEFAULT_OPS, withOverrides } from '../core/uapi/cost-model.ts';
 import { DEVICE_MODEL, maxRangePages } from '../core/uapi/device-model.ts';
 import type { SimpleStep } from '../core/uapi/scenario.ts';
 import { gibToPages, mibToPages } from '../core/uapi/units.ts';
 import { decisionsOf, gpuScenario, resultTexts, runChecked } from './checked-run.ts';
 import { access, attr, gpuWrite, last, map, places, prefetch, ranges, sizes } from './svm-fixture.ts';
-import { fill, inVram, other, take } from './ttm-fixture.ts';
+import { fill, inVram, nicPins, other, take } from './ttm-fixture.ts';
 
 const atOnce = (seed: number, steps: readonly Step[]): Step => ({
   op: 'concurrent',
@@ -203,6 +204,34 @@ describe('limits (§3.11)', { timeout: 60_000 }, () => {
     expect(decisionsOf(run, last(run), 'ttm.gutted').length).toBeGreaterThan(0);
     expect(run.violations).toEqual([]);
   });
+});
+
+test('§3.11: "switching mode re-charges": ranges count with XNACK off only, and as often as they are there', () => {
+  const xnack = (enabled: boolean): Step => ({ op: 'set_xnack', proc: 'A', enabled });
+  const run = runChecked(
+    gpuScenario([...map(8), attr([access(0)]), xnack(false), xnack(true), xnack(false)]),
+  );
+  const used = run.records.map(({ end }) => {
+    run.sim.seek(end);
+    return run.sim.machine.scalars.get(KFD_MEM_USED);
+  });
+  const before = used[2] ?? 0;
+  expect(used.slice(3)).toEqual([before + 8, before, before + 8]);
+});
+
+test('§5.3: what a long-term pin moves costs the same told page by page and in a big step', () => {
+  const pin: Step = { ...nicPins(0), count: 600 } as Step;
+  const costs = (bigStepPages: number) => {
+    const scenario = parseScenario(
+      gpuScenario([...map(600), prefetch(0), pin], { machine: 'lab-node', devices: 1 }),
+    );
+    const sim = createSimulation(scenario, { bigStepPages });
+    sim.runAll();
+    const report = stepCosts(sim, DEFAULT_COSTS).at(-1)?.report;
+    return { isBig: sim.steps.at(-1)?.isBig, pages: report?.pin.pagesMoved, ns: report?.nsByKind.migration };
+  };
+  expect(costs(64)).toEqual({ isBig: true, pages: 600, ns: 0 });
+  expect(costs(Number.POSITIVE_INFINITY)).toEqual({ isBig: false, pages: 600, ns: 0 });
 });
 
 describe('choosing a victim, and its way out (§4.2, §4.3)', { timeout: 60_000 }, () => {
