@@ -219,6 +219,33 @@ test('§3.11: "switching mode re-charges": ranges count with XNACK off only, and
   expect(used.slice(3)).toEqual([before + 8, before, before + 8]);
 });
 
+const PEAK_MODEL = withOverrides(DEFAULT_COSTS, { efficiency: 1 });
+
+describe('operations (§5.3): each counts as often as it happens', () => {
+  const read: Step = { op: 'read', proc: 'A', vma: 'buf' };
+  const fast: Step = {
+    ...nicPins(0, 'get_user_pages'),
+    call: 'get_user_pages_fast',
+    flags: ['FOLL_WRITE'],
+    count: 4,
+  } as Step;
+  const drops: Step = { op: 'madvise', proc: 'A', vma: 'buf', advice: 'DONTNEED' };
+  test.each<[string, Step[], string, number]>([
+    ['`cpu.load.ddr.local` 100, `pt.walk` 300', [read], 'access by CPU', 4 * (100 + 300)],
+    ['`cpu.load.hbm.coherent` 350, `pt.walk` 300', [prefetch(0), read], 'access by CPU', 4 * (350 + 300)],
+    ['`gup.fast` 50 per page', [fast], 'pins', 4 * 50],
+    ['`gpu.tlb.flush` 5,000', [gpuWrite(0, 0, 4), drops], 'TLB shootdowns', 5000],
+    ['`gpu.retry_fault` 30,000', [gpuWrite(0, 0, 4)], 'faults of the GPU', 30_000],
+  ])('%s', (_, steps, kind, ns) => {
+    const sim = createSimulation(parseScenario(gpuScenario([...map(4), ...steps], { devices: 1 })));
+    sim.runAll();
+    expect(Object.entries(stepCosts(sim, DEFAULT_COSTS).at(-1)?.report.nsByKind ?? {})).toContainEqual([
+      kind,
+      ns,
+    ]);
+  });
+});
+
 test('§5.3: what a long-term pin moves costs the same told page by page and in a big step', () => {
   const pin: Step = { ...nicPins(0), count: 600 } as Step;
   const costs = (bigStepPages: number) => {
@@ -274,11 +301,10 @@ describe('choosing a victim, and its way out (§4.2, §4.3)', { timeout: 60_000 
 });
 
 describe('derived transfer times at peak (§5.2)', { timeout: 60_000 }, () => {
-  const PEAK = withOverrides(DEFAULT_COSTS, { efficiency: 1 });
   const copyNs = (pages: number, kind: 'coherent' | 'private'): number => {
     const sim = createSimulation(parseScenario(gpuScenario([...map(pages), prefetch(0)], { kind })));
     sim.runAll();
-    const report = stepCosts(sim, PEAK).at(-1)?.report;
+    const report = stepCosts(sim, PEAK_MODEL).at(-1)?.report;
     return (report?.nsByKind['copies by DMA'] ?? 0) - DEFAULT_OPS['sdma.chunk.setup'].value;
   };
   test.each([
@@ -293,7 +319,7 @@ describe('derived transfer times at peak (§5.2)', { timeout: 60_000 }, () => {
     const fast = (rate: number): number => {
       const sim = createSimulation(parseScenario(gpuScenario([...map(16), prefetch(0)])));
       sim.runAll();
-      const model = withOverrides(PEAK, { links: { 'if.cpu_gpu': rate } });
+      const model = withOverrides(PEAK_MODEL, { links: { 'if.cpu_gpu': rate } });
       const ns = stepCosts(sim, model).at(-1)?.report.nsByKind['copies by DMA'] ?? 0;
       return ns - DEFAULT_OPS['sdma.chunk.setup'].value;
     };
