@@ -69,6 +69,22 @@ describe('RAM to VRAM (§3.4, §3.6)', { timeout: 60_000 }, () => {
     expect(places(run)).toBe('1'.repeat(700));
   });
 
+  test('"Collects … holes (anonymous)": those of a file are not, and "none → free the BO"', () => {
+    const file = { proc: 'A', vma: 'buf' } as const;
+    const run = runChecked(
+      gpuScenario([
+        { op: 'mmap', ...file, pages: 4, prot: 'rw', kind: 'file-private' },
+        // a table that has entries for none of them
+        { op: 'read', ...file },
+        { op: 'madvise', ...file, advice: 'DONTNEED' },
+        prefetch(0),
+      ]),
+    );
+    expect(decisionsOf(run, last(run), 'migrate.hole')).toEqual([]);
+    expect(ranges(run).map(({ actualLoc, svmBo }) => [actualLoc, svmBo])).toEqual([[0, 0]]);
+    expect([run.sim.machine.ttmBos.values(), run.violations]).toEqual([[], []]);
+  });
+
   test('"compound page that cannot be split: collect", not counted: a pinned huge page stays whole', () => {
     const run = runChecked(
       gpuScenario(
