@@ -7,7 +7,7 @@ import { efiMemoryMap, EFI_MEMORY_SP, e820Table, iomemText } from '../core/kerne
 import { zoneInfo } from '../core/kernel/mm/zoneinfo.ts';
 import { mappedFrame } from '../core/kernel/mm/page-table.ts';
 import { KERNEL_MESSAGES } from '../core/kernel/sched/bug.ts';
-import { EventKind } from '../core/uapi/events.ts';
+import { DECISIONS, EventKind } from '../core/uapi/events.ts';
 import { PG_reserved } from '../core/uapi/page-flags.ts';
 import { machinePreset } from '../core/uapi/presets.ts';
 import { GIB_PAGES, mibToPages } from '../core/uapi/units.ts';
@@ -88,6 +88,22 @@ describe('firmware (§1.1)', { timeout: 60_000 }, () => {
       'kfd.register-failed',
     ]);
     expect(iomemText(ignored.sim.machine)).not.toContain('Soft Reserved');
+  });
+
+  test('step 3, "reserved and not added": memblock has the soft-reserved pages apart from what it adds', () => {
+    const told = (softReserve: boolean): [number, number] => {
+      const run = cold([], { machine: 'lab-node', devices: 4, gpu: { softReserve } });
+      const { log } = run.sim.machine.journal;
+      const { begin, end } = stepOf(run, 2);
+      for (let i = begin; i < end; i++)
+        if (log.kindAt(i) === EventKind.DECISION && DECISIONS[log.idAt(i)] === 'boot.memblock')
+          return [log.at(i).row, log.at(i).old];
+      return [-1, -1];
+    };
+    expect([told(true), told(false)]).toEqual([
+      [3, 256 * GIB_PAGES],
+      [3, 0],
+    ]);
   });
 
   test('the stages come in order, and no process is there before the last', () => {

@@ -168,6 +168,47 @@ describe('a private page is left behind without being counted (kfd_migrate.c)', 
   });
 });
 
+describe('the thread that maps a range faults for it (kfd_svm.c: svm_range_validate_and_map, faulting_task)', () => {
+  const written: Step[] = [
+    { op: 'mmap', proc: 'A', vma: 'buf', pages: 4, prot: 'rw', kind: 'anon-private' },
+    { op: 'write', proc: 'A', vma: 'buf', value: 100 },
+    { op: 'gpu_write', proc: 'A', vma: 'buf', device: 0, value: 500 },
+  ];
+  const inPlace: Step = {
+    op: 'svm_attr',
+    proc: 'A',
+    vma: 'buf',
+    attrs: [{ type: 'ACCESS_IN_PLACE', device: 1 }],
+  };
+
+  test('private pages that are not all GPUs’ own: "skipping ram migration", and hmm_range_fault begins anew without a limit', () => {
+    const run = runChecked(gpuScenario(written, { kind: 'private', gpu: { hives: [1, 2] } }));
+    run.sim.machine.journal.commit();
+    let refused: unknown;
+    try {
+      run.sim.runStep(inPlace);
+    } catch (error) {
+      refused = error;
+    }
+    expect(refused).toMatchObject({ field: 'op', defect: 'svm.own-fault-skipped' });
+    // the thread that maps is gone with its step: a touch by the CPU brings the pages home
+    const read: Step = { op: 'read', proc: 'A', vma: 'buf', page: 0, count: 1 };
+    expect(run.sim.runStep(read).result).toMatchObject({ ret: 1, values: [500] });
+    // as the message says: at home both reach it
+    expect(run.sim.runStep(prefetch('system', 0, 4)).result.ret).toBe(0);
+    expect(run.sim.runStep(inPlace).result.ret).toBe(0);
+  });
+
+  test.each([
+    ['private', [1, 1]],
+    ['coherent', [1, 2]],
+  ] as const)('%s memory and hives %j: no fault is needed', (kind, hives) => {
+    const run = runChecked(gpuScenario([...written, inPlace], { kind, gpu: { hives: [...hives] } }));
+    expect(run.records.at(-1)?.result.ret).toBe(0);
+    expect(run.violations).toEqual([]);
+  });
+});
+
 describe('a buffer object comes back with a page in use (kfd_svm.c: svm_range_validate_svm_bo, "reuse old bo")', () => {
   /** The child keeps A's pages in VRAM; A has copies in system memory. */
   const shared: Step[] = [

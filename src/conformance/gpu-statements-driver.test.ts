@@ -11,13 +11,14 @@ import {
   mmuNotifierInvalidateRangeStart,
 } from '../core/kernel/mm/mmu-notifier.ts';
 import { atOnce as inOneGo } from '../core/kernel/sched/locks.ts';
+import { KFD_MEM_USED } from '../core/machine/scalars.ts';
 import { DEFAULT_COSTS, DEFAULT_OPS, withOverrides } from '../core/uapi/cost-model.ts';
 import { DEVICE_MODEL, maxRangePages } from '../core/uapi/device-model.ts';
 import type { SimpleStep } from '../core/uapi/scenario.ts';
 import { gibToPages, mibToPages } from '../core/uapi/units.ts';
 import { decisionsOf, gpuScenario, resultTexts, runChecked } from './checked-run.ts';
 import { access, attr, gpuWrite, last, map, places, prefetch, ranges, sizes } from './svm-fixture.ts';
-import { fill, inVram, other, take } from './ttm-fixture.ts';
+import { fill, inVram, nicPins, other, take } from './ttm-fixture.ts';
 
 const atOnce = (seed: number, steps: readonly Step[]): Step => ({
   op: 'concurrent',
@@ -66,6 +67,22 @@ describe('RAM to VRAM (§3.4, §3.6)', { timeout: 60_000 }, () => {
     expect(object?.blocks.map(({ order }) => 2 ** order)).toEqual([512, 128, 32, 16, 8, 4]);
     expect(run.sim.callTotals(last(run)).get('svm_migrate_copy_memory_gart')).toBe(6);
     expect(places(run)).toBe('1'.repeat(700));
+  });
+
+  test('"Collects … holes (anonymous)": those of a file are not, and "none → free the BO"', () => {
+    const file = { proc: 'A', vma: 'buf' } as const;
+    const run = runChecked(
+      gpuScenario([
+        { op: 'mmap', ...file, pages: 4, prot: 'rw', kind: 'file-private' },
+        // a table that has entries for none of them
+        { op: 'read', ...file },
+        { op: 'madvise', ...file, advice: 'DONTNEED' },
+        prefetch(0),
+      ]),
+    );
+    expect(decisionsOf(run, last(run), 'migrate.hole')).toEqual([]);
+    expect(ranges(run).map(({ actualLoc, svmBo }) => [actualLoc, svmBo])).toEqual([[0, 0]]);
+    expect([run.sim.machine.ttmBos.values(), run.violations]).toEqual([[], []]);
   });
 
   test('"compound page that cannot be split: collect", not counted: a pinned huge page stays whole', () => {
@@ -152,6 +169,50 @@ describe('faults that come together (§3.8), changes that do (§3.10)', { timeou
   });
 });
 
+describe('mapping (§3.10)', { timeout: 60_000 }, () => {
+  test('"GPUs outside the owner’s hive are skipped when the range is in VRAM"', () => {
+    const inPlace = attr([access(1, 'ACCESS_IN_PLACE')]);
+    const reads: Step = { op: 'gpu_read', proc: 'A', vma: 'buf', device: 1 };
+    const outcome = (hives: number[]) => {
+      const run = runChecked(gpuScenario([...map(4), gpuWrite(0, 0, 4), inPlace, reads], { gpu: { hives } }));
+      expect(run.violations).toEqual([]);
+      const { machine: m } = run.sim;
+      run.sim.seek(last(run).begin);
+      const table = m.dmirrors.values().find(({ device }) => device === 2);
+      const entries = table === undefined ? -1 : m.journal.mapById(table.pt).keys().length;
+      const there = places(run);
+      run.sim.seek(run.sim.length);
+      return { there, entries, accesses: last(run).result.accesses, now: places(run) };
+    };
+    expect(outcome([1, 1])).toMatchObject({
+      there: '1111',
+      entries: 4,
+      accesses: { 'gpu peer': 4 },
+      now: '1111',
+    });
+    // the access itself then faults, and the range comes home: where both reach it
+    expect(outcome([1, 2])).toMatchObject({
+      there: '1111',
+      entries: 0,
+      accesses: { 'gpu system': 4 },
+      now: '0000',
+    });
+  });
+});
+
+describe('what leaves the GPU’s table (§3.10, scene 35)', { timeout: 60_000 }, () => {
+  test('"munmap: only its interval leaves the GPU table": what lies around it needs no fault', () => {
+    const middle: Step = { op: 'munmap', proc: 'A', vma: 'buf', page: 3, count: 2 };
+    const reads = (page: number, count: number): Step => gpuWrite(0, page, count);
+    const run = runChecked(gpuScenario([...map(8), gpuWrite(0, 0, 8), middle, reads(0, 3), reads(5, 3)]));
+    expect(run.records.slice(-2).map(({ result }) => [result.accesses, result.faults])).toEqual([
+      [{ 'gpu local': 3, 'gpu system': 0, 'gpu peer': 0 }, 0],
+      [{ 'gpu local': 3, 'gpu system': 0, 'gpu peer': 0 }, 0],
+    ]);
+    expect(run.violations).toEqual([]);
+  });
+});
+
 describe('limits (§3.11)', { timeout: 60_000 }, () => {
   test('"SVM BOs are not charged …, so a hipMalloc passes its limit check and then evicts SVM BOs"', () => {
     const run = runChecked(gpuScenario([other, ...fill(6), take(3072)], { devices: 1 }));
@@ -159,6 +220,61 @@ describe('limits (§3.11)', { timeout: 60_000 }, () => {
     expect(decisionsOf(run, last(run), 'ttm.gutted').length).toBeGreaterThan(0);
     expect(run.violations).toEqual([]);
   });
+});
+
+test('§3.11: "switching mode re-charges": ranges count with XNACK off only, and as often as they are there', () => {
+  const xnack = (enabled: boolean): Step => ({ op: 'set_xnack', proc: 'A', enabled });
+  const run = runChecked(
+    gpuScenario([...map(8), attr([access(0)]), xnack(false), xnack(true), xnack(false)]),
+  );
+  const used = run.records.map(({ end }) => {
+    run.sim.seek(end);
+    return run.sim.machine.scalars.get(KFD_MEM_USED);
+  });
+  const before = used[2] ?? 0;
+  expect(used.slice(3)).toEqual([before + 8, before, before + 8]);
+});
+
+const PEAK_MODEL = withOverrides(DEFAULT_COSTS, { efficiency: 1 });
+
+describe('operations (§5.3): each counts as often as it happens', () => {
+  const read: Step = { op: 'read', proc: 'A', vma: 'buf' };
+  const fast: Step = {
+    ...nicPins(0, 'get_user_pages'),
+    call: 'get_user_pages_fast',
+    flags: ['FOLL_WRITE'],
+    count: 4,
+  } as Step;
+  const drops: Step = { op: 'madvise', proc: 'A', vma: 'buf', advice: 'DONTNEED' };
+  test.each<[string, Step[], string, number]>([
+    ['`cpu.load.ddr.local` 100, `pt.walk` 300', [read], 'access by CPU', 4 * (100 + 300)],
+    ['`cpu.load.hbm.coherent` 350, `pt.walk` 300', [prefetch(0), read], 'access by CPU', 4 * (350 + 300)],
+    ['`gup.fast` 50 per page', [fast], 'pins', 4 * 50],
+    ['`gpu.tlb.flush` 5,000', [gpuWrite(0, 0, 4), drops], 'TLB shootdowns', 5000],
+    ['`gpu.retry_fault` 30,000', [gpuWrite(0, 0, 4)], 'faults of the GPU', 30_000],
+  ])('%s', (_, steps, kind, ns) => {
+    const sim = createSimulation(parseScenario(gpuScenario([...map(4), ...steps], { devices: 1 })));
+    sim.runAll();
+    expect(Object.entries(stepCosts(sim, DEFAULT_COSTS).at(-1)?.report.nsByKind ?? {})).toContainEqual([
+      kind,
+      ns,
+    ]);
+  });
+});
+
+test('§5.3: what a long-term pin moves costs the same told page by page and in a big step', () => {
+  const pin: Step = { ...nicPins(0), count: 600 } as Step;
+  const costs = (bigStepPages: number) => {
+    const scenario = parseScenario(
+      gpuScenario([...map(600), prefetch(0), pin], { machine: 'lab-node', devices: 1 }),
+    );
+    const sim = createSimulation(scenario, { bigStepPages });
+    sim.runAll();
+    const report = stepCosts(sim, DEFAULT_COSTS).at(-1)?.report;
+    return { isBig: sim.steps.at(-1)?.isBig, pages: report?.pin.pagesMoved, ns: report?.nsByKind.migration };
+  };
+  expect(costs(64)).toEqual({ isBig: true, pages: 600, ns: 0 });
+  expect(costs(Number.POSITIVE_INFINITY)).toEqual({ isBig: false, pages: 600, ns: 0 });
 });
 
 describe('choosing a victim, and its way out (§4.2, §4.3)', { timeout: 60_000 }, () => {
@@ -201,11 +317,10 @@ describe('choosing a victim, and its way out (§4.2, §4.3)', { timeout: 60_000 
 });
 
 describe('derived transfer times at peak (§5.2)', { timeout: 60_000 }, () => {
-  const PEAK = withOverrides(DEFAULT_COSTS, { efficiency: 1 });
   const copyNs = (pages: number, kind: 'coherent' | 'private'): number => {
     const sim = createSimulation(parseScenario(gpuScenario([...map(pages), prefetch(0)], { kind })));
     sim.runAll();
-    const report = stepCosts(sim, PEAK).at(-1)?.report;
+    const report = stepCosts(sim, PEAK_MODEL).at(-1)?.report;
     return (report?.nsByKind['copies by DMA'] ?? 0) - DEFAULT_OPS['sdma.chunk.setup'].value;
   };
   test.each([
@@ -214,6 +329,19 @@ describe('derived transfer times at peak (§5.2)', { timeout: 60_000 }, () => {
   ])('%i pages: %i ns over 36 GB/s, %i ns over 31.5 GB/s', (pages, coherent, priv) => {
     expect(Math.abs(copyNs(pages, 'coherent') / coherent - 1)).toBeLessThan(0.005);
     expect(Math.abs(copyNs(pages, 'private') / priv - 1)).toBeLessThan(0.005);
+  });
+
+  test('§5.1, "bytes / (efficiency × min(link, source memory share, destination memory share))": a link faster than the memory does not help', () => {
+    const fast = (rate: number): number => {
+      const sim = createSimulation(parseScenario(gpuScenario([...map(16), prefetch(0)])));
+      sim.runAll();
+      const model = withOverrides(PEAK_MODEL, { links: { 'if.cpu_gpu': rate } });
+      const ns = stepCosts(sim, model).at(-1)?.report.nsByKind['copies by DMA'] ?? 0;
+      return ns - DEFAULT_OPS['sdma.chunk.setup'].value;
+    };
+    const memory = DEFAULT_COSTS.links['ddr.socket'].value;
+    expect(fast(memory / 2)).toBeCloseTo(2 * fast(memory));
+    expect(fast(memory * 10)).toBe(fast(memory));
   });
 
   test('§5.1: the "efficiency factor on any peak" is 0.7, assumed, and divides every copy', () => {

@@ -67,6 +67,60 @@ describe('an eviction (§4.2, §4.3)', { timeout: 60_000 }, () => {
     expect(decisionsOf(run, { begin, end: m.journal.log.length }, 'ttm.aliased')).toHaveLength(8);
   });
 
+  test('step 4: "get A’s mm (gone → drop reference, done; the fence is then signalled when the last page releases the svm_bo"', () => {
+    const child: Step = { op: 'fork', proc: 'A', child: 'C' };
+    const gone: Step = { op: 'exit', proc: 'A' };
+    const asks = { ...take(4096), bo: 'again' } as Step;
+    const run = runChecked(
+      gpuScenario([other, ...fill(1), child, gone, take(4096), { op: 'exit', proc: 'C' }, asks], {
+        devices: 1,
+      }),
+    );
+    // the child's pages are those of an object whose ranges have gone with their process: nobody brings them home
+    expect(resultTexts(run.records).slice(-3)).toEqual(['ENOMEM', '0', '0']);
+    expect(decisionsOf(run, stepOf(run, -3), 'ttm.')).toContain('ttm.timed-out');
+    expect(decisionsOf(run, stepOf(run, -3), 'ttm.fence-signaled')).toEqual([]);
+    expect(decisionsOf(run, stepOf(run, -2), 'ttm.fence-signaled')).toHaveLength(1);
+    expect(run.violations).toEqual([]);
+  });
+
+  test('step 10 and §5.4, "SVM restore delay: 1 ms": objects that leave one after the other stop the queues once', () => {
+    const off: Step = { op: 'set_xnack', proc: 'A', enabled: false };
+    const used = attr([{ type: 'ACCESS', device: 0 }]);
+    const run = runChecked(gpuScenario([other, off, ...fill(2), used, take(4096)], { devices: 1 }));
+    const said = decisionsOf(run, last(run), '');
+    expect(said.filter((id) => id.startsWith('svm.queues'))).toEqual([
+      'svm.queues-stopped',
+      'svm.queues-resumed',
+    ]);
+    // within the millisecond both have gone, and the one who waited has its VRAM
+    expect(said.filter((id) => id === 'ttm.gutted')).toHaveLength(2);
+    expect(said.indexOf('svm.queues-resumed')).toBeGreaterThan(said.lastIndexOf('ttm.allocated'));
+    expect(run.violations).toEqual([]);
+  });
+
+  test('"Ordinary KFD BO …: restore tried after 100 ms": two processes have left VRAM before the first wants it back', () => {
+    const third: Step = { op: 'fork', proc: 'A', child: 'C' };
+    const area: Step = { op: 'mmap', proc: 'A', vma: 'buf', pages: 1, prot: 'rw', kind: 'anon-private' };
+    const has = (proc: string): Step => ({ ...take(1500), proc, bo: `of-${proc}` }) as Step;
+    const run = runChecked(
+      gpuScenario([area, other, third, has('A'), has('C'), take(3500, 'gem')], { devices: 1 }),
+    );
+    const said = decisionsOf(run, last(run), '');
+    const [first, second] = said.flatMap((id, i) => (id === 'kfd.process-evicted' ? [i] : []));
+    expect([resultTexts(run.records).at(-1), first !== undefined, second !== undefined]).toEqual([
+      '0',
+      true,
+      true,
+    ]);
+    // nobody's restore moves anything before the one who asked has got all that it asked for
+    const moves = said.flatMap((id, i) =>
+      id === 'kfd.process-restored' || id === 'ttm.moved-to-vram' ? [i] : [],
+    );
+    expect(Math.min(...moves)).toBeGreaterThan(said.indexOf('ttm.allocated'));
+    expect(second).toBeLessThan(said.indexOf('ttm.allocated'));
+  });
+
   test('in a machine that is full, somebody dies for the way home, and the VRAM goes to the one who asked (§2.2)', () => {
     const { machine: boot } = runChecked(gpuScenario([], { devices: 1 })).sim;
     const free = zoneInfo(boot).reduce((sum, zone) => sum + zone.free, 0);

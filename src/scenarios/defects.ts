@@ -118,4 +118,22 @@ export const DEFECT_SCENES: readonly Scene[] = [
       ]),
     ],
   ),
+  scene(
+    {
+      name: 'defect-two-hives',
+      title: 'Fault of v6.1: the driver faults for itself, for ever',
+      about:
+        'Two GPUs that do not form a hive, and private memory: neither reaches the VRAM of the other. A range is in VRAM of the first when the second is to use it where it is. The driver asks where its pages are, for both; no owner is the same for both, so it faults to bring them home. The handler moves nothing for the thread that is just mapping the range, and says that all is well.',
+      gpu: gpu({ standstill: true, hives: [1, 2] }),
+    },
+    [
+      { id: 0, kind: 'private' },
+      { id: 1, kind: 'private' },
+    ],
+    [
+      ...writtenBy('A', 4),
+      { op: 'gpu_write', proc: 'A', vma: 'buf', device: 0, value: 500 },
+      svmAttr([{ type: 'ACCESS_IN_PLACE', device: 1 }]),
+    ],
+  ),
 ];

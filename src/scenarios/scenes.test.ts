@@ -155,16 +155,18 @@ describe('scenes made by hand', () => {
   });
 
   test('faults of Linux itself: the last step stands where Linux would, and nothing can follow', () => {
-    const ends = (['deadlock', 'livelock', 'page-twice', 'bo-freed', 'bo-null'] as const).map((name) => {
-      const sim = run(`defect-${name}`);
-      const found = results(sim).length;
-      expect(() => sim.runStep({ op: 'read', proc: 'A', vma: 'buf' })).toThrow('stands still since step');
-      expect(sim.steps).toHaveLength(found);
-      // going back to boot frees it
-      sim.restart();
-      sim.runAll();
-      return sim.steps.at(-1)?.result.standstill;
-    });
+    const ends = (['deadlock', 'livelock', 'page-twice', 'bo-freed', 'bo-null', 'two-hives'] as const).map(
+      (name) => {
+        const sim = run(`defect-${name}`);
+        const found = results(sim).length;
+        expect(() => sim.runStep({ op: 'read', proc: 'A', vma: 'buf' })).toThrow('stands still since step');
+        expect(sim.steps).toHaveLength(found);
+        // going back to boot frees it
+        sim.restart();
+        sim.runAll();
+        return sim.steps.at(-1)?.result.standstill;
+      },
+    );
     expect(ends).toEqual(KERNEL_DEFECTS);
   });
 
@@ -175,6 +177,7 @@ describe('scenes made by hand', () => {
       'defect-page-twice',
       'defect-bo-freed',
       'defect-bo-null',
+      'defect-two-hives',
     ]) {
       const { standstill, ...gpu } = sceneOf(name)?.scenario.gpu ?? {};
       expect(standstill).toBe(true);

@@ -67,6 +67,10 @@ test('at the end of a step that never ends every task says where it stands', () 
   expect(standing('defect-bo-null')).toEqual([
     'Thread 1, of process A: stop in svm_range_set_attr > svm_range_validate_and_map',
   ]);
+  // mm/hmm.c: hmm_range_fault: "while (ret == -EBUSY)"; kfd_migrate.c: svm_migrate_to_ram: "skipping ram migration"
+  expect(standing('defect-two-hives')).toEqual([
+    'Thread 1, of process A: circle in svm_range_set_attr > svm_range_validate_and_map > amdgpu_hmm_range_get_pages > hmm_range_fault > hmm_vma_walk_pmd > hmm_vma_handle_pte > hmm_vma_fault > handle_mm_fault > do_swap_page > svm_migrate_to_ram',
+  ]);
   const stopped = { task: 1, process: 'A', how: 'stop' } as const;
   expect(standingSentence({ ...stopped, what: 'svm.bo-null' })).toContain('null pointer');
   expect(standingSentence({ ...stopped, what: 'svm.bo-freed' })).toContain('read what was freed');

@@ -151,6 +151,8 @@ export class Machine {
   readonly kswapds = new Map<number, Kswapd>();
   /** A process that is killed has fewer pages, and reclaim takes fewer, or the step has to be a big one. Ephemeral. */
   mostInDetail = Number.POSITIVE_INFINITY;
+  /** Processes on the GPUs whose own mapping work runs, with its task. Ephemeral: none runs at rest. */
+  readonly faultingTasks = new Map<number, number>();
   /** Mutexes that are held, by name. Ephemeral: none is held at rest. */
   readonly mutexes = new Set<string>();
   /** The zero page's frame; set at boot. */

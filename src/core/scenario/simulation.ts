@@ -322,6 +322,7 @@ export class Simulation {
     m.journal.rollback(mark);
     m.mmapLocks.clear();
     m.mutexes.clear();
+    m.faultingTasks.clear();
     m.works = [];
     m.runMeanwhile = undefined;
     m.oomReaper = undefined;

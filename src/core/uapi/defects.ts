@@ -8,6 +8,8 @@
  * hands out a page of it that was left behind there and is in use. svm.bo-freed: svm_range_evict_svm_bo_worker gives up a
  * range that it could not empty, but leaves it the buffer object; once that is freed, svm_range_validate_svm_bo reads it.
  * svm.bo-null: svm_range_dma_map_dev meets a page of VRAM in a range that has no buffer object, and follows the pointer.
+ * svm.own-fault-skipped: hmm_range_fault meets a page of private VRAM that is not all GPUs’ own, and faults for it; svm_migrate_to_ram
+ * does nothing for the thread that maps the range, and hmm_range_fault begins anew.
  */
 export const KERNEL_DEFECTS = [
   'svm.fence-under-mutex',
@@ -15,5 +17,6 @@ export const KERNEL_DEFECTS = [
   'svm.page-in-use',
   'svm.bo-freed',
   'svm.bo-null',
+  'svm.own-fault-skipped',
 ] as const;
 export type KernelDefect = (typeof KERNEL_DEFECTS)[number];

@@ -239,6 +239,7 @@ export const DECISIONS = [
   'svm.page-in-use',
   'svm.bo-freed',
   'svm.bo-null',
+  'svm.own-fault-skipped',
   'smi.migrate-start',
   'smi.migrate-end',
   'smi.page-fault-start',

@@ -198,6 +198,10 @@ export const gpuDecisions: Readonly<Record<Exclude<GpuDecisionId, SmiDecisionId>
     what: 'A fault of Linux 6.1: the driver follows a null pointer.',
     why: 'A page of VRAM is mapped in a range that has no buffer object: it was left behind by an eviction, or the process has it from its parent. `svm_range_dma_map_dev` asks `prange->svm_bo` for the GPU without a look.',
   },
+  'svm.own-fault-skipped': {
+    what: 'A fault of Linux 6.1: the driver asks for a page, is told that all is well, and asks again, for ever.',
+    why: 'GPUs of several hives are to map the range, so nobody owns its pages of private VRAM for all of them, and `hmm_range_fault` faults for each. `svm_migrate_to_ram` moves nothing for the thread that maps the range itself.',
+  },
   'svm.default-attributes': {
     what: (p) => `No range is at ${page(p)}: the driver answers with what a new one would have.`,
     why: 'Asking registers nothing. Whether a GPU has access by default depends on XNACK.',
@@ -296,6 +300,10 @@ export const gpuLogs: Readonly<Record<string, Told>> = {
   'log.memremap.misaligned': {
     what: 'The kernel warns: `Misaligned __add_pages`.',
     why: 'Memory is added in pieces of 2 MiB. A range that does not begin and end on such a border is refused.',
+  },
+  'log.memremap.section-present': {
+    what: 'The kernel warns: `add_pages` failed.',
+    why: 'Another registered range lies within this one. Its `struct page`s are there already and cannot be made twice: `-EEXIST`.',
   },
   'log.kfd.register-failed': {
     what: 'The driver prints `failed to register HMM device memory`.',

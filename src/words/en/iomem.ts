@@ -115,4 +115,10 @@ export const refusals: Readonly<
     plain: 'The VRAM does not begin and end on a border of 2 MiB, the smallest piece that can be added.',
     mend: 'Let `start` and `pages` of `probe` be multiples of 512 pages.',
   },
+  'memremap.section-present': {
+    printed: 'WARNING: add_pages',
+    plain:
+      'Another registered range lies within these addresses, and touches neither end: the check for overlaps looks at the ends only, so the kernel fails when it comes to `struct page`s that are there.',
+    mend: 'In the step `probe`, give this GPU another `start` or fewer `pages`.',
+  },
 };

@@ -17,6 +17,8 @@ const DEFECTS: Readonly<Record<KernelDefect, string>> = {
     'an eviction took the range off the list of its buffer object and could not bring it home, so that the range still points to an object that was freed meanwhile. `svm_range_validate_svm_bo` would read it. Unmap that memory and map it anew',
   'svm.bo-null':
     'a page of VRAM is mapped in a range that has no buffer object, because an eviction left it behind or the process has it from its parent. `svm_range_dma_map_dev` would follow a null pointer. Bring the page home first: write to it, prefetch it to system memory or pin it long-term',
+  'svm.own-fault-skipped':
+    'GPUs of several hives are to map private VRAM, which one of them cannot reach. `hmm_range_fault` faults for it, `svm_migrate_to_ram` does nothing for the thread that maps the range itself, and the two would go round for ever. Prefetch the range to system memory first',
 };
 const isDefect = (id: string): id is KernelDefect => id in DEFECTS;
 const defectText = (id: string): string => (isDefect(id) ? DEFECTS[id] : id);

@@ -310,7 +310,7 @@ export const stepBeginWhy = (p: Params): string => BEGIN_WHY[txt(p, 'op')]?.(p) 
 
 /** Whether somebody waits for ever; else Linux would go on with what is not true. */
 const isWait = (defect: string): boolean =>
-  defect === 'svm.fence-under-mutex' || defect === 'svm.page-left-behind';
+  ['svm.fence-under-mutex', 'svm.page-left-behind', 'svm.own-fault-skipped'].includes(defect);
 
 export const stepEnd = (p: Params): string => {
   const name = txt(p, 'op') === 'gup' ? code(p, 'call') : code(p, 'op');

@@ -65,6 +65,7 @@ export const GPU_DECISION_ARGUMENTS: Readonly<Record<GpuDecisionId, readonly Arg
   'svm.page-in-use': ['none'],
   'svm.bo-freed': ['none'],
   'svm.bo-null': ['none'],
+  'svm.own-fault-skipped': ['none'],
   'kfd.refused-vram': ['npages', 'deviceId'],
   'kfd.refused-system': ['npages', 'deviceId'],
   'smi.migrate-start': ['vpn', 'npages', 'migrateTrigger'],

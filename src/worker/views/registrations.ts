@@ -22,6 +22,7 @@ const REFUSALS: Partial<
   'memremap.attempted-on-ram': { stage: 'ram', errno: 'ENXIO' },
   'memremap.exceeds-range': { stage: 'addressable', errno: 'EINVAL' },
   'memremap.misaligned': { stage: 'aligned', errno: 'EINVAL' },
+  'memremap.section-present': { stage: 'memmap', errno: 'EEXIST' },
 };
 
 /** Which stages are behind once a function was entered, or a decision taken. */

@@ -36,6 +36,7 @@ const FAILURES: ReadonlySet<string> = new Set([
   'svm.page-left-behind',
   'svm.page-in-use',
   'svm.bo-freed',
+  'svm.own-fault-skipped',
 ]);
 
 const stepEnded = (id: string, args: readonly number[]): number => (id === 'step.end' ? (args[0] ?? -1) : -1);

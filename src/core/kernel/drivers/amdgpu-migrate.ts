@@ -14,9 +14,8 @@ import {
 } from '../../machine/scalars.ts';
 import { EDEADLK, EFAULT, ENODEV, ENOMEM } from '../../uapi/errno.ts';
 import { GFP_HIGHUSER, GFP_HIGHUSER_MOVABLE } from '../../uapi/gfp.ts';
-import { entryPfn, isDevicePrivateEntry } from '../../uapi/pte.ts';
 import { MIGRATE_TRIGGERS, type MigrateTrigger } from '../../uapi/smi-events.ts';
-import { NO_PFN, NO_ROW, type Pfn, type Vpn } from '../../uapi/units.ts';
+import { NO_PFN, type Pfn, type Vpn } from '../../uapi/units.ts';
 import { VM_FAULT_SIGBUS } from '../../uapi/vm-flags.ts';
 import { bugOn, needsBigStep } from '../sched/bug.ts';
 import { atomic, sleepable } from '../sched/kernel-function.ts';
@@ -43,7 +42,7 @@ import {
 } from '../mm/migrate-vma.ts';
 import { zoneDevicePageInit } from '../mm/memremap.ts';
 import { allocPageMaySleep } from '../mm/page-alloc.ts';
-import { leafOffset, mappedFrame } from '../mm/page-table.ts';
+import { mappedFrame } from '../mm/page-table.ts';
 import { copyHighpage, isZoneDevicePage, pagePgmap } from '../mm/page-ref.ts';
 import { folioPut } from '../mm/swap.ts';
 import { findVma } from '../mm/vma.ts';
@@ -59,6 +58,7 @@ import {
   svmRangeSplit,
   svmRangeVramNodeFree,
 } from './amdgpu-range.ts';
+import { noteLeftBehind, noteOwnFault } from './amdgpu-fruitless.ts';
 import { kfdSmiEventMigrationEnd, kfdSmiEventMigrationStart } from './amdgpu-smi.ts';
 import { boVramPage, firstPagesOfBlocks } from './ttm.ts';
 
@@ -425,29 +425,6 @@ const svmRangeSplitByGranularity = atomic(
   },
 );
 
-/**
- * Whether a fault on a private page does nothing: its range counts as being in system memory. Two faults held the page when
- * the range came home, and a page that somebody holds so is not counted as left behind (svm_migrate_vram_to_ram).
- */
-const isLeftBehind = (m: Machine, { vma, vpn, page }: VmFault): boolean => {
-  const { row } = leafOffset(m, m.mms.get(vma.mm), vpn);
-  const entry = row === NO_ROW ? 0 : m.entries.get(row);
-  const svmBo = m.svmBos.find(m.pages.zoneDeviceData.get(page));
-  if (!isDevicePrivateEntry(entry) || entryPfn(entry) !== page || svmBo === undefined) return false;
-  const { mm } = m.fences.get(svmBo.fence);
-  const process = kfdLookupProcessByMm(m, mm);
-  if (!m.mms.get(mm).alive || process === undefined) return false;
-  return svmRangeFromAddr(m, process.id, vpn)?.range.actualLoc === 0;
-};
-
-/** v6.1 says that all is well, and the access faults again, for ever. Ours: notes what the next fault would wait for. */
-const noteLeftBehind = (m: Machine, vmf: VmFault): void => {
-  const free = (): boolean => !isLeftBehind(m, vmf);
-  const what = `page ${vmf.vpn}, whose range counts as home`;
-  const span = m.trace.current;
-  m.fruitlessFault = { kind: 'spin', what, free, defect: 'svm.page-left-behind', vpn: vmf.vpn, span };
-};
-
 function* migrateBlockToRam(m: Machine, vmf: VmFault, process: number, mm: number): Sleeps<number> {
   const found = svmRangeFromAddr(m, process, vmf.vpn);
   if (found === undefined) return -EFAULT;
@@ -482,7 +459,10 @@ const svmMigrateToRam = sleepable('svm_migrate_to_ram', function* (m, vmf: VmFau
   const { mm } = m.fences.get(svmBo.fence);
   const process = kfdLookupProcessByMm(m, mm);
   if (!m.mms.get(mm).alive || process === undefined) return VM_FAULT_SIGBUS;
-  if (isFaultingTask(m, process.id)) return 0;
+  if (isFaultingTask(m, process.id)) {
+    noteOwnFault(m, vmf);
+    return 0;
+  }
   yield* mutexLock(m, svmsLock(process.id));
   const ret = yield* migrateBlockToRam(m, vmf, process.id, mm);
   mutexUnlock(m, svmsLock(process.id));

@@ -120,17 +120,12 @@ export const svmsLock = (process: number): string => `svms lock of process ${pro
 /** Ours: the name of the mutex over what a process has on the GPUs. */
 export const processInfoLock = (process: number): string => `process_info lock of process ${process}`;
 
-/** Processes whose own mapping work runs, with its task. Ephemeral. */
-const faultingTasks = new WeakMap<Machine, Map<number, number>>();
-
 /** Ours: struct svm_range_list, faulting_task. A page fault of the mapping work itself moves nothing. */
 export const setFaultingTask = (m: Machine, process: number, faulting: boolean): void => {
-  const tasks = faultingTasks.get(m) ?? new Map<number, number>();
-  if (faulting) tasks.set(process, m.current.id);
-  else tasks.delete(process);
-  faultingTasks.set(m, tasks);
+  if (faulting) m.faultingTasks.set(process, m.current.id);
+  else m.faultingTasks.delete(process);
 };
 
 /** Ours: whether the running task maps ranges of the process. */
 export const isFaultingTask = (m: Machine, process: number): boolean =>
-  faultingTasks.get(m)?.get(process) === m.current.id;
+  m.faultingTasks.get(process) === m.current.id;

@@ -30,7 +30,7 @@ import { atOnce } from '../sched/locks.ts';
 import { pinUserPages } from '../mm/gup.ts';
 import { getUserPagesFastOnly } from '../mm/gup-unlocked.ts';
 import { unpinUserPages } from '../mm/gup-grab.ts';
-import { type DevPagemapRequest, memremapPages, memunmapPages } from '../mm/memremap.ts';
+import { type DevPagemapRequest, memremapPages, memunmapPages, zoneDevicePageInit } from '../mm/memremap.ts';
 import { MIGRATE_VMA_SELECT_DEVICE_COHERENT, MIGRATE_VMA_SELECT_SYSTEM } from '../mm/migrate-vma.ts';
 import { doMunmap } from '../mm/mmap.ts';
 import { doMprotect } from '../mm/mprotect.ts';
@@ -148,6 +148,35 @@ describe('memremap_pages', () => {
   it('refuses memory that is registered already', () => {
     const bench = new Bench('GENERIC');
     expect(errnoName(pciP2pdmaAddResource(bench.m, HOLE, UNIT, 0))).toBe('ENOMEM');
+  });
+
+  // mm/memremap.c: pagemap_range asks get_dev_pagemap for both ends; mm/sparse.c: fill_subsection_map for all between
+  it('finds a registered range at the ends by -ENOMEM, one in between by -EEXIST', () => {
+    const { m } = new Bench('GENERIC');
+    const at = HOLE + 2 * UNIT;
+    expect(pciP2pdmaAddResource(m, at, UNIT, 0)).toBeGreaterThan(0);
+    const asked = (start: number, npages: number): string =>
+      errnoName(pciP2pdmaAddResource(m, start, npages, 0));
+    expect([asked(at - UNIT, 2 * UNIT), asked(at, 2 * UNIT)]).toEqual(['ENOMEM', 'ENOMEM']);
+    expect(asked(at - UNIT, 3 * UNIT)).toBe('EEXIST');
+    expect(m.pgmaps.values().filter(({ start }) => start === at - UNIT)).toEqual([]);
+  });
+
+  // machine-and-drivers.md §1.1, "on last put": of private and coherent memory "pgmap ref dropped", of the others "refcount
+  // reset to 1"; of a driver without page_free the kernel only warns (mm/memremap.c: free_zone_device_page)
+  it.each([
+    ['COHERENT', 0, 1],
+    ['GENERIC', 1, 1 + UNIT],
+  ] as const)('rests a page of %s memory with %i references after its last put', (type, count, ofPgmap) => {
+    const freed: number[] = [];
+    const { m, ret } = register(type, { ops: { pageFree: (_m, pfn) => void freed.push(pfn) } });
+    if (type === 'COHERENT') zoneDevicePageInit(m, HOLE);
+    folioPut(m, HOLE, type === 'COHERENT' ? 'allocation' : 'kernel');
+    expect([freed, m.pages.refcount.get(HOLE), m.scalars.get(pgmapRefRow(ret))]).toEqual([
+      [HOLE],
+      count,
+      ofPgmap,
+    ]);
   });
 
   it('gives the memory back when nobody uses it', () => {

@@ -25,6 +25,28 @@ const MOVE =
   'folio_migrate_mapping folio_migrate_copy folio_migrate_flags folio_add_lru lru_add_drain mlock_page_drain_local ' +
   'remove_migration_ptes remove_migration_pte page_add_anon_rmap';
 
+// mm/gup.c: collect_longterm_unpinnable_pages: "if (folio_is_device_coherent(folio)) continue" stands before the batches of
+// the LRU are emptied and before the folio is taken off a list: the page is on none (machine-and-drivers.md §2.3)
+it('only counts a coherent page: empties no batch for it, and does not try to isolate it', () => {
+  const steps = briefly(
+    [
+      MMAP,
+      WRITE,
+      { op: 'migrate_to_dev', device: 0 },
+      { op: 'mmap', vma: 'other', pages: 1, prot: 'rw', kind: 'anon-private' },
+      { op: 'write', vma: 'other', value: 1 },
+      gup('pin_user_pages', ['FOLL_LONGTERM', 'FOLL_WRITE'], 0, 1, 'h'),
+    ],
+    ['coherent'],
+  );
+  const calls = steps[5].calls.split(' ');
+  const collect = calls.indexOf('collect_longterm_unpinnable_pages');
+  expect(calls.slice(collect, calls.indexOf('migrate_longterm_unpinnable_pages'))).toEqual([
+    'collect_longterm_unpinnable_pages',
+  ]);
+  expect(steps[5].result).toEqual({ ret: 1 });
+});
+
 // mm/mlock.c: __munlock_page finds the isolated page off the LRU and unevictable: stranded; lru_add_fn rescues the copy
 // (PG_unevictable came along, PG_mlocked did not); remove_migration_pte locks and culls it anew
 it('moves a locked page: stranded, rescued, locked and culled again', () => {

@@ -6,7 +6,7 @@ import type { Block } from '../../machine/gpu.ts';
 import type { Machine } from '../../machine/machine.ts';
 import type { DevPagemapOps, Sleeps } from '../../machine/ops.ts';
 import { pgmapRefRow } from '../../machine/scalars.ts';
-import { EINVAL, ENOMEM, ENXIO } from '../../uapi/errno.ts';
+import { EEXIST, EINVAL, ENOMEM, ENXIO } from '../../uapi/errno.ts';
 import { GFP_KERNEL } from '../../uapi/gfp.ts';
 import { PG_anon_exclusive, PG_head, PG_ksm, PG_locked, PG_reserved } from '../../uapi/page-flags.ts';
 import { hasPatch } from '../../uapi/patches.ts';
@@ -78,6 +78,14 @@ const PGPROTS: Readonly<Record<MemoryType, DevPagemap['pgprot']>> = {
 const restsAtZero = (type: MemoryType): boolean =>
   type === 'MEMORY_DEVICE_PRIVATE' || type === 'MEMORY_DEVICE_COHERENT';
 
+/**
+ * Whether frames may become a range of device memory. Only its two ends are looked up among the registered ranges; one
+ * that lies between them is met when its struct pages would be made a second time.
+ *
+ * Kernel: `mm/memremap.c: pagemap_range`, `mm/sparse.c: fill_subsection_map`
+ * Simplified: a refused range leaves nothing behind; the kernel forgets the one between its ends, and keeps the struct pages
+ * made before it came to that.
+ */
 const pagemapRange = atomic('pagemap_range', (m, start: Pfn, end: Pfn): number => {
   if (pagePgmap(m, start) !== undefined || pagePgmap(m, end - 1) !== undefined) {
     warn(m, 'conflicting-mapping', start, end);
@@ -94,6 +102,10 @@ const pagemapRange = atomic('pagemap_range', (m, start: Pfn, end: Pfn): number =
   if (start % subsectionPages !== 0 || end % subsectionPages !== 0) {
     warn(m, 'memremap.misaligned', start, end);
     return -EINVAL;
+  }
+  if (m.pgmaps.values().some((other) => other.start < end && start < other.end)) {
+    warn(m, 'memremap.section-present', start, end);
+    return -EEXIST;
   }
   return 0;
 });
@@ -143,7 +155,8 @@ const vmemmapPopulate = atomic(
  *
  * Kernel: `mm/memremap.c: memremap_pages`
  *
- * @returns id of the pgmap; -EINVAL wrong callbacks or alignment, -ENXIO ordinary RAM, -ENOMEM registered already
+ * @returns id of the pgmap; -EINVAL wrong callbacks or alignment, -ENXIO ordinary RAM, -ENOMEM registered already, -EEXIST
+ *   a registered range lies within
  */
 export const memremapPages = atomic('memremap_pages', (m, request: DevPagemapRequest): number => {
   const missing = checkType(m, request);

@@ -1,8 +1,12 @@
 import { expect, it } from 'vitest';
 import { createSimulation, type Simulation } from '../../scenario/simulation.ts';
 import type { PatchNumber } from '../../uapi/config.ts';
-import { entryKind, entryPfn } from '../../uapi/pte.ts';
+import { EventKind } from '../../uapi/events.ts';
+import { entryBits, entryKind, entryPfn, mkEntry, PTE_PRESENT, PTE_PROTNONE } from '../../uapi/pte.ts';
 import { parseScenario, type Step } from '../../uapi/scenario.ts';
+import { KERNEL_FUNCTIONS } from '../../uapi/source-refs.ts';
+import { atOnce } from '../sched/locks.ts';
+import { doNumaPage } from './numa.ts';
 import { pageToNid } from './page-ref.ts';
 import { walkPte } from './page-table.ts';
 
@@ -39,6 +43,15 @@ const places = (sim: Simulation): string[] => {
   });
 };
 
+const frames = (sim: Simulation): number[] => {
+  const m = sim.machine;
+  const [mm] = m.mms.values();
+  const area = mm.areas[0];
+  return Array.from({ length: area.npages }, (_, i) =>
+    entryPfn(m.entries.get(walkPte(m, mm, area.start + i))),
+  );
+};
+
 // two pages on node 3, two on the device of node 3
 const REMOTE = [
   { op: 'mmap', vma: 'buf', pages: 4, prot: 'rw', kind: 'anon-private' },
@@ -73,6 +86,48 @@ it('hints a device page for nothing without the fourth patch', () => {
   expect(run(sim, { op: 'read', vma: 'buf' }).values).toEqual([20, 21, 22, 23]);
   // the attempt to isolate it fails: it is on no list
   expect(places(sim)).toEqual(['present 0', 'present 0', 'present 3', 'present 3']);
+});
+
+// machine-and-drivers.md §2.4, "NUMA hinting fault: if hit anyway: PTE restored, no migration"; no walk of 6.1 makes such an
+// entry of a device page, so it is made by hand
+it('restores the entry of a device page that was hinted, without a try to isolate it', () => {
+  const sim = simulate(REMOTE);
+  const m = sim.machine;
+  const [mm] = m.mms.values();
+  const vpn = mm.areas[0].start + 2;
+  const row = walkPte(m, mm, vpn);
+  const before = m.entries.get(row);
+  const vma = m.vmas.values().find(({ vmStart, vmEnd }) => vmStart <= vpn && vpn < vmEnd);
+  if (vma === undefined) throw new Error('no area');
+  m.entries.set(row, mkEntry(entryPfn(before), (entryBits(before) & ~PTE_PRESENT) | PTE_PROTNONE));
+  const begin = m.journal.log.length;
+  atOnce(() => doNumaPage(m, vma, vpn, row));
+  const { log } = m.journal;
+  const called = Array.from({ length: log.length - begin }, (_, i) => begin + i)
+    .filter((i) => log.kindAt(i) === EventKind.SPAN_BEGIN)
+    .map((i) => KERNEL_FUNCTIONS[log.idAt(i)]?.name);
+  expect([entryKind(m.entries.get(row)), entryPfn(m.entries.get(row))]).toEqual([
+    'present',
+    entryPfn(before),
+  ]);
+  expect(called).toContain('do_numa_page');
+  expect(called).not.toContain('isolate_lru_page');
+});
+
+// machine-and-drivers.md §2.1: the target of a long-term pin's migration of an LRU page is "on the page's own node preferred"
+it('moves a page for a long-term pin within its own node, not to that of the task', () => {
+  const pin = {
+    op: 'gup',
+    vma: 'buf',
+    call: 'pin_user_pages',
+    flags: ['FOLL_LONGTERM', 'FOLL_WRITE'],
+    as: 'h',
+  };
+  const sim = simulate([...REMOTE.slice(0, 3), { op: 'isolate', vma: 'buf', page: 0, count: 4 }]);
+  const before = frames(sim);
+  expect(run(sim, pin).ret).toBe(4);
+  expect(frames(sim).filter((pfn) => before.includes(pfn))).toEqual([]);
+  expect(places(sim)).toEqual(['present 3', 'present 3', 'present 3', 'present 3']);
 });
 
 it('moves ordinary pages with mbind and passes device pages over in silence', () => {

@@ -104,6 +104,7 @@ export const KERNEL_MESSAGES = [
   'svm.bo-missing',
   'svm.eviction-failed',
   'svm.not-last-reference',
+  'memremap.section-present',
 ] as const;
 export type KernelMessage = (typeof KERNEL_MESSAGES)[number];
 

@@ -62,6 +62,8 @@ export const DEVICES: readonly Mechanism[] = [
     state: 'simplified',
     how: 'The memory map of UEFI, soft reservation, the lines of /proc/iomem, registration with every check, struct pages in real memory, teardown that waits. Coherent over the real aperture with a link to the CPU, private over an invented range without.',
     simplified: {
+      'mm/memremap.ts: pagemapRange':
+        'A refused range leaves nothing behind. Where another registered range lies between its ends, the kernel forgets that one, and keeps the struct pages made before it came to it.',
       'mm/memremap.ts: vmemmapPopulate': 'Blocks of struct pages are marked on their first page only.',
       'mm/e820.ts: efiMemoryMap':
         'What firmware keeps for itself, and holes for devices, are not listed. Types have names, not numbers (0xefffffff is soft reserved).',
@@ -79,7 +81,7 @@ export const DEVICES: readonly Mechanism[] = [
     title: 'amdgpu: shared virtual memory',
     kernel: 'drivers/gpu/drm/amd/amdkfd/kfd_svm.c, kfd_migrate.c, kfd_smi_events.c',
     state: 'simplified',
-    how: 'Ranges and attributes, set and asked for, prefetch, faults with XNACK on, mapping and quiescing without, migration both ways and through system memory, invalidation, the GPU’s page tables, and what profilers are told of all that, with its triggers. Five faults of v6.1’s own code stay in; a step that meets one is taken back, with its name, or is the last one of a scene in which one can look (`defect-deadlock`, `defect-livelock`, `defect-page-twice`, `defect-bo-freed`, `defect-bo-null`).',
+    how: 'Ranges and attributes, set and asked for, prefetch, faults with XNACK on, mapping and quiescing without, migration both ways and through system memory, invalidation, the GPU’s page tables, and what profilers are told of all that, with its triggers. Six faults of v6.1’s own code stay in; a step that meets one is taken back, with its name, or is the last one of a scene in which one can look (`defect-deadlock`, `defect-livelock`, `defect-page-twice`, `defect-bo-freed`, `defect-bo-null`, `defect-two-hives`).',
     simplified: {
       'drivers/amdgpu-fault.ts: svmRangeCreateUnregisteredRange':
         'Of buffer objects only user pointers are mapped by address.',
