@@ -196,6 +196,10 @@ export interface KernelLogLine {
   /** With a stack trace, a plain line, or one of ours that says where the simulation departs from the kernel. */
   readonly kind: 'WARN' | 'printk' | 'simulation';
   readonly text: Message;
+  /** Of a WARN: the lines that dmesg begins with. What is not simulated stands there as `?`. */
+  readonly dmesg: readonly string[];
+  /** A WARN of the kind that the kernel prints once, and has printed before. */
+  readonly again: boolean;
 }
 
 export interface LeftOutStep {
