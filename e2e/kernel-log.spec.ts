@@ -15,7 +15,11 @@ test('the kernel log follows the cursor, marks warnings, and a line leads to its
   await expect(lines).toHaveCount(1);
   await expect(lines).toContainText('WARNING');
   await expect(lines).toContainText('pages[0] is NOT pinnable but pinned');
-  await expect(lines).toContainText('mm/gup_test.c: __gup_test_ioctl');
+  await expect(lines).toContainText('------------[ cut here ]------------');
+  await expect(lines).toContainText(/WARNING: CPU: \d PID: \? at mm\/gup_test\.c:56 verify_dma_pinned\+0x\?/);
+  await expect(log).toContainText(
+    'registers, code bytes and the addresses of the call trace are not simulated',
+  );
   await app.press('End');
   await expect(lines).toHaveCount(2);
   await expect(page.getByText(/^Kernel log: .*gup_test failure/)).toBeAttached();

@@ -47,7 +47,7 @@ test('Call tree: the run stops at each of four calls, forward and back', async (
   const condition = stops.getByRole('combobox', { name: 'Condition' });
   await condition.fill('whenever');
   await condition.press('Enter');
-  await expect(stops).toContainText('That is no condition.');
+  await expect(stops).toContainText('“whenever” cannot be read');
   await condition.fill('fn:migrate_device_coherent_page');
   await stops.getByRole('button', { name: 'Add' }).click();
   const entry = stops.getByRole('listitem');

@@ -108,6 +108,10 @@ export const Overlays = ({ maps, run, showExtent }: OverlaysProps) => {
     }, LOAD_AFTER_MS);
     return () => clearTimeout(timer);
   }, []);
+  const hasRun = useApp((state) => state.scenario.run !== undefined);
+  useEffect(() => {
+    if (hasRun) void import('./palette/typed.ts');
+  }, [hasRun]);
   const close = () => actions.openPanel('');
   return (
     <Suspense fallback={null}>

@@ -44,7 +44,7 @@ export const EVICTION_SCENES: readonly Scene[] = [
       name: 'ttm-intent',
       title: 'Hypothetical: without the rule, the eviction cannot end',
       about:
-        'No kernel did this. GUP leaves the pinned page in VRAM. Its buffer object cannot be given away, TTM waits 15 seconds, and the other process gets nothing for as long as the NIC keeps the page.',
+        'No kernel did this. GUP leaves the pinned page in VRAM, and the pin blocks the eviction of its buffer object: TTM waits 15 seconds, and the other process gets nothing for as long as the NIC keeps the page.',
       gpu: gpu(),
       config: { longtermPolicy: 'intent' },
     },

@@ -1,11 +1,19 @@
 // Breakpoints, and which calls of the call tree are unfolded.
 
 import type { Navigated, Position, RunId } from '../worker/protocol.ts';
-import { BREAK_FIELDS, type Breakpoint, type BreakField } from '../worker/protocol-debug.ts';
+import {
+  BREAK_FIELDS,
+  type Breakpoint,
+  COMPARISONS,
+  ENTRY_STATES,
+  type Hit,
+  type PageRef,
+  type Place,
+} from '../worker/protocol-debug.ts';
 import type { AppState } from './app.ts';
 import { type Context, report, update } from './context.ts';
 
-export type { Breakpoint } from '../worker/protocol-debug.ts';
+export type { Breakpoint, Comparison, EntryState, PageRef } from '../worker/protocol-debug.ts';
 
 /** One that is switched off is kept, and stops nothing. */
 export interface BreakpointEntry {
@@ -26,6 +34,10 @@ export interface DebugSlice {
   readonly breakpoints: readonly BreakpointEntry[];
   /** Index of the one that stopped the run last; -1: none. */
   readonly lastHit: number;
+  /** What it was, where it happened inside of a big step. */
+  readonly inside: Hit['inside'];
+  /** Big steps that the last run passed without a look at every page. */
+  readonly unseen: readonly number[];
   /** Direction in which nothing was found to stop at; 0: something was. */
   readonly missed: 1 | -1 | 0;
   /** Where calls begin that somebody has unfolded. */
@@ -53,11 +65,13 @@ export interface DebugActions {
   readonly unfoldCall: (begin: Position, open: boolean) => void;
 }
 
+/** Of the last run to a breakpoint. */
+const NOTHING_FOUND = { lastHit: -1, inside: undefined, unseen: [], missed: 0 } as const;
+
 export const initialDebug: DebugSlice = {
   runId: '',
   breakpoints: [],
-  lastHit: -1,
-  missed: 0,
+  ...NOTHING_FOUND,
   openCalls: [],
   here: undefined,
   isAsked: false,
@@ -73,25 +87,51 @@ export const MAX_BREAKPOINTS = 20;
 
 const NUMBER = /^(0x[\da-f]{1,10}|-?\d{1,12})$/i;
 const NAME = /^\w{1,64}$/;
+/** `buf+2`, `A buf+2`, `0x7f0000001000`, `A 0x7f0000001000` */
+const PLACE = /^(?:([\w.-]{1,64}) )?(?:0x([\da-f]{4,12})|([\w.-]{1,64})\+(\d{1,9}))$/i;
+const CONDITION = /^(\w+)(?:([!<>]?=|[<>])([^@]+))?(?:@(.+))?$/;
 const hex = (n: number): string => `0x${n.toString(16)}`;
 
-/** `fn:migrate_pages`, `page:0x100404`, `_refcount=0`, `_refcount=0@0x100404`, `log`: as addresses write it. */
+/** As panels write a place, and as addresses do. */
+export const placeText = (of: PageRef): string =>
+  'pfn' in of
+    ? hex(of.pfn)
+    : `${of.process === undefined ? '' : `${of.process} `}${'area' in of ? `${of.area}+${of.page}` : hex(of.vpn * 4096)}`;
+
+/** Reads what placeText writes of places; a bare number is an address. */
+export const parsePlace = (text: string): Place | undefined => {
+  const [found, process, address, area = '', page] = PLACE.exec(text) ?? [];
+  if (found === undefined) return undefined;
+  const whose = process === undefined ? {} : { process };
+  return address === undefined
+    ? { ...whose, area, page: Number(page) }
+    : { ...whose, vpn: Math.floor(Number.parseInt(address, 16) / 4096) };
+};
+
+const parsePage = (text: string): PageRef | undefined =>
+  NUMBER.test(text) ? { pfn: Number(text) } : parsePlace(text);
+
+/** `fn:migrate_pages`, `page:A buf+1`, `_refcount>1024`, `pte=migration@buf+1`, `log`: as addresses write it. */
 export const breakpointText = (breakpoint: Breakpoint): string => {
   switch (breakpoint.kind) {
     case 'function':
       return `fn:${breakpoint.fn}`;
     case 'page':
-      return `page:${hex(breakpoint.pfn)}`;
-    case 'field': {
-      const { field, becomes, pfn } = breakpoint;
-      return `${field}${becomes === undefined ? '' : `=${becomes}`}${pfn === undefined ? '' : `@${hex(pfn)}`}`;
+      return `page:${placeText(breakpoint.of)}`;
+    case 'field':
+    case 'pte': {
+      const { is = [], of } = breakpoint;
+      const what = breakpoint.kind === 'pte' ? 'pte' : breakpoint.field;
+      return `${what}${is.join('')}${of === undefined ? '' : `@${placeText(of)}`}`;
     }
     case 'log':
       return 'log';
   }
 };
 
-const isField = (text: string): text is BreakField => BREAK_FIELDS.some((field) => field === text);
+/** Which of the names a text is. */
+export const oneOf = <Name extends string>(names: readonly Name[], text: string | undefined) =>
+  names.find((name) => name === text);
 
 /** Reads what breakpointText writes; undefined: nothing of the kind. */
 export const parseBreakpoint = (text: string): Breakpoint | undefined => {
@@ -99,17 +139,21 @@ export const parseBreakpoint = (text: string): Breakpoint | undefined => {
   if (trimmed === 'log') return { kind: 'log' };
   const [kind = '', rest = ''] = trimmed.split(':');
   if (kind === 'fn') return NAME.test(rest) ? { kind: 'function', fn: rest } : undefined;
-  if (kind === 'page') return NUMBER.test(rest) ? { kind: 'page', pfn: Number(rest) } : undefined;
-  const found = /^(\w+)(?:=([^@]+))?(?:@(.+))?$/.exec(trimmed);
-  const [, field = '', becomes, pfn] = found ?? [];
-  if (!isField(field)) return undefined;
-  if ([becomes, pfn].some((number) => number !== undefined && !NUMBER.test(number))) return undefined;
-  return {
-    kind: 'field',
-    field,
-    ...(becomes === undefined ? {} : { becomes: Number(becomes) }),
-    ...(pfn === undefined ? {} : { pfn: Number(pfn) }),
-  };
+  const page = parsePage(rest);
+  if (kind === 'page') return page && { kind, of: page };
+  const [, what, sign, value = '', place] = CONDITION.exec(trimmed) ?? [];
+  const how = oneOf(COMPARISONS, sign);
+  if (what === 'pte') {
+    const of = place === undefined ? undefined : parsePlace(place);
+    const state = oneOf(ENTRY_STATES, value);
+    const is = state !== undefined && (how === '=' || how === '!=') ? ([how, state] as const) : undefined;
+    if ((place && !of) || (sign && !is) || !(of ?? is)) return undefined;
+    return { kind: what, ...(of && { of }), ...(is && { is }) };
+  }
+  const field = oneOf(BREAK_FIELDS, what);
+  const of = place === undefined ? undefined : parsePage(place);
+  if (field === undefined || (place && !of) || (sign && !NUMBER.test(value))) return undefined;
+  return { kind: 'field', field, ...(of && { of }), ...(how && { is: [how, Number(value)] as const }) };
 };
 
 export const debugActions = (context: Context, show: (position: Position) => Promise<void>): DebugActions => {
@@ -122,14 +166,9 @@ export const debugActions = (context: Context, show: (position: Position) => Pro
     const { scenario, playback } = context.store.getState();
     const { runId } = scenario;
     const from = playback.position;
-    const answer = await context.link.ask({
-      kind: 'navigate',
-      runId,
-      from,
-      grain: 'breakpoint',
-      direction,
-      breakpoints,
-    });
+    const question = { kind: 'navigate', runId, from, grain: 'breakpoint', direction, breakpoints } as const;
+    const answer = await context.link.ask(question);
+    update(context, 'scenario', { working: undefined });
     if (context.store.getState().scenario.runId !== runId) return undefined;
     if (answer.kind !== 'failed') return answer;
     report(context, { about: 'query', place: answer.place, message: answer.message });
@@ -150,10 +189,16 @@ export const debugActions = (context: Context, show: (position: Position) => Pro
     const answer = all.length === 0 ? undefined : await find(1, all);
     // another run is shown, or the question failed
     if (all.length > 0 && answer === undefined) return;
-    const hit = answer?.breakpoint === undefined ? Number.POSITIVE_INFINITY : answer.position;
-    const to = Math.min(hit, known ?? Number.POSITIVE_INFINITY);
-    const stop = hit === to ? stops[answer?.breakpoint ?? -1] : undefined;
-    update(context, 'debug', { lastHit: stop?.index ?? -1, missed: 0 });
+    const { hit, unseen = [] } = answer?.search ?? {};
+    const at = hit?.position ?? Number.POSITIVE_INFINITY;
+    const to = Math.min(at, known ?? Number.POSITIVE_INFINITY);
+    const stop = at === to ? stops[hit?.breakpoint ?? -1] : undefined;
+    update(context, 'debug', {
+      lastHit: stop?.index ?? -1,
+      inside: stop === undefined ? undefined : hit?.inside,
+      unseen,
+      missed: 0,
+    });
     if (to < Number.POSITIVE_INFINITY) await show(to);
     else
       report(context, {
@@ -170,14 +215,13 @@ export const debugActions = (context: Context, show: (position: Position) => Pro
       const kept = breakpoints.slice(-MAX_BREAKPOINTS + 1);
       update(context, 'debug', {
         breakpoints: [...kept, { breakpoint, on: true }],
-        lastHit: -1,
-        missed: 0,
+        ...NOTHING_FOUND,
       });
     },
     removeBreakpoint: (index) =>
       update(context, 'debug', {
         breakpoints: slice().breakpoints.filter((_, i) => i !== index),
-        lastHit: -1,
+        ...NOTHING_FOUND,
       }),
     switchBreakpoint: (index, on) =>
       update(context, 'debug', {
@@ -191,9 +235,15 @@ export const debugActions = (context: Context, show: (position: Position) => Pro
         stops.map(({ breakpoint }) => breakpoint),
       );
       if (answer === undefined) return;
-      const hit = answer.breakpoint === undefined ? undefined : stops[answer.breakpoint];
-      update(context, 'debug', { lastHit: hit?.index ?? -1, missed: hit === undefined ? direction : 0 });
-      if (hit !== undefined) await show(answer.position);
+      const { hit, unseen = [] } = answer.search ?? {};
+      const lastHit = stops[hit?.breakpoint ?? -1]?.index ?? -1;
+      update(context, 'debug', {
+        lastHit,
+        inside: hit?.inside,
+        unseen,
+        missed: hit === undefined ? direction : 0,
+      });
+      if (hit !== undefined) await show(hit.position);
     },
     chooseCall: (call) => {
       const { here } = slice();

@@ -112,3 +112,4 @@ export {
   stateIndex,
   typeShade,
 } from '../worker/protocol-map.ts';
+export type { RawField, RawWord } from '../worker/protocol-dump.ts';

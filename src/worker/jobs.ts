@@ -2,10 +2,12 @@
 // in which they were asked for. Pure but for what it is given.
 
 import type { DetailRequest, RetellRequest } from './protocol-detail.ts';
-import type { AppendRequest, FromWorker, OpenRequest, ToWorker } from './protocol.ts';
+import type { AppendRequest, FromWorker, NavigateRequest, OpenRequest, ToWorker } from './protocol.ts';
 import type { Session, Work } from './session.ts';
 
-type LongRequest = OpenRequest | AppendRequest | DetailRequest | RetellRequest;
+/** Only a search for a breakpoint looks at many events, or runs a big step again. */
+type SearchRequest = NavigateRequest & { readonly grain: 'breakpoint' };
+type LongRequest = OpenRequest | AppendRequest | DetailRequest | RetellRequest | SearchRequest;
 
 interface Job {
   readonly request: LongRequest;
@@ -147,4 +149,5 @@ const isLong = (message: ToWorker): message is LongRequest =>
   message.kind === 'open' ||
   message.kind === 'append' ||
   message.kind === 'detail' ||
-  message.kind === 'retell';
+  message.kind === 'retell' ||
+  (message.kind === 'navigate' && message.grain === 'breakpoint');

@@ -1,5 +1,6 @@
 // What single panels ask about a position beyond the moment that all share. A panel that is not shown asks nothing.
 
+import type { DumpedPage } from './protocol-dump.ts';
 import type { EntryKind } from '../core/uapi/pte.ts';
 import type { GpuViews } from './protocol-gpu.ts';
 import type { CompareView } from './protocol-compare.ts';
@@ -284,21 +285,6 @@ export interface Standing {
   readonly isFree: boolean;
   /** What gave it back last, if that stands in the log. */
   readonly freed: { readonly position: Position; readonly step: number; readonly fn: string } | undefined;
-}
-
-/** What dump_page prints, with the line of flags in pieces. */
-export interface DumpedPage {
-  readonly lines: readonly string[];
-  /** `anon flags: 0x17ffffc008000d` */
-  readonly flagsPrefix: string;
-  /** `printed`: as the kernel prints the bit; `means`: what it says on a page of this kind. */
-  readonly flags: readonly {
-    readonly bit: number;
-    readonly name: { readonly printed: string; readonly means: string };
-  }[];
-  /** `node=0` */
-  readonly fields: readonly string[];
-  readonly cma: boolean;
 }
 
 /** An entry that refers to a page. */

@@ -4,7 +4,7 @@
 import type { MapMode } from './protocol-map.ts';
 import type { KernelConfig, MachinePresetName, MappedMemoryKind, PatchNumber } from '../core/uapi/config.ts';
 import type { Provenance } from '../core/uapi/events.ts';
-import type { Breakpoint } from './protocol-debug.ts';
+import type { Breakpoint, Search } from './protocol-debug.ts';
 import type { DetailAnswer, DetailRequest, RetellAnswer, RetellRequest } from './protocol-detail.ts';
 import type { MemoryTypesAnswer, MemoryTypesRequest } from './protocol-memory-types.ts';
 import type { Viewed, ViewRequest } from './protocol-views.ts';
@@ -61,7 +61,7 @@ export interface MomentRequest {
   readonly position: Position;
 }
 
-/** The next or previous stop of a grain. Answered by `navigated`. */
+/** The next or previous stop of a grain. Answered by `navigated`; for `breakpoint` after `progress`. */
 export interface NavigateRequest {
   readonly kind: 'navigate';
   readonly id: number;
@@ -196,6 +196,10 @@ export interface KernelLogLine {
   /** With a stack trace, a plain line, or one of ours that says where the simulation departs from the kernel. */
   readonly kind: 'WARN' | 'printk' | 'simulation';
   readonly text: Message;
+  /** Of a WARN: the lines that dmesg begins with. What is not simulated stands there as `?`. */
+  readonly dmesg: readonly string[];
+  /** A WARN of the kind that the kernel prints once, and has printed before. */
+  readonly again: boolean;
 }
 
 export interface LeftOutStep {
@@ -304,8 +308,8 @@ export interface Navigated {
   readonly id: number;
   readonly runId: RunId;
   readonly position: Position;
-  /** Which breakpoint stopped it; absent: none did. */
-  readonly breakpoint?: number;
+  /** For `breakpoint`: what stopped it, and what could not be seen on the way. */
+  readonly search?: Search;
 }
 
 export interface TilesAnswer {
@@ -398,7 +402,7 @@ export interface Failed {
   readonly message: Message;
 }
 
-/** Comes now and then while an `open`, `append`, `detail` or `retell` takes long; its answer still comes. */
+/** Comes now and then while an `open`, `append`, `detail`, `retell` or a search takes long; its answer still comes. */
 export interface Progress {
   readonly kind: 'progress';
   readonly id: number;

@@ -39,7 +39,7 @@ import type { DetailAnswer, DetailRequest, RetellAnswer, RetellRequest } from '.
 import { Run } from './run.ts';
 import { type OpenRun, runInfo } from './run-info.ts';
 import { judge } from './selftest.ts';
-import { nextHit } from './views/breakpoints.ts';
+import { search } from './views/breakpoints.ts';
 import { subjectOf, untoldSteps } from './views/chapters.ts';
 import { inspect } from './views/inspection.ts';
 import { longtermRunning, momentAt, residenceBefore } from './views/moment.ts';
@@ -120,7 +120,7 @@ export class Session {
         return { kind: 'moment', id: message.id, runId: message.runId, moment };
       }
       case 'navigate':
-        return this.navigate(message);
+        return yield* this.navigate(message, mayGoOn);
       case 'tiles':
         return this.tiles(message);
       case 'inspect': {
@@ -267,15 +267,26 @@ export class Session {
     }
   }
 
-  private navigate({ id, runId, from, grain, direction, breakpoints = [] }: NavigateRequest): Navigated {
+  private *navigate(
+    { id, runId, from, grain, direction, breakpoints = [] }: NavigateRequest,
+    mayGoOn: () => boolean,
+  ): Generator<Progress, Navigated, void> {
     const { run } = this.runOf(runId);
     const start = run.clamp(from);
     if (grain !== 'breakpoint')
       return { kind: 'navigated', id, runId, position: run.stop(start, grain, direction) };
-    const hit = nextHit(run.sim.machine, breakpoints, start, direction, run.sim.bootEnd);
-    return hit === undefined
-      ? { kind: 'navigated', id, runId, position: start }
-      : { kind: 'navigated', id, runId, position: run.clamp(hit.position), breakpoint: hit.breakpoint };
+    const slices = search(run, breakpoints, start, direction, mayGoOn);
+    const { length: steps } = run.sim.steps;
+    for (;;) {
+      const slice = slices.next();
+      if (slice.done !== true) {
+        yield { kind: 'progress', id, runId, steps, ...slice.value };
+        continue;
+      }
+      const { hit } = slice.value;
+      const position = hit === undefined ? start : run.clamp(hit.position);
+      return { kind: 'navigated', id, runId, position, search: slice.value };
+    }
   }
 
   private tiles({ id, runId, position: asked, tiles, mode }: TilesRequest): TilesAnswer {

@@ -58,6 +58,8 @@ const NodeView = ({ node }: { readonly node: PanelNode }) => {
 };
 
 const MOST_BELOW_PERCENT = 33;
+/** Where each of two columns has two panels, they share its height. */
+const MOST_IN_DEBUG_PERCENT = 47;
 /** Commands and names of fields stay on one line in a window with room for that. */
 const LEAST_BESIDE_PERCENT: Readonly<Partial<Record<SplitterId, number>>> = { left: 17, right: 20 };
 
@@ -79,7 +81,7 @@ const SplitView = ({ node }: { readonly node: SplitNode }) => {
       size={id === 'lower' && !open ? undefined : size}
       min={min}
       max={max}
-      {...(isBelow ? { most: MOST_BELOW_PERCENT } : {})}
+      {...(isBelow ? { most: layout.preset === 'debug' ? MOST_IN_DEBUG_PERCENT : MOST_BELOW_PERCENT } : {})}
       least={isUsual ? (LEAST_BESIDE_PERCENT[id] ?? 0) : 0}
       open={isOpen}
       canClose={close}

@@ -33,6 +33,14 @@ describe('the arrangement of the panels', () => {
   test('with less room the reasons lie below the tables', () =>
     expect(drawn({}, 'medium')).toBe('((cause/stack)|(((tables/(why+inspect))|maps)/*lower,log,tree))'));
 
+  test('with less room and everything open two columns have two panels each, above one another', () => {
+    expect(drawn({ preset: 'debug' }, 'medium')).toBe(
+      '((cause/stack)|((tables/*lower,log,tree)|(maps/(why+inspect))))',
+    );
+    const closed: Partial<Layout> = { preset: 'debug', open: { lower: false } };
+    expect(drawn(closed, 'medium')).toBe(drawn({}, 'medium'));
+  });
+
   test('with little room: the maps and one group; on a phone one group', () => {
     expect(drawn({}, 'narrow')).toBe('(tables|maps)');
     expect(drawn({}, 'narrow', 'right')).toBe('((why+inspect)|maps)');

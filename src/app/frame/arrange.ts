@@ -111,12 +111,20 @@ class Arranger<Panel extends Placed> {
     return this.split('left', 'x', 'first', 'Cause', this.group('left'), rest);
   }
 
-  /** The reasons move below the tables. */
+  /** The reasons move below the tables; where everything is open, each of two columns has two panels of some height. */
   medium(): Maybe<Panel> {
+    if (this.layout.preset === 'debug' && splitterOf(this.layout, 'lower').open) return this.quarters();
     const tables = this.split('under', 'y', 'second', 'Reasons', this.group('tables'), this.reasons());
     const stage = this.split('stage', 'x', 'share', 'Tables', tables, this.group('maps'));
     const center = this.split('lower', 'y', 'second', 'Further panels', stage, this.below());
     return this.split('left', 'x', 'first', 'Cause', this.group('left'), center);
+  }
+
+  quarters(): Maybe<Panel> {
+    const tables = this.split('lower', 'y', 'second', 'Further panels', this.group('tables'), this.below());
+    const maps = this.split('under', 'y', 'second', 'Reasons', this.group('maps'), this.reasons());
+    const stage = this.split('stage', 'x', 'share', 'Tables', tables, maps);
+    return this.split('left', 'x', 'first', 'Cause', this.group('left'), stage);
   }
 
   /** A group that has all the height. */

@@ -41,7 +41,7 @@ const EXPLORE: Arrangement = {
 const ARRANGEMENTS: Readonly<Record<Preset, Arrangement>> = {
   explore: EXPLORE,
   teach: EXPLORE,
-  debug: { ...EXPLORE, sizes: { ...EXPLORE.sizes, right: 22 }, closed: [] },
+  debug: { ...EXPLORE, sizes: { ...EXPLORE.sizes, right: 22, lower: 17, under: 14 }, closed: [] },
   present: {
     ...EXPLORE,
     sizes: { ...EXPLORE.sizes, stage: 0.5 },

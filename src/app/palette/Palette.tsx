@@ -4,7 +4,7 @@ import { Dialog } from '../../ui/Dialog.tsx';
 import { Icon } from '../../ui/Icon.tsx';
 import { type GlossaryEntry, loadGlossary } from '../../words/index.ts';
 import { PANELS } from '../frame/panels.ts';
-import { actEntries, typedEntries } from './acts.ts';
+import { actEntries } from './acts.ts';
 import {
   actionEntries,
   choiceEntries,
@@ -18,6 +18,7 @@ import {
 } from './entries.ts';
 import { inSightEntries } from './in-sight.ts';
 import { targetsOf } from './targets.ts';
+import type { typedEntries as TypedEntries } from './typed.ts';
 import './palette.css';
 
 interface PaletteProps {
@@ -38,6 +39,8 @@ const useEntries = (mode: PaletteProps['mode'], text: string): PaletteEntry[] =>
   const moment = useApp((state) => state.trace.moment);
   const [terms, setTerms] = useState<readonly GlossaryEntry[]>([]);
   useEffect(() => void loadGlossary().then(setTerms), []);
+  const [typedEntries, setTyped] = useState<typeof TypedEntries>();
+  useEffect(() => void import('./typed.ts').then((m) => setTyped(() => m.typedEntries)), []);
   const { store } = useAppInstance();
   // the palette lies over all else: nothing of that changes while it is open
   const [acts] = useState(() => actEntries(store.getState(), PANELS));
@@ -61,9 +64,9 @@ const useEntries = (mode: PaletteProps['mode'], text: string): PaletteEntry[] =>
     const targets = targetEntries(targetsOf(text, machine, moment)).slice(0, LIMIT);
     if (mode === 'goTo') return targets;
     if (text.trim() === '') return matching(standing, text, PAGE_ROWS);
-    const typed = typedEntries(text, store.getState());
+    const typed = typedEntries?.(text, store.getState()) ?? [];
     return [...targets, ...typed, ...matching([...standing, ...inSight, ...words], text, LIMIT)];
-  }, [mode, text, machine, moment, standing, inSight, words, store]);
+  }, [mode, text, machine, moment, standing, inSight, words, store, typedEntries]);
 };
 
 /** Everything that can be done and opened, by typing a part of its name. */

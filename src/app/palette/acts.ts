@@ -3,11 +3,9 @@
 import { DEFAULT_COSTS, withOverrides } from '../../core/uapi/cost-model.ts';
 import { legendEntries } from '../../map/legend-entries.ts';
 import { PAGES } from '../../pages/list.ts';
-import { fieldIdOf, type FigureRow, figureRows, parseFigure } from '../../panels/Costs/rows.ts';
-import { parseCommand } from '../../panels/Steps/command.ts';
+import { fieldIdOf, type FigureRow, figureRows } from '../../panels/Costs/rows.ts';
 import { MACHINES } from '../../panels/TopBar/machines.ts';
 import type { AppState } from '../../store/app.ts';
-import { readCondition } from '../../store/condition.ts';
 import { breakpointText } from '../../store/debug.ts';
 import { AREAS } from '../../store/layout.ts';
 import { SPEEDS } from '../../store/playback.ts';
@@ -178,7 +176,7 @@ const breakActs = ({ debug: { breakpoints } }: AppState): PaletteEntry[] =>
   });
 
 /** Figures of the cost model as they are now. */
-const figuresOf = ({ costs }: AppState): FigureRow[] =>
+export const figuresOf = ({ costs }: AppState): FigureRow[] =>
   figureRows(withOverrides(DEFAULT_COSTS, costs.overrides));
 
 const costActs = (): PaletteEntry[] => [
@@ -279,59 +277,3 @@ export const actEntries = (state: AppState, panels: readonly PanelEntry[]): Pale
   ...sizeActs(state),
   ...figureActs(state),
 ];
-
-/** `read DRAM bandwidth 120` */
-const WITH_NUMBER = /^(.*\S)\s*[\s=:]\s*([\d.,]+)\s*[a-z/]*$/i;
-
-/** A figure of the cost model and what it should be. */
-const typedFigures = (text: string, state: AppState): PaletteEntry[] => {
-  const [, name = '', number = ''] = WITH_NUMBER.exec(text.trim()) ?? [];
-  if (name === '') return [];
-  const words = name.toLowerCase().split(/\s+/);
-  return figuresOf(state).flatMap((row) => {
-    const value = parseFigure(number, row);
-    const called = `${row.name} ${row.key}`.toLowerCase();
-    if (value === undefined || !words.every((word) => called.includes(word))) return [];
-    return [
-      act(
-        'Figures of Costs',
-        `set ${row.key}`,
-        `Costs: ${row.name} is ${number} ${row.unit}`.trim(),
-        ({ actions, bringUp }) => {
-          bringUp('costs');
-          actions.setFigure(row.id, value);
-        },
-        `instead of ${row.value} ${row.unit}`.trim(),
-      ),
-    ];
-  });
-};
-
-/** What a text is by itself: a step that can run, a condition to stop at, a figure of the cost model. */
-export const typedEntries = (text: string, state: AppState): PaletteEntry[] => {
-  if (state.scenario.run === undefined || text.trim() === '') return [];
-  const breakpoint = readCondition(text);
-  const command = parseCommand(text);
-  return [
-    ...(breakpoint === undefined
-      ? []
-      : [
-          act('Breakpoints', 'add', `Stop when: ${breakpointText(breakpoint)}`, ({ actions, bringUp }) => {
-            actions.addBreakpoint(breakpoint);
-            bringUp('call-tree');
-          }),
-        ]),
-    ...(command.kind === 'step'
-      ? [
-          act(
-            'Steps',
-            'run',
-            `Run: ${text.trim()}`,
-            ({ actions }) => void actions.addStep(command.step),
-            'adds this step at the end of the run',
-          ),
-        ]
-      : []),
-    ...typedFigures(text, state),
-  ];
-};

@@ -6,8 +6,9 @@ import { actionEntries, choiceEntries, matching, type PaletteEntry, termEntries 
 import { opened } from '../../store/page-fixture.ts';
 import { PANELS } from '../frame/panels.ts';
 import type { Surface } from './act.ts';
-import { actEntries, typedEntries } from './acts.ts';
+import { actEntries } from './acts.ts';
 import { targetsOf } from './targets.ts';
+import { typedEntries } from './typed.ts';
 
 const MACHINE = {
   ranges: [

@@ -39,7 +39,7 @@ test.each([
   ['what happens when VRAM is full?', 3, ['ttm-evicts', 'vram-full']],
   ['what happens if VRAM runs out?', 3, ['ttm-evicts', 'vram-full']],
   ['VRAM is full', 3, ['ttm-evicts', 'vram-full']],
-  ['who blocks eviction?', 3, ['ttm-intent']],
+  ['who blocks eviction?', 1, ['ttm-intent']],
   ['what happens to a pinned page at fork?', 2, ['fork-pinned-system', 'fork-and-pin']],
   ['does O_DIRECT move the page too?', 1, ['pins-o-direct']],
   ['why did my page move?', 1, ['longterm-pin']],

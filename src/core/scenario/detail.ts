@@ -46,6 +46,17 @@ export const stepInDetail = (sim: Simulation, record: StepRecord): Simulation =>
   return again;
 };
 
+/** The same in slices: nothing is counted, so there is no telling how many pages are done. @param mayGoOn - false ends the slice */
+export function* wholeInDetail(
+  sim: Simulation,
+  record: StepRecord,
+  mayGoOn: () => boolean,
+): Generator<number, Simulation, void> {
+  const again = standBefore(sim, record, Number.POSITIVE_INFINITY);
+  for (const _slice of again.runStepInSlices(record.step, mayGoOn)) yield 0;
+  return again;
+}
+
 /** Ours: the numbers by which an address and its frame are followed through a step. @param mm - process of the address */
 const numbersOfAddress = (before: Machine, mm: number, vpn: Vpn): number[] => {
   const pfn = mappedFrame(before, before.mms.get(mm), vpn);

@@ -1,9 +1,91 @@
-import { type FormEvent, useEffect, useId, useRef, useState } from 'react';
-import { readCondition } from '../../store/condition.ts';
+import { type FormEvent, Fragment, useEffect, useId, useMemo, useRef, useState } from 'react';
+import {
+  ENTRY_STATES,
+  FIELD_NAMES,
+  type KnownNames,
+  namesOf,
+  parseCondition,
+} from '../../store/condition.ts';
 import { breakpointText } from '../../store/debug.ts';
 import { useActions, useApp } from '../../store/use-app.ts';
+import { useWords } from '../../store/use-words.ts';
 import { Button, IconButton } from '../../ui/Button.tsx';
-import { breakpointWords, EXAMPLES } from './words.ts';
+import { Prose } from '../../ui/Prose.tsx';
+import { breakpointWords, examples } from './words.ts';
+
+const Codes = ({ names }: { readonly names: readonly string[] }) =>
+  names.map((name, i) => (
+    <Fragment key={name}>
+      {i === 0 ? '' : ', '}
+      <code>{name}</code>
+    </Fragment>
+  ));
+
+/** Everything that a condition can name. */
+const Names = ({ known: { processes, areas } }: { readonly known: KnownNames }) => {
+  const places = [...areas].map(([name, pages]) => (pages === 1 ? `${name}+0` : `${name}+0…${pages - 1}`));
+  return (
+    <details className="break-names">
+      <summary>What can be named</summary>
+      <dl>
+        <dt>a field</dt>
+        <dd>
+          <Codes names={FIELD_NAMES} />, of <code>any page</code>, a pfn or a place. <code>mapcount</code> is
+          counted as <code>dump_page</code> does: 0 is not mapped.
+        </dd>
+        <dt>a page</dt>
+        <dd>
+          <code>page 0x4804</code> or <code>page 18436</code> by its pfn; or the page that a place has:{' '}
+          <Codes names={places.length === 0 ? ['buf+1'] : places} />
+          {processes.length > 1 ? (
+            <>
+              , with a process before it (<Codes names={processes} />) where it is not the first that has the
+              area
+            </>
+          ) : null}
+          ; or an address, <code>{processes[0] ?? 'A'} 0x7f0000001000</code>
+        </dd>
+        <dt>an entry</dt>
+        <dd>
+          <code>pte of</code> a place changes, is or is not <Codes names={ENTRY_STATES} />;{' '}
+          <code>any pte</code> is migration, device-private, device-exclusive, swap or hwpoison
+        </dd>
+        <dt>how</dt>
+        <dd>
+          <code>changes</code>, or begins to be <Codes names={['=', '!=', '<', '<=', '>', '>=']} />
+        </dd>
+        <dt>besides</dt>
+        <dd>
+          the name of a kernel function, or <code>log</code>
+        </dd>
+      </dl>
+    </details>
+  );
+};
+
+/** What the last run to a condition could not show as a moment of its own, or not see. */
+const Reservations = () => {
+  const { inside, unseen } = useApp((state) => state.debug);
+  const { pieces } = useWords();
+  const one = unseen.length === 1;
+  return (
+    <>
+      {inside === undefined ? null : (
+        <p className="break-note">
+          Inside of step {inside.step}, a big one, whose events have no moments of their own: this is where
+          they can be seen together. It was: <Prose plain pieces={pieces(inside.text)} />
+        </p>
+      )}
+      {unseen.length === 0 ? null : (
+        <p className="break-note">
+          {one ? 'Step' : 'Steps'} {unseen.join(', ')} {one ? 'works' : 'work'} on so many pages that single
+          events are counted, not kept: what is about any page was not looked for inside. Name a page or a
+          place, and {one ? 'the step is' : 'the steps are'} run again for it.
+        </p>
+      )}
+    </>
+  );
+};
 
 /** Conditions at which the run stops, forward and back. */
 export const Breakpoints = () => {
@@ -11,7 +93,10 @@ export const Breakpoints = () => {
   const hasRun = useApp((state) => state.scenario.run !== undefined);
   const { addBreakpoint, askBreakpoint, removeBreakpoint, switchBreakpoint, runToBreakpoint } = useActions();
   const [text, setText] = useState('');
-  const [wrong, setWrong] = useState(false);
+  const [wrong, setWrong] = useState<{ readonly wrong: string; readonly mend: string }>();
+  const steps = useApp((state) => state.scenario.run?.steps);
+  const known = useMemo(() => namesOf(steps ?? []), [steps]);
+  const area = [...known.areas.keys()][0] ?? 'buf';
   const id = useId();
   const field = useRef<HTMLInputElement>(null);
   const help = useRef<HTMLParagraphElement>(null);
@@ -22,14 +107,15 @@ export const Breakpoints = () => {
   }, [isAsked, askBreakpoint]);
   // the words on what is wrong stand below the field, where a low panel ends
   useEffect(() => {
-    if (wrong) help.current?.scrollIntoView({ block: 'nearest' });
+    if (wrong !== undefined) help.current?.scrollIntoView({ block: 'nearest' });
   }, [wrong]);
   const add = (event: FormEvent): void => {
     event.preventDefault();
-    const breakpoint = readCondition(text);
-    setWrong(breakpoint === undefined);
-    if (breakpoint === undefined) return;
-    addBreakpoint(breakpoint);
+    const reading = parseCondition(text, known);
+    const isRead = 'breakpoint' in reading;
+    setWrong(isRead ? undefined : reading);
+    if (!isRead) return;
+    addBreakpoint(reading.breakpoint);
     setText('');
   };
   const canRun = hasRun && breakpoints.some(({ on }) => on);
@@ -73,6 +159,7 @@ export const Breakpoints = () => {
           ? ''
           : `Nothing of the kind ${missed === 1 ? 'comes after this' : 'came before this'} moment.`}
       </p>
+      <Reservations />
       <form className="break-form" onSubmit={add}>
         <label className="hidden-visually" htmlFor={`${id}-text`}>
           Condition
@@ -81,25 +168,32 @@ export const Breakpoints = () => {
           ref={field}
           id={`${id}-text`}
           list={`${id}-examples`}
-          placeholder="_refcount=0"
+          placeholder="refcount > 1024"
           value={text}
-          aria-invalid={wrong}
+          aria-invalid={wrong !== undefined}
           aria-describedby={`${id}-help`}
           onChange={(event) => setText(event.target.value)}
         />
         <datalist id={`${id}-examples`}>
-          {EXAMPLES.map((example) => (
+          {examples(area).map((example) => (
             <option key={example} value={example} />
           ))}
         </datalist>
         <Button type="submit">Add</Button>
       </form>
-      <p ref={help} id={`${id}-help`} className={wrong ? 'break-wrong' : 'muted break-help'}>
-        {wrong ? 'That is no condition. ' : ''}
-        Write a kernel function such as <code>migrate_device_coherent_page</code>,{' '}
-        <code>any page’s refcount falls to 0</code>, <code>flags of page 0x100404</code>,{' '}
-        <code>page 0x100404</code> or <code>log</code>.
+      <p ref={help} id={`${id}-help`} className={wrong === undefined ? 'muted break-help' : 'break-wrong'}>
+        {wrong === undefined ? (
+          <>
+            Write a kernel function, <code>any page’s refcount &gt; 1024</code>,{' '}
+            <code>pte of {area}+1 is a migration entry</code>, <code>page 0x100404</code> or <code>log</code>.
+          </>
+        ) : (
+          <>
+            “{wrong.wrong}” cannot be read. {wrong.mend}
+          </>
+        )}
       </p>
+      <Names known={known} />
     </section>
   );
 };

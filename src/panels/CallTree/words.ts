@@ -1,30 +1,71 @@
 // What a breakpoint waits for, in words.
 
-import type { Breakpoint } from '../../store/debug.ts';
+import {
+  type Breakpoint,
+  type Comparison,
+  type EntryState,
+  type PageRef,
+  placeText,
+} from '../../store/debug.ts';
 
-/** Offered while one types. */
-export const EXAMPLES: readonly string[] = [
+/** Offered while one types; `buf` stands for an area of the run. */
+export const examples = (area: string): readonly string[] => [
   'any page’s refcount falls to 0',
+  'any page’s refcount > 1024',
+  `mapcount of ${area}+1 <= 0`,
+  `refcount of ${area}+1 changes`,
+  `pte of ${area}+1 changes`,
+  `pte of ${area}+1 is a migration entry`,
+  `page ${area}+1 changes`,
   'migrate_device_coherent_page',
   'check_and_migrate_movable_pages',
   'wp_page_copy',
   'log',
 ];
 
-const hex = (n: number): string => `0x${n.toString(16)}`;
+const COMPARES: Readonly<Record<Comparison, string>> = {
+  '=': 'becomes',
+  '!=': 'is no longer',
+  '<': 'falls below',
+  '<=': 'falls to or below',
+  '>': 'rises above',
+  '>=': 'rises to or above',
+};
+
+const STATES: Readonly<Record<EntryState, string>> = {
+  none: 'none',
+  present: 'present',
+  migration: 'a migration entry',
+  'device-private': 'a device-private entry',
+  'device-exclusive': 'a device-exclusive entry',
+  swap: 'a swap entry',
+  hwpoison: 'a hwpoison entry',
+  protnone: 'protnone',
+  writable: 'writable',
+  dirty: 'dirty',
+  accessed: 'accessed',
+};
+
+const ofWhat = (of: PageRef | undefined): string => {
+  if (of === undefined) return 'any page';
+  return 'pfn' in of ? `pfn ${placeText(of)}` : placeText(of);
+};
 
 export const breakpointWords = (breakpoint: Breakpoint): string => {
   switch (breakpoint.kind) {
     case 'function':
       return `${breakpoint.fn} is entered`;
     case 'page':
-      return `struct page of pfn ${hex(breakpoint.pfn)} changes`;
+      return `struct page of ${ofWhat(breakpoint.of)} changes`;
     case 'field': {
-      const { field, becomes, pfn } = breakpoint;
-      const whose = pfn === undefined ? 'any page' : `pfn ${hex(pfn)}`;
-      return becomes === undefined
-        ? `${field} of ${whose} changes`
-        : `${field} of ${whose} becomes ${becomes}`;
+      const { field, is, of } = breakpoint;
+      return `${field} of ${ofWhat(of)} ${is === undefined ? 'changes' : `${COMPARES[is[0]]} ${is[1]}`}`;
+    }
+    case 'pte': {
+      const { is, of } = breakpoint;
+      const whose = of === undefined ? 'any entry' : `pte of ${placeText(of)}`;
+      if (is === undefined) return `${whose} changes`;
+      return `${whose} ${is[0] === '=' ? 'becomes' : 'is no longer'} ${STATES[is[1]]}`;
     }
     case 'log':
       return 'the kernel writes to its log';

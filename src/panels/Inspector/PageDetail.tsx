@@ -1,4 +1,4 @@
-import { Fragment, useMemo } from 'react';
+import { useMemo } from 'react';
 import { useActions } from '../../store/use-app.ts';
 import { useView } from '../../store/use-view.ts';
 import { useWords } from '../../store/use-words.ts';
@@ -6,7 +6,7 @@ import type { PageDetailView, PageOrigin, Standing } from '../../store/views.ts'
 import { formatCount, formatHex } from '../../ui/format.ts';
 import { Prose } from '../../ui/Prose.tsx';
 import { Term } from '../../ui/Term.tsx';
-import { flagTerm } from './terms.ts';
+import { Dump } from './Dump.tsx';
 import './page-detail.css';
 
 /** Why the page is there, who maps it, and what the kernel would print of it. */
@@ -179,64 +179,3 @@ const Mappings = ({ view }: { readonly view: PageDetailView }) => {
     </section>
   );
 };
-
-/** What the upper bits of the flags say. */
-const FIELD_NOTES: Readonly<Record<string, string>> = {
-  node: 'the NUMA node, fixed for the life of the frame',
-  zone: 'the zone: 0 DMA, 1 DMA32, 2 Normal, 3 Movable, 4 Device',
-  lastcpupid: 'CPU and process that a NUMA hint saw last; 0x1fffff: none yet',
-};
-
-const Dump = ({ view: { dump, pgmap } }: { readonly view: PageDetailView }) => (
-  <section aria-labelledby="dump-heading">
-    <h3 id="dump-heading" className="heading">
-      <code>dump_page</code>
-    </h3>
-    <div className="dump">
-      {dump.lines.map((line) => (
-        <p key={line}>{line}</p>
-      ))}
-      <p>
-        {dump.flagsPrefix}(
-        {dump.flags.map(({ bit, name }) => (
-          <Fragment key={bit}>
-            <Term id={flagTerm(name.means) ?? 'page-flags'} code>
-              {name.printed}
-            </Term>
-            |
-          </Fragment>
-        ))}
-        {dump.fields.join('|')}){dump.cma ? ' CMA' : ''}
-      </p>
-    </div>
-    <ul className="dump-bits" aria-label="Bits that are set">
-      {dump.flags.map(({ bit, name }) => (
-        <li key={bit}>
-          bit {bit}{' '}
-          <Term id={flagTerm(name.means) ?? 'page-flags'} code>
-            {name.printed}
-          </Term>
-          {name.means === name.printed ? null : ` means ${name.means} on an anonymous page`}
-        </li>
-      ))}
-      {dump.fields.map((field) => (
-        <li key={field}>
-          <code>{field}</code> {FIELD_NOTES[field.split('=')[0] ?? '']}
-        </li>
-      ))}
-    </ul>
-    {dump.flagsPrefix.startsWith('anon') && dump.lines[0]?.includes('mapping:0000') === true ? (
-      <p className="muted detail-small">
-        The mapping is printed as 0 for an anonymous page: it has no file. That it leads to an anon_vma is
-        what “anon” says.
-      </p>
-    ) : null}
-    {pgmap === undefined ? null : (
-      <p className="detail-small">
-        Its <Term id="pgmap">pgmap</Term>: {pgmap.type}, pfns {formatHex(pgmap.start)} to{' '}
-        {formatHex(pgmap.end - 1)}
-        {pgmap.device < 0 ? '' : `, device ${pgmap.device}`}.
-      </p>
-    )}
-  </section>
-);

@@ -39,6 +39,13 @@ export const KernelLog = () => {
             : 'Nothing yet.'}
         </p>
       )}
+      {printed.some(({ dmesg }) => dmesg.length > 0) ? (
+        <p className="muted kernel-log-note">
+          Warnings are headed as in dmesg, by the lines of Linux 6.1.192. Process ids and offsets in functions
+          (?), modules, registers, code bytes and the addresses of the call trace are not simulated; the calls
+          stand in the call stack.
+        </p>
+      ) : null}
       {next === undefined ? null : (
         <button
           type="button"
@@ -72,9 +79,21 @@ const LogLine = ({ row, isCurrent }: { readonly row: LogRow; readonly isCurrent:
             </span>
           )}
         </span>
+        {row.dmesg.length === 0 ? null : (
+          <span className="kernel-log-dmesg">
+            {row.dmesg.map((line) => (
+              <code key={line}>{line}</code>
+            ))}
+          </span>
+        )}
         <span className="kernel-log-text">
           <Prose plain pieces={pieces(row.text)} />
         </span>
+        {row.again ? (
+          <span className="kernel-log-note">
+            Linux warns here once after boot: it would not print this a second time.
+          </span>
+        ) : null}
         {row.place === '' ? null : <code className="kernel-log-place">{row.place}</code>}
       </button>
     </li>

@@ -9,6 +9,8 @@ const line = (position: number, kind: KernelLogLine['kind']): KernelLogLine => (
   file: kind === 'printk' ? '' : 'mm/gup.c',
   kind,
   text: { id: 'log.gup.warn.neither', params: {} },
+  dmesg: [],
+  again: false,
 });
 const LOG = [line(10, 'WARN'), line(20, 'printk'), line(30, 'simulation')];
 

@@ -4,8 +4,8 @@ import type { KernelLogLine, Position } from '../../store/views.ts';
 
 export interface LogRow extends KernelLogLine {
   readonly key: string;
-  /** What printed it, as `dmesg` would head it: `WARNING` with the place, or nothing. */
   readonly mark: string;
+  /** What printed it, where no heading of dmesg says so. */
   readonly place: string;
 }
 
@@ -22,7 +22,8 @@ const MARKS: Readonly<Record<KernelLogLine['kind'], string>> = {
   simulation: 'Simulation',
 };
 
-const placeOf = ({ fn, file }: KernelLogLine): string => (fn === '' ? '' : `${file}: ${fn}`);
+const placeOf = ({ fn, file, dmesg }: KernelLogLine): string =>
+  fn === '' || dmesg.length > 0 ? '' : `${file}: ${fn}`;
 
 export const logRows = (log: readonly KernelLogLine[], position: Position): LogRows => {
   const isPrinted = (line: KernelLogLine): boolean => line.position <= position;

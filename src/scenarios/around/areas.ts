@@ -6,7 +6,7 @@ import { halfOnDevice } from './half.ts';
 export const aroundMlock = scene(
   {
     name: 'around-mlock',
-    title: 'mlock marks system pages; a device page cannot be evicted by reclaim anyhow',
+    title: 'mlock marks system pages; reclaim never comes to a device page anyhow',
     about:
       'mlock takes pages off the lists that reclaim walks. Device pages are on none, so they are not marked and not counted. The driver can still move them.',
   },

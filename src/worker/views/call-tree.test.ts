@@ -4,7 +4,7 @@ import { EventKind } from '../../core/uapi/events.ts';
 import { SCENES } from '../../scenarios/index.ts';
 import type { CallRow } from '../protocol-views.ts';
 import { Run } from '../run.ts';
-import { nextHit } from './breakpoints.ts';
+import { hitOf } from './break-fixture.ts';
 import { callTreeAt } from './call-tree.ts';
 import { innermost } from './spans.ts';
 
@@ -38,13 +38,7 @@ describe('the call tree', () => {
     const [outer] = calls(callTreeAt(run, pin.end, []).rows);
     const opened = calls(callTreeAt(run, pin.end, [outer?.begin ?? -1]).rows);
     expect(opened.map(({ fn }) => fn)).toContain('internal_get_user_pages_fast');
-    const hit = nextHit(
-      run.sim.machine,
-      [{ kind: 'function', fn: 'migrate_device_coherent_page' }],
-      pin.begin,
-      1,
-      run.sim.bootEnd,
-    );
+    const hit = hitOf(run, { kind: 'function', fn: 'migrate_device_coherent_page' }, pin.begin, 1);
     const running = calls(callTreeAt(run, hit?.position ?? 0, []).rows).filter(
       (row) => row.state === 'running',
     );
@@ -86,38 +80,5 @@ describe('moving through calls', () => {
     const next = run.stop(first, 'over', 1);
     expect(depthAt(next)).toBe(1);
     expect(log.idAt(next - 1)).not.toBe(log.idAt(first - 1));
-  });
-});
-
-describe('breakpoints', () => {
-  const hitsOf = (breakpoint: Parameters<typeof nextHit>[1][number], direction: 1 | -1): number[] => {
-    const found: number[] = [];
-    let at = direction === 1 ? run.sim.bootEnd : run.sim.length + 1;
-    for (;;) {
-      const hit = nextHit(run.sim.machine, [breakpoint], at, direction, run.sim.bootEnd);
-      if (hit === undefined) return found;
-      found.push(hit.position);
-      at = hit.position;
-    }
-  };
-
-  test('a reference count that falls to 0, and the same stops backwards', () => {
-    const forward = hitsOf({ kind: 'field', field: '_refcount', becomes: 0 }, 1);
-    expect(forward.length).toBeGreaterThan(0);
-    for (const position of forward) {
-      expect(log.kindAt(position - 1)).toBe(EventKind.REF);
-      expect(log.nowAt(position - 1)).toBe(0);
-    }
-    expect(hitsOf({ kind: 'field', field: '_refcount', becomes: 0 }, -1)).toEqual(forward.toReversed());
-  });
-
-  test('a function: as often as it is entered, four pages come home one by one', () => {
-    expect(hitsOf({ kind: 'function', fn: 'migrate_device_coherent_page' }, 1)).toHaveLength(4);
-    expect(hitsOf({ kind: 'function', fn: 'no_such_function' }, 1)).toEqual([]);
-  });
-
-  test('a page: only what is written to it', () => {
-    const pfn = log.rowAt((hitsOf({ kind: 'field', field: '_refcount', becomes: 0 }, 1)[0] ?? 1) - 1);
-    for (const position of hitsOf({ kind: 'page', pfn }, 1)) expect(log.rowAt(position - 1)).toBe(pfn);
   });
 });

@@ -3,7 +3,6 @@
 import {
   compoundHead,
   folioOrder,
-  isZoneDevicePage,
   pageAnon,
   pageCompound,
   pageMapcount,
@@ -11,7 +10,6 @@ import {
   pageToNid,
 } from '../../core/kernel/mm/page-ref.ts';
 import type { Machine } from '../../core/machine/machine.ts';
-import { ZONE_NAMES } from '../../core/uapi/config.ts';
 import {
   PG_active,
   PG_dirty,
@@ -37,12 +35,10 @@ import {
   PG_workingset,
   PG_writeback,
 } from '../../core/uapi/page-flags.ts';
-import type { DumpedPage } from '../protocol-views.ts';
+import type { DumpedPage } from '../protocol-dump.ts';
 import { isCma } from './frames.ts';
 import { hex } from './messages.ts';
-
-const VMEMMAP = 0xffffea0000000000n;
-const STRUCT_PAGE_BYTES = 64n;
+import { bitOf, flagsWord, NULL_POINTER, pagePointer, rawWords, zoneIndex } from './raw-words.ts';
 
 /** In the order in which the kernel prints them. Kernel: `include/trace/events/mmflags.h: __def_pageflag_names` */
 const PRINTED: readonly (readonly [number, string])[] = [
@@ -69,39 +65,19 @@ const PRINTED: readonly (readonly [number, string])[] = [
   [PG_hwpoison, 'hwpoison'],
 ];
 
-// x86-64 with sparse vmemmap: the flags below, then last_cpupid, zone and node at the top of the word.
-// Kernel: `include/linux/page-flags-layout.h`
-const LAST_CPUPID_SHIFT = 30n;
-const LAST_CPUPID_NONE = 0x1fffffn;
-const ZONE_SHIFT = 51n;
-const NODE_SHIFT = 54n;
-/** PG_uncached stands before it on x86. */
-const HWPOISON_BIT = 23n;
-
-const bitOf = (flag: number): number => (flag === PG_hwpoison ? Number(HWPOISON_BIT) : Math.log2(flag));
-
-const pointer = (address: bigint): string => address.toString(16).padStart(16, '0');
-const pagePointer = (pfn: number): string => pointer(VMEMMAP + BigInt(pfn) * STRUCT_PAGE_BYTES);
-
-const zoneIndex = (m: Machine, pfn: number): number => {
-  if (isZoneDevicePage(m, pfn)) return ZONE_NAMES.indexOf('Device');
-  const zone = m.rangeOf(pfn)?.zone;
-  return zone === undefined ? 0 : ZONE_NAMES.indexOf(zone);
-};
-
 const mappingPointer = (m: Machine, pfn: number, head: number): string => {
   const file = m.files.find(pageMapping(m, head));
   if (file !== undefined) return `(${file.kind} ${file.name})`;
   const swapcache = pageAnon(m, pfn) && (m.pages.flags.get(head) & PG_swapcache) !== 0;
-  return swapcache ? '(swapper_space)' : pointer(0n);
+  return swapcache ? '(swapper_space)' : NULL_POINTER;
 };
 
 /**
  * The lines of a page, and its flags with their bits.
  *
  * Kernel: `mm/debug.c: __dump_page`, `lib/vsprintf.c: format_page_flags`
- * Simplified: pointers are not hashed, a mapping goes by its name, last_cpupid is that of a page that nobody has
- * touched, and the raw words are left out, since struct page has no bytes here.
+ * Simplified: pointers are not hashed, a mapping goes by its name without aops and inode number, there is no memcg
+ * line, and last_cpupid is that of a page that nobody has touched.
  */
 export const dumpPage = (m: Machine, pfn: number): DumpedPage => {
   const head = compoundHead(m, pfn);
@@ -110,12 +86,7 @@ export const dumpPage = (m: Machine, pfn: number): DumpedPage => {
   const set = PRINTED.filter(([flag]) => (word & flag) !== 0);
   const node = pageToNid(m, pfn);
   const zone = zoneIndex(m, pfn);
-  const bits = set.reduce((sum, [flag]) => sum | (1n << BigInt(bitOf(flag))), 0n);
-  const flags =
-    bits |
-    (LAST_CPUPID_NONE << LAST_CPUPID_SHIFT) |
-    (BigInt(zone) << ZONE_SHIFT) |
-    (BigInt(node) << NODE_SHIFT);
+  const flags = flagsWord(m, pfn, word);
   const index = pages.index.get(head) + pfn - head;
   const file = m.files.find(pageMapping(m, head));
   const anon = pageAnon(m, pfn);
@@ -137,6 +108,10 @@ export const dumpPage = (m: Machine, pfn: number): DumpedPage => {
     flags: set.map(([flag, name]) => ({ bit: bitOf(flag), name: nameFor(flag, name, anon) })),
     fields: [`node=${node}`, `zone=${zone}`, 'lastcpupid=0x1fffff'],
     cma: isCma(m, head),
+    raw: [
+      { prefix: 'raw', words: rawWords(m, pfn) },
+      ...(head === pfn ? [] : [{ prefix: 'head', words: rawWords(m, head) } as const]),
+    ],
   };
 };
 

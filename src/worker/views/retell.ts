@@ -51,7 +51,7 @@ const framesAt = (
 };
 
 /** Addresses and frames to follow through a step. */
-function* numbersOf(
+export function* numbersOf(
   run: Run,
   { begin, end }: StepRecord,
   subject: Subject,

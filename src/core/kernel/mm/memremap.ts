@@ -74,6 +74,15 @@ const PGPROTS: Readonly<Record<MemoryType, DevPagemap['pgprot']>> = {
   MEMORY_DEVICE_PCI_P2PDMA: 'noncached',
 };
 
+/** In the order of include/linux/memremap.h: enum memory_type, which begins with 1. */
+const MEMORY_TYPES: readonly MemoryType[] = [
+  'MEMORY_DEVICE_PRIVATE',
+  'MEMORY_DEVICE_COHERENT',
+  'MEMORY_DEVICE_FS_DAX',
+  'MEMORY_DEVICE_GENERIC',
+  'MEMORY_DEVICE_PCI_P2PDMA',
+];
+
 /** Pages of these types are at rest with no reference; those of the others with one, which is the pgmap's. */
 const restsAtZero = (type: MemoryType): boolean =>
   type === 'MEMORY_DEVICE_PRIVATE' || type === 'MEMORY_DEVICE_COHERENT';
@@ -87,8 +96,9 @@ const restsAtZero = (type: MemoryType): boolean =>
  * made before it came to that.
  */
 const pagemapRange = atomic('pagemap_range', (m, start: Pfn, end: Pfn): number => {
-  if (pagePgmap(m, start) !== undefined || pagePgmap(m, end - 1) !== undefined) {
-    warn(m, 'conflicting-mapping', start, end);
+  const taken = [start, end - 1].find((pfn) => pagePgmap(m, pfn) !== undefined);
+  if (taken !== undefined) {
+    warn(m, 'conflicting-mapping', taken, end);
     return -ENOMEM;
   }
   if (m.config.ranges.some((range) => range.kind === 'ram' && range.start < end && start < range.end)) {
@@ -161,7 +171,7 @@ const vmemmapPopulate = atomic(
 export const memremapPages = atomic('memremap_pages', (m, request: DevPagemapRequest): number => {
   const missing = checkType(m, request);
   if (missing !== undefined) {
-    warn(m, missing);
+    warn(m, missing, MEMORY_TYPES.indexOf(request.type) + 1);
     return -EINVAL;
   }
   const { type, start, end, node, owner } = request;
