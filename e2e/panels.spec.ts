@@ -117,8 +117,17 @@ test('Tree: the walk to buf+0 ends at the frame that the page table names', asyn
   await app.expectAccessibleInBothThemes('[data-panel=page-walk]');
   await tree.getByRole('radio', { name: '5 (LA57)' }).check();
   await expect(tree.getByRole('list', { name: 'Bits of the address' }).getByRole('listitem')).toHaveCount(6);
-  // what four levels call PGD is the P4D of five, below the one table more
-  await expect(tree).toContainText(/PGD the table more that LA57 has.*P4D in frame 0x[\da-f]+/);
+  // what four levels call PGD is the P4D of five: the entry above it names its frame, with signs and word as all others
+  await tree.getByRole('checkbox', { name: '64-bit words' }).check();
+  const p4d = /P4D in frame (0x[\da-f]+)/.exec((await tree.textContent()) ?? '')?.[1] ?? '';
+  const fifth = tree.locator('[aria-current=true]').first();
+  await expect(fifth).toHaveText(
+    new RegExp(`^\\[0\\]table.*PWDA→ ${p4d}${`${p4d.slice(2)}067`.padStart(16, '0').replace(/^/, '0x')}$`),
+  );
+  await expect(tree.locator('[aria-current=true]')).toHaveCount(5);
+  await tree.getByRole('radio', { name: '4 levels' }).check();
+  await expect(tree).toContainText('the P4D is folded');
+  await expect(tree.locator('[aria-current=true]')).toHaveCount(4);
 });
 
 test('Compare: without patch 6 the pin gives another result', async ({ app, page }) => {
