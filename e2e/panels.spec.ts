@@ -204,3 +204,37 @@ test('Fork: what both share, and who copies with the next write', async ({ app, 
     fork.getByRole('row', { name: /^\+1 .*writes in place.*not shared.*writes in place/ }),
   ).toBeVisible();
 });
+
+test('Page tables: what a device has stands in the row of its page, also on a phone', async ({
+  app,
+  page,
+}) => {
+  await app.open(SCENE);
+  await showEndOf(app, MIGRATE_STEP);
+  const table = page.getByRole('region', { name: 'Page table of process A' });
+  const row = table
+    .getByRole('row')
+    .filter({ has: page.getByRole('button', { name: 'buf+2', exact: true }) });
+  const held = row.getByRole('button', { name: /may read and write/ });
+  await expect(held).toBeVisible();
+  await expect(table.getByRole('columnheader', { name: 'device 0' })).toBeVisible();
+  await held.click();
+  await expect(app.inspector).toContainText((await app.frames())['buf+2']?.replace(/^C/, '') ?? '-');
+  // the pin takes the pages home: the device's entries go, in the same rows
+  await showEndOf(app, PIN_STEP);
+  await expect(row.getByText('none', { exact: true })).toBeVisible();
+  await expect(table).toContainText('Device 0: no entry of A');
+  await app.step(MIGRATE_STEP).getByRole('button').click();
+  await app.idle();
+  await page.setViewportSize({ width: 390, height: 844 });
+  await page.getByRole('radio', { name: 'Tables' }).check({ force: true });
+  await app.idle();
+  await expect(table.getByRole('columnheader', { name: 'device 0' })).toBeHidden();
+  await expect(table.locator('.device-folded').getByRole('button')).toHaveCount(4);
+  await expect(table.locator('.device-folded').first()).toBeVisible();
+  const beyond = await page
+    .locator('.entries-scroll')
+    .evaluateAll((all) => all.map(({ scrollWidth, clientWidth }) => scrollWidth - clientWidth));
+  expect(beyond).toEqual([0]);
+  await app.expectAccessibleInBothThemes('[data-panel=tables]');
+});

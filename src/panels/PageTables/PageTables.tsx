@@ -1,9 +1,11 @@
 import { useState } from 'react';
 import { useApp } from '../../store/use-app.ts';
-import type { Moment } from '../../store/views.ts';
+import type { Moment, RangeInfo } from '../../store/views.ts';
 import { AreaTable } from './AreaTable.tsx';
+import { type DeviceColumns, deviceColumns } from './device-rows.ts';
 import { areaRows, type AreaRows, changedRows } from './rows.ts';
 import './page-tables.css';
+import './device-cells.css';
 
 /** What the panel showed before what it shows now. */
 const usePrevious = (moment: Moment | undefined): Moment | undefined => {
@@ -12,18 +14,30 @@ const usePrevious = (moment: Moment | undefined): Moment | undefined => {
   return before?.runId === moment?.runId ? before : undefined;
 };
 
-const tablesOf = (moment: Moment | undefined): { process: string; alive: boolean; areas: AreaRows[] }[] =>
-  (moment?.processes ?? []).map((process) => ({
-    process: process.name,
-    alive: process.alive,
-    areas: moment === undefined ? [] : process.areas.map((area) => areaRows(process, area, moment)),
-  }));
+interface ProcessTables {
+  readonly process: string;
+  readonly alive: boolean;
+  readonly areas: readonly AreaRows[];
+  readonly devices: DeviceColumns;
+}
+
+const tablesOf = (moment: Moment | undefined, ranges: readonly RangeInfo[]): ProcessTables[] =>
+  moment === undefined
+    ? []
+    : moment.processes.map((process) => {
+        const devices = deviceColumns(moment, process.name, ranges);
+        const areas = process.areas.map((area) => areaRows(process, area, moment, devices.columns));
+        return { process: process.name, alive: process.alive, areas, devices };
+      });
+
+const NO_RANGES: readonly RangeInfo[] = [];
 
 /** The page tables of all processes. */
 export const PageTables = () => {
   const moment = useApp((state) => state.trace.moment);
-  const before = tablesOf(usePrevious(moment)).flatMap(({ areas }) => areas);
-  const tables = tablesOf(moment);
+  const ranges = useApp((state) => state.scenario.run?.machine.ranges) ?? NO_RANGES;
+  const before = tablesOf(usePrevious(moment), ranges).flatMap(({ areas }) => areas);
+  const tables = tablesOf(moment, ranges);
   return (
     <section className="page-tables" aria-labelledby="page-tables-heading">
       <h2 id="page-tables-heading" className="hidden-visually">
@@ -32,7 +46,7 @@ export const PageTables = () => {
       {moment !== undefined && tables.length === 0 ? (
         <p className="muted process-empty">No process lives yet.</p>
       ) : null}
-      {tables.map(({ process, alive, areas }) => (
+      {tables.map(({ process, alive, areas, devices }) => (
         <section key={process} className="process" aria-label={`Page table of process ${process}`}>
           <h3 className="heading">
             Process {process} <small>{alive ? 'page table' : 'has exited'}</small>
@@ -45,6 +59,12 @@ export const PageTables = () => {
               changed={changedRows(before.find(({ key }) => key === area.key)?.rows, area.rows)}
             />
           ))}
+          {alive && devices.empty.length > 0 ? (
+            <p className="muted device-empty">
+              {devices.empty.length > 1 ? 'Devices' : 'Device'} {devices.empty.join(' and ')}: no entry of{' '}
+              {process}, an access would fault.
+            </p>
+          ) : null}
         </section>
       ))}
     </section>
