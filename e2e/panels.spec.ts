@@ -238,3 +238,38 @@ test('Page tables: what a device has stands in the row of its page, also on a ph
   expect(beyond).toEqual([0]);
   await app.expectAccessibleInBothThemes('[data-panel=tables]');
 });
+
+test('Page tables: after fork processes stand side by side where there is room, with what they share', async ({
+  app,
+  page,
+}) => {
+  await page.setViewportSize({ width: 1440, height: 900 });
+  await app.open('./?scenario=coherent-cow&t=4.99');
+  await page.getByRole('separator', { name: 'Tables', exact: true }).press('End');
+  await app.idle();
+  const tableOf = (process: string): Locator =>
+    page.getByRole('region', { name: `Page table of process ${process}` });
+  const left = await tableOf('A').boundingBox();
+  const right = await tableOf('B').boundingBox();
+  expect(right?.y).toBe(left?.y);
+  expect(right?.x).toBeGreaterThan((left?.x ?? 0) + (left?.width ?? 0) - 1);
+  // A has its own copy of the first page; the others are shared
+  const share = tableOf('A').getByRole('button', { name: 'Same frame in B: select its entry' });
+  await expect(share).toHaveCount(3);
+  await tableOf('A').getByRole('button', { name: 'buf+2', exact: true }).hover();
+  const marked = (process: string): Locator => tableOf(process).locator('tr[data-hovered=true]');
+  await expect(marked('A')).toContainText('buf+2');
+  await expect(marked('B')).toContainText('buf+2');
+  await share.nth(1).click();
+  await expect(tableOf('B').getByRole('button', { name: 'buf+2', exact: true })).toHaveAttribute(
+    'aria-pressed',
+    'true',
+  );
+  const beyond = await page
+    .locator('.entries-scroll')
+    .evaluateAll((all) => all.map(({ scrollWidth, clientWidth }) => scrollWidth - clientWidth));
+  expect(beyond).toEqual([0, 0]);
+  await page.getByRole('separator', { name: 'Tables', exact: true }).press('Home');
+  await app.idle();
+  expect((await tableOf('B').boundingBox())?.x).toBe((await tableOf('A').boundingBox())?.x);
+});

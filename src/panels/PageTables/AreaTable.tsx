@@ -8,6 +8,7 @@ import { termOf } from '../../words/index.ts';
 import { DeviceCells, FoldedDevices } from './DeviceCells.tsx';
 import { PathLine } from './PathLine.tsx';
 import { type AreaRows, type Bit, BIT_WORDS, type EntryRow, TABLE_FLAGS } from './rows.ts';
+import type { Sharer } from './sharing.ts';
 
 interface AreaTableProps {
   readonly area: AreaRows;
@@ -131,17 +132,26 @@ const Entry = ({ process, row, columns, changed }: EntryProps) => {
     ({ selection: { hovered } }) => hovered?.kind === 'page' && hovered.pfn === row.frame?.pfn,
   );
   const selectEntry = () => select({ kind: 'pte', process, vpn: row.vpn });
+  const hoverFrame = () => hover(row.frame === undefined ? undefined : { kind: 'page', pfn: row.frame.pfn });
   return (
     <tr
       data-changed={changed}
       data-selected={isSelected}
       data-hovered={isHovered}
+      data-shared={row.sharers.length > 0}
       onClick={selectEntry}
-      onPointerMove={() => hover(row.frame === undefined ? undefined : { kind: 'page', pfn: row.frame.pfn })}
+      onPointerMove={hoverFrame}
       onPointerLeave={() => hover(undefined)}
     >
       <th scope="row" data-run={row.npages > 1}>
-        <button type="button" className="entry-page" aria-pressed={isSelected} onClick={selectEntry}>
+        <button
+          type="button"
+          className="entry-page"
+          aria-pressed={isSelected}
+          onClick={selectEntry}
+          onFocus={hoverFrame}
+          onBlur={() => hover(undefined)}
+        >
           {runParts(row.page)}
         </button>
       </th>
@@ -160,12 +170,33 @@ const Entry = ({ process, row, columns, changed }: EntryProps) => {
       </td>
       <DeviceCells columns={columns} row={row} />
       <td className="entry-flags">
+        {row.sharers.map((sharer) => (
+          <Shared key={sharer.process} sharer={sharer} />
+        ))}
         {row.pageFlags.map((flag) => (
           <PageFlag key={flag} flag={flag} />
         ))}
       </td>
       <td className="entry-value">{row.value}</td>
     </tr>
+  );
+};
+
+/** Leads to the entry of another process for the same frame. */
+const Shared = ({ sharer: { process, vpn } }: { readonly sharer: Sharer }) => {
+  const { select } = useActions();
+  return (
+    <button
+      type="button"
+      className="entry-shared"
+      aria-label={`Same frame in ${process}: select its entry`}
+      onClick={(event) => {
+        event.stopPropagation();
+        select({ kind: 'pte', process, vpn });
+      }}
+    >
+      <span aria-hidden="true">↔</span> {process}
+    </button>
   );
 };
 

@@ -3,6 +3,7 @@
 import { vpnToAddrBytes } from '../../core/uapi/units.ts';
 import type { AreaView, FrameView, Moment, PteRow, ProcessView } from '../../store/views.ts';
 import { type DeviceCell, type DeviceColumn, deviceCells } from './device-rows.ts';
+import type { Sharer } from './sharing.ts';
 import { formatAddress, formatCounted, formatHex } from '../../ui/format.ts';
 import type { Tone } from '../../ui/tones.ts';
 
@@ -16,6 +17,8 @@ export interface EntryRow {
   readonly key: string;
   readonly vpn: number;
   readonly npages: number;
+  /** How the frame changes from page to page of a run. */
+  readonly pfnStep: number;
   /** `buf+2`, `buf+0…63` */
   readonly page: string;
   /** What kind of entry it is, in words. */
@@ -31,6 +34,8 @@ export interface EntryRow {
   readonly value: string;
   /** What the devices' tables have for the same pages, in the order of the columns. */
   readonly devices: readonly DeviceCell[];
+  /** Entries of other processes that lead to the same frame. */
+  readonly sharers: readonly Sharer[];
 }
 
 const ENTRY_WORDS: Readonly<Record<PteRow['entry'], string>> = {
@@ -112,6 +117,7 @@ export const entryRow = (
     key: `${row.vpn}`,
     vpn: row.vpn,
     npages: row.npages,
+    pfnStep: row.pfnStep,
     page: rangeText(area.name, row.index, row.npages),
     entry: entryWords(row),
     kind: row.entry,
@@ -128,6 +134,7 @@ export const entryRow = (
     pageFlags: pageFlagsOf(frame),
     value: valueText(row),
     devices: deviceCells(columns, row),
+    sharers: [],
   };
 };
 
