@@ -20,7 +20,6 @@ const LOAD_AFTER_MS = 300;
 interface OverlaysProps {
   readonly maps: MapController;
   readonly run: (command: Command) => void;
-  readonly showExtent: (extent: 'run' | 'step') => void;
 }
 
 /** Frames in which what is to be used may appear: a panel that is brought up is loaded, and waits for its turn. */
@@ -66,7 +65,7 @@ const chooseFile = (take: (text: string) => void): void => {
 };
 
 /** The dialog that is open, if any; each is loaded when it is first opened. */
-export const Overlays = ({ maps, run, showExtent }: OverlaysProps) => {
+export const Overlays = ({ maps, run }: OverlaysProps) => {
   const open = useApp((state) => state.viewport.openPanel);
   const app = useAppInstance();
   const tour = useApp(({ walkthrough, scenario }) => walkthrough.tour && scenario.run !== undefined);
@@ -88,7 +87,7 @@ export const Overlays = ({ maps, run, showExtent }: OverlaysProps) => {
       case 'dialog':
         return actions.openPanel(deed.dialog);
       case 'act':
-        return deed.act({ actions, bringUp: (id) => bringUp(id, app), focus, press, showExtent, chooseFile });
+        return deed.act({ actions, bringUp: (id) => bringUp(id, app), focus, press, chooseFile });
       case 'theme':
         return actions.setTheme(deed.theme);
       case 'color':

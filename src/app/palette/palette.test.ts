@@ -94,7 +94,6 @@ describe('what the palette lists', () => {
       bringUp: (panel) => void called.push(panel),
       focus: (target) => void called.push(typeof target === 'string' ? target : 'element'),
       press: () => void called.push('press'),
-      showExtent: (extent) => void called.push(extent),
       chooseFile: (take) => take('{'),
     };
     const act = (title: string): void => {
@@ -106,7 +105,9 @@ describe('what the palette lists', () => {
     expect(state().settings.motion).toBe('reduce');
     act('Write the next step');
     act('Timeline: this step');
-    expect(called).toEqual(['steps', 'next-step', 'step']);
+    expect(called).toEqual(['steps', 'next-step']);
+    expect(state().choices.extent).toBe('step');
+    await page.app.idle();
     act('Copy a link to this moment');
     await page.app.idle();
     expect(page.copied).toEqual([page.address()]);
@@ -130,7 +131,6 @@ describe('what the palette lists', () => {
       bringUp: (panel) => void called.push(panel),
       focus: (target) => void called.push(typeof target === 'string' ? target : 'element'),
       press: () => void called.push('press'),
-      showExtent: (extent) => void called.push(extent),
       chooseFile: (take) => take('{'),
     };
     const list = (): PaletteEntry[] => actEntries(state(), PANELS);
