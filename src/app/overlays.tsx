@@ -5,7 +5,9 @@ import type { Command } from '../store/keys.ts';
 import { useActions, useApp, useAppInstance } from '../store/use-app.ts';
 import { PANELS } from './frame/panels.ts';
 import { bringUp } from './keyboard.ts';
+import { EarlyField } from '../ui/EarlyField.tsx';
 import type { Deed } from './palette/entries.ts';
+import { PALETTE_TITLES } from './palette/titles.ts';
 
 const loadHelp = () => import('./HelpSheet.tsx').then((m) => ({ default: m.HelpSheet }));
 const loadLayout = () => import('./frame/LayoutSheet.tsx').then((m) => ({ default: m.LayoutSheet }));
@@ -14,7 +16,7 @@ const Tour = lazy(() => import('./tour/Tour.tsx').then((m) => ({ default: m.Tour
 const HelpSheet = lazy(loadHelp);
 const LayoutSheet = lazy(loadLayout);
 const Palette = lazy(loadPalette);
-/** After the first picture, so that a dialog is there when its key is pressed. */
+/** After the first picture, so that what one types in is there when its key is pressed. */
 const LOAD_AFTER_MS = 300;
 
 interface OverlaysProps {
@@ -103,7 +105,7 @@ export const Overlays = ({ maps, run }: OverlaysProps) => {
   };
   useEffect(() => {
     const timer = setTimeout(() => {
-      for (const load of [loadPalette, loadHelp, loadLayout]) void load();
+      for (const load of [loadPalette, loadHelp]) void load();
     }, LOAD_AFTER_MS);
     return () => clearTimeout(timer);
   }, []);
@@ -115,7 +117,9 @@ export const Overlays = ({ maps, run }: OverlaysProps) => {
       {tour ? <Tour /> : null}
       {open === 'pages' ? <PageMenu /> : null}
       {open === 'palette' || open === 'goTo' ? (
-        <Palette key={open} mode={open} onClose={close} onDo={act} />
+        <Suspense fallback={<EarlyField title={PALETTE_TITLES[open]} place="top" onClose={close} />}>
+          <Palette key={open} mode={open} onClose={close} onDo={act} />
+        </Suspense>
       ) : null}
     </Suspense>
   );

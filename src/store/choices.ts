@@ -24,7 +24,7 @@ interface KeptChoices extends WalkChoices {
   /** By what the buttons of the playback go. */
   readonly grain: Grain;
   /** How much the timeline shows; undefined: what suits the length of the run. */
-  readonly extent: Extent | undefined;
+  readonly extent?: Extent | undefined;
 }
 
 export interface ChoicesSlice extends KeptChoices {
@@ -44,7 +44,7 @@ export interface ChoicesActions {
   readonly choose: (choices: Partial<ChoicesSlice>) => void;
 }
 
-const usual: KeptChoices = { walkLevels: '4', walkRaw: false, grain: 'beat', extent: undefined };
+const usual: KeptChoices = { walkLevels: '4', walkRaw: false, grain: 'beat' };
 
 /** How the page-table tree is read, as a link says it: `5`, `4,words`; undefined: as usual. */
 export const walkText = ({ walkLevels, walkRaw }: WalkChoices): string | undefined =>
@@ -82,7 +82,7 @@ export const readChoices = (environment: Environment): ChoicesSlice => {
     );
     return {
       ...usual,
-      ...(saved.success ? { ...saved.output.choices, extent: saved.output.choices.extent } : {}),
+      ...(saved.success ? saved.output.choices : {}),
       ...others,
     };
   } catch {

@@ -33,10 +33,9 @@ const WHOLE = 'whole';
 
 /** `refcount`, `state:coherent,pin`, `whole`, `whole,refcount`; undefined: the usual one, with all in sight. */
 export const mapsText = ({ mode, only, whole }: MapsSlice): string | undefined => {
-  const isUsual = only.length === 0 && mode === initialMaps.mode;
-  const colors = isUsual ? [] : [only.length > 0 ? `${mode}:${only.join(',')}` : mode];
-  const parts = [...(whole ? [WHOLE] : []), ...colors];
-  return parts.length === 0 ? undefined : parts.join(',');
+  const usual = mode === initialMaps.mode ? '' : mode;
+  const colors = only.length > 0 ? `${mode}:${only.join()}` : usual;
+  return whole ? [WHOLE, colors].join().replace(/,$/, '') : colors || undefined;
 };
 
 export const parseMaps = (text: string): MapsSlice | undefined => {

@@ -40,14 +40,9 @@ export const withSharers = (areas: readonly AreaRows[]): AreaRows[] => {
     const own = heldBy(process, row);
     if (own === undefined) return [];
     const found = new Map<string, Sharer>();
-    let from = 0;
-    for (let to = all.length; from < to; ) {
-      const middle = (from + to) >> 1;
-      if ((reaches[middle] ?? 0) < own.low) from = middle + 1;
-      else to = middle;
-    }
-    for (const held of all.slice(from)) {
-      if (held.low > own.high) break;
+    for (let i = reaches.findIndex((high) => high >= own.low); ; i++) {
+      const held = all[i];
+      if (held === undefined || held.low > own.high) break;
       if (held.process === process || held.high < own.low || found.has(held.process)) continue;
       const vpn = held.vpn + held.step * (Math.max(held.low, own.low) - held.low);
       found.set(held.process, { process: held.process, vpn });

@@ -80,7 +80,7 @@ export const problems: Sentences = {
   'link.walk': (p) =>
     `The link reads the page-table tree in a way that does not exist: ${code(p, 'value')}. Write \`walk=5\` for five levels, \`walk=4,words\` for 64-bit words. It stays as it is.`,
   'link.extent': (p) =>
-    `The link shows a part of the timeline that does not exist: ${code(p, 'value')}. Write run or step. It stays as it is.`,
+    `The link names a part of the timeline that does not exist: ${code(p, 'value')}. Yours is kept.`,
   'link.map': (p) =>
     `The link colours the maps by something that does not exist: ${code(p, 'value')}. Write, for example, \`map=owner\` or \`map=whole\`. They stay as they are.`,
   'link.compare': (p) =>
