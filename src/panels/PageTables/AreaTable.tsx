@@ -76,7 +76,7 @@ const Entries = ({ area, changed }: AreaTableProps) => (
     <table
       className="entries"
       data-long={area.name.length > SHORT_NAME}
-      data-devices={Math.min(area.columns.length, 2)}
+      data-devices={Math.min(area.columns.length, 3)}
     >
       <thead>
         <tr>
