@@ -51,3 +51,38 @@ test('the history of a page leads to its moments', async ({ app, page }) => {
   expect(await app.caption.textContent()).not.toBe(before);
   await expect(app.inspector).toContainText('0x5fffd');
 });
+
+test('what is typed while a dialog is fetched stands in its field', async ({ page }) => {
+  // the chunks of both dialogs come late
+  let fetched = (): void => undefined;
+  const gate = new Promise<void>((resolve) => {
+    fetched = resolve;
+  });
+  await page.route(/\/(Palette|ScenarioPicker)-[\w-]+\.js/, async (route) => {
+    await gate;
+    await route.continue();
+  });
+  await page.goto('./?scenario=longterm-pin&t=3');
+  await expect(page.getByRole('region', { name: 'Page table of process A' })).toBeVisible();
+  await page.keyboard.press('Control+k');
+  const early = page.getByRole('textbox', { name: 'Find and do' });
+  await expect(early).toBeFocused();
+  await page.keyboard.type('kernel l');
+  await page.keyboard.press('Escape');
+  await expect(page.getByRole('dialog')).toHaveCount(0);
+  // another one begins anew
+  await page.getByRole('button', { name: /^Scenario/ }).click();
+  const filter = page.getByRole('textbox', { name: 'Scenarios' });
+  await expect(filter).toBeFocused();
+  await page.keyboard.type('mixed');
+  await expect(filter).toHaveValue('mixed');
+  fetched();
+  const found = page.getByRole('searchbox', { name: 'Filter scenarios' });
+  await expect(found).toHaveValue('mixed');
+  await expect(found).toBeFocused();
+  await page.keyboard.type('-r');
+  await expect(found).toHaveValue('mixed-r');
+  await page.getByRole('button', { name: 'Close' }).click();
+  await page.keyboard.press('Control+k');
+  await expect(page.getByRole('combobox', { name: 'Find and do' })).toHaveValue('');
+});

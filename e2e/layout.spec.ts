@@ -83,6 +83,29 @@ test('on paper stands what is shown and what it says, without what one presses',
     await expect(page.locator(hidden), hidden).toBeHidden();
 });
 
+for (const [name, width] of [
+  ['a phone', 390],
+  ['a narrow window', 900],
+] as const)
+  test(`from ${name}, all panels of the view are on paper, at once`, async ({ app, page }) => {
+    await page.setViewportSize({ width, height: 844 });
+    await app.open('./?scenario=coherent-longterm-pin-fast&t=4');
+    await expect(page.locator('[data-panel=steps]')).toHaveCount(0);
+    // what a printer takes is there before the next frame
+    await page.evaluate(() => {
+      window.requestAnimationFrame = () => 0;
+    });
+    await page.emulateMedia({ media: 'print' });
+    await expect(page.getByRole('region', { name: 'Steps' })).toBeVisible();
+    await expect(page.getByRole('region', { name: 'Page table of process A' })).toBeVisible();
+    await expect(page.getByRole('application', { name: 'Map of System memory, node 0' })).toBeVisible();
+    await expect(page.getByRole('region', { name: 'Why' })).toBeVisible();
+    expect(await app.overflowPx()).toBe(0);
+    // and in the window all is as it was
+    await page.emulateMedia({ media: 'screen' });
+    await expect(page.locator('[data-panel=steps]')).toHaveCount(0);
+  });
+
 test('what a wide window shows side by side stands on paper below each other, light in the dark theme too', async ({
   app,
   page,

@@ -126,3 +126,34 @@ test('with keys: N shows all memory, an arrow lands on a page in use, the text s
   await app.press('n');
   await expect(page.getByRole('application', { name: 'Map of VRAM, device 0' })).toBeVisible();
 });
+
+test('all memory in one map, and the part of the timeline, are in the link and found again', async ({
+  app,
+  page,
+}) => {
+  await app.open('./?scenario=longterm-pin&t=3');
+  await page.getByRole('button', { name: 'All memory in one map' }).click();
+  await page.getByRole('radio', { name: 'This step' }).check({ force: true });
+  await app.idle();
+  await expect(page).toHaveURL(/[?&]map=whole(&|#).*/);
+  await expect(page).toHaveURL(/[?&]extent=step/);
+  const expectBoth = async (): Promise<void> => {
+    await expect(page.getByRole('button', { name: 'All memory in one map' })).toHaveAttribute(
+      'aria-pressed',
+      'true',
+    );
+    await expect(page.getByRole('application', { name: /^Map of/ })).toHaveCount(1);
+    await expect(page.getByRole('radio', { name: 'This step' })).toBeChecked();
+  };
+  const link = page.url();
+  await page.reload();
+  await app.idle();
+  await expectBoth();
+  // without the link, the next visit knows it, too
+  await app.open('./?scenario=longterm-pin&t=3');
+  await expectBoth();
+  // and who gets the link sees it without ever having chosen it
+  await page.evaluate(() => localStorage.clear());
+  await app.open(link);
+  await expectBoth();
+});

@@ -117,8 +117,17 @@ test('Tree: the walk to buf+0 ends at the frame that the page table names', asyn
   await app.expectAccessibleInBothThemes('[data-panel=page-walk]');
   await tree.getByRole('radio', { name: '5 (LA57)' }).check();
   await expect(tree.getByRole('list', { name: 'Bits of the address' }).getByRole('listitem')).toHaveCount(6);
-  // what four levels call PGD is the P4D of five, below the one table more
-  await expect(tree).toContainText(/PGD the table more that LA57 has.*P4D in frame 0x[\da-f]+/);
+  // what four levels call PGD is the P4D of five: the entry above it names its frame, with signs and word as all others
+  await tree.getByRole('checkbox', { name: '64-bit words' }).check();
+  const p4d = /P4D in frame (0x[\da-f]+)/.exec((await tree.textContent()) ?? '')?.[1] ?? '';
+  const fifth = tree.locator('[aria-current=true]').first();
+  await expect(fifth).toHaveText(
+    new RegExp(`^\\[0\\]table.*PWDA→ ${p4d}${`${p4d.slice(2)}067`.padStart(16, '0').replace(/^/, '0x')}$`),
+  );
+  await expect(tree.locator('[aria-current=true]')).toHaveCount(5);
+  await tree.getByRole('radio', { name: '4 levels' }).check();
+  await expect(tree).toContainText('the P4D is folded');
+  await expect(tree.locator('[aria-current=true]')).toHaveCount(4);
 });
 
 test('Compare: without patch 6 the pin gives another result', async ({ app, page }) => {
@@ -194,4 +203,73 @@ test('Fork: what both share, and who copies with the next write', async ({ app, 
   await expect(
     fork.getByRole('row', { name: /^\+1 .*writes in place.*not shared.*writes in place/ }),
   ).toBeVisible();
+});
+
+test('Page tables: what a device has stands in the row of its page, also on a phone', async ({
+  app,
+  page,
+}) => {
+  await app.open(SCENE);
+  await showEndOf(app, MIGRATE_STEP);
+  const table = page.getByRole('region', { name: 'Page table of process A' });
+  const row = table
+    .getByRole('row')
+    .filter({ has: page.getByRole('button', { name: 'buf+2', exact: true }) });
+  const held = row.getByRole('button', { name: /may read and write/ });
+  await expect(held).toBeVisible();
+  await expect(table.getByRole('columnheader', { name: 'device 0' })).toBeVisible();
+  await held.click();
+  await expect(app.inspector).toContainText((await app.frames())['buf+2']?.replace(/^C/, '') ?? '-');
+  // the pin takes the pages home: the device's entries go, in the same rows
+  await showEndOf(app, PIN_STEP);
+  await expect(row.getByText('none', { exact: true })).toBeVisible();
+  await expect(table).toContainText('Device 0: no entry of A');
+  await app.step(MIGRATE_STEP).getByRole('button').click();
+  await app.idle();
+  await page.setViewportSize({ width: 390, height: 844 });
+  await page.getByRole('radio', { name: 'Tables' }).check({ force: true });
+  await app.idle();
+  await expect(table.getByRole('columnheader', { name: 'device 0' })).toBeHidden();
+  await expect(table.locator('.device-folded').getByRole('button')).toHaveCount(4);
+  await expect(table.locator('.device-folded').first()).toBeVisible();
+  const beyond = await page
+    .locator('.entries-scroll')
+    .evaluateAll((all) => all.map(({ scrollWidth, clientWidth }) => scrollWidth - clientWidth));
+  expect(beyond).toEqual([0]);
+  await app.expectAccessibleInBothThemes('[data-panel=tables]');
+});
+
+test('Page tables: after fork processes stand side by side where there is room, with what they share', async ({
+  app,
+  page,
+}) => {
+  await page.setViewportSize({ width: 1440, height: 900 });
+  await app.open('./?scenario=coherent-cow&t=4.99');
+  await page.getByRole('separator', { name: 'Tables', exact: true }).press('End');
+  await app.idle();
+  const tableOf = (process: string): Locator =>
+    page.getByRole('region', { name: `Page table of process ${process}` });
+  const left = await tableOf('A').boundingBox();
+  const right = await tableOf('B').boundingBox();
+  expect(right?.y).toBe(left?.y);
+  expect(right?.x).toBeGreaterThan((left?.x ?? 0) + (left?.width ?? 0) - 1);
+  // A has its own copy of the first page; the others are shared
+  const share = tableOf('A').getByRole('button', { name: 'Same frame in B: select its entry' });
+  await expect(share).toHaveCount(3);
+  await tableOf('A').getByRole('button', { name: 'buf+2', exact: true }).hover();
+  const marked = (process: string): Locator => tableOf(process).locator('tr[data-hovered=true]');
+  await expect(marked('A')).toContainText('buf+2');
+  await expect(marked('B')).toContainText('buf+2');
+  await share.nth(1).click();
+  await expect(tableOf('B').getByRole('button', { name: 'buf+2', exact: true })).toHaveAttribute(
+    'aria-pressed',
+    'true',
+  );
+  const beyond = await page
+    .locator('.entries-scroll')
+    .evaluateAll((all) => all.map(({ scrollWidth, clientWidth }) => scrollWidth - clientWidth));
+  expect(beyond).toEqual([0, 0]);
+  await page.getByRole('separator', { name: 'Tables', exact: true }).press('Home');
+  await app.idle();
+  expect((await tableOf('B').boundingBox())?.x).toBe((await tableOf('A').boundingBox())?.x);
 });

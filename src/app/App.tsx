@@ -3,7 +3,6 @@ import { MapController } from '../map/controller.ts';
 import { Caption } from '../panels/Explanation/Caption.tsx';
 import { KernelLogLive } from '../panels/KernelLog/KernelLogLive.tsx';
 import { LiveRegion } from '../panels/Explanation/LiveRegion.tsx';
-import type { Extent } from '../panels/Timeline/extent.ts';
 import { Timeline } from '../panels/Timeline/Timeline.tsx';
 import { TimelineExtent } from '../panels/Timeline/TimelineExtent.tsx';
 import { TopBar } from '../panels/TopBar/TopBar.tsx';
@@ -38,7 +37,6 @@ export const App = () => {
   const app = useAppInstance();
   const maps = useMemo(() => new MapController(app), [app]);
   const [asText, setAsText] = useState(false);
-  const [extent, setExtent] = useState<Extent>();
   const room = useRoom();
   const preset = useApp((state) => state.layout.preset);
   const front = useApp((state) => state.layout.front['page']);
@@ -87,15 +85,15 @@ export const App = () => {
           ) : null}
           <div className="foot-left">
             <Transport />
-            <TimelineExtent extent={extent} onChange={setExtent} />
+            <TimelineExtent />
           </div>
-          <Timeline extent={extent} />
+          <Timeline />
         </footer>
         {isReading ? <PageLayer /> : null}
         <LiveRegion />
         <TermTip />
         <KernelLogLive />
-        <Overlays maps={maps} run={doCommand} showExtent={setExtent} />
+        <Overlays maps={maps} run={doCommand} />
       </div>
     </StageProvider>
   );

@@ -5,7 +5,9 @@ import type { Command } from '../store/keys.ts';
 import { useActions, useApp, useAppInstance } from '../store/use-app.ts';
 import { PANELS } from './frame/panels.ts';
 import { bringUp } from './keyboard.ts';
+import { EarlyField } from '../ui/EarlyField.tsx';
 import type { Deed } from './palette/entries.ts';
+import { PALETTE_TITLES } from './palette/titles.ts';
 
 const loadHelp = () => import('./HelpSheet.tsx').then((m) => ({ default: m.HelpSheet }));
 const loadLayout = () => import('./frame/LayoutSheet.tsx').then((m) => ({ default: m.LayoutSheet }));
@@ -14,13 +16,12 @@ const Tour = lazy(() => import('./tour/Tour.tsx').then((m) => ({ default: m.Tour
 const HelpSheet = lazy(loadHelp);
 const LayoutSheet = lazy(loadLayout);
 const Palette = lazy(loadPalette);
-/** After the first picture, so that a dialog is there when its key is pressed. */
+/** After the first picture, so that what one types in is there when its key is pressed. */
 const LOAD_AFTER_MS = 300;
 
 interface OverlaysProps {
   readonly maps: MapController;
   readonly run: (command: Command) => void;
-  readonly showExtent: (extent: 'run' | 'step') => void;
 }
 
 /** Frames in which what is to be used may appear: a panel that is brought up is loaded, and waits for its turn. */
@@ -66,7 +67,7 @@ const chooseFile = (take: (text: string) => void): void => {
 };
 
 /** The dialog that is open, if any; each is loaded when it is first opened. */
-export const Overlays = ({ maps, run, showExtent }: OverlaysProps) => {
+export const Overlays = ({ maps, run }: OverlaysProps) => {
   const open = useApp((state) => state.viewport.openPanel);
   const app = useAppInstance();
   const tour = useApp(({ walkthrough, scenario }) => walkthrough.tour && scenario.run !== undefined);
@@ -88,7 +89,7 @@ export const Overlays = ({ maps, run, showExtent }: OverlaysProps) => {
       case 'dialog':
         return actions.openPanel(deed.dialog);
       case 'act':
-        return deed.act({ actions, bringUp: (id) => bringUp(id, app), focus, press, showExtent, chooseFile });
+        return deed.act({ actions, bringUp: (id) => bringUp(id, app), focus, press, chooseFile });
       case 'theme':
         return actions.setTheme(deed.theme);
       case 'color':
@@ -104,7 +105,7 @@ export const Overlays = ({ maps, run, showExtent }: OverlaysProps) => {
   };
   useEffect(() => {
     const timer = setTimeout(() => {
-      for (const load of [loadPalette, loadHelp, loadLayout]) void load();
+      for (const load of [loadPalette, loadHelp]) void load();
     }, LOAD_AFTER_MS);
     return () => clearTimeout(timer);
   }, []);
@@ -120,7 +121,9 @@ export const Overlays = ({ maps, run, showExtent }: OverlaysProps) => {
       {tour ? <Tour /> : null}
       {open === 'pages' ? <PageMenu /> : null}
       {open === 'palette' || open === 'goTo' ? (
-        <Palette key={open} mode={open} onClose={close} onDo={act} />
+        <Suspense fallback={<EarlyField title={PALETTE_TITLES[open]} place="top" onClose={close} />}>
+          <Palette key={open} mode={open} onClose={close} onDo={act} />
+        </Suspense>
       ) : null}
     </Suspense>
   );

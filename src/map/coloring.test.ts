@@ -54,11 +54,15 @@ test('letters can be read on light and on dark', () => {
 
 test('a link says the mode and what stands out, and nothing of the usual one', () => {
   for (const maps of [
-    { mode: 'refcount', only: [] },
-    { mode: 'state', only: ['coherent', 'pin'] },
+    { mode: 'refcount', only: [], whole: false },
+    { mode: 'state', only: ['coherent', 'pin'], whole: false },
+    { mode: 'state', only: [], whole: true },
+    { mode: 'owner', only: ['nobody'], whole: true },
   ] as const) {
     expect(parseMaps(mapsText(maps) ?? '')).toEqual(maps);
   }
-  expect(mapsText({ mode: 'state', only: [] })).toBeUndefined();
-  expect(['colour', 'owner:A B', 'state:a:b'].map(parseMaps)).toEqual([undefined, undefined, undefined]);
+  expect(mapsText({ mode: 'state', only: [], whole: false })).toBeUndefined();
+  expect(['colour', 'owner:A B', 'state:a:b', 'whole,', 'wholesale'].map(parseMaps)).toEqual(
+    Array.from({ length: 5 }, () => undefined),
+  );
 });

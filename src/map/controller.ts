@@ -98,10 +98,7 @@ export class MapController {
 
   /** Shows all memory in one window, or each bank in its own. */
   showWhole(whole: boolean): void {
-    this.whole = whole;
-    this.activeBank = '';
-    this.layOut();
-    this.update();
+    this.app.actions.showWhole(whole);
   }
 
   /** The maps are read as text: what their cells hold has to be known here. */
@@ -338,11 +335,15 @@ export class MapController {
   }
 
   private update(): void {
-    const { scenario, playback, selection } = this.app.store.getState();
+    const { scenario, playback, selection, maps } = this.app.store.getState();
     const machine = scenario.run?.machine;
     // a step more changes no memory: the canvases stay
     if (scenario.runId === this.runId && isSame(machine, this.machine)) this.machine = machine;
+    const isOther = maps.whole !== this.whole;
+    this.whole = maps.whole;
+    if (isOther) this.activeBank = '';
     if (machine !== this.machine) this.open(machine);
+    else if (isOther) this.layOut();
     this.runId = scenario.runId;
     if (selection.hovered === undefined && this.pointedAt !== '') {
       this.pointedAt = '';

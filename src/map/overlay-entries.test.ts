@@ -1,8 +1,12 @@
 import { expect, test } from 'vitest';
 import type { MoveView } from '../store/views.ts';
 import { drawFrame, drawMoment } from './fixture.ts';
+import { fitBank } from './camera.ts';
+import type { Palette } from './color.ts';
 import { bundlesOf } from './flights.ts';
-import { entryAt, entryChanges } from './overlay-entries.ts';
+import { layOutBanks } from './layout.ts';
+import { entryAt, entryChanges, paintStayed } from './overlay-entries.ts';
+import type { Pen } from './paint.ts';
 
 const SRC = 0x200;
 const DST = 0x100;
@@ -80,4 +84,73 @@ test('flights of the same way become one, with their number', () => {
   const bundles = bundlesOf(flights, (pfn) => (pfn < 1000 ? 'node 0' : pfn < 5000 ? 'device 0' : 'node 1'));
   expect(bundles.map(({ count }) => count)).toEqual([15, 5]);
   expect(bundles[0]).toMatchObject({ src: 1007, dst: 7 });
+});
+
+const range = { kind: 'ram', node: 0, cma: false, reserved: '', device: -1 } as const;
+const [bank] = layOutBanks({
+  preset: 'guest',
+  title: 'drawn',
+  cpus: 1,
+  totalPages: 0x400,
+  distances: [10],
+  ranges: [{ ...range, id: 'normal', zone: 'Normal', start: 0, npages: 0x400 }],
+});
+if (bank === undefined) throw new Error('no bank');
+const size = { width: 800, height: 800 };
+
+/** What is written and how many outlines with a cross are drawn, where cells are large enough. */
+const stayedOn = (moves: readonly MoveView[]) => {
+  const written: string[] = [];
+  let crosses = 0;
+  const pen = new Proxy(
+    {},
+    {
+      get: (_, name) => {
+        if (name === 'measureText') return () => ({ width: 100 });
+        if (name === 'fillText') return (text: string) => void written.push(text);
+        if (name === 'arc') return () => void crosses++;
+        return () => undefined;
+      },
+      set: () => true,
+    },
+  ) as Pen;
+  const moment = drawMoment({ frames: [drawFrame(SRC, { owner: 'buf+1' })], moves: [...moves] });
+  const placed = {
+    bank,
+    camera: { ...fitBank(bank, size), k: 30 },
+    size,
+    leftPx: 0,
+    topPx: 0,
+    isLoupe: false,
+  };
+  paintStayed(
+    pen,
+    {
+      banks: [placed],
+      countsOf: () => undefined,
+      before: moment,
+      after: moment,
+      t: 1,
+      selected: undefined,
+      hovered: undefined,
+      reducedMotion: false,
+      copyingWord: '',
+      typeScale: 1,
+    },
+    {} as Palette,
+  );
+  return { written, crosses };
+};
+const failed = (src: number, because: string): MoveView => ({ src, dst: -1, phase: 'failed', because });
+
+test('a page that stays is crossed, and the first of those in sight says why', () => {
+  expect(stayedOn([failed(1, 'migrate.maybe-pinned'), failed(2, 'migrate.trylock-failed')])).toEqual({
+    written: ['stays: it may be pinned'],
+    crosses: 2,
+  });
+  // 0x3ff is far below the window; who is in sight tells
+  expect(
+    stayedOn([failed(0x3ff, 'migrate.maybe-pinned'), failed(1, 'migrate.trylock-failed')]).written,
+  ).toEqual(['stays: somebody else holds its lock']);
+  expect(stayedOn([{ ...failed(1, ''), phase: 'copied' }])).toEqual({ written: [], crosses: 0 });
 });

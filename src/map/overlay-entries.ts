@@ -289,10 +289,11 @@ const paintHead = (pen: Pen, tip: Point, unit: Point): void => {
 
 /** Pages that were to move and did not: crossed out, with the reason beside the first. */
 export const paintStayed = (pen: Pen, scene: OverlayScene, palette: Palette): void => {
-  const failed = scene.after.moves.filter(({ phase }) => phase === 'failed');
-  failed.forEach((move, i) => {
+  let isTold = false;
+  for (const move of scene.after.moves) {
+    if (move.phase !== 'failed') continue;
     const place = locate(scene, move.src, scene.after);
-    if (place === undefined || !place.isInWindow || place.box.width < 8) return;
+    if (place === undefined || !place.isInWindow || place.box.width < 8) continue;
     const { box } = place;
     paintOutline(pen, box, palette.current, 2);
     const r = Math.max(3, box.width * 0.16);
@@ -310,10 +311,11 @@ export const paintStayed = (pen: Pen, scene: OverlayScene, palette: Palette): vo
       pen.lineTo(x + r * 0.6, y + side * r * 0.6);
     }
     pen.stroke();
-    if (i !== 0) return;
+    if (isTold) continue;
+    isTold = true;
     pen.font = `500 ${12 * scene.typeScale}px "Inter Variable", sans-serif`;
     paintReason(pen, stayWords(move), box, place.placed, palette);
-  });
+  }
 };
 
 const paintReason = (

@@ -28,6 +28,7 @@ export const linkStateOf = (state: AppState): LinkState => {
     ...(walkText(choices) === undefined
       ? {}
       : { walk: { walkLevels: choices.walkLevels, walkRaw: choices.walkRaw } }),
+    ...(choices.extent === undefined ? {} : { extent: choices.extent }),
   };
   if (run === undefined || origin === undefined) return shown;
   const breakpoints = debug.breakpoints
@@ -87,6 +88,7 @@ export class AddressSync {
         state.layout !== before.layout ||
         state.maps !== before.maps ||
         walkText(state.choices) !== walkText(before.choices) ||
+        state.choices.extent !== before.choices.extent ||
         state.compare.contrast !== before.compare.contrast ||
         state.debug.breakpoints !== before.debug.breakpoints ||
         state.settings.theme !== before.settings.theme;
@@ -109,6 +111,7 @@ export class AddressSync {
       if (link.layout !== undefined) update(this.context, 'layout', layoutFromLink(link.layout));
       if (link.maps !== undefined) update(this.context, 'maps', link.maps);
       if (link.walk !== undefined) update(this.context, 'choices', link.walk);
+      if (link.extent !== undefined) update(this.context, 'choices', { extent: link.extent });
       const isShown = this.isShown(link);
       if (isShown) update(this.context, 'walkthrough', { introduction: false });
       const opened = isShown || (await this.open(link));

@@ -8,6 +8,10 @@ import { writeSaved } from './saved.ts';
 /** Levels of the page-table tree: with LA57 there are five. */
 export type WalkLevels = '4' | '5';
 
+/** How much of the run the timeline shows. */
+export const EXTENTS = ['run', 'step'] as const;
+export type Extent = (typeof EXTENTS)[number];
+
 /** How the page-table tree is read. */
 export interface WalkChoices {
   readonly walkLevels: WalkLevels;
@@ -19,6 +23,8 @@ export interface WalkChoices {
 interface KeptChoices extends WalkChoices {
   /** By what the buttons of the playback go. */
   readonly grain: Grain;
+  /** How much the timeline shows; undefined: what suits the length of the run. */
+  readonly extent?: Extent | undefined;
 }
 
 export interface ChoicesSlice extends KeptChoices {
@@ -51,10 +57,13 @@ export const parseWalk = (text: string): WalkChoices | undefined => {
     : { walkLevels: found[1] === '5' ? '5' : '4', walkRaw: found[2] !== undefined };
 };
 
+export const parseExtent = (text: string): Extent | undefined => EXTENTS.find((each) => each === text);
+
 const savedSchema = v.object({
   walkLevels: v.fallback(v.picklist(['4', '5']), usual.walkLevels),
   walkRaw: v.fallback(v.boolean(), usual.walkRaw),
   grain: v.fallback(v.picklist(['beat', 'event', 'function', 'step']), usual.grain),
+  extent: v.fallback(v.optional(v.picklist(EXTENTS)), undefined),
 });
 
 /** Choices of an earlier visit; what cannot be read counts as not chosen. */
@@ -71,7 +80,11 @@ export const readChoices = (environment: Environment): ChoicesSlice => {
       v.object({ choices: savedSchema }),
       JSON.parse(environment.readSetting() ?? '{}'),
     );
-    return { ...usual, ...(saved.success ? saved.output.choices : {}), ...others };
+    return {
+      ...usual,
+      ...(saved.success ? saved.output.choices : {}),
+      ...others,
+    };
   } catch {
     return { ...usual, ...others };
   }

@@ -5,15 +5,16 @@ import type { Context } from './context.ts';
 export const writeSaved = ({ environment, store }: Context): void => {
   const { settings, layout, maps, costs, choices } = store.getState();
   const { past: _past, ...arrangement } = layout;
-  const { walkLevels, walkRaw, grain } = choices;
+  const { walkLevels, walkRaw, grain, extent } = choices;
   try {
     environment.writeSetting(
       JSON.stringify({
         ...settings,
         layout: arrangement,
         maps: maps.mode,
+        wholeMap: maps.whole,
         costs: costs.overrides,
-        choices: { walkLevels, walkRaw, grain },
+        choices: { walkLevels, walkRaw, grain, extent },
       }),
     );
   } catch {

@@ -32,8 +32,9 @@ const FULL: LinkState = {
   selected: { kind: 'page', pfn: 0x5fffd },
   page: { page: 'model', section: 'gup' },
   added: [{ op: 'read', proc: 'A', vma: 'buf' }],
-  maps: { mode: 'state', only: ['coherent', 'longterm'] },
+  maps: { mode: 'state', only: ['coherent', 'longterm'], whole: true },
   walk: { walkLevels: '5', walkRaw: true },
+  extent: 'step',
   compare: 'without-patch-6',
   breakpoints: ['fn:migrate_pages', '_refcount=0@0x5fffd'],
 };
@@ -41,7 +42,7 @@ const FULL: LinkState = {
 describe('an address', () => {
   test('can be read where a teacher would type it', async () => {
     expect(await writeLink(FULL)).toMatch(
-      /^\?page=model\/gup&scenario=coherent-longterm-pin-fast&machine=teaching&patches=1-5,7-8&config=MIGRATION:n,CMA:y&follow_page=v6\.0&longterm_check=v6\.0&longterm_policy=intent&theme=dark&map=state:coherent,longterm&walk=5,words&compare=without-patch-6&stop=fn:migrate_pages&stop=_refcount=0@0x5fffd&t=3\.47&sel=page:0x5fffd#v1\.[\w-]+$/,
+      /^\?page=model\/gup&scenario=coherent-longterm-pin-fast&machine=teaching&patches=1-5,7-8&config=MIGRATION:n,CMA:y&follow_page=v6\.0&longterm_check=v6\.0&longterm_policy=intent&theme=dark&map=whole,state:coherent,longterm&walk=5,words&extent=step&compare=without-patch-6&stop=fn:migrate_pages&stop=_refcount=0@0x5fffd&t=3\.47&sel=page:0x5fffd#v1\.[\w-]+$/,
     );
   });
 

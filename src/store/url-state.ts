@@ -7,7 +7,7 @@ import type { MachinePresetName } from '../core/uapi/config.ts';
 import { MACHINE_PRESETS } from '../core/uapi/presets.ts';
 import type { Message, Selection } from '../worker/protocol.ts';
 import { type Contrast, isContrast } from './compare.ts';
-import { parseWalk, type WalkChoices, walkText } from './choices.ts';
+import { type Extent, EXTENTS, parseExtent, parseWalk, type WalkChoices, walkText } from './choices.ts';
 import { breakpointText, MAX_BREAKPOINTS, parseBreakpoint } from './debug.ts';
 import { type KernelChoice, type KernelTexts, kernelTexts, readKernelTexts } from './kernel-choice.ts';
 import { isPreset, type Layout, layoutSchema, type Preset } from './layout.ts';
@@ -47,6 +47,8 @@ export interface LinkState {
   readonly maps?: MapsSlice;
   /** How the page-table tree is read. */
   readonly walk?: WalkChoices;
+  /** How much of the run the timeline shows, if somebody chose. */
+  readonly extent?: Extent;
   /** Where the run stops, as a person would type it: `fn:…`, `_refcount=0`. */
   readonly breakpoints?: readonly string[];
   /** What the run is compared with. */
@@ -141,6 +143,7 @@ const packedSchema = v.object({
   layout: v.optional(layoutSchema),
   map: v.optional(v.pipe(v.string(), v.maxLength(200))),
   walk: v.optional(v.pipe(v.string(), v.maxLength(20))),
+  extent: v.optional(v.picklist(EXTENTS)),
   compare: v.optional(v.pipe(v.string(), v.maxLength(60))),
   stop: v.optional(v.pipe(v.array(v.pipe(v.string(), v.maxLength(100))), v.maxLength(MAX_BREAKPOINTS))),
 });
@@ -244,6 +247,7 @@ export const writeLink = async (link: LinkState): Promise<string> => {
   if (maps !== undefined) search.set('map', maps);
   const walk = link.walk === undefined ? undefined : walkText(link.walk);
   if (walk !== undefined) search.set('walk', walk);
+  if (link.extent !== undefined) search.set('extent', link.extent);
   if (link.compare !== undefined) search.set('compare', link.compare);
   for (const breakpoint of link.breakpoints ?? []) search.append('stop', breakpoint);
   if (link.at !== undefined) search.set('t', placeText(link.at));
@@ -260,6 +264,7 @@ export const writeLink = async (link: LinkState): Promise<string> => {
     ...(typeof layout === 'object' ? { layout } : {}),
     ...(maps === undefined ? {} : { map: maps }),
     ...(walk === undefined ? {} : { walk }),
+    ...(link.extent === undefined ? {} : { extent: link.extent }),
     ...(link.compare === undefined ? {} : { compare: link.compare }),
     ...(link.breakpoints === undefined ? {} : { stop: link.breakpoints }),
   } as Packed;
@@ -310,6 +315,7 @@ export const readLink = async (search: string, hash: string): Promise<ReadLink> 
   const selected = field('sel', text('sel') ?? packed.sel, parseSelection);
   const maps = field('map', text('map') ?? packed.map, parseMaps);
   const walk = field('walk', text('walk') ?? packed.walk, parseWalk);
+  const extent = field('extent', text('extent') ?? packed.extent, parseExtent);
   const preset = field('layout', text('layout'), (s) => (isPreset(s) ? s : undefined));
   const layout =
     preset === undefined || preset === packed.layout?.preset ? (packed.layout ?? preset) : preset;
@@ -348,6 +354,7 @@ export const readLink = async (search: string, hash: string): Promise<ReadLink> 
       ...(layout === undefined ? {} : { layout }),
       ...(maps === undefined ? {} : { maps }),
       ...(walk === undefined ? {} : { walk }),
+      ...(extent === undefined ? {} : { extent }),
       ...(compare === undefined ? {} : { compare }),
       ...(breakpoints.length === 0 ? {} : { breakpoints }),
     },

@@ -35,6 +35,7 @@ export type {
   EventView,
   FrameView,
   HandleView,
+  MirrorView,
   Moment,
   MoveView,
   ProcessView,

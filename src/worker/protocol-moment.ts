@@ -108,7 +108,17 @@ export interface PteRow {
   /** First eight bytes of the page as the owner would read them; undefined where there is no page. */
   readonly value: number | undefined;
   /** Mirror entries in devices' page tables for this page. */
-  readonly mirrors: readonly { readonly device: number; readonly access: 'r' | 'w' | 'x' }[];
+  readonly mirrors: readonly MirrorView[];
+}
+
+/** What a device's page table has for the pages of a row. */
+export interface MirrorView {
+  readonly device: number;
+  readonly access: 'r' | 'w' | 'x';
+  /** Frame for the first page. */
+  readonly pfn: number;
+  /** For every page, the frame that the CPU's entry refers to. */
+  readonly isSame: boolean;
 }
 
 export interface DeviceView {
@@ -118,16 +128,8 @@ export interface DeviceView {
   /** Pages of its VRAM that buffer objects have; undefined: its driver gives out single pages. */
   readonly heldPages: number | undefined;
   readonly freePages: number;
-  readonly tables: readonly {
-    readonly process: string;
-    readonly rows: readonly {
-      readonly vpn: number;
-      readonly access: 'r' | 'w' | 'x';
-      readonly pfn: number;
-    }[];
-    /** Entries behind those listed. */
-    readonly more: number;
-  }[];
+  /** Its page tables, of the processes that have opened it; what they hold stands in the rows of the areas. */
+  readonly tables: readonly { readonly process: string; readonly isEmpty: boolean }[];
 }
 
 export interface HandleView {

@@ -1,10 +1,11 @@
-import { Suspense, useRef } from 'react';
+import { createContext, Suspense, useContext, useRef } from 'react';
 import { useActions, useApp } from '../../store/use-app.ts';
 import { IconButton } from '../../ui/Button.tsx';
 import { Split } from '../../ui/Split.tsx';
 import { Tabs } from '../../ui/Tabs.tsx';
 import type { Group } from '../../store/layout.ts';
-import { arrange, type FrameNode, type Room } from './arrange.ts';
+import { useMedia } from '../../ui/use-media.ts';
+import { arrange, type FrameNode, restOnPaper, type Room } from './arrange.ts';
 import { type PanelEntry, PANELS } from './panels.ts';
 import { InTurn } from './InTurn.tsx';
 import { LIMITS, type SplitterId, splitterOf } from './presets.ts';
@@ -21,11 +22,26 @@ interface FrameProps {
   readonly shown: Group;
 }
 
-/** The panels, as they are arranged now. */
+/** Whether panels appear at once: a printer does not wait for their turns. */
+const AtOnce = createContext(false);
+
+/** The panels, as they are arranged now; on paper the others of the view, too, behind those that are painted already. */
 export const Frame = ({ room, shown }: FrameProps) => {
   const layout = useApp((state) => state.layout);
+  const printing = useMedia('print');
   const root = arrange(PANELS, layout, room, shown);
-  return root === undefined ? null : <NodeView node={root} />;
+  return (
+    <>
+      {root === undefined ? null : <NodeView node={root} />}
+      {printing ? (
+        <AtOnce value={true}>
+          {restOnPaper(PANELS, layout, room, shown).map((node) => (
+            <NodeView key={nameOf(node)} node={node} />
+          ))}
+        </AtOnce>
+      ) : null}
+    </>
+  );
 };
 
 const nameOf = (node: PanelNode): string => {
@@ -145,12 +161,16 @@ const AreaView = ({ node: { area, panels, front } }: { readonly node: AreaNode }
   );
 };
 
-const PanelBody = ({ panel: { id, component: Panel } }: { readonly panel: PanelEntry }) => (
-  <div className="panel scroll" data-panel={id}>
-    <InTurn>
-      <Suspense fallback={<p className="muted panel-loading">Loading…</p>}>
-        <Panel />
-      </Suspense>
-    </InTurn>
-  </div>
-);
+const PanelBody = ({ panel: { id, component: Panel } }: { readonly panel: PanelEntry }) => {
+  const atOnce = useContext(AtOnce);
+  const panel = (
+    <Suspense fallback={<p className="muted panel-loading">Loading…</p>}>
+      <Panel />
+    </Suspense>
+  );
+  return (
+    <div className="panel scroll" data-panel={id}>
+      {atOnce ? panel : <InTurn>{panel}</InTurn>}
+    </div>
+  );
+};

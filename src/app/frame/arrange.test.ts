@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { type AreaId, AREAS, initialLayout, type Layout } from '../../store/layout.ts';
-import { arrange, type FrameNode, groupsOf, type Room } from './arrange.ts';
+import { type AreaId, AREAS, type Group, initialLayout, type Layout } from '../../store/layout.ts';
+import { arrange, type FrameNode, groupsOf, restOnPaper, type Room } from './arrange.ts';
 
 const panel = (id: string, area: AreaId) => ({ id, title: id, area });
 const PANELS = [...AREAS.map((area) => panel(area, area)), panel('log', 'lower'), panel('tree', 'lower')];
@@ -65,4 +65,17 @@ describe('the arrangement of the panels', () => {
     expect(groupsOf(PANELS, { ...initialLayout, places })).toEqual(['maps', 'tables', 'left']);
     expect(groupsOf(PANELS, initialLayout)).toEqual(['maps', 'tables', 'left', 'right', 'lower']);
   });
+});
+
+test('paper has room for what a narrow window does not show, and nothing twice', () => {
+  const rest = (room: Room, shown: Group): string[] =>
+    restOnPaper(PANELS, initialLayout, room, shown).map((node) =>
+      node.kind === 'area' ? node.area : node.kind === 'split' ? node.id : node.kind,
+    );
+  expect(rest('wide', 'maps')).toEqual([]);
+  expect(rest('medium', 'maps')).toEqual([]);
+  expect(rest('narrow', 'maps')).toEqual(['left-rows', 'right-rows']);
+  expect(rest('narrow', 'right')).toEqual(['left-rows', 'tables']);
+  expect(rest('phone', 'maps')).toEqual(['left-rows', 'tables', 'right-rows']);
+  expect(rest('phone', 'lower')).toEqual(['left-rows', 'tables', 'maps', 'right-rows']);
 });

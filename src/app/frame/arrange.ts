@@ -164,3 +164,18 @@ export const arrange = <Panel extends Placed>(
       return arranger.one(shown) ?? arranger.group('maps');
   }
 };
+
+/** What a window without room for all groups does not show, of what a wide one shows: paper has the room. */
+export const restOnPaper = <Panel extends Placed>(
+  panels: readonly Panel[],
+  layout: Layout,
+  room: Room,
+  shown: Group,
+): FrameNode<Panel>[] => {
+  if (room === 'wide' || room === 'medium') return [];
+  const arranger = new Arranger(panels, layout);
+  const beside = room === 'narrow' && shown === 'maps' ? 'tables' : shown;
+  const there = new Set<Group>(room === 'narrow' ? [beside, 'maps'] : [beside]);
+  return PAPER.filter((group) => !there.has(group)).flatMap((group) => arranger.group(group) ?? []);
+};
+const PAPER: readonly Group[] = ['left', 'tables', 'maps', 'right'];

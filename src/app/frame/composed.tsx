@@ -1,6 +1,5 @@
 import { lazy, Suspense } from 'react';
 import { MemoryMaps } from '../../map/MemoryMaps.tsx';
-import { DeviceTables } from '../../panels/DeviceTables/DeviceTables.tsx';
 import { PageTables } from '../../panels/PageTables/PageTables.tsx';
 import { Pins } from '../../panels/Pins/Pins.tsx';
 import { NextStep } from '../../panels/Steps/NextStep.tsx';
@@ -21,13 +20,10 @@ export const CausePanel = () => (
   </div>
 );
 
-/** Whose entries point where: the CPU's tables, the devices' tables, and references with a name. */
+/** Whose entries point where: the CPU's tables with the devices' beside them, and references with a name. */
 export const TablesPanel = () => (
   <div className="stage-tables">
     <PageTables />
-    <InTurn>
-      <DeviceTables />
-    </InTurn>
     <InTurn>
       <Pins />
     </InTurn>

@@ -1,6 +1,7 @@
 import { type KeyboardEvent, useEffect, useId, useMemo, useRef, useState } from 'react';
 import { useApp, useAppInstance } from '../../store/use-app.ts';
 import { Dialog } from '../../ui/Dialog.tsx';
+import { useEarlyText } from '../../ui/EarlyField.tsx';
 import { Icon } from '../../ui/Icon.tsx';
 import { type GlossaryEntry, loadGlossary } from '../../words/index.ts';
 import { PANELS } from '../frame/panels.ts';
@@ -18,6 +19,7 @@ import {
 } from './entries.ts';
 import { inSightEntries } from './in-sight.ts';
 import { targetsOf } from './targets.ts';
+import { PALETTE_TITLES } from './titles.ts';
 import type { typedEntries as TypedEntries } from './typed.ts';
 import './palette.css';
 
@@ -73,6 +75,7 @@ const useEntries = (mode: PaletteProps['mode'], text: string): PaletteEntry[] =>
 export const Palette = ({ mode, onClose, onDo }: PaletteProps) => {
   const [text, setText] = useState('');
   const [at, setAt] = useState(0);
+  useEarlyText(setText);
   const entries = useEntries(mode, text);
   const current = entries[Math.min(at, entries.length - 1)];
   const id = useId();
@@ -101,7 +104,7 @@ export const Palette = ({ mode, onClose, onDo }: PaletteProps) => {
   };
   const optionId = (entry: PaletteEntry): string => `${id}${entries.indexOf(entry)}`;
   const groups = [...new Set(entries.map(({ group }) => group))];
-  const title = mode === 'goTo' ? 'Go to' : 'Find and do';
+  const title = PALETTE_TITLES[mode];
   return (
     <Dialog title={title} place="top" onClose={onClose}>
       <label className="palette-field">

@@ -11,7 +11,6 @@ export interface Surface {
   readonly focus: (target: HTMLElement | string) => void;
   /** Presses a control, once nothing lies over it. */
   readonly press: (element: HTMLElement) => void;
-  readonly showExtent: (extent: 'run' | 'step') => void;
   /** Lets a person choose a file. @param take - gets its text */
   readonly chooseFile: (take: (text: string) => void) => void;
 }

@@ -129,8 +129,8 @@ const timeActs = (): PaletteEntry[] => [
       ({ actions }) => actions.setSpeed(speed),
     ),
   ),
-  act('Choices', 'extent run', 'Timeline: the whole run', ({ showExtent }) => showExtent('run')),
-  act('Choices', 'extent step', 'Timeline: this step', ({ showExtent }) => showExtent('step')),
+  act('Choices', 'extent run', 'Timeline: the whole run', ({ actions }) => actions.choose({ extent: 'run' })),
+  act('Choices', 'extent step', 'Timeline: this step', ({ actions }) => actions.choose({ extent: 'step' })),
 ];
 
 const mapActs = ({

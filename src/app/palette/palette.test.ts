@@ -95,7 +95,6 @@ describe('what the palette lists', () => {
       bringUp: (panel) => void called.push(panel),
       focus: (target) => void called.push(typeof target === 'string' ? target : 'element'),
       press: () => void called.push('press'),
-      showExtent: (extent) => void called.push(extent),
       chooseFile: (take) => take('{'),
     };
     const act = (title: string): void => {
@@ -107,7 +106,9 @@ describe('what the palette lists', () => {
     expect(state().settings.motion).toBe('reduce');
     act('Write the next step');
     act('Timeline: this step');
-    expect(called).toEqual(['steps', 'next-step', 'step']);
+    expect(called).toEqual(['steps', 'next-step']);
+    expect(state().choices.extent).toBe('step');
+    await page.app.idle();
     act('Copy a link to this moment');
     await page.app.idle();
     expect(page.copied).toEqual([page.address()]);
@@ -131,7 +132,6 @@ describe('what the palette lists', () => {
       bringUp: (panel) => void called.push(panel),
       focus: (target) => void called.push(typeof target === 'string' ? target : 'element'),
       press: () => void called.push('press'),
-      showExtent: (extent) => void called.push(extent),
       chooseFile: (take) => take('{'),
     };
     const list = (): PaletteEntry[] => actEntries(state(), PANELS);

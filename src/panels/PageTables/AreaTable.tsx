@@ -5,8 +5,10 @@ import { Chip } from '../../ui/Chip.tsx';
 import { RovingTerms } from '../../ui/RovingTerms.tsx';
 import { Term } from '../../ui/Term.tsx';
 import { termOf } from '../../words/index.ts';
+import { DeviceCells, FoldedDevices } from './DeviceCells.tsx';
 import { PathLine } from './PathLine.tsx';
 import { type AreaRows, type Bit, BIT_WORDS, type EntryRow, TABLE_FLAGS } from './rows.ts';
+import type { Sharer } from './sharing.ts';
 
 interface AreaTableProps {
   readonly area: AreaRows;
@@ -22,6 +24,9 @@ const SIGNS = [...BIT_WORDS, ...TABLE_FLAGS.map((flag) => ['', flag] as const)].
 
 /** With a longer name than `buf`, each row would be higher if every column had room for whatever may come. */
 const SHORT_NAME = 4;
+
+/** Of a table without devices. */
+const COLUMNS = 6;
 
 /** The entries of one memory area. */
 export const AreaTable = ({ area, changed }: AreaTableProps) => {
@@ -68,7 +73,11 @@ export const AreaTable = ({ area, changed }: AreaTableProps) => {
 
 const Entries = ({ area, changed }: AreaTableProps) => (
   <div className="entries-scroll scroll">
-    <table className="entries" data-long={area.name.length > SHORT_NAME}>
+    <table
+      className="entries"
+      data-long={area.name.length > SHORT_NAME}
+      data-devices={Math.min(area.columns.length, 3)}
+    >
       <thead>
         <tr>
           <th scope="col">page</th>
@@ -81,7 +90,12 @@ const Entries = ({ area, changed }: AreaTableProps) => (
           <th scope="col">
             <Term id="pfn">frame</Term>
           </th>
-          <th scope="col">
+          {area.columns.map(({ device, title }) => (
+            <th key={device} scope="col" className="device-cell">
+              <Term id="device-table">{title}</Term>
+            </th>
+          ))}
+          <th scope="col" className="entry-flags-head">
             <Term id="page-flags">page flags</Term>
           </th>
           <th scope="col" className="entry-value">
@@ -91,7 +105,10 @@ const Entries = ({ area, changed }: AreaTableProps) => (
       </thead>
       <tbody>
         {area.rows.map((row) => (
-          <Entry key={row.key} process={area.process} row={row} changed={changed.has(row.key)} />
+          <Fragment key={row.key}>
+            <Entry process={area.process} row={row} columns={area.columns} changed={changed.has(row.key)} />
+            <FoldedDevices columns={area.columns} row={row} span={COLUMNS + area.columns.length} />
+          </Fragment>
         ))}
       </tbody>
     </table>
@@ -101,10 +118,11 @@ const Entries = ({ area, changed }: AreaTableProps) => (
 interface EntryProps {
   readonly process: string;
   readonly row: EntryRow;
+  readonly columns: AreaRows['columns'];
   readonly changed: boolean;
 }
 
-const Entry = ({ process, row, changed }: EntryProps) => {
+const Entry = ({ process, row, columns, changed }: EntryProps) => {
   const { select, hover } = useActions();
   const isSelected = useApp(
     ({ selection: { selected } }) =>
@@ -114,17 +132,26 @@ const Entry = ({ process, row, changed }: EntryProps) => {
     ({ selection: { hovered } }) => hovered?.kind === 'page' && hovered.pfn === row.frame?.pfn,
   );
   const selectEntry = () => select({ kind: 'pte', process, vpn: row.vpn });
+  const hoverFrame = () => hover(row.frame === undefined ? undefined : { kind: 'page', pfn: row.frame.pfn });
   return (
     <tr
       data-changed={changed}
       data-selected={isSelected}
       data-hovered={isHovered}
+      data-shared={row.sharers.length > 0}
       onClick={selectEntry}
-      onPointerMove={() => hover(row.frame === undefined ? undefined : { kind: 'page', pfn: row.frame.pfn })}
+      onPointerMove={hoverFrame}
       onPointerLeave={() => hover(undefined)}
     >
       <th scope="row" data-run={row.npages > 1}>
-        <button type="button" className="entry-page" aria-pressed={isSelected} onClick={selectEntry}>
+        <button
+          type="button"
+          className="entry-page"
+          aria-pressed={isSelected}
+          onClick={selectEntry}
+          onFocus={hoverFrame}
+          onBlur={() => hover(undefined)}
+        >
           {runParts(row.page)}
         </button>
       </th>
@@ -141,13 +168,35 @@ const Entry = ({ process, row, changed }: EntryProps) => {
           </Chip>
         )}
       </td>
+      <DeviceCells columns={columns} row={row} />
       <td className="entry-flags">
+        {row.sharers.map((sharer) => (
+          <Shared key={sharer.process} sharer={sharer} />
+        ))}
         {row.pageFlags.map((flag) => (
           <PageFlag key={flag} flag={flag} />
         ))}
       </td>
       <td className="entry-value">{row.value}</td>
     </tr>
+  );
+};
+
+/** Leads to the entry of another process for the same frame. */
+const Shared = ({ sharer: { process, vpn } }: { readonly sharer: Sharer }) => {
+  const { select } = useActions();
+  return (
+    <button
+      type="button"
+      className="entry-shared"
+      aria-label={`Same frame in ${process}: select its entry`}
+      onClick={(event) => {
+        event.stopPropagation();
+        select({ kind: 'pte', process, vpn });
+      }}
+    >
+      <span aria-hidden="true">↔</span> {process}
+    </button>
   );
 };
 

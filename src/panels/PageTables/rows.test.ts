@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import type { AreaView, FrameView, Moment, PteRow } from '../../store/views.ts';
+import type { AreaView, FrameView, Moment, PteRow, RangeInfo } from '../../store/views.ts';
+import { deviceCells, deviceColumns } from './device-rows.ts';
 import { addressOf, areaRows, changedRows, entryRow, pathOf } from './rows.ts';
 
 const row = (more: Partial<PteRow> = {}): PteRow => ({
@@ -71,14 +72,14 @@ const moment = (moves: Moment['moves'] = []) =>
     vmstat: {},
   }) satisfies Moment;
 const letters = (given: PteRow) =>
-  entryRow(area, given, frames, moment())
+  entryRow(area, given, frames, moment(), [])
     .bits.map(({ letter, on }) => (on ? letter : '·'))
     .join('');
 
 describe('an entry of the page table', () => {
   test('PTE bits and page flags are told apart', () => {
     expect(letters(row({ dirty: false }))).toBe('PW·A');
-    expect(entryRow(area, row(), frames, moment())).toMatchObject({
+    expect(entryRow(area, row(), frames, moment(), [])).toMatchObject({
       page: 'buf+2',
       entry: 'present',
       pageFlags: ['AnonExclusive'],
@@ -89,14 +90,14 @@ describe('an entry of the page table', () => {
   test('entries that are not present say what they are; none has no bits', () => {
     expect(letters(row({ entry: 'device-private', dirty: false, young: false }))).toBe('·W··');
     expect(letters(row({ entry: 'none' }))).toBe('');
-    expect(entryRow(area, row({ entry: 'device-exclusive' }), frames, moment()).entry).toBe(
+    expect(entryRow(area, row({ entry: 'device-exclusive' }), frames, moment(), []).entry).toBe(
       'device-exclusive',
     );
   });
 
   test('a migration entry shows where from and where to', () => {
     const moves = [{ src: 0x5fffd, dst: 0x4806, phase: 'allocated' as const, because: '' }];
-    expect(entryRow(area, row({ entry: 'migration' }), frames, moment(moves)).frame).toMatchObject({
+    expect(entryRow(area, row({ entry: 'migration' }), frames, moment(moves), []).frame).toMatchObject({
       tone: 'coherent',
       toward: 'system',
       text: '0x5fffd → 0x4806',
@@ -104,14 +105,14 @@ describe('an entry of the page table', () => {
   });
 
   test('a run of alike entries names its ends', () => {
-    const run = entryRow(area, row({ index: 0, npages: 64, pfnStep: -1 }), frames, moment());
+    const run = entryRow(area, row({ index: 0, npages: 64, pfnStep: -1 }), frames, moment(), []);
     expect([run.page, run.frame?.text, run.value]).toEqual(['buf+0…63', '0x5fffd…0x5ffbe', '102…']);
   });
 });
 
 test('an area is gone when it has neither a VMA nor an entry', () => {
   const isGone = (vmas: typeof area.vmas, rows: PteRow[]) =>
-    areaRows({ name: 'A', alive: true, areas: [] }, { ...area, vmas, rows }, moment()).isGone;
+    areaRows({ name: 'A', alive: true, areas: [] }, { ...area, vmas, rows }, moment(), []).isGone;
   expect(isGone([], [row({ entry: 'none' })])).toBe(true);
   expect(isGone([], [row({ entry: 'none' }), row()])).toBe(false);
   const vma = { startVpn: area.startVpn, npages: 4, prot: 'rw', flags: [] };
@@ -136,11 +137,66 @@ describe('the walk', () => {
 });
 
 test('a row that is not what it was is marked, a new one is not', () => {
-  const before = [entryRow(area, row(), frames, moment())];
+  const before = [entryRow(area, row(), frames, moment(), [])];
   const now = [
-    entryRow(area, row({ entry: 'migration' }), frames, moment()),
-    entryRow(area, row({ vpn: 0x7f8000003, index: 3 }), frames, moment()),
+    entryRow(area, row({ entry: 'migration' }), frames, moment(), []),
+    entryRow(area, row({ vpn: 0x7f8000003, index: 3 }), frames, moment(), []),
   ];
   expect([...changedRows(before, now)]).toEqual([String(0x7f8000002)]);
   expect(changedRows(undefined, now).size).toBe(0);
+});
+
+describe('devices beside the CPU', () => {
+  const ranges: RangeInfo[] = [
+    {
+      id: 'device 0',
+      kind: 'coherent',
+      start: 0x5f000,
+      npages: 0x1000,
+      node: 0,
+      zone: 'Device',
+      cma: false,
+      reserved: '',
+      device: 0,
+    },
+  ];
+  const opened = (...tables: (readonly [process: string, isEmpty: boolean])[]): Moment => ({
+    ...moment(),
+    devices: tables.map(([process, isEmpty], id) => ({
+      id,
+      kind: 'coherent',
+      usedPages: 1,
+      heldPages: undefined,
+      freePages: 1,
+      tables: [{ process, isEmpty }],
+    })),
+  });
+
+  test('those that have opened the process have a column, of more than two only those with entries', () => {
+    const two = deviceColumns(opened(['A', false], ['B', false], ['A', true]), 'A', ranges);
+    expect(two.columns.map(({ title }) => title)).toEqual(['device 0', 'device 2']);
+    expect(two.empty).toEqual([2]);
+    const three = deviceColumns(opened(['A', false], ['A', true], ['A', true]), 'A', ranges);
+    expect(three.columns.map(({ device }) => device)).toEqual([0]);
+  });
+
+  test('a cell is in the row of its page, and says whether the frame is the one of the CPU', () => {
+    const { columns } = deviceColumns(opened(['A', false], ['A', true]), 'A', ranges);
+    const mirrors = [{ device: 0, access: 'w' as const, pfn: 0x5fffd, isSame: false }];
+    expect(deviceCells(columns, row({ mirrors }))).toEqual([
+      {
+        access: 'rw',
+        accessWords: 'may read and write',
+        pfn: 0x5fffd,
+        frame: '0x5fffd',
+        tone: 'coherent',
+        isSame: false,
+      },
+      undefined,
+    ]);
+    const given = entryRow(area, row({ mirrors }), frames, moment(), columns);
+    const gone = entryRow(area, row(), frames, moment(), columns);
+    // what a device loses marks the row
+    expect(changedRows([given], [gone]).size).toBe(1);
+  });
 });

@@ -2,6 +2,8 @@
 
 import { vpnToAddrBytes } from '../../core/uapi/units.ts';
 import type { AreaView, FrameView, Moment, PteRow, ProcessView } from '../../store/views.ts';
+import { type DeviceCell, type DeviceColumn, deviceCells } from './device-rows.ts';
+import type { Sharer } from './sharing.ts';
 import { formatAddress, formatCounted, formatHex } from '../../ui/format.ts';
 import type { Tone } from '../../ui/tones.ts';
 
@@ -15,6 +17,8 @@ export interface EntryRow {
   readonly key: string;
   readonly vpn: number;
   readonly npages: number;
+  /** How the frame changes from page to page of a run. */
+  readonly pfnStep: number;
   /** `buf+2`, `buf+0…63` */
   readonly page: string;
   /** What kind of entry it is, in words. */
@@ -28,6 +32,10 @@ export interface EntryRow {
   /** Flags of the page, not of the entry. */
   readonly pageFlags: readonly string[];
   readonly value: string;
+  /** What the devices' tables have for the same pages, in the order of the columns. */
+  readonly devices: readonly DeviceCell[];
+  /** Entries of other processes that lead to the same frame. */
+  readonly sharers: readonly Sharer[];
 }
 
 const ENTRY_WORDS: Readonly<Record<PteRow['entry'], string>> = {
@@ -100,6 +108,7 @@ export const entryRow = (
   row: PteRow,
   frames: ReadonlyMap<number, FrameView>,
   moment: Moment,
+  columns: readonly DeviceColumn[],
 ): EntryRow => {
   const frame = frames.get(row.pfn);
   const move = row.entry === 'migration' ? moment.moves.find(({ src }) => src === row.pfn) : undefined;
@@ -108,6 +117,7 @@ export const entryRow = (
     key: `${row.vpn}`,
     vpn: row.vpn,
     npages: row.npages,
+    pfnStep: row.pfnStep,
     page: rangeText(area.name, row.index, row.npages),
     entry: entryWords(row),
     kind: row.entry,
@@ -123,6 +133,8 @@ export const entryRow = (
           },
     pageFlags: pageFlagsOf(frame),
     value: valueText(row),
+    devices: deviceCells(columns, row),
+    sharers: [],
   };
 };
 
@@ -141,6 +153,8 @@ export interface AreaRows {
   /** `anon-private, 4 pages, rw` */
   readonly about: string;
   readonly rows: readonly EntryRow[];
+  /** Devices whose tables stand beside the CPU's. */
+  readonly columns: readonly DeviceColumn[];
   /** Unmapped, moved to other addresses, or of a process that has exited: nothing is left of it. */
   readonly isGone: boolean;
 }
@@ -156,7 +170,12 @@ const framesOf = (moment: Moment): ReadonlyMap<number, FrameView> => {
 const protOf = (area: AreaView): string =>
   [...new Set(area.vmas.map(({ prot }) => (prot === '' ? 'PROT_NONE' : prot)))].join(', ');
 
-export const areaRows = (process: ProcessView, area: AreaView, moment: Moment): AreaRows => {
+export const areaRows = (
+  process: ProcessView,
+  area: AreaView,
+  moment: Moment,
+  columns: readonly DeviceColumn[],
+): AreaRows => {
   const frames = framesOf(moment);
   return {
     key: `${process.name} ${area.name}`,
@@ -166,7 +185,8 @@ export const areaRows = (process: ProcessView, area: AreaView, moment: Moment): 
     about: [area.kind, formatCounted(area.npages, 'page'), protOf(area)]
       .filter((part) => part !== '')
       .join(', '),
-    rows: area.rows.map((row) => entryRow(area, row, frames, moment)),
+    rows: area.rows.map((row) => entryRow(area, row, frames, moment, columns)),
+    columns,
     isGone: area.vmas.length === 0 && area.rows.every(({ entry }) => entry === 'none'),
   };
 };

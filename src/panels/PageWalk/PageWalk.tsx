@@ -8,14 +8,22 @@ import { formatHex } from '../../ui/format.ts';
 import { RovingTerms } from '../../ui/RovingTerms.tsx';
 import { Segmented } from '../../ui/Segmented.tsx';
 import { termOf } from '../../words/index.ts';
-import { accessWords, addressParts, addressText, GLYPH_WORDS, levelName } from './rows.ts';
+import {
+  accessWords,
+  addressParts,
+  addressText,
+  differWithLa57,
+  fifthTable,
+  GLYPH_WORDS,
+  levelName,
+} from './rows.ts';
 import { WalkTable } from './WalkTable.tsx';
 import './page-walk.css';
 
 /** The bits of the address, each group above the table in which it chooses the entry. */
 const AddressBits = ({ walk, la57 }: { readonly walk: PageWalkView; readonly la57: boolean }) => (
   <ol className="walk-bits" data-la57={la57} aria-label="Bits of the address">
-    {addressParts(walk.levels, la57).map(({ key, table, bits, binary, value }) => (
+    {addressParts(walk, la57).map(({ key, table, bits, binary, value }) => (
       <li key={key} className="walk-part" data-offset={table === 'offset'}>
         <span className="walk-part-name">{table}</span>
         <span className="walk-part-value">{value}</span>
@@ -97,12 +105,7 @@ export const PageWalk = () => {
             {target.name === '' ? '' : <b>{target.name}</b>} <code>{addressText(target.vpn)}</code>
           </p>
           <AddressBits walk={walk} la57={levels === '5'} />
-          {levels === '5' ? (
-            <p className="muted walk-note">
-              With LA57 an address has 57 bits and the walk begins one level higher. User addresses below 128
-              TiB have index 0 there; the tables below stay the same, and the first of them is called P4D.
-            </p>
-          ) : null}
+          <LevelNote walk={walk} la57={levels === '5'} raw={raw} />
           <Unfolded walk={walk} process={target.process} raw={raw} la57={levels === '5'} />
           <ul className="walk-mirrors">
             {walk.mirrors.map(({ device, access, pfn }) => (
@@ -117,6 +120,31 @@ export const PageWalk = () => {
     </section>
   );
 };
+
+interface LevelNoteProps {
+  readonly walk: PageWalkView;
+  readonly la57: boolean;
+  readonly raw: boolean;
+}
+
+/** What the fifth level is here: folded away, or added to a machine that has booted without it. */
+const LevelNote = ({ walk, la57, raw }: LevelNoteProps) => (
+  <p className="muted walk-note">
+    {la57 ? (
+      <>
+        This machine has booted with four levels: the tables from the P4D down are its own, the PGD above them
+        is what LA57 would add. User addresses below 128 TiB have index 0 in it.
+        {raw && differWithLa57(walk.levels)
+          ? ' The words are those of four levels: a migration entry would keep A and D six bits higher.'
+          : ''}
+      </>
+    ) : (
+      <>
+        Four levels: the P4D is folded, <code>p4d_offset()</code> gives back the entry of the PGD.
+      </>
+    )}
+  </p>
+);
 
 interface UnfoldedProps {
   readonly walk: PageWalkView;
@@ -137,20 +165,15 @@ const Unfolded = ({ walk, process, raw, la57 }: UnfoldedProps) => {
       </WalkTable>
     );
   };
+  const fifth = la57 ? fifthTable(walk) : undefined;
   return (
     <>
-      {la57 ? (
-        <div className="walk-table">
-          <p className="walk-head">
-            <b>PGD</b>{' '}
-            <span className="muted">
-              the table more that LA57 has: its entry [0] leads to the P4D, all others are empty
-            </span>
-          </p>
-          {nest(reached)}
-        </div>
-      ) : (
+      {fifth === undefined ? (
         nest(reached)
+      ) : (
+        <WalkTable level={fifth} name="PGD" process={process} raw={raw}>
+          {nest(reached)}
+        </WalkTable>
       )}
       {reached.length < walk.levels.length && !reached.at(-1)?.entries.some((entry) => entry.huge) ? (
         <p className="muted walk-note">

@@ -93,9 +93,16 @@ export const WalkTable = ({ level, name, process, raw, children }: WalkTableProp
   const { entries, used, table, index } = level;
   const hasPath = entries.some((entry) => entry.index === index);
   return (
-    <div className="walk-table">
+    <div className="walk-table" data-added={table < 0}>
       <p className="walk-head">
-        <b>{name}</b> in frame <code>{formatHex(table)}</code>{' '}
+        <b>{name}</b>{' '}
+        {table < 0 ? (
+          <Chip tone="free">with LA57 only</Chip>
+        ) : (
+          <>
+            in frame <code>{formatHex(table)}</code>
+          </>
+        )}{' '}
         <span className="muted">
           {used} of {SLOTS} entries used{used > entries.length ? `, ${entries.length} shown` : ''}
         </span>

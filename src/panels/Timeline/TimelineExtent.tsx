@@ -3,22 +3,19 @@ import { useActions, useApp } from '../../store/use-app.ts';
 import { useKeys } from '../../store/use-keys.ts';
 import { IconButton } from '../../ui/Button.tsx';
 import { Segmented } from '../../ui/Segmented.tsx';
-import { type Extent, extentOf } from './extent.ts';
+import type { Extent } from '../../store/choices.ts';
+import { extentOf } from './extent.ts';
 
 const EXTENTS: readonly { readonly value: Extent; readonly label: string }[] = [
   { value: 'run', label: 'Whole run' },
   { value: 'step', label: 'This step' },
 ];
 
-interface TimelineExtentProps {
-  readonly extent: Extent | undefined;
-  readonly onChange: (extent: Extent) => void;
-}
-
 /** Whether the timeline shows the whole run or the current step; and to the call on it that was pointed at last. */
-export const TimelineExtent = ({ extent, onChange }: TimelineExtentProps) => {
+export const TimelineExtent = () => {
+  const extent = useApp(({ choices }) => choices.extent);
   const events = useApp(({ scenario: { run } }) => (run === undefined ? 0 : run.length - run.bootEnd));
-  const { runToHere } = useActions();
+  const { choose, runToHere } = useActions();
   const runText = useApp(runToHereText);
   const keys = useKeys();
   return (
@@ -27,7 +24,7 @@ export const TimelineExtent = ({ extent, onChange }: TimelineExtentProps) => {
         label="Show in the timeline"
         options={EXTENTS}
         value={extentOf(extent, events)}
-        onChange={onChange}
+        onChange={(chosen) => choose({ extent: chosen })}
       />
       <IconButton
         icon="target"

@@ -1,6 +1,6 @@
 // How much of the run the timeline shows.
 
-export type Extent = 'run' | 'step';
+import type { Extent } from '../../store/choices.ts';
 
 /** Longer runs begin with the current step: the whole would be one grey bar. */
 const LONG_RUN_EVENTS = 50_000;

@@ -3,7 +3,8 @@
 import { useEffect, useState } from 'react';
 import { useActions, useApp } from '../../store/use-app.ts';
 import { useColors } from '../../ui/use-colors.ts';
-import { type Extent, extentOf } from './extent.ts';
+import type { Extent } from '../../store/choices.ts';
+import { extentOf } from './extent.ts';
 import type { TimelineColors } from './paint.ts';
 import type { TimeWindow } from './rows.ts';
 

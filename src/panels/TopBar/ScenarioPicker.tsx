@@ -1,6 +1,7 @@
 import { type ChangeEvent, type KeyboardEvent, useDeferredValue, useMemo, useRef, useState } from 'react';
 import { useActions, useApp } from '../../store/use-app.ts';
 import { Dialog } from '../../ui/Dialog.tsx';
+import { useEarlyText } from '../../ui/EarlyField.tsx';
 import { Icon } from '../../ui/Icon.tsx';
 import { ScenarioList } from './ScenarioList.tsx';
 import { countEntries, type ScenarioSection, scenarioSections } from './scenarios.ts';
@@ -11,6 +12,7 @@ export const ScenarioPicker = ({ onClose }: { readonly onClose: () => void }) =>
   const catalogue = useApp((state) => state.scenario.catalogue);
   const { openByName, openText } = useActions();
   const [filter, setFilter] = useState('');
+  useEarlyText(setFilter);
   const deferred = useDeferredValue(filter);
   const sections = useMemo(
     () => scenarioSections(catalogue.entries, deferred),

@@ -3,6 +3,7 @@ import { useActions, useApp } from '../../store/use-app.ts';
 import { runTitle } from '../../store/run-title.ts';
 import type { Theme } from '../../store/settings.ts';
 import { useKeys } from '../../store/use-keys.ts';
+import { EarlyField } from '../../ui/EarlyField.tsx';
 import { IconButton } from '../../ui/Button.tsx';
 import { Icon, type IconName } from '../../ui/Icon.tsx';
 import { AgreementBadge } from './AgreementBadge.tsx';
@@ -81,7 +82,7 @@ export const TopBar = () => {
           onClick={() => actions.openPanel('help')}
         />
       </span>
-      <Suspense fallback={null}>
+      <Suspense fallback={<EarlyField title="Scenarios" place="wide" onClose={close} />}>
         {openPanel === 'scenarios' ? <ScenarioPicker onClose={close} /> : null}
       </Suspense>
     </header>

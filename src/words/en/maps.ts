@@ -6,4 +6,7 @@ export const stayedBecause: Readonly<Record<string, string>> = {
   'migrate.no-destination': 'there was no free page to move to',
   'migrate.file-refused': 'its file does not allow it',
   'migrate.isolation-failed': 'it is on no LRU list',
+  'migrate.trylock-failed': 'somebody else holds its lock',
+  'migrate.maybe-pinned': 'it may be pinned',
+  'migrate.not-selected': 'it was not collected',
 };

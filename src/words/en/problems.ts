@@ -81,8 +81,10 @@ export const problems: Sentences = {
     `The link names an arrangement of panels that does not exist: ${code(p, 'value')}. Yours is kept.`,
   'link.walk': (p) =>
     `The link reads the page-table tree in a way that does not exist: ${code(p, 'value')}. Write \`walk=5\` for five levels, \`walk=4,words\` for 64-bit words. It stays as it is.`,
+  'link.extent': (p) =>
+    `The link names a part of the timeline that does not exist: ${code(p, 'value')}. Yours is kept.`,
   'link.map': (p) =>
-    `The link colours the maps by something that does not exist: ${code(p, 'value')}. Write, for example, \`map=owner\`. They stay as they are.`,
+    `The link colours the maps by something that does not exist: ${code(p, 'value')}. Write, for example, \`map=owner\` or \`map=whole\`. They stay as they are.`,
   'link.compare': (p) =>
     `The link compares with something that does not exist: ${code(p, 'value')}. Nothing is compared.`,
   'link.stop': (p) =>

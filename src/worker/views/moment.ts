@@ -39,11 +39,10 @@ import { eventView } from './events.ts';
 import { deviceOf, type FrameContext, frameView, homeOf, longtermPinnedFrames } from './frames.ts';
 import { callArguments, type Namer } from './messages.ts';
 import { RowIndex } from './row-index.ts';
-import { dmirrorsOf, mirrorAccess, mirrorPfn, rowPfn } from './rows.ts';
+import { dmirrorsOf, rowPfn } from './rows.ts';
 import { type Scene, sceneAt } from './scene.ts';
 import { innermost } from './spans.ts';
 
-const MAX_DEVICE_ROWS = 512;
 const MAX_HANDLE_PAGES = 4096;
 /** Most frames that a moment describes one by one. */
 const MAX_FRAMES = 512;
@@ -89,25 +88,16 @@ const processViews = ({ m, places }: Scene): ProcessView[] =>
     return { name: mm.name, alive: mm.alive, areas };
   });
 
-const deviceViews = ({ m, places }: Scene): DeviceView[] =>
+const deviceViews = ({ m }: Scene): DeviceView[] =>
   m.devices.values().map((device) => {
     const { used, free } = deviceUsage(m, device);
     const tables = m.mms.values().flatMap((mm) =>
       dmirrorsOf(m, mm.id)
         .filter((dmirror) => dmirror.device === device.id)
-        .map((dmirror) => {
-          const pt = m.journal.mapById(dmirror.pt);
-          const rows = pt.keys(MAX_DEVICE_ROWS).map((vpn) => {
-            const entry = pt.get(vpn) ?? 0;
-            return {
-              vpn,
-              page: places.nameOfVpn(mm.name, vpn),
-              access: mirrorAccess(entry),
-              pfn: mirrorPfn(entry),
-            };
-          });
-          return { process: mm.name, rows, more: Math.max(0, pt.size - MAX_DEVICE_ROWS) };
-        }),
+        .map((dmirror) => ({
+          process: mm.name,
+          isEmpty: m.journal.mapById(dmirror.pt).keys(1).length === 0,
+        })),
     );
     const heldPages = m.gpus.find(device.id) === undefined ? undefined : usedVramPages(m, device.id);
     return { id: device.configId, kind: device.kind, usedPages: used, heldPages, freePages: free, tables };

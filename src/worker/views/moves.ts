@@ -66,7 +66,8 @@ export class MoveIndex {
   at(position: Position): MoveView[] {
     const views: MoveView[] = [];
     for (const move of this.moves) {
-      if (Math.min(move.unmapped, move.allocated) > position || move.ended <= position) continue;
+      const begun = Math.min(move.unmapped, move.allocated, move.failed);
+      if (begun > position || move.ended <= position) continue;
       views.push({
         src: move.src,
         dst: move.allocated <= position ? move.dst : -1,
@@ -141,6 +142,10 @@ export class MoveIndex {
         move.copied = Math.min(move.copied, position);
         return;
       }
+      case 'migrate.not-selected':
+        // without a page, nobody wanted the one that is there
+        if (b >= 0) this.refused(position, b);
+        return;
       case 'migrate.moved':
         this.end(position, a, false);
         return;
@@ -155,6 +160,14 @@ export class MoveIndex {
     const move = this.running.get(page);
     if (move === undefined) this.obstacles.set(page, decision);
     else move.because = decision;
+  }
+
+  /** Refused when the range was collected: its entry never became one of migration. */
+  private refused(position: Position, page: number): void {
+    if (this.running.has(page)) return;
+    const move = this.begin(position, page);
+    if (move.because === '') move.because = 'migrate.not-selected';
+    this.end(position, page, true);
   }
 
   private destinationFound(position: Position, src: number, dst: number): void {
@@ -203,6 +216,8 @@ const OBSTACLES: ReadonlySet<string> = new Set([
   'migrate.no-destination',
   'migrate.file-refused',
   'migrate.isolation-failed',
+  'migrate.trylock-failed',
+  'migrate.maybe-pinned',
 ]);
 
 const phaseAt = (move: Move, position: Position): MoveView['phase'] => {

@@ -25,15 +25,13 @@ import {
   swapYoung,
 } from '../../core/uapi/pte.ts';
 import { NO_ROW, type Vpn } from '../../core/uapi/units.ts';
-import type { PteRow } from '../protocol-moment.ts';
+import type { MirrorView, PteRow } from '../protocol-moment.ts';
 
 /** Areas up to this size have a row for each page. */
 const ROW_A_PAGE = 64;
 
-export type Mirror = PteRow['mirrors'][number];
-
 /** What a device's page table lets the device do. */
-export const mirrorAccess = (entry: number): Mirror['access'] => {
+export const mirrorAccess = (entry: number): MirrorView['access'] => {
   const tag = entry % 4;
   if (tag === DPT_XA_TAG_WRITE) return 'w';
   return tag === DPT_XA_TAG_ATOMIC ? 'x' : 'r';
@@ -44,12 +42,27 @@ export const mirrorPfn = (entry: number): number => Math.floor(entry / 4);
 export const dmirrorsOf = (m: Machine, mm: number): Dmirror[] =>
   m.dmirrors.values().filter((dmirror) => dmirror.mm === mm);
 
-const mirrorsAt = (m: Machine, dmirrors: readonly Dmirror[], vpn: Vpn): Mirror[] =>
-  dmirrors.flatMap((dmirror) => {
+/** Whether a device finds the pages of a row in the frames that the CPU finds them in. */
+const isSameFrames = ({ column }: NumberMap, { vpn, npages, pfn, pfnStep }: RowPlace): boolean => {
+  for (let at = 0; at < npages; ) {
     // an entry's value is kept plus one
-    const entry = m.journal.mapById(dmirror.pt).column.peek(vpn) - 1;
+    const { value, step, n } = column.progression(vpn + at, npages - at);
+    if (mirrorPfn(value - 1) !== pfn + pfnStep * at) return false;
+    at += step === 4 * pfnStep ? n : 1;
+  }
+  return true;
+};
+
+/** Where a row is mapped, and to what. */
+type RowPlace = Pick<PteRow, 'vpn' | 'npages' | 'pfn' | 'pfnStep'>;
+
+const mirrorsAt = (m: Machine, dmirrors: readonly Dmirror[], row: RowPlace): MirrorView[] =>
+  dmirrors.flatMap((dmirror) => {
+    const pt = m.journal.mapById(dmirror.pt);
+    const entry = pt.column.peek(row.vpn) - 1;
     if (entry < 0) return [];
-    return [{ device: m.devices.get(dmirror.device).configId, access: mirrorAccess(entry) }];
+    const device = m.devices.get(dmirror.device).configId;
+    return [{ device, access: mirrorAccess(entry), pfn: mirrorPfn(entry), isSame: isSameFrames(pt, row) }];
   });
 
 /** First eight bytes of a page as its owner would read them; undefined where there is no page. */
@@ -113,13 +126,13 @@ interface First {
   readonly vpn: Vpn;
   readonly stretch: Stretch;
   readonly entry: Entry;
-  readonly mirrors: readonly Mirror[];
 }
 
 const rowOf = (
   m: Machine,
   area: Area,
-  { vpn, stretch, entry, mirrors }: First,
+  dmirrors: readonly Dmirror[],
+  { vpn, stretch, entry }: First,
   npages: number,
   pfnStep: number,
 ): PteRow => {
@@ -144,7 +157,7 @@ const rowOf = (
     pfn,
     pfnStep,
     value: contentOf(m, pfn),
-    mirrors,
+    mirrors: mirrorsAt(m, dmirrors, { vpn, npages, pfn, pfnStep }),
   };
 };
 
@@ -180,10 +193,12 @@ class Runs {
   private mirrors = -1;
   private readonly m: Machine;
   private readonly area: Area;
+  private readonly dmirrors: readonly Dmirror[];
 
-  constructor(m: Machine, area: Area) {
+  constructor(m: Machine, area: Area, dmirrors: readonly Dmirror[]) {
     this.m = m;
     this.area = area;
+    this.dmirrors = dmirrors;
   }
 
   /** Whether the page goes on with the run; the second page decides whether frames go up or down. */
@@ -230,7 +245,7 @@ class Runs {
 
   close(): void {
     if (this.first !== undefined)
-      this.rows.push(rowOf(this.m, this.area, this.first, this.npages, this.pfnStep));
+      this.rows.push(rowOf(this.m, this.area, this.dmirrors, this.first, this.npages, this.pfnStep));
   }
 }
 
@@ -241,7 +256,7 @@ class Runs {
 export function* readRows(m: Machine, mm: Mm, area: Area): Generator<void, PteRow[], void> {
   const dmirrors = dmirrorsOf(m, mm.id);
   const pts = dmirrors.map((dmirror) => m.journal.mapById(dmirror.pt));
-  const runs = new Runs(m, area);
+  const runs = new Runs(m, area, dmirrors);
   const end = area.start + area.npages;
   let upper = upperTables(m, mm, area.start);
   for (let first = area.start; first < end; ) {
@@ -260,7 +275,7 @@ export function* readRows(m: Machine, mm: Mm, area: Area): Generator<void, PteRo
         else vpn += runs.repeat(alike);
         continue;
       }
-      runs.begin({ vpn, stretch, entry, mirrors: mirrorsAt(m, dmirrors, vpn) }, mirrors);
+      runs.begin({ vpn, stretch, entry }, mirrors);
     }
     first = next;
     yield;

@@ -23,7 +23,7 @@ export const tableTerms = {
   ),
   pgd: table(
     'PGD',
-    'First level of the page table. An entry covers 512 GiB.',
+    'First level of the page table. An entry covers 512 GiB; with LA57 256 TiB, and leads to a P4D.',
     'arch/x86/include/asm/pgtable_types.h: pgd_t',
   ),
   'pte-bits': table(
