@@ -2,7 +2,7 @@
 // keyframe holds of it, or writes a copy.
 
 import { EventKind } from '../uapi/events.ts';
-import { asElement, type Elements, type ElementType, isBlank, newElements } from './elements.ts';
+import { asElement, type Elements, type ElementType, isBlank, newElements, zerosOf } from './elements.ts';
 import {
   pack,
   type Packed,
@@ -13,6 +13,7 @@ import {
   unpack,
   withLine,
 } from './packed.ts';
+import type { Recorder } from './recorder.ts';
 
 /**
  * Rows of a section: what is copied when one of them is written for the first time after a keyframe. Small enough
@@ -27,16 +28,9 @@ const WARM_ROWS = 2 ** 19;
 /** Sections that are looked at for a rest at one keyframe: those that cannot be packed stay, and would be tried each time. */
 const RESTS_AT_ONCE = 64;
 /** Rows of a packed section that are read one after another before it is unpacked. */
-const COLD_READS = 32;
+const COLD_READS = 1024;
 /** Arrays that wait for the next section. */
 const SPARE_SECTIONS = 128;
-
-/** What a column tells of a change that is to be an event. */
-export interface Recorder {
-  /** Whether changes have no events just now, as those of big steps. */
-  readonly isBulk: boolean;
-  record(kind: EventKind, id: number, row: number, old: number, now: number): void;
-}
 
 /** Contents of one section as keyframes hold them: from keyframe `at[i]` on it is `kept[i]`. */
 interface Versions {
@@ -67,7 +61,7 @@ export class Column {
   /** Sections that nobody else holds. All others are copied when written. */
   private readonly owned = new Set<number>();
   private ownNo = -1;
-  private own: Elements = NOTHING;
+  private own: Elements = zerosOf('i32');
   /** Sections that may differ from the keyframe on which the state rests. */
   private readonly dirty = new Set<number>();
   private readonly versions = new Map<number, Versions>();
@@ -182,7 +176,7 @@ export class Column {
   readable(row: number): Elements {
     const found = this.live(Math.floor(row / this.rows));
     if (found !== undefined) return found;
-    return this.type === 'i32' ? ZEROS_I32 : this.type === 'u32' ? ZEROS_U32 : ZEROS_F64;
+    return zerosOf(this.type);
   }
 
   /** One row, without unpacking anything: for who reads rows here and there. */
@@ -501,8 +495,3 @@ export class Column {
     for (let block = Math.floor(first / BLOCK_ROWS); block <= last; block++) touched.add(block);
   }
 }
-
-const NOTHING: Elements = new Int32Array(0);
-const ZEROS_I32 = new Int32Array(SECTION_ROWS);
-const ZEROS_U32 = new Uint32Array(SECTION_ROWS);
-const ZEROS_F64 = new Float64Array(SECTION_ROWS);

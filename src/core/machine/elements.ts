@@ -15,10 +15,21 @@ export const asElement = (type: ElementType, value: number): number => {
   return type === 'u32' ? value >>> 0 : value;
 };
 
+/** Zeros to read, at least as many as a section has. */
+export const zerosOf = (type: ElementType): Elements => ZEROS[type];
+
 /** Whether all elements are 0. Those that are not mostly show at the ends. */
 export const isBlank = (elements: Elements): boolean => {
   const rows = elements.length;
   if (elements[0] !== 0 || elements[rows - 1] !== 0) return false;
   for (let row = 1; row < rows; row++) if (elements[row] !== 0) return false;
   return true;
+};
+
+/** Rows of the largest sections. */
+const MOST_ROWS = 4096;
+const ZEROS: Readonly<Record<ElementType, Elements>> = {
+  i32: new Int32Array(MOST_ROWS),
+  u32: new Uint32Array(MOST_ROWS),
+  f64: new Float64Array(MOST_ROWS),
 };

@@ -1,9 +1,10 @@
 // A journalled map from number to number, in the sections of a column, so that a million entries cost 8 bytes each.
 
 import { EventKind } from '../uapi/events.ts';
-import { Column, type Recorder } from './column.ts';
+import { Column } from './column.ts';
 import { writeRun } from './column-runs.ts';
 import type { Elements } from './elements.ts';
+import type { Recorder } from './recorder.ts';
 
 /** Rows of a section: entries come in runs of neighbouring keys, mostly of one page table. */
 export const MAP_ROWS = 1024;

@@ -36,11 +36,13 @@ import {
   changeAlike,
   changePages,
   CHUNK_PAGES,
+  commonBits,
   countCalls,
   countDecisions,
   holdPages,
   inChunks,
   runLength,
+  stepOfAll,
 } from '../mm/plain-pages.ts';
 import { backingPage } from './test-hmm-dmirror.ts';
 
@@ -128,13 +130,12 @@ export const migrateManyToDevice = (
   const pieces = Math.ceil(n / piecePages);
   const entries = migrateVmaToDevice(m, vma, start, n, pieces, taken, pgmap, isPrivate ? backing : undefined);
   const held = isPrivate ? backing : taken;
-  m.journal
-    .mapById(dmirror.pt)
-    .pokeRun(
-      start,
-      n,
-      (i) => held[i] * 4 + ((entries[i] & PTE_RW) === 0 ? DPT_XA_TAG_NONE : DPT_XA_TAG_WRITE),
-    );
+  const tagOf = (entry: number): number => ((entry & PTE_RW) === 0 ? DPT_XA_TAG_NONE : DPT_XA_TAG_WRITE);
+  const pt = m.journal.mapById(dmirror.pt);
+  const bits = commonBits(source);
+  const step = stepOfAll(held, n);
+  if (bits !== undefined && step !== 0) pt.pokeLine(start, n, held[0] * 4 + tagOf(bits), 4 * step);
+  else pt.pokeRun(start, n, (i) => held[i] * 4 + tagOf(entries[i]));
   countCalls(m, ['dmirror_devmem_alloc_page', 'dmirror_is_private_zone'], n);
   countDecisions(m, ['device.allocated'], n);
   countCalls(m, ['dmirror_migrate_alloc_and_copy', 'dmirror_migrate_finalize_and_map'], pieces);

@@ -15,6 +15,7 @@ import { bugOn } from '../sched/bug.ts';
 import { freeOnePage, lowestOrder, rmqueueBlock } from './buddy.ts';
 import { accountFree, FREED_CONTENT, localNode } from './page-alloc.ts';
 import { pageZone } from './page-ref.ts';
+import { eachRun } from './plain-pages.ts';
 import { zoneWatermarkOk } from './watermarks.ts';
 import { gfpZone, zonelist } from './zonelists.ts';
 
@@ -55,29 +56,21 @@ export const allocPagesBulk = (m: Machine, gfp: number, want: number, pfns: Floa
     const order = Math.min(lowestOrder(m, zone, migratetype), log2(want - taken), PAGEBLOCK_ORDER);
     const pfn = order < 0 ? NO_PFN : rmqueueBlock(m, zone, order, migratetype);
     if (pfn === NO_PFN) break;
-    takeBlock(m, zone, pfn, 2 ** order);
+    accountFree(m, zone, pfn, -(2 ** order));
     for (let i = 0; i < 2 ** order; i++) pfns[taken++] = pfn + i;
   }
+  // blocks beside each other are taken together
+  eachRun(pfns, taken, ({ low, length }) => takeNeighbours(m, low, length));
   return taken;
 };
 
-const takeBlock = (m: Machine, zone: Zone, pfn: Pfn, npages: number): void => {
-  clearLinks(m, pfn, npages);
-  accountFree(m, zone, pfn, -npages);
-  m.pages.refcount.writeLine(pfn, npages, 1, 0);
+const takeNeighbours = (m: Machine, first: Pfn, npages: number): void => {
+  clearLinks(m, first, npages);
+  m.pages.refcount.writeLine(first, npages, 1, 0);
 };
 
 /** One aligned block of pages, from the first to the last. */
 const freeBlock = (m: Machine, zone: Zone, pfn: Pfn, order: number): void => {
-  if (order > 0) {
-    // even pages stood in a free list until their buddy came; odd ones never did and keep their old links
-    for (const column of [m.pages.lruNext, m.pages.lruPrev]) {
-      if (column.isConstant(pfn, 2 ** order, 0)) continue;
-      const links = column.writableRows(pfn, 2 ** order);
-      const at = pfn & SECTION_MASK;
-      for (let i = at; i < at + 2 ** order; i += 2) links[i] = 0;
-    }
-  }
   accountFree(m, zone, pfn, 2 ** order);
   freeOnePage(m, zone, pfn, order);
 };

@@ -3,7 +3,9 @@
 // gup-grab.ts: gupPutFolio for dropping them.
 
 import type { Mm, Vma } from '../../machine/entities.ts';
+import { changeRows } from '../../machine/column-runs.ts';
 import type { Machine } from '../../machine/machine.ts';
+import { holderId } from '../../uapi/events.ts';
 import {
   FOLL_GET,
   FOLL_LONGTERM,
@@ -27,16 +29,17 @@ import { PAGEBLOCK_NR_PAGES, type Pfn, type Pfns, PTRS_PER_TABLE, type Vpn } fro
 import { activatablePages, activatePages } from './lru-bulk.ts';
 import { longtermPinnability, type Pinnability, pinnableFor } from './normal-page.ts';
 import {
-  changeAlike,
   changePages,
+  commonBits,
   countCalls,
   countDecisions,
+  eachRun,
   findPlainRun,
-  holdPages,
   inChunks,
   newPlainRun,
   passingPages,
   type PlainRun,
+  runLength,
   tellPages,
   unfollowed,
 } from './plain-pages.ts';
@@ -45,18 +48,24 @@ import { vmaLookup } from './vma.ts';
 const found = newPlainRun();
 const chunk = new Float64Array(PTRS_PER_TABLE);
 
-const addToCounts = (m: Machine, pfns: Float64Array, n: number, by: number): void =>
-  changeAlike(m.pages.refcount, pfns, n, (count) => count + by);
-
 /** Where a call collects its pages. */
 export type FoundPages = Pfn[] | Float64Array;
 
-const takePages = (m: Machine, pfns: Float64Array, n: number, flags: number): void => {
+/** Counts, holders and, where `flagged` says so, flags of pages that a call takes, or drops. */
+const hold = (m: Machine, pfns: Float64Array, n: number, flags: number, by: number, flagged = 0): void => {
+  const holder = holderId((flags & FOLL_PIN) !== 0 ? 'FOLL_PIN' : 'FOLL_GET');
+  eachRun(pfns, n, ({ low, length }) => {
+    changeRows(m.pages.refcount, low, length, (count) => count + by);
+    m.journal.holderRuns.addRun(holder, low, length, by);
+    if (flagged !== 0) changeRows(m.pages.flags, low, length, (word) => word | flagged);
+  });
+};
+
+/** @param flagged - flags that all of them get */
+const takePages = (m: Machine, pfns: Float64Array, n: number, flags: number, flagged: number): void => {
   const pins = (flags & FOLL_PIN) !== 0;
-  const by = pins ? GUP_PIN_COUNTING_BIAS : 1;
-  addToCounts(m, pfns, n, by);
   if (pins) m.countVmEvent('nr_foll_pin_acquired', n);
-  holdPages(m, pfns, n, pins ? 'FOLL_PIN' : 'FOLL_GET', by);
+  hold(m, pfns, n, flags, pins ? GUP_PIN_COUNTING_BIAS : 1, flagged);
 };
 
 const collect = (pages: FoundPages, at: number, pfns: Float64Array, n: number): void => {
@@ -68,20 +77,20 @@ const collect = (pages: FoundPages, at: number, pfns: Float64Array, n: number): 
 const markableInPlace = (m: Machine, pfns: Float64Array, n: number): number =>
   passingPages(m.pages.flags, pfns, n, (word) => (word & (PG_referenced | PG_active)) !== PG_referenced);
 
-/** What FOLL_TOUCH does to pages; a write makes those dirty that neither entry nor page says it of. */
-const touchPages = (
-  m: Machine,
-  { pfns, entries, bitsOfAll, bitsOfAny }: PlainRun,
-  n: number,
-  flags: number,
-): void => {
-  const writes = (flags & FOLL_WRITE) !== 0;
-  const dirtied = (entry: number): number => (writes && (entry & PTE_DIRTY) === 0 ? PG_dirty : 0);
-  if (dirtied(bitsOfAll) === dirtied(bitsOfAny)) {
-    const set = PG_referenced | dirtied(bitsOfAll);
-    changeAlike(m.pages.flags, pfns, n, (word) => word | set);
-  } else changePages(m.pages.flags, pfns, n, (word, i) => word | PG_referenced | dirtied(entries[i]));
-  countCalls(m, ['mark_page_accessed', 'folio_mark_accessed'], n);
+/** What FOLL_TOUCH does to the flags of all pages; a write makes those dirty that neither entry nor page says it of. */
+const touchFlags = (run: PlainRun, flags: number): number => {
+  if ((flags & FOLL_TOUCH) === 0) return 0;
+  const bits = commonBits(run);
+  const clean = bits !== undefined && (bits & PTE_DIRTY) === 0;
+  return PG_referenced | ((flags & FOLL_WRITE) !== 0 && clean ? PG_dirty : 0);
+};
+
+/** The same of each page, where their entries differ. */
+const touchUnlike = (m: Machine, run: PlainRun, n: number, flags: number): void => {
+  if ((flags & (FOLL_TOUCH | FOLL_WRITE)) !== (FOLL_TOUCH | FOLL_WRITE) || commonBits(run) !== undefined)
+    return;
+  const { pfns, entries } = run;
+  changePages(m.pages.flags, pfns, n, (word, i) => ((entries[i] & PTE_DIRTY) === 0 ? word | PG_dirty : word));
 };
 
 /**
@@ -112,9 +121,10 @@ export const takePlainPages = (
   const inPlace = touches ? markableInPlace(m, pfns, found.n) : found.n;
   const n = inPlace > 0 ? inPlace : activatablePages(m, pfns, found.n);
   if (n === 0) return 0;
-  takePages(m, pfns, n, flags);
+  takePages(m, pfns, n, flags, touchFlags(found, flags));
   collect(pages, at, pfns, n);
-  if (touches) touchPages(m, found, n, flags);
+  touchUnlike(m, found, n, flags);
+  if (touches) countCalls(m, ['mark_page_accessed', 'folio_mark_accessed'], n);
   if (inPlace === 0) activatePages(m, pfns, n);
   countCalls(m, ['follow_page_mask', 'follow_page_pte', 'vm_normal_page', 'try_grab_page'], n);
   tellPages(m, takes === FOLL_PIN ? 'pinned' : 'referenced', vpn, pfns, pfns, n);
@@ -146,9 +156,8 @@ export const grabPlainPages = (
   let { n } = found;
   if (n > 0 && (flags & FOLL_LONGTERM) !== 0) n = countPinnable(m, pfns, n);
   if (n === 0) return 0;
-  takePages(m, pfns, n, flags);
+  takePages(m, pfns, n, flags, PG_referenced);
   collect(pages, at, pfns, n);
-  changeAlike(m.pages.flags, pfns, n, (word) => word | PG_referenced);
   countCalls(m, ['try_grab_folio'], n);
   countDecisions(m, ['gup.fast.grabbed'], n);
   tellPages(m, (flags & FOLL_PIN) === 0 ? 'referenced' : 'pinned', vpn, pfns, pfns, n);
@@ -171,6 +180,19 @@ const countPinnable = (m: Machine, pfns: Float64Array, n: number): number => {
 const isSmall = (m: Machine, pfn: Pfn): boolean =>
   (m.pages.flags.get(pfn) & PG_head) === 0 && m.pages.tailOffset.get(pfn) === 0;
 
+/** How many of the first pages of `chunk` lie in a pageblock, without one that stands twice, or the zero page. */
+const pagesOfBlock = (m: Machine, block: number, most: number): number => {
+  const [low, high] = [block * PAGEBLOCK_NR_PAGES, (block + 1) * PAGEBLOCK_NR_PAGES];
+  const run = runLength(chunk, 0, most);
+  let n = run < 0 ? Math.min(-run, chunk[0] - low + 1) : Math.min(run, high - chunk[0]);
+  if (low <= m.zeroPfn && m.zeroPfn < high) n = 1;
+  for (; n < most; n++) {
+    const pfn = chunk[n];
+    if (pfn < low || pfn >= high || pfn === chunk[n - 1] || pfn === m.zeroPfn) break;
+  }
+  return n;
+};
+
 /**
  * Judges small pages of one pageblock together: the first condition that decides is the same for all of them.
  *
@@ -190,14 +212,10 @@ export const judgePages = (
   const why = longtermPinnability(m, first);
   if (!judges(why)) return undefined;
   const block = Math.floor(first / PAGEBLOCK_NR_PAGES);
-  const [low, high] = [block * PAGEBLOCK_NR_PAGES, (block + 1) * PAGEBLOCK_NR_PAGES];
-  let n = 1;
-  chunk[0] = first;
-  for (; n < PTRS_PER_TABLE && at + n < pages.length; n++) {
-    const pfn = pages[at + n];
-    if (pfn < low || pfn >= high || pfn === pages[at + n - 1] || pfn === m.zeroPfn) break;
-    chunk[n] = pfn;
-  }
+  const room = Math.min(PTRS_PER_TABLE, pages.length - at);
+  if (pages instanceof Float64Array) chunk.set(pages.subarray(at, at + room));
+  else for (let i = 0; i < room; i++) chunk[i] = pages[at + i];
+  let n = pagesOfBlock(m, block, room);
   n = passingPages(m.pages.flags, chunk, n, (word) => (word & PG_head) === 0);
   n = passingPages(m.pages.tailOffset, chunk, n, (offset) => offset === 0);
   n = unfollowed(m, n, (numbers, i) => numbers.has(pages[at + i]));
@@ -238,10 +256,8 @@ export const unpinPlainPages = (
   }
   n = unfollowed(m, n, (numbers, i) => numbers.has(chunk[i]));
   if (n === 0) return 0;
-  if (leaving === 'dirty') changeAlike(m.pages.flags, chunk, n, (word) => word | PG_dirty);
-  addToCounts(m, chunk, n, -GUP_PIN_COUNTING_BIAS);
+  hold(m, chunk, n, FOLL_PIN, -GUP_PIN_COUNTING_BIAS, leaving === 'dirty' ? PG_dirty : 0);
   m.countVmEvent('nr_foll_pin_released', n);
-  holdPages(m, chunk, n, 'FOLL_PIN', -GUP_PIN_COUNTING_BIAS);
   countCalls(m, ['gup_put_folio'], n);
   tellPages(m, 'unpinned', 0, chunk, chunk, n);
   return n;

@@ -19,7 +19,7 @@ const chainLength = (m: Machine, pfns: Float64Array, at: number, n: number): num
   return 1 + matchingRows(m.pages.lruPrev, first, next, first + 2, 1);
 };
 
-/** Takes anonymous pages off their list. Their links stay. Kernel: `mm/vmscan.c: folio_isolate_lru` */
+/** Takes anonymous pages off their list. Kernel: `mm/vmscan.c: folio_isolate_lru` */
 export const isolatePages = (m: Machine, pfns: Float64Array, n: number, isActive: boolean): void => {
   const { lruNext, lruPrev } = m.pages;
   const node = folioNid(m, pfns[0]);
@@ -30,8 +30,8 @@ export const isolatePages = (m: Machine, pfns: Float64Array, n: number, isActive
     const length = chainLength(m, pfns, at, n);
     const next = lruNext.get(pfns[at]);
     const prev = lruPrev.get(pfns[at + length - 1]);
-    // each page that went made its neighbour the next one's
-    if (length > 1) lruNext.writeLine(pfns[at], length, next, 0);
+    lruNext.writeLine(pfns[at], length, 0, 0);
+    lruPrev.writeLine(pfns[at], length, 0, 0);
     if (prev === 0) m.scalars.set(headRow, next);
     else lruNext.writeLine(prev - 1, 1, next, 0);
     if (next === 0) m.scalars.set(tailRow, prev);

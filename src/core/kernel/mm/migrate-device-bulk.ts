@@ -3,7 +3,7 @@
 // for the way to the device, migrateDeviceCoherentPage, page after page, for the way home.
 
 import type { DevPagemap, Vma } from '../../machine/entities.ts';
-import { readRun, writeRun } from '../../machine/column-runs.ts';
+import { changeRows, readRun, writeRun } from '../../machine/column-runs.ts';
 import type { Machine } from '../../machine/machine.ts';
 import { notifierActiveRow, notifierSeqRow, pgmapRefRow } from '../../machine/scalars.ts';
 import { __GFP_NOWARN, GFP_USER } from '../../uapi/gfp.ts';
@@ -34,8 +34,10 @@ import { pagePgmap } from './page-ref.ts';
 import {
   changeAlike,
   changePages,
+  commonBits,
   countCalls,
   countDecisions,
+  eachRun,
   findPlainRun,
   holdPages,
   inChunks,
@@ -43,7 +45,7 @@ import {
   newPlainRun,
   passingPages,
   type PlainRun,
-  runLength,
+  stepOfAll,
   tellPages,
 } from './plain-pages.ts';
 import { batchesAreEmpty, folioAddLru, lruAddDrain } from './swap.ts';
@@ -66,13 +68,18 @@ const entries = new Float64Array(PTRS_PER_TABLE);
 /** Ours: the entries of the destinations, with the rights that the sources' entries had. */
 export const mapTargets = (m: Machine, vma: Vma, n: number): void => {
   const base = vmPageProt(vma) & ~PTE_RW;
-  for (let i = 0; i < n; i++) {
-    const entry = source.entries[i];
-    let bits = (entry & PTE_ACCESSED) !== 0 ? base : base & ~PTE_ACCESSED;
-    if ((entry & PTE_DIRTY) !== 0) bits |= PTE_DIRTY;
-    if ((entry & PTE_RW) !== 0) bits = maybeMkwrite(bits, vma);
-    entries[i] = targets[i] * 4096 + bits;
+  const bitsOf = (entry: number): number => {
+    const young = (entry & PTE_ACCESSED) !== 0 ? base : base & ~PTE_ACCESSED;
+    const bits = (entry & PTE_DIRTY) !== 0 ? young | PTE_DIRTY : young;
+    return (entry & PTE_RW) !== 0 ? maybeMkwrite(bits, vma) : bits;
+  };
+  const alike = commonBits(source);
+  const step = stepOfAll(targets, n);
+  if (alike !== undefined && step !== 0) {
+    m.entries.writeLine(source.row, n, targets[0] * 4096 + bitsOf(alike), 4096 * step);
+    return;
   }
+  for (let i = 0; i < n; i++) entries[i] = targets[i] * 4096 + bitsOf(source.entries[i]);
   writeRun(m.entries, source.row, false, entries, 0, n);
 };
 
@@ -81,55 +88,49 @@ export const fillTargets = (m: Machine, vma: Vma, start: Vpn, n: number, own: nu
   const { flags, refcount, mapcount, mapping, index, content } = m.pages;
   const anchor = vma.anonVma * 2 + 1;
   const pgoff = start - vma.vmStart + vma.vmPgoff;
-  if (wordOfAll === undefined) changePages(flags, targets, n, (word, i) => word | words[i] | own);
-  else {
-    const set = wordOfAll | own;
-    changeAlike(flags, targets, n, (word) => word | set);
-  }
-  for (let at = 0; at < n; ) {
-    const run = runLength(targets, at, n);
-    const length = Math.abs(run);
-    const low = run < 0 ? targets[at + length - 1] : targets[at];
+  const set = (wordOfAll ?? 0) | own;
+  if (wordOfAll === undefined) changePages(flags, targets, n, (word, i) => word | words[i]);
+  eachRun(targets, n, ({ at, length, low, down }) => {
+    changeRows(flags, low, length, (word) => word | set);
     refcount.writeLine(low, length, 1, 0);
     mapcount.writeLine(low, length, 1, 0);
     mapping.writeLine(low, length, anchor, 0);
-    if (run < 0) index.writeLine(low, length, pgoff + at + length - 1, -1);
+    if (down) index.writeLine(low, length, pgoff + at + length - 1, -1);
     else index.writeLine(low, length, pgoff + at, 1);
-    writeRun(content, targets[at], run < 0, bytes, at, length);
-    at += length;
+    writeRun(content, targets[at], down, bytes, at, length);
+  });
+};
+
+/** What the flags of the sources become, and what of them goes along. @returns what goes along; undefined: `words` has it */
+const emptyFlags = (m: Machine, n: number, kept: number): number | undefined => {
+  const { flags } = m.pages;
+  const { pfns } = source;
+  const dirtied = (entry: number): number => ((entry & PTE_DIRTY) === 0 ? 0 : PG_dirty);
+  const first = flags.peek(pfns[0]);
+  const bits = commonBits(source);
+  if (bits !== undefined && passingPages(flags, pfns, n, (word) => word === first) === n) {
+    const word = first | dirtied(bits);
+    changeAlike(flags, pfns, n, () => word & kept & ~PG_active);
+    return word & CARRIED;
   }
+  changePages(flags, pfns, n, (old, i) => {
+    const word = old | dirtied(source.entries[i]);
+    words[i] = word & CARRIED;
+    return word & kept & ~PG_active;
+  });
+  return undefined;
 };
 
 /** Ours: reads what goes along, and leaves the sources with no mapping and no reference. @param kept - flags that stay */
 export const emptySources = (m: Machine, n: number, kept: number): void => {
-  const { flags, refcount, mapcount, content } = m.pages;
+  const { refcount, mapcount, content } = m.pages;
   const { pfns } = source;
-  const first = flags.peek(pfns[0]);
-  const dirtied = (entry: number): number => ((entry & PTE_DIRTY) === 0 ? 0 : PG_dirty);
-  const alike =
-    dirtied(source.bitsOfAll) === dirtied(source.bitsOfAny) &&
-    passingPages(flags, pfns, n, (word) => word === first) === n;
-  if (alike) {
-    const word = first | dirtied(source.bitsOfAll);
-    wordOfAll = word & CARRIED;
-    changeAlike(flags, pfns, n, () => word & kept & ~PG_active);
-  } else {
-    wordOfAll = undefined;
-    changePages(flags, pfns, n, (old, i) => {
-      const word = old | dirtied(source.entries[i]);
-      words[i] = word & CARRIED;
-      return word & kept & ~PG_active;
-    });
-  }
-  for (let at = 0; at < n; ) {
-    const run = runLength(pfns, at, n);
-    const length = Math.abs(run);
-    const low = run < 0 ? pfns[at + length - 1] : pfns[at];
-    readRun(content, pfns[at], run < 0, bytes, at, length);
+  wordOfAll = emptyFlags(m, n, kept);
+  eachRun(pfns, n, ({ at, length, low, down }) => {
+    readRun(content, pfns[at], down, bytes, at, length);
     refcount.writeLine(low, length, 0, 0);
     mapcount.writeLine(low, length, 0, 0);
-    at += length;
-  }
+  });
 };
 
 /**
@@ -390,14 +391,7 @@ export const bringPinnedHome = (m: Machine, pages: Pfns, done: number): number =
 
 /** Kernel: `mm/memremap.c: free_zone_device_page` */
 export const freeDevicePages = (m: Machine, pgmap: DevPagemap, n: number): void => {
-  const { pfns } = source;
-  for (let at = 0; at < n; ) {
-    const run = runLength(pfns, at, n);
-    const length = Math.abs(run);
-    const first = run < 0 ? pfns[at + length - 1] : pfns[at];
-    m.pages.mapping.writeLine(first, length, 0, 0);
-    at += length;
-  }
+  eachRun(source.pfns, n, ({ low, length }) => m.pages.mapping.writeLine(low, length, 0, 0));
   const refs = pgmapRefRow(pgmap.id);
   m.scalars.set(refs, m.scalars.get(refs) - n);
 };

@@ -80,7 +80,7 @@ export const lruvecAddFolios = (m: Machine, folios: readonly Pfn[]): void => {
 export const lruvecAddFolio = (m: Machine, folio: Pfn): void => lruvecAddFolios(m, [folio]);
 
 /**
- * Takes a folio off its list. Its flags still say which one; the stale links stay, as poison would.
+ * Takes a folio off its list. Its flags still say which one; its links are 0, which stands for poison.
  *
  * Kernel: `include/linux/mm_inline.h: lruvec_del_folio`
  */
@@ -95,6 +95,8 @@ export const lruvecDelFolio = (m: Machine, folio: Pfn): void => {
   else m.pages.lruNext.set(prev - 1, next);
   if (next === 0) m.scalars.set(lruRow(node, lru, LRU_TAIL), prev);
   else m.pages.lruPrev.set(next - 1, prev);
+  m.pages.lruNext.set(folio, 0);
+  m.pages.lruPrev.set(folio, 0);
 };
 
 /**

@@ -116,6 +116,39 @@ export const runLength = (pfns: Float64Array, at: number, n: number): number => 
   return length === 1 ? 1 : -length;
 };
 
+/** Ours: frames of an array that follow each other within one section, upwards or downwards. */
+export interface FrameRun {
+  /** Index of its first frame. */
+  at: number;
+  length: number;
+  /** Its lowest frame. */
+  low: Pfn;
+  down: boolean;
+}
+
+/** Ours: goes over frames run by run. What is passed is the same object each time. */
+export const eachRun = (pfns: Float64Array, n: number, visit: (run: FrameRun) => void): void => {
+  const run: FrameRun = { at: 0, length: 0, low: NO_PFN, down: false };
+  for (let at = 0; at < n; at += run.length) {
+    const length = runLength(pfns, at, n);
+    run.at = at;
+    run.down = length < 0;
+    run.length = Math.abs(length);
+    run.low = run.down ? pfns[at + run.length - 1] : pfns[at];
+    visit(run);
+  }
+};
+
+/** Ours: the step by which many frames follow each other within one section, all of them; 0: they do not, or there is one. */
+export const stepOfAll = (pfns: Float64Array, n: number): number => {
+  const length = runLength(pfns, 0, n);
+  return n > 1 && Math.abs(length) === n ? Math.sign(length) : 0;
+};
+
+/** Ours: what the bits of all entries of a run are; undefined: they differ. */
+export const commonBits = ({ bitsOfAll, bitsOfAny }: PlainRun): number | undefined =>
+  bitsOfAll === bitsOfAny ? bitsOfAll : undefined;
+
 /**
  * Ours: writes what a column says of many frames.
  *
@@ -143,14 +176,7 @@ export const changeAlike = (
   pfns: Float64Array,
   n: number,
   becomes: (old: number) => number,
-): void => {
-  for (let at = 0; at < n; ) {
-    const run = runLength(pfns, at, n);
-    const length = Math.abs(run);
-    changeRows(column, run < 0 ? pfns[at + length - 1] : pfns[at], length, becomes);
-    at += length;
-  }
-};
+): void => eachRun(pfns, n, ({ low, length }) => changeRows(column, low, length, becomes));
 
 /** Ours: how many of many frames hold words that pass. */
 export const passingPages = (
@@ -185,12 +211,8 @@ export const holdPages = (
   holder: HolderKind,
   by: number,
 ): void => {
-  for (let at = 0; at < n; ) {
-    const run = runLength(pfns, at, n);
-    const length = Math.abs(run);
-    m.journal.holderRuns.addRun(holderId(holder), run < 0 ? pfns[at + length - 1] : pfns[at], length, by);
-    at += length;
-  }
+  const id = holderId(holder);
+  eachRun(pfns, n, ({ low, length }) => m.journal.holderRuns.addRun(id, low, length, by));
 };
 
 /** Ours: tells the trace what became of a chunk's pages. `to` may be the same array. */
@@ -206,7 +228,8 @@ export const tellPages = (
   if (tally === undefined) return;
   tally.pages += n;
   for (let at = 0; at < n; ) {
-    const [a, b] = [runLength(from, at, n), runLength(to, at, n)];
+    const a = runLength(from, at, n);
+    const b = from === to ? a : runLength(to, at, n);
     const length = Math.min(Math.abs(a), Math.abs(b));
     const stepOf = (run: number): number => (length === 1 ? 0 : Math.sign(run));
     tally.addPages(outcome, vpn + at, from[at], stepOf(a), to[at], stepOf(b), length);

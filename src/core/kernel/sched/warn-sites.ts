@@ -73,6 +73,9 @@ const SITES: Readonly<Partial<Record<KernelMessage, readonly WarnSite[]>>> = {
       text: 'Misaligned __add_pages start: %pfn end: #%lastpfn',
     },
   ],
+  'memremap.section-present': [
+    { file: 'arch/x86/mm/init_64.c', line: 978, fn: 'add_pages', macro: 'WARN_ON_ONCE' },
+  ],
   'free_zone_device_page.no-page-free': [
     { file: 'mm/memremap.c', line: 473, fn: 'free_zone_device_page', macro: 'WARN_ON_ONCE' },
   ],
