@@ -5,6 +5,7 @@ import { PinSign } from '../ui/PinSign.tsx';
 import { TONES } from '../ui/tones.ts';
 import { MODE_WORDS } from './coloring.ts';
 import { type LegendEntry, legendEntries } from './legend-entries.ts';
+import { textureOf } from './textures.ts';
 import './legend.css';
 
 /** What colours, glyphs and forms mean. Each entry is a switch: pressed, it and the other pressed ones stand out. */
@@ -69,7 +70,12 @@ const Swatch = ({ look }: { readonly look: LegendEntry['look'] }) => {
         color: `var(--${look.color}-ink, var(--paper))`,
       };
       return (
-        <span className="legend-cell legend-shade" style={style} aria-hidden="true">
+        <span
+          className="legend-cell legend-shade"
+          data-texture={textureOf(look.color)}
+          style={style}
+          aria-hidden="true"
+        >
           {look.glyph}
         </span>
       );

@@ -14,7 +14,9 @@ import {
   SHADES,
 } from '../store/views.ts';
 import { hueOf, type PaletteKey } from './color.ts';
+import { inkOn } from './coloring.ts';
 import { DIMMED, type Skin, stateStandsOut } from './skin.ts';
+import { type Texture, textureOf } from './textures.ts';
 
 const OPAQUE = 0xff000000;
 
@@ -56,6 +58,9 @@ export interface Colors {
   readonly pages: Uint32Array;
   /** Colour of a shade; those without a look as free. Only in modes that have shades. */
   readonly shades: Uint32Array | undefined;
+  /** By shade: the texture that tells its hue, and the colour of that. */
+  readonly textures: readonly Texture[];
+  readonly grains: Uint32Array;
   /** Entries of the legend that stand out; undefined: all. */
   readonly only: ReadonlySet<string> | undefined;
 }
@@ -85,7 +90,7 @@ export const colorsOf = (skin: Skin): Colors => {
   }
   const only = coloring.only.length === 0 ? undefined : new Set(coloring.only);
   const shades = coloring.mode === 'state' ? undefined : shadeColors(skin, base);
-  const colors = { ...base, pages, shades, only };
+  const colors = { ...base, pages, shades, ...texturesOf(skin, shades), only };
   known.set(skin, colors);
   return colors;
 };
@@ -104,7 +109,21 @@ const shadeColors = (
   return colors;
 };
 
-type BaseColors = Omit<Colors, 'pages' | 'shades' | 'only'>;
+const texturesOf = (
+  { palette, looks }: Skin,
+  shades: Uint32Array | undefined,
+): Pick<Colors, 'textures' | 'grains'> => {
+  const grains = new Uint32Array(SHADES);
+  const textures = Array.from({ length: SHADES }, (_, shade): Texture => {
+    const look = looks[shade];
+    if (look === undefined) return 'plain';
+    grains[shade] = mix(shades?.[shade] ?? 0, pixelOf(inkOn(palette[look.color])), 0.5);
+    return textureOf(look.color);
+  });
+  return { textures, grains };
+};
+
+type BaseColors = Omit<Colors, 'pages' | 'shades' | 'textures' | 'grains' | 'only'>;
 
 const pageColor = (colors: BaseColors, residence: number, byte: number): number => {
   const fill = colors.fill[residence] ?? 0;

@@ -28,6 +28,7 @@ import {
 import { type Colors, colorsOf, mix, RESIDENCES } from './raster-colors.ts';
 import type { SectionStore, StoredSection } from './sections.ts';
 import { DIMMED, type Skin } from './skin.ts';
+import { isOnTexture } from './textures.ts';
 
 /** The pixels of a window, one number each. */
 export interface Pixels {
@@ -55,6 +56,8 @@ const GAP_FROM_PX = 3;
 /** From here on a group is told in layers, and framed. */
 const LAYERS_FROM_PX = 5;
 const FRAME_FROM_PX = 8;
+/** From here on a page shows the texture of its class. */
+const TEXTURE_FROM_PX = 5;
 
 /** A gap in pixels: at least one, so that it is there everywhere. */
 const gapOf = (worldGap: number, scale: number): number => Math.max(1, Math.round(worldGap * scale));
@@ -72,6 +75,8 @@ class Raster {
   private readonly hasUnitGaps: boolean;
   private readonly hasLayers: boolean;
   private readonly hasFrames: boolean;
+  /** Pixels of a pixel of CSS. */
+  private readonly grain: number;
   /** Pixels between pages: none where they are smaller than four. */
   private readonly gap: number;
   /** Where the columns and rows of a pageblock begin. */
@@ -88,6 +93,7 @@ class Raster {
     this.left = camera.x * ratio;
     this.top = camera.y * ratio;
     this.gap = this.scale < GAP_FROM_PX + 1 ? 0 : 1;
+    this.grain = Math.max(1, Math.round(ratio));
     const group = this.level === 'section' ? LEVELS.section.height : BLOCK_ROWS;
     // by the size that cells have by themselves: what rounding makes of it differs from cell to cell
     this.hasBlockGaps = BLOCK_ROWS * this.scale >= GAP_FROM_PX;
@@ -191,7 +197,8 @@ class Raster {
       }
       const byte = pages === undefined ? untouched : (pages[pfn % PAGES_PER_SECTION] ?? 0);
       this.page(page, colors.pages[residence * 256 + byte] ?? 0);
-      if (scale >= 5 && (byte & PAGE_MIGRATING) !== 0) this.hatchPage(page, colors.fill[residence] ?? 0);
+      if (scale >= 5 && (byte & PAGE_MIGRATING) !== 0)
+        this.hatch(this.pageBox(page), colors.fill[residence] ?? 0);
     }
   }
 
@@ -229,6 +236,7 @@ class Raster {
       if (!isWhole && rangeOf(bank, pfn) === undefined) continue;
       const shade = same ?? section.shades?.[pfn % PAGES_PER_SECTION] ?? store.shadeOf(pfn) ?? 0;
       this.page(page, colors[shade] ?? 0);
+      if (this.scale >= TEXTURE_FROM_PX) this.texture(this.pageBox(page), shade);
     }
   }
 
@@ -270,7 +278,9 @@ class Raster {
       if (!has(shade)) continue;
       const share = (counts[row + shade] ?? 0) / npages;
       const rows = Math.min(bottom - box.top, Math.max(3, Math.round(share * height)));
-      this.fill({ ...box, top: bottom - rows, bottom }, colors[shade] ?? 0);
+      const layer = { ...box, top: bottom - rows, bottom };
+      this.fill(layer, colors[shade] ?? 0);
+      this.texture(layer, shade);
       bottom -= rows;
     }
     this.border(box);
@@ -289,13 +299,26 @@ class Raster {
       for (let pixel = at * width + left; pixel < at * width + right; pixel++) data[pixel] = color;
   }
 
-  private hatchPage(page: number, color: number): void {
+  private pageBox(page: number): PixelBox {
     const { columns, rows, gap } = this;
     const col = page % BLOCK_COLS;
     const row = Math.floor(page / BLOCK_COLS);
     const right = (columns[col + 1] ?? 0) - gap;
     const bottom = (rows[row + 1] ?? 0) - gap;
-    this.hatch({ left: columns[col] ?? 0, top: rows[row] ?? 0, right, bottom }, color);
+    return { left: columns[col] ?? 0, top: rows[row] ?? 0, right, bottom };
+  }
+
+  /** Over a shade's colour the texture of its hue. */
+  private texture(box: PixelBox, shade: number): void {
+    const { colors, grain, pixels } = this;
+    const texture = colors.textures[shade] ?? 'plain';
+    if (texture === 'plain') return;
+    const { data, width, height } = pixels;
+    const color = colors.grains[shade] ?? 0;
+    for (let y = Math.max(0, box.top); y < Math.min(height, box.bottom); y++)
+      for (let x = Math.max(0, box.left); x < Math.min(width, box.right); x++)
+        if (isOnTexture(texture, Math.floor((x - box.left) / grain), Math.floor((y - box.top) / grain)))
+          data[y * width + x] = color;
   }
 
   private residence(pfn: number): number {

@@ -24,6 +24,19 @@ describe('the address', () => {
     expect(again.state().walkthrough.introduction).toBe(false);
   });
 
+  test('a copied link names what is shown, though the address bar does not yet', async () => {
+    const page = await opened();
+    await page.actions.openByName(HOME_SCENARIO);
+    await page.app.idle();
+    const before = page.address();
+    await page.actions.seekStep(2, 'end');
+    await page.actions.copyLink();
+    expect(page.address()).toBe(before);
+    await page.app.idle();
+    expect(page.copied).toEqual([page.address()]);
+    expect(page.address()).not.toBe(before);
+  });
+
   test('before a step is a place of its own', async () => {
     const page = await opened();
     await page.actions.openByName(HOME_SCENARIO, { beforeStep: 3 });

@@ -36,7 +36,8 @@ export const createBrowserApp = (): App => {
       hash: () => location.hash,
       replace: (searchAndHash) => history.replaceState(null, '', bare(searchAndHash)),
       push: (searchAndHash) => history.pushState(null, '', bare(searchAndHash)),
-      copy: () => navigator.clipboard.writeText(location.href),
+      copy: (searchAndHash) =>
+        navigator.clipboard.writeText(new URL(bare(searchAndHash), location.href).href),
       onPop: (handler) => addEventListener('popstate', handler),
     },
     fetchJson,

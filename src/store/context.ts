@@ -16,7 +16,7 @@ export interface Address {
   replace(searchAndHash: string): void;
   push(searchAndHash: string): void;
   /** Puts all of it on the clipboard. Throws where that is not allowed. */
-  copy(): Promise<void>;
+  copy(searchAndHash: string): Promise<void>;
   /** Back or Forward was pressed. */
   onPop(handler: () => void): void;
 }

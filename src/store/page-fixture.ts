@@ -77,7 +77,7 @@ export const openPage = (start = '', settings: string | null = null) => {
         history.push(link);
         at += 1;
       },
-      copy: () => Promise.resolve(void copied.push(history[at] ?? '')),
+      copy: (link) => Promise.resolve(void copied.push(link)),
       onPop: (handler) => void pops.push(handler),
     },
     fetchJson: (path) => Promise.resolve().then(() => readJson(path)),

@@ -1,5 +1,5 @@
 // Runs a TypeScript file in Node: node src/tools/run.mjs [--built] FILE [ARGUMENTS...]
-// --built: as one file made by the build of the app, which is what its users run; for what is measured.
+// --built: as one file made by the build of the app, which is what its users run; for what is measured, and what runs long.
 // Adds nothing to stdout and passes the exit code through.
 
 import { spawn } from 'node:child_process';
@@ -21,7 +21,8 @@ ensureInstalled();
 /** @returns {Promise<string[]>} what node is given to run the file */
 const built = async () => {
   const { build } = await import('vite');
-  const outDir = join(root, 'node_modules', '.cache', 'built');
+  const name = basename(file, '.ts');
+  const outDir = join(root, 'node_modules', '.cache', 'built', name);
   await build({
     root,
     logLevel: 'warn',
@@ -29,7 +30,7 @@ const built = async () => {
     publicDir: false,
     build: { ssr: resolve(root, file), outDir, emptyOutDir: true, minify: true },
   });
-  return [join(outDir, `${basename(file, '.ts')}.js`)];
+  return [join(outDir, `${name}.js`)];
 };
 
 /** @returns {string[]} */
