@@ -24,31 +24,48 @@ const KINDS: readonly (readonly [typed: string, words: string, caller: string])[
   ['migrate_device_coherent_page', 'migrate_device_coherent_page is entered', 'migrate_device_coherent_page'],
 ];
 
-for (const [typed, words, caller] of KINDS)
-  test(`stops when ${typed}`, async ({ app, page }) => {
-    await app.open('./?scenario=longterm-pin&t=3.1');
-    await app.showPanel('Call tree');
+test('stops at a condition of each kind, forward and back', async ({ app, page }) => {
+  test.slow();
+  await app.open('./?scenario=longterm-pin&t=3.1');
+  await app.showPanel('Call tree');
+  const item = stopsOf(app).getByRole('listitem');
+  const stack = page.getByRole('region', { name: 'Kernel call stack' }).getByRole('listitem');
+  for (const [typed, words, caller] of KINDS) {
+    await app.press('[');
     const before = await app.position();
     await stopWhen(app, typed);
-    const item = stopsOf(app).getByRole('listitem');
     await expect(item).toContainText(words);
     await expect(item).toContainText('stopped here');
     const at = await app.position();
     expect(at).toBeGreaterThan(before);
-    const stack = page.getByRole('region', { name: 'Kernel call stack' }).getByRole('listitem');
     await expect(stack.filter({ hasText: caller }).first()).toBeVisible();
     // back over it there may be none, and on again it is the same
     await app.press('ArrowLeft');
     await stopsOf(app).getByRole('button', { name: 'Run on' }).click();
     await app.idle();
     expect(await app.position()).toBe(at);
-    // a link has it
-    await expect(page).toHaveURL(/[?&]stop=/);
-    await page.reload();
-    await app.idle();
-    await app.showPanel('Call tree');
-    await expect(stopsOf(app).getByRole('listitem')).toContainText(words);
-  });
+    await stopsOf(app)
+      .getByRole('button', { name: /^Remove/ })
+      .click();
+  }
+  await expect(item).toHaveCount(0);
+});
+
+test('a link has the conditions of each kind', async ({ app, page }) => {
+  await app.open('./?scenario=longterm-pin&t=3.1');
+  await app.showPanel('Call tree');
+  const field = stopsOf(app).getByRole('combobox', { name: 'Condition' });
+  for (const [typed] of KINDS) {
+    await field.fill(typed);
+    await field.press('Enter');
+  }
+  await app.idle();
+  await expect(page).toHaveURL(/[?&]stop=/);
+  await page.reload();
+  await app.idle();
+  await app.showPanel('Call tree');
+  for (const [, words] of KINDS) await expect(stopsOf(app)).toContainText(words);
+});
 
 test('runs back to a condition, and says where there is none', async ({ app }) => {
   await app.open('./?scenario=longterm-pin&t=99');

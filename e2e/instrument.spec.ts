@@ -1,6 +1,6 @@
 // Parts of the instrument as somebody uses them: the introduction again, raw entries, devices' tables, compared kernels.
 
-import { type AppPage, expect, test } from './app-page.ts';
+import { expect, test } from './app-page.ts';
 
 const SCENE = './?scenario=longterm-pin';
 
@@ -51,55 +51,4 @@ test('an entry shows its 64 bits, and those of a migration entry are no address 
   expect(migration & 1n).toBe(0n);
   expect([23n, 24n, 25n]).toContain(migration >> 59n);
   expect(((migration >> 9n) ^ 0x3ffffffffn) & 0x3ffffffffn).toBe(BigInt(frame));
-});
-
-test('the device’s own table follows what the process has: none, VRAM, and home', async ({ app, page }) => {
-  await app.open(`${SCENE}&t=1.999`);
-  await app.showPanel('Page tables');
-  const table = page.getByRole('region', { name: /^Device 0.*page table for process A$/ });
-  const rows = table.locator('tbody tr');
-  // the driver has not been asked for anything yet
-  await expect(rows).toHaveCount(0);
-  await app.step(2).getByRole('button').first().click();
-  await app.idle();
-  await expect(rows).toHaveCount(4);
-  await expect(rows.first()).toContainText('buf+0');
-  const onDevice = await rows.first().textContent();
-  await rows.first().getByRole('button', { name: 'buf+0' }).click();
-  await app.idle();
-  await expect(app.inspector).toContainText('coherent');
-  // the long-term pin takes the pages home: what the device knew is no longer so
-  await app.step(3).getByRole('button').first().click();
-  await app.idle();
-  await expect.poll(async () => await table.textContent()).not.toContain(onDevice ?? '');
-});
-
-const compared = async (app: AppPage, address: string, contrast: string) => {
-  await app.open(address);
-  await app.showPanel('Compare');
-  const compare = app.page.getByRole('region', { name: 'Compare' });
-  await compare.getByLabel('Compare with').selectOption(contrast);
-  await app.idle();
-  return compare;
-};
-
-test('Compare: with and without CONFIG_CMA, a page in a CMA area is refused by the fast path or not', async ({
-  app,
-}) => {
-  const compare = await compared(app, './?scenario=pinnable-cma&t=2.999', 'without-CONFIG_CMA');
-  await expect(compare).toContainText(/Where they part: here and CONFIG_CMA off.*may not be pinned for long/);
-  await expect(compare).toContainText('The call returns 4');
-  await expect(compare).toContainText('All 4 steps give the same result in both.');
-});
-
-test('Compare: with private devices the same steps bring the pages home by a fault', async ({ app }) => {
-  const compare = await compared(app, `${SCENE}&t=3.999`, 'private-devices');
-  await expect(compare).toContainText('Where they part');
-  await expect(compare).toContainText(/private/);
-});
-
-test('Compare: Linux 6.0 and 6.1 part where the pin finds a page that may not stay', async ({ app }) => {
-  const compare = await compared(app, './?scenario=pinnable-not-all&t=99', 'linux-6.0');
-  await expect(compare).toContainText(/Where they part: here and Linux 6\.0.*has become a plain reference/);
-  await expect(compare).toContainText('All 8 steps give the same result in both.');
 });

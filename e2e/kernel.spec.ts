@@ -42,7 +42,7 @@ test('without patch 6 the same scenario pins nothing, and nobody claims to have 
   // it stands before the same step; the pin then fails, and the pages stay on the device
   await app.press(']');
   await expect(app.step(3)).toContainText('EAGAIN');
-  expect(Object.values(await app.frames()).join(' ')).toMatch(/^(C0x\w+ ?){4}$/);
+  expect(Object.values(await app.frames()).join(' ')).toMatch(/^(C0x\w+ *){4}$/);
   await expect(page.getByRole('list', { name: 'Steps that were not run' })).toContainText('unpin h1');
 
   await app.badge.click();
