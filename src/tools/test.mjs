@@ -32,7 +32,7 @@ const STAGES = [
   // 20,000 generated programs
   { name: 'programs', run: npmRun('programs') },
   // a beginning of what `npm run soup` runs, which takes longer than all other stages together
-  { name: 'soup', run: npmRun('soup', '--ops', '1500') },
+  { name: 'soup', run: npmRun('soup', '--ops', '1000') },
   { name: 'build', run: npmRun('build', '--logLevel', 'warn') },
   { name: 'browser', run: ensureBrowser },
   { name: 'e2e', run: npmRun('e2e:built') },
