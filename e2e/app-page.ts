@@ -30,12 +30,18 @@ export class AppPage {
     await this.idle();
   }
 
-  /** Resolves when no request is pending and nothing moves. */
+  /** Resolves when no request is pending, nothing moves, and no panel waits for its code. */
   async idle(): Promise<void> {
     await this.page.waitForFunction(() => 'simIdle' in window);
     await this.page.evaluate(async () => {
       const wait: unknown = Reflect.get(window, 'simIdle');
-      if (typeof wait === 'function') await wait();
+      if (typeof wait !== 'function') return;
+      await wait();
+      // the code of a panel, once there, asks the worker for what it shows
+      while (document.querySelector('.panel-loading') !== null) {
+        await new Promise(requestAnimationFrame);
+        await wait();
+      }
     });
   }
 

@@ -10,8 +10,20 @@ const SIZES = [
   ['phone', 390, 844],
   ['laptop', 1440, 900],
   ['projector', 1920, 1080],
+  ['beamer', 1280, 720],
 ] as const;
 const PRESETS = ['explore', 'teach', 'debug', 'present'] as const;
+
+/** Scenes in which a panel has more to show than in the run above, with the panel to bring to the front. */
+const SCENES: readonly (readonly [name: string, link: string, panel?: string])[] = [
+  ['fork', './?scenario=fork-and-pin&t=6.0', 'Fork'],
+  ['fork tables', './?scenario=fork-and-pin&t=6.0'],
+  ['gpu', './?scenario=ttm-evicts&t=99', 'GPU'],
+  ['compare', './?scenario=longterm-pin&t=99&compare=without-patch-6'],
+  ['costs', './?scenario=ttm-evicts&t=99', 'Costs'],
+  ['firmware', './?scenario=lab-node&t=99', 'Firmware to VRAM'],
+  ['log', './?scenario=defect-livelock&t=99', 'Kernel log'],
+];
 
 /** A title as the name of a file: `Way of the pin` is `way-of-the-pin`. */
 const fileName = (text: string): string => text.toLowerCase().replaceAll(/[^a-z0-9]+/g, '-');
@@ -26,7 +38,7 @@ for (const [size, width, height] of SIZES)
         await mkdir(FOLDER, { recursive: true });
         const shoot = async (name: string): Promise<void> => {
           await app.settlePaint();
-          await page.screenshot({ path: `${FOLDER}/${fileName(name)}-${size}-${theme}.png` });
+          await page.screenshot({ path: `${FOLDER}/${fileName(`${name} ${size}`)}-${theme}.png` });
         };
         await app.open();
         await shoot('first visit');
@@ -34,8 +46,19 @@ for (const [size, width, height] of SIZES)
           await app.open(`${RUN}&layout=${preset}`);
           await shoot(`preset ${preset}`);
         }
-        await app.open(RUN);
+        // a narrow window shows one group of panels at a time
         const groups = page.getByRole('group', { name: 'Panel', exact: true }).getByRole('radio');
+        for (const [name, link, panel] of SCENES) {
+          await app.open(link);
+          if (panel !== undefined) {
+            const tab = page.getByRole('tab', { name: panel, exact: true });
+            for (let group = 0; group < (await groups.count()) && (await tab.count()) === 0; group++)
+              await groups.nth(group).check({ force: true });
+            await app.showPanel(panel);
+          }
+          await shoot(`scene ${name}`);
+        }
+        await app.open(RUN);
         const taken = new Set<string>();
         const shootTabs = async (): Promise<void> => {
           const tabs = await page
@@ -47,7 +70,6 @@ for (const [size, width, height] of SIZES)
             await shoot(`panel ${name}`);
           }
         };
-        // a narrow window shows one group of panels at a time
         for (let group = 0; group < (await groups.count()); group++) {
           await groups.nth(group).check({ force: true });
           await app.idle();

@@ -176,10 +176,8 @@ const paintEntry = (
     return;
   }
   const { tag, start } = found;
-  const page = centerOf(boxInWindow(place));
-  const end = { x: start.x + (page.x - start.x) * reach, y: start.y + (page.y - start.y) * reach };
-  const shortPx = (place.box.width / 2 + 3) * reach;
-  paintArrow(pen, start, end, shortPx, { isBroken: !present, bothWays: present && reach === 1 }, palette);
+  const arc = arcTo(start, boxInWindow(place));
+  paintArrow(pen, arc, reach, { isBroken: !present, bothWays: present && reach === 1 }, palette);
   pen.fillStyle = palette.paper;
   pen.strokeStyle = palette.ink;
   pen.lineWidth = 1.2;
@@ -247,19 +245,43 @@ const besideLoupe = (
   return { tag, start };
 };
 
-/** From an entry to its page; with a head at both ends where the rmap leads back. */
+/** A curve of Bézier from an entry to the edge of its page. */
+interface Arc {
+  readonly start: Point;
+  readonly control: Point;
+  readonly end: Point;
+}
+
+/** It comes down (or up) on its page: from the side it would lie over the pages beside it, and seem to mean those. */
+const arcTo = (start: Point, box: BoxPx): Arc => {
+  const page = centerOf(box);
+  const isAbove = start.y < page.y;
+  const end = { x: page.x, y: isAbove ? box.y - 3 : box.y + box.height + 3 };
+  const hasRoom = isAbove ? end.y - start.y > 8 : start.y - end.y > 8;
+  if (hasRoom) return { start, control: { x: end.x, y: start.y }, end };
+  // the tag stands in the row of the page
+  const side = start.x < page.x ? { x: box.x - 3, y: page.y } : { x: box.x + box.width + 3, y: page.y };
+  return { start, control: between(start, side, 0.5), end: side };
+};
+
+const between = (from: Point, to: Point, part: number): Point => ({
+  x: from.x + (to.x - from.x) * part,
+  y: from.y + (to.y - from.y) * part,
+});
+
+/** From an entry to its page, as far as it reaches; with a head at both ends where the rmap leads back. */
 const paintArrow = (
   pen: Pen,
-  from: Point,
-  to: Point,
-  shortPx: number,
+  { start, control, end }: Arc,
+  reach: number,
   { isBroken, bothWays }: { readonly isBroken: boolean; readonly bothWays: boolean },
   palette: Palette,
 ): void => {
-  const length = Math.hypot(to.x - from.x, to.y - from.y);
-  if (length <= shortPx + 6) return;
-  const unit = { x: (to.x - from.x) / length, y: (to.y - from.y) / length };
-  const end = { x: to.x - unit.x * shortPx, y: to.y - unit.y * shortPx };
+  if (Math.hypot(end.x - start.x, end.y - start.y) * reach <= 6) return;
+  // de Casteljau: the part of the curve up to there, and its direction
+  const bend = between(start, control, reach);
+  const ahead = between(control, end, reach);
+  const tip = between(bend, ahead, reach);
   for (const [color, widthPx] of [
     [palette.paper, 4],
     [palette.ink, 1.6],
@@ -269,13 +291,19 @@ const paintArrow = (
     pen.lineWidth = widthPx;
     pen.setLineDash(isBroken ? [5, 4] : []);
     pen.beginPath();
-    pen.moveTo(from.x, from.y);
-    pen.lineTo(end.x, end.y);
+    pen.moveTo(start.x, start.y);
+    pen.quadraticCurveTo(bend.x, bend.y, tip.x, tip.y);
     pen.stroke();
   }
   pen.setLineDash([]);
-  paintHead(pen, end, unit);
-  if (bothWays) paintHead(pen, from, { x: -unit.x, y: -unit.y });
+  paintHead(pen, tip, unitOf(bend, ahead));
+  if (bothWays) paintHead(pen, start, unitOf(control, start));
+};
+
+/** Direction of one point from another; downwards where they are the same. */
+const unitOf = (from: Point, to: Point): Point => {
+  const length = Math.hypot(to.x - from.x, to.y - from.y);
+  return length === 0 ? { x: 0, y: 1 } : { x: (to.x - from.x) / length, y: (to.y - from.y) / length };
 };
 
 const paintHead = (pen: Pen, tip: Point, unit: Point): void => {

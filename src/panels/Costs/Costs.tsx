@@ -2,11 +2,10 @@ import { useMemo } from 'react';
 import { useActions, useApp } from '../../store/use-app.ts';
 import { useView } from '../../store/use-view.ts';
 import type { CostsView } from '../../store/views.ts';
-import { formatCount } from '../../ui/format.ts';
 import { Waiting } from '../../ui/Waiting.tsx';
 import { costsWords } from '../../words/index.ts';
 import { Figures } from './Figures.tsx';
-import { formatNs, kindRows, linkRows, nsUpTo } from './rows.ts';
+import { accessRows, formatNs, kindRows, linkRows, nsUpTo } from './rows.ts';
 import { WorldsView } from './WorldsView.tsx';
 import './costs.css';
 
@@ -89,7 +88,6 @@ const Tables = ({ view }: { readonly view: CostsView }) => {
 };
 
 const Traffic = ({ view: { total } }: { readonly view: CostsView }) => {
-  const accesses = Object.entries(total.accesses).filter(([, times]) => times > 0);
   return (
     <table className="costs-table" aria-label="Link traffic and accesses">
       <thead>
@@ -105,10 +103,10 @@ const Traffic = ({ view: { total } }: { readonly view: CostsView }) => {
             <td className="costs-number">{bytes}</td>
           </tr>
         ))}
-        {accesses.map(([kind, times]) => (
-          <tr key={kind}>
-            <th scope="row">accesses, {kind}</th>
-            <td className="costs-number">{formatCount(times)}</td>
+        {accessRows(total).map(({ name, times }) => (
+          <tr key={name}>
+            <th scope="row">{name}</th>
+            <td className="costs-number">{times}</td>
           </tr>
         ))}
       </tbody>

@@ -2,6 +2,7 @@
 
 import { scaleLinear, stack } from 'd3';
 import type { CostTotals, CostsView } from '../../store/views.ts';
+import { ACCESS_KINDS, type AccessKind } from '../../core/uapi/accesses.ts';
 import type { CostModel, Figure } from '../../core/uapi/cost-model.ts';
 import type { FigureId } from '../../store/costs.ts';
 import type { PinQuestion } from '../../store/views.ts';
@@ -102,6 +103,21 @@ export const linkRows = ({ bytesByLink, ddrBytes }: CostTotals): LinkRow[] => [
     ? [{ link: 'ddr', name: 'through system memory in all', bytes: formatBytes(ddrBytes) }]
     : []),
 ];
+
+const ACCESS_NAMES: Readonly<Record<AccessKind, string>> = {
+  'cpu system': 'accesses by CPUs to system memory',
+  'cpu device': 'accesses by CPUs to VRAM',
+  'gpu local': 'accesses by GPUs to their own VRAM',
+  'gpu system': 'accesses by GPUs to system memory',
+  'gpu peer': 'accesses by GPUs to VRAM of another',
+};
+
+/** Who went where, and how often. */
+export const accessRows = ({ accesses }: CostTotals): { readonly name: string; readonly times: string }[] =>
+  ACCESS_KINDS.flatMap((kind) => {
+    const times = accesses[kind] ?? 0;
+    return times === 0 ? [] : [{ name: ACCESS_NAMES[kind], times: formatCount(times) }];
+  });
 
 // --- figures ---------------------------------------------------------------------------------------------------------
 

@@ -67,7 +67,7 @@ export const PageWalk = () => {
         Page-table tree
       </h2>
       {walk === undefined ? (
-        <p className="muted">Loading…</p>
+        <p className="muted panel-loading">Loading…</p>
       ) : target === undefined ? (
         <p className="muted">No process has memory yet.</p>
       ) : (
