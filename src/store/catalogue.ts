@@ -1,13 +1,10 @@
 // What the picker lists: the scenes made by hand, the recordings in families, the kernel's own tests.
 
 import * as v from 'valibot';
-import { SCENE_GROUPS } from '../scenarios/index.ts';
+import { SCENE_GROUPS, SCENES } from '../scenarios/index.ts';
 import { SELFTESTS } from '../scenarios/selftests/index.ts';
 import { scenarioTitle } from '../words/index.ts';
 import type { CatalogueEntry } from './scenario.ts';
-
-/** Relative to the page, so that the app works below any path. */
-export const RECORDINGS_PATH = 'recordings/';
 
 const indexSchema = v.array(
   v.object({
@@ -66,6 +63,11 @@ const selftestEntries: readonly CatalogueEntry[] = Object.entries(VARIANT_GROUPS
 
 /** Without the recordings, which are on the list of a file. */
 export const builtInEntries: readonly CatalogueEntry[] = [...sceneEntries, ...selftestEntries];
+
+/** What an entry without a recording runs; undefined: there is none of that name. */
+export const builtInScenario = async (name: string): Promise<unknown> =>
+  SCENES.find((scene) => scene.name === name)?.scenario ??
+  (await SELFTESTS.find((selftest) => selftest.name === name)?.scenario());
 
 /** @throws when the index is not one */
 export const readCatalogue = (index: unknown): CatalogueEntry[] => {

@@ -3,7 +3,6 @@
 import { createStore } from 'zustand/vanilla';
 import { AddressSync } from './address.ts';
 import type { App, AppActions, AppState } from './app.ts';
-import { builtInEntries } from './catalogue.ts';
 import { type Context, type Environment, report, update } from './context.ts';
 import { choicesActions, readChoices } from './choices.ts';
 import { compareActions, initialCompare } from './compare.ts';
@@ -20,7 +19,7 @@ import { initialPlayback, playbackActions } from './playback.ts';
 import { Player } from './player.ts';
 import { initialProblem, problemActions } from './problem.ts';
 import { initialQueries, Queries, queriesActions } from './queries.ts';
-import { initialScenario, loadCatalogue, scenarioActions } from './scenario.ts';
+import { initialScenario, scenarioActions } from './scenario.ts';
 import { initialSelection, selectionActions } from './selection.ts';
 import { readSettings, settingsActions } from './settings.ts';
 import { initialShare, shareActions } from './share.ts';
@@ -33,7 +32,7 @@ import { initialWorlds, Worlds, worldsActions } from './worlds.ts';
 
 export const createApp = (environment: Environment): App => {
   const store = createStore<AppState>(() => ({
-    scenario: { ...initialScenario, catalogue: { status: 'loading', entries: builtInEntries } },
+    scenario: initialScenario,
     playback: initialPlayback,
     trace: initialTrace,
     queries: initialQueries,
@@ -108,7 +107,6 @@ export const createApp = (environment: Environment): App => {
   const address = new AddressSync(context, scenario, compare);
 
   const start = async (): Promise<void> => {
-    await loadCatalogue(context);
     const opened = await address.restore();
     address.start();
     if (!opened) actions.openIntroduction();

@@ -97,6 +97,7 @@ describe('the kernel', () => {
 
   test('a selftest is fetched when it is opened, and judged', async () => {
     const page = await opened();
+    await page.actions.loadCatalogue();
     expect(
       page.state().scenario.catalogue.entries.filter(({ source }) => source === 'selftest'),
     ).toHaveLength(58);

@@ -1,10 +1,7 @@
 // Which run is open, and what can be opened. The last good run stays when something cannot be opened.
 
 import type { KernelConfig, MachinePresetName } from '../core/uapi/config.ts';
-import { SCENES } from '../scenarios/index.ts';
-import { SELFTESTS } from '../scenarios/selftests/index.ts';
 import type { Position, Progress, RunId, RunInfo } from '../worker/protocol.ts';
-import { RECORDINGS_PATH, readCatalogue } from './catalogue.ts';
 import { initialCompare } from './compare.ts';
 import { type Context, painted, report, update } from './context.ts';
 import { type KernelChoice, kernelChoice } from './kernel-choice.ts';
@@ -76,6 +73,8 @@ export interface OpenOptions {
 }
 
 export interface ScenarioActions {
+  /** Fetches what the picker offers, once: a first visit does without it. */
+  readonly loadCatalogue: () => Promise<void>;
   /** Opens an entry of the catalogue. True if it is open now; else `problem` says why not. */
   readonly openByName: (name: string, options?: OpenOptions) => Promise<boolean>;
   /** Opens a scenario or recording from a file or a link, as parsed JSON. */
@@ -105,6 +104,9 @@ export const initialScenario: ScenarioSlice = {
   working: undefined,
   computing: false,
 };
+
+/** Relative to the page, so that the app works below any path. */
+const RECORDINGS_PATH = 'recordings/';
 
 const positionOf = (run: RunInfo, { beforeStep, at }: OpenOptions): Position => {
   if (at !== undefined) {
@@ -253,15 +255,21 @@ export const scenarioActions = (
     }
   };
 
+  let asked: Promise<void> | undefined;
+  const loadCatalogue = async (): Promise<void> => {
+    asked ??= readEntries(context).catch((reason: unknown) => {
+      // the next who needs it tries again
+      asked = undefined;
+      const { catalogue } = context.store.getState().scenario;
+      update(context, 'scenario', { catalogue: { ...catalogue, status: 'failed' } });
+      const message = { id: 'problem.catalogue', params: { reason: String(reason) } };
+      report(context, { about: 'catalogue', place: '', message });
+    });
+    await asked;
+  };
+
   const openByName = async (name: string, options: OpenOptions = {}): Promise<boolean> => {
-    const origin = { kind: 'catalogue', name } as const;
-    const scene = SCENES.find((candidate) => candidate.name === name);
-    if (scene !== undefined) return await opener.open(origin, scene.title, scene.scenario, options);
-    const selftest = SELFTESTS.find((candidate) => candidate.name === name);
-    if (selftest !== undefined) {
-      const scenario = await load(name, selftest.title, selftest.scenario);
-      return scenario !== undefined && (await opener.open(origin, selftest.title, scenario, options));
-    }
+    await loadCatalogue();
     const { catalogue } = context.store.getState().scenario;
     const entry = catalogue.entries.find((candidate) => candidate.name === name);
     if (entry === undefined) {
@@ -269,10 +277,14 @@ export const scenarioActions = (
         name,
       });
     }
-    const recording = await load(name, entry.title, () =>
-      context.environment.fetchJson(`${RECORDINGS_PATH}${name}.json`),
-    );
-    return recording !== undefined && (await opener.open(origin, entry.title, recording, options));
+    const scenario = await load(name, entry.title, async () => {
+      if (entry.source === 'recording')
+        return await context.environment.fetchJson(`${RECORDINGS_PATH}${name}.json`);
+      const { builtInScenario } = await import('./catalogue.ts');
+      return await builtInScenario(name);
+    });
+    const origin = { kind: 'catalogue', name } as const;
+    return scenario !== undefined && (await opener.open(origin, entry.title, scenario, options));
   };
 
   const openScenario = async (scenario: unknown, options: OpenOptions = {}): Promise<boolean> =>
@@ -282,6 +294,7 @@ export const scenarioActions = (
     return async (...args: A): Promise<boolean> => await context.idle.during(act(...args));
   };
   return {
+    loadCatalogue: () => context.idle.during(loadCatalogue()),
     cancelWork: () => {
       const { working } = context.store.getState().scenario;
       if (working !== undefined) context.link.cancel(working.id);
@@ -324,15 +337,12 @@ export const scenarioActions = (
   };
 };
 
-/** Reads the list of recordings; the scenes are there anyhow. */
-export const loadCatalogue = async (context: Context): Promise<void> => {
-  try {
-    const entries = readCatalogue(await context.environment.fetchJson(`${RECORDINGS_PATH}index.json`));
-    update(context, 'scenario', { catalogue: { status: 'ready', entries } });
-  } catch (error) {
-    const { catalogue } = context.store.getState().scenario;
-    update(context, 'scenario', { catalogue: { ...catalogue, status: 'failed' } });
-    const message = { id: 'problem.catalogue', params: { reason: String(error) } };
-    report(context, { about: 'catalogue', place: '', message });
-  }
+/** The scenes are there as soon as their code is, the recordings when their list has come. */
+const readEntries = async (context: Context): Promise<void> => {
+  const index = context.environment.fetchJson(`${RECORDINGS_PATH}index.json`);
+  // whoever waits for it is told of it; should the code not come, nobody does
+  index.catch(() => undefined);
+  const { builtInEntries, readCatalogue } = await import('./catalogue.ts');
+  update(context, 'scenario', { catalogue: { status: 'loading', entries: builtInEntries } });
+  update(context, 'scenario', { catalogue: { status: 'ready', entries: readCatalogue(await index) } });
 };

@@ -5,11 +5,13 @@ import { HOME_SCENARIO } from './walkthrough.ts';
 import { AT_HOME, ON_DEVICE, opened, residence } from './page-fixture.ts';
 
 describe('first load', () => {
-  test('nothing is open, nothing plays, the introduction is shown, the catalogue is there', async () => {
-    const { state } = await opened();
+  test('nothing is open, nothing plays, the introduction is shown, the catalogue comes when it is asked for', async () => {
+    const { state, actions } = await opened();
     expect(state().scenario.run).toBeUndefined();
     expect(state().playback.playing).toBe(false);
     expect(state().walkthrough.introduction).toBe(true);
+    expect(state().scenario.catalogue).toEqual({ status: 'loading', entries: [] });
+    await actions.loadCatalogue();
     expect(state().scenario.catalogue.status).toBe('ready');
     expect(state().scenario.catalogue.entries.filter(({ source }) => source === 'recording')).toHaveLength(
       163,

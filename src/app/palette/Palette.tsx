@@ -1,5 +1,5 @@
 import { type KeyboardEvent, useEffect, useId, useMemo, useRef, useState } from 'react';
-import { useApp, useAppInstance } from '../../store/use-app.ts';
+import { useActions, useApp, useAppInstance } from '../../store/use-app.ts';
 import { Dialog } from '../../ui/Dialog.tsx';
 import { useEarlyText } from '../../ui/EarlyField.tsx';
 import { Icon } from '../../ui/Icon.tsx';
@@ -39,6 +39,8 @@ const useEntries = (mode: PaletteProps['mode'], text: string): PaletteEntry[] =>
   const scenarios = useApp((state) => state.scenario.catalogue.entries);
   const machine = useApp((state) => state.scenario.run?.machine);
   const moment = useApp((state) => state.trace.moment);
+  const { loadCatalogue } = useActions();
+  useEffect(() => void loadCatalogue(), [loadCatalogue]);
   const [terms, setTerms] = useState<readonly GlossaryEntry[]>([]);
   useEffect(() => void loadGlossary().then(setTerms), []);
   const [typedEntries, setTyped] = useState<typeof TypedEntries>();

@@ -1,5 +1,5 @@
 import { buildablePatches } from '../../core/uapi/patches.ts';
-import { type ReactNode, useId, useState } from 'react';
+import { type ReactNode, useEffect, useId, useState } from 'react';
 import {
   ALL_PATCHES,
   FOLLOW_PAGE_READINGS,
@@ -85,6 +85,8 @@ interface PatchesProps {
 /** The 14 patches of the series, and sets of them that are worth a look. */
 const Patches = ({ draft: { patches }, onChange, onClose }: PatchesProps) => {
   const catalogue = useApp((state) => state.scenario.catalogue.entries);
+  const { loadCatalogue } = useActions();
+  useEffect(() => void loadCatalogue(), [loadCatalogue]);
   return (
     <section className="kernel-patches" aria-labelledby="kernel-patches-heading">
       <h3 id="kernel-patches-heading" className="heading">

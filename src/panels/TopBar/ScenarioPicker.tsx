@@ -1,4 +1,12 @@
-import { type ChangeEvent, type KeyboardEvent, useDeferredValue, useMemo, useRef, useState } from 'react';
+import {
+  type ChangeEvent,
+  type KeyboardEvent,
+  useDeferredValue,
+  useEffect,
+  useMemo,
+  useRef,
+  useState,
+} from 'react';
 import { useActions, useApp } from '../../store/use-app.ts';
 import { Dialog } from '../../ui/Dialog.tsx';
 import { useEarlyText } from '../../ui/EarlyField.tsx';
@@ -10,7 +18,8 @@ import './scenario-picker.css';
 /** All scenarios by group, with a filter; and a file of one's own. */
 export const ScenarioPicker = ({ onClose }: { readonly onClose: () => void }) => {
   const catalogue = useApp((state) => state.scenario.catalogue);
-  const { openByName, openText } = useActions();
+  const { loadCatalogue, openByName, openText } = useActions();
+  useEffect(() => void loadCatalogue(), [loadCatalogue]);
   const [filter, setFilter] = useState('');
   useEarlyText(setFilter);
   const deferred = useDeferredValue(filter);
