@@ -13,7 +13,7 @@ const coherent = { kind: 'function', fn: 'migrate_device_coherent_page' };
 const freed = { kind: 'field', field: '_refcount', is: ['=', 0] };
 const buf1 = { area: 'buf', page: 1 };
 const A = { process: 'A', ...buf1 };
-const field = (name: string, is?: readonly [string, number], of?: object): object => ({
+const field = (name: string, is?: readonly [string, number | string], of?: object): object => ({
   kind: 'field',
   field: name,
   ...(is === undefined ? {} : { is }),
@@ -53,6 +53,15 @@ test('a condition can be a sentence, as somebody would say it', () => {
     ['mapcount of page 18436 = -1', field('_mapcount', ['=', -1], { pfn: 18436 })],
     ['compound_pincount of buf+0 > 0', field('compound_pincount', ['>', 0], { area: 'buf', page: 0 })],
     ['flags of page 0x4804', field('flags', undefined, { pfn: 0x4804 })],
+    ['buf+1 becomes locked', field('flags', ['=', 'locked'], buf1)],
+    ['stop when A buf+1 is no longer dirty', field('flags', ['!=', 'dirty'], A)],
+    ['any page is no longer lru', field('flags', ['!=', 'lru'])],
+    ['page 0x4804 has PG_writeback set', field('flags', ['=', 'writeback'], { pfn: 0x4804 })],
+    ['PG_locked of buf+1 is cleared', field('flags', ['!=', 'locked'], buf1)],
+    ['PG_locked of any page is set', field('flags', ['=', 'locked'])],
+    ['flags of buf+1 has dirty', field('flags', ['=', 'dirty'], buf1)],
+    ['buf+1 loses AnonExclusive', field('flags', ['!=', 'anon_exclusive'], buf1)],
+    ['flags!=mlocked@A buf+1', field('flags', ['!=', 'mlocked'], A)],
     ['stop when page 0x4804 changes', { kind: 'page', of: { pfn: 0x4804 } }],
     ['page 18436', { kind: 'page', of: { pfn: 18436 } }],
     ['page A buf+1 changes', { kind: 'page', of: A }],
@@ -98,6 +107,9 @@ test('what cannot be read names the words that are wrong, and what could stand t
     ['page 0x4804 > 3', 'page 0x4804 > 3', /which field/],
     ['pte=migration@bfu+1', 'bfu', /there is buf/],
     ['refcount of 0x7f0000001000 = 1', '0x7f0000001000', /at most 40 bits/],
+    ['any page becomes anon_exclusive', 'any page', /asked of one page.*buf\+1 becomes anon_exclusive/],
+    ['flags=swapcache', 'any page', /asked of one page/],
+    ['bfu+1 becomes locked', 'bfu', /Did you mean buf/],
     ['theme', 'theme', /Fields/],
     ['colour is 1', 'colour', /Fields/],
   ];

@@ -10,12 +10,14 @@ import {
   type Comparison,
   ENTRY_STATES,
   type EntryState,
+  PAGE_FLAGS,
+  type PageFlag,
   type PageRef,
   type Place,
 } from '../worker/protocol-debug.ts';
 import { oneOf, parseBreakpoint } from './debug.ts';
 
-export { ENTRY_STATES } from '../worker/protocol-debug.ts';
+export { ENTRY_STATES, PAGE_FLAGS } from '../worker/protocol-debug.ts';
 
 /** Names of a run that a condition can use. */
 export interface KnownNames {
@@ -55,6 +57,9 @@ const SPOKEN: readonly (readonly [words: string, how: Comparison])[] = [
   ['isn’t', '!='],
   ["isn't", '!='],
   ['stops being', '!='],
+  ['has no', '!='],
+  ['lacks', '!='],
+  ['loses', '!='],
   ['is greater than', '>'],
   ['is more than', '>'],
   ['rises above', '>'],
@@ -71,6 +76,8 @@ const SPOKEN: readonly (readonly [words: string, how: Comparison])[] = [
   ['turns into', '='],
   ['becomes', '='],
   ['reaches', '='],
+  ['gets', '='],
+  ['has', '='],
   ['is', '='],
 ];
 const SIGNS: Readonly<Record<string, Comparison>> = {
@@ -273,9 +280,45 @@ const readPte = (whose: string | undefined, { is }: Wish, known: KnownNames): Br
   return { kind: 'pte', of, ...(state === undefined ? {} : { is: state }) };
 };
 
+/** `PG_dirty`, `Dirty`, `AnonExclusive`, `is set` behind them apart. */
+const flagNamed = (text: string): PageFlag | undefined => {
+  const plain = text.replace(/^PG_/i, '').replace(/(?<=[a-z])(?=[A-Z])/g, '_');
+  return oneOf(PAGE_FLAGS, plain.toLowerCase().replaceAll(/[ -]/g, '_'));
+};
+
+/** Bits that mean something else on other pages: which of them a page is has to be looked up. */
+const OF_ONE_PAGE: readonly PageFlag[] = ['anon_exclusive', 'swapcache'];
+
+/** `buf+1 becomes dirty`, `PG_locked of buf+1 is set`, `any page is no longer lru`; undefined: about no flag. */
+const readFlag = ({ subject, is }: Wish, known: KnownNames): Breakpoint | undefined => {
+  const [how, value = ''] = is ?? [];
+  if (how !== '=' && how !== '!=') return undefined;
+  const { what, whose } = splitSubject(subject);
+  const asked = flagNamed(what);
+  const isClear = /^(?:clear|cleared|unset|gone|0)$/i.test(value);
+  if (asked !== undefined && (isClear || /^(?:set|1)$/i.test(value)))
+    return ofFlag(asked, isClear === (how === '=') ? '!=' : '=', whose ?? 'any page', known);
+  const flag = flagNamed(value.replace(/^the /, '').replace(/ (?:flag|set)$/, ''));
+  if (flag === undefined) return undefined;
+  if (fieldNamed(what) === 'flags') return ofFlag(flag, how, whose ?? 'any page', known);
+  return fieldNamed(what) === undefined && !isPte(what) ? ofFlag(flag, how, subject, known) : undefined;
+};
+
+const ofFlag = (flag: PageFlag, how: '=' | '!=', whose: string, known: KnownNames): Breakpoint => {
+  const of = readPage(whose, known);
+  if (of === undefined && OF_ONE_PAGE.includes(flag))
+    throw new Unreadable(
+      'any page',
+      `${flag} is asked of one page, since its bit means something else on others. Write ${example(known)} becomes ${flag}.`,
+    );
+  return { kind: 'field', field: 'flags', ...(of === undefined ? {} : { of }), is: [how, flag] };
+};
+
 const readWish = (text: string, known: KnownNames): Breakpoint => {
   const wish = wishOf(text);
   const { subject, is } = wish;
+  const flag = readFlag(wish, known);
+  if (flag !== undefined) return flag;
   const page = /^(?:the )?(?:(?:struct )?page|pfn)(?: of| at)? (?<whose>[^'’]+)$/i.exec(subject)?.groups;
   const isPage = page !== undefined && fieldNamed(/\w+$/.exec(subject)?.[0] ?? '') === undefined;
   const { what, whose } = splitSubject(subject);
@@ -336,6 +379,9 @@ const checked = (breakpoint: Breakpoint, known: KnownNames): Breakpoint => {
       `No kernel function of the simulation.${nearest(breakpoint.fn, names)}`,
     );
   }
+  const name = breakpoint.kind === 'field' ? oneOf(OF_ONE_PAGE, String(breakpoint.is?.[1])) : undefined;
+  if (name !== undefined && breakpoint.kind === 'field' && breakpoint.of === undefined)
+    return ofFlag(name, '=', 'any page', known);
   if (breakpoint.kind === 'log' || breakpoint.of === undefined || 'pfn' in breakpoint.of) return breakpoint;
   const { of } = breakpoint;
   if ('area' in of)

@@ -7,6 +7,7 @@ import {
   COMPARISONS,
   ENTRY_STATES,
   type Hit,
+  PAGE_FLAGS,
   type PageRef,
   type Place,
 } from '../worker/protocol-debug.ts';
@@ -152,8 +153,11 @@ export const parseBreakpoint = (text: string): Breakpoint | undefined => {
   }
   const field = oneOf(BREAK_FIELDS, what);
   const of = place === undefined ? undefined : parsePage(place);
-  if (field === undefined || (place && !of) || (sign && !NUMBER.test(value))) return undefined;
-  return { kind: 'field', field, ...(of && { of }), ...(how && { is: [how, Number(value)] as const }) };
+  const flag = field === 'flags' ? oneOf(PAGE_FLAGS, value) : undefined;
+  const isFlag = flag !== undefined && (how === '=' || how === '!=');
+  if (field === undefined || (place && !of) || (sign && !isFlag && !NUMBER.test(value))) return undefined;
+  const is = isFlag ? ([how, flag] as const) : how && ([how, Number(value)] as const);
+  return { kind: 'field', field, ...(of && { of }), ...(is && { is }) };
 };
 
 export const debugActions = (context: Context, show: (position: Position) => Promise<void>): DebugActions => {

@@ -15,6 +15,29 @@ export const BREAK_FIELDS = [
 ] as const;
 export type BreakField = (typeof BREAK_FIELDS)[number];
 
+/** Flags of a page by the names that recordings have for them. */
+export const PAGE_FLAGS = [
+  'locked',
+  'referenced',
+  'uptodate',
+  'dirty',
+  'lru',
+  'active',
+  'workingset',
+  'swapbacked',
+  'unevictable',
+  'mlocked',
+  'reserved',
+  'head',
+  'private',
+  'writeback',
+  'reclaim',
+  'hwpoison',
+  'anon_exclusive',
+  'swapcache',
+] as const;
+export type PageFlag = (typeof PAGE_FLAGS)[number];
+
 /** Longer ones first, so that reading from the left finds them. */
 export const COMPARISONS = ['!=', '<=', '>=', '=', '<', '>'] as const;
 export type Comparison = (typeof COMPARISONS)[number];
@@ -48,8 +71,8 @@ export interface FieldCondition {
   readonly field: BreakField;
   /** Absent: any page, and each page's own field. */
   readonly of?: PageRef;
-  /** Absent: it changes. */
-  readonly is?: readonly [how: Comparison, value: number];
+  /** Absent: it changes. `flags` that are (or are not, !=) a name: that one among them. */
+  readonly is?: readonly [how: Comparison, value: number] | readonly [how: '=' | '!=', flag: PageFlag];
 }
 
 export interface PteCondition {

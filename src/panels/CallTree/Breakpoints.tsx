@@ -4,6 +4,7 @@ import {
   FIELD_NAMES,
   type KnownNames,
   namesOf,
+  PAGE_FLAGS,
   parseCondition,
 } from '../../store/condition.ts';
 import { breakpointText } from '../../store/debug.ts';
@@ -32,6 +33,10 @@ const Names = ({ known: { processes, areas } }: { readonly known: KnownNames }) 
         <dd>
           <Codes names={FIELD_NAMES} />, of <code>any page</code>, a pfn or a place. <code>mapcount</code> is
           counted as <code>dump_page</code> does: 0 is not mapped.
+        </dd>
+        <dt>a flag</dt>
+        <dd>
+          a page <code>becomes</code> or <code>is no longer</code> <Codes names={PAGE_FLAGS} />
         </dd>
         <dt>a page</dt>
         <dd>

@@ -16,6 +16,7 @@ export const examples = (area: string): readonly string[] => [
   `refcount of ${area}+1 changes`,
   `pte of ${area}+1 changes`,
   `pte of ${area}+1 is a migration entry`,
+  `${area}+1 becomes locked`,
   `page ${area}+1 changes`,
   'migrate_device_coherent_page',
   'check_and_migrate_movable_pages',
@@ -59,6 +60,7 @@ export const breakpointWords = (breakpoint: Breakpoint): string => {
       return `struct page of ${ofWhat(breakpoint.of)} changes`;
     case 'field': {
       const { field, is, of } = breakpoint;
+      if (typeof is?.[1] === 'string') return `${ofWhat(of)} ${COMPARES[is[0]]} ${is[1]}`;
       return `${field} of ${ofWhat(of)} ${is === undefined ? 'changes' : `${COMPARES[is[0]]} ${is[1]}`}`;
     }
     case 'pte': {

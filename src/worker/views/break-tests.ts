@@ -2,11 +2,12 @@
 
 import { backingPage } from '../../core/kernel/drivers/test-hmm-dmirror.ts';
 import { leafOffset } from '../../core/kernel/mm/page-table.ts';
-import { compoundHead, pageMapcount } from '../../core/kernel/mm/page-ref.ts';
+import { compoundHead, pageAnon, pageMapcount } from '../../core/kernel/mm/page-ref.ts';
 import type { Mm } from '../../core/machine/entities.ts';
 import type { Machine } from '../../core/machine/machine.ts';
 import type { EventLog } from '../../core/trace/log.ts';
 import { EventKind } from '../../core/uapi/events.ts';
+import * as flag from '../../core/uapi/page-flags.ts';
 import { presentName } from '../../core/uapi/patches.ts';
 import {
   type Entry,
@@ -26,6 +27,7 @@ import type {
   Comparison,
   EntryState,
   FieldCondition,
+  PageFlag,
   PageRef,
   Place,
   PteCondition,
@@ -160,22 +162,48 @@ const entryIs = (entry: Entry, state: EntryState): boolean => {
   }
 };
 
+const FLAG_BITS: Readonly<Record<PageFlag, number>> = {
+  locked: flag.PG_locked,
+  referenced: flag.PG_referenced,
+  uptodate: flag.PG_uptodate,
+  dirty: flag.PG_dirty,
+  lru: flag.PG_lru,
+  active: flag.PG_active,
+  workingset: flag.PG_workingset,
+  swapbacked: flag.PG_swapbacked,
+  unevictable: flag.PG_unevictable,
+  mlocked: flag.PG_mlocked,
+  reserved: flag.PG_reserved,
+  head: flag.PG_head,
+  private: flag.PG_private,
+  writeback: flag.PG_writeback,
+  reclaim: flag.PG_reclaim,
+  hwpoison: flag.PG_hwpoison,
+  anon_exclusive: flag.PG_anon_exclusive,
+  swapcache: flag.PG_swapcache,
+};
+/** Bits that mean something else on a page that is not anonymous. */
+const OF_ANONYMOUS = flag.PG_anon_exclusive | flag.PG_swapcache;
+
+const holds = (condition: FieldCondition | PteCondition, value: number | undefined): boolean => {
+  if (value === undefined || condition.is === undefined) return false;
+  if (condition.kind === 'pte') {
+    const [how, state] = condition.is;
+    return entryIs(value, state) === (how === '=');
+  }
+  const [how, wanted] = condition.is;
+  return typeof wanted === 'number'
+    ? compares(how, value, wanted)
+    : ((value & FLAG_BITS[wanted]) !== 0) === (how === '=');
+};
+
 /** Whether going from one value to the other begins to fulfil a condition. */
 const begins = (
-  { is }: FieldCondition | PteCondition,
+  condition: FieldCondition | PteCondition,
   before: number | undefined,
   after: number | undefined,
-): boolean => {
-  if (is === undefined) return before !== after;
-  const [how, wanted] = is;
-  const holds = (value: number | undefined): boolean => {
-    if (value === undefined) return false;
-    return typeof wanted === 'number'
-      ? compares(how, value, wanted)
-      : entryIs(value, wanted) === (how === '=');
-  };
-  return !holds(before) && holds(after);
-};
+): boolean =>
+  condition.is === undefined ? before !== after : !holds(condition, before) && holds(condition, after);
 
 const pageNow = (m: Machine, of: PageRef): { readonly pfn: number; readonly rows: readonly number[] } =>
   'pfn' in of ? { pfn: of.pfn, rows: [] } : entryNow(m, of);
@@ -188,7 +216,10 @@ const lookAt = (m: Machine, condition: FieldCondition | PteCondition, of: PageRe
   }
   const { pfn, rows } = pageNow(m, of);
   if (pfn === NO_PFN) return { value: undefined, entryRows: rows, pageRows: [] };
-  const value = fieldNow(m, condition.field, pfn);
+  const wantsFlag = typeof condition.is?.[1] === 'string';
+  const meant = wantsFlag && !pageAnon(m, pfn) ? ~OF_ANONYMOUS : -1;
+  const field = fieldNow(m, condition.field, pfn);
+  const value = wantsFlag && field !== undefined ? field & meant : field;
   return { value, entryRows: rows, pageRows: [pfn, compoundHead(m, pfn), backingPage(m, pfn)] };
 };
 const NOTHING: Look = { value: undefined, entryRows: [], pageRows: [] };

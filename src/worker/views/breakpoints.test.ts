@@ -13,6 +13,7 @@ import {
   COMPARISONS,
   ENTRY_STATES,
   type FieldCondition,
+  PAGE_FLAGS,
   type Place,
   type PteCondition,
 } from '../protocol-debug.ts';
@@ -102,6 +103,32 @@ describe('in the log', () => {
     expect(frames.map((pfn) => run.sim.machine.rangeOf(pfn)?.kind)).toEqual(['soft-reserved', 'ram']);
   });
 
+  test('a flag: where the kernel locks a page, and where fork shares one that was exclusive', () => {
+    const locks = hitsOf(run, { kind: 'field', field: 'flags', of: BUF1, is: ['=', 'locked'] }, 1);
+    expect(locks.length).toBeGreaterThan(2);
+    const lockedAt = (position: number): boolean => {
+      run.seek(position);
+      const entry = entryOfBuf1(run);
+      return entry !== 0 && (run.sim.machine.pages.flags.get(entryPfn(entry)) & 1) === 1;
+    };
+    for (const position of locks)
+      expect([lockedAt(position - 1), lockedAt(position)], `at ${position}`).toEqual([false, true]);
+    const forked = scene('fork-and-pin');
+    const shares: Breakpoint = {
+      kind: 'field',
+      field: 'flags',
+      of: { process: 'A', area: 'buf', page: 0 },
+      is: ['!=', 'anon_exclusive'],
+    };
+    const [first] = hitsOf(forked, shares, 1).filter((position) => forked.stepAt(position).index === 4);
+    const event = forked.sim.machine.journal.log.at((first ?? 1) - 1);
+    expect(KERNEL_FUNCTIONS[forked.sim.machine.journal.log.idAt(event.parent)]?.name).toMatch(/^copy_/);
+    // of any page
+    const offList = hitsOf(run, { kind: 'field', field: 'flags', is: ['!=', 'lru'] }, 1);
+    expect(offList.length).toBeGreaterThan(0);
+    for (const position of offList) expect(log.nowAt(position - 1) & 16).toBe(0);
+  });
+
   test('a process without a name is the first that has the area', () => {
     const named: Breakpoint = { kind: 'pte', of: BUF1 };
     expect(hitsOf(run, { kind: 'pte', of: { area: 'buf', page: 1 } }, 1)).toEqual(hitsOf(run, named, 1));
@@ -136,6 +163,12 @@ const conditionArb: fc.Arbitrary<FieldCondition | PteCondition> = fc.oneof(
     }),
   }),
   fc.record({
+    kind: fc.constant('field' as const),
+    field: fc.constant('flags' as const),
+    of: placeArb,
+    is: fc.tuple(fc.constantFrom('=' as const, '!=' as const), fc.constantFrom(...PAGE_FLAGS)),
+  }),
+  fc.record({
     kind: fc.constant('pte' as const),
     of: placeArb,
     is: fc.option(fc.tuple(fc.constantFrom('=' as const, '!=' as const), fc.constantFrom(...ENTRY_STATES)), {
@@ -154,6 +187,7 @@ const valuesOf = (
     index,
     condition.kind,
     condition.kind === 'field' && condition.field,
+    condition.kind === 'field' && typeof condition.is?.[1],
     condition.of,
   ]);
   const known = values.get(key);
@@ -168,13 +202,32 @@ const valuesOf = (
   return found;
 };
 
-const holds = ({ is }: FieldCondition | PteCondition, value: number | undefined): boolean => {
+/** By the numbers of enum pageflags. */
+const BITS = 'locked referenced uptodate dirty lru active workingset waiters error slab swapcache'.split(' ');
+const LATER_BITS: Readonly<Record<string, number>> = {
+  reserved: 12,
+  private: 13,
+  writeback: 15,
+  head: 16,
+  anon_exclusive: 17,
+  reclaim: 18,
+  swapbacked: 19,
+  unevictable: 20,
+  mlocked: 21,
+  hwpoison: 22,
+};
+
+const holds = ({ kind, is }: FieldCondition | PteCondition, value: number | undefined): boolean => {
   if (value === undefined || is === undefined) return false;
   const [how, wanted] = is;
   if (typeof wanted === 'number') {
     const table = { '=': value === wanted, '!=': value !== wanted, '<': value < wanted } as const;
     if (how === '<=' || how === '>') return value <= wanted === (how === '<=');
     return how === '>=' ? value >= wanted : table[how];
+  }
+  if (kind === 'field') {
+    const bit = LATER_BITS[wanted] ?? BITS.indexOf(wanted);
+    return (Math.floor(value / 2 ** bit) % 2 === 1) === (how === '=');
   }
   const bit = { writable: value & 2, dirty: value & 64, accessed: value & 32 } as const;
   const present = (value & 0x101) !== 0;
