@@ -55,9 +55,11 @@ test('the history of a page leads to its moments', async ({ app, page }) => {
 test('what is typed while a dialog is fetched stands in its field', async ({ page }) => {
   // the chunks of both dialogs come late
   let fetched = (): void => undefined;
-  const gate = new Promise<void>((resolve) => {
-    fetched = resolve;
-  });
+  const late = (): Promise<void> =>
+    new Promise<void>((resolve) => {
+      fetched = resolve;
+    });
+  let gate = late();
   await page.route(/\/(Palette|ScenarioPicker)-[\w-]+\.js/, async (route) => {
     await gate;
     await route.continue();
@@ -85,4 +87,13 @@ test('what is typed while a dialog is fetched stands in its field', async ({ pag
   await page.getByRole('button', { name: 'Close' }).click();
   await page.keyboard.press('Control+k');
   await expect(page.getByRole('combobox', { name: 'Find and do' })).toHaveValue('');
+  // Enter that came too early opens what was meant, as soon as that is known
+  gate = late();
+  await page.goto('./?scenario=longterm-pin&t=3');
+  await page.getByRole('button', { name: /^Scenario/ }).click();
+  await expect(filter).toBeFocused();
+  await page.keyboard.type('busy-page');
+  await page.keyboard.press('Enter');
+  fetched();
+  await expect(page).toHaveURL(/scenario=busy-page/);
 });

@@ -1,13 +1,19 @@
-import { useLayoutEffect } from 'react';
+import { useEffect, useLayoutEffect, useRef, useState } from 'react';
 import { Dialog, type DialogProps } from './Dialog.tsx';
 
-/** What was typed while the dialog was fetched; one dialog is open at a time. */
+/** What was typed while the dialog was fetched, and whether with Enter; one dialog is open at a time. */
 let typed = '';
+let isEntered = false;
+
+const forget = (): void => {
+  typed = '';
+  isEntered = false;
+};
 
 /** In place of a dialog with a field that is being fetched: takes the focus and what is typed. */
 export const EarlyField = (dialog: Omit<DialogProps, 'children'>) => {
   // the dialog that comes takes the text in the commit that takes this one away
-  useLayoutEffect(() => () => queueMicrotask(() => (typed = '')), []);
+  useLayoutEffect(() => () => queueMicrotask(forget), []);
   return (
     <Dialog {...dialog}>
       <input
@@ -15,14 +21,54 @@ export const EarlyField = (dialog: Omit<DialogProps, 'children'>) => {
         data-first
         aria-label={dialog.title}
         placeholder="Loading…"
-        onInput={(event) => (typed = event.currentTarget.value)}
+        onInput={(event) => {
+          typed = event.currentTarget.value;
+          isEntered = false;
+        }}
+        onKeyDown={(event) => {
+          if (event.key === 'Enter') isEntered = true;
+        }}
       />
     </Dialog>
   );
 };
 
-/** Hands over what was typed before the dialog came. @param take - always the same one */
-export const useEarlyText = (take: (text: string) => void): void =>
+/**
+ * Hands over what was typed before the dialog came.
+ *
+ * @param take - always the same one
+ * @param enter - always the same one; called behind it where Enter was pressed, too
+ */
+export const useEarlyText = (take: (text: string) => void, enter: () => void): void =>
   useLayoutEffect(() => {
     if (typed !== '') take(typed);
-  }, [take]);
+    if (isEntered) enter();
+  }, [take, enter]);
+
+/**
+ * Enter takes the first that is found, and that is known when everything has come that is looked through: pressed before,
+ * it is kept until then.
+ *
+ * @param open - what Enter does; undefined: nothing is found
+ * @returns for the key, and for whatever else is typed behind it
+ */
+export const useEnter = (
+  isComplete: boolean,
+  open: (() => void) | undefined,
+): { readonly enter: () => void; readonly forgetEnter: () => void } => {
+  const [isPressed, setPressed] = useState(false);
+  const latest = useRef(open);
+  useLayoutEffect(() => {
+    latest.current = open;
+  });
+  useEffect(() => {
+    if (!isPressed || !isComplete) return;
+    setPressed(false);
+    latest.current?.();
+  }, [isPressed, isComplete]);
+  const [keys] = useState(() => ({
+    enter: () => setPressed(true),
+    forgetEnter: () => setPressed(false),
+  }));
+  return keys;
+};

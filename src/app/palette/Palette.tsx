@@ -1,7 +1,7 @@
 import { type KeyboardEvent, useEffect, useId, useMemo, useRef, useState } from 'react';
 import { useActions, useApp, useAppInstance } from '../../store/use-app.ts';
 import { Dialog } from '../../ui/Dialog.tsx';
-import { useEarlyText } from '../../ui/EarlyField.tsx';
+import { useEarlyText, useEnter } from '../../ui/EarlyField.tsx';
 import { Icon } from '../../ui/Icon.tsx';
 import { type GlossaryEntry, loadGlossary } from '../../words/index.ts';
 import { PANELS } from '../frame/panels.ts';
@@ -34,9 +34,12 @@ interface PaletteProps {
 const LIMIT = 12;
 const PAGE_ROWS = 8;
 
-const useEntries = (mode: PaletteProps['mode'], text: string): PaletteEntry[] => {
+const useEntries = (
+  mode: PaletteProps['mode'],
+  text: string,
+): { readonly entries: readonly PaletteEntry[]; readonly isComplete: boolean } => {
   const ownKeys = useApp((state) => state.settings.ownKeys);
-  const scenarios = useApp((state) => state.scenario.catalogue.entries);
+  const { status, entries: scenarios } = useApp((state) => state.scenario.catalogue);
   const machine = useApp((state) => state.scenario.run?.machine);
   const moment = useApp((state) => state.trace.moment);
   const { loadCatalogue } = useActions();
@@ -64,21 +67,22 @@ const useEntries = (mode: PaletteProps['mode'], text: string): PaletteEntry[] =>
     () => (isAsked ? inSightEntries(new Set(standing.map(({ title }) => title))) : []),
     [isAsked, standing],
   );
-  return useMemo(() => {
+  const entries = useMemo(() => {
     const targets = targetEntries(targetsOf(text, machine, moment)).slice(0, LIMIT);
     if (mode === 'goTo') return targets;
     if (text.trim() === '') return matching(standing, text, PAGE_ROWS);
     const typed = typedEntries?.(text, store.getState()) ?? [];
     return [...targets, ...typed, ...matching([...standing, ...inSight, ...words], text, LIMIT)];
   }, [mode, text, machine, moment, standing, inSight, words, store, typedEntries]);
+  const isComplete = status !== 'loading' && terms.length > 0 && typedEntries !== undefined;
+  return { entries, isComplete: isComplete || mode === 'goTo' };
 };
 
 /** Everything that can be done and opened, by typing a part of its name. */
 export const Palette = ({ mode, onClose, onDo }: PaletteProps) => {
   const [text, setText] = useState('');
   const [at, setAt] = useState(0);
-  useEarlyText(setText);
-  const entries = useEntries(mode, text);
+  const { entries, isComplete } = useEntries(mode, text);
   const current = entries[Math.min(at, entries.length - 1)];
   const id = useId();
   const list = useRef<HTMLDivElement>(null);
@@ -90,6 +94,11 @@ export const Palette = ({ mode, onClose, onDo }: PaletteProps) => {
     onClose();
     onDo(entry.deed);
   };
+  const { enter, forgetEnter } = useEnter(
+    isComplete,
+    current === undefined ? undefined : () => choose(current),
+  );
+  useEarlyText(setText, enter);
   const onKeyDown = (event: KeyboardEvent) => {
     const last = entries.length - 1;
     const from = Math.min(at, last);
@@ -100,7 +109,7 @@ export const Palette = ({ mode, onClose, onDo }: PaletteProps) => {
       PageUp: Math.max(0, from - PAGE_ROWS),
     }[event.key];
     if (to !== undefined) setAt(to);
-    else if (event.key === 'Enter' && current !== undefined) choose(current);
+    else if (event.key === 'Enter') enter();
     else return;
     event.preventDefault();
   };
@@ -132,6 +141,7 @@ export const Palette = ({ mode, onClose, onDo }: PaletteProps) => {
           onChange={(event) => {
             setText(event.target.value);
             setAt(0);
+            forgetEnter();
           }}
           onKeyDown={onKeyDown}
         />

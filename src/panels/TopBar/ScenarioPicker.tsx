@@ -9,7 +9,7 @@ import {
 } from 'react';
 import { useActions, useApp } from '../../store/use-app.ts';
 import { Dialog } from '../../ui/Dialog.tsx';
-import { useEarlyText } from '../../ui/EarlyField.tsx';
+import { useEarlyText, useEnter } from '../../ui/EarlyField.tsx';
 import { Icon } from '../../ui/Icon.tsx';
 import { ScenarioList } from './ScenarioList.tsx';
 import { countEntries, type ScenarioSection, scenarioSections } from './scenarios.ts';
@@ -21,7 +21,6 @@ export const ScenarioPicker = ({ onClose }: { readonly onClose: () => void }) =>
   const { loadCatalogue, openByName, openText } = useActions();
   useEffect(() => void loadCatalogue(), [loadCatalogue]);
   const [filter, setFilter] = useState('');
-  useEarlyText(setFilter);
   const deferred = useDeferredValue(filter);
   const sections = useMemo(
     () => scenarioSections(catalogue.entries, deferred),
@@ -44,15 +43,20 @@ export const ScenarioPicker = ({ onClose }: { readonly onClose: () => void }) =>
       if (shown === null || shown === undefined) return;
       event.preventDefault();
       shown.focus();
-    } else if (event.key === 'Enter' && filter.trim() !== '') {
+    } else if (event.key === 'Enter') {
       event.preventDefault();
-      // the list may still be that of fewer letters: who types fast means what was typed
-      const [first] = scenarioSections(catalogue.entries, filter).flatMap(({ groups }) =>
-        groups.flatMap(({ entries }) => entries),
-      );
-      if (first !== undefined) open(first.name);
+      enter();
     }
   };
+  const { enter, forgetEnter } = useEnter(catalogue.status !== 'loading', () => {
+    if (filter.trim() === '') return;
+    // the list may still be that of fewer letters: who types fast means what was typed
+    const [first] = scenarioSections(catalogue.entries, filter).flatMap(({ groups }) =>
+      groups.flatMap(({ entries }) => entries),
+    );
+    if (first !== undefined) open(first.name);
+  });
+  useEarlyText(setFilter, enter);
   const found = countEntries(sections);
   return (
     <Dialog title="Scenarios" place="wide" onClose={onClose}>
@@ -67,7 +71,10 @@ export const ScenarioPicker = ({ onClose }: { readonly onClose: () => void }) =>
             aria-describedby="scenario-count"
             placeholder="Filter: longterm, cow, selftest, patch…"
             value={filter}
-            onChange={(event) => setFilter(event.target.value)}
+            onChange={(event) => {
+              setFilter(event.target.value);
+              forgetEnter();
+            }}
             onKeyDown={onFilterKey}
           />
         </label>
