@@ -4,6 +4,10 @@ const SIZES = [
   [390, 844],
   // a laptop at 200 %
   [720, 450],
+  // a screen of 1920x1080 at 200 %, a phone on its side, a projector at 200 %
+  [960, 540],
+  [844, 390],
+  [640, 360],
   [768, 1024],
   [1024, 768],
   [1280, 800],
@@ -37,6 +41,10 @@ test('in every window, nothing of a run is wider than it, and the controls are i
     await page.setViewportSize({ width, height });
     await app.idle();
     await expect(app.caption, size).toBeInViewport();
+    // and memory can be seen
+    const map = await page.locator('.bank-window').first().boundingBox();
+    const foot = await page.locator('.foot').boundingBox();
+    expect((foot?.y ?? 0) - (map?.y ?? 0), size).toBeGreaterThanOrEqual(56);
     for (const control of controls) await expect(control, size).toBeInViewport({ ratio: 1 });
     expect(await app.overflowPx(), size).toBe(0);
   }

@@ -1,4 +1,4 @@
-import { useEffect, useLayoutEffect, useRef, useState } from 'react';
+import { useCallback, useEffect, useLayoutEffect, useRef, useState } from 'react';
 import { Dialog, type DialogProps } from './Dialog.tsx';
 
 /** What was typed while the dialog was fetched, and whether with Enter; one dialog is open at a time. */
@@ -56,19 +56,23 @@ export const useEnter = (
   isComplete: boolean,
   open: (() => void) | undefined,
 ): { readonly enter: () => void; readonly forgetEnter: () => void } => {
-  const [isPressed, setPressed] = useState(false);
+  const [presses, setPresses] = useState(0);
+  const isPending = useRef(false);
   const latest = useRef(open);
   useLayoutEffect(() => {
     latest.current = open;
   });
   useEffect(() => {
-    if (!isPressed || !isComplete) return;
-    setPressed(false);
+    if (!isComplete || !isPending.current) return;
+    isPending.current = false;
     latest.current?.();
-  }, [isPressed, isComplete]);
-  const [keys] = useState(() => ({
-    enter: () => setPressed(true),
-    forgetEnter: () => setPressed(false),
-  }));
-  return keys;
+  }, [presses, isComplete]);
+  const enter = useCallback(() => {
+    isPending.current = true;
+    setPresses((times) => times + 1);
+  }, []);
+  const forgetEnter = useCallback(() => {
+    isPending.current = false;
+  }, []);
+  return { enter, forgetEnter };
 };
