@@ -77,7 +77,7 @@ test.describe('on a phone', () => {
     await panels.getByRole('radio', { name: 'Why' }).check();
     await expect(page.getByRole('region', { name: 'Why' })).toBeVisible();
     expect(await app.overflowPx()).toBe(0);
-    await app.expectAccessible();
+    await app.expectAccessibleInBothThemes();
   });
 });
 
