@@ -19,7 +19,7 @@ const totals = (nsByKind: Record<string, number>): CostTotals => ({
   nsByKind,
   serialNs: 0,
   overlappedNs: 0,
-  bytesByLink: { 'if.cpu_gpu': 2 ** 21, nic: 0 },
+  bytesByLink: { 'if.cpu_gpu': 2 ** 21, hbm: 0 },
   ddrBytes: 4096,
   accesses: {},
   pin: { pagesMoved: 0, movingNs: 0, pagesLeft: 0, failedEvictions: 0, pagesAliased: 0 },
