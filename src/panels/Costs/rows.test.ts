@@ -4,16 +4,8 @@ import { expect, test } from 'vitest';
 import { DEFAULT_COSTS, withOverrides } from '../../core/uapi/cost-model.ts';
 import type { CostTotals, PinQuestion } from '../../store/views.ts';
 import { movingAnswer, stayingAnswer } from '../../words/index.ts';
-import {
-  answerOf,
-  figureRows,
-  formatNs,
-  groupedNs,
-  kindRows,
-  linkRows,
-  parseFigure,
-  stackedBars,
-} from './rows.ts';
+import { figureRows, parseFigure } from './figure-rows.ts';
+import { answerOf, formatNs, groupedNs, kindRows, linkRows, stackedBars } from './rows.ts';
 
 const totals = (nsByKind: Record<string, number>): CostTotals => ({
   nsByKind,
