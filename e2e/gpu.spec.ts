@@ -178,6 +178,22 @@ test('GPU: a range in both page tables, and how VRAM is taken back', async ({ ap
   await app.expectAccessibleInBothThemes('[data-panel=gpu]');
 });
 
+test('GPU: a scene runs on the generic device and back; the link keeps it', async ({ app, page }) => {
+  await app.open('./?scenario=svm-prefetch&t=99');
+  await app.showPanel('GPU');
+  const gpu = page.getByRole('region', { name: 'GPU', exact: true });
+  await gpu.getByRole('button', { name: 'Run this scenario on the generic GPU' }).click();
+  await app.idle();
+  await expect(gpu).toContainText('Generic GPU: invented, of no vendor');
+  await page.reload();
+  await app.idle();
+  await expect(page.getByRole('button', { name: /^Scenario/ })).toContainText('(generic GPU)');
+  await app.expectAccessibleInBothThemes('[data-panel=gpu]');
+  await gpu.getByRole('button', { name: 'Run this scenario on the amdgpu preset' }).click();
+  await app.idle();
+  await expect(page).toHaveURL(/scenario=svm-prefetch/);
+});
+
 test('GPU: without XNACK all queues stop, and run again', async ({ app, page }) => {
   await app.open('./?scenario=svm-xnack-off');
   await app.showPanel('GPU');

@@ -39,24 +39,21 @@ const whenInReach = (
   else if (frames > 0) requestAnimationFrame(() => whenInReach(find, work, frames - 1));
 };
 
-const focus = (target: HTMLElement | string): void =>
-  whenInReach(
-    () => (typeof target === 'string' ? document.getElementById(target) : target),
-    (element) => {
-      const folded = element.closest('details');
-      if (folded !== null) folded.open = true;
-      element.focus();
-    },
-  );
+const found = (target: HTMLElement | string) => () =>
+  typeof target === 'string' ? document.getElementById(target) : target;
 
-const press = (element: HTMLElement): void =>
-  whenInReach(
-    () => element,
-    (control) => {
-      control.focus();
-      control.click();
-    },
-  );
+const focus = (target: HTMLElement | string): void =>
+  whenInReach(found(target), (element) => {
+    const folded = element.closest('details');
+    if (folded !== null) folded.open = true;
+    element.focus();
+  });
+
+const press = (target: HTMLElement | string): void =>
+  whenInReach(found(target), (control) => {
+    control.focus();
+    control.click();
+  });
 
 const chooseFile = (take: (text: string) => void): void => {
   const input = document.createElement('input');

@@ -210,8 +210,11 @@ describe('devm_memremap_pages (§1.1, §1.2, §1.7)', { timeout: 60_000 }, () =>
       { op: 'mmap', proc: 'A', vma: 'buf', pages: 4, prot: 'rw', kind: 'anon-private' },
       { op: 'svm_attr', proc: 'A', vma: 'buf', attrs: [{ type: 'ACCESS', device: 1 }] },
       { op: 'bo_alloc', proc: 'A', device: 1, bo: 'b', pages: 4, kind: 'gem' },
+      // kfd_svm.c: svm_range_restore_pages: !KFD_IS_SVM_API_SUPPORTED
+      { op: 'gpu_write', proc: 'A', vma: 'buf', page: 0, count: 1, device: 1, value: 1 },
     ]);
-    expect(resultTexts(run.records).slice(-4)).toEqual([errno, '0', 'EINVAL', '0']);
+    expect(resultTexts(run.records).slice(-5)).toEqual([errno, '0', 'EINVAL', '0', 'EFAULT']);
+    expect([decisionsOf(run, stepOf(run, -1), 'svm.'), run.sim.machine.svmRanges.values()]).toEqual([[], []]);
     expect(messagesOf(run, stepOf(run, 5))).toEqual([message, 'kfd.register-failed']);
   });
 

@@ -50,7 +50,6 @@ describe('figures (§5.1 to §5.3)', () => {
     ['ddr.numa', 51.2e9, 'derived'],
     ['pcie4x16', 31.5e9, 'derived'],
     ['pcie3x16', 15.75e9, 'derived'],
-    ['nic', 25e9, 'vendor-stated'],
   ])('§5.1: %s is %d, %s', (link, value, of) => {
     expect(DEFAULT_COSTS.links[link]).toMatchObject({ value, class: of });
   });

@@ -187,7 +187,7 @@ describe('mapping (§3.10)', { timeout: 60_000 }, () => {
     expect(outcome([1, 1])).toMatchObject({
       there: '1111',
       entries: 4,
-      accesses: { 'gpu peer': 4 },
+      accesses: { 'gpu package': 4 },
       now: '1111',
     });
     // the access itself then faults, and the range comes home: where both reach it
@@ -206,8 +206,8 @@ describe('what leaves the GPU’s table (§3.10, scene 35)', { timeout: 60_000 }
     const reads = (page: number, count: number): Step => gpuWrite(0, page, count);
     const run = runChecked(gpuScenario([...map(8), gpuWrite(0, 0, 8), middle, reads(0, 3), reads(5, 3)]));
     expect(run.records.slice(-2).map(({ result }) => [result.accesses, result.faults])).toEqual([
-      [{ 'gpu local': 3, 'gpu system': 0, 'gpu peer': 0 }, 0],
-      [{ 'gpu local': 3, 'gpu system': 0, 'gpu peer': 0 }, 0],
+      [{ 'gpu local': 3, 'gpu system': 0, 'gpu package': 0, 'gpu peer': 0 }, 0],
+      [{ 'gpu local': 3, 'gpu system': 0, 'gpu package': 0, 'gpu peer': 0 }, 0],
     ]);
     expect(run.violations).toEqual([]);
   });

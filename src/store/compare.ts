@@ -8,6 +8,7 @@ import {
   LONGTERM_POLICIES,
   type LongtermPolicy,
 } from '../core/uapi/config.ts';
+import type { DeviceModelName } from '../core/uapi/device-model.ts';
 import { buildablePatches } from '../core/uapi/patches.ts';
 import type { RunId, RunInfo } from '../worker/protocol.ts';
 import { type Context, report, update } from './context.ts';
@@ -23,6 +24,7 @@ export type Contrast =
   | 'linux-6.0'
   | 'private-devices'
   | 'coherent-devices'
+  | 'other-gpu'
   | `policy-${LongtermPolicy}`
   /** All three policies at once: two other runs. */
   | 'policies';
@@ -43,6 +45,7 @@ export const CONTRASTS: readonly Contrast[] = [
   'follow-page-v6.0',
   'private-devices',
   'coherent-devices',
+  'other-gpu',
   'whole-series',
   'policies',
   'policy-on',
@@ -106,20 +109,28 @@ interface Step {
 const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
-/** The scenario with all its devices of one kind, and without answers that were recorded with others. */
+/** The one of the two models that the GPUs of a scenario are not; undefined: it has none. */
+export const otherGpu = (scenario: unknown): DeviceModelName | undefined => {
+  if (!isRecord(scenario) || !isRecord(scenario['gpu'])) return undefined;
+  return scenario['gpu']['model'] === 'generic-accelerator' ? 'mi250x-gcd' : 'generic-accelerator';
+};
+
+/** The scenario with all its devices of one kind or model, and without answers that were recorded with others. */
 export const contrastingScenario = (contrast: Contrast, scenario: unknown): unknown => {
   const kind =
     contrast === 'private-devices' ? 'private' : contrast === 'coherent-devices' ? 'coherent' : undefined;
-  if (kind === undefined || !isRecord(scenario)) return scenario;
+  const isModel = contrast === 'other-gpu';
+  if ((kind === undefined && !isModel) || !isRecord(scenario)) return scenario;
   const { devices, steps, name, title, boot, machine, config, swap, gpu, gigantic, overcommit } = scenario;
+  const of = isModel && isRecord(gpu) ? { ...gpu, model: otherGpu(scenario) } : gpu;
   return {
     ...Object.fromEntries(
-      Object.entries({ name, title, boot, machine, config, swap, gpu, gigantic, overcommit }).filter(
+      Object.entries({ name, title, boot, machine, config, swap, gpu: of, gigantic, overcommit }).filter(
         ([, value]) => value !== undefined,
       ),
     ),
     devices: Array.isArray(devices)
-      ? devices.map((device: unknown) => (isRecord(device) ? { ...device, kind } : device))
+      ? devices.map((device: unknown) => (isRecord(device) && !isModel ? { ...device, kind } : device))
       : devices,
     steps: Array.isArray(steps) ? steps.map((entry: Step, n) => ({ n, step: entry.step })) : steps,
   };

@@ -123,9 +123,9 @@ describe("figures of one's own", () => {
     const settings = { text: null as string | null };
     const page = openPage(settings);
     page.actions.setFigure({ kind: 'ops', name: 'fault.minor' }, 250);
-    page.actions.setFigure({ kind: 'links', name: 'nic' }, 50e9);
+    page.actions.setFigure({ kind: 'links', name: 'hbm' }, 2e12);
     page.actions.setFigure({ kind: 'efficiency' }, 0.9);
-    const kept = { ops: { 'fault.minor': 250 }, links: { nic: 50e9 }, efficiency: 0.9 };
+    const kept = { ops: { 'fault.minor': 250 }, links: { hbm: 2e12 }, efficiency: 0.9 };
     const later = openPage(settings);
     expect(later.state().costs.overrides).toEqual(kept);
     later.actions.setFigure({ kind: 'ops', name: 'fault.minor' }, undefined);

@@ -9,8 +9,8 @@ export interface Surface {
   readonly bringUp: (panel: string) => void;
   /** Gives the focus to an element, or to the one that has an id, once it is there and nothing lies over it. */
   readonly focus: (target: HTMLElement | string) => void;
-  /** Presses a control, once nothing lies over it. */
-  readonly press: (element: HTMLElement) => void;
+  /** Presses a control, or the one that has an id, once it is there and nothing lies over it. */
+  readonly press: (target: HTMLElement | string) => void;
   /** Lets a person choose a file. @param take - gets its text */
   readonly chooseFile: (take: (text: string) => void) => void;
 }

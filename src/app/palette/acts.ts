@@ -3,10 +3,11 @@
 import { DEFAULT_COSTS, withOverrides } from '../../core/uapi/cost-model.ts';
 import { legendEntries } from '../../map/legend-entries.ts';
 import { PAGES } from '../../pages/list.ts';
-import { fieldIdOf, type FigureRow, figureRows } from '../../panels/Costs/rows.ts';
+import { fieldIdOf, type FigureRow, figureRows } from '../../panels/Costs/figure-rows.ts';
 import { MACHINES } from '../../panels/TopBar/machines.ts';
 import type { AppState } from '../../store/app.ts';
 import { breakpointText } from '../../store/debug.ts';
+import { otherGpu } from '../../store/compare.ts';
 import { AREAS } from '../../store/layout.ts';
 import { SPEEDS } from '../../store/playback.ts';
 import type { Motion } from '../../store/settings.ts';
@@ -162,6 +163,25 @@ const machineActs = (): PaletteEntry[] => [
   ),
 ];
 
+/** The other device preset; the panel has the switch, or says that there is no GPU. */
+const presetActs = ({ scenario: { given, run } }: AppState): PaletteEntry[] => {
+  const to = otherGpu(given);
+  if (run === undefined) return [];
+  const there = to === 'mi250x-gcd' ? 'amdgpu preset' : 'generic GPU';
+  return [
+    act(
+      'Actions',
+      'preset',
+      `Run this scenario on the ${there}`,
+      ({ bringUp, press }) => {
+        bringUp('gpu');
+        if (to !== undefined) press('gpu-preset');
+      },
+      to === undefined ? 'cannot: it has no GPU, only devices of the test driver' : '',
+    ),
+  ];
+};
+
 const breakActs = ({ debug: { breakpoints } }: AppState): PaletteEntry[] =>
   breakpoints.flatMap(({ breakpoint, on }, index) => {
     const text = breakpointText(breakpoint);
@@ -271,6 +291,7 @@ export const actEntries = (state: AppState, panels: readonly PanelEntry[]): Pale
   ...timeActs(),
   ...mapActs(state),
   ...machineActs(),
+  ...presetActs(state),
   ...breakActs(state),
   ...choiceActs(state),
   ...layoutActs(state, panels),

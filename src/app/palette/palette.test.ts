@@ -87,7 +87,7 @@ describe('what the palette lists', () => {
     expect(new Set(ids).size).toBe(ids.length);
     const wanted =
       'file,link,home,next step,deselect,step 0,single keys,worlds,figures,figure hbm,larger left,smaller left,filter glossary,motion reduce,motion full,motion system,' +
-      'speed readable,speed 8,extent run,legend coherent,machine lab-node,switch log,remove log,side lower,hide maps';
+      'speed readable,speed 8,extent run,legend coherent,machine lab-node,preset,switch log,remove log,side lower,hide maps';
     for (const id of wanted.split(',')) expect(ids).toContain(`act ${id}`);
     const called: string[] = [];
     const surface: Surface = {

@@ -1,6 +1,6 @@
 // What a text that is typed into the palette is by itself. Fetched when there is a run: without one it is nothing.
 
-import { parseFigure } from '../../panels/Costs/rows.ts';
+import { parseFigure } from '../../panels/Costs/figure-rows.ts';
 import { parseCommand } from '../../panels/Steps/command.ts';
 import type { AppState } from '../../store/app.ts';
 import { namesOf, readCondition } from '../../store/condition.ts';

@@ -148,7 +148,12 @@ const accessResult = ({ ret, done, faults, values, accesses }: GpuAccessResult):
   cpages: done,
   faults,
   ...(values.length > 0 ? { values } : {}),
-  accesses: { 'gpu local': accesses.local, 'gpu system': accesses.system, 'gpu peer': accesses.peer },
+  accesses: {
+    'gpu local': accesses.local,
+    'gpu system': accesses.system,
+    'gpu package': accesses.package,
+    'gpu peer': accesses.peer,
+  },
 });
 
 function* runGpuAccess(m: Machine, step: StepOf<'gpu_read'> | StepOf<'gpu_write'>): Sleeps<StepResult> {

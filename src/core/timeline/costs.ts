@@ -3,7 +3,7 @@
 import type { Gpu } from '../machine/gpu.ts';
 import type { Machine } from '../machine/machine.ts';
 import type { CostModel, LinkName, OpName } from '../uapi/cost-model.ts';
-import { DEVICE_MODEL } from '../uapi/device-model.ts';
+import { DEVICE_MODEL, type DeviceModel } from '../uapi/device-model.ts';
 import { ACCESS_KINDS, type AccessKind, type Accesses } from '../uapi/accesses.ts';
 import { type DecisionId, DECISIONS, EventKind } from '../uapi/events.ts';
 import { KERNEL_FUNCTIONS, type KernelFunctionName, kernelFunctionId } from '../uapi/source-refs.ts';
@@ -202,13 +202,9 @@ class Reader {
     return (gpu?.connectedToCpu ?? true) ? spec.coherentLink : spec.privateLink;
   }
 
-  /**
-   * The link between GPUs of different packages.
-   *
-   * Simplified: accesses within one package count as such, too.
-   */
-  private peerLink(): LinkName {
-    return DEVICE_MODEL[this.gpus.at(0)?.model ?? 'mi250x-gcd'].peerLink;
+  /** The links between GPUs: of one package, and of different ones. */
+  private peerLinks(): Pick<DeviceModel, 'packageLink' | 'peerLink'> {
+    return DEVICE_MODEL[this.gpus.at(0)?.model ?? 'mi250x-gcd'];
   }
 
   private enter(name: KernelFunctionName, times: number, sums?: Sums): void {
@@ -350,6 +346,11 @@ class Reader {
     return this.gpus.find(({ vramStart, vramPages }) => pfn >= vramStart && pfn < vramStart + vramPages)?.id;
   }
 
+  /**
+   * Accesses to pages, by who and where.
+   *
+   * Simplified: to a CPU memory of another node costs what memory of its own costs.
+   */
   private access(kind: AccessKind, by: number): void {
     if (by === 0) return;
     const { counter } = this;
@@ -369,8 +370,11 @@ class Reader {
       case 'gpu system':
         this.stream(by, this.link(this.gpus.at(0)?.id ?? 0), 'gpu.load.ddr', true);
         return;
+      case 'gpu package':
+        this.stream(by, this.peerLinks().packageLink, 'gpu.load.ddr', false);
+        return;
       case 'gpu peer':
-        this.stream(by, this.peerLink(), 'gpu.load.ddr', false);
+        this.stream(by, this.peerLinks().peerLink, 'gpu.load.ddr', false);
         return;
     }
   }

@@ -27,7 +27,6 @@ export const DEFAULT_LINKS = {
   'ddr.numa': { value: 51.2e9, class: 'derived', source: 'a quarter of the socket' },
   pcie4x16: { value: 31.5e9, class: 'derived', source: '16 GT/s x 16 lanes x 128/130' },
   pcie3x16: { value: 15.75e9, class: 'derived', source: '8 GT/s x 16 lanes x 128/130' },
-  nic: { value: 25e9, class: 'vendor-stated', source: `${OLCF}, four of them` },
   'generic.coherent': assumed(64e9, 'invented, for the generic device'),
 } as const satisfies Readonly<Record<string, Figure>>;
 export type LinkName = keyof typeof DEFAULT_LINKS;

@@ -1,5 +1,5 @@
 import { LONGTERM_POLICIES } from '../../core/uapi/config.ts';
-import { CONTRASTS, isContrast } from '../../store/compare.ts';
+import { CONTRASTS, isContrast, otherGpu } from '../../store/compare.ts';
 import { useActions, useApp } from '../../store/use-app.ts';
 import type { RunInfo } from '../../store/views.ts';
 import { Button } from '../../ui/Button.tsx';
@@ -12,6 +12,7 @@ import './compare.css';
 export const Compare = () => {
   const { contrast, other, otherRunId, beside } = useApp((state) => state.compare);
   const run = useApp((state) => state.scenario.run);
+  const hasGpu = useApp((state) => otherGpu(state.scenario.given) !== undefined);
   const { compareWith } = useActions();
   return (
     <section className="compare" aria-labelledby="compare-heading">
@@ -28,7 +29,7 @@ export const Compare = () => {
           onChange={(value) => void compareWith(isContrast(value) ? value : undefined)}
         >
           <option value="">{contrast === undefined ? 'choose another world…' : 'no other world'}</option>
-          {CONTRASTS.map((each) => (
+          {CONTRASTS.filter((each) => each !== 'other-gpu' || hasGpu).map((each) => (
             <option key={each} value={each}>
               {contrastTitle(contrastWords(each))}
             </option>

@@ -3,7 +3,7 @@ import type { CostModel } from '../../core/uapi/cost-model.ts';
 import { useActions } from '../../store/use-app.ts';
 import { Button } from '../../ui/Button.tsx';
 import { costsWords, figureClasses } from '../../words/index.ts';
-import { type FigureRow, figureRows, fieldIdOf, parseFigure } from './rows.ts';
+import { type FigureRow, figureRows, fieldIdOf, parseFigure } from './figure-rows.ts';
 
 /** Every figure of the cost model: where it comes from, how far it can be trusted, and a field to put in another. */
 export const Figures = ({ model }: { readonly model: CostModel }) => {

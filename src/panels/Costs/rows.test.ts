@@ -4,22 +4,14 @@ import { expect, test } from 'vitest';
 import { DEFAULT_COSTS, withOverrides } from '../../core/uapi/cost-model.ts';
 import type { CostTotals, PinQuestion } from '../../store/views.ts';
 import { movingAnswer, stayingAnswer } from '../../words/index.ts';
-import {
-  answerOf,
-  figureRows,
-  formatNs,
-  groupedNs,
-  kindRows,
-  linkRows,
-  parseFigure,
-  stackedBars,
-} from './rows.ts';
+import { figureRows, parseFigure } from './figure-rows.ts';
+import { answerOf, formatNs, groupedNs, kindRows, linkRows, stackedBars } from './rows.ts';
 
 const totals = (nsByKind: Record<string, number>): CostTotals => ({
   nsByKind,
   serialNs: 0,
   overlappedNs: 0,
-  bytesByLink: { 'if.cpu_gpu': 2 ** 21, nic: 0 },
+  bytesByLink: { 'if.cpu_gpu': 2 ** 21, hbm: 0 },
   ddrBytes: 4096,
   accesses: {},
   pin: { pagesMoved: 0, movingNs: 0, pagesLeft: 0, failedEvictions: 0, pagesAliased: 0 },

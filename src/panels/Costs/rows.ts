@@ -3,8 +3,6 @@
 import { scaleLinear, stack } from 'd3';
 import type { CostTotals, CostsView } from '../../store/views.ts';
 import { ACCESS_KINDS, type AccessKind } from '../../core/uapi/accesses.ts';
-import type { CostModel, Figure } from '../../core/uapi/cost-model.ts';
-import type { FigureId } from '../../store/costs.ts';
 import type { PinQuestion } from '../../store/views.ts';
 import { formatBytes, formatCount } from '../../ui/format.ts';
 import { costGroups, figureNames } from '../../words/index.ts';
@@ -118,55 +116,6 @@ export const accessRows = ({ accesses }: CostTotals): { readonly name: string; r
     const times = accesses[kind] ?? 0;
     return times === 0 ? [] : [{ name: ACCESS_NAMES[kind], times: formatCount(times) }];
   });
-
-// --- figures ---------------------------------------------------------------------------------------------------------
-
-/** In which unit a figure is read and written, and how much one of it is in the model's. */
-interface Unit {
-  readonly unit: string;
-  readonly factor: number;
-}
-
-const PLAIN = new Set(['gpu.inFlight']);
-const unitOf = (id: FigureId): Unit => {
-  if (id.kind === 'links') return { unit: 'GB/s', factor: 1e9 };
-  if (id.kind === 'efficiency' || PLAIN.has(id.name)) return { unit: '', factor: 1 };
-  if (id.name === 'gpu.access.bytes') return { unit: 'B', factor: 1 };
-  return { unit: 'ns', factor: 1 };
-};
-
-export interface FigureRow extends Unit {
-  readonly id: FigureId;
-  readonly key: string;
-  readonly name: string;
-  readonly value: number;
-  readonly figure: Figure;
-}
-
-const rowOf = (id: FigureId, key: string, figure: Figure): FigureRow => {
-  const unit = unitOf(id);
-  return { id, key, name: figureNames[key] ?? key, ...unit, value: figure.value / unit.factor, figure };
-};
-
-/** Of its field in the page. */
-export const fieldIdOf = ({ key }: Pick<FigureRow, 'key'>): string => `figure-${key}`;
-
-/** All figures of the model. */
-export const figureRows = ({ links, ops, efficiency }: CostModel): FigureRow[] => [
-  ...(Object.keys(links) as (keyof CostModel['links'])[]).map((name) =>
-    rowOf({ kind: 'links', name }, name, links[name]),
-  ),
-  rowOf({ kind: 'efficiency' }, 'efficiency', efficiency),
-  ...(Object.keys(ops) as (keyof CostModel['ops'])[]).map((name) =>
-    rowOf({ kind: 'ops', name }, name, ops[name]),
-  ),
-];
-
-/** What was typed, in the model's unit; undefined: no figure. */
-export const parseFigure = (text: string, { factor }: Pick<FigureRow, 'factor'>): number | undefined => {
-  const value = Number(text.replace(',', '.')) * factor;
-  return text.trim() !== '' && Number.isFinite(value) && value > 0 ? value : undefined;
-};
 
 /** The question's numbers as the sentences want them. */
 export const answerOf = (question: PinQuestion) => ({

@@ -6,6 +6,7 @@ import { Icon } from '../../ui/Icon.tsx';
 import { Waiting } from '../../ui/Waiting.tsx';
 import { gpuPanel } from '../../words/index.ts';
 import { Eviction } from './Eviction.tsx';
+import { Preset } from './Preset.tsx';
 import { Ranges } from './Ranges.tsx';
 import { pagesText, stopReasons, userptrState } from './rows.ts';
 import { Vram } from './Vram.tsx';
@@ -21,6 +22,7 @@ export const Gpu = () => {
       <h2 id="gpu-heading" className="heading">
         GPU
       </h2>
+      <Preset />
       {view === undefined ? (
         <Waiting />
       ) : view.hasDriver ? (

@@ -79,6 +79,10 @@ export const contrasts: Readonly<Record<string, ContrastWords>> = {
     label: 'coherent devices instead',
     about: 'The CPU reaches the memory where it is: only a long-term pin brings a page home.',
   },
+  'other-gpu': {
+    label: 'on the other GPU preset',
+    about: 'The same driver code with other sizes, another link and another order of eviction.',
+  },
   policies: {
     label: 'long-term pins: the kernel, intent, as coded',
     about:

@@ -24,7 +24,6 @@ export const figureNames: Readonly<Record<string, string>> = {
   'ddr.numa': 'system memory of a node',
   pcie4x16: 'PCIe 4 x16, each way',
   pcie3x16: 'PCIe 3 x16, each way',
-  nic: 'network card; no run counts what goes over it',
   'generic.coherent': 'coherent link of the generic device',
   'cpu.load.ddr': 'CPU reads system memory',
   'cpu.load.hbm.coherent': 'CPU reads coherent VRAM',

@@ -85,6 +85,9 @@ const deedParams = ({ m, places }: Namer, record: StepRecord): Params => {
   return { onDevice: held.filter((pfn) => deviceOf(m, pfn) >= 0).length };
 };
 
+/** Accesses of a GPU that leave its own memory. */
+const FAR_ACCESSES = ['gpu system', 'gpu package', 'gpu peer'] as const;
+
 const resultParams = (namer: Namer, record: StepRecord): Params => {
   const { result } = record;
   const params: Params = { ret: result.ret, ...deedParams(namer, record) };
@@ -93,7 +96,7 @@ const resultParams = (namer: Namer, record: StepRecord): Params => {
     if (value !== undefined) params[key] = value;
   }
   const { accesses } = result;
-  const far = (accesses?.['gpu system'] ?? 0) + (accesses?.['gpu peer'] ?? 0);
+  const far = FAR_ACCESSES.reduce((sum, kind) => sum + (accesses?.[kind] ?? 0), 0);
   if (far > 0) params['far'] = far;
   if (result.results?.some(hasFailed) === true) params['someFailed'] = 1;
   if (result.attrs !== undefined) params['answer'] = result.attrs.map(attributeText).join(', ');

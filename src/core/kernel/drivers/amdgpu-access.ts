@@ -9,12 +9,14 @@ import type { Pfn, Vpn } from '../../uapi/units.ts';
 import { condResched } from '../sched/locks.ts';
 import { pagePgmap } from '../mm/page-ref.ts';
 import { accessManyPages } from './amdgpu-bulk.ts';
+import { packageOf } from './amdgpu-device.ts';
 import { svmRangeRestorePages } from './amdgpu-fault.ts';
 import { gpuEntry } from './amdgpu-map.ts';
 import { gpuPageTable, tickGpuClock } from './amdgpu-process.ts';
 
-/** Where the page is that a GPU reaches: in its own memory, in the system's, in another GPU's. */
-export type GpuDistance = 'local' | 'system' | 'peer';
+/** Where the page is that a GPU reaches: in its own memory, in the system's, in another GPU's of its package or elsewhere. */
+export type GpuDistance = 'local' | 'system' | 'package' | 'peer';
+const NO_ACCESSES: Readonly<Record<GpuDistance, number>> = { local: 0, system: 0, package: 0, peer: 0 };
 
 /** What a kernel on the GPU did. */
 export interface GpuAccessResult {
@@ -35,7 +37,9 @@ export const REPORTED_VALUES = 64;
 const distance = (m: Machine, gpu: Gpu, pfn: Pfn): GpuDistance => {
   const pgmap = pagePgmap(m, pfn);
   if (pgmap === undefined) return 'system';
-  return pgmap.id === gpu.pgmap ? 'local' : 'peer';
+  if (pgmap.id === gpu.pgmap) return 'local';
+  const other = m.gpus.find(pgmap.device);
+  return other !== undefined && packageOf(m, other) === packageOf(m, gpu) ? 'package' : 'peer';
 };
 
 /** Until the queues run. False: they stay stopped. */
@@ -97,10 +101,10 @@ export function* gpuAccess(
   const { mm, dead } = m.kfdProcesses.get(process);
   const table = gpuPageTable(m, mm, gpu.id);
   if (dead || table === undefined)
-    return { ret: -EFAULT, done: 0, faults: 0, values: [], accesses: { local: 0, system: 0, peer: 0 } };
+    return { ret: -EFAULT, done: 0, faults: 0, values: [], accesses: NO_ACCESSES };
   const faults = { count: 0 };
   const values: number[] = [];
-  const accesses = { local: 0, system: 0, peer: 0 };
+  const accesses = { ...NO_ACCESSES };
   let ret = 0;
   let done = 0;
   const reached = (first: Pfn, many: number): void => {

@@ -45,6 +45,13 @@ export const pgmapOwner = ({ id, hive }: Gpu): number => (hive === 0 ? id : HIVE
 export const sameHive = (a: Gpu, b: Gpu): boolean =>
   a === b || a.id === b.id || (a.hive !== 0 && a.hive === b.hive);
 
+/** Ours: which package of the machine a GPU is in, as the topology counts them. */
+export const packageOf = (m: Machine, gpu: Gpu): number => {
+  const { configId } = m.devices.get(gpu.id);
+  const index = m.config.devices.findIndex(({ id }) => id === configId);
+  return Math.floor(index / modelOf(gpu).devicesPerPackage);
+};
+
 /** Ours: GPUs whose memory is registered, so that ranges can live there (KFD_IS_SVM_API_SUPPORTED). */
 export const svmGpus = (m: Machine): Gpu[] =>
   m.gpus.values().filter(({ pgmap, gone }) => pgmap !== 0 && !gone);

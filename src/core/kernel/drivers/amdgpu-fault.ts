@@ -183,8 +183,10 @@ export const svmRangeRestorePages = sleepable(
   function* (m, vpn: Vpn, write: boolean, gpuId: number, process: number): Sleeps<number> {
     const gpu = m.gpus.get(gpuId);
     const known = m.kfdProcesses.get(process);
+    // KFD_IS_SVM_API_SUPPORTED
+    if (gpu.pgmap === 0) return -EFAULT;
     if (known.drainPagefaults > 0) return 0;
-    if (gpu.pgmap === 0 || !known.xnack) return -EFAULT;
+    if (!known.xnack) return -EFAULT;
     if (!m.mms.get(known.mm).alive) return 0;
     const rangeId = yield* lockAndFind(m, vpn, known);
     let ret = Math.min(rangeId, 0);

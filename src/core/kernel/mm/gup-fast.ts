@@ -23,7 +23,7 @@ import { type FoundPages, grabPlainPages } from './gup-bulk.ts';
 import { gupCanFollowProtnone, gupMustUnshare, gupPutFolio, tryGrabFolio } from './gup-grab.ts';
 import { pgmapIsLive } from './memremap.ts';
 import { compoundHead, pageMapping, setFlags } from './page-ref.ts';
-import { inChunks } from './plain-pages.ts';
+import { countDecisions, inChunks } from './plain-pages.ts';
 import { PMD_PAGES, PUD_PAGES, pmdOffset, pteOffset, pudOffset } from './page-table.ts';
 
 /** What the walk has got so far. */
@@ -67,7 +67,9 @@ const grabHuge = (
   }
   for (let i = 0; i < refs; i++) got.pages[got.n++] = first + i;
   setFlags(m, folio, PG_referenced);
-  m.trace.decide('gup.fast.grabbed', vpn, first, refs);
+  // where decisions are only counted, one for each page
+  if (m.trace.tally !== undefined) countDecisions(m, ['gup.fast.grabbed'], refs);
+  else m.trace.decide('gup.fast.grabbed', vpn, first, refs);
   return true;
 };
 
