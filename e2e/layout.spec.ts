@@ -97,14 +97,29 @@ for (const [name, width] of [
     });
     await page.emulateMedia({ media: 'print' });
     await expect(page.getByRole('region', { name: 'Steps' })).toBeVisible();
+    await expect(page.getByRole('region', { name: 'Steps' }).getByRole('listitem')).toHaveCount(7);
     await expect(page.getByRole('region', { name: 'Page table of process A' })).toBeVisible();
     await expect(page.getByRole('application', { name: 'Map of System memory, node 0' })).toBeVisible();
     await expect(page.getByRole('region', { name: 'Why' })).toBeVisible();
     expect(await app.overflowPx()).toBe(0);
+    // what a caption says stands beside the size of its cells, not on it
+    const [numbers, scale] = await Promise.all(
+      ['.bank-size', '.bank-scale'].map((part) => page.locator(part).first().boundingBox()),
+    );
+    if (scale !== null && scale !== undefined && scale.width > 1)
+      expect((numbers?.x ?? 0) + (numbers?.width ?? 0)).toBeLessThan(scale.x);
     // and in the window all is as it was
     await page.emulateMedia({ media: 'screen' });
     await expect(page.locator('[data-panel=steps]')).toHaveCount(0);
   });
+
+test('a printer gets as many sheets as all panels of the view take', async ({ app, page }) => {
+  await page.setViewportSize({ width: 390, height: 844 });
+  await app.open('./?scenario=coherent-longterm-pin-fast&t=4&sel=page:0x5fffd');
+  const file = (await page.pdf({ format: 'A4' })).toString('latin1');
+  // maps, steps and tables alone are longer than a sheet
+  expect(file.match(/\/Type \/Page\b/g)?.length).toBeGreaterThan(2);
+});
 
 test('what a wide window shows side by side stands on paper below each other, light in the dark theme too', async ({
   app,
