@@ -25,6 +25,9 @@ for (const [size, width, height] of SIZES)
       test('presets and panels', async ({ app, page }) => {
         await mkdir(FOLDER, { recursive: true });
         const shoot = async (name: string): Promise<void> => {
+          await app.idle();
+          // a panel that is fetched when it is first shown asks the worker only then
+          await expect(page.locator('.panel-loading, .panel:empty')).toHaveCount(0);
           await app.settlePaint();
           await page.screenshot({ path: `${FOLDER}/${fileName(name)}-${size}-${theme}.png` });
         };
