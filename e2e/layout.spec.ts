@@ -221,3 +221,8 @@ test('a device has a column only beside the areas that it holds a part of, where
   expect(await heads(1)).toEqual(['device 1']);
   expect(await heads(2)).toEqual([]);
 });
+
+test('a full stop stays with the value before it', async ({ app, page }) => {
+  await app.open('./?scenario=ttm-intent&t=5.300');
+  await expect(page.locator('.explanation-event code', { hasText: /^1$/ })).toHaveCSS('display', 'inline');
+});
