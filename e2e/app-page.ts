@@ -15,7 +15,7 @@ export class AppPage {
   constructor(page: Page) {
     this.page = page;
     this.caption = page.getByRole('region', { name: 'What is happening' });
-    this.badge = page.getByRole('button', { name: /Linux 6\.1\.192|nothing recorded|selftest/ });
+    this.badge = page.getByRole('button', { name: /Linux 6\.1\.192|not recorded|selftest/ });
     this.inspector = page.locator('.inspector');
     this.textToggle = page.getByRole('button', { name: 'Read as text' });
   }

@@ -105,14 +105,29 @@ for (const [name, width] of [
     });
     await page.emulateMedia({ media: 'print' });
     await expect(page.getByRole('region', { name: 'Steps' })).toBeVisible();
+    await expect(page.getByRole('region', { name: 'Steps' }).getByRole('listitem')).toHaveCount(7);
     await expect(page.getByRole('region', { name: 'Page table of process A' })).toBeVisible();
     await expect(page.getByRole('application', { name: 'Map of System memory, node 0' })).toBeVisible();
     await expect(page.getByRole('region', { name: 'Why' })).toBeVisible();
     expect(await app.overflowPx()).toBe(0);
+    // what a caption says stands beside the size of its cells, not on it
+    const [numbers, scale] = await Promise.all(
+      ['.bank-size', '.bank-scale'].map((part) => page.locator(part).first().boundingBox()),
+    );
+    if (scale !== null && scale !== undefined && scale.width > 1)
+      expect((numbers?.x ?? 0) + (numbers?.width ?? 0)).toBeLessThan(scale.x);
     // and in the window all is as it was
     await page.emulateMedia({ media: 'screen' });
     await expect(page.locator('[data-panel=steps]')).toHaveCount(0);
   });
+
+test('a printer gets as many sheets as all panels of the view take', async ({ app, page }) => {
+  await page.setViewportSize({ width: 390, height: 844 });
+  await app.open('./?scenario=coherent-longterm-pin-fast&t=4&sel=page:0x5fffd');
+  const file = (await page.pdf({ format: 'A4' })).toString('latin1');
+  // maps, steps and tables alone are longer than a sheet
+  expect(file.match(/\/Type \/Page\b/g)?.length).toBeGreaterThan(2);
+});
 
 test('what a wide window shows side by side stands on paper below each other, light in the dark theme too', async ({
   app,
@@ -135,4 +150,87 @@ test('what a wide window shows side by side stands on paper below each other, li
   // on paper the colours are those of the light theme: the map has them
   expect(await app.pixels('System memory, node 0', 'system')).toBeGreaterThan(100);
   await expect(map.locator('canvas')).toHaveAttribute('data-scheme', 'light');
+});
+
+test('after a fork, parent and child stand side by side without anything moved, and nothing of an entry is cut', async ({
+  app,
+  page,
+}) => {
+  for (const [width, height] of [
+    [1440, 900],
+    [1280, 800],
+  ] as const) {
+    await page.setViewportSize({ width, height });
+    await app.open('./?scenario=fork-and-pin&t=5.20');
+    const boxes = await Promise.all(
+      ['A', 'B'].map((name) =>
+        page.getByRole('region', { name: `Page table of process ${name}` }).boundingBox(),
+      ),
+    );
+    expect(boxes[0]?.y, `at ${width}`).toBe(boxes[1]?.y);
+    const cut = await page
+      .locator('.entries-scroll')
+      .evaluateAll((all) => all.map((table) => table.scrollWidth - table.clientWidth));
+    expect(cut, `at ${width}`).toEqual([0, 0]);
+  }
+});
+
+test('a device that holds another page than the CPU has room for it below the entry', async ({
+  app,
+  page,
+}) => {
+  await page.setViewportSize({ width: 1440, height: 900 });
+  await app.open('./?scenario=type-private&t=3.60');
+  const table = page.getByRole('region', { name: 'Page table of process A' });
+  await expect(table.getByText('AnonExclusive').first()).toBeVisible();
+  expect(await table.locator('.entries-scroll').evaluate((all) => all.scrollWidth - all.clientWidth)).toBe(0);
+});
+
+test('a page that is selected on the map is marked in the page table, too', async ({ app, page }) => {
+  await app.open('./?scenario=coherent-longterm-pin-fast&t=3.250&sel=page:0x5fffd');
+  await expect(page.locator('.entries tr[data-held="true"] th')).toHaveText('buf+2');
+});
+
+test('the tabs below the stage take one row in the window of a small laptop and on a phone', async ({
+  app,
+  page,
+}) => {
+  await app.open('./?scenario=longterm-pin&layout=debug&t=3');
+  const tabs = page.getByRole('tablist', { name: 'Further panels' });
+  const rows = async (): Promise<number> =>
+    new Set(await tabs.getByRole('tab').evaluateAll((all) => all.map((tab) => tab.getBoundingClientRect().y)))
+      .size;
+  expect(await rows()).toBe(1);
+  await page.setViewportSize({ width: 390, height: 844 });
+  await page.getByRole('group', { name: 'Panel' }).getByRole('radio', { name: 'More' }).check();
+  await app.idle();
+  expect(await rows()).toBe(1);
+});
+
+test('on a phone nothing of an entry is cut, of private memory neither', async ({ app, page }) => {
+  await page.setViewportSize({ width: 390, height: 844 });
+  for (const run of ['coherent-longterm-pin-fast&t=3.250', 'lab-node&t=3.600', 'type-private&t=3.60']) {
+    await app.open(`./?scenario=${run}`);
+    await page.getByRole('group', { name: 'Panel' }).getByRole('radio', { name: 'Tables' }).check();
+    const table = page.locator('.entries-scroll').first();
+    await expect(table).toBeVisible();
+    expect(await table.evaluate((all) => all.scrollWidth - all.clientWidth), run).toBe(0);
+  }
+});
+
+test('a device has a column only beside the areas that it holds a part of, where there are many', async ({
+  app,
+  page,
+}) => {
+  await app.open('./?scenario=frontier-coherent&t=10.99');
+  const heads = (area: number): Promise<string[]> =>
+    page.locator('.entries').nth(area).locator('thead .device-cell').allTextContents();
+  expect(await heads(0)).toEqual(['device 0']);
+  expect(await heads(1)).toEqual(['device 1']);
+  expect(await heads(2)).toEqual([]);
+});
+
+test('a full stop stays with the value before it', async ({ app, page }) => {
+  await app.open('./?scenario=ttm-intent&t=5.300');
+  await expect(page.locator('.explanation-event code', { hasText: /^1$/ })).toHaveCSS('display', 'inline');
 });

@@ -158,8 +158,8 @@ export class MapController {
     const canvas = window?.canvas;
     if (window === undefined || canvas === undefined || canvas.clientWidth === 0) return;
     const size = { width: canvas.clientWidth, height: canvas.clientHeight };
-    // on paper it is as large as it was painted
-    canvas.parentElement?.style.setProperty('--painted-width', `${size.width}px`);
+    // on paper it is as large as it was painted, and so are the captions that share its width
+    canvas.closest<HTMLElement>('.maps-banks')?.style.setProperty('--painted-width', `${size.width}px`);
     canvas.parentElement?.style.setProperty('--painted-height', `${size.height}px`);
     const { followed } = window;
     window.rest = followed && resizedCamera(window.bank, followed, window.size, size);

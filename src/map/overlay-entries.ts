@@ -350,15 +350,17 @@ const paintReason = (
   pen: Pen,
   text: string,
   box: BoxPx,
-  { leftPx, size }: { readonly leftPx: number; readonly size: { readonly width: number } },
+  { leftPx, topPx, size }: Pick<PlacedBank, 'leftPx' | 'topPx' | 'size'>,
   palette: Palette,
 ): void => {
   pen.textAlign = 'left';
   pen.textBaseline = 'middle';
   const width = pen.measureText(text).width;
-  // within the window, and at the right end of it where the page is near there
-  const x = Math.max(leftPx + 4, Math.min(box.x + box.width, leftPx + size.width - 6) - width);
-  const y = box.y - 12;
+  // from the page on, where no entry is named; within the window where the page is near its end
+  const x = Math.max(leftPx + 4, Math.min(box.x, leftPx + size.width - 6 - width));
+  // the top of the window is where entries are named; a low window has room below the page, if anywhere
+  const below = box.y + box.height + 10;
+  const y = box.y - topPx < 34 && below + 8 < topPx + size.height ? below : box.y - 12;
   pen.lineWidth = 5;
   pen.strokeStyle = palette.paper;
   pen.strokeText(text, x, y);

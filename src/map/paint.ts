@@ -143,6 +143,7 @@ export const paintRegionNames = (
   const { ranges, kind } = bank;
   if (kind === 'whole' || ranges.length < 2) return;
   const taken: BoxPx[] = [...avoid];
+  const named: BoxPx[] = [];
   pen.textAlign = 'left';
   pen.textBaseline = 'middle';
   pen.font = `600 ${10.5 * typeScale}px "Inter Variable", sans-serif`;
@@ -154,8 +155,10 @@ export const paintRegionNames = (
     const text = regionName(range);
     const width = pen.measureText(text).width + 8;
     const top = Math.round(Math.max(0, y - height / 2));
-    // beside where it begins, if it would hide something there
-    const places = [x, x + 28, x - width - 6].map(
+    // beside where it begins, if it would hide something there: behind the name before it, so that they stand in order
+    const before = named.findLast((other) => Math.abs(other.y - top) < height);
+    const behind = before === undefined ? [] : [before.x + before.width + 3];
+    const places = [x, x + 28, ...behind, x - width - 6].map(
       (left): BoxPx => ({
         x: Math.round(Math.max(0, Math.min(left, size.width - width))),
         y: top,
@@ -169,6 +172,7 @@ export const paintRegionNames = (
     const isOut = hides || x < -8 || y < -8 || x > size.width || y > size.height;
     if (isOut || box === undefined) continue;
     taken.push(box);
+    named.push(box);
     pen.fillStyle = palette.paper;
     pen.beginPath();
     pen.roundRect(box.x, box.y, width, box.height, 3);

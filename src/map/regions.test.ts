@@ -25,7 +25,7 @@ describe('the strip of all memory', () => {
       'kernel image and struct pages',
       'kernel',
     ]);
-    expect(namesOf({ kind: 'coherent', device: 3, zone: 'Device' })).toEqual(['device 3', 'dev 3']);
+    expect(namesOf({ kind: 'coherent', device: 3, zone: 'Device' })).toEqual(['device 3', 'D3']);
     expect(namesOf({ node: 2 })).toEqual(['Normal', 'N2']);
     expect(regionsOf({ ranges: [range({ node: 2 })] })[0]?.text).toBe(
       'System RAM, zone Normal, node 2, 16 MiB from 0x1000000',

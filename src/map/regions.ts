@@ -37,11 +37,11 @@ const BRIEF_RESERVED: readonly (readonly [start: string, brief: string])[] = [
   ['kernel image', 'kernel'],
 ];
 
-/** The same for where even that is too long: `kernel`, `dev 0`, `N1` as in numa_maps; itself where none is shorter. */
+/** The same for where even that is too long: `kernel`, `D0` for device 0, `N1` as in numa_maps; itself where none is shorter. */
 export const regionBrief = (range: RangeInfo): string => {
   const { kind, reserved, zone, cma, node, device } = range;
   if (reserved !== '') return BRIEF_RESERVED.find(([start]) => reserved.startsWith(start))?.[1] ?? reserved;
-  if (kind === 'coherent' || kind === 'private') return `dev ${device}`;
+  if (kind === 'coherent' || kind === 'private') return `D${device}`;
   return kind === 'ram' && zone === 'Normal' && !cma ? `N${node}` : regionName(range);
 };
 

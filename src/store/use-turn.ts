@@ -1,5 +1,8 @@
-import { useEffect, useState } from 'react';
+import { createContext, useContext, useEffect, useState } from 'react';
 import { useAppInstance } from './use-app.ts';
+
+/** Whether all appears at once: a printer does not wait for turns. */
+export const AtOnce = createContext(false);
 
 /**
  * How many of `count` things may be on the page yet: `piece` more with each turn. What takes long to lay out appears so,
@@ -7,7 +10,8 @@ import { useAppInstance } from './use-app.ts';
  */
 export const usePieces = (count: number, piece: number): number => {
   const { turns } = useAppInstance();
-  const [up, setUp] = useState(0);
+  const [done, setUp] = useState(0);
+  const up = useContext(AtOnce) ? count : done;
   const isUp = up >= count;
   useEffect(() => (isUp ? undefined : turns.next(() => setUp(up + piece))), [isUp, up, piece, turns]);
   return Math.min(up, count);

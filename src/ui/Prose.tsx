@@ -24,9 +24,9 @@ export const Prose = ({ pieces, plain = false }: ProseProps) =>
         </Term>
       );
     if (kind === 'text') return <span key={key}>{text}</span>;
-    // a list of words may break between them: as a whole it would leave a full stop alone on the next line
+    // only what could break within: as a box of its own, the rest would leave a full stop alone on the next line
     return (
-      <code key={key} className={text.includes(' ') ? undefined : 'prose-code'}>
+      <code key={key} className={/^\S*[_/]\S*$/.test(text) ? 'prose-code' : undefined}>
         {breakable(text)}
       </code>
     );

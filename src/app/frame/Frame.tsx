@@ -1,10 +1,11 @@
-import { createContext, Suspense, useContext, useRef } from 'react';
+import { Suspense, useContext, useRef } from 'react';
 import { useActions, useApp } from '../../store/use-app.ts';
+import { AtOnce } from '../../store/use-turn.ts';
 import { IconButton } from '../../ui/Button.tsx';
 import { Split } from '../../ui/Split.tsx';
 import { Tabs } from '../../ui/Tabs.tsx';
 import type { Group } from '../../store/layout.ts';
-import { useMedia } from '../../ui/use-media.ts';
+import { usePrinting } from '../../ui/use-media.ts';
 import { arrange, type FrameNode, restOnPaper, type Room } from './arrange.ts';
 import { type PanelEntry, PANELS } from './panels.ts';
 import { InTurn } from './InTurn.tsx';
@@ -22,13 +23,10 @@ interface FrameProps {
   readonly shown: Group;
 }
 
-/** Whether panels appear at once: a printer does not wait for their turns. */
-const AtOnce = createContext(false);
-
 /** The panels, as they are arranged now; on paper the others of the view, too, behind those that are painted already. */
 export const Frame = ({ room, shown }: FrameProps) => {
   const layout = useApp((state) => state.layout);
-  const printing = useMedia('print');
+  const printing = usePrinting();
   const root = arrange(PANELS, layout, room, shown);
   return (
     <>

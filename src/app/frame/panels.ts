@@ -77,8 +77,13 @@ export const PANELS: readonly PanelEntry[] = [
     'Firmware',
   ),
   later('costs', 'Costs', 'log', 'tables', () => import('../../panels/Costs/Costs.tsx').then((m) => m.Costs)),
-  later('call-tree', 'Call tree', 'tree', 'lower', () =>
-    import('../../panels/CallTree/CallTree.tsx').then((m) => m.CallTree),
+  later(
+    'call-tree',
+    'Call tree',
+    'tree',
+    'lower',
+    () => import('../../panels/CallTree/CallTree.tsx').then((m) => m.CallTree),
+    'Calls',
   ),
   later('compare', 'Compare', 'differs', 'tables', () =>
     import('../../panels/Compare/Compare.tsx').then((m) => m.Compare),
@@ -86,11 +91,21 @@ export const PANELS: readonly PanelEntry[] = [
   later('traffic', 'Traffic', 'arrow', 'lower', () =>
     import('../../panels/Traffic/Traffic.tsx').then((m) => m.Traffic),
   ),
-  later('zones', 'Firmware and zones', 'table', 'lower', () =>
-    import('./ZonesPanel.tsx').then((m) => m.ZonesPanel),
+  later(
+    'zones',
+    'Firmware and zones',
+    'table',
+    'lower',
+    () => import('./ZonesPanel.tsx').then((m) => m.ZonesPanel),
+    'Zones',
   ),
-  later('kernel-log', 'Kernel log', 'log', 'lower', () =>
-    import('../../panels/KernelLog/KernelLog.tsx').then((m) => m.KernelLog),
+  later(
+    'kernel-log',
+    'Kernel log',
+    'log',
+    'lower',
+    () => import('../../panels/KernelLog/KernelLog.tsx').then((m) => m.KernelLog),
+    'Log',
   ),
   later('icicle', 'Icicle', 'stack', 'lower', () =>
     import('../../panels/Timeline/Icicle.tsx').then((m) => m.Icicle),

@@ -1,10 +1,10 @@
 import { useState } from 'react';
-import { useMedia } from '../../ui/use-media.ts';
+import { useMedia, usePrinting } from '../../ui/use-media.ts';
 import type { Room } from './arrange.ts';
 
 /** How much room the window has for panels. On paper the panels are those of the window: others would come too late. */
 export const useRoom = (): Room => {
-  const printing = useMedia('print');
+  const printing = usePrinting();
   const now = useWindowRoom();
   const [shown, setShown] = useState(now);
   if (!printing && shown !== now) setShown(now);

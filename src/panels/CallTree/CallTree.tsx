@@ -79,9 +79,9 @@ export const CallTree = () => {
           />
         </div>
       </header>
-      {tree === undefined || tree.rows.length === 0 ? (
+      {tree === undefined ? null : tree.rows.length === 0 ? (
         <p className="muted">
-          {tree?.step === -1 ? 'No step has begun.' : 'This step calls no kernel function that is traced.'}
+          {tree.step === -1 ? 'No step has begun.' : 'This step calls no kernel function that is traced.'}
         </p>
       ) : (
         <ol className="tree-rows">
@@ -90,7 +90,7 @@ export const CallTree = () => {
               key={row.kind === 'call' ? row.begin : `more ${index}`}
               className="tree-row"
               data-state={row.kind === 'call' ? row.state : 'more'}
-              style={{ paddingInlineStart: `${Math.min(row.depth, 16) * 0.9}rem` }}
+              style={{ paddingInlineStart: `calc(${Math.min(row.depth, 16)} * var(--tree-indent))` }}
             >
               {row.kind === 'call' ? (
                 <CallItem call={row} />

@@ -107,6 +107,7 @@ const ACCESS_NAMES: Readonly<Record<AccessKind, string>> = {
   'cpu device': 'accesses by CPUs to VRAM',
   'gpu local': 'accesses by GPUs to their own VRAM',
   'gpu system': 'accesses by GPUs to system memory',
+  'gpu package': 'accesses by GPUs to VRAM of the other in their package',
   'gpu peer': 'accesses by GPUs to VRAM of another',
 };
 

@@ -115,6 +115,8 @@ const Entries = ({ area, changed }: AreaTableProps) => (
   </div>
 );
 
+const isIn = (at: number, count: number): boolean => at >= 0 && at < count;
+
 interface EntryProps {
   readonly process: string;
   readonly row: EntryRow;
@@ -128,6 +130,10 @@ const Entry = ({ process, row, columns, changed }: EntryProps) => {
     ({ selection: { selected } }) =>
       selected?.kind === 'pte' && selected.process === process && selected.vpn === row.vpn,
   );
+  const isHeld = useApp(
+    ({ selection: { selected } }) =>
+      selected?.kind === 'page' && isIn(selected.pfn - (row.frame?.pfn ?? Number.NaN), row.npages),
+  );
   const isHovered = useApp(
     ({ selection: { hovered } }) => hovered?.kind === 'page' && hovered.pfn === row.frame?.pfn,
   );
@@ -137,6 +143,7 @@ const Entry = ({ process, row, columns, changed }: EntryProps) => {
     <tr
       data-changed={changed}
       data-selected={isSelected}
+      data-held={isHeld}
       data-hovered={isHovered}
       data-shared={row.sharers.length > 0}
       onClick={selectEntry}

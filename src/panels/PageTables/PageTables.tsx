@@ -54,7 +54,7 @@ export const PageTables = () => {
   return (
     <section
       className="page-tables"
-      data-several={tables.filter(({ alive }) => alive).length > 1}
+      data-several={tables.filter(({ alive, areas }) => alive && areas.length > 0).length > 1}
       aria-labelledby="page-tables-heading"
     >
       <h2 id="page-tables-heading" className="hidden-visually">

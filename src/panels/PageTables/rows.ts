@@ -177,6 +177,13 @@ export const areaRows = (
   columns: readonly DeviceColumn[],
 ): AreaRows => {
   const frames = framesOf(moment);
+  // of many devices, only those that have a part of this area
+  const shown =
+    moment.devices.length > 2
+      ? columns.filter(({ device }) =>
+          area.rows.some(({ mirrors }) => mirrors.some((mirror) => mirror.device === device)),
+        )
+      : columns;
   return {
     key: `${process.name} ${area.name}`,
     process: process.name,
@@ -185,8 +192,8 @@ export const areaRows = (
     about: [area.kind, formatCounted(area.npages, 'page'), protOf(area)]
       .filter((part) => part !== '')
       .join(', '),
-    rows: area.rows.map((row) => entryRow(area, row, frames, moment, columns)),
-    columns,
+    rows: area.rows.map((row) => entryRow(area, row, frames, moment, shown)),
+    columns: shown,
     isGone: area.vmas.length === 0 && area.rows.every(({ entry }) => entry === 'none'),
   };
 };

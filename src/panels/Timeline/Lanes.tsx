@@ -66,11 +66,13 @@ export const Lanes = ({ heading, label, rows, limits }: LanesProps) => {
       const ratio = globalThis.devicePixelRatio;
       element.width = Math.round(sizePx.width * ratio);
       element.height = Math.round(sizePx.height * ratio);
+      // while a run is being opened there is no time yet
+      if (run === undefined) return;
       pen.setTransform(ratio * zoom, 0, 0, ratio * zoom, 0, 0);
       const style = getComputedStyle(element);
       const fontPx = Number.parseFloat(style.fontSize) / zoom;
       element.dataset['scheme'] = style.colorScheme;
-      const base = run?.bootEnd ?? 0;
+      const base = run.bootEnd;
       paintTimeline(
         pen,
         {

@@ -1,8 +1,14 @@
+import { lazy, Suspense } from 'react';
 import { useActions, useApp } from '../../store/use-app.ts';
 import { Icon } from '../../ui/Icon.tsx';
 import { badgeOf } from './agreement.ts';
-import { Evidence } from './Evidence.tsx';
-import { SelftestEvidence } from './SelftestEvidence.tsx';
+
+/** Loaded when somebody points at the badge. */
+const loadEvidence = () => import('./Evidence.tsx').then((m) => ({ default: m.Evidence }));
+const Evidence = lazy(loadEvidence);
+const SelftestEvidence = lazy(() =>
+  import('./SelftestEvidence.tsx').then((m) => ({ default: m.SelftestEvidence })),
+);
 
 /** Whether this run agrees with what the real kernel was recorded doing, or passes its test. Opens to the evidence. */
 export const AgreementBadge = () => {
@@ -20,16 +26,19 @@ export const AgreementBadge = () => {
         data-kind={kind}
         aria-haspopup="dialog"
         aria-label={text}
+        onPointerEnter={() => void loadEvidence()}
         onClick={() => openPanel('agreement')}
       >
         <Icon name={icon} />
         <span>{text}</span>
       </button>
-      {!open ? null : run.selftest === undefined ? (
-        <Evidence run={run} onClose={close} />
-      ) : (
-        <SelftestEvidence run={run} report={run.selftest} onClose={close} />
-      )}
+      <Suspense fallback={null}>
+        {!open ? null : run.selftest === undefined ? (
+          <Evidence run={run} onClose={close} />
+        ) : (
+          <SelftestEvidence run={run} report={run.selftest} onClose={close} />
+        )}
+      </Suspense>
     </>
   );
 };

@@ -22,7 +22,7 @@ test('the badge says in how many steps the run agrees, or that nothing was recor
     badgeOf({ agreement: agreement({ kind: 'differs', stepsAgree: 5 }), selftest: undefined }).text,
   ).toBe('differs from Linux 6.1.192 in 2 of 7 steps');
   expect(badgeOf({ agreement: agreement({ kind: 'nothing-recorded' }), selftest: undefined }).text).toBe(
-    'nothing recorded of this run',
+    'run not recorded',
   );
 });
 
@@ -39,7 +39,7 @@ test('a run on another kernel is never said to agree or to differ', () => {
   expect(badgeOf({ agreement: nothing, selftest: undefined })).toEqual({
     kind: 'nothing-recorded',
     icon: 'unknown',
-    text: 'nothing recorded of this kernel',
+    text: 'kernel not recorded',
   });
 });
 

@@ -30,13 +30,13 @@ const agreementBadge = ({ kind, kernel, stepsAgree, stepsTotal, reason }: Agreem
         text: `differs from Linux ${kernel} in ${stepsTotal - stepsAgree} of ${stepsTotal} steps`,
       };
     case 'nothing-recorded':
-      return { kind, icon: 'unknown', text: NOTHING[reason?.id ?? ''] ?? 'nothing recorded of this run' };
+      return { kind, icon: 'unknown', text: NOTHING[reason?.id ?? ''] ?? 'run not recorded' };
   }
 };
 
 const NOTHING: Readonly<Record<string, string>> = {
-  'agreement.kernel': 'nothing recorded of this kernel',
-  'agreement.machine': 'nothing recorded of this machine',
+  'agreement.kernel': 'kernel not recorded',
+  'agreement.machine': 'machine not recorded',
 };
 
 const selftestBadge = ({ ok, held, assertions, absentPatch }: SelftestReport): Badge => {

@@ -45,7 +45,10 @@ export const Welcome = () => {
           ) : (
             <Button onClick={() => openPanel('scenarios')}>Choose another scenario</Button>
           )}
-          <span className="muted">{welcome.playNote}</span>
+          <span className="muted">
+            {welcome.playNote}
+            <span className="welcome-keys">{welcome.playKeys}</span>
+          </span>
         </div>
         <dl className="welcome-terms">
           {welcome.terms.map(([term, kernelWords, text]) => (

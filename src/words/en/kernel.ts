@@ -133,13 +133,14 @@ export const longtermPolicies: Readonly<
 /** A kernel in a few words: `without patch 6, CONFIG_CMA off`. */
 export const kernelWords = (kernel: KernelConfig): string =>
   [
+    // first what is least to be expected: a narrow window shows no more
+    ...(kernel.longtermPolicy === 'on' ? [] : [longtermPolicies[kernel.longtermPolicy].words]),
     patchesWords(kernel.patches),
     ...KERNEL_SWITCHES.filter((name) => !kernel[name]).map((name) => `${name} off`),
     ...(kernel.followPage === DEFAULT_KERNEL.followPage ? [] : [`follow_page of ${kernel.followPage}`]),
     ...(kernel.longtermCheck === DEFAULT_KERNEL.longtermCheck
       ? []
       : [`long-term check of ${kernel.longtermCheck}`]),
-    ...(kernel.longtermPolicy === 'on' ? [] : [longtermPolicies[kernel.longtermPolicy].words]),
   ].join(', ');
 
 const configured = (p: Params): string =>

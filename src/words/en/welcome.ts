@@ -5,7 +5,8 @@ export const welcome = {
   lead: 'A GPU can lend its memory to a process, and must get it back whenever it wants. A network card that works on a page by itself needs the opposite, a long-term pin: a promise that the page stays where it is. So the kernel first moves the page from the GPU to system memory, and pins it there.',
   proof: 'A simulation of that kernel, function by function, checked against recordings of the real one.',
   play: 'Watch a page come home',
-  playNote: 'A minute and a quarter. Space pauses, the arrow keys step.',
+  playNote: 'A minute and a quarter.',
+  playKeys: ' Space pauses, the arrow keys step.',
   terms: [
     [
       'device-coherent memory',

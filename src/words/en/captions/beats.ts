@@ -94,7 +94,7 @@ export const beats: Readonly<Record<string, Told>> = {
     what: (p) =>
       num(p, 'failed') > 0
         ? `Unmapped: ${pages(p)}. ${cap(pages(p, 'failed'))} put back: not free to move.`
-        : `Unmapped: ${pages(p)}. No entry maps them any more.`,
+        : `Unmapped: ${pages(p)}. No entry maps ${num(p, 'count') === 1 ? 'it' : 'them'} any more.`,
     why: '`migrate_vma_unmap` removes the mappings of other processes and compares the reference counts.',
   },
   'driver.copied-to-device': {
