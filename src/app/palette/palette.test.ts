@@ -202,6 +202,10 @@ describe('what the palette lists', () => {
     const titles = (text: string, now = state()) => typedEntries(text, now).map(({ title }) => title);
     expect(titles('fn:migrate_pages')).toEqual(['Stop when: fn:migrate_pages']);
     expect(titles('read buf')).toEqual(['Run: read buf']);
+    expect(titles('unpin h1')).toEqual(['Run: unpin h1']);
+    expect(titles('mmap more 4')).toEqual(['Run: mmap more 4']);
+    for (const text of ['read as text', 'put away', 'unpin h7', 'write nowhere 1'])
+      expect(titles(text)).toEqual([]);
     expect(titles('fault.minor 900')).toEqual([expect.stringMatching(/^Costs: .* is 900 ns$/)]);
     expect(titles('fault.minor -1')).toEqual([]);
     expect(titles('theme')).toEqual([]);
