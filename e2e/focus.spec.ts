@@ -14,6 +14,11 @@ const RUN = './?scenario=coherent-longterm-pin-fast&t=4';
 // what had the focus goes with what was done: nobody has to begin again at the top of the page
 test('after deselecting and after dropping a pin the focus is in the inspector', async ({ app, page }) => {
   await app.open(`${RUN}&sel=handle:h1`);
+  const dropStep = app.inspector.getByRole('button', { name: 'Step 5', exact: true });
+  await dropStep.press('Enter');
+  await app.idle();
+  await expect(dropStep).toBeHidden();
+  await expect.poll(() => focus(page)).toBe('inspector-heading');
   await app.inspector.getByRole('button', { name: 'Deselect' }).press('Enter');
   await app.idle();
   await expect.poll(() => focus(page)).toBe('inspector-heading');

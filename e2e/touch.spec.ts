@@ -59,4 +59,8 @@ test('after a step, a screen reader hears what happened', async ({ app, page }) 
   const said = await app.caption.locator('.caption-sentence').textContent();
   expect(said?.length).toBeGreaterThan(10);
   await expect(page.locator('[aria-live="polite"]', { hasText: said ?? '-' })).toHaveCount(1);
+  // inside the next step, where the sentence stays the same
+  await app.press('ArrowRight');
+  await app.press('ArrowRight');
+  await expect(page.locator('[aria-live="polite"]', { hasText: 'is entered' })).toHaveCount(1);
 });

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import * as v from 'valibot';
 import { describe, expect, test } from 'vitest';
 import { DECISIONS } from '../core/uapi/events.ts';
+import { errnoName } from '../core/uapi/errno.ts';
 import { FOLL_FLAGS } from '../core/uapi/gup-flags.ts';
 import { pageFlagNames } from '../core/uapi/page-flags.ts';
 import { KERNEL_FUNCTIONS } from '../core/uapi/source-refs.ts';
@@ -137,6 +138,34 @@ describe('the glossary', () => {
       const term = await loadTerm(termOf(word) ?? 'PG-private');
       expect(term?.text).toMatch(/\.$/);
     }
+  });
+
+  test('has every error number that a call can return, and what machines are described with', async () => {
+    const names = Array.from({ length: 200 }, (_, errno) => errnoName(errno)).filter(
+      (name) => !/^E\d/.test(name),
+    );
+    expect(names.length).toBeGreaterThan(15);
+    for (const name of names) {
+      expect(termOf(`-${name}`), name).toBe(name.toLowerCase());
+      expect((await loadTerm(name.toLowerCase()))?.source).toContain(`: ${name}`);
+    }
+    const terms = new Set((await loadGlossary()).map(({ term }) => term));
+    for (const term of [
+      'XNACK',
+      'hive',
+      'SDMA',
+      'TTM',
+      'eviction fence',
+      'TLB shootdown',
+      'NUMA distance',
+      'e820',
+      'Soft Reserved',
+      'ZONE_DMA',
+      'buddy allocator',
+      'migratetype',
+      'watermark',
+    ])
+      expect(terms, term).toContain(term);
   });
 
   test('says where in the kernel one reads on, but for words of ours', async () => {

@@ -1,6 +1,7 @@
 // What the controls of single panels and dialogs do, for the palette: everything that has neither a key nor a dialog.
 
 import { DEFAULT_COSTS, withOverrides } from '../../core/uapi/cost-model.ts';
+import { stepThatDrops } from '../../core/uapi/handles.ts';
 import { legendEntries } from '../../map/legend-entries.ts';
 import { PAGES } from '../../pages/list.ts';
 import { fieldIdOf, type FigureRow, figureRows } from '../../panels/Costs/figure-rows.ts';
@@ -98,8 +99,22 @@ const inspectorActs = ({ selection: { selected }, story, scenario, playback }: A
   ];
 };
 
-const dropActs = ({ trace: { moment } }: AppState): PaletteEntry[] =>
+/** A handle that the run drops later cannot be dropped twice: then the act is to go there. */
+const dropActs = ({
+  trace: { moment },
+  scenario: { run },
+  playback: { position },
+}: AppState): PaletteEntry[] =>
   (moment?.handles ?? []).map(({ name, pin, process }) => {
+    const later = stepThatDrops(run?.steps ?? [], position, name);
+    if (later !== undefined)
+      return act(
+        'Steps',
+        `drop ${name}`,
+        `Drop ${name}: go to step ${later.index}, which does it`,
+        ({ actions }) => void actions.seekStep(later.index, 'end'),
+        stepText(later.step).command,
+      );
     const step = { op: pin ? 'unpin' : 'put', proc: process, handle: name };
     return act(
       'Steps',

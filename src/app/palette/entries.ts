@@ -13,6 +13,7 @@ import { isQuestion, sought, soughtWords } from '../../words/sought.ts';
 import type { PanelEntry } from '../frame/panels.ts';
 import { PRESET_WORDS } from '../frame/presets.ts';
 import type { Surface } from './act.ts';
+import { COMMANDS_CALLED, PANELS_CALLED } from './called.ts';
 import type { Target } from './targets.ts';
 
 export type Deed =
@@ -36,6 +37,8 @@ export interface PaletteEntry {
   readonly detail: string;
   /** What it is found by besides. */
   readonly also?: string;
+  /** Other names, each as good as the title. */
+  readonly called?: readonly string[];
   /** As the help sheet writes them. */
   readonly keys: readonly string[];
   readonly deed: Deed;
@@ -56,6 +59,7 @@ export const actionEntries = (own: OwnKeys): PaletteEntry[] => {
           group: 'Actions',
           title: does,
           detail: group,
+          called: COMMANDS_CALLED[command] ?? [],
           keys: shown,
           deed: { kind: 'command', command } as const,
         },
@@ -117,6 +121,7 @@ export const placeEntries = (panels: readonly PanelEntry[]): PaletteEntry[] => [
       group: 'Panels',
       title: panel.title,
       detail: 'show this panel',
+      called: PANELS_CALLED[panel.id] ?? [],
       keys: [],
       deed: { kind: 'panel', panel },
     }),
@@ -183,19 +188,20 @@ export const termEntries = (
     }),
   );
 
-const nameOf = ({ title, deed }: PaletteEntry): string =>
-  deed.kind === 'scenario' ? `${title} ${deed.name}` : title;
+const nameOf = ({ title, deed, called = [] }: PaletteEntry): string =>
+  [title, ...(deed.kind === 'scenario' ? [deed.name] : []), ...called].join(' ');
 const textOf = ({ detail, also = '' }: PaletteEntry): string => `${detail} ${also}`;
 
-/** How well the name of an entry fits; the less the better. */
-const rank = ({ title }: PaletteEntry, text: string, words: readonly string[]): number => {
-  const name = title.toLowerCase();
+/** How well a name fits; the less the better. */
+const rankOf = (name: string, text: string, words: readonly string[]): number => {
   const [first = ''] = words;
   if (name === text) return 0;
   if (name.startsWith(text)) return 1;
   const hasAll = words.every((word) => name.includes(word));
   return (hasAll ? 2 : 4) + (name.startsWith(first) ? 0 : 1);
 };
+const rank = ({ title, called = [] }: PaletteEntry, text: string, words: readonly string[]): number =>
+  Math.min(...[title, ...called].map((name) => rankOf(name.toLowerCase(), text, words)));
 const SAID_IN_FULL = 1;
 const HAS_ALL = 3;
 

@@ -176,12 +176,36 @@ describe('what the palette lists', () => {
     });
   });
 
+  test('a pin that the run drops later leads to the step that does it, and no step is added', async () => {
+    const page = await opened('?scenario=coherent-longterm-pin-fast&t=3.999');
+    const { actions, state } = page;
+    const drop = async (): Promise<string> => {
+      const entry = actEntries(state(), PANELS).find(({ id }) => id === 'act drop h1');
+      if (entry?.deed.kind !== 'act') throw new Error('no such act');
+      const nothing = (): void => undefined;
+      const surface = { bringUp: nothing, focus: nothing, press: nothing, chooseFile: nothing };
+      entry.deed.act({ actions, ...surface });
+      await page.app.idle();
+      return entry.title;
+    };
+    const steps = state().scenario.run?.steps.length;
+    expect(await drop()).toContain('step 5');
+    expect(state().problem.problem).toBeUndefined();
+    expect(state().scenario.run?.steps).toHaveLength(steps ?? 0);
+    expect(state().trace.moment?.step).toBe(5);
+    expect(state().trace.moment?.handles).toEqual([]);
+  });
+
   test('a condition, a step or a figure that is typed can be put in as it is', async () => {
     const { state } = await opened('?scenario=coherent-longterm-pin');
     const { state: nothing } = await opened('');
     const titles = (text: string, now = state()) => typedEntries(text, now).map(({ title }) => title);
     expect(titles('fn:migrate_pages')).toEqual(['Stop when: fn:migrate_pages']);
     expect(titles('read buf')).toEqual(['Run: read buf']);
+    expect(titles('unpin h1')).toEqual(['Run: unpin h1']);
+    expect(titles('mmap more 4')).toEqual(['Run: mmap more 4']);
+    for (const text of ['read as text', 'put away', 'unpin h7', 'write nowhere 1'])
+      expect(titles(text)).toEqual([]);
     expect(titles('fault.minor 900')).toEqual([expect.stringMatching(/^Costs: .* is 900 ns$/)]);
     expect(titles('fault.minor -1')).toEqual([]);
     expect(titles('theme')).toEqual([]);

@@ -79,6 +79,16 @@ test.each([
   ['compare without patch 6', 'compare without-patch-6'],
   ['costs change TLB shootdown', 'act figure tlb.shootdown'],
   ['kernel patches configuration', 'dialog kernel'],
+  ['step over', 'do over'],
+  ['step into', 'do functionForward'],
+  ['into the next call', 'do functionForward'],
+  ['step out', 'do out'],
+  ['run to here', 'do runToHere'],
+  ['run to cursor', 'do runToHere'],
+  ['restart', 'do toStart'],
+  ['reset layout', 'do resetLayout'],
+  ['read as text', 'do text'],
+  ['dmesg', 'panel kernel-log'],
   ['Does this run agree with the recorded kernel?', 'dialog agreement'],
 ])('what is to be done is found by its name: %s', (text, id) => {
   expect(found(text)[0]?.id).toBe(id);

@@ -36,10 +36,29 @@ const typedFigures = (text: string, state: AppState): PaletteEntry[] => {
   });
 };
 
+type Fields = Readonly<Record<string, unknown>>;
+
+const tasksOf = (step: Fields): readonly Fields[] =>
+  Array.isArray(step.steps)
+    ? step.steps.map((each: unknown): Fields => (typeof each === 'object' ? { ...each } : {}))
+    : [step];
+
+/** Whether a step speaks of areas and handles that the run has: `read as text` is no step, unless there is an area `as`. */
+const isOfRun = (step: Fields, steps: readonly { readonly step: Fields }[]): boolean => {
+  const { areas } = namesOf(steps);
+  const handles = new Set(steps.flatMap(({ step: own }) => tasksOf(own).map(({ as }) => as)));
+  return tasksOf(step).every(
+    ({ op, vma, handle }) =>
+      (vma === undefined || op === 'mmap' || (typeof vma === 'string' && areas.has(vma))) &&
+      (handle === undefined || handles.has(handle)),
+  );
+};
+
 /** What a text is by itself: a step that can run, a condition to stop at, a figure of the cost model. */
 export const typedEntries = (text: string, state: AppState): PaletteEntry[] => {
-  if (state.scenario.run === undefined || text.trim() === '') return [];
-  const breakpoint = readCondition(text, namesOf(state.scenario.run.steps));
+  const { run } = state.scenario;
+  if (run === undefined || text.trim() === '') return [];
+  const breakpoint = readCondition(text, namesOf(run.steps));
   const command = parseCommand(text);
   return [
     ...(breakpoint === undefined
@@ -50,7 +69,7 @@ export const typedEntries = (text: string, state: AppState): PaletteEntry[] => {
             bringUp('call-tree');
           }),
         ]),
-    ...(command.kind === 'step'
+    ...(command.kind === 'step' && isOfRun(command.step, run.steps)
       ? [
           act(
             'Steps',

@@ -7,12 +7,14 @@ import './glossary.css';
 
 const GROUPS: readonly { readonly group: TermGroup; readonly id: string; readonly title: string }[] = [
   { group: 'memory', id: 'memory', title: 'Memory' },
+  { group: 'machine', id: 'machine', title: 'Machine and devices' },
   { group: 'pinning', id: 'pinning', title: 'Pinning' },
   { group: 'migration', id: 'migration', title: 'Migration' },
   { group: 'page', id: 'page', title: 'struct page' },
   { group: 'page flags', id: 'page-flags', title: 'Page flags' },
   { group: 'page tables', id: 'page-tables', title: 'Page tables' },
   { group: 'FOLL_ flags', id: 'foll-flags', title: 'FOLL_ flags' },
+  { group: 'error numbers', id: 'error-numbers', title: 'Error numbers' },
   { group: 'words of ours', id: 'ours', title: 'Words of ours' },
 ];
 const FUNCTIONS = { id: 'functions', title: 'Kernel functions' };

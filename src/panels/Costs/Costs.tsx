@@ -2,8 +2,9 @@ import { useMemo } from 'react';
 import { useActions, useApp } from '../../store/use-app.ts';
 import { useView } from '../../store/use-view.ts';
 import type { CostsView } from '../../store/views.ts';
+import { Term } from '../../ui/Term.tsx';
 import { Waiting } from '../../ui/Waiting.tsx';
-import { costsWords } from '../../words/index.ts';
+import { costsWords, type TermId } from '../../words/index.ts';
 import { Figures } from './Figures.tsx';
 import { accessRows, formatNs, kindRows, linkRows, nsUpTo } from './rows.ts';
 import { WorldsView } from './WorldsView.tsx';
@@ -56,6 +57,10 @@ const Sums = ({ view }: { readonly view: CostsView }) => {
   );
 };
 
+/** Of a row, explained where it is a term. */
+const Name = ({ term, children }: { readonly term: TermId | undefined; readonly children: string }) =>
+  term === undefined ? children : <Term id={term}>{children}</Term>;
+
 const Tables = ({ view }: { readonly view: CostsView }) => {
   const { total } = view;
   return (
@@ -71,9 +76,11 @@ const Tables = ({ view }: { readonly view: CostsView }) => {
           </tr>
         </thead>
         <tbody>
-          {kindRows(total).map(({ kind, ns, share }) => (
+          {kindRows(total).map(({ kind, term, ns, share }) => (
             <tr key={kind}>
-              <th scope="row">{kind}</th>
+              <th scope="row">
+                <Name term={term}>{kind}</Name>
+              </th>
               <td className="costs-number">{formatNs(ns)}</td>
               <td className="costs-bar-cell">
                 <span className="costs-bar" style={{ width: `${100 * share}%` }} />
@@ -97,9 +104,11 @@ const Traffic = ({ view: { total } }: { readonly view: CostsView }) => {
         </tr>
       </thead>
       <tbody>
-        {linkRows(total).map(({ link, name, bytes }) => (
+        {linkRows(total).map(({ link, name, term, bytes }) => (
           <tr key={link}>
-            <th scope="row">{name}</th>
+            <th scope="row">
+              <Name term={term}>{name}</Name>
+            </th>
             <td className="costs-number">{bytes}</td>
           </tr>
         ))}

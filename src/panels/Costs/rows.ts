@@ -5,7 +5,7 @@ import type { CostTotals, CostsView } from '../../store/views.ts';
 import { ACCESS_KINDS, type AccessKind } from '../../core/uapi/accesses.ts';
 import type { PinQuestion } from '../../store/views.ts';
 import { formatBytes, formatCount } from '../../ui/format.ts';
-import { costGroups, figureNames } from '../../words/index.ts';
+import { costGroups, figureNames, type TermId } from '../../words/index.ts';
 
 /** `31 µs`, `2.35 s` */
 export const formatNs = (ns: number): string => {
@@ -43,8 +43,29 @@ export const groupedNs = ({ nsByKind }: Pick<CostTotals, 'nsByKind'>): Grouped =
 export const waitingNs = ({ nsByKind }: Pick<CostTotals, 'nsByKind'>): number =>
   nsByKind['waiting for VRAM'] ?? 0;
 
+/** What the glossary has of a kind of time or of a link. */
+const KIND_TERMS: Readonly<Record<string, TermId>> = {
+  faults: 'page-fault',
+  'faults of the GPU': 'xnack',
+  migration: 'migration',
+  'copies by DMA': 'sdma',
+  'TLB shootdowns': 'tlb-shootdown',
+  pins: 'pin',
+  'stopped queues': 'xnack',
+  'waiting for VRAM': 'eviction-fence',
+};
+const LINK_TERMS: Readonly<Record<string, TermId>> = {
+  hbm: 'vram',
+  'if.cpu_gpu': 'xgmi',
+  'if.gcd_pair': 'xgmi',
+  'if.gcd_remote': 'xgmi',
+  'ddr.socket': 'system-memory',
+  'ddr.numa': 'node',
+};
+
 export interface KindRow {
   readonly kind: string;
+  readonly term: TermId | undefined;
   readonly ns: number;
   readonly share: number;
 }
@@ -53,7 +74,9 @@ export interface KindRow {
 export const kindRows = ({ nsByKind }: CostTotals): KindRow[] => {
   const rows = Object.entries(nsByKind).filter(([, ns]) => ns > 0);
   const most = Math.max(1, ...rows.map(([, ns]) => ns));
-  return rows.map(([kind, ns]) => ({ kind, ns, share: ns / most })).toSorted((a, b) => b.ns - a.ns);
+  return rows
+    .map(([kind, ns]) => ({ kind, term: KIND_TERMS[kind], ns, share: ns / most }))
+    .toSorted((a, b) => b.ns - a.ns);
 };
 
 /** Time of the steps up to one, that one included. */
@@ -90,15 +113,28 @@ export const stackedBars = <Key extends string>(
 export interface LinkRow {
   readonly link: string;
   readonly name: string;
+  readonly term: TermId | undefined;
   readonly bytes: string;
 }
 
 export const linkRows = ({ bytesByLink, ddrBytes }: CostTotals): LinkRow[] => [
   ...Object.entries(bytesByLink)
     .filter(([, bytes]) => bytes > 0)
-    .map(([link, bytes]) => ({ link, name: figureNames[link] ?? link, bytes: formatBytes(bytes) })),
+    .map(([link, bytes]) => ({
+      link,
+      name: figureNames[link] ?? link,
+      term: LINK_TERMS[link],
+      bytes: formatBytes(bytes),
+    })),
   ...(ddrBytes > 0
-    ? [{ link: 'ddr', name: 'through system memory in all', bytes: formatBytes(ddrBytes) }]
+    ? [
+        {
+          link: 'ddr',
+          name: 'through system memory in all',
+          term: 'system-memory' as const,
+          bytes: formatBytes(ddrBytes),
+        },
+      ]
     : []),
 ];
 

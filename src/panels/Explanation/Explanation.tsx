@@ -5,6 +5,7 @@ import { breakable } from '../../ui/breakable.tsx';
 import { Prose } from '../../ui/Prose.tsx';
 import { Term } from '../../ui/Term.tsx';
 import { StepSum } from './StepSum.tsx';
+import { toldEvent } from './told.ts';
 import './explanation.css';
 
 /** What there is to see in a scene, as long as nothing has happened in it. */
@@ -13,13 +14,10 @@ const aboutScene = ({ scenario, trace }: AppState): string =>
     ? (scenario.catalogue.entries.find(({ name }) => name === scenario.run?.name)?.about ?? '')
     : '';
 
-/** Events of the simulation's own bookkeeping: they explain nothing of the kernel. */
-const UNTOLD: ReadonlySet<string> = new Set(['event.internal', 'event.cell']);
-
 /** Why it happens, and in which kernel function. */
 export const Explanation = () => {
   const why = useApp((state) => state.trace.moment?.why);
-  const event = useApp((state) => state.trace.moment?.event);
+  const event = useApp(({ trace }) => (trace.moment === undefined ? undefined : toldEvent(trace.moment)));
   const current = useApp((state) => state.trace.moment?.stack.at(-1));
   const isEnd = useApp(({ trace }) => trace.moment?.caption.id === 'step.end');
   const about = useApp(aboutScene);
@@ -39,7 +37,7 @@ export const Explanation = () => {
         </p>
       )}
       {isEnd ? <StepSum /> : null}
-      {isEnd || event === undefined || UNTOLD.has(event.text.id) ? null : (
+      {event === undefined ? null : (
         <p className="explanation-event">
           <Prose pieces={pieces(event.text)} />{' '}
           <span className="explanation-provenance">{event.provenance}</span>

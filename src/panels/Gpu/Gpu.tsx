@@ -3,6 +3,7 @@ import { useView } from '../../store/use-view.ts';
 import type { GpuStateView } from '../../store/views.ts';
 import { formatCount, formatCounted } from '../../ui/format.ts';
 import { Icon } from '../../ui/Icon.tsx';
+import { Term } from '../../ui/Term.tsx';
 import { Waiting } from '../../ui/Waiting.tsx';
 import { gpuPanel } from '../../words/index.ts';
 import { Eviction } from './Eviction.tsx';
@@ -96,7 +97,9 @@ const Processes = ({ view: { processes, copies } }: { readonly view: GpuStateVie
               <Icon name={QUEUE_ICONS[process.queues]} />
               {gpuPanel.queues[process.queues]}
             </span>{' '}
-            <span className="muted">XNACK {process.xnack ? 'on' : 'off'}</span>
+            <span className="muted">
+              <Term id="xnack">XNACK</Term> {process.xnack ? 'on' : 'off'}
+            </span>
             {stopReasons(process).map((reason) => (
               <span key={reason} className="gpu-reason">
                 {reason}
@@ -114,9 +117,10 @@ const Processes = ({ view: { processes, copies } }: { readonly view: GpuStateVie
         ))}
       </ul>
       <p className="gpu-copies">
+        DMA (<Term id="sdma">SDMA</Term>)
         {copies.chunks === 0
-          ? 'DMA (SDMA): nothing copied in this step.'
-          : `DMA (SDMA) in this step: ${pagesText(copies.toVram)} to VRAM, ${pagesText(copies.toSystem)} home, in ${formatCount(copies.chunks)} ${copies.chunks === 1 ? 'copy' : 'copies'}.`}
+          ? ': nothing copied in this step.'
+          : ` in this step: ${pagesText(copies.toVram)} to VRAM, ${pagesText(copies.toSystem)} home, in ${formatCount(copies.chunks)} ${copies.chunks === 1 ? 'copy' : 'copies'}.`}
       </p>
     </section>
   );

@@ -34,7 +34,9 @@ export const Ranges = ({ view }: { readonly view: GpuStateView }) => {
   const more = listed.length - shown;
   return (
     <section className="gpu-ranges" aria-labelledby={id}>
-      <h3 id={id}>Ranges of shared virtual memory</h3>
+      <h3 id={id}>
+        <Term id="svm-range">Ranges of shared virtual memory</Term>
+      </h3>
       {ranges.length === 0 ? <p className="muted">{gpuPanel.noRanges}</p> : null}
       {isMany ? (
         <>

@@ -4,6 +4,7 @@ import type { GpuBoView, GpuStateView } from '../../store/views.ts';
 import { formatCount, formatCounted } from '../../ui/format.ts';
 import { Icon } from '../../ui/Icon.tsx';
 import { Prose } from '../../ui/Prose.tsx';
+import { Term } from '../../ui/Term.tsx';
 import { gpuPanel, textPieces } from '../../words/index.ts';
 import {
   bytesText,
@@ -32,8 +33,15 @@ export const Vram = ({ gpu, bos }: VramProps) => {
       <h3 id={`gpu-${device}`}>
         GPU {device}{' '}
         <small>
-          {model}, {coherent ? 'coherent link' : 'private memory'}
-          {hive === 0 ? '' : `, hive ${hive}`}
+          {model},{' '}
+          <Term id={coherent ? 'device-coherent' : 'device-private'}>
+            {coherent ? 'coherent link' : 'private memory'}
+          </Term>
+          {hive === 0 ? null : (
+            <>
+              , <Term id="hive">hive {hive}</Term>
+            </>
+          )}
         </small>
       </h3>
       {registered ? null : (
@@ -159,7 +167,7 @@ const Bo = ({ bo, isNext }: { readonly bo: GpuBoView; readonly isNext: boolean }
         {pinned ? <span className="gpu-tag">{gpuPanel.ttmPin}</span> : null}
         {fence === 'none' || place !== 'vram' ? null : (
           <span className="gpu-tag" data-fence={fence}>
-            {gpuPanel.fence[fence]}
+            <Term id="eviction-fence">{gpuPanel.fence[fence]}</Term>
           </span>
         )}
         {evicting && place === 'vram' ? <span className="gpu-tag">{gpuPanel.evicting}</span> : null}

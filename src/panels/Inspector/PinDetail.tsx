@@ -75,8 +75,12 @@ const Pages = ({ held }: { readonly held: HeldHandle }) => {
   );
 };
 
+/** The button goes with the pin; the focus stays near. */
+const leaveButton = (event: MouseEvent<HTMLButtonElement>): void =>
+  event.currentTarget.closest<HTMLElement>('.inspector')?.focus({ preventScroll: true });
+
 const Drop = ({ name, held }: { readonly name: string; readonly held: HeldHandle }) => {
-  const { addStep } = useActions();
+  const { addStep, seekStep } = useActions();
   const run = useApp((state) => state.scenario.run);
   const computing = useApp((state) => state.scenario.computing);
   const [busy, setBusy] = useState(false);
@@ -84,13 +88,22 @@ const Drop = ({ name, held }: { readonly name: string; readonly held: HeldHandle
   if (held.droppedIn >= 0) {
     return (
       <p className="muted pin-detail-text">
-        Step {held.droppedIn} of this run drops {name}.
+        <button
+          type="button"
+          className="link-button"
+          onClick={(event) => {
+            leaveButton(event);
+            void seekStep(held.droppedIn, 'end');
+          }}
+        >
+          Step {held.droppedIn}
+        </button>{' '}
+        of this run drops {name}.
       </p>
     );
   }
   const drop = (event: MouseEvent<HTMLButtonElement>): void => {
-    // the button goes with the pin
-    event.currentTarget.closest<HTMLElement>('.inspector')?.focus({ preventScroll: true });
+    leaveButton(event);
     setBusy(true);
     void addStep(held.drop).finally(() => setBusy(false));
   };

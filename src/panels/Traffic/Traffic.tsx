@@ -3,6 +3,7 @@ import { useActions } from '../../store/use-app.ts';
 import { useView } from '../../store/use-view.ts';
 import type { TrafficView } from '../../store/views.ts';
 import { formatCount, formatCounted } from '../../ui/format.ts';
+import { Term } from '../../ui/Term.tsx';
 import { Waiting } from '../../ui/Waiting.tsx';
 import { amountText, chartOf, placeName, WIDTH } from './chart.ts';
 import './traffic.css';
@@ -23,6 +24,10 @@ export const Traffic = () => {
         <>
           <Picture view={view} />
           <div>
+            <p className="muted traffic-note">
+              What <Term id="migration">migrations</Term> carried from the memory of a{' '}
+              <Term id="node">node</Term> to <Term id="vram">VRAM</Term>, or home.
+            </p>
             <Sums view={view} />
             <Steps view={view} />
           </div>

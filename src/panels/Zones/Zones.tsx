@@ -5,7 +5,9 @@ import { useView } from '../../store/use-view.ts';
 import type { FirmwareRange, Selection, ZoneView } from '../../store/views.ts';
 import { Button } from '../../ui/Button.tsx';
 import { formatBytes, formatCount, formatHex } from '../../ui/format.ts';
+import { Term } from '../../ui/Term.tsx';
 import { Waiting } from '../../ui/Waiting.tsx';
+import type { TermId } from '../../words/index.ts';
 import './zones.css';
 
 const QUERY = { view: 'zones' } as const;
@@ -35,7 +37,21 @@ export const Zones = ({ find }: ZonesProps) => {
         <Waiting />
       ) : (
         <>
+          <p className="muted zones-note">
+            The firmware’s map (<Term id="e820">e820</Term>): System RAM is for the page allocator,{' '}
+            <Term id="soft-reserved">Soft Reserved</Term> memory for a driver, the{' '}
+            <Term id="mmio-hole">MMIO hole</Term> holds no memory.
+          </p>
           <Strip ranges={view.firmware} />
+          <p className="muted zones-note">
+            The zones of each <Term id="node">node</Term>: free blocks of the{' '}
+            <Term id="buddy">buddy allocator</Term>, a row for each <Term id="migratetype">migratetype</Term>,
+            a bar for each order. A block of order <i>n</i> has 2
+            <sup>
+              <i>n</i>
+            </sup>{' '}
+            pages.
+          </p>
           <div className="zones-grid">
             {view.zones.map((zone) => (
               <Zone key={`${zone.node} ${zone.name}`} zone={zone} />
@@ -112,10 +128,23 @@ const Strip = ({ ranges }: { readonly ranges: readonly FirmwareRange[] }) => {
   );
 };
 
+const ZONE_TERMS: Readonly<Record<string, TermId>> = {
+  DMA: 'zone-dma',
+  DMA32: 'zone-dma32',
+  Normal: 'zone-normal',
+  Movable: 'zone-movable',
+  Device: 'zone-device',
+};
+
+const ZoneName = ({ name }: { readonly name: string }) => {
+  const term = ZONE_TERMS[name];
+  return term === undefined ? name : <Term id={term}>{name}</Term>;
+};
+
 const Zone = ({ zone }: { readonly zone: ZoneView }) => (
   <section className="zone" aria-label={`Node ${zone.node}, zone ${zone.name}`}>
     <h3 className="heading">
-      Node {zone.node}, {zone.name}
+      Node {zone.node}, <ZoneName name={zone.name} />
     </h3>
     {zone.managed === 0 ? (
       <p className="zone-line muted">
@@ -127,7 +156,8 @@ const Zone = ({ zone }: { readonly zone: ZoneView }) => (
           {formatCount(zone.free)} of {formatCount(zone.managed)} pages free
         </p>
         <p className="zone-line muted">
-          watermarks: min {formatCount(zone.min)}, low {formatCount(zone.low)}, high {formatCount(zone.high)}
+          <Term id="watermark">watermarks</Term>: min {formatCount(zone.min)}, low {formatCount(zone.low)},
+          high {formatCount(zone.high)}
         </p>
         {zone.blocks.map((row) => (
           <Blocks key={row.type} {...row} />

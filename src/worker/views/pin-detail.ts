@@ -4,6 +4,7 @@ import { compoundHead, folioTestLarge, pageAnon, testFlags } from '../../core/ke
 import type { PinHandle } from '../../core/machine/entities.ts';
 import type { Machine } from '../../core/machine/machine.ts';
 import { FOLL_LONGTERM, GUP_PIN_COUNTING_BIAS } from '../../core/uapi/gup-flags.ts';
+import { stepThatDrops } from '../../core/uapi/handles.ts';
 import { PG_anon_exclusive } from '../../core/uapi/page-flags.ts';
 import type { Position } from '../protocol.ts';
 import type { HeldPage, PinBlock, PinDetailView } from '../protocol-views.ts';
@@ -58,16 +59,6 @@ const heldPage = ({ m, places }: Scene, handle: PinHandle, pfn: number): HeldPag
   };
 };
 
-/** The later step that drops the handle; -1: none. */
-const dropStep = (run: Run, position: Position, name: string): number => {
-  const drops = (step: { readonly op: string }): boolean =>
-    (step.op === 'unpin' || step.op === 'put') && 'handle' in step && step.handle === name;
-  const found = run.sim.steps.find(
-    ({ end, step }) => end > position && (step.op === 'concurrent' ? step.steps.some(drops) : drops(step)),
-  );
-  return found?.index ?? -1;
-};
-
 /** @returns `held`: undefined where there is no handle of that name at the position */
 export const pinDetailAt = (run: Run, position: Position, name: string): PinDetailView => {
   const scene = sceneAt(run, position);
@@ -85,7 +76,7 @@ export const pinDetailAt = (run: Run, position: Position, name: string): PinDeta
       longterm: (handle.gupFlags & FOLL_LONGTERM) !== 0,
       pages: frames.slice(0, MAX_PAGES).map((pfn) => heldPage(scene, handle, pfn)),
       npages: frames.length,
-      droppedIn: dropStep(run, position, name),
+      droppedIn: stepThatDrops(run.sim.steps, position, name)?.index ?? -1,
       drop: { op: isPin(handle) ? 'unpin' : 'put', proc: process, handle: name },
     },
   };

@@ -82,16 +82,4 @@ export const pinningTerms = {
     'The three calls with which a driver moves pages of a range: set up, copy, finish.',
     'mm/migrate_device.c: migrate_vma_setup',
   ),
-  eagain: move(
-    'EAGAIN',
-    'Try again: something was busy, or has just been moved.',
-    'include/uapi/asm-generic/errno-base.h: EAGAIN',
-  ),
-  ebusy: move('EBUSY', 'Somebody else holds it.', 'include/uapi/asm-generic/errno-base.h: EBUSY'),
-  efault: move(
-    'EFAULT',
-    'There is nothing at this address that may be used so.',
-    'include/uapi/asm-generic/errno-base.h: EFAULT',
-  ),
-  enomem: move('ENOMEM', 'There is no memory.', 'include/uapi/asm-generic/errno-base.h: ENOMEM'),
 } as const satisfies Partial<Record<TermId, Term>>;
