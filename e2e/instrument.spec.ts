@@ -52,3 +52,17 @@ test('an entry shows its 64 bits, and those of a migration entry are no address 
   expect([23n, 24n, 25n]).toContain(migration >> 59n);
   expect(((migration >> 9n) ^ 0x3ffffffffn) & 0x3ffffffffn).toBe(BigInt(frame));
 });
+
+test('a page selected on the map is marked in the page tables, and the tree leads to it', async ({
+  app,
+  page,
+}) => {
+  await app.open('./?scenario=coherent-longterm-pin-fast&t=3.250&sel=page:0x5fffd');
+  const table = page.getByRole('region', { name: 'Page table of process A' });
+  await expect(table.locator('[data-of-page=true]')).toHaveCount(1);
+  await expect(table.locator('[data-of-page=true]')).toContainText('buf+2');
+  await expect(table.getByText(/^buf\+2 is/)).toBeVisible();
+  await app.showPanel('Tree');
+  const tree = page.getByRole('region', { name: 'Page-table tree' });
+  await expect(tree.locator('[aria-current=true]').last()).toContainText('buf+2');
+});

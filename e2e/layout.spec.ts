@@ -188,7 +188,7 @@ test('a device that holds another page than the CPU has room for it below the en
 
 test('a page that is selected on the map is marked in the page table, too', async ({ app, page }) => {
   await app.open('./?scenario=coherent-longterm-pin-fast&t=3.250&sel=page:0x5fffd');
-  await expect(page.locator('.entries tr[data-held="true"] th')).toHaveText('buf+2');
+  await expect(page.locator('.entries tr[data-of-page="true"] th')).toHaveText('buf+2');
 });
 
 test('the tabs below the stage take one row in the window of a small laptop and on a phone', async ({

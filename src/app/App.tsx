@@ -1,4 +1,4 @@
-import { useCallback, useEffect, useMemo, useState } from 'react';
+import { useCallback, useEffect, useMemo } from 'react';
 import { MapController } from '../map/controller.ts';
 import { Caption } from '../panels/Explanation/Caption.tsx';
 import { KernelLogLive } from '../panels/KernelLog/KernelLogLive.tsx';
@@ -36,33 +36,28 @@ import './app.css';
 export const App = () => {
   const app = useAppInstance();
   const maps = useMemo(() => new MapController(app), [app]);
-  const [asText, setAsText] = useState(false);
   const room = useRoom();
   const preset = useApp((state) => state.layout.preset);
   const front = useApp((state) => state.layout.front['page']);
   const shown = GROUPS.find((group) => group === front) ?? 'maps';
   const introduction = useApp((state) => state.walkthrough.introduction);
   const isReading = useApp((state) => state.page.page !== '');
-  const toggleText = useCallback(() => setAsText((text) => !text), []);
-  const doCommand = useCallback(
-    (command: Command) => run(command, { app, maps, toggleText }),
-    [app, maps, toggleText],
-  );
+  const doCommand = useCallback((command: Command) => run(command, { app, maps }), [app, maps]);
   useTheme();
   usePreset(introduction ? undefined : preset);
   useTitle();
   useEffect(() => warmFonts(document), [preset]);
 
   useEffect(() => {
-    const stopKeys = listenToKeys({ app, maps, toggleText });
+    const stopKeys = listenToKeys({ app, maps });
     const stopTips = watchTips(document.documentElement);
     return () => {
       stopKeys();
       stopTips();
     };
-  }, [app, maps, toggleText]);
+  }, [app, maps]);
 
-  const stage = useMemo(() => ({ maps, asText, toggleText }), [maps, asText, toggleText]);
+  const stage = useMemo(() => ({ maps }), [maps]);
   return (
     <StageProvider value={stage}>
       <div className="app" data-introduction={introduction} data-room={room} data-reading={isReading}>

@@ -13,7 +13,6 @@ const PAN_PX = 60;
 export interface Keyboard {
   readonly app: App;
   readonly maps: MapController;
-  readonly toggleText: () => void;
 }
 
 /** Shows a panel, wherever it lies. */
@@ -29,7 +28,7 @@ export const bringUp = (id: string, { actions, store }: App): void => {
 const pageGrain = ({ layout }: AppState): 'gist' | 'step' => (layout.preset === 'present' ? 'gist' : 'step');
 
 /** Does what an action of the table says. @param key - what was pressed, for the digits */
-export const run = (command: Command, { app, maps, toggleText }: Keyboard, key = ''): void => {
+export const run = (command: Command, { app, maps }: Keyboard, key = ''): void => {
   const { actions, store } = app;
   switch (command) {
     case 'togglePlay':
@@ -102,7 +101,7 @@ export const run = (command: Command, { app, maps, toggleText }: Keyboard, key =
     case 'fit':
       return maps.fitAll();
     case 'text':
-      return toggleText();
+      return actions.choose({ asText: !store.getState().choices.asText });
     case 'scenarios':
     case 'palette':
     case 'goTo':

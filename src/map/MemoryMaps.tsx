@@ -86,17 +86,15 @@ const NO_STEPS: readonly never[] = [];
 
 interface MemoryMapsProps {
   readonly maps: MapController;
-  /** Tables instead of pictures. */
-  readonly asText: boolean;
-  readonly onToggleText: () => void;
   /** What else is shown as text beside the maps. */
   readonly children: ReactNode;
 }
 
 /** Maps of all memory: the RAM of each node, and the VRAM of each device. */
-export const MemoryMaps = ({ maps, asText, onToggleText, children }: MemoryMapsProps) => {
+export const MemoryMaps = ({ maps, children }: MemoryMapsProps) => {
+  const asText = useApp((state) => state.choices.asText);
   const banks = useSyncExternalStore(maps.subscribe, maps.banksNow);
-  const following = useApp((state) => Object.keys(state.viewport.cameras).length === 0);
+  const following = useApp((state) => Object.keys(state.viewport.looks).length === 0);
   const toggled = useApp((state) => state.choices.banks);
   const busyText = useApp(({ scenario, trace }) =>
     busyNames(banks, scenario.run?.steps ?? NO_STEPS, trace.moment),
@@ -135,7 +133,7 @@ export const MemoryMaps = ({ maps, asText, onToggleText, children }: MemoryMapsP
             label="Read as text"
             keys={keys('text')}
             aria-pressed={asText}
-            onClick={onToggleText}
+            onClick={() => choose({ asText: !asText })}
           />
           <IconButton
             icon="picture"

@@ -1,5 +1,16 @@
 import { describe, expect, test } from 'vitest';
-import { constrain, fitBank, fitRect, isInView, levelOf, toScreen, toWorld, zoomBy } from './camera.ts';
+import {
+  cameraOf,
+  constrain,
+  fitBank,
+  fitRect,
+  isInView,
+  levelOf,
+  lookOf,
+  toScreen,
+  toWorld,
+  zoomBy,
+} from './camera.ts';
 import { layOutBanks, placeOf } from './layout.ts';
 
 const [bank] = layOutBanks({
@@ -40,6 +51,17 @@ describe('the camera', () => {
     expect(camera.k).toBeGreaterThan(24);
     expect((size.width - 20) / camera.k).toBeCloseTo(Math.round((size.width - 20) / camera.k));
     expect(isInView(camera, size, { ...place, width: 4, height: 1 })).toBe(true);
+  });
+
+  test('what is looked at stays in the middle of a window of another size, as large as it was', () => {
+    const rect = { x: 40, y: 30, width: 4, height: 1 };
+    const look = lookOf(fitRect(bank, rect, size, 30), size);
+    const small = { width: 200, height: 160 };
+    const camera = cameraOf(look, small);
+    expect(camera.k).toBe(look.k);
+    expect(toWorld(camera, { x: 100, y: 80 }).x).toBeCloseTo(look.x, 9);
+    const again = lookOf(camera, small);
+    expect([again.x, again.y]).toEqual([expect.closeTo(look.x, 9), expect.closeTo(look.y, 9)]);
   });
 
   test('a zoom keeps the point under the pointer', () => {

@@ -1,6 +1,6 @@
 // The window on a bank: one immutable transform, screenPx = world * k + (x, y).
 
-import type { Camera } from '../store/viewport.ts';
+import type { Camera, Look } from '../store/viewport.ts';
 import { type Bank, type Level, placeOf, type WorldPoint, type WorldRect } from './layout.ts';
 
 export interface SizePx {
@@ -34,6 +34,19 @@ export const toScreen = (camera: Camera, { x, y }: WorldPoint): WorldPoint => ({
 export const toWorld = (camera: Camera, { x, y }: WorldPoint): WorldPoint => ({
   x: (x - camera.x) / camera.k,
   y: (y - camera.y) / camera.k,
+});
+
+/** What a window shows, apart from its size. */
+export const lookOf = (camera: Camera, { width, height }: SizePx): Look => ({
+  ...toWorld(camera, { x: width / 2, y: height / 2 }),
+  k: camera.k,
+});
+
+/** The same in a window of some size. */
+export const cameraOf = ({ x, y, k }: Look, { width, height }: SizePx): Camera => ({
+  k,
+  x: width / 2 - x * k,
+  y: height / 2 - y * k,
 });
 
 /** The part of the world that a window shows. */

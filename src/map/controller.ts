@@ -8,11 +8,13 @@ import type { Camera } from '../store/viewport.ts';
 import type { MachineInfo, Moment, RangeInfo } from '../store/views.ts';
 import {
   boundsOf,
+  cameraOf,
   constrain,
   fitBank,
   fitRect,
   isInView,
   levelOf,
+  lookOf,
   panBy,
   type SizePx,
   toWorld,
@@ -248,7 +250,7 @@ export class MapController {
       const rect = boundsOf(bank, [pfn]);
       if (rect === undefined || rangeOf(bank, pfn) === undefined) continue;
       if (levelOf(view.camera) === 'page' && isInView(view.camera, size, rect)) continue;
-      this.app.actions.setCamera(bank.id, fitRect(bank, rect, size, Math.max(view.camera.k, this.pagePx())));
+      this.look(bank, fitRect(bank, rect, size, Math.max(view.camera.k, this.pagePx())), size);
     }
   }
 
@@ -257,7 +259,7 @@ export class MapController {
     for (const { bank, size } of this.windows.values()) {
       if (rangeOf(bank, start) === undefined) continue;
       const rect = boundsOf(bank, [start, start + npages - 1]);
-      if (rect !== undefined) this.app.actions.setCamera(bank.id, fitRect(bank, rect, size, this.pagePx()));
+      if (rect !== undefined) this.look(bank, fitRect(bank, rect, size, this.pagePx()), size);
       this.activeBank = bank.id;
     }
   }
@@ -277,19 +279,18 @@ export class MapController {
   zoom(factor: number, bankId = this.activeBank, around?: { x: number; y: number }): void {
     for (const { bank, view, size } of this.chosen(bankId)) {
       const center = around ?? { x: size.width / 2, y: size.height / 2 };
-      this.app.actions.setCamera(bank.id, zoomBy(bank, view.camera, size, factor, center));
+      this.look(bank, zoomBy(bank, view.camera, size, factor, center), size);
     }
   }
 
   pan(dx: number, dy: number, bankId = this.activeBank): void {
     for (const { bank, view, size } of this.chosen(bankId))
-      this.app.actions.setCamera(bank.id, panBy(bank, view.camera, size, dx, dy));
+      this.look(bank, panBy(bank, view.camera, size, dx, dy), size);
   }
 
   /** Shows all of every bank. */
   fitAll(): void {
-    for (const { bank, size } of this.windows.values())
-      this.app.actions.setCamera(bank.id, fitBank(bank, size));
+    for (const { bank, size } of this.windows.values()) this.look(bank, fitBank(bank, size), size);
   }
 
   /** Lets all windows follow what happens again. */
@@ -297,13 +298,18 @@ export class MapController {
     for (const window of this.windows.values()) {
       window.followed = undefined;
       window.rest = undefined;
-      this.app.actions.setCamera(window.bank.id, undefined);
+      this.app.actions.look(window.bank.id, undefined);
     }
   }
 
   setCamera(bankId: string, camera: Camera): void {
     const window = this.windows.get(bankId);
-    if (window !== undefined) this.app.actions.setCamera(bankId, constrain(window.bank, camera, window.size));
+    if (window !== undefined)
+      this.look(window.bank, constrain(window.bank, camera, window.size), window.size);
+  }
+
+  private look({ id }: Bank, camera: Camera, size: SizePx): void {
+    this.app.actions.look(id, lookOf(camera, size));
   }
 
   private chosen(bankId: string): Window[] {
@@ -402,8 +408,8 @@ export class MapController {
   /** Moves a window to where it should be now, and asks for the tiles it needs. @returns whether it moved */
   private moveWindow(window: Window): boolean {
     const { bank, size } = window;
-    const chosen = this.app.store.getState().viewport.cameras[bank.id];
-    const camera = chosen === undefined ? this.follow(window) : constrain(bank, chosen, size);
+    const chosen = this.app.store.getState().viewport.looks[bank.id];
+    const camera = chosen === undefined ? this.follow(window) : constrain(bank, cameraOf(chosen, size), size);
     const following = chosen === undefined;
     const { view } = window;
     if (!following) window.loupesFor = [];

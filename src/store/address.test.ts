@@ -37,6 +37,35 @@ describe('the address', () => {
     expect(page.address()).not.toBe(before);
   });
 
+  test('whoever opens a link sees the same, whatever they chose at an earlier visit', async () => {
+    const shown = ({ state }: Awaited<ReturnType<typeof opened>>) => {
+      const { choices, viewport, maps, layout } = state();
+      const { askedFor: _asked, signsOf: _signs, walkProcess: _of, forkChild: _child, ...kept } = choices;
+      return { ...kept, looks: viewport.looks, maps, layout: { ...layout, past: [] } };
+    };
+    const page = await opened();
+    await page.actions.openByName(HOME_SCENARIO);
+    page.actions.choose({ asText: true, grain: 'function', banks: { 'device 1': true } });
+    page.actions.look('node 0', { x: 100.123456, y: 20, k: 7.123456789 });
+    await page.app.idle();
+    const other = await opened(page.address());
+    const looks = { 'node 0': { x: 100.123, y: 20, k: 7.12346 } };
+    expect(shown(other)).toEqual({ ...shown(page), looks });
+    // its own link says the same again
+    await other.actions.copyLink();
+    expect(other.copied).toEqual([page.address()]);
+
+    const chosen = page.saved.text;
+    page.actions.choose({ asText: false, grain: 'beat', banks: {} });
+    page.actions.look('node 0', undefined);
+    await page.app.idle();
+    const usual = await opened(page.address(), chosen);
+    expect(shown(usual)).toEqual(shown(page));
+    // typed by hand, a link leaves the rest as the reader has it
+    const typed = await opened(`?scenario=${HOME_SCENARIO}`, chosen);
+    expect(typed.state().choices).toMatchObject({ asText: true, grain: 'function' });
+  });
+
   test('before a step is a place of its own', async () => {
     const page = await opened();
     await page.actions.openByName(HOME_SCENARIO, { beforeStep: 3 });

@@ -5,13 +5,14 @@ import type { AppState } from './app.ts';
 import { type Context, report, update } from './context.ts';
 import { stepOf } from './player.ts';
 import { initialPage } from './page.ts';
-import { layoutFromLink, layoutInLink, withInFront } from './layout.ts';
+import { initialLayout, layoutFromLink, layoutInLink, withInFront } from './layout.ts';
 import type { CompareActions } from './compare.ts';
-import { walkText } from './choices.ts';
+import { usualChoices, walkText } from './choices.ts';
 import { breakpointText, parseBreakpoint } from './debug.ts';
-import { mapsText } from './maps.ts';
+import { initialMaps, mapsText } from './maps.ts';
 import type { ScenarioActions } from './scenario.ts';
 import { type LinkState, readLink, writeLink } from './url-state.ts';
+import { noWindows, windowsInLink } from './windows.ts';
 
 const WRITE_AFTER_MS = 250;
 
@@ -20,6 +21,7 @@ export const linkStateOf = (state: AppState): LinkState => {
   const { scenario, playback, selection, settings, page, maps, compare, debug, choices } = state;
   const { run, origin, machine, kernel, added } = scenario;
   const layout = layoutInLink(state.layout);
+  const windows = windowsInLink({ banks: choices.banks, looks: state.viewport.looks });
   const shown = {
     theme: settings.theme,
     ...(page.page === '' ? {} : { page }),
@@ -29,6 +31,8 @@ export const linkStateOf = (state: AppState): LinkState => {
       ? {}
       : { walk: { walkLevels: choices.walkLevels, walkRaw: choices.walkRaw } }),
     ...(choices.extent === undefined ? {} : { extent: choices.extent }),
+    ...(choices.asText === usualChoices.asText ? {} : { asText: choices.asText }),
+    ...(choices.grain === usualChoices.grain ? {} : { grain: choices.grain }),
   };
   if (run === undefined || origin === undefined) return shown;
   const breakpoints = debug.breakpoints
@@ -43,6 +47,7 @@ export const linkStateOf = (state: AppState): LinkState => {
     ...(selection.selected === undefined ? {} : { selected: selection.selected }),
     ...(compare.contrast === undefined ? {} : { compare: compare.contrast }),
     ...(breakpoints.length === 0 ? {} : { breakpoints }),
+    ...(windows === undefined ? {} : { windows }),
     ...shown,
   };
 };
@@ -89,6 +94,10 @@ export class AddressSync {
         state.maps !== before.maps ||
         walkText(state.choices) !== walkText(before.choices) ||
         state.choices.extent !== before.choices.extent ||
+        state.choices.asText !== before.choices.asText ||
+        state.choices.grain !== before.choices.grain ||
+        state.choices.banks !== before.choices.banks ||
+        state.viewport.looks !== before.viewport.looks ||
         state.compare.contrast !== before.compare.contrast ||
         state.debug.breakpoints !== before.debug.breakpoints ||
         state.settings.theme !== before.settings.theme;
@@ -98,12 +107,19 @@ export class AddressSync {
     this.context.environment.address.onPop(() => void this.context.idle.during(this.goBack()));
   }
 
-  /** Opens what the address names; false if it names nothing that could be opened. */
-  async restore(): Promise<boolean> {
+  /**
+   * Opens what the address names.
+   *
+   * @param isFirst - the page has just been loaded: whoever opens a link that the page wrote is to see what was seen
+   * there, and what it does not name is as usual
+   * @returns false if it names nothing that could be opened
+   */
+  async restore(isFirst = false): Promise<boolean> {
     const { address } = this.context.environment;
     this.restoring = true;
     try {
       const { link, problems } = await readLink(address.search(), address.hash());
+      if (isFirst && address.hash() !== '' && problems.length === 0) this.showAsUsual();
       if (link.theme !== undefined) {
         const { settings } = this.context.store.getState();
         update(this.context, 'settings', { ...settings, theme: link.theme });
@@ -112,11 +128,17 @@ export class AddressSync {
       if (link.maps !== undefined) update(this.context, 'maps', link.maps);
       if (link.walk !== undefined) update(this.context, 'choices', link.walk);
       if (link.extent !== undefined) update(this.context, 'choices', { extent: link.extent });
+      if (link.asText !== undefined) update(this.context, 'choices', { asText: link.asText });
+      if (link.grain !== undefined) update(this.context, 'choices', { grain: link.grain });
       const isShown = this.isShown(link);
       if (isShown) update(this.context, 'walkthrough', { introduction: false });
       const opened = isShown || (await this.open(link));
       if (opened && link.selected !== undefined)
         update(this.context, 'selection', { selected: link.selected });
+      if (opened && link.windows !== undefined) {
+        update(this.context, 'choices', { banks: link.windows.banks });
+        update(this.context, 'viewport', { looks: link.windows.looks });
+      }
       if (opened && !isShown) await this.showTools(link);
       update(this.context, 'page', link.page ?? initialPage);
       const [first] = problems;
@@ -126,6 +148,13 @@ export class AddressSync {
     } finally {
       this.restoring = false;
     }
+  }
+
+  /** Not as at an earlier visit. The theme stays: it is the reader's own. */
+  private showAsUsual(): void {
+    update(this.context, 'layout', initialLayout);
+    update(this.context, 'maps', initialMaps);
+    update(this.context, 'choices', { ...usualChoices, banks: noWindows.banks });
   }
 
   /** Stops and the other run that a link names. */

@@ -25,6 +25,8 @@ interface KeptChoices extends WalkChoices {
   readonly grain: Grain;
   /** How much the timeline shows; undefined: what suits the length of the run. */
   readonly extent?: Extent | undefined;
+  /** Maps and timeline as text, instead of as pictures. */
+  readonly asText: boolean;
 }
 
 export interface ChoicesSlice extends KeptChoices {
@@ -44,7 +46,15 @@ export interface ChoicesActions {
   readonly choose: (choices: Partial<ChoicesSlice>) => void;
 }
 
-const usual: KeptChoices = { walkLevels: '4', walkRaw: false, grain: 'beat' };
+/** On a first visit. */
+export const usualChoices = {
+  walkLevels: '4',
+  walkRaw: false,
+  grain: 'beat',
+  extent: undefined,
+  asText: false,
+} as const satisfies KeptChoices;
+const usual: KeptChoices = usualChoices;
 
 /** How the page-table tree is read, as a link says it: `5`, `4,words`; undefined: as usual. */
 export const walkText = ({ walkLevels, walkRaw }: WalkChoices): string | undefined =>
@@ -57,13 +67,24 @@ export const parseWalk = (text: string): WalkChoices | undefined => {
     : { walkLevels: found[1] === '5' ? '5' : '4', walkRaw: found[2] !== undefined };
 };
 
+/** In which form a link gives maps and timeline. */
+export const formText = (asText: boolean): string => (asText ? 'text' : 'pictures');
+
+export const parseForm = (text: string): boolean | undefined =>
+  [true, false].find((asText) => formText(asText) === text);
+
+const GRAINS = ['beat', 'event', 'function', 'step'] as const satisfies readonly Grain[];
+
+export const parseGrain = (text: string): Grain | undefined => GRAINS.find((grain) => grain === text);
+
 export const parseExtent = (text: string): Extent | undefined => EXTENTS.find((each) => each === text);
 
 const savedSchema = v.object({
   walkLevels: v.fallback(v.picklist(['4', '5']), usual.walkLevels),
   walkRaw: v.fallback(v.boolean(), usual.walkRaw),
-  grain: v.fallback(v.picklist(['beat', 'event', 'function', 'step']), usual.grain),
+  grain: v.fallback(v.picklist(GRAINS), usual.grain),
   extent: v.fallback(v.optional(v.picklist(EXTENTS)), undefined),
+  asText: v.fallback(v.boolean(), usual.asText),
 });
 
 /** Choices of an earlier visit; what cannot be read counts as not chosen. */

@@ -107,7 +107,7 @@ export const createApp = (environment: Environment): App => {
   const address = new AddressSync(context, scenario, compare);
 
   const start = async (): Promise<void> => {
-    const opened = await address.restore();
+    const opened = await address.restore(true);
     address.start();
     if (!opened) actions.openIntroduction();
     queries.refreshAll();

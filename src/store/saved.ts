@@ -5,7 +5,7 @@ import type { Context } from './context.ts';
 export const writeSaved = ({ environment, store }: Context): void => {
   const { settings, layout, maps, costs, choices } = store.getState();
   const { past: _past, ...arrangement } = layout;
-  const { walkLevels, walkRaw, grain, extent } = choices;
+  const { walkLevels, walkRaw, grain, extent, asText } = choices;
   try {
     environment.writeSetting(
       JSON.stringify({
@@ -14,7 +14,7 @@ export const writeSaved = ({ environment, store }: Context): void => {
         maps: maps.mode,
         wholeMap: maps.whole,
         costs: costs.overrides,
-        choices: { walkLevels, walkRaw, grain, extent },
+        choices: { walkLevels, walkRaw, grain, extent, asText },
       }),
     );
   } catch {

@@ -183,7 +183,7 @@ class Opener {
       trace: { ...initialTrace, runId },
       queries: { ...initialQueries, runId },
       selection: { runId, selected: undefined, hovered: undefined },
-      viewport: { ...state.viewport, runId, cameras: {} },
+      viewport: { ...state.viewport, runId, looks: {} },
       walkthrough: { ...initialWalkthrough, runId },
       problem: { problem: undefined },
       debug: { ...state.debug, runId, lastHit: -1, missed: 0, openCalls: [], here: undefined },

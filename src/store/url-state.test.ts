@@ -33,6 +33,12 @@ const FULL: LinkState = {
   page: { page: 'model', section: 'gup' },
   added: [{ op: 'read', proc: 'A', vma: 'buf' }],
   maps: { mode: 'state', only: ['coherent', 'longterm'], whole: true },
+  windows: {
+    banks: { 'device 1': true, 'node 0': false },
+    looks: { 'node 0': { x: 120.5, y: -3, k: 0.00421 }, whole: { x: 1, y: 2, k: 3 } },
+  },
+  asText: true,
+  grain: 'event',
   walk: { walkLevels: '5', walkRaw: true },
   extent: 'step',
   compare: 'without-patch-6',
@@ -42,7 +48,7 @@ const FULL: LinkState = {
 describe('an address', () => {
   test('can be read where a teacher would type it', async () => {
     expect(await writeLink(FULL)).toMatch(
-      /^\?page=model\/gup&scenario=coherent-longterm-pin-fast&machine=teaching&patches=1-5,7-8&config=MIGRATION:n,CMA:y&follow_page=v6\.0&longterm_check=v6\.0&longterm_policy=intent&theme=dark&map=whole,state:coherent,longterm&walk=5,words&extent=step&compare=without-patch-6&stop=fn:migrate_pages&stop=_refcount=0@0x5fffd&t=3\.47&sel=page:0x5fffd#v1\.[\w-]+$/,
+      /^\?page=model\/gup&scenario=coherent-longterm-pin-fast&machine=teaching&patches=1-5,7-8&config=MIGRATION:n,CMA:y&follow_page=v6\.0&longterm_check=v6\.0&longterm_policy=intent&theme=dark&map=whole,state:coherent,longterm&windows=device-1:open,node-0:closed@120\.5\/-3\/0\.00421,whole@1\/2\/3&as=text&grain=event&walk=5,words&extent=step&compare=without-patch-6&stop=fn:migrate_pages&stop=_refcount=0@0x5fffd&t=3\.47&sel=page:0x5fffd#v1\.[\w-]+$/,
     );
   });
 
@@ -79,6 +85,35 @@ describe('an address', () => {
       value: i,
     }));
     expect((await writeLink({ scenario: 'first-touch', added })).length).toBeLessThan(1000);
+  });
+});
+
+describe('windows on memory', () => {
+  test('all maps of a node, moved, fit into a link', async () => {
+    const banks = Array.from({ length: 12 }, (_, i) => `device ${i}`);
+    const windows = {
+      banks: Object.fromEntries(banks.map((bank) => [bank, true])),
+      looks: Object.fromEntries(banks.map((bank) => [bank, { x: 12_345.678, y: 0.125, k: 0.00123456 }])),
+    };
+    expect(await roundTrip({ windows })).toEqual({ link: { windows }, problems: [] });
+  });
+
+  test.each([
+    ['windows', ''],
+    ['windows', 'device-1'],
+    ['windows', 'device-1:ajar'],
+    ['windows', 'node-0@1/2'],
+    ['windows', 'node-0@1/2/0'],
+    ['windows', 'node-0@1/2/1e9'],
+    ['windows', '<b>:open'],
+    ['windows', 'node-0:open,'.repeat(50)],
+    ['as', 'film'],
+    ['grain', 'sand'],
+  ])('%s=%s is refused with a sentence', async (name, value) => {
+    const { link, problems } = await readLink(`?${name}=${value}`, '');
+    expect(link).toEqual({});
+    expect(problems.map(({ message }) => message.id)).toEqual([`link.${name}`]);
+    expect(say(problems[0]?.message ?? { id: '', params: {} })).toMatch(/\.$/);
   });
 });
 

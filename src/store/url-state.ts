@@ -5,14 +5,16 @@
 import * as v from 'valibot';
 import type { MachinePresetName } from '../core/uapi/config.ts';
 import { MACHINE_PRESETS } from '../core/uapi/presets.ts';
-import type { Message, Selection } from '../worker/protocol.ts';
+import type { Grain, Message, Selection } from '../worker/protocol.ts';
 import { type Contrast, isContrast } from './compare.ts';
-import { type Extent, EXTENTS, parseExtent, parseWalk, type WalkChoices, walkText } from './choices.ts';
+import { type Extent, EXTENTS, formText, parseExtent, parseForm, parseGrain } from './choices.ts';
+import { parseWalk, type WalkChoices, walkText } from './choices.ts';
 import { breakpointText, MAX_BREAKPOINTS, parseBreakpoint } from './debug.ts';
 import { type KernelChoice, type KernelTexts, kernelTexts, readKernelTexts } from './kernel-choice.ts';
 import { isPreset, type Layout, layoutSchema, type Preset } from './layout.ts';
 import { type MapsSlice, mapsText, parseMaps } from './maps.ts';
 import type { Theme } from './settings.ts';
+import { MAX_WINDOWS_CHARS, parseWindows, type WindowChoices, windowsText } from './windows.ts';
 
 export const LINK_VERSION = 'v1';
 const MAX_HASH_CHARS = 100_000;
@@ -45,6 +47,12 @@ export interface LinkState {
   readonly layout?: Layout | Preset;
   /** What the maps are coloured by, and which entries of their legend stand out. */
   readonly maps?: MapsSlice;
+  /** Which windows on memory are open, and what those show that follow nothing. */
+  readonly windows?: WindowChoices;
+  /** Maps and timeline as text. */
+  readonly asText?: boolean;
+  /** By what the buttons of the playback go. */
+  readonly grain?: Grain;
   /** How the page-table tree is read. */
   readonly walk?: WalkChoices;
   /** How much of the run the timeline shows, if somebody chose. */
@@ -142,6 +150,9 @@ const packedSchema = v.object({
   theme: v.optional(v.picklist(THEMES)),
   layout: v.optional(layoutSchema),
   map: v.optional(v.pipe(v.string(), v.maxLength(200))),
+  windows: v.optional(v.pipe(v.string(), v.maxLength(MAX_WINDOWS_CHARS))),
+  as: v.optional(v.pipe(v.string(), v.maxLength(20))),
+  grain: v.optional(v.pipe(v.string(), v.maxLength(20))),
   walk: v.optional(v.pipe(v.string(), v.maxLength(20))),
   extent: v.optional(v.picklist(EXTENTS)),
   compare: v.optional(v.pipe(v.string(), v.maxLength(60))),
@@ -245,6 +256,12 @@ export const writeLink = async (link: LinkState): Promise<string> => {
   if (layout !== undefined) search.set('layout', typeof layout === 'string' ? layout : layout.preset);
   const maps = link.maps === undefined ? undefined : mapsText(link.maps);
   if (maps !== undefined) search.set('map', maps);
+  const shown = {
+    ...(link.windows === undefined ? {} : { windows: windowsText(link.windows) }),
+    ...(link.asText === undefined ? {} : { as: formText(link.asText) }),
+    ...(link.grain === undefined ? {} : { grain: link.grain }),
+  };
+  for (const [name, text] of Object.entries(shown)) search.set(name, text);
   const walk = link.walk === undefined ? undefined : walkText(link.walk);
   if (walk !== undefined) search.set('walk', walk);
   if (link.extent !== undefined) search.set('extent', link.extent);
@@ -263,6 +280,7 @@ export const writeLink = async (link: LinkState): Promise<string> => {
     ...(link.selected === undefined ? {} : { sel: selectionText(link.selected) }),
     ...(typeof layout === 'object' ? { layout } : {}),
     ...(maps === undefined ? {} : { map: maps }),
+    ...shown,
     ...(walk === undefined ? {} : { walk }),
     ...(link.extent === undefined ? {} : { extent: link.extent }),
     ...(link.compare === undefined ? {} : { compare: link.compare }),
@@ -298,9 +316,10 @@ export const readLink = async (search: string, hash: string): Promise<ReadLink> 
     name: string,
     text: string | undefined,
     parse: (text: string) => T | undefined,
+    maxChars = 200,
   ): T | undefined => {
     if (text === undefined) return undefined;
-    const value = text.length > 200 ? undefined : parse(text);
+    const value = text.length > maxChars ? undefined : parse(text);
     if (value === undefined) problems.push(problem(name, `link.${name}`, { value: text.slice(0, 60) }));
     return value;
   };
@@ -314,6 +333,9 @@ export const readLink = async (search: string, hash: string): Promise<ReadLink> 
   const at = field('t', text('t') ?? packed.at, parsePlace);
   const selected = field('sel', text('sel') ?? packed.sel, parseSelection);
   const maps = field('map', text('map') ?? packed.map, parseMaps);
+  const windows = field('windows', text('windows') ?? packed.windows, parseWindows, MAX_WINDOWS_CHARS);
+  const asText = field('as', text('as') ?? packed.as, parseForm);
+  const grain = field('grain', text('grain') ?? packed.grain, parseGrain);
   const walk = field('walk', text('walk') ?? packed.walk, parseWalk);
   const extent = field('extent', text('extent') ?? packed.extent, parseExtent);
   const preset = field('layout', text('layout'), (s) => (isPreset(s) ? s : undefined));
@@ -353,6 +375,9 @@ export const readLink = async (search: string, hash: string): Promise<ReadLink> 
       ...(page === undefined ? {} : { page }),
       ...(layout === undefined ? {} : { layout }),
       ...(maps === undefined ? {} : { maps }),
+      ...(windows === undefined ? {} : { windows }),
+      ...(asText === undefined ? {} : { asText }),
+      ...(grain === undefined ? {} : { grain }),
       ...(walk === undefined ? {} : { walk }),
       ...(extent === undefined ? {} : { extent }),
       ...(compare === undefined ? {} : { compare }),

@@ -10,25 +10,33 @@ export interface Camera {
   readonly k: number;
 }
 
+/** What a window shows, whatever its size: the point in its middle, and how many pixels wide a page is. */
+export interface Look {
+  readonly x: number;
+  readonly y: number;
+  readonly k: number;
+}
+
 export interface ViewportSlice {
   readonly runId: RunId;
-  /** By the name of the map; absent: the map fits what is of interest. */
-  readonly cameras: Readonly<Record<string, Camera>>;
+  /** By the name of the map; absent: the map follows what is of interest. */
+  readonly looks: Readonly<Record<string, Look>>;
   /** Panel that lies open in the sheet of a narrow screen, dialog or drawer; '' none. */
   readonly openPanel: string;
 }
 
 export interface ViewportActions {
-  readonly setCamera: (map: string, camera: Camera | undefined) => void;
+  /** undefined: follows again. */
+  readonly look: (map: string, at: Look | undefined) => void;
   readonly openPanel: (panel: string) => void;
 }
 
-export const initialViewport: ViewportSlice = { runId: '', cameras: {}, openPanel: '' };
+export const initialViewport: ViewportSlice = { runId: '', looks: {}, openPanel: '' };
 
 export const viewportActions = (context: Context): ViewportActions => ({
-  setCamera: (map, camera) => {
-    const { [map]: _old, ...others } = context.store.getState().viewport.cameras;
-    update(context, 'viewport', { cameras: camera === undefined ? others : { ...others, [map]: camera } });
+  look: (map, at) => {
+    const { [map]: _old, ...others } = context.store.getState().viewport.looks;
+    update(context, 'viewport', { looks: at === undefined ? others : { ...others, [map]: at } });
   },
   openPanel: (panel) => update(context, 'viewport', { openPanel: panel }),
 });

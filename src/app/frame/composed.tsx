@@ -32,9 +32,9 @@ export const TablesPanel = () => (
 
 /** The maps, or the maps and the timeline as text. */
 export const MapsPanel = () => {
-  const { maps, asText, toggleText } = useStage();
+  const { maps } = useStage();
   return (
-    <MemoryMaps maps={maps} asText={asText} onToggleText={toggleText}>
+    <MemoryMaps maps={maps}>
       <Suspense fallback={<p className="muted panel-loading">Loading…</p>}>
         <TimelineText follow={false} />
       </Suspense>

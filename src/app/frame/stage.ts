@@ -1,12 +1,10 @@
-// What the panels of the stage share: the windows on memory, and whether they are pictures or text.
+// What the panels of the stage share: the windows on memory.
 
 import { createContext, useContext } from 'react';
 import type { MapController } from '../../map/controller.ts';
 
 export interface Stage {
   readonly maps: MapController;
-  readonly asText: boolean;
-  readonly toggleText: () => void;
 }
 
 const Context = createContext<Stage | undefined>(undefined);

@@ -7,7 +7,7 @@ import { Term } from '../../ui/Term.tsx';
 import { termOf } from '../../words/index.ts';
 import { DeviceCells, FoldedDevices } from './DeviceCells.tsx';
 import { PathLine } from './PathLine.tsx';
-import { type AreaRows, type Bit, BIT_WORDS, type EntryRow, TABLE_FLAGS } from './rows.ts';
+import { type AreaRows, type Bit, BIT_WORDS, type EntryRow, leadsTo, TABLE_FLAGS } from './rows.ts';
 import type { Sharer } from './sharing.ts';
 
 interface AreaTableProps {
@@ -115,8 +115,6 @@ const Entries = ({ area, changed }: AreaTableProps) => (
   </div>
 );
 
-const isIn = (at: number, count: number): boolean => at >= 0 && at < count;
-
 interface EntryProps {
   readonly process: string;
   readonly row: EntryRow;
@@ -130,9 +128,10 @@ const Entry = ({ process, row, columns, changed }: EntryProps) => {
     ({ selection: { selected } }) =>
       selected?.kind === 'pte' && selected.process === process && selected.vpn === row.vpn,
   );
-  const isHeld = useApp(
-    ({ selection: { selected } }) =>
-      selected?.kind === 'page' && isIn(selected.pfn - (row.frame?.pfn ?? Number.NaN), row.npages),
+  // an entry of it; the selection itself is the page
+  const isOfPage = useApp(
+    ({ selection: { selected }, trace: { moment } }) =>
+      selected?.kind === 'page' && leadsTo(row, moment?.moves ?? [], selected.pfn),
   );
   const isHovered = useApp(
     ({ selection: { hovered } }) => hovered?.kind === 'page' && hovered.pfn === row.frame?.pfn,
@@ -143,7 +142,7 @@ const Entry = ({ process, row, columns, changed }: EntryProps) => {
     <tr
       data-changed={changed}
       data-selected={isSelected}
-      data-held={isHeld}
+      data-of-page={isOfPage}
       data-hovered={isHovered}
       data-shared={row.sharers.length > 0}
       onClick={selectEntry}
@@ -155,6 +154,7 @@ const Entry = ({ process, row, columns, changed }: EntryProps) => {
           type="button"
           className="entry-page"
           aria-pressed={isSelected}
+          aria-current={isOfPage ? 'true' : undefined}
           onClick={selectEntry}
           onFocus={hoverFrame}
           onBlur={() => hover(undefined)}

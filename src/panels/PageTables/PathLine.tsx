@@ -1,18 +1,20 @@
 import { Term } from '../../ui/Term.tsx';
+import { vpnOfPage } from '../../store/entries-of-page.ts';
 import { useApp } from '../../store/use-app.ts';
 import { type AreaRows, addressOf, pathOf } from './rows.ts';
 
 /** The way to the selected page of an area, or to its first: PGD → PUD → PMD → PTE. */
 export const PathLine = ({ process, area }: { readonly process: string; readonly area: AreaRows }) => {
   const selected = useApp(({ selection }) => selection.selected);
-  const row = useApp(({ trace }) => {
-    const rows = trace.moment?.processes
+  const row = useApp(({ trace: { moment } }) => {
+    const rows = moment?.processes
       .find(({ name }) => name === process)
       ?.areas.find(({ name }) => name === area.name)?.rows;
-    const wanted =
-      selected?.kind === 'pte' && selected.process === process
-        ? rows?.find(({ vpn, npages }) => selected.vpn >= vpn && selected.vpn < vpn + npages)
-        : undefined;
+    const wanted = rows?.find((each) => {
+      if (selected?.kind === 'page') return vpnOfPage(each, moment?.moves ?? [], selected.pfn) !== undefined;
+      if (selected?.kind !== 'pte' || selected.process !== process) return false;
+      return selected.vpn >= each.vpn && selected.vpn < each.vpn + each.npages;
+    });
     return wanted ?? rows?.[0];
   });
   if (row === undefined) return null;

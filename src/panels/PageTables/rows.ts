@@ -2,6 +2,7 @@
 
 import { vpnToAddrBytes } from '../../core/uapi/units.ts';
 import type { AreaView, FrameView, Moment, PteRow, ProcessView } from '../../store/views.ts';
+import { vpnOfPage } from '../../store/entries-of-page.ts';
 import { type DeviceCell, type DeviceColumn, deviceCells } from './device-rows.ts';
 import type { Sharer } from './sharing.ts';
 import { formatAddress, formatCounted, formatHex } from '../../ui/format.ts';
@@ -137,6 +138,14 @@ export const entryRow = (
     sharers: [],
   };
 };
+
+/** Whether the entry of a row refers to a frame, or its page is on its way there. */
+export const leadsTo = (
+  { vpn, npages, pfnStep, kind: entry, frame }: EntryRow,
+  moves: Moment['moves'],
+  pfn: number,
+): boolean =>
+  frame !== undefined && vpnOfPage({ vpn, npages, pfnStep, entry, pfn: frame.pfn }, moves, pfn) !== undefined;
 
 export interface PathStep {
   readonly table: 'PGD' | 'PUD' | 'PMD' | 'PTE';

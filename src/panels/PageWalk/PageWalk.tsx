@@ -1,4 +1,5 @@
 import { useMemo } from 'react';
+import { entryOfSelection } from '../../store/entries-of-page.ts';
 import { useActions, useApp } from '../../store/use-app.ts';
 import { useView } from '../../store/use-view.ts';
 import type { PageWalkView, WalkLevel } from '../../store/views.ts';
@@ -52,8 +53,10 @@ export const PageWalk = () => {
   const { walkProcess: wanted, walkLevels: levels, walkRaw: raw, signsOf } = useApp((state) => state.choices);
   const isExplained = signsOf === 'tree';
   const { choose, select } = useActions();
-  const process = selected?.kind === 'pte' || selected?.kind === 'vma' ? selected.process : wanted;
-  const vpn = selected?.kind === 'pte' || selected?.kind === 'vma' ? selected.vpn : undefined;
+  const moment = useApp((state) => state.trace.moment);
+  const place = useMemo(() => entryOfSelection(selected, moment, wanted), [selected, moment, wanted]);
+  const process = place?.process ?? wanted;
+  const vpn = place?.vpn;
   const query = useMemo(() => ({ view: 'page-walk', process, vpn }) as const, [process, vpn]);
   const walk = useView(query);
   const target = walk?.target;

@@ -85,6 +85,12 @@ export const problems: Sentences = {
     `The link names a part of the timeline that does not exist: ${code(p, 'value')}. Yours is kept.`,
   'link.map': (p) =>
     `The link colours the maps by something that does not exist: ${code(p, 'value')}. Write, for example, \`map=owner\` or \`map=whole\`. They stay as they are.`,
+  'link.windows': (p) =>
+    `The link opens or moves a map in a way that cannot be: ${code(p, 'value')}. Write, for example, \`windows=device-1:open\`. The maps follow what happens.`,
+  'link.as': (p) =>
+    `The link names a form of the maps that does not exist: ${code(p, 'value')}. Write \`as=text\` or \`as=pictures\`. Yours is kept.`,
+  'link.grain': (p) =>
+    `The link names a size of steps that does not exist: ${code(p, 'value')}. Write beat, event, function or step. Yours is kept.`,
   'link.compare': (p) =>
     `The link compares with something that does not exist: ${code(p, 'value')}. Nothing is compared.`,
   'link.stop': (p) =>
