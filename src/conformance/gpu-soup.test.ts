@@ -106,8 +106,12 @@ const soup = (
   xnack: boolean,
 ): { problems: string[]; ran: number; evictions: number; swapouts: number } => {
   const pick = chooser(seed);
-  // every other machine is so small to TTM that objects are swapped out
-  const gpu = seed % 2 === 0 ? { xnack, pagesLimit: 1024 } : { xnack };
+  // every other machine is so small to TTM that objects are swapped out; one in seven has devices of no vendor
+  const gpu = {
+    xnack,
+    ...(seed % 2 === 0 ? { pagesLimit: 1024 } : {}),
+    ...(seed % 7 === 1 ? { model: 'generic-accelerator' as const } : {}),
+  };
   const sim = createSimulation(parseScenario(gpuScenario(BEGIN, { kind, gpu })));
   const invariants = new Invariants(sim);
   const free = (): number => zoneInfo(sim.machine).reduce((sum, zone) => sum + zone.free, 0);
