@@ -230,7 +230,12 @@ test('a device has a column only beside the areas that it holds a part of, where
   expect(await heads(2)).toEqual([]);
 });
 
-test('a full stop stays with the value before it', async ({ app, page }) => {
+test('a full stop stays with the value before it, a minus with the flag behind it', async ({ app, page }) => {
   await app.open('./?scenario=ttm-intent&t=5.300');
   await expect(page.locator('.explanation-event code', { hasText: /^1$/ })).toHaveCSS('display', 'inline');
+  await app.open('./?scenario=type-private&t=3.60');
+  await expect(page.locator('.explanation-event code', { hasText: '-buddy' })).toHaveCSS(
+    'display',
+    'inline-block',
+  );
 });

@@ -26,7 +26,7 @@ export const Prose = ({ pieces, plain = false }: ProseProps) =>
     if (kind === 'text') return <span key={key}>{text}</span>;
     // only what could break within: as a box of its own, the rest would leave a full stop alone on the next line
     return (
-      <code key={key} className={/^\S*[_/]\S*$/.test(text) ? 'prose-code' : undefined}>
+      <code key={key} className={/^\S*[-_/]\S*$/.test(text) ? 'prose-code' : undefined}>
         {breakable(text)}
       </code>
     );
