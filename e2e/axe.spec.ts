@@ -66,7 +66,7 @@ test('where one can go to is accessible: with places, without, and with a proble
   await expect(dialog.getByRole('option').first()).toBeVisible();
   await app.expectAccessibleInBothThemes('dialog[open]');
   await field.fill('buf+9999');
-  await expect(dialog.getByRole('status')).toContainText('No frame, address, page, process or pin');
+  await expect(dialog.getByRole('status')).toContainText('No frame, address, page, process, pin or device');
   await app.expectAccessibleInBothThemes('dialog[open]');
   await field.fill('0x5fffc');
   await app.expectAccessibleInBothThemes('dialog[open]');

@@ -139,7 +139,13 @@ export const KEY_GROUPS: readonly KeyGroup[] = [
     title: 'Elsewhere',
     bindings: [
       bind('palette', ['$mod+k'], ['Ctrl', 'K'], 'Find and do anything'),
-      bind('goTo', ['/', 'g'], ['/', 'G'], 'Go to a page frame, an address, a process or a pin', true),
+      bind(
+        'goTo',
+        ['/', 'g'],
+        ['/', 'G'],
+        'Go to a page frame, an address, a process, a pin or a device',
+        true,
+      ),
       bind('text', ['t'], ['T'], 'Maps and timeline as text, or as pictures', true),
       bind('scenarios', ['o'], ['O'], 'Open a scenario', true),
       bind('introduction', [], [], 'Show the introduction'),

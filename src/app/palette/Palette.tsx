@@ -11,6 +11,7 @@ import {
   choiceEntries,
   type Deed,
   matching,
+  ordered,
   type PaletteEntry,
   placeEntries,
   scenarioEntries,
@@ -72,7 +73,7 @@ const useEntries = (
     if (mode === 'goTo') return targets;
     if (text.trim() === '') return matching(standing, text, PAGE_ROWS);
     const typed = typedEntries?.(text, store.getState()) ?? [];
-    return [...targets, ...typed, ...matching([...standing, ...inSight, ...words], text, LIMIT)];
+    return ordered(text, [...targets, ...typed], matching([...standing, ...inSight, ...words], text, LIMIT));
   }, [mode, text, machine, moment, standing, inSight, words, store, typedEntries]);
   const isComplete = status !== 'loading' && terms.length > 0 && typedEntries !== undefined;
   return { entries, isComplete: isComplete || mode === 'goTo' };
@@ -134,7 +135,7 @@ export const Palette = ({ mode, onClose, onDo }: PaletteProps) => {
           spellCheck={false}
           placeholder={
             mode === 'goTo'
-              ? 'pfn, address, buf+2, process A, pin h1'
+              ? 'pfn, address, buf+2, process A, pin h1, device 0'
               : 'An action, a panel, a scenario, a pfn, an address, a word of the kernel'
           }
           value={text}
@@ -186,5 +187,5 @@ export const Palette = ({ mode, onClose, onDo }: PaletteProps) => {
 const nothingText = (mode: PaletteProps['mode'], text: string): string => {
   if (mode === 'palette') return 'Nothing is called so.';
   if (text.trim() === '') return 'Nothing is mapped and nothing is held yet; a pfn can be typed.';
-  return 'No frame, address, page, process or pin of this moment is called so.';
+  return 'No frame, address, page, process, pin or device of this moment is called so.';
 };

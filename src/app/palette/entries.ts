@@ -254,3 +254,21 @@ export const matching = (entries: readonly PaletteEntry[], text: string, limit: 
       return count <= limit;
     });
 };
+
+/** What one does and opens most: their names in full are meant before anything that a text can be read as. */
+const NAMED_FIRST: readonly string[] = ['Actions', 'Panels'];
+
+/** What a text is by itself before what is only found by it, but for actions and panels that are called just so. */
+export const ordered = (
+  text: string,
+  byItself: readonly PaletteEntry[],
+  found: readonly PaletteEntry[],
+): PaletteEntry[] => {
+  const typed = text.trim().toLowerCase();
+  const named = found.find(
+    ({ group, title, called = [] }) =>
+      NAMED_FIRST.includes(group) && [title, ...called].some((name) => name.toLowerCase() === typed),
+  );
+  const isFirst = ({ group }: PaletteEntry): boolean => group === named?.group;
+  return [...found.filter(isFirst), ...byItself, ...found.filter((entry) => !isFirst(entry))];
+};

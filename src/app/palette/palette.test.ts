@@ -12,8 +12,8 @@ import { typedEntries } from './typed.ts';
 
 const MACHINE = {
   ranges: [
-    { start: 0, npages: 0x8000 },
-    { start: 0x50000, npages: 0x10000 },
+    { start: 0, npages: 0x8000, kind: 'ram', node: 0, device: -1 },
+    { start: 0x50000, npages: 0x10000, kind: 'coherent', node: 0, device: 1 },
   ],
 } as unknown as MachineInfo;
 const area = { name: 'buf', startVpn: 0x7f0000000, npages: 4 };
@@ -49,9 +49,24 @@ describe('places in memory', () => {
   });
 
   test('without text everything that has a name; a process and a pin by name', () => {
-    expect(found('')).toHaveLength(3);
+    expect(found('').map((each) => each.split(' {')[0])).toEqual([
+      'Process A, buf',
+      'Process B, buf',
+      'h1: pin_user_pages',
+      'System memory, node 0',
+      'VRAM, device 1',
+    ]);
     expect(found('h1')).toEqual(['h1: pin_user_pages {"kind":"handle","name":"h1"}']);
     expect(found('process b')).toEqual(['Process B, buf {"kind":"vma","process":"B","vpn":34091302912}']);
+  });
+});
+
+describe('devices and nodes as places', () => {
+  test('are found by their number, at their first frame', () => {
+    for (const text of ['device 1', 'VRAM, device 1', 'gpu 1'])
+      expect(found(text)).toEqual(['VRAM, device 1 {"kind":"page","pfn":327680}']);
+    expect(found('node 0')).toEqual(['System memory, node 0 {"kind":"page","pfn":0}']);
+    for (const text of ['device 0', 'device', 'memory', 'node 1']) expect(found(text)).toEqual([]);
   });
 });
 

@@ -10,10 +10,12 @@ import {
   actionEntries,
   choiceEntries,
   matching,
+  ordered,
   placeEntries,
   scenarioEntries,
   termEntries,
 } from './entries.ts';
+import { typedEntries } from './typed.ts';
 
 const page = await opened('?scenario=longterm-pin&t=3');
 const catalogue = page.state().scenario.catalogue.entries;
@@ -92,6 +94,14 @@ test.each([
   ['Does this run agree with the recorded kernel?', 'dialog agreement'],
 ])('what is to be done is found by its name: %s', (text, id) => {
   expect(found(text)[0]?.id).toBe(id);
+});
+
+test('a panel that is called just so stands before a condition that the text is, too', () => {
+  const first = (text: string) => ordered(text, typedEntries(text, page.state()), found(text))[0]?.id;
+  expect(first('dmesg')).toBe('panel kernel-log');
+  expect(first('read buf')).toBe('act run');
+  expect(first('read as text')).toBe('do text');
+  expect(first('log')).toBe('act add');
 });
 
 test('the picker keeps to what has all words that were typed', () => {

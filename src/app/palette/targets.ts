@@ -1,5 +1,7 @@
-// What a text can mean as a place in memory: a page frame, an address, a page by name, a process, a pin.
+// What a text can mean as a place in memory: a page frame, an address, a page by name, a process, a pin, a device.
 
+import { bankTitle } from '../../map/describe.ts';
+import { layOutBanks } from '../../map/layout.ts';
 import type { MachineInfo, Moment, ProcessView, Selection } from '../../store/views.ts';
 import { formatAddress, formatCounted, formatHex } from '../../ui/format.ts';
 
@@ -93,6 +95,37 @@ const allTargets = ({ processes, handles }: Moment): Target[] => [
   ),
 ];
 
+interface BankTarget extends Target {
+  /** In small letters, word by word. */
+  readonly words: readonly string[];
+}
+
+/** Memory of each node and of each device, at its first frame. */
+const bankTargets = (machine: MachineInfo): BankTarget[] =>
+  layOutBanks(machine).flatMap((bank) => {
+    const [first] = bank.ranges;
+    if (first === undefined) return [];
+    const title = bankTitle(bank);
+    const also = bank.device < 0 ? '' : ` gpu ${bank.device}`;
+    return [
+      {
+        title,
+        detail: `${formatCounted(bank.npages, 'page')} from pfn ${formatHex(first.start)} on`,
+        selection: { kind: 'page', pfn: first.start },
+        words: `${title}${also}`.toLowerCase().split(/[\s,]+/),
+      },
+    ];
+  });
+
+/** Only with its number: `memory` alone is rather a panel. */
+const HAS_NUMBER = /(?:^|\s)\d+$/;
+
+const numberedBanks = (text: string, machine: MachineInfo): Target[] => {
+  if (!HAS_NUMBER.test(text)) return [];
+  const wanted = text.split(/[\s,]+/);
+  return bankTargets(machine).filter(({ words }) => wanted.every((word) => words.includes(word)));
+};
+
 /** Places that a text may mean, the likeliest first; without text all that have a name. */
 export const targetsOf = (
   text: string,
@@ -102,7 +135,7 @@ export const targetsOf = (
   if (machine === undefined || moment === undefined) return [];
   const plain = text.trim().replaceAll('_', '');
   const all = allTargets(moment);
-  if (plain === '') return all;
+  if (plain === '') return [...all, ...bankTargets(machine)];
   if (NUMBER.test(plain)) {
     const n = Number(plain);
     if (!Number.isSafeInteger(n)) return [];
@@ -112,5 +145,6 @@ export const targetsOf = (
   return [
     ...namedTargets(text.trim(), moment.processes),
     ...all.filter(({ title }) => title.toLowerCase().includes(wanted)),
+    ...numberedBanks(wanted, machine),
   ];
 };

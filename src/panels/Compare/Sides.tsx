@@ -54,7 +54,12 @@ export const Sides = ({ run, otherRunId, besideRunId, worlds }: SidesProps) => {
   return (
     <>
       {isPair ? parted : null}
-      <Results run={run} worlds={worlds} now={view?.step} />
+      <Results
+        run={run}
+        worlds={worlds}
+        now={view?.step}
+        isParted={views.some(({ parting }) => parting !== undefined)}
+      />
       {isPair ? null : parted}
       {view === undefined ? null : <Now views={views} labels={worlds.map(({ label }) => label)} />}
     </>
@@ -155,9 +160,11 @@ interface ResultsProps {
   readonly worlds: readonly World[];
   /** Step of the cursor. */
   readonly now: number | undefined;
+  /** Whether the moments are not the same, whatever the results. */
+  readonly isParted: boolean;
 }
 
-const Results = ({ run, worlds, now }: ResultsProps) => {
+const Results = ({ run, worlds, now, isParted }: ResultsProps) => {
   const { seekStep } = useActions();
   const rows = stepRows(
     run,
@@ -167,8 +174,9 @@ const Results = ({ run, worlds, now }: ResultsProps) => {
     <>
       <h3 className="compare-heading">Results of the steps</h3>
       {rows.length === 0 ? (
-        <p className="compare-same">
-          All {run.steps.length} steps give the same result in {worlds.length === 1 ? 'both' : 'all'}.
+        <p className="compare-same" data-parted={isParted}>
+          {isParted ? 'They part on the way only: all' : 'All'} {run.steps.length} steps give the same result
+          in {worlds.length === 1 ? 'both' : 'all'}.
         </p>
       ) : (
         <table className="compare-table">

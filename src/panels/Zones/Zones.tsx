@@ -39,8 +39,13 @@ export const Zones = ({ find }: ZonesProps) => {
         <>
           <p className="muted zones-note">
             The firmware’s map (<Term id="e820">e820</Term>): System RAM is for the page allocator,{' '}
-            <Term id="soft-reserved">Soft Reserved</Term> memory for a driver, the{' '}
-            <Term id="mmio-hole">MMIO hole</Term> holds no memory.
+            <Term id="soft-reserved">Soft Reserved</Term> memory for a driver
+            {view.firmware.some(({ kind }) => kind === 'mmio') ? (
+              <>
+                , and the <Term id="mmio-hole">MMIO hole</Term> holds none
+              </>
+            ) : null}
+            .
           </p>
           <Strip ranges={view.firmware} />
           <p className="muted zones-note">
