@@ -3,9 +3,12 @@
 
 import { easeCubicInOut } from 'd3';
 import { formatCounted } from '../ui/format.ts';
+import { linkBetween } from '../store/link-between.ts';
+import { overLink } from '../words/en/links.ts';
 import { type CellLook, hueOf, lookOf, type Palette } from './color.ts';
 import type { Flight } from './flights.ts';
-import { boxInWindow, centerOf, locate, type OverlayScene } from './overlay-place.ts';
+import { rangeOf } from './layout.ts';
+import { boxInWindow, centerOf, locate, type OverlayScene, type Place } from './overlay-place.ts';
 import { type BoxPx, indexOf, paintOutline, type Pen, tracePath } from './paint.ts';
 
 /** More lines than this say nothing. */
@@ -144,10 +147,13 @@ export const paintFlight = (
       : count === 1
         ? scene.copyingWord
         : '';
+  const deviceOf = ({ placed, cell }: Place): number => rangeOf(placed.bank, cell.start)?.device ?? -1;
+  const over = overLink(linkBetween(scene.links, deviceOf(src), deviceOf(dst)));
   const { leftPx, size } = src.placed;
   const gapPx = side * (count > 1 ? 0.4 : 0) + 8;
   pen.font = `600 ${13 * scene.typeScale}px "Inter Variable", sans-serif`;
-  if (word !== '') paintWord(pen, word, box, gapPx, leftPx + size.width, palette);
+  if (word !== '')
+    paintWord(pen, [`${word} ${over}`, word], box, gapPx, [leftPx, leftPx + size.width], palette);
   pen.restore();
 };
 
@@ -185,16 +191,20 @@ const paintLabel = (pen: Pen, text: string, box: BoxPx, color: string): void => 
   pen.fillText(text, box.x + box.width / 2, box.y + box.height * 0.54);
 };
 
-/** In the font that is set. To the right of what flies; to its left where it would leave the maps. */
+/** In the font that is set. To the right of what flies, or else to its left: the first of the wordings that has room. */
 const paintWord = (
   pen: Pen,
-  word: string,
+  wordings: readonly string[],
   box: BoxPx,
   gapPx: number,
-  rightPx: number,
+  [leftPx, rightPx]: readonly [number, number],
   palette: Palette,
 ): void => {
-  const fits = box.x + box.width + gapPx + pen.measureText(word).width <= rightPx;
+  const widthOf = (text: string): number => pen.measureText(text).width;
+  const goesRight = (text: string): boolean => box.x + box.width + gapPx + widthOf(text) <= rightPx;
+  const goesLeft = (text: string): boolean => box.x - gapPx - widthOf(text) >= leftPx;
+  const word = wordings.find((text) => goesRight(text) || goesLeft(text)) ?? wordings.at(-1) ?? '';
+  const fits = goesRight(word);
   pen.textAlign = fits ? 'left' : 'right';
   pen.textBaseline = 'middle';
   const x = fits ? box.x + box.width + gapPx : box.x - gapPx;
