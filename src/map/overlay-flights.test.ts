@@ -4,7 +4,8 @@ import { fitBank } from './camera.ts';
 import type { Palette } from './color.ts';
 import { drawFrame, drawMoment } from './fixture.ts';
 import { layOutBanks } from './layout.ts';
-import { paintFlight } from './overlay-flights.ts';
+import { linksToName, paintFlight } from './overlay-flights.ts';
+import type { OverlayScene } from './overlay-place.ts';
 import type { Pen } from './paint.ts';
 
 const HOME = 0x100;
@@ -25,7 +26,7 @@ const machine: MachineInfo = {
 const CHAR_PX = 8;
 
 /** What is written beside a bundle half way home. */
-const writtenOf = (links: MachineInfo['links'], widthPx: number): string[] => {
+const writtenOf = (links: MachineInfo['links'], widthPx: number, count = 512): string[] => {
   const size = { width: widthPx, height: 400 };
   const written: string[] = [];
   const pen = new Proxy(
@@ -49,31 +50,32 @@ const writtenOf = (links: MachineInfo['links'], widthPx: number): string[] => {
     topPx: 0,
     isLoupe: false,
   }));
-  paintFlight(
-    pen,
-    {
-      banks,
-      countsOf: () => undefined,
-      before: moment,
-      after: moment,
-      t: 0.5,
-      selected: undefined,
-      hovered: undefined,
-      reducedMotion: false,
-      copyingWord: 'copying',
-      links,
-      typeScale: 1,
-    },
-    { src: VRAM, dst: HOME, owner: 'buf+0' },
-    0.5,
-    {} as Palette,
-    512,
-  );
-  return written.filter((text) => text.includes('page'));
+  const scene: OverlayScene = {
+    banks,
+    countsOf: () => undefined,
+    before: moment,
+    after: moment,
+    t: 0.5,
+    selected: undefined,
+    hovered: undefined,
+    reducedMotion: false,
+    copyingWord: 'copying',
+    links,
+    typeScale: 1,
+  };
+  const way = { src: VRAM, dst: HOME, owner: 'buf+0' };
+  const [first, other, last = ''] = linksToName(scene, [way, { src: HOME, dst: HOME + 1, owner: '' }, way]);
+  expect([first, other]).toEqual(['', 'over memory of the nodes']);
+  paintFlight(pen, scene, way, 0.5, {} as Palette, count, last);
+  // not the letter on the page itself
+  return written.filter((text) => text.length > 3);
 };
 
 test('a bundle names the link that it goes over, where there is room for that', () => {
   expect(writtenOf(machine.links, 800)).toEqual(['512 pages over PCIe 4 x16']);
   expect(writtenOf(machine.links, 200)).toEqual(['512 pages']);
   expect(writtenOf([], 800)).toEqual(['512 pages by the CPU']);
+  // of several pages, the last says it for all
+  expect(writtenOf(machine.links, 800, 0)).toEqual(['over PCIe 4 x16']);
+  expect(writtenOf(machine.links, 100, 0)).toEqual([]);
 });

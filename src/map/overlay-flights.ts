@@ -8,7 +8,7 @@ import { overLink } from '../words/en/links.ts';
 import { type CellLook, hueOf, lookOf, type Palette } from './color.ts';
 import type { Flight } from './flights.ts';
 import { rangeOf } from './layout.ts';
-import { boxInWindow, centerOf, locate, type OverlayScene, type Place } from './overlay-place.ts';
+import { boxInWindow, centerOf, locate, type OverlayScene } from './overlay-place.ts';
 import { type BoxPx, indexOf, paintOutline, type Pen, tracePath } from './paint.ts';
 
 /** More lines than this say nothing. */
@@ -111,6 +111,24 @@ export const stagger = (t: number, index: number, count: number): number => {
   return easeCubicInOut(Math.max(0, Math.min(1, (t - BEGIN_AT - delay) / lasts)));
 };
 
+/** What a flight goes over, in words. */
+export const linkOf = ({ banks, links }: OverlayScene, { src, dst }: Flight): string => {
+  const deviceOf = (pfn: number): number => {
+    for (const { bank } of banks) {
+      const range = rangeOf(bank, pfn);
+      if (range !== undefined) return range.device;
+    }
+    return -1;
+  };
+  return overLink(linkBetween(links, deviceOf(src), deviceOf(dst)));
+};
+
+/** For each of several flights what it goes over; '' for all but the last over a link, which is painted above them. */
+export const linksToName = (scene: OverlayScene, flights: readonly Flight[]): string[] => {
+  const links = flights.map((flight) => linkOf(scene, flight));
+  return links.map((link, i) => (links.lastIndexOf(link) === i ? link : ''));
+};
+
 export const paintFlight = (
   pen: Pen,
   scene: OverlayScene,
@@ -119,6 +137,8 @@ export const paintFlight = (
   palette: Palette,
   /** Pages that it stands for; 0: one of several, without words. */
   count: number,
+  /** What it goes over; '': another one says so. */
+  link: string,
 ): void => {
   const way = wayBetween(scene, flight.src, flight.dst);
   const src = locate(scene, flight.src, scene.before);
@@ -147,13 +167,11 @@ export const paintFlight = (
       : count === 1
         ? scene.copyingWord
         : '';
-  const deviceOf = ({ placed, cell }: Place): number => rangeOf(placed.bank, cell.start)?.device ?? -1;
-  const over = overLink(linkBetween(scene.links, deviceOf(src), deviceOf(dst)));
   const { leftPx, size } = src.placed;
   const gapPx = side * (count > 1 ? 0.4 : 0) + 8;
   pen.font = `600 ${13 * scene.typeScale}px "Inter Variable", sans-serif`;
-  if (word !== '')
-    paintWord(pen, [`${word} ${over}`, word], box, gapPx, [leftPx, leftPx + size.width], palette);
+  const full = `${word} ${isUnderWay ? link : ''}`.trim();
+  if (full !== '') paintWord(pen, [full, word], box, gapPx, [leftPx, leftPx + size.width], palette);
   pen.restore();
 };
 
