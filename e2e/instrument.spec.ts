@@ -66,3 +66,19 @@ test('a page selected on the map is marked in the page tables, and the tree lead
   const tree = page.getByRole('region', { name: 'Page-table tree' });
   await expect(tree.locator('[aria-current=true]').last()).toContainText('buf+2');
 });
+
+test('tables beside the way unfold in place, two of them together, and fold again', async ({ app, page }) => {
+  await app.open('./?scenario=device-full&t=1.999');
+  await app.showPanel('Tree');
+  const tree = page.getByRole('region', { name: 'Page-table tree' });
+  const fold = (index: number) => tree.getByRole('button', { name: `Table below PMD [${index}]` });
+  const address = await tree.locator('.walk-address').innerText();
+  await fold(1).press('Enter');
+  await fold(3).click();
+  await app.idle();
+  await expect(tree.locator('[aria-expanded=true]')).toHaveCount(2);
+  await expect(tree.getByText('PTE', { exact: true })).toHaveCount(4);
+  await expect(tree.locator('.walk-address')).toHaveText(address);
+  await fold(1).click();
+  await expect(tree.getByText('PTE', { exact: true })).toHaveCount(3);
+});

@@ -163,8 +163,12 @@ test('Traffic: four pages went out, and four came home', async ({ app, page }) =
   await showEndOf(app, PIN_STEP);
   const way = (from: string, to: string): Locator =>
     traffic.getByRole('row', { name: new RegExp(`^${from}.*${to}`) }).getByRole('cell');
-  await expect(way('System node 0', 'VRAM device 0')).toHaveText(['4 pages, 16 KiB', '']);
-  await expect(way('VRAM device 0', 'System node 0')).toHaveText(['4 pages, 16 KiB', '4 pages, 16 KiB']);
+  await expect(way('System node 0', 'VRAM device 0')).toHaveText(['CPU copies', '4 pages, 16 KiB', '']);
+  await expect(way('VRAM device 0', 'System node 0')).toHaveText([
+    'CPU copies',
+    '4 pages, 16 KiB',
+    '4 pages, 16 KiB',
+  ]);
   await app.expectAccessibleInBothThemes('[data-panel=traffic]');
   await traffic.getByRole('button', { name: 'Step 2: 4 pages to devices, 0 to system memory' }).click();
   await app.idle();

@@ -19,6 +19,7 @@ const [bank] = layOutBanks({
   cpus: 1,
   totalPages: 0x40000,
   distances: [10],
+  links: [],
   ranges: [
     {
       id: 'ram',

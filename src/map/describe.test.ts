@@ -27,6 +27,7 @@ const [system, vram, dax] = layOutBanks({
   cpus: 1,
   totalPages: 2048,
   distances: [10],
+  links: [],
   ranges: [
     range('ram', 0, 1024),
     range('coherent', 4096, 1024),
@@ -123,6 +124,7 @@ test('above a map stands the zone in its middle, or how many there are where all
     cpus: 1,
     totalPages: 2048,
     distances: [10],
+    links: [],
     ranges: [range('ram', 0, 1024), { ...range('ram', 1024, 1024), id: 'movable', zone: 'Movable' }],
   });
   if (two === undefined) throw new Error('no bank');

@@ -11,6 +11,7 @@ const [bank] = layOutBanks({
   cpus: 1,
   totalPages: 0x40000,
   distances: [10],
+  links: [],
   ranges: [{ ...range, id: 'ram', start: 0, npages: 0x40000 }],
 });
 if (bank === undefined) throw new Error('no bank');

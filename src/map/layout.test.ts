@@ -27,6 +27,7 @@ const machine = (...ranges: RangeInfo[]): MachineInfo => ({
   cpus: 1,
   totalPages: ranges.reduce((sum, { npages }) => sum + npages, 0),
   distances: [10],
+  links: [],
   ranges,
 });
 

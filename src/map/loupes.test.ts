@@ -13,6 +13,7 @@ const [bank] = layOutBanks({
   cpus: 1,
   totalPages: 0x4000,
   distances: [10],
+  links: [],
   ranges: [
     { ...range, id: 'normal', zone: 'Normal', start: 0, npages: 0x3400 },
     { ...range, id: 'movable', zone: 'Movable', start: 0x3400, npages: 0xc00 },

@@ -93,6 +93,7 @@ const [bank] = layOutBanks({
   cpus: 1,
   totalPages: 0x400,
   distances: [10],
+  links: [],
   ranges: [{ ...range, id: 'normal', zone: 'Normal', start: 0, npages: 0x400 }],
 });
 if (bank === undefined) throw new Error('no bank');
@@ -135,6 +136,7 @@ const stayedOn = (moves: readonly MoveView[]) => {
       hovered: undefined,
       reducedMotion: false,
       copyingWord: '',
+      links: [],
       typeScale: 1,
     },
     {} as Palette,

@@ -3,8 +3,11 @@
 
 import { easeCubicInOut } from 'd3';
 import { formatCounted } from '../ui/format.ts';
+import { linkBetween } from '../store/link-between.ts';
+import { overLink } from '../words/en/links.ts';
 import { type CellLook, hueOf, lookOf, type Palette } from './color.ts';
 import type { Flight } from './flights.ts';
+import { rangeOf } from './layout.ts';
 import { boxInWindow, centerOf, locate, type OverlayScene } from './overlay-place.ts';
 import { type BoxPx, indexOf, paintOutline, type Pen, tracePath } from './paint.ts';
 
@@ -108,6 +111,24 @@ export const stagger = (t: number, index: number, count: number): number => {
   return easeCubicInOut(Math.max(0, Math.min(1, (t - BEGIN_AT - delay) / lasts)));
 };
 
+/** What a flight goes over, in words. */
+export const linkOf = ({ banks, links }: OverlayScene, { src, dst }: Flight): string => {
+  const deviceOf = (pfn: number): number => {
+    for (const { bank } of banks) {
+      const range = rangeOf(bank, pfn);
+      if (range !== undefined) return range.device;
+    }
+    return -1;
+  };
+  return overLink(linkBetween(links, deviceOf(src), deviceOf(dst)));
+};
+
+/** For each of several flights what it goes over; '' for all but the last over a link, which is painted above them. */
+export const linksToName = (scene: OverlayScene, flights: readonly Flight[]): string[] => {
+  const links = flights.map((flight) => linkOf(scene, flight));
+  return links.map((link, i) => (links.lastIndexOf(link) === i ? link : ''));
+};
+
 export const paintFlight = (
   pen: Pen,
   scene: OverlayScene,
@@ -116,6 +137,8 @@ export const paintFlight = (
   palette: Palette,
   /** Pages that it stands for; 0: one of several, without words. */
   count: number,
+  /** What it goes over; '': another one says so. */
+  link: string,
 ): void => {
   const way = wayBetween(scene, flight.src, flight.dst);
   const src = locate(scene, flight.src, scene.before);
@@ -147,7 +170,8 @@ export const paintFlight = (
   const { leftPx, size } = src.placed;
   const gapPx = side * (count > 1 ? 0.4 : 0) + 8;
   pen.font = `600 ${13 * scene.typeScale}px "Inter Variable", sans-serif`;
-  if (word !== '') paintWord(pen, word, box, gapPx, leftPx + size.width, palette);
+  const full = `${word} ${isUnderWay ? link : ''}`.trim();
+  if (full !== '') paintWord(pen, [full, word], box, gapPx, [leftPx, leftPx + size.width], palette);
   pen.restore();
 };
 
@@ -185,16 +209,20 @@ const paintLabel = (pen: Pen, text: string, box: BoxPx, color: string): void => 
   pen.fillText(text, box.x + box.width / 2, box.y + box.height * 0.54);
 };
 
-/** In the font that is set. To the right of what flies; to its left where it would leave the maps. */
+/** In the font that is set. To the right of what flies, or else to its left: the first of the wordings that has room. */
 const paintWord = (
   pen: Pen,
-  word: string,
+  wordings: readonly string[],
   box: BoxPx,
   gapPx: number,
-  rightPx: number,
+  [leftPx, rightPx]: readonly [number, number],
   palette: Palette,
 ): void => {
-  const fits = box.x + box.width + gapPx + pen.measureText(word).width <= rightPx;
+  const widthOf = (text: string): number => pen.measureText(text).width;
+  const goesRight = (text: string): boolean => box.x + box.width + gapPx + widthOf(text) <= rightPx;
+  const goesLeft = (text: string): boolean => box.x - gapPx - widthOf(text) >= leftPx;
+  const word = wordings.find((text) => goesRight(text) || goesLeft(text)) ?? wordings.at(-1) ?? '';
+  const fits = goesRight(word);
   pen.textAlign = fits ? 'left' : 'right';
   pen.textBaseline = 'middle';
   const x = fits ? box.x + box.width + gapPx : box.x - gapPx;

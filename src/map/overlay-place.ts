@@ -1,7 +1,7 @@
 // Where things are on the overlay above all windows.
 
 import type { Camera } from '../store/viewport.ts';
-import type { Selection } from '../store/views.ts';
+import type { MachineInfo, Selection } from '../store/views.ts';
 import type { SizePx } from './camera.ts';
 import { indexMoment, type MapCell, type MapMoment, pageCell } from './cells.ts';
 import type { CountsOf } from './counts.ts';
@@ -32,6 +32,8 @@ export interface OverlayScene {
   readonly reducedMotion: boolean;
   /** What is written beside a page that flies. */
   readonly copyingWord: string;
+  /** What lies between devices, and the CPU. */
+  readonly links: MachineInfo['links'];
   /** How much larger words are than usual. */
   readonly typeScale: number;
 }

@@ -6,7 +6,7 @@ import { indexMoment, type MapCell } from './cells.ts';
 import { lookOf, type Palette } from './color.ts';
 import { bundlesOf, flightsBetween, flyInBundles, type Nail, nailsBetween } from './flights.ts';
 import { paintEntries, paintStayed } from './overlay-entries.ts';
-import { paintFlight, paintStill, paintWays, stagger } from './overlay-flights.ts';
+import { linkOf, linksToName, paintFlight, paintStill, paintWays, stagger } from './overlay-flights.ts';
 import { clipTo, locate, type OverlayScene } from './overlay-place.ts';
 import { paintOutline, paintPage, type Pen } from './paint.ts';
 import { rangeOf } from './layout.ts';
@@ -32,13 +32,16 @@ export const paintOverlay = (pen: Pen, scene: OverlayScene, skin: Skin): void =>
   if (flyInBundles(flights)) {
     for (const bundle of bundlesOf(flights, (pfn) => bankIdOf(scene, pfn))) {
       if (scene.reducedMotion) paintStill(pen, scene, bundle, palette);
-      paintFlight(pen, scene, bundle, scene.reducedMotion ? 0.5 : stagger(t, 0, 1), palette, bundle.count);
+      const flown = scene.reducedMotion ? 0.5 : stagger(t, 0, 1);
+      paintFlight(pen, scene, bundle, flown, palette, bundle.count, linkOf(scene, bundle));
     }
     return;
   }
+  const links = linksToName(scene, flights);
   flights.forEach((flight, i, { length }) => {
     if (scene.reducedMotion) paintStill(pen, scene, flight, palette);
-    else paintFlight(pen, scene, flight, stagger(t, i, length), palette, flights.length === 1 ? 1 : 0);
+    else
+      paintFlight(pen, scene, flight, stagger(t, i, length), palette, length === 1 ? 1 : 0, links[i] ?? '');
   });
 };
 

@@ -400,6 +400,7 @@ export class Painter {
         ...this.pointer,
         countsOf,
         copyingWord: 'copying',
+        links: this.machine?.links ?? [],
         typeScale: this.typeScale,
       },
       skin,

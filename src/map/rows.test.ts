@@ -15,6 +15,7 @@ const banksFor = (ndevices: number, nnodes = 1) => {
     cpus: 1,
     totalPages: VRAM_PAGES,
     distances: [10],
+    links: [],
     ranges: [
       ...Array.from({ length: nnodes }, (_, node) => ({
         ...range,

@@ -2,6 +2,7 @@
 
 import * as v from 'valibot';
 import type { Grain, Message } from '../worker/protocol.ts';
+import type { TableBelow } from '../worker/protocol-views.ts';
 import { type Context, type Environment, update } from './context.ts';
 import { writeSaved } from './saved.ts';
 
@@ -32,6 +33,8 @@ interface KeptChoices extends WalkChoices {
 export interface ChoicesSlice extends KeptChoices {
   /** Process of the page-table tree; undefined: the first. */
   readonly walkProcess: string | undefined;
+  /** Tables of the tree that are unfolded beside the way, the last opened at the end. */
+  readonly walkOpen: readonly TableBelow[];
   /** Child of the pair that Fork shows; undefined: the last. */
   readonly forkChild: string | undefined;
   /** The table whose signs are explained: `tree`, or `A buf`; '' for none. */
@@ -79,6 +82,22 @@ export const parseGrain = (text: string): Grain | undefined => GRAINS.find((grai
 
 export const parseExtent = (text: string): Extent | undefined => EXTENTS.find((each) => each === text);
 
+const isSameTable = (a: TableBelow, b: TableBelow): boolean =>
+  a.process === b.process && a.level === b.level && a.vpn === b.vpn;
+
+/** Whether a table of the tree is unfolded. */
+export const isUnfolded = (open: readonly TableBelow[], table: TableBelow): boolean =>
+  open.some((each) => isSameTable(each, table));
+
+/** As many as the worker answers. */
+const MAX_OPEN = 24;
+
+/** With a table unfolded, or folded if it was; of very many the first one folds. */
+export const withFolded = (open: readonly TableBelow[], table: TableBelow): readonly TableBelow[] => {
+  const others = open.filter((each) => !isSameTable(each, table));
+  return others.length < open.length ? others : [...others, table].slice(-MAX_OPEN);
+};
+
 const savedSchema = v.object({
   walkLevels: v.fallback(v.picklist(['4', '5']), usual.walkLevels),
   walkRaw: v.fallback(v.boolean(), usual.walkRaw),
@@ -91,6 +110,7 @@ const savedSchema = v.object({
 export const readChoices = (environment: Environment): ChoicesSlice => {
   const others = {
     walkProcess: undefined,
+    walkOpen: [],
     forkChild: undefined,
     signsOf: '',
     banks: {},

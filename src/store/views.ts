@@ -78,6 +78,7 @@ export type {
   TrafficPlace,
   TrafficView,
   WalkEntry,
+  WalkBranch,
   WalkLevel,
   ZoneView,
 } from '../worker/protocol-views.ts';

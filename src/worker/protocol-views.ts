@@ -18,9 +18,13 @@ export interface PanelViews extends GpuViews {
   };
   /** What has moved from where to where, up to the position. */
   readonly traffic: { readonly ask: object; readonly answer: TrafficView };
-  /** The walk to an address of a process; without one, to the first page of its first area. */
+  /** The walk to an address of a process; without one, to the first page of its first area. `open`: tables beside it. */
   readonly 'page-walk': {
-    readonly ask: { readonly process?: string | undefined; readonly vpn?: number | undefined };
+    readonly ask: {
+      readonly process?: string | undefined;
+      readonly vpn?: number | undefined;
+      readonly open?: readonly TableBelow[];
+    };
     readonly answer: PageWalkView;
   };
   /** A page in the inspector, besides its fields. */
@@ -178,6 +182,8 @@ export interface PageWalkView {
   /** Processes that could be walked instead. */
   readonly processes: readonly string[];
   readonly levels: readonly WalkLevel[];
+  /** Tables beside the way that were asked for, as far as they are there. */
+  readonly branches: readonly WalkBranch[];
   /** What devices have for the same address. */
   readonly mirrors: readonly {
     readonly device: number;
@@ -195,13 +201,26 @@ export interface WalkTarget {
 
 export const WALK_LEVELS = ['pgd', 'pud', 'pmd', 'pte'] as const;
 
+/** The table that an entry of a process's page table leads to. */
+export interface TableBelow {
+  readonly process: string;
+  /** Level of the entry. */
+  readonly level: WalkLevel['level'];
+  /** First virtual page that the entry covers. */
+  readonly vpn: number;
+}
+
+export interface WalkBranch extends TableBelow {
+  readonly table: WalkLevel;
+}
+
 export interface WalkLevel {
   readonly level: (typeof WALK_LEVELS)[number];
   /** Frame of the table; -1: the walk ends above. */
   readonly table: number;
-  /** The address's index in this table. */
+  /** The address's index in this table; -1: the table is not on its way. */
   readonly index: number;
-  /** Entries that are not empty, by index; at most 64 around the address's. */
+  /** Entries that are not empty, by index; at most 64 around the address's, or the first. */
   readonly entries: readonly WalkEntry[];
   /** How many entries are not empty. */
   readonly used: number;

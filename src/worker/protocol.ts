@@ -3,6 +3,7 @@
 
 import type { MapMode } from './protocol-map.ts';
 import type { KernelConfig, MachinePresetName, MappedMemoryKind, PatchNumber } from '../core/uapi/config.ts';
+import type { LinkName } from '../core/uapi/cost-model.ts';
 import type { Provenance } from '../core/uapi/events.ts';
 import type { Breakpoint, Search } from './protocol-debug.ts';
 import type { DetailAnswer, DetailRequest, RetellAnswer, RetellRequest } from './protocol-detail.ts';
@@ -241,6 +242,8 @@ export interface MachineInfo {
   readonly ranges: readonly RangeInfo[];
   /** node_distance of each node from node 0, by its number. */
   readonly distances: readonly number[];
+  /** What lies between a device and the CPU (-1), or another device; none for devices of the kernel's test driver. */
+  readonly links: readonly { readonly from: number; readonly to: number; readonly link: LinkName }[];
 }
 export interface RangeInfo {
   readonly id: string;

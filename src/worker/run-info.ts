@@ -1,7 +1,7 @@
 // What the page learns of a run when it is opened.
 
 import type { MachineConfig, MemoryRange } from '../core/uapi/config.ts';
-import { nodeDistance } from '../core/uapi/topology.ts';
+import { nodeDistance, topologyOf } from '../core/uapi/topology.ts';
 import { kernelOf } from '../core/scenario/simulation.ts';
 import type {
   LeftOutStep,
@@ -91,6 +91,7 @@ export const machineInfo = (config: MachineConfig, registered: Registered): Mach
     distances: Array.from({ length: 1 + Math.max(...ranges.map(({ node }) => node)) }, (_, node) =>
       nodeDistance(0, node),
     ),
+    links: topologyOf(config).links.map(({ from, to, link }) => ({ from, to: to === 'cpu' ? -1 : to, link })),
   };
 };
 

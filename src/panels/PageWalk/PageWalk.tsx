@@ -50,14 +50,15 @@ const LEVELS = [
 /** A process's page table, unfolded from the PGD down to one address. */
 export const PageWalk = () => {
   const selected = useApp((state) => state.selection.selected);
-  const { walkProcess: wanted, walkLevels: levels, walkRaw: raw, signsOf } = useApp((state) => state.choices);
+  const choices = useApp((state) => state.choices);
+  const { walkProcess: wanted, walkLevels: levels, walkRaw: raw, walkOpen: open, signsOf } = choices;
   const isExplained = signsOf === 'tree';
   const { choose, select } = useActions();
   const moment = useApp((state) => state.trace.moment);
   const place = useMemo(() => entryOfSelection(selected, moment, wanted), [selected, moment, wanted]);
   const process = place?.process ?? wanted;
   const vpn = place?.vpn;
-  const query = useMemo(() => ({ view: 'page-walk', process, vpn }) as const, [process, vpn]);
+  const query = useMemo(() => ({ view: 'page-walk', process, vpn, open }) as const, [process, vpn, open]);
   const walk = useView(query);
   const target = walk?.target;
   const chooseProcess = (name: string): void => {
@@ -158,12 +159,13 @@ interface UnfoldedProps {
 
 /** Table below table: each stands inside the entry that leads to it. */
 const Unfolded = ({ walk, process, raw, la57 }: UnfoldedProps) => {
+  const tree = { branches: walk.branches, process, raw, la57 };
   const reached = walk.levels.filter(({ table }) => table >= 0);
   const nest = (levels: readonly WalkLevel[]) => {
     const [level, ...below] = levels;
     if (level === undefined) return null;
     return (
-      <WalkTable level={level} name={levelName(level.level, la57)} process={process} raw={raw}>
+      <WalkTable tree={tree} level={level} name={levelName(level.level, la57)}>
         {below.length === 0 ? null : nest(below)}
       </WalkTable>
     );
@@ -174,7 +176,7 @@ const Unfolded = ({ walk, process, raw, la57 }: UnfoldedProps) => {
       {fifth === undefined ? (
         nest(reached)
       ) : (
-        <WalkTable level={fifth} name="PGD" process={process} raw={raw}>
+        <WalkTable tree={tree} level={fifth} name="PGD">
           {nest(reached)}
         </WalkTable>
       )}

@@ -1,10 +1,12 @@
 import type { ReactNode } from 'react';
-import { useActions } from '../../store/use-app.ts';
-import type { WalkEntry, WalkLevel } from '../../store/views.ts';
+import { isUnfolded, withFolded } from '../../store/choices.ts';
+import { useActions, useApp } from '../../store/use-app.ts';
+import type { WalkBranch, WalkEntry, WalkLevel } from '../../store/views.ts';
 import { Chip } from '../../ui/Chip.tsx';
 import { formatHex } from '../../ui/format.ts';
+import { Icon } from '../../ui/Icon.tsx';
 import { termOf } from '../../words/index.ts';
-import { glyphsOf, kindWords } from './rows.ts';
+import { glyphsOf, kindWords, levelName } from './rows.ts';
 
 const SLOTS = 512;
 
@@ -78,20 +80,29 @@ const Entry = ({ entry, process, here, raw }: EntryProps) => {
   );
 };
 
+/** What all tables of a tree have in common. */
+interface Tree {
+  readonly branches: readonly WalkBranch[];
+  readonly process: string;
+  readonly raw: boolean;
+  readonly la57: boolean;
+}
+
 interface WalkTableProps {
+  readonly tree: Tree;
   readonly level: WalkLevel;
   /** `PGD`; `P4D` with five levels. */
   readonly name: string;
-  readonly process: string;
-  readonly raw: boolean;
   /** The table that the address's entry leads to. */
-  readonly children: ReactNode;
+  readonly children?: ReactNode;
 }
 
 /** One table: which of its 512 entries are used, and what each says. */
-export const WalkTable = ({ level, name, process, raw, children }: WalkTableProps) => {
+export const WalkTable = ({ tree, level, name, children }: WalkTableProps) => {
+  const { process, raw } = tree;
   const { entries, used, table, index } = level;
-  const hasPath = entries.some((entry) => entry.index === index);
+  const hasFolds = entries.some(({ kind, index: at }) => kind === 'table' && at !== index);
+  const hasPath = index < 0 || entries.some((entry) => entry.index === index);
   return (
     <div className="walk-table" data-added={table < 0}>
       <p className="walk-head">
@@ -108,13 +119,17 @@ export const WalkTable = ({ level, name, process, raw, children }: WalkTableProp
         </span>
       </p>
       <Occupancy level={level} />
-      <ul className="walk-entries">
-        {entries.map((entry) => (
-          <li key={entry.index}>
-            <Entry entry={entry} process={process} here={entry.index === index} raw={raw} />
-            {entry.index === index ? children : null}
-          </li>
-        ))}
+      <ul className="walk-entries" data-folds={hasFolds}>
+        {entries.map((entry) =>
+          entry.index === index || entry.kind !== 'table' ? (
+            <li key={entry.index}>
+              <Entry entry={entry} process={process} here={entry.index === index} raw={raw} />
+              {entry.index === index ? children : null}
+            </li>
+          ) : (
+            <Branch key={entry.index} tree={tree} level={level.level} name={name} entry={entry} />
+          ),
+        )}
         {hasPath ? null : (
           <li className="walk-entry walk-empty muted">
             <span className="walk-index">[{index}]</span> empty: nothing is mapped at this address
@@ -122,5 +137,41 @@ export const WalkTable = ({ level, name, process, raw, children }: WalkTableProp
         )}
       </ul>
     </div>
+  );
+};
+
+interface BranchProps {
+  readonly tree: Tree;
+  readonly level: WalkLevel['level'];
+  readonly name: string;
+  readonly entry: WalkEntry;
+}
+
+/** An entry beside the way: the table that it leads to can be unfolded in place. */
+const Branch = ({ tree, level, name, entry }: BranchProps) => {
+  const { process, raw, la57, branches } = tree;
+  const below = { process, level, vpn: entry.vpn };
+  const open = useApp((state) => state.choices.walkOpen);
+  const { choose } = useActions();
+  const isOpen = isUnfolded(open, below);
+  const branch = isOpen ? branches.find((each) => isUnfolded([each], below)) : undefined;
+  return (
+    <li>
+      <div className="walk-line">
+        <button
+          type="button"
+          className="walk-fold"
+          aria-expanded={isOpen}
+          aria-label={`Table below ${name} [${entry.index}]`}
+          onClick={() => choose({ walkOpen: withFolded(open, below) })}
+        >
+          <Icon name={isOpen ? 'down' : 'next'} />
+        </button>
+        <Entry entry={entry} process={process} here={false} raw={raw} />
+      </div>
+      {branch === undefined ? null : (
+        <WalkTable tree={tree} level={branch.table} name={levelName(branch.table.level, la57)} />
+      )}
+    </li>
   );
 };

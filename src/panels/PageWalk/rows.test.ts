@@ -14,6 +14,7 @@ const walk: PageWalkView = {
   target: { process: 'A', vpn: 0x7f1234567, name: 'buf+0' },
   processes: ['A'],
   levels: [level('pgd', 0x1a2b, 254), level('pud', 0x1a2c, 72), level('pmd', -1, 418), level('pte', -1, 359)],
+  branches: [],
   mirrors: [],
 };
 

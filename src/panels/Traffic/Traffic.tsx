@@ -1,7 +1,7 @@
 import { useId } from 'react';
-import { useActions } from '../../store/use-app.ts';
+import { useActions, useApp } from '../../store/use-app.ts';
 import { useView } from '../../store/use-view.ts';
-import type { TrafficView } from '../../store/views.ts';
+import type { MachineInfo, TrafficView } from '../../store/views.ts';
 import { formatCount, formatCounted } from '../../ui/format.ts';
 import { Term } from '../../ui/Term.tsx';
 import { Waiting } from '../../ui/Waiting.tsx';
@@ -9,10 +9,12 @@ import { amountText, chartOf, placeName, WIDTH } from './chart.ts';
 import './traffic.css';
 
 const QUERY = { view: 'traffic' } as const;
+const NO_LINKS: MachineInfo['links'] = [];
 
 /** What has moved over which way, in all and in this step. */
 export const Traffic = () => {
   const view = useView(QUERY);
+  const links = useApp(({ scenario }) => scenario.run?.machine.links) ?? NO_LINKS;
   return (
     <section className="traffic" aria-labelledby="traffic-heading">
       <h2 id="traffic-heading" className="heading">
@@ -22,13 +24,13 @@ export const Traffic = () => {
         <Waiting />
       ) : (
         <>
-          <Picture view={view} />
+          <Picture view={view} links={links} />
           <div>
             <p className="muted traffic-note">
               What <Term id="migration">migrations</Term> carried from the memory of a{' '}
               <Term id="node">node</Term> to <Term id="vram">VRAM</Term>, or home.
             </p>
-            <Sums view={view} />
+            <Sums view={view} links={links} />
             <Steps view={view} />
           </div>
         </>
@@ -37,8 +39,13 @@ export const Traffic = () => {
   );
 };
 
-const Picture = ({ view }: { readonly view: TrafficView }) => {
-  const { boxes, bands, height } = chartOf(view);
+interface PictureProps {
+  readonly view: TrafficView;
+  readonly links: MachineInfo['links'];
+}
+
+const Picture = ({ view, links }: PictureProps) => {
+  const { boxes, bands, height } = chartOf(view, links);
   const arrow = useId();
   return (
     <svg className="traffic-picture" viewBox={`0 0 ${WIDTH} ${height}`} aria-hidden="true">
@@ -84,24 +91,26 @@ const Picture = ({ view }: { readonly view: TrafficView }) => {
 };
 
 /** The same as a table. */
-const Sums = ({ view }: { readonly view: TrafficView }) => {
-  const { bands } = chartOf(view);
+const Sums = ({ view, links }: PictureProps) => {
+  const { bands } = chartOf(view, links);
   if (bands.length === 0) return <p className="muted">Nothing has moved yet.</p>;
   return (
     <table className="traffic-table">
       <thead>
         <tr>
           <th scope="col">way</th>
+          <th scope="col">link</th>
           <th scope="col">so far</th>
           <th scope="col">in this step</th>
         </tr>
       </thead>
       <tbody>
-        {bands.map(({ key, from, to, pages, pagesInStep }) => (
+        {bands.map(({ key, from, to, link, pages, pagesInStep }) => (
           <tr key={key} data-now={pagesInStep > 0}>
             <th scope="row">
               {placeName(from)} → {placeName(to)}
             </th>
+            <td className="traffic-link">{link}</td>
             <td>{amountText(pages)}</td>
             <td>{pagesInStep === 0 ? '' : amountText(pagesInStep)}</td>
           </tr>

@@ -17,7 +17,7 @@ const view: TrafficView = {
   ],
   steps: [],
 };
-const { bands } = chartOf(view);
+const { bands } = chartOf(view, []);
 
 describe('the picture of the traffic', () => {
   test('lies in its frame, with all bands and their numbers', () => {
@@ -29,6 +29,24 @@ describe('the picture of the traffic', () => {
         expect(x).toBeLessThanOrEqual(WIDTH);
       }
     }
+  });
+
+  test('a way names its link: that of the machine, or who copies where there is none', () => {
+    expect(bands.map(({ link }) => link)).toEqual([
+      'memory of the nodes',
+      'memory of the nodes',
+      'CPU copies',
+      'CPU copies',
+    ]);
+    const links = [
+      { from: 0, to: -1, link: 'pcie4x16' },
+      { from: 0, to: 1, link: 'if.gcd_pair' },
+    ] as const;
+    expect(
+      chartOf(view, links)
+        .bands.map(({ link }) => link)
+        .slice(2),
+    ).toEqual(['xGMI in the package', 'PCIe 4 x16']);
   });
 
   test('the way there and the way back between two nodes can be told apart', () => {

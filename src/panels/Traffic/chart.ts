@@ -1,8 +1,10 @@
 // The picture of the traffic: banks in two columns, a band for each direction, as wide as what went there.
 
 import { linkHorizontal, scaleSqrt } from 'd3';
-import type { TrafficPlace, TrafficView } from '../../store/views.ts';
+import { linkBetween } from '../../store/link-between.ts';
+import type { MachineInfo, TrafficPlace, TrafficView } from '../../store/views.ts';
 import { formatCounted } from '../../ui/format.ts';
+import { linkName } from '../../words/en/links.ts';
 
 export const WIDTH = 420;
 const ROW = 64;
@@ -25,6 +27,8 @@ export interface Band {
   readonly to: TrafficPlace;
   readonly pages: number;
   readonly pagesInStep: number;
+  /** `PCIe 4 x16` */
+  readonly link: string;
   /** Where its number stands. */
   readonly labelX: number;
   readonly labelY: number;
@@ -56,7 +60,7 @@ const turnOf = (a: Box, b: Box): Pick<Band, 'path' | 'labelX' | 'labelY'> => {
 };
 
 /** System memory left, devices right; what goes out runs above what comes home. */
-export const chartOf = ({ places, flows }: TrafficView): Chart => {
+export const chartOf = ({ places, flows }: TrafficView, links: MachineInfo['links']): Chart => {
   const left = places.filter(({ kind }) => kind === 'system');
   const right = places.filter(({ kind }) => kind !== 'system');
   const rows = Math.max(left.length, right.length);
@@ -95,6 +99,7 @@ export const chartOf = ({ places, flows }: TrafficView): Chart => {
         to: b.place,
         pages: flow.pages,
         pagesInStep: flow.pagesInStep,
+        link: linkName(linkBetween(links, deviceOf(a.place), deviceOf(b.place))),
         ...(isCrowded && !sameSide
           ? { labelX: WIDTH - BOX_WIDTH - 42, labelY: out ? end[1] - 5 : start[1] + 13 }
           : {
@@ -109,10 +114,14 @@ export const chartOf = ({ places, flows }: TrafficView): Chart => {
   return { height: rows * ROW, boxes, bands };
 };
 
+/** -1: system memory */
+const deviceOf = ({ kind, number }: TrafficPlace): number => (kind === 'system' ? -1 : number);
+
 export const placeName = ({ kind, number }: TrafficPlace): string =>
   kind === 'system' ? `System node ${number}` : `VRAM device ${number}`;
 
 const KIB_PER_PAGE = 4;
+const NBSP = '\u00a0';
 
 /** `4 pages, 16 KiB` */
 export const amountText = (pages: number): string => {
@@ -123,5 +132,6 @@ export const amountText = (pages: number): string => {
       : kib < 1024 ** 2
         ? `${Number((kib / 1024).toFixed(1))} MiB`
         : `${Number((kib / 1024 ** 2).toFixed(1))} GiB`;
-  return `${formatCounted(pages, 'page')}, ${size}`;
+  // one line, or two
+  return `${formatCounted(pages, 'page').replaceAll(' ', NBSP)}, ${size.replace(' ', NBSP)}`;
 };

@@ -53,3 +53,33 @@ test('a huge page stands at its own level, and the walk ends there', () => {
   const huge = views.find(({ levels }) => levels[2]?.entries.some((entry) => entry.huge));
   expect(huge?.levels[3]?.table).toBe(-1);
 });
+
+test('a table beside the way has the entries that a walk through it meets, of the process that is asked for', () => {
+  const run = runRecording('coherent-exhaustion');
+  const end = run.sim.steps[1]?.end ?? 0;
+  const [, , pmd] = pageWalkAt(run, end, 'A', undefined).levels;
+  const beside = (pmd?.entries ?? []).filter(({ kind, index }) => kind === 'table' && index !== pmd?.index);
+  expect(beside.length).toBeGreaterThan(8);
+  const open = beside.slice(2, 5).map(({ vpn }) => ({ process: 'A', level: 'pmd' as const, vpn }));
+  const { branches } = pageWalkAt(run, end, 'A', undefined, [
+    ...open,
+    ...open.map((each) => ({ ...each, process: 'B' })),
+  ]);
+  expect(branches.map(({ vpn }) => vpn)).toEqual(open.map(({ vpn }) => vpn));
+  for (const { vpn, table } of branches) {
+    const pte = pageWalkAt(run, end, 'A', vpn).levels.at(-1);
+    expect(table.index).toBe(-1);
+    // all of it, up to what is listed of one table
+    expect(table).toEqual({ ...pte, index: -1 });
+    expect(table.entries.length).toBeLessThanOrEqual(64);
+  }
+});
+
+test('what is no table is not unfolded, and of very many only some', () => {
+  const run = runRecording('coherent-exhaustion');
+  const end = run.sim.steps[1]?.end ?? 0;
+  const at = (level: 'pmd' | 'pte', vpn: number) => ({ process: 'A', level, vpn });
+  expect(pageWalkAt(run, end, 'A', undefined, [at('pte', 0x7f0000000), at('pmd', 5)]).branches).toEqual([]);
+  const many = Array.from({ length: 60 }, (_, i) => at('pmd', 0x7f0000000 + 512 * i));
+  expect(pageWalkAt(run, end, 'A', undefined, many).branches).toHaveLength(24);
+});

@@ -19,7 +19,8 @@ import {
 import { PTRS_PER_TABLE } from '../../core/uapi/units.ts';
 import { tableIndex } from '../../core/kernel/mm/page-table.ts';
 import type { Position } from '../protocol.ts';
-import { type PageWalkView, WALK_LEVELS, type WalkEntry, type WalkLevel } from '../protocol-views.ts';
+import { type PageWalkView, type TableBelow, WALK_LEVELS } from '../protocol-views.ts';
+import type { WalkBranch, WalkEntry, WalkLevel } from '../protocol-views.ts';
 import type { Run } from '../run.ts';
 import { homeOf } from './frames.ts';
 import { type Scene, sceneAt } from './scene.ts';
@@ -27,6 +28,17 @@ import { dmirrorsOf, mirrorAccess, mirrorPfn, rowOffsetOf } from './rows.ts';
 
 const MAX_ENTRIES = 64;
 const TOP = WALK_LEVELS.length - 1;
+
+/** More tables than this are not unfolded at once. */
+const MAX_BRANCHES = 24;
+
+/** Whose tables are walked. */
+interface Walked {
+  readonly scene: Scene;
+  readonly mm: Mm;
+}
+
+const levelName = (level: number): WalkLevel['level'] => WALK_LEVELS[TOP - level] ?? 'pte';
 
 const isLeaf = (entry: Entry, level: number): boolean => level === 0 || !ptePresent(entry) || pmdLeaf(entry);
 
@@ -83,37 +95,68 @@ const listedAround = (used: readonly number[], index: number): readonly number[]
   return used.slice(Math.min(first, used.length - MAX_ENTRIES)).slice(0, MAX_ENTRIES);
 };
 
-const levelsOf = (scene: Scene, mm: Mm, vpn: number): WalkLevel[] => {
+/** A table, and what its entries say. @param vpn - any page that it covers */
+const tableView = (
+  { scene, mm }: Walked,
+  table: number,
+  level: number,
+  vpn: number,
+  index: number,
+): WalkLevel => {
   const { m } = scene;
-  let table = mm.pgd;
+  const used = usedIndices(m, table);
+  const span = PTRS_PER_TABLE ** level;
+  const base = Math.floor(vpn / (span * PTRS_PER_TABLE)) * span * PTRS_PER_TABLE;
+  const entries = listedAround(used, index).map((i) =>
+    walkEntry(scene, mm, m.entries.get(table * PTRS_PER_TABLE + i), level, i, base + i * span),
+  );
+  return { level: levelName(level), table, index, entries, used: used.length };
+};
+
+/** The table below an entry; -1: there is none. */
+const tableBelow = ({ scene: { m } }: Walked, table: number, level: number, vpn: number): number => {
+  if (table < 0) return -1;
+  const entry = m.entries.get(table * PTRS_PER_TABLE + tableIndex(vpn, level));
+  return entry !== 0 && !isLeaf(entry, level) ? entryPfn(entry) : -1;
+};
+
+const levelsOf = (walked: Walked, vpn: number): WalkLevel[] => {
+  let table = walked.mm.pgd;
   return WALK_LEVELS.map((name, down): WalkLevel => {
     const level = TOP - down;
     const index = tableIndex(vpn, level);
-    if (table < 0) return { level: name, table, index, entries: [], used: 0 };
     const here = table;
-    const used = usedIndices(m, here);
-    const span = PTRS_PER_TABLE ** level;
-    const base = Math.floor(vpn / (span * PTRS_PER_TABLE)) * span * PTRS_PER_TABLE;
-    const entries = listedAround(used, index).map((i) =>
-      walkEntry(scene, mm, m.entries.get(here * PTRS_PER_TABLE + i), level, i, base + i * span),
-    );
-    const next = m.entries.get(here * PTRS_PER_TABLE + index);
-    table = next !== 0 && !isLeaf(next, level) ? entryPfn(next) : -1;
-    return { level: name, table: here, index, entries, used: used.length };
+    if (here < 0) return { level: name, table: here, index, entries: [], used: 0 };
+    table = tableBelow(walked, here, level, vpn);
+    return tableView(walked, here, level, vpn, index);
   });
 };
+
+const branchesOf = (walked: Walked, open: readonly TableBelow[]): WalkBranch[] =>
+  open
+    .filter(({ process }) => process === walked.mm.name)
+    .slice(0, MAX_BRANCHES)
+    .flatMap((wanted): WalkBranch[] => {
+      const { vpn } = wanted;
+      const last = TOP - WALK_LEVELS.indexOf(wanted.level);
+      let table = walked.mm.pgd;
+      for (let level = TOP; level >= last; level--) table = tableBelow(walked, table, level, vpn);
+      return table < 0 ? [] : [{ ...wanted, table: tableView(walked, table, last - 1, vpn, -1) }];
+    });
 
 /**
  * The walk to an address.
  *
  * @param process - name of a process; one that does not live is answered with the first that does
  * @param vpn - virtual page; undefined: the first of the process's first area
+ * @param open - tables that are unfolded beside the way
  */
 export const pageWalkAt = (
   run: Run,
   position: Position,
   process: string | undefined,
   vpn: number | undefined,
+  open: readonly TableBelow[] = [],
 ): PageWalkView => {
   const scene = sceneAt(run, position);
   const { m, places } = scene;
@@ -122,7 +165,7 @@ export const pageWalkAt = (
   const processes = alive.map(({ name }) => name);
   const first = mm?.areas[0];
   if (mm === undefined || first === undefined) {
-    return { target: undefined, processes, levels: [], mirrors: [] };
+    return { target: undefined, processes, levels: [], branches: [], mirrors: [] };
   }
   const at = vpn !== undefined && mm.name === process ? vpn : first.start;
   const mirrors = dmirrorsOf(m, mm.id).flatMap((dmirror) => {
@@ -134,7 +177,8 @@ export const pageWalkAt = (
   return {
     target: { process: mm.name, vpn: at, name: places.nameOfVpn(mm.name, at) },
     processes,
-    levels: levelsOf(scene, mm, at),
+    levels: levelsOf({ scene, mm }, at),
+    branches: branchesOf({ scene, mm }, open),
     mirrors,
   };
 };

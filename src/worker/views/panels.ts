@@ -33,7 +33,7 @@ export const viewAt = (
         },
       };
     case 'page-walk':
-      return { view: query.view, data: pageWalkAt(run, position, query.process, query.vpn) };
+      return { view: query.view, data: pageWalkAt(run, position, query.process, query.vpn, query.open) };
     case 'page-detail':
       return { view: query.view, data: pageDetailAt(run, position, query.pfn) };
     case 'pin-detail':
