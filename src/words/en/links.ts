@@ -11,7 +11,6 @@ const LINK_NAMES: Readonly<Record<LinkName, string>> = {
   'ddr.numa': 'memory of the nodes',
   pcie4x16: 'PCIe 4 x16',
   pcie3x16: 'PCIe 3 x16',
-  nic: 'network card',
   'generic.coherent': 'coherent link',
 };
 
