@@ -4,7 +4,7 @@ import type { LinkName } from '../../core/uapi/cost-model.ts';
 
 const LINK_NAMES: Readonly<Record<LinkName, string>> = {
   hbm: 'VRAM itself',
-  'if.cpu_gpu': 'xGMI to the CPU',
+  'if.cpu_gpu': 'xGMI (CPU–GPU)',
   'if.gcd_pair': 'xGMI in the package',
   'if.gcd_remote': 'xGMI to another package',
   'ddr.socket': 'memory of the socket',
