@@ -1,9 +1,10 @@
 import { readFileSync } from 'node:fs';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { SELFTESTS } from '../scenarios/selftests/index.ts';
 import { Jobs } from './jobs.ts';
 import type { FromWorker, ToWorker } from './protocol.ts';
 import type { Moment } from './protocol-moment.ts';
+import { Run } from './run.ts';
 import { Session } from './session.ts';
 
 const RUN = 'run1';
@@ -29,7 +30,8 @@ const STEPS = [
 const slowWorker = () => {
   const answers: FromWorker[] = [];
   const due: (() => void)[] = [];
-  const jobs = new Jobs(new Session(), {
+  const session = new Session();
+  const jobs = new Jobs(session, {
     post: (answer) => void answers.push(answer),
     later: (work) => void due.push(work),
     atRest: (work) => void due.push(work),
@@ -59,7 +61,7 @@ const slowWorker = () => {
     if (answer?.kind !== 'opened') throw new Error(JSON.stringify(answer));
     return answer.run.length;
   };
-  return { answers, tell, run, answerTo, momentAt, lengthAfter };
+  return { session, answers, tell, run, answerTo, momentAt, lengthAfter };
 };
 
 const opened = (scenario: object = SCENARIO) => {
@@ -325,4 +327,34 @@ test('a step of many events is read in slices too; it stands by then, and is sho
   expect(worker.lengthAfter(id)).toBe(whole.lengthAfter(first));
   expect(worker.lengthAfter(id)).toBeGreaterThan(worker.length + 5 * 8192);
   expect(worker.momentAt(worker.lengthAfter(id))).toEqual(whole.momentAt(whole.lengthAfter(first)));
+});
+
+test('what is worked out for later waits for the maps: a run is not put to two places by turns', () => {
+  const worker = slowWorker();
+  const id = worker.tell({
+    kind: 'open',
+    scenario: { ...SCENARIO, steps: [...SCENARIO.steps, { step: TO_DEVICE }] },
+  });
+  while (worker.answerTo(id) === undefined) worker.run(1);
+  const { maps } = worker.session;
+  let pictures = 0;
+  maps.connect(() => {
+    pictures += 1;
+  });
+  const never = (): boolean => false;
+  const seek = vi.spyOn(Run.prototype, 'seek');
+  maps.receive({ kind: 'show', number: 1, runId: RUN, place: 0, pageSections: [], mode: 'state' }, never);
+  let slices = 0;
+  while (maps.isBehind) {
+    slices += 1;
+    worker.run(1);
+    maps.goOn(never);
+  }
+  expect(slices).toBeGreaterThan(1);
+  expect(pictures).toBe(1);
+  // no other place before the picture is whole, and what waits is done behind it
+  expect(new Set(seek.mock.calls.map(([position]) => position)).size).toBe(1);
+  worker.run();
+  expect(seek.mock.calls.map(([position]) => position)).toContain(worker.lengthAfter(id));
+  seek.mockRestore();
 });

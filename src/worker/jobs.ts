@@ -112,7 +112,9 @@ export class Jobs {
     const parts = this.session.foresee(runId, () => mayGoOn());
     const goOn = (): void => {
       mayGoOn = this.surroundings.slice();
-      if (this.running === undefined && parts.next().done !== true) this.surroundings.later(goOn);
+      if (this.running !== undefined) return;
+      // by turns with the maps, a run of many GiB would be put to two places for every slice
+      if (this.session.maps.isBehind || parts.next().done !== true) this.surroundings.later(goOn);
     };
     this.surroundings.atRest(goOn);
   }

@@ -68,6 +68,11 @@ export class MapFeed {
   /** Goes on with the picture for which there was no time. @returns whether there is more to do now */
   goOn(mayGoOn: () => boolean): boolean {
     if (this.isBegun) this.deliver(mayGoOn);
+    return this.isBehind;
+  }
+
+  /** A picture is begun: the run stands at its place, and other places would have to be gone to and left between its slices. */
+  get isBehind(): boolean {
     return this.isBegun && this.taken;
   }
 
