@@ -84,7 +84,7 @@ for (const way of ['in a worker', 'in the page'] as const) {
     await page.mouse.click(at.x - 4, at.y - 4);
     await app.idle();
     await expect(app.inspector).toContainText('_refcount');
-    await app.expectAccessible();
+    await app.expectAccessibleInBothThemes('.maps');
     await page.getByRole('button', { name: 'Show all memory' }).click();
     await app.idle();
     await expect(scale(page)).toContainText('128 MiB');

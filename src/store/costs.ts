@@ -30,7 +30,21 @@ export interface CostsActions {
 export const initialCosts: CostsSlice = { overrides: {} };
 
 const figure = v.pipe(v.number(), v.finite(), v.gtValue(0));
-const some = <Name extends string>(names: readonly Name[]) => v.optional(v.record(v.picklist(names), figure));
+/** Those figures that the model has: one that it had once, or that is none, takes no other with it. */
+const some = <Name extends string>(names: readonly Name[]) =>
+  v.optional(
+    v.pipe(
+      v.record(v.string(), v.unknown()),
+      v.transform((given) => {
+        const known: Partial<Record<Name, number>> = {};
+        for (const name of names) {
+          const value = given[name];
+          if (v.is(figure, value)) known[name] = value;
+        }
+        return known;
+      }),
+    ),
+  );
 const overridesSchema = v.object({
   links: some(Object.keys(DEFAULT_LINKS) as LinkName[]),
   ops: some(Object.keys(DEFAULT_OPS) as OpName[]),

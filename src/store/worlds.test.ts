@@ -138,7 +138,10 @@ describe("figures of one's own", () => {
     const page = openPage();
     page.actions.setFigure({ kind: 'ops', name: 'fault.minor' }, -3);
     expect(page.state().costs.overrides).toEqual({ ops: {} });
-    for (const text of ['{"theme":"dark"}', '{"costs":{"ops":{"no.such":4}}}', '{"costs":{"efficiency":-1}}'])
+    for (const text of ['{"theme":"dark"}', '{"costs":{"efficiency":-1}}'])
       expect(openPage({ text }).state().costs.overrides).toEqual({});
+    // a figure that the model had once, or that is none, takes no other with it
+    const text = '{"costs":{"links":{"nic":5,"hbm":7},"ops":{"fault.minor":-1}}}';
+    expect(openPage({ text }).state().costs.overrides).toEqual({ links: { hbm: 7 }, ops: {} });
   });
 });
