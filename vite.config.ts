@@ -29,6 +29,9 @@ function contentSecurityPolicy(): Plugin {
   };
 }
 
+/** Tests that have been built already (src/tools/unit.mjs). */
+const builtTests = (process.env['BUILT_TESTS'] ?? '').split(',').filter((file) => file !== '');
+
 export default defineConfig({
   // Relative addresses, so that the built app works below any path.
   base: './',
@@ -48,7 +51,7 @@ export default defineConfig({
     maxWorkers: '100%',
     // Modules keep nothing from one test file to the next, and the compiler knows them already: less than half the time.
     isolate: false,
-    include: ['src/**/*.test.ts', 'src/**/*.test.tsx'],
-    exclude: ['node_modules/**', 'dist/**', 'e2e/**'],
+    include: ['src/**/*.test.ts', ...(builtTests.length > 0 ? ['.built-tests/**/*.test.js'] : [])],
+    exclude: ['node_modules/**', 'dist/**', 'e2e/**', ...builtTests],
   },
 });
