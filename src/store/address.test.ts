@@ -61,6 +61,13 @@ describe('the address', () => {
     await page.app.idle();
     const usual = await opened(page.address(), chosen);
     expect(shown(usual)).toEqual(shown(page));
+    // what the reader had is theirs again at the next visit, unless they changed it meanwhile
+    usual.actions.setSpeed(4);
+    usual.actions.setSingleKeys(false);
+    usual.actions.colorBy('owner');
+    const next = await opened('', usual.saved.text);
+    expect(next.state().choices).toMatchObject({ asText: true, grain: 'function' });
+    expect(next.state().maps.mode).toBe('owner');
     // typed by hand, a link leaves the rest as the reader has it
     const typed = await opened(`?scenario=${HOME_SCENARIO}`, chosen);
     expect(typed.state().choices).toMatchObject({ asText: true, grain: 'function' });

@@ -143,6 +143,8 @@ export class AddressSync {
       update(this.context, 'page', link.page ?? initialPage);
       const [first] = problems;
       if (first !== undefined) report(this.context, { about: 'link', ...first });
+      const { layout, maps, choices } = this.context.store.getState();
+      this.context.linked = { layout, maps, choices };
       this.note();
       return opened;
     } finally {

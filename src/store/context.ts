@@ -39,11 +39,16 @@ export interface Environment {
   readonly systemPrefersReducedMotion: () => boolean;
 }
 
+/** Parts of the state that the next visit finds again. */
+export type SavedParts = Pick<AppState, 'layout' | 'maps' | 'choices'>;
+
 export interface Context {
   readonly store: StoreApi<AppState>;
   readonly link: WorkerLink;
   readonly idle: Idle;
   readonly environment: Environment;
+  /** As a link has it, which is not to be saved in place of what its reader chose; undefined: all is the reader's own. */
+  linked: SavedParts | undefined;
 }
 
 /** Changes some fields of one slice. */

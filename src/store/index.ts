@@ -62,7 +62,7 @@ export const createApp = (environment: Environment): App => {
       report(context, { about: 'worker', place: '', message: { id: 'problem.worker', params: { reason } } }),
     (working) => update(context, 'scenario', { working }),
   );
-  const context: Context = { store, link, idle, environment };
+  const context: Context = { store, link, idle, environment, linked: undefined };
   const player = new Player(context);
   const queries = new Queries(context);
   const story = new Story(context, queries);

@@ -1,20 +1,35 @@
 // What the next visit finds again: the settings, the arrangement of the panels, and figures of the cost model.
 
-import type { Context } from './context.ts';
+import type { Context, Environment } from './context.ts';
 
-export const writeSaved = ({ environment, store }: Context): void => {
+/** As it was saved last; nothing where that is no object. */
+const savedBefore = (environment: Environment): Readonly<Record<string, unknown>> => {
+  try {
+    const saved: unknown = JSON.parse(environment.readSetting() ?? '{}');
+    return typeof saved === 'object' && saved !== null ? { ...saved } : {};
+  } catch {
+    return {};
+  }
+};
+
+export const writeSaved = ({ environment, store, linked }: Context): void => {
   const { settings, layout, maps, costs, choices } = store.getState();
   const { past: _past, ...arrangement } = layout;
   const { walkLevels, walkRaw, grain, extent, asText } = choices;
+  // what came with a link stands in place of what its reader chose only when they change it
+  const before = linked === undefined ? {} : savedBefore(environment);
+  const kept = (part: 'layout' | 'maps' | 'choices', names: readonly string[], now: object): object =>
+    linked?.[part] === store.getState()[part]
+      ? Object.fromEntries(names.flatMap((name) => (name in before ? [[name, before[name]]] : [])))
+      : now;
   try {
     environment.writeSetting(
       JSON.stringify({
         ...settings,
-        layout: arrangement,
-        maps: maps.mode,
-        wholeMap: maps.whole,
+        ...kept('layout', ['layout'], { layout: arrangement }),
+        ...kept('maps', ['maps', 'wholeMap'], { maps: maps.mode, wholeMap: maps.whole }),
         costs: costs.overrides,
-        choices: { walkLevels, walkRaw, grain, extent, asText },
+        ...kept('choices', ['choices'], { choices: { walkLevels, walkRaw, grain, extent, asText } }),
       }),
     );
   } catch {
