@@ -57,22 +57,24 @@ export const useEnter = (
   open: (() => void) | undefined,
 ): { readonly enter: () => void; readonly forgetEnter: () => void } => {
   const [presses, setPresses] = useState(0);
-  const isPending = useRef(false);
+  // counted, so that an effect of before a key does not take it for its own, with what was found by then
+  const last = useRef(0);
+  const done = useRef(0);
   const latest = useRef(open);
   useLayoutEffect(() => {
     latest.current = open;
   });
   useEffect(() => {
-    if (!isComplete || !isPending.current) return;
-    isPending.current = false;
+    if (!isComplete || done.current >= presses) return;
+    done.current = presses;
     latest.current?.();
   }, [presses, isComplete]);
   const enter = useCallback(() => {
-    isPending.current = true;
-    setPresses((times) => times + 1);
+    last.current += 1;
+    setPresses(last.current);
   }, []);
   const forgetEnter = useCallback(() => {
-    isPending.current = false;
+    done.current = last.current;
   }, []);
   return { enter, forgetEnter };
 };
