@@ -17,7 +17,7 @@ const PRESETS = ['explore', 'teach', 'debug', 'present'] as const;
 /** Scenes in which a panel has more to show than in the run above, with the panel to bring to the front. */
 const SCENES: readonly (readonly [name: string, link: string, panel?: string])[] = [
   ['fork', './?scenario=fork-and-pin&t=6.0', 'Fork'],
-  ['fork tables', './?scenario=fork-and-pin&t=6.0'],
+  ['fork tables', './?scenario=fork-and-pin&t=6.0', 'Page tables'],
   ['gpu', './?scenario=ttm-evicts&t=99', 'GPU'],
   ['compare', './?scenario=longterm-pin&t=99&compare=without-patch-6'],
   ['costs', './?scenario=ttm-evicts&t=99', 'Costs'],

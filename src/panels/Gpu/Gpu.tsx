@@ -117,10 +117,12 @@ const Processes = ({ view: { processes, copies } }: { readonly view: GpuStateVie
         ))}
       </ul>
       <p className="gpu-copies">
-        DMA (<Term id="sdma">SDMA</Term>)
-        {copies.chunks === 0
-          ? ': nothing copied in this step.'
-          : ` in this step: ${pagesText(copies.toVram)} to VRAM, ${pagesText(copies.toSystem)} home, in ${formatCount(copies.chunks)} ${copies.chunks === 1 ? 'copy' : 'copies'}.`}
+        <span>
+          DMA (<Term id="sdma">SDMA</Term>)
+          {copies.chunks === 0
+            ? ': nothing copied in this step.'
+            : ` in this step: ${pagesText(copies.toVram)} to VRAM, ${pagesText(copies.toSystem)} home, in ${formatCount(copies.chunks)} ${copies.chunks === 1 ? 'copy' : 'copies'}.`}
+        </span>
       </p>
     </section>
   );
