@@ -40,7 +40,7 @@ describe('ordinary memory is the same with the series and without', () => {
     'in generated programs on the machine %s',
     (_, kind) => {
       const machines = new Machines();
-      for (const program of fc.sample(programArbitrary(kind), { seed: 9, numRuns: 15 })) {
+      for (const program of fc.sample(programArbitrary(kind), { seed: 9, numRuns: 10 })) {
         const { scenario, problems } = runProgram(program, {}, 'ordinary', machines);
         expect(problems).toEqual([]);
         expect(scenario.devices).toEqual([]);
