@@ -13,6 +13,7 @@ test('every panel is accessible in both themes', async ({ app, page }) => {
   await app.open(`${RUN}&layout=debug`);
   const tabs = await tabNames(page);
   expect(tabs.length).toBeGreaterThan(10);
+  await app.expectAccessibleInBothThemes('.inspector');
   for (const name of tabs) {
     await app.showPanel(name);
     const panel = await page.getByRole('tab', { name, exact: true }).getAttribute('aria-controls');
