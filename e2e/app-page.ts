@@ -90,6 +90,7 @@ export class AppPage {
 
   async showText(shown: boolean): Promise<void> {
     if ((await this.textToggle.getAttribute('aria-pressed')) !== String(shown)) await this.textToggle.click();
+    await this.idle(); // rows are those of the tiles, which the worker sends
   }
 
   /** The rows of the text twin of a bank that have an owner: `buf+0 system memory, dirty`. */
