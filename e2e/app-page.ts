@@ -30,18 +30,21 @@ export class AppPage {
     await this.idle();
   }
 
-  /** Resolves when no request is pending, nothing moves, and no panel waits for its code. */
+  /**
+   * Resolves when no request is pending, nothing moves, and no panel waits for its code. Looks again a frame later: what
+   * is there now may have another size, and a map of another size asks for other tiles.
+   */
   async idle(): Promise<void> {
     await this.page.waitForFunction(() => 'simIdle' in window);
     await this.page.evaluate(async () => {
       const wait: unknown = Reflect.get(window, 'simIdle');
       if (typeof wait !== 'function') return;
       await wait();
-      // the code of a panel, once there, asks the worker for what it shows
-      while (document.querySelector('.panel-loading') !== null) {
-        await new Promise(requestAnimationFrame);
+      do {
+        await new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve, 0)));
         await wait();
-      }
+        // the code of a panel, once there, asks the worker for what it shows
+      } while (document.querySelector('.panel-loading') !== null);
     });
   }
 
