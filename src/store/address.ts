@@ -18,12 +18,15 @@ const WRITE_AFTER_MS = 250;
 
 /** What a link to what is shown now has to say. */
 export const linkStateOf = (state: AppState): LinkState => {
-  const { scenario, playback, selection, settings, page, maps, compare, debug, choices } = state;
+  const { scenario, playback, selection, settings, page, maps, compare, debug, choices, embed } = state;
   const { run, origin, machine, kernel, added } = scenario;
   const layout = layoutInLink(state.layout);
   const windows = windowsInLink({ banks: choices.banks, looks: state.viewport.looks });
   const shown = {
     theme: settings.theme,
+    ...(embed.embedded ? { embed: true } : {}),
+    ...(embed.controls === 'all' ? {} : { controls: embed.controls }),
+    ...(embed.calm ? { calm: true } : {}),
     ...(page.page === '' ? {} : { page }),
     ...(layout === undefined ? {} : { layout }),
     ...(mapsText(maps) === undefined ? {} : { maps }),
@@ -50,6 +53,12 @@ export const linkStateOf = (state: AppState): LinkState => {
     ...(windows === undefined ? {} : { windows }),
     ...shown,
   };
+};
+
+/** The same with all panels: nothing of it is for a frame in another page. */
+export const fullLinkOf = (state: AppState): LinkState => {
+  const { embed: _embed, controls: _controls, calm: _calm, ...link } = linkStateOf(state);
+  return link;
 };
 
 /** As text that is the same for links that mean the same. */
@@ -100,7 +109,8 @@ export class AddressSync {
         state.viewport.looks !== before.viewport.looks ||
         state.compare.contrast !== before.compare.contrast ||
         state.debug.breakpoints !== before.debug.breakpoints ||
-        state.settings.theme !== before.settings.theme;
+        state.settings.theme !== before.settings.theme ||
+        state.embed.calm !== before.embed.calm;
       const isNamed = state.scenario.run !== undefined || state.page.page !== '' || this.page !== '';
       if (changed && isNamed) this.schedule();
     });
@@ -119,7 +129,12 @@ export class AddressSync {
     this.restoring = true;
     try {
       const { link, problems } = await readLink(address.search(), address.hash());
-      if (isFirst && address.hash() !== '' && problems.length === 0) this.showAsUsual();
+      const isWritten = address.hash() !== '' && problems.length === 0;
+      if (isFirst && (isWritten || link.embed === true)) this.showAsUsual();
+      if (isFirst) {
+        const { embed = false, controls = 'all', calm = false } = link;
+        update(this.context, 'embed', { embedded: embed, controls, calm });
+      }
       if (link.theme !== undefined) {
         const { settings } = this.context.store.getState();
         update(this.context, 'settings', { ...settings, theme: link.theme });
@@ -143,8 +158,10 @@ export class AddressSync {
       update(this.context, 'page', link.page ?? initialPage);
       const [first] = problems;
       if (first !== undefined) report(this.context, { about: 'link', ...first });
-      const { layout, maps, choices } = this.context.store.getState();
-      this.context.linked = { layout, maps, choices };
+      const state = this.context.store.getState();
+      const { layout, maps, choices } = state;
+      this.context.linked = { layout, maps, choices, theme: link.theme };
+      if (state.embed.embedded) update(this.context, 'embed', { full: await writeLink(fullLinkOf(state)) });
       this.note();
       return opened;
     } finally {
@@ -224,8 +241,12 @@ export class AddressSync {
     }
     const link = await writeLink(linkStateOf(state));
     const { address } = this.context.environment;
+    const { embedded } = state.embed;
+    if (embedded) update(this.context, 'embed', { full: await writeLink(fullLinkOf(state)) });
     // what changed while the link was packed schedules another write
-    if (state.scenario.runId === this.runId && state.page.page === this.page) address.replace(link);
+    // Back of the page around a frame is to leave that page
+    const isSame = state.scenario.runId === this.runId && state.page.page === this.page;
+    if (isSame || embedded) address.replace(link);
     else address.push(link);
     this.runId = state.scenario.runId;
     this.page = state.page.page;

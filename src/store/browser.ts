@@ -38,6 +38,7 @@ export const createBrowserApp = (): App => {
       push: (searchAndHash) => history.pushState(null, '', bare(searchAndHash)),
       copy: (searchAndHash) =>
         navigator.clipboard.writeText(new URL(bare(searchAndHash), location.href).href),
+      open: (searchAndHash) => window.open(bare(searchAndHash), '_blank', 'noopener'),
       onPop: (handler) => addEventListener('popstate', handler),
     },
     fetchJson,

@@ -16,6 +16,7 @@ const openPage = (saved: { text: string | null }) => {
       replace: () => {},
       push: () => {},
       copy: () => Promise.resolve(),
+      open: () => {},
       onPop: () => {},
     },
     fetchJson: () => Promise.resolve([]),

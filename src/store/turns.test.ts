@@ -21,6 +21,7 @@ const openPage = () => {
       replace: () => {},
       push: () => {},
       copy: () => Promise.resolve(),
+      open: () => {},
       onPop: () => {},
     },
     fetchJson: () => Promise.resolve([]),

@@ -10,6 +10,7 @@ import { type Contrast, isContrast } from './compare.ts';
 import { type Extent, EXTENTS, formText, parseExtent, parseForm, parseGrain } from './choices.ts';
 import { parseWalk, type WalkChoices, walkText } from './choices.ts';
 import { breakpointText, MAX_BREAKPOINTS, parseBreakpoint } from './debug.ts';
+import { type Controls, isControls, parseEmbed } from './embed.ts';
 import { type KernelChoice, type KernelTexts, kernelTexts, readKernelTexts } from './kernel-choice.ts';
 import { isPreset, type Layout, layoutSchema, type Preset } from './layout.ts';
 import { type MapsSlice, mapsText, parseMaps } from './maps.ts';
@@ -61,6 +62,12 @@ export interface LinkState {
   readonly breakpoints?: readonly string[];
   /** What the run is compared with. */
   readonly compare?: Contrast;
+  /** In a frame of another page: the stage and the transport only. */
+  readonly embed?: boolean;
+  /** How many controls an embedded page has. */
+  readonly controls?: Controls;
+  /** Nothing travels, whatever the reader's system has. */
+  readonly calm?: boolean;
 }
 
 /** `page=model/gup`: the section `gup` of the page `model`. */
@@ -251,6 +258,9 @@ export const writeLink = async (link: LinkState): Promise<string> => {
   if (link.machine !== undefined) search.set('machine', link.machine);
   const kernel = link.kernel === undefined ? {} : kernelTexts(link.kernel);
   for (const [name, text] of Object.entries(kernel)) search.set(name, text);
+  if (link.embed === true) search.set('embed', '1');
+  if (link.controls !== undefined && link.controls !== 'all') search.set('controls', link.controls);
+  if (link.calm === true) search.set('motion', 'reduce');
   if (link.theme !== undefined && link.theme !== 'system') search.set('theme', link.theme);
   const { layout } = link;
   if (layout !== undefined) search.set('layout', typeof layout === 'string' ? layout : layout.preset);
@@ -329,6 +339,9 @@ export const readLink = async (search: string, hash: string): Promise<ReadLink> 
   );
   const machine = field('machine', text('machine') ?? packed.machine, (s) => (isMachine(s) ? s : undefined));
   const theme = field('theme', text('theme') ?? packed.theme, (s) => (isTheme(s) ? s : undefined));
+  const embed = field('embed', text('embed'), parseEmbed);
+  const controls = field('controls', text('controls'), (s) => (isControls(s) ? s : undefined));
+  const calm = field('motion', text('motion'), (s) => (s === 'reduce' ? true : undefined));
   const page = field('page', text('page'), parsePage);
   const at = field('t', text('t') ?? packed.at, parsePlace);
   const selected = field('sel', text('sel') ?? packed.sel, parseSelection);
@@ -371,6 +384,9 @@ export const readLink = async (search: string, hash: string): Promise<ReadLink> 
       ...(packed.added === undefined || !isPacked ? {} : { added: packed.added }),
       ...(at === undefined ? {} : { at }),
       ...(selected === undefined ? {} : { selected }),
+      ...(embed === true ? { embed } : {}),
+      ...(controls === undefined || controls === 'all' ? {} : { controls }),
+      ...(calm === undefined ? {} : { calm }),
       ...(theme === undefined ? {} : { theme }),
       ...(page === undefined ? {} : { page }),
       ...(layout === undefined ? {} : { layout }),

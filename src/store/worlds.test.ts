@@ -44,6 +44,7 @@ const openPage = (settings: { text: string | null } = { text: null }) => {
       replace: () => {},
       push: () => {},
       copy: () => Promise.resolve(),
+      open: () => {},
       onPop: () => {},
     },
     fetchJson: () => Promise.reject(new Error('no recordings here')),

@@ -75,6 +75,12 @@ export const problems: Sentences = {
     `The link names a check of long-term pins that does not exist: ${code(p, 'value')}. Write v6.1 or v6.0.`,
   'link.longterm_policy': (p) =>
     `The link names a policy for long-term pins that does not exist: ${code(p, 'value')}. Write on, intent or as-coded.`,
+  'link.embed': (p) =>
+    `The link embeds the page in a way that does not exist: ${code(p, 'value')}. Write \`embed=1\`. All of the page is shown.`,
+  'link.controls': (p) =>
+    `The link names controls that do not exist: ${code(p, 'value')}. Write \`controls=min\`. All controls are there.`,
+  'link.motion': (p) =>
+    `The link names a kind of motion that does not exist: ${code(p, 'value')}. Write \`motion=reduce\`. Yours is kept.`,
   'link.theme': (p) => `The link names a theme that does not exist: ${code(p, 'value')}. Yours is kept.`,
   'link.page': (p) => `The link names a page that cannot be one: ${code(p, 'value')}.`,
   'link.layout': (p) =>
