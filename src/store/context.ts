@@ -16,8 +16,10 @@ export interface Address {
   hash(): string;
   replace(searchAndHash: string): void;
   push(searchAndHash: string): void;
-  /** Puts all of it on the clipboard. Throws where that is not allowed. */
-  copy(searchAndHash: string): Promise<void>;
+  /** With the site and the path before it. */
+  whole(searchAndHash: string): string;
+  /** Puts a text on the clipboard. Throws where that is not allowed. */
+  copy(text: string): Promise<void>;
   /** Opens it in a window of its own, which cannot reach this one. */
   open(searchAndHash: string): void;
   /** Back or Forward was pressed. */

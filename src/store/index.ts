@@ -93,7 +93,7 @@ export const createApp = (environment: Environment): App => {
     ...worldsActions(context, worlds),
     ...stepDetailActions(context),
     ...storyActions(context, story),
-    ...shareActions(context),
+    ...shareActions(context, playback.pause),
     ...choicesActions(context),
     ...embedActions(context, playback.pause, () => writeLink(fullLinkOf(store.getState()))),
   };

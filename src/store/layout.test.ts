@@ -17,6 +17,7 @@ const openPage = (saved: { text: string | null }) => {
       push: () => {},
       copy: () => Promise.resolve(),
       open: () => {},
+      whole: (link) => link,
       onPop: () => {},
     },
     fetchJson: () => Promise.resolve([]),

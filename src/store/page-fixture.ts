@@ -78,6 +78,7 @@ export const openPage = (start = '', settings: string | null = null) => {
         history.push(link);
         at += 1;
       },
+      whole: (link) => link,
       copy: (link) => Promise.resolve(void copied.push(link)),
       open: (link) => void windows.push(link),
       onPop: (handler) => void pops.push(handler),

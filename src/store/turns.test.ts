@@ -22,6 +22,7 @@ const openPage = () => {
       push: () => {},
       copy: () => Promise.resolve(),
       open: () => {},
+      whole: (link) => link,
       onPop: () => {},
     },
     fetchJson: () => Promise.resolve([]),

@@ -28,6 +28,15 @@ export interface Place {
   readonly offset: number;
 }
 
+/** What can stand in the readable part of an address, in the order in which it is explained. */
+export const PARAMETERS = [
+  ...(['scenario', 't', 'sel', 'machine', 'patches', 'config'] as const),
+  ...(['follow_page', 'longterm_check', 'longterm_policy', 'compare', 'stop'] as const),
+  ...(['layout', 'map', 'windows', 'walk', 'as', 'grain', 'extent', 'page'] as const),
+  ...(['theme', 'motion', 'embed', 'controls', 'lang'] as const),
+] as const;
+export type ParameterName = (typeof PARAMETERS)[number];
+
 /** What a link means. All of it is commands and view. */
 export interface LinkState {
   /** Name in the catalogue. */
@@ -306,6 +315,18 @@ export const writeLink = async (link: LinkState): Promise<string> => {
   const hash = Object.keys(packed).length === 0 ? '' : `#${LINK_VERSION}.${await pack(packed)}`;
   return `${readable === '' ? '' : `?${readable}`}${hash}`;
 };
+
+/** Whether the readable part says all of it: what has no readable form stands only in the packed part. */
+export const isAllReadable = ({ own, added = [], layout }: LinkState): boolean =>
+  own === undefined && added.length === 0 && typeof layout !== 'object';
+
+const isParameter = (name: string): name is ParameterName => PARAMETERS.some((each) => each === name);
+
+/** The readable part of an address, name by name. */
+export const readableOf = (address: string): [ParameterName, string][] =>
+  [...new URLSearchParams(address.replace(/#.*$/, ''))].flatMap(([name, value]): [ParameterName, string][] =>
+    isParameter(name) ? [[name, value]] : [],
+  );
 
 /** Reads an address. What is typed in the search part outranks what is packed. Never throws. */
 export const readLink = async (search: string, hash: string): Promise<ReadLink> => {

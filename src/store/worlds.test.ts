@@ -45,6 +45,7 @@ const openPage = (settings: { text: string | null } = { text: null }) => {
       push: () => {},
       copy: () => Promise.resolve(),
       open: () => {},
+      whole: (link) => link,
       onPop: () => {},
     },
     fetchJson: () => Promise.reject(new Error('no recordings here')),
