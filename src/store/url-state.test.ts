@@ -171,6 +171,24 @@ describe('the readable part', () => {
   });
 });
 
+test('what only another version knows is named, and the rest is read', async () => {
+  const written = await writeLink({ scenario: 'lab-node' });
+  const { link, problems } = await readLink(
+    '?scenario=lab-node&colour=red&colour=blue&lang=fr',
+    written.replace(/^.*#/, '#'),
+  );
+  expect(link).toEqual({ scenario: 'lab-node' });
+  expect(problems.map(({ message }) => say(message))).toEqual([
+    'The link says something that this version does not know: colour. It was left out.',
+    'The link asks for a language that there is not: fr. There is English.',
+  ]);
+  const stream = new Blob(['{"scenario":"lab-node","toString":1}']).stream();
+  const bytes = await new Response(stream.pipeThrough(new CompressionStream('deflate-raw'))).arrayBuffer();
+  const newer = await readLink('', `#v1.${Buffer.from(bytes).toString('base64url')}`);
+  expect(newer.link).toEqual({ scenario: 'lab-node' });
+  expect(newer.problems.map(({ message }) => message.params)).toEqual([{ name: 'toString' }]);
+});
+
 describe('hostile addresses', () => {
   const deflated = async (text: string): Promise<string> => {
     const stream = new Blob([text]).stream().pipeThrough(new CompressionStream('deflate-raw'));

@@ -227,9 +227,15 @@ const pack = async (packed: Packed): Promise<string> => {
   return toBase64Url(deflated);
 };
 
+/** What is packed, and the names of what only a newer version knows. */
+interface Unpacked {
+  readonly packed: Packed;
+  readonly unknown: readonly string[];
+}
+
 const unpack = async (
   text: string,
-): Promise<Packed | { readonly place: string; readonly message: Message }> => {
+): Promise<Unpacked | { readonly place: string; readonly message: Message }> => {
   let bytes: Uint8Array<ArrayBuffer>;
   try {
     bytes = fromBase64Url(text);
@@ -252,7 +258,10 @@ const unpack = async (
   // an array has properties of its own that an object schema would read
   if (Array.isArray(parsed)) return problem('', 'link.damaged');
   const result = v.safeParse(packedSchema, parsed);
-  if (result.success) return result.output;
+  if (result.success) {
+    const unknown = Object.keys(parsed ?? {}).filter((name) => !Object.hasOwn(packedSchema.entries, name));
+    return { packed: result.output, unknown };
+  }
   const issue = result.issues[0];
   return problem(v.getDotPath(issue) ?? '', 'link.unfit', { what: issue.message });
 };
@@ -328,6 +337,8 @@ export const readableOf = (address: string): [ParameterName, string][] =>
     isParameter(name) ? [[name, value]] : [],
   );
 
+const unknownPart = (name: string) => problem('', 'link.unknown', { name: name.slice(0, 40) });
+
 /** Reads an address. What is typed in the search part outranks what is packed. Never throws. */
 export const readLink = async (search: string, hash: string): Promise<ReadLink> => {
   const problems: { place: string; message: Message }[] = [];
@@ -339,7 +350,10 @@ export const readLink = async (search: string, hash: string): Promise<ReadLink> 
   else if (version !== undefined) {
     const unpacked = await unpack(hash.slice(version.length + 2));
     if ('message' in unpacked) problems.push(unpacked);
-    else packed = unpacked;
+    else {
+      packed = unpacked.packed;
+      problems.push(...unpacked.unknown.map(unknownPart));
+    }
   } else if (hash.length > 1) problems.push(problem('', 'link.damaged'));
 
   const typed = new URLSearchParams(search);
@@ -354,7 +368,9 @@ export const readLink = async (search: string, hash: string): Promise<ReadLink> 
     if (value === undefined) problems.push(problem(name, `link.${name}`, { value: text.slice(0, 60) }));
     return value;
   };
-  const text = (name: string): string | undefined => typed.get(name) ?? undefined;
+  const text = (name: ParameterName): string | undefined => typed.get(name) ?? undefined;
+  problems.push(...[...new Set(typed.keys())].filter((name) => !isParameter(name)).map(unknownPart));
+  field('lang', text('lang'), (s) => (/^en\b/i.test(s) ? s : undefined));
   const scenario = field('scenario', text('scenario') ?? packed.scenario, (s) =>
     NAME.test(s) ? s : undefined,
   );
