@@ -3,8 +3,9 @@ import { expect, test } from './app-page.ts';
 const RUN = './?scenario=coherent-longterm-pin-fast&t=3';
 
 test('an unknown scenario is named, and the app goes on', async ({ app, page }) => {
-  await app.open('./?scenario=no-such-thing');
+  await app.open('./?scenario=no-such-thing&theme=purple');
   await expect(page.getByRole('alert')).toContainText('no-such-thing');
+  await expect(page.getByRole('alert')).toContainText('The link names a theme that does not exist: purple.');
   await app.openScenario('private-cpu-read');
   await expect(page.getByRole('region', { name: 'Page table of process A' })).toBeAttached();
 });

@@ -93,6 +93,24 @@ test('the palette asks for a breakpoint, copies the link and changes motion; the
   await expect(page.getByRole('combobox', { name: 'Condition' })).toBeFocused();
   await act('copy a link');
   expect(await page.evaluate(() => navigator.clipboard.readText())).toBe(page.url());
+  const share = page.getByRole('button', { name: 'Share this moment' });
+  await share.focus();
+  await page.keyboard.press('Enter');
+  const dialog = page.getByRole('dialog', { name: 'Share this moment' });
+  await expect(dialog.getByRole('button', { name: 'Copy: Link', exact: true })).toBeFocused();
+  await expect(dialog.getByRole('textbox', { name: 'Link', exact: true })).toHaveValue(page.url());
+  await expect(dialog).toContainText('Nothing was uploaded');
+  await expect(dialog.getByRole('row', { name: /^t=3 / })).toContainText('The place in time');
+  await dialog.getByRole('checkbox', { name: 'Fewer controls' }).check();
+  await dialog.getByRole('button', { name: 'Copy: HTML' }).click();
+  await expect(dialog.getByRole('button', { name: 'Copy: HTML' })).toHaveText('Copied');
+  expect(await page.evaluate(() => navigator.clipboard.readText())).toMatch(
+    /^<iframe src="http[^"]*embed=1&amp;controls=min&amp;[^"]*t=3[^"]*" title="Migrascope: /,
+  );
+  await dialog.getByText('What else an address can say').click();
+  await app.expectAccessibleInBothThemes('dialog[open]');
+  await app.press('Escape');
+  await expect(share).toBeFocused();
   await act('motion: reduced');
   await act('fn:try_grab_page');
   await expect(page.getByText('try_grab_page is entered')).toBeVisible();

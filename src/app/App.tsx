@@ -12,9 +12,11 @@ import { Welcome } from '../panels/Welcome/Welcome.tsx';
 import { PageLayer } from '../pages/PageLayer.tsx';
 import { GROUPS } from '../store/layout.ts';
 import type { Command } from '../store/keys.ts';
+import { runTitle } from '../store/run-title.ts';
 import { useApp, useAppInstance } from '../store/use-app.ts';
 import { watchTips } from '../ui/tips.ts';
 import { Frame } from './frame/Frame.tsx';
+import { OpenInFull } from './OpenInFull.tsx';
 import { StageProvider } from './frame/stage.ts';
 import { useRoom } from './frame/use-room.ts';
 import { TermTip } from './help/TermTip.tsx';
@@ -41,7 +43,10 @@ export const App = () => {
   const front = useApp((state) => state.layout.front['page']);
   const shown = GROUPS.find((group) => group === front) ?? 'maps';
   const introduction = useApp((state) => state.walkthrough.introduction);
-  const isReading = useApp((state) => state.page.page !== '');
+  const embedded = useApp((state) => state.embed.embedded);
+  const controls = useApp((state) => state.embed.controls);
+  const title = useApp(runTitle);
+  const isReading = useApp((state) => state.page.page !== '') && !embedded;
   const doCommand = useCallback((command: Command) => run(command, { app, maps }), [app, maps]);
   useTheme();
   usePreset(introduction ? undefined : preset);
@@ -60,15 +65,28 @@ export const App = () => {
   const stage = useMemo(() => ({ maps }), [maps]);
   return (
     <StageProvider value={stage}>
-      <div className="app" data-introduction={introduction} data-room={room} data-reading={isReading}>
+      <div
+        className="app"
+        data-introduction={introduction}
+        data-room={room}
+        data-reading={isReading}
+        data-embedded={embedded}
+        data-controls={controls}
+      >
         <a className="skip" href="#caption">
           Skip to what is happening
         </a>
-        <TopBar />
+        {embedded ? (
+          <header className="hidden-visually">
+            <h1>{title ?? 'Migrascope'}</h1>
+          </header>
+        ) : (
+          <TopBar />
+        )}
         <ProblemBar />
         <WorkBar />
         <main className="main">{introduction ? <Welcome /> : <Frame room={room} shown={shown} />}</main>
-        {introduction ? null : <Homecoming />}
+        {introduction || embedded ? null : <Homecoming />}
         <footer className="foot" id="caption" tabIndex={-1}>
           <Caption />
           {room === 'narrow' || room === 'phone' ? (
@@ -80,7 +98,7 @@ export const App = () => {
           ) : null}
           <div className="foot-left">
             <Transport />
-            <TimelineExtent />
+            {embedded ? <OpenInFull /> : <TimelineExtent />}
           </div>
           <Timeline />
         </footer>
@@ -88,7 +106,7 @@ export const App = () => {
         <LiveRegion />
         <TermTip />
         <KernelLogLive />
-        <Overlays maps={maps} run={doCommand} />
+        {embedded ? null : <Overlays maps={maps} run={doCommand} />}
       </div>
     </StageProvider>
   );

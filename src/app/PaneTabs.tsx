@@ -12,6 +12,9 @@ const LABELS: Readonly<Record<Group, string>> = {
   lower: 'More',
 };
 
+/** What a page in a frame of another one shows. */
+const STAGE: ReadonlySet<Group> = new Set(['maps', 'tables']);
+
 interface PaneTabsProps {
   readonly room: Room;
   readonly shown: Group;
@@ -22,7 +25,11 @@ interface PaneTabsProps {
 export const PaneTabs = ({ room, shown, onChange }: PaneTabsProps) => {
   const layout = useApp((state) => state.layout);
   // where the maps are always in sight, there is no tab for them
-  const groups = groupsOf(PANELS, layout).filter((group) => room === 'phone' || group !== 'maps');
+  const embedded = useApp((state) => state.embed.embedded);
+  const groups = groupsOf(PANELS, layout).filter(
+    (group) => (room === 'phone' || group !== 'maps') && (!embedded || STAGE.has(group)),
+  );
+  if (embedded && room !== 'phone') return null;
   const value = groups.includes(shown) ? shown : (groups[0] ?? 'maps');
   return (
     <div className="pane-tabs">

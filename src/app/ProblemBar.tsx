@@ -2,7 +2,7 @@ import { useActions, useApp } from '../store/use-app.ts';
 import { IconButton } from '../ui/Button.tsx';
 import { Icon } from '../ui/Icon.tsx';
 import { Prose } from '../ui/Prose.tsx';
-import { pieces } from '../words/index.ts';
+import { pieces, say } from '../words/index.ts';
 
 /** `steps[3].step.pages` as it is counted on the screen: `step 3, pages`; of a single step only the field. */
 const placeText = (place: string): string =>
@@ -24,6 +24,11 @@ export const ProblemBar = () => {
       <p>
         {place === '' ? null : <code className="problem-place">{place}</code>}{' '}
         <Prose pieces={pieces(problem.message)} />
+        {(problem.others ?? []).map((message) => (
+          <span key={say(message)} className="problem-other">
+            <Prose pieces={pieces(message)} />
+          </span>
+        ))}
       </p>
       <IconButton icon="close" label="Dismiss" keys="Esc" onClick={dismissProblem} />
     </div>

@@ -135,6 +135,14 @@ const isTyping = (target: EventTarget | null): boolean =>
 /** Over a document that lies open only these act; the run below it stands still. */
 const WHILE_READING: ReadonlySet<Command> = new Set(['scenarios', 'palette', 'help', 'escape']);
 
+/** What a frame in another page has: playback, and what moves the maps. */
+const WHILE_EMBEDDED: ReadonlySet<Command> = new Set([
+  ...(['togglePlay', 'toStart', 'toEnd', 'jump', 'slower', 'faster', 'pageBack', 'pageForward'] as const),
+  ...(['eventBack', 'eventForward', 'momentBack', 'momentForward', 'stepBack', 'stepForward'] as const),
+  ...(['functionBack', 'functionForward', 'over', 'overBack', 'out', 'escape', 'text', 'whole'] as const),
+  ...(['zoomIn', 'zoomOut', 'panLeft', 'panRight', 'panUp', 'panDown', 'follow', 'fit'] as const),
+]);
+
 /** Keys that the focused control needs for itself. */
 const isTaken = (event: KeyboardEvent): boolean => {
   const { target, key } = event;
@@ -156,7 +164,8 @@ const listen = (keyboard: Keyboard): (() => void) => {
   )) {
     for (const key of keys) {
       handlers[key] = (event) => {
-        const { settings, page, viewport } = store.getState();
+        const { settings, page, viewport, embed } = store.getState();
+        if (embed.embedded && !WHILE_EMBEDDED.has(command)) return;
         if (page.page !== '' && !WHILE_READING.has(command)) return;
         if (event.defaultPrevented || (single && !settings.singleKeys)) return;
         if (!EVERYWHERE.has(command) && (isTyping(event.target) || isTaken(event))) return;

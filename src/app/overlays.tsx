@@ -11,10 +11,12 @@ import { PALETTE_TITLES } from './palette/titles.ts';
 
 const loadHelp = () => import('./HelpSheet.tsx').then((m) => ({ default: m.HelpSheet }));
 const loadLayout = () => import('./frame/LayoutSheet.tsx').then((m) => ({ default: m.LayoutSheet }));
+const loadShare = () => import('./share/ShareDialog.tsx').then((m) => ({ default: m.ShareDialog }));
 const loadPalette = () => import('./palette/Palette.tsx').then((m) => ({ default: m.Palette }));
 const Tour = lazy(() => import('./tour/Tour.tsx').then((m) => ({ default: m.Tour })));
 const HelpSheet = lazy(loadHelp);
 const LayoutSheet = lazy(loadLayout);
+const ShareDialog = lazy(loadShare);
 const Palette = lazy(loadPalette);
 /** After the first picture, so that what one types in is there when its key is pressed. */
 const LOAD_AFTER_MS = 300;
@@ -115,6 +117,7 @@ export const Overlays = ({ maps, run }: OverlaysProps) => {
     <Suspense fallback={null}>
       {open === 'help' ? <HelpSheet /> : null}
       {open === 'layout' ? <LayoutSheet /> : null}
+      {open === 'share' ? <ShareDialog onClose={close} /> : null}
       {tour ? <Tour /> : null}
       {open === 'pages' ? <PageMenu /> : null}
       {open === 'palette' || open === 'goTo' ? (

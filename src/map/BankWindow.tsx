@@ -34,6 +34,7 @@ export const BankWindow = ({ bank, maps, open, canClose, onToggle }: BankWindowP
   const selected = useApp((state) =>
     state.selection.selected?.kind === 'page' ? state.selection.selected.pfn : undefined,
   );
+  const embedded = useApp((state) => state.embed.embedded);
   const actions = useActions();
   // a node has twelve of them
   const isUp = useTurn();
@@ -44,7 +45,7 @@ export const BankWindow = ({ bank, maps, open, canClose, onToggle }: BankWindowP
     // a canvas takes some milliseconds, and a node may have nine of them
     let leave = turns.next(() => {
       const detach = maps.attach(bank.id, element);
-      const stopZoom = attachZoom(element, bank, maps);
+      const stopZoom = attachZoom(element, bank, maps, embedded);
       const observer = new ResizeObserver(() => maps.resize(bank.id));
       observer.observe(element);
       leave = () => {
@@ -54,7 +55,7 @@ export const BankWindow = ({ bank, maps, open, canClose, onToggle }: BankWindowP
       };
     });
     return () => leave();
-  }, [bank, maps, open, isUp, turns]);
+  }, [bank, maps, open, isUp, turns, embedded]);
 
   const onPointerMove = (event: MouseEvent) => {
     maps.activate(bank.id);

@@ -93,6 +93,7 @@ interface MemoryMapsProps {
 /** Maps of all memory: the RAM of each node, and the VRAM of each device. */
 export const MemoryMaps = ({ maps, children }: MemoryMapsProps) => {
   const asText = useApp((state) => state.choices.asText);
+  const embedded = useApp((state) => state.embed.embedded);
   const banks = useSyncExternalStore(maps.subscribe, maps.banksNow);
   const following = useApp((state) => Object.keys(state.viewport.looks).length === 0);
   const toggled = useApp((state) => state.choices.banks);
@@ -122,12 +123,14 @@ export const MemoryMaps = ({ maps, children }: MemoryMapsProps) => {
         </h2>
         <span className="maps-tools">
           <ColorBy />
-          <IconButton
-            icon="search"
-            label="Find a frame, an address, a process or a pin"
-            keys={keys('goTo')}
-            onClick={() => openPanel('goTo')}
-          />
+          {embedded ? null : (
+            <IconButton
+              icon="search"
+              label="Find a frame, an address, a process or a pin"
+              keys={keys('goTo')}
+              onClick={() => openPanel('goTo')}
+            />
+          )}
           <IconButton
             icon="text"
             label="Read as text"

@@ -220,9 +220,10 @@ export class PainterDesk {
   }
 
   private tellPointer(painter: PainterLink): void {
-    const { selection, settings } = this.app.store.getState();
+    const { selection, settings, embed } = this.app.store.getState();
     const { selected, hovered } = selection;
     const reducedMotion =
+      embed.calm ||
       settings.motion === 'reduce' ||
       (settings.motion === 'system' && matchMedia('(prefers-reduced-motion: reduce)').matches);
     const pointer: readonly [Selection | undefined, Selection | undefined, boolean] = [

@@ -5,11 +5,29 @@ import { fitBank, MAX_PAGE_PX } from './camera.ts';
 import type { MapController } from './controller.ts';
 import type { Bank } from './layout.ts';
 
-/** @returns how to stop */
-export const attachZoom = (element: HTMLElement, bank: Bank, maps: MapController): (() => void) => {
+/** What of an event says whether it is meant for the map; a touch has no button. */
+interface Pressed {
+  readonly type: string;
+  readonly ctrlKey: boolean;
+  readonly button?: number;
+}
+
+/**
+ * @param wheelScrolls - a wheel without Ctrl is meant for the page around
+ * @returns how to stop
+ */
+export const attachZoom = (
+  element: HTMLElement,
+  bank: Bank,
+  maps: MapController,
+  wheelScrolls: boolean,
+): (() => void) => {
   const selection = select<HTMLElement, unknown>(element);
   const behaviour = zoom<HTMLElement, unknown>()
     .clickDistance(4)
+    .filter(({ type, ctrlKey, button = 0 }: Pressed) =>
+      type === 'wheel' ? ctrlKey || !wheelScrolls : !ctrlKey && button === 0,
+    )
     .on('zoom', ({ sourceEvent, transform: { x, y, k } }: D3ZoomEvent<HTMLElement, unknown>) => {
       if (sourceEvent === null || sourceEvent === undefined) return;
       maps.setCamera(bank.id, { x, y, k });

@@ -178,3 +178,59 @@ describe('the address', () => {
     },
   );
 });
+
+describe('a page in a frame of another one', () => {
+  const EMBEDDED = `?scenario=${HOME_SCENARIO}&embed=1&controls=min&motion=reduce&theme=dark&layout=debug&t=3`;
+
+  test('has what the address asks, and writes nothing that its reader would find again', async () => {
+    const before = JSON.stringify({ theme: 'light', choices: { grain: 'step' } });
+    const page = await opened(EMBEDDED, before);
+    expect(page.state().embed).toMatchObject({ embedded: true, controls: 'min', calm: true });
+    expect(page.state().settings.theme).toBe('dark');
+    expect(page.state().choices.grain).toBe('beat');
+    page.actions.colorBy('owner');
+    page.actions.setSpeed(4);
+    page.actions.choose({ asText: true });
+    page.actions.resize('stage', 0.3);
+    expect(page.saved.text).toBe(before);
+    // Back of the page around it leaves that page
+    await page.actions.openByName('first-touch');
+    await page.app.idle();
+    expect(page.history).toHaveLength(1);
+    expect(page.address()).toMatch(/^\?scenario=first-touch&embed=1&controls=min&motion=reduce&theme=dark/);
+  });
+
+  test('opens the very moment in full', async () => {
+    const page = await opened(EMBEDDED);
+    expect(page.state().embed.full).toMatch(
+      /^\?scenario=coherent-longterm-pin-fast&theme=dark&layout=debug&t=3#v1/,
+    );
+    await page.actions.seekStep(2, 'end');
+    await page.actions.openInFull();
+    expect(page.windows).toEqual([page.state().embed.full]);
+    const full = await opened(page.windows[0]);
+    expect(full.state().embed).toMatchObject({ embedded: false, controls: 'all', calm: false });
+    expect(full.state().playback.position).toBe(page.state().playback.position);
+  });
+
+  test('nothing travels where the address asks for reduced motion, until the reader says otherwise', async () => {
+    const page = await opened(`?scenario=${HOME_SCENARIO}&motion=reduce&t=3`);
+    await page.actions.stepBy('beat', 1);
+    await page.app.idle();
+    expect(page.address()).toContain('motion=reduce');
+    page.actions.setMotion('full');
+    await page.app.idle();
+    expect(page.address()).not.toContain('motion');
+    const other = await opened('?embed=yes&controls=none&motion=fast');
+    expect(other.state().embed).toMatchObject({ embedded: false, controls: 'all', calm: false });
+    expect(other.state().problem.problem?.message.id).toBe('link.embed');
+  });
+
+  test('a theme that came with a link does not replace the reader’s own', async () => {
+    const page = await opened(`?scenario=${HOME_SCENARIO}&theme=dark`, JSON.stringify({ theme: 'light' }));
+    page.actions.setSingleKeys(false);
+    expect(JSON.parse(page.saved.text ?? '')).toMatchObject({ theme: 'light', singleKeys: false });
+    page.actions.setTheme('system');
+    expect(JSON.parse(page.saved.text ?? '')).toMatchObject({ theme: 'system' });
+  });
+});

@@ -5,6 +5,9 @@ import type { AppState } from './app.ts';
 import { type Context, report, update } from './context.ts';
 import { stepOf } from './player.ts';
 import { initialPage } from './page.ts';
+import { sortLayout, sortLink } from './left-out.ts';
+import type { Problem } from './problem.ts';
+import type { Message } from '../worker/protocol.ts';
 import { initialLayout, layoutFromLink, layoutInLink, withInFront } from './layout.ts';
 import type { CompareActions } from './compare.ts';
 import { usualChoices, walkText } from './choices.ts';
@@ -18,12 +21,15 @@ const WRITE_AFTER_MS = 250;
 
 /** What a link to what is shown now has to say. */
 export const linkStateOf = (state: AppState): LinkState => {
-  const { scenario, playback, selection, settings, page, maps, compare, debug, choices } = state;
+  const { scenario, playback, selection, settings, page, maps, compare, debug, choices, embed } = state;
   const { run, origin, machine, kernel, added } = scenario;
   const layout = layoutInLink(state.layout);
   const windows = windowsInLink({ banks: choices.banks, looks: state.viewport.looks });
   const shown = {
     theme: settings.theme,
+    ...(embed.embedded ? { embed: true } : {}),
+    ...(embed.controls === 'all' ? {} : { controls: embed.controls }),
+    ...(embed.calm ? { calm: true } : {}),
     ...(page.page === '' ? {} : { page }),
     ...(layout === undefined ? {} : { layout }),
     ...(mapsText(maps) === undefined ? {} : { maps }),
@@ -50,6 +56,19 @@ export const linkStateOf = (state: AppState): LinkState => {
     ...(windows === undefined ? {} : { windows }),
     ...shown,
   };
+};
+
+/** The same with all panels: nothing of it is for a frame in another page. */
+export const fullLinkOf = (state: AppState): LinkState => {
+  const { embed: _embed, controls: _controls, calm: _calm, ...link } = linkStateOf(state);
+  return link;
+};
+
+/** A link without panels that there are not, and what that leaves out. */
+const withKnownPanels = (link: LinkState): { readonly link: LinkState; readonly leftOut: Message[] } => {
+  if (typeof link.layout !== 'object') return { link, leftOut: [] };
+  const { kept: layout, leftOut } = sortLayout(link.layout);
+  return { link: { ...link, layout }, leftOut: [...leftOut] };
 };
 
 /** As text that is the same for links that mean the same. */
@@ -100,7 +119,8 @@ export class AddressSync {
         state.viewport.looks !== before.viewport.looks ||
         state.compare.contrast !== before.compare.contrast ||
         state.debug.breakpoints !== before.debug.breakpoints ||
-        state.settings.theme !== before.settings.theme;
+        state.settings.theme !== before.settings.theme ||
+        state.embed.calm !== before.embed.calm;
       const isNamed = state.scenario.run !== undefined || state.page.page !== '' || this.page !== '';
       if (changed && isNamed) this.schedule();
     });
@@ -118,8 +138,14 @@ export class AddressSync {
     const { address } = this.context.environment;
     this.restoring = true;
     try {
-      const { link, problems } = await readLink(address.search(), address.hash());
-      if (isFirst && address.hash() !== '' && problems.length === 0) this.showAsUsual();
+      const { link: wanted, problems } = await readLink(address.search(), address.hash());
+      const { link, leftOut } = withKnownPanels(wanted);
+      const isWritten = address.hash() !== '' && problems.length === 0;
+      if (isFirst && (isWritten || link.embed === true)) this.showAsUsual();
+      if (isFirst) {
+        const { embed = false, controls = 'all', calm = false } = link;
+        update(this.context, 'embed', { embedded: embed, controls, calm });
+      }
       if (link.theme !== undefined) {
         const { settings } = this.context.store.getState();
         update(this.context, 'settings', { ...settings, theme: link.theme });
@@ -133,18 +159,13 @@ export class AddressSync {
       const isShown = this.isShown(link);
       if (isShown) update(this.context, 'walkthrough', { introduction: false });
       const opened = isShown || (await this.open(link));
-      if (opened && link.selected !== undefined)
-        update(this.context, 'selection', { selected: link.selected });
-      if (opened && link.windows !== undefined) {
-        update(this.context, 'choices', { banks: link.windows.banks });
-        update(this.context, 'viewport', { looks: link.windows.looks });
-      }
-      if (opened && !isShown) await this.showTools(link);
+      if (opened) leftOut.push(...(await this.showInRun(link, isShown)));
       update(this.context, 'page', link.page ?? initialPage);
-      const [first] = problems;
-      if (first !== undefined) report(this.context, { about: 'link', ...first });
-      const { layout, maps, choices } = this.context.store.getState();
-      this.context.linked = { layout, maps, choices };
+      this.say([...problems, ...leftOut.map((message) => ({ place: '', message }))]);
+      const state = this.context.store.getState();
+      const { layout, maps, choices } = state;
+      this.context.linked = { layout, maps, choices, theme: link.theme };
+      if (state.embed.embedded) update(this.context, 'embed', { full: await writeLink(fullLinkOf(state)) });
       this.note();
       return opened;
     } finally {
@@ -157,6 +178,29 @@ export class AddressSync {
     update(this.context, 'layout', initialLayout);
     update(this.context, 'maps', initialMaps);
     update(this.context, 'choices', { ...usualChoices, banks: noWindows.banks });
+  }
+
+  /** Selection, windows, stops and the other run, as far as the run has them. @returns what it has not */
+  private async showInRun(link: LinkState, isShown: boolean): Promise<readonly Message[]> {
+    const { scenario, trace } = this.context.store.getState();
+    if (scenario.run === undefined) return [];
+    const { kept, leftOut } = await sortLink(link, scenario.run, trace.moment);
+    if (kept.selected !== undefined) update(this.context, 'selection', { selected: kept.selected });
+    if (kept.windows !== undefined) {
+      update(this.context, 'choices', { banks: kept.windows.banks });
+      update(this.context, 'viewport', { looks: kept.windows.looks });
+    }
+    if (!isShown) await this.showTools(kept);
+    return leftOut;
+  }
+
+  /** Says all that is wrong with a link, behind what kept it from being opened. */
+  private say(problems: readonly Omit<Problem, 'about'>[]): void {
+    const { problem } = this.context.store.getState().problem;
+    const all = [...(problem?.about === 'open' ? [problem] : []), ...problems];
+    const [first, ...others] = all;
+    if (first === undefined || problems.length === 0) return;
+    report(this.context, { about: 'link', ...first, others: others.map(({ message }) => message) });
   }
 
   /** Stops and the other run that a link names. */
@@ -224,8 +268,12 @@ export class AddressSync {
     }
     const link = await writeLink(linkStateOf(state));
     const { address } = this.context.environment;
+    const { embedded } = state.embed;
+    if (embedded) update(this.context, 'embed', { full: await writeLink(fullLinkOf(state)) });
     // what changed while the link was packed schedules another write
-    if (state.scenario.runId === this.runId && state.page.page === this.page) address.replace(link);
+    // Back of the page around a frame is to leave that page
+    const isSame = state.scenario.runId === this.runId && state.page.page === this.page;
+    if (isSame || embedded) address.replace(link);
     else address.push(link);
     this.runId = state.scenario.runId;
     this.page = state.page.page;

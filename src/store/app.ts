@@ -4,6 +4,7 @@ import type { StoreApi } from 'zustand/vanilla';
 import type { ChoicesActions, ChoicesSlice } from './choices.ts';
 import type { CompareActions, CompareSlice } from './compare.ts';
 import type { CostsActions, CostsSlice } from './costs.ts';
+import type { EmbedActions, EmbedSlice } from './embed.ts';
 import type { DebugActions, DebugSlice } from './debug.ts';
 import type { MapsActions, MapsSlice } from './maps.ts';
 import type { MemoryTypesActions, MemoryTypesSlice } from './memory-types.ts';
@@ -46,6 +47,7 @@ export interface AppState {
   readonly story: StorySlice;
   readonly share: ShareSlice;
   readonly choices: ChoicesSlice;
+  readonly embed: EmbedSlice;
 }
 
 /** The only way to change the state. Stable: the same functions as long as the page lives. */
@@ -69,7 +71,8 @@ export type AppActions = ScenarioActions &
   StepDetailActions &
   StoryActions &
   ShareActions &
-  ChoicesActions;
+  ChoicesActions &
+  EmbedActions;
 
 export interface App {
   readonly store: StoreApi<AppState>;

@@ -36,8 +36,9 @@ export const createBrowserApp = (): App => {
       hash: () => location.hash,
       replace: (searchAndHash) => history.replaceState(null, '', bare(searchAndHash)),
       push: (searchAndHash) => history.pushState(null, '', bare(searchAndHash)),
-      copy: (searchAndHash) =>
-        navigator.clipboard.writeText(new URL(bare(searchAndHash), location.href).href),
+      whole: (searchAndHash) => new URL(bare(searchAndHash), location.href).href,
+      copy: (text) => navigator.clipboard.writeText(text),
+      open: (searchAndHash) => window.open(bare(searchAndHash), '_blank', 'noopener'),
       onPop: (handler) => addEventListener('popstate', handler),
     },
     fetchJson,

@@ -5,6 +5,7 @@ import type { Client } from '../worker/client.ts';
 import type { AppState } from './app.ts';
 import type { Idle } from './idle.ts';
 import type { Problem } from './problem.ts';
+import type { Theme } from './settings.ts';
 import type { WorkerLink } from './worker-link.ts';
 
 /** The address bar. */
@@ -15,8 +16,12 @@ export interface Address {
   hash(): string;
   replace(searchAndHash: string): void;
   push(searchAndHash: string): void;
-  /** Puts all of it on the clipboard. Throws where that is not allowed. */
-  copy(searchAndHash: string): Promise<void>;
+  /** With the site and the path before it. */
+  whole(searchAndHash: string): string;
+  /** Puts a text on the clipboard. Throws where that is not allowed. */
+  copy(text: string): Promise<void>;
+  /** Opens it in a window of its own, which cannot reach this one. */
+  open(searchAndHash: string): void;
   /** Back or Forward was pressed. */
   onPop(handler: () => void): void;
 }
@@ -39,8 +44,8 @@ export interface Environment {
   readonly systemPrefersReducedMotion: () => boolean;
 }
 
-/** Parts of the state that the next visit finds again. */
-export type SavedParts = Pick<AppState, 'layout' | 'maps' | 'choices'>;
+/** Parts of the state that the next visit finds again, and the theme, if the link names one. */
+type SavedParts = Pick<AppState, 'layout' | 'maps' | 'choices'> & { readonly theme: Theme | undefined };
 
 export interface Context {
   readonly store: StoreApi<AppState>;

@@ -1,13 +1,14 @@
 // Builds the page's state and actions over an environment: the browser, or a test.
 
 import { createStore } from 'zustand/vanilla';
-import { AddressSync } from './address.ts';
+import { AddressSync, fullLinkOf } from './address.ts';
 import type { App, AppActions, AppState } from './app.ts';
 import { type Context, type Environment, report, update } from './context.ts';
 import { choicesActions, readChoices } from './choices.ts';
 import { compareActions, initialCompare } from './compare.ts';
 import { costsActions, readCosts } from './costs.ts';
 import { debugActions, initialDebug } from './debug.ts';
+import { embedActions, readEmbed } from './embed.ts';
 import { Idle } from './idle.ts';
 import { mapsActions, readMaps } from './maps.ts';
 import { initialStepDetail, stepDetailActions } from './step-detail.ts';
@@ -27,6 +28,7 @@ import { initialTrace, traceActions } from './trace.ts';
 import { Turns } from './turns.ts';
 import { initialViewport, viewportActions } from './viewport.ts';
 import { initialWalkthrough, walkthroughActions } from './walkthrough.ts';
+import { writeLink } from './url-state.ts';
 import { WorkerLink } from './worker-link.ts';
 import { initialWorlds, Worlds, worldsActions } from './worlds.ts';
 
@@ -53,6 +55,7 @@ export const createApp = (environment: Environment): App => {
     story: initialStory,
     share: initialShare,
     choices: readChoices(environment),
+    embed: readEmbed(environment),
   }));
   const idle = new Idle();
   const link = new WorkerLink(
@@ -90,8 +93,9 @@ export const createApp = (environment: Environment): App => {
     ...worldsActions(context, worlds),
     ...stepDetailActions(context),
     ...storyActions(context, story),
-    ...shareActions(context),
+    ...shareActions(context, playback.pause),
     ...choicesActions(context),
+    ...embedActions(context, playback.pause, () => writeLink(fullLinkOf(store.getState()))),
   };
   store.subscribe((state, before) => {
     const isOther = state.playback.position !== before.playback.position;

@@ -16,6 +16,8 @@ const openPage = (saved: { text: string | null }) => {
       replace: () => {},
       push: () => {},
       copy: () => Promise.resolve(),
+      open: () => {},
+      whole: (link) => link,
       onPop: () => {},
     },
     fetchJson: () => Promise.resolve([]),

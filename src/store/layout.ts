@@ -14,7 +14,35 @@ export type Preset = (typeof PRESETS)[number];
 export const AREAS = ['cause', 'stack', 'tables', 'maps', 'why', 'inspect', 'lower'] as const;
 export type AreaId = (typeof AREAS)[number];
 
-/** All but the preset is what differs from it. Names of panels are the frame's; one that it does not know is ignored. */
+/** Names of the panels. They stand in links and in saved arrangements, so none ever changes. */
+export const PANEL_IDS = [
+  ...([
+    'steps',
+    'stack',
+    'tables',
+    'maps',
+    'why',
+    'inspector',
+    'page-walk',
+    'gup-path',
+    'fork',
+    'gpu',
+  ] as const),
+  ...([
+    'iomem',
+    'costs',
+    'call-tree',
+    'compare',
+    'traffic',
+    'zones',
+    'kernel-log',
+    'icicle',
+    'functions',
+  ] as const),
+] as const;
+export type PanelId = (typeof PANEL_IDS)[number];
+
+/** All but the preset is what differs from it. */
 export interface Layout {
   readonly preset: Preset;
   /** By splitter: rem, or a share between 0 and 1. */

@@ -48,6 +48,7 @@ export const openPage = (start = '', settings: string | null = null) => {
   const pops: (() => void)[] = [];
   const saved = { text: settings };
   const copied: string[] = [];
+  const windows: string[] = [];
   let nowMs = 0;
   const client = sessionClient();
   const split = (): [string, string] => {
@@ -77,7 +78,9 @@ export const openPage = (start = '', settings: string | null = null) => {
         history.push(link);
         at += 1;
       },
+      whole: (link) => link,
       copy: (link) => Promise.resolve(void copied.push(link)),
+      open: (link) => void windows.push(link),
       onPop: (handler) => void pops.push(handler),
     },
     fetchJson: (path) => Promise.resolve().then(() => readJson(path)),
@@ -100,6 +103,7 @@ export const openPage = (start = '', settings: string | null = null) => {
     back,
     saved,
     copied,
+    windows,
     asked: client.asked,
     address: () => history[at] ?? '',
   };

@@ -9,6 +9,8 @@ export interface Problem {
   /** 'steps[3].count'; '' where there is no such place. */
   readonly place: string;
   readonly message: Message;
+  /** What else: a link may have several parts that cannot be shown. */
+  readonly others?: readonly Message[];
 }
 
 export interface ProblemSlice {

@@ -13,7 +13,9 @@ const savedBefore = (environment: Environment): Readonly<Record<string, unknown>
 };
 
 export const writeSaved = ({ environment, store, linked }: Context): void => {
-  const { settings, layout, maps, costs, choices } = store.getState();
+  const { settings, layout, maps, costs, choices, embed } = store.getState();
+  // in the frame of somebody else's page nobody arranges their own
+  if (embed.embedded) return;
   const { past: _past, ...arrangement } = layout;
   const { walkLevels, walkRaw, grain, extent, asText } = choices;
   // what came with a link stands in place of what its reader chose only when they change it
@@ -22,10 +24,13 @@ export const writeSaved = ({ environment, store, linked }: Context): void => {
     linked?.[part] === store.getState()[part]
       ? Object.fromEntries(names.flatMap((name) => (name in before ? [[name, before[name]]] : [])))
       : now;
+  const isOfLink = linked?.theme !== undefined && linked.theme === settings.theme;
+  const theme = isOfLink ? { theme: before['theme'] } : {};
   try {
     environment.writeSetting(
       JSON.stringify({
         ...settings,
+        ...theme,
         ...kept('layout', ['layout'], { layout: arrangement }),
         ...kept('maps', ['maps', 'wholeMap'], { maps: maps.mode, wholeMap: maps.whole }),
         costs: costs.overrides,

@@ -57,7 +57,10 @@ export const settingsActions = (context: Context): SettingsActions => {
   };
   return {
     setTheme: (theme) => set({ theme }),
-    setMotion: (motion) => set({ motion }),
+    setMotion: (motion) => {
+      update(context, 'embed', { calm: false });
+      set({ motion });
+    },
     setSingleKeys: (singleKeys) => set({ singleKeys }),
     setKey: (command, key) => {
       const { [command]: _old, ...others } = context.store.getState().settings.ownKeys;
@@ -68,6 +71,9 @@ export const settingsActions = (context: Context): SettingsActions => {
 };
 
 export const reducedMotion = ({ environment, store }: Context): boolean => {
-  const { motion } = store.getState().settings;
-  return motion === 'reduce' || (motion === 'system' && environment.systemPrefersReducedMotion());
+  const { settings, embed } = store.getState();
+  const { motion } = settings;
+  return (
+    embed.calm || motion === 'reduce' || (motion === 'system' && environment.systemPrefersReducedMotion())
+  );
 };

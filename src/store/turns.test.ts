@@ -21,6 +21,8 @@ const openPage = () => {
       replace: () => {},
       push: () => {},
       copy: () => Promise.resolve(),
+      open: () => {},
+      whole: (link) => link,
       onPop: () => {},
     },
     fetchJson: () => Promise.resolve([]),

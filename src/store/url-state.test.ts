@@ -1,7 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { say } from '../words/index.ts';
+import { parameterWords, say } from '../words/index.ts';
+import { initialLayout } from './layout.ts';
 import {
+  isAllReadable,
+  PARAMETERS,
+  readableOf,
   type LinkState,
   parsePlace,
   parseSelection,
@@ -147,6 +151,42 @@ describe('places and selections', () => {
     'all',
     'page:0xfffffffffffffffff',
   ])('%s is no selection', (text) => expect(parseSelection(text)).toBeUndefined());
+});
+
+describe('the readable part', () => {
+  test('every parameter is explained, and each example can be typed', async () => {
+    for (const name of PARAMETERS) {
+      const { about, example } = parameterWords[name] ?? { about: '', example: '' };
+      expect(about, name).toMatch(/\.$/);
+      expect(readableOf(`?${example}`), name).toEqual([[name, example.slice(name.length + 1)]]);
+      const { problems } = await readLink(`?${example}`, '');
+      expect(problems, name).toEqual([]);
+    }
+  });
+
+  test('says all of it unless there is something of one’s own', () => {
+    expect(isAllReadable({ scenario: 'lab-node', layout: 'teach', breakpoints: ['_refcount=0'] })).toBe(true);
+    for (const link of [{ own: {} }, { added: [{ op: 'read' }] }, { layout: { ...initialLayout } }])
+      expect(isAllReadable(link)).toBe(false);
+  });
+});
+
+test('what only another version knows is named, and the rest is read', async () => {
+  const written = await writeLink({ scenario: 'lab-node' });
+  const { link, problems } = await readLink(
+    '?scenario=lab-node&colour=red&colour=blue&lang=fr',
+    written.replace(/^.*#/, '#'),
+  );
+  expect(link).toEqual({ scenario: 'lab-node' });
+  expect(problems.map(({ message }) => say(message))).toEqual([
+    'The link says something that this version does not know: colour. It was left out.',
+    'The link asks for a language that there is not: fr. There is English.',
+  ]);
+  const stream = new Blob(['{"scenario":"lab-node","toString":1}']).stream();
+  const bytes = await new Response(stream.pipeThrough(new CompressionStream('deflate-raw'))).arrayBuffer();
+  const newer = await readLink('', `#v1.${Buffer.from(bytes).toString('base64url')}`);
+  expect(newer.link).toEqual({ scenario: 'lab-node' });
+  expect(newer.problems.map(({ message }) => message.params)).toEqual([{ name: 'toString' }]);
 });
 
 describe('hostile addresses', () => {

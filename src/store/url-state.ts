@@ -10,6 +10,7 @@ import { type Contrast, isContrast } from './compare.ts';
 import { type Extent, EXTENTS, formText, parseExtent, parseForm, parseGrain } from './choices.ts';
 import { parseWalk, type WalkChoices, walkText } from './choices.ts';
 import { breakpointText, MAX_BREAKPOINTS, parseBreakpoint } from './debug.ts';
+import { type Controls, isControls, parseEmbed } from './embed.ts';
 import { type KernelChoice, type KernelTexts, kernelTexts, readKernelTexts } from './kernel-choice.ts';
 import { isPreset, type Layout, layoutSchema, type Preset } from './layout.ts';
 import { type MapsSlice, mapsText, parseMaps } from './maps.ts';
@@ -26,6 +27,15 @@ export interface Place {
   readonly step: number;
   readonly offset: number;
 }
+
+/** What can stand in the readable part of an address, in the order in which it is explained. */
+export const PARAMETERS = [
+  ...(['scenario', 't', 'sel', 'machine', 'patches', 'config'] as const),
+  ...(['follow_page', 'longterm_check', 'longterm_policy', 'compare', 'stop'] as const),
+  ...(['layout', 'map', 'windows', 'walk', 'as', 'grain', 'extent', 'page'] as const),
+  ...(['theme', 'motion', 'embed', 'controls', 'lang'] as const),
+] as const;
+export type ParameterName = (typeof PARAMETERS)[number];
 
 /** What a link means. All of it is commands and view. */
 export interface LinkState {
@@ -61,6 +71,12 @@ export interface LinkState {
   readonly breakpoints?: readonly string[];
   /** What the run is compared with. */
   readonly compare?: Contrast;
+  /** In a frame of another page: the stage and the transport only. */
+  readonly embed?: boolean;
+  /** How many controls an embedded page has. */
+  readonly controls?: Controls;
+  /** Nothing travels, whatever the reader's system has. */
+  readonly calm?: boolean;
 }
 
 /** `page=model/gup`: the section `gup` of the page `model`. */
@@ -211,9 +227,15 @@ const pack = async (packed: Packed): Promise<string> => {
   return toBase64Url(deflated);
 };
 
+/** What is packed, and the names of what only a newer version knows. */
+interface Unpacked {
+  readonly packed: Packed;
+  readonly unknown: readonly string[];
+}
+
 const unpack = async (
   text: string,
-): Promise<Packed | { readonly place: string; readonly message: Message }> => {
+): Promise<Unpacked | { readonly place: string; readonly message: Message }> => {
   let bytes: Uint8Array<ArrayBuffer>;
   try {
     bytes = fromBase64Url(text);
@@ -236,7 +258,10 @@ const unpack = async (
   // an array has properties of its own that an object schema would read
   if (Array.isArray(parsed)) return problem('', 'link.damaged');
   const result = v.safeParse(packedSchema, parsed);
-  if (result.success) return result.output;
+  if (result.success) {
+    const unknown = Object.keys(parsed ?? {}).filter((name) => !Object.hasOwn(packedSchema.entries, name));
+    return { packed: result.output, unknown };
+  }
   const issue = result.issues[0];
   return problem(v.getDotPath(issue) ?? '', 'link.unfit', { what: issue.message });
 };
@@ -251,6 +276,9 @@ export const writeLink = async (link: LinkState): Promise<string> => {
   if (link.machine !== undefined) search.set('machine', link.machine);
   const kernel = link.kernel === undefined ? {} : kernelTexts(link.kernel);
   for (const [name, text] of Object.entries(kernel)) search.set(name, text);
+  if (link.embed === true) search.set('embed', '1');
+  if (link.controls !== undefined && link.controls !== 'all') search.set('controls', link.controls);
+  if (link.calm === true) search.set('motion', 'reduce');
   if (link.theme !== undefined && link.theme !== 'system') search.set('theme', link.theme);
   const { layout } = link;
   if (layout !== undefined) search.set('layout', typeof layout === 'string' ? layout : layout.preset);
@@ -297,6 +325,20 @@ export const writeLink = async (link: LinkState): Promise<string> => {
   return `${readable === '' ? '' : `?${readable}`}${hash}`;
 };
 
+/** Whether the readable part says all of it: what has no readable form stands only in the packed part. */
+export const isAllReadable = ({ own, added = [], layout }: LinkState): boolean =>
+  own === undefined && added.length === 0 && typeof layout !== 'object';
+
+const isParameter = (name: string): name is ParameterName => PARAMETERS.some((each) => each === name);
+
+/** The readable part of an address, name by name. */
+export const readableOf = (address: string): [ParameterName, string][] =>
+  [...new URLSearchParams(address.replace(/#.*$/, ''))].flatMap(([name, value]): [ParameterName, string][] =>
+    isParameter(name) ? [[name, value]] : [],
+  );
+
+const unknownPart = (name: string) => problem('', 'link.unknown', { name: name.slice(0, 40) });
+
 /** Reads an address. What is typed in the search part outranks what is packed. Never throws. */
 export const readLink = async (search: string, hash: string): Promise<ReadLink> => {
   const problems: { place: string; message: Message }[] = [];
@@ -308,7 +350,10 @@ export const readLink = async (search: string, hash: string): Promise<ReadLink> 
   else if (version !== undefined) {
     const unpacked = await unpack(hash.slice(version.length + 2));
     if ('message' in unpacked) problems.push(unpacked);
-    else packed = unpacked;
+    else {
+      packed = unpacked.packed;
+      problems.push(...unpacked.unknown.map(unknownPart));
+    }
   } else if (hash.length > 1) problems.push(problem('', 'link.damaged'));
 
   const typed = new URLSearchParams(search);
@@ -323,12 +368,17 @@ export const readLink = async (search: string, hash: string): Promise<ReadLink> 
     if (value === undefined) problems.push(problem(name, `link.${name}`, { value: text.slice(0, 60) }));
     return value;
   };
-  const text = (name: string): string | undefined => typed.get(name) ?? undefined;
+  const text = (name: ParameterName): string | undefined => typed.get(name) ?? undefined;
+  problems.push(...[...new Set(typed.keys())].filter((name) => !isParameter(name)).map(unknownPart));
+  field('lang', text('lang'), (s) => (/^en\b/i.test(s) ? s : undefined));
   const scenario = field('scenario', text('scenario') ?? packed.scenario, (s) =>
     NAME.test(s) ? s : undefined,
   );
   const machine = field('machine', text('machine') ?? packed.machine, (s) => (isMachine(s) ? s : undefined));
   const theme = field('theme', text('theme') ?? packed.theme, (s) => (isTheme(s) ? s : undefined));
+  const embed = field('embed', text('embed'), parseEmbed);
+  const controls = field('controls', text('controls'), (s) => (isControls(s) ? s : undefined));
+  const calm = field('motion', text('motion'), (s) => (s === 'reduce' ? true : undefined));
   const page = field('page', text('page'), parsePage);
   const at = field('t', text('t') ?? packed.at, parsePlace);
   const selected = field('sel', text('sel') ?? packed.sel, parseSelection);
@@ -371,6 +421,9 @@ export const readLink = async (search: string, hash: string): Promise<ReadLink> 
       ...(packed.added === undefined || !isPacked ? {} : { added: packed.added }),
       ...(at === undefined ? {} : { at }),
       ...(selected === undefined ? {} : { selected }),
+      ...(embed === true ? { embed } : {}),
+      ...(controls === undefined || controls === 'all' ? {} : { controls }),
+      ...(calm === undefined ? {} : { calm }),
       ...(theme === undefined ? {} : { theme }),
       ...(page === undefined ? {} : { page }),
       ...(layout === undefined ? {} : { layout }),

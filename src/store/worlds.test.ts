@@ -44,6 +44,8 @@ const openPage = (settings: { text: string | null } = { text: null }) => {
       replace: () => {},
       push: () => {},
       copy: () => Promise.resolve(),
+      open: () => {},
+      whole: (link) => link,
       onPop: () => {},
     },
     fetchJson: () => Promise.reject(new Error('no recordings here')),

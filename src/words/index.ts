@@ -42,6 +42,7 @@ export {
 } from './en/kernel.ts';
 export type { TermGroup, TermId } from './en/terms.ts';
 export { stayedBecause } from './en/maps.ts';
+export { parameterWords, shareWords } from './en/share.ts';
 export { standingSentence, standingTask } from './en/standing.ts';
 export { scenarioTitle } from './en/recordings.ts';
 export { homecoming, welcome } from './en/welcome.ts';

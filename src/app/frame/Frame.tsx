@@ -6,7 +6,7 @@ import { Split } from '../../ui/Split.tsx';
 import { Tabs } from '../../ui/Tabs.tsx';
 import type { Group } from '../../store/layout.ts';
 import { usePrinting } from '../../ui/use-media.ts';
-import { arrange, type FrameNode, restOnPaper, type Room } from './arrange.ts';
+import { arrange, arrangeStage, type FrameNode, restOnPaper, type Room } from './arrange.ts';
 import { type PanelEntry, PANELS } from './panels.ts';
 import { InTurn } from './InTurn.tsx';
 import { LIMITS, type SplitterId, splitterOf } from './presets.ts';
@@ -26,8 +26,9 @@ interface FrameProps {
 /** The panels, as they are arranged now; on paper the others of the view, too, behind those that are painted already. */
 export const Frame = ({ room, shown }: FrameProps) => {
   const layout = useApp((state) => state.layout);
-  const printing = usePrinting();
-  const root = arrange(PANELS, layout, room, shown);
+  const embedded = useApp((state) => state.embed.embedded);
+  const printing = usePrinting() && !embedded;
+  const root = (embedded ? arrangeStage : arrange)(PANELS, layout, room, shown);
   return (
     <>
       {root === undefined ? null : <NodeView node={root} />}
@@ -119,10 +120,11 @@ const AreaView = ({ node: { area, panels, front } }: { readonly node: AreaNode }
   const isOpen = useApp((state) => area !== 'lower' || splitterOf(state.layout, 'lower').open);
   const open = isOpen || isAlone;
   const { bringToFront, openSide } = useActions();
+  const embedded = useApp((state) => state.embed.embedded);
   const strip = useRef<HTMLDivElement>(null);
   const inFront = panels.find(({ id }) => id === front);
   const body = inFront === undefined ? null : <PanelBody key={front} panel={inFront} />;
-  if (panels.length === 1 && area !== 'lower')
+  if (embedded || (panels.length === 1 && area !== 'lower'))
     return (
       <div className="frame-area" data-area={area}>
         {body}

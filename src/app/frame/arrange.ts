@@ -165,6 +165,19 @@ export const arrange = <Panel extends Placed>(
   }
 };
 
+/** The stage alone: tables beside maps, or one of them. */
+export const arrangeStage = <Panel extends Placed>(
+  panels: readonly Panel[],
+  layout: Layout,
+  room: Room,
+  shown: Group,
+): FrameNode<Panel> | undefined => {
+  const arranger = new Arranger(panels, layout);
+  const [tables, maps] = [arranger.area('tables'), arranger.area('maps')];
+  if (room !== 'phone') return arranger.split('stage', 'x', 'share', 'Tables', tables, maps);
+  return shown === 'tables' ? (tables ?? maps) : (maps ?? tables);
+};
+
 /** What a window without room for all groups does not show, of what a wide one shows: paper has the room. */
 export const restOnPaper = <Panel extends Placed>(
   panels: readonly Panel[],

@@ -3,14 +3,14 @@
 import { type ComponentType, lazy, type LazyExoticComponent } from 'react';
 import { CallStack } from '../../panels/CallStack/CallStack.tsx';
 import { Inspector } from '../../panels/Inspector/Inspector.tsx';
-import type { AreaId } from '../../store/layout.ts';
+import type { AreaId, PanelId } from '../../store/layout.ts';
 import type { IconName } from '../../ui/Icon.tsx';
 import { CausePanel, MapsPanel, TablesPanel } from './composed.tsx';
 import { Why } from './Why.tsx';
 
 export interface PanelEntry {
-  /** Stands in links and in saved arrangements, so it never changes. */
-  readonly id: string;
+  /** Stands in links and in saved arrangements. */
+  readonly id: PanelId;
   /** On its tab, in the palette and in the list of panels. */
   readonly title: string;
   /** A word of the title, for a strip of tabs with little room. */
@@ -23,7 +23,7 @@ export interface PanelEntry {
 
 /** A panel that is there from the start. */
 const panel = (
-  id: string,
+  id: PanelId,
   title: string,
   icon: IconName,
   area: AreaId,
@@ -32,7 +32,7 @@ const panel = (
 
 /** A panel that is loaded when it is first shown. */
 const later = (
-  id: string,
+  id: PanelId,
   title: string,
   icon: IconName,
   area: AreaId,

@@ -55,6 +55,9 @@ const runActs = ({ scenario, walkthrough, selection, page }: AppState): PaletteE
     ? []
     : [
         act('Actions', 'link', 'Copy a link to this moment', ({ actions }) => void actions.copyLink()),
+        act('Actions', 'share', 'Share: link, embedding and what the address says', ({ actions }) =>
+          actions.openPanel('share'),
+        ),
         act('Actions', 'next step', 'Write the next step', ({ bringUp, focus }) => {
           bringUp('steps');
           focus('next-step');

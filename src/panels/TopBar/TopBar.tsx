@@ -7,7 +7,7 @@ import { EarlyField } from '../../ui/EarlyField.tsx';
 import { IconButton } from '../../ui/Button.tsx';
 import { Icon, type IconName } from '../../ui/Icon.tsx';
 import { AgreementBadge } from './AgreementBadge.tsx';
-import { CopyLink } from './CopyLink.tsx';
+import { ShareButton } from './ShareButton.tsx';
 import { KernelPicker } from './KernelPicker.tsx';
 import { MachinePicker } from './MachinePicker.tsx';
 import './top-bar.css';
@@ -54,7 +54,7 @@ export const TopBar = () => {
       <KernelPicker />
       <AgreementBadge />
       <span className="top-end tips-end">
-        <CopyLink />
+        <ShareButton />
         <span className="top-spare">
           <IconButton
             icon={THEME_ICON[theme]}

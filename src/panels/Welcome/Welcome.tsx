@@ -11,6 +11,7 @@ export const Welcome = () => {
   const { watchAPageComeHome, closeIntroduction, openPanel } = useActions();
   const opening = useApp((state) => state.scenario.opening);
   const hasRun = useApp((state) => state.scenario.run !== undefined);
+  const embedded = useApp((state) => state.embed.embedded);
   const section = useRef<HTMLElement>(null);
   // the button that was pressed goes: what follows begins at what is said of it
   useLayoutEffect(() => {
@@ -42,7 +43,7 @@ export const Welcome = () => {
           </Button>
           {hasRun ? (
             <Button onClick={closeIntroduction}>Back to the run</Button>
-          ) : (
+          ) : embedded ? null : (
             <Button onClick={() => openPanel('scenarios')}>Choose another scenario</Button>
           )}
           <span className="muted">

@@ -75,6 +75,28 @@ export const problems: Sentences = {
     `The link names a check of long-term pins that does not exist: ${code(p, 'value')}. Write v6.1 or v6.0.`,
   'link.longterm_policy': (p) =>
     `The link names a policy for long-term pins that does not exist: ${code(p, 'value')}. Write on, intent or as-coded.`,
+  'link.unknown': (p) =>
+    `The link says something that this version does not know: ${code(p, 'name')}. It was left out.`,
+  'link.lang': (p) =>
+    `The link asks for a language that there is not: ${code(p, 'value')}. There is English.`,
+  'link.no-bank': (p) =>
+    `The link opens or moves the map ${code(p, 'bank')}, which this machine does not have; it has ${txt(p, 'banks')}. It was left out.`,
+  'link.no-panel': (p) =>
+    `The link arranges a panel that this version does not have: ${code(p, 'panel')}. The other panels are as the link has them.`,
+  'link.no-frame': (p) =>
+    `The link selects page frame \`0x${num(p, 'pfn').toString(16)}\`, at which this machine has no memory. Nothing is selected.`,
+  'link.no-process': (p) =>
+    `The link selects a page of process ${code(p, 'process')}, which this run does not have. Nothing is selected.`,
+  'link.no-handle': (p) =>
+    `The link selects the pin ${code(p, 'name')}, which this run does not have. Nothing is selected.`,
+  'link.no-stop': (p) =>
+    `The link has the breakpoint ${code(p, 'value')}, which cannot be in this run: ${code(p, 'wrong')}. ${txt(p, 'mend')} The run does not stop there.`,
+  'link.embed': (p) =>
+    `The link embeds the page in a way that does not exist: ${code(p, 'value')}. Write \`embed=1\`. All of the page is shown.`,
+  'link.controls': (p) =>
+    `The link names controls that do not exist: ${code(p, 'value')}. Write \`controls=min\`. All controls are there.`,
+  'link.motion': (p) =>
+    `The link names a kind of motion that does not exist: ${code(p, 'value')}. Write \`motion=reduce\`. Yours is kept.`,
   'link.theme': (p) => `The link names a theme that does not exist: ${code(p, 'value')}. Yours is kept.`,
   'link.page': (p) => `The link names a page that cannot be one: ${code(p, 'value')}.`,
   'link.layout': (p) =>

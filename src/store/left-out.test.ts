@@ -1,0 +1,63 @@
+import { describe, expect, test } from 'vitest';
+import { PANELS } from '../app/frame/panels.ts';
+import { say } from '../words/index.ts';
+import { initialLayout, PANEL_IDS } from './layout.ts';
+import { opened } from './page-fixture.ts';
+import { writeLink } from './url-state.ts';
+import { HOME_SCENARIO } from './walkthrough.ts';
+
+const open = async (address: string) => {
+  const page = await opened(address);
+  const { problem } = page.state().problem;
+  const messages = problem === undefined ? [] : [problem.message, ...(problem.others ?? [])];
+  return { ...page, said: messages.map((message) => say(message)) };
+};
+
+describe('what a link names and the run does not have is said, and the rest is shown', () => {
+  test.each([
+    ['windows=device-0:open,device-7:open@1/2/3', ['device 7'], { choices: { banks: { 'device 0': true } } }],
+    ['sel=page:0xffffffff', ['0xffffffff'], { selection: { selected: undefined } }],
+    ['sel=pte:Q:0x7f0000001', ['process Q'], { selection: { selected: undefined } }],
+    ['sel=handle:h9', ['pin h9'], { selection: { selected: undefined } }],
+    ['stop=pte:nowhere%2B0', ['nowhere'], { debug: { breakpoints: [] } }],
+    ['sel=handle:h9&windows=device-7:open&what=1', ['what', 'device 7', 'h9'], {}],
+  ])('%s', async (part, words, shown) => {
+    const { state, said } = await open(`?scenario=${HOME_SCENARIO}&t=3&${part}`);
+    expect(state().scenario.run?.name).toBe(HOME_SCENARIO);
+    expect(state()).toMatchObject(shown);
+    expect(said).toHaveLength(words.length);
+    words.forEach((word, i) => expect(said[i]).toContain(word));
+  });
+
+  test('what the run has at another moment stays', async () => {
+    const { state, said } = await open(`?scenario=${HOME_SCENARIO}&t=0&sel=handle:h1&stop=_refcount=0`);
+    expect(said).toEqual([]);
+    expect(state().selection.selected).toEqual({ kind: 'handle', name: 'h1' });
+    expect(state().debug.breakpoints).toHaveLength(1);
+  });
+
+  test('a panel of another version', async () => {
+    const layout = {
+      ...initialLayout,
+      front: { tables: 'seismograph', page: 'tables' },
+      places: { gpu: 'none' },
+    } as const;
+    const { past: _past, ...bare } = layout;
+    const { state, said } = await open(await writeLink({ scenario: HOME_SCENARIO, layout: bare }));
+    expect(said).toHaveLength(1);
+    expect(said[0]).toContain('seismograph');
+    expect(state().layout).toMatchObject({ front: { page: 'tables' }, places: { gpu: 'none' } });
+    expect(state().layout.front).not.toHaveProperty('tables');
+  });
+
+  test('why nothing could be opened comes first', async () => {
+    const { said } = await open('?scenario=no-such-thing&theme=purple');
+    expect(said).toHaveLength(2);
+    expect(said[0]).toContain('no-such-thing');
+    expect(said[1]).toContain('purple');
+  });
+
+  test('links and the frame know the same panels', () => {
+    expect(PANELS.map(({ id }) => id).toSorted()).toEqual([...PANEL_IDS].toSorted());
+  });
+});

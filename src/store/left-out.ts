@@ -1,0 +1,143 @@
+// What a link names and the run does not have: it is left out, and said. Nothing else takes its place.
+
+import type { Message, RunInfo, Selection } from '../worker/protocol.ts';
+import type { Moment } from '../worker/protocol-moment.ts';
+import { type Layout, PANEL_IDS } from './layout.ts';
+import type { LinkState } from './url-state.ts';
+import type { WindowChoices } from './windows.ts';
+
+/** A link without what cannot be shown, and a sentence for each part that was left out. */
+export interface Sorted<Part> {
+  readonly kept: Part;
+  readonly leftOut: readonly Message[];
+}
+
+const said = (id: string, params: Message['params']): Message => ({ id, params });
+
+const split = <Value>(
+  record: Readonly<Record<string, Value>>,
+  isKnown: (name: string, value: Value) => boolean,
+): { readonly kept: Readonly<Record<string, Value>>; readonly unknown: readonly string[] } => {
+  const all = Object.entries(record);
+  return {
+    kept: Object.fromEntries(all.filter(([name, value]) => isKnown(name, value))),
+    unknown: all.filter(([name, value]) => !isKnown(name, value)).map(([name]) => name),
+  };
+};
+
+/** Names of the maps of a machine, as windows have them; all memory in one map is a window, too. */
+const banksOf = ({ machine }: RunInfo): ReadonlySet<string> =>
+  new Set([
+    'whole',
+    ...machine.ranges
+      .filter(({ kind }) => kind !== 'mmio')
+      .map(({ kind, device, node }) => (kind === 'ram' ? `node ${node}` : `device ${device}`)),
+  ]);
+
+/** Maps that a link opens or moves. */
+export const sortWindows = ({ banks, looks }: WindowChoices, run: RunInfo): Sorted<WindowChoices> => {
+  const has = banksOf(run);
+  const open = split(banks, (bank) => has.has(bank));
+  const moved = split(looks, (bank) => has.has(bank));
+  return {
+    kept: { banks: open.kept, looks: moved.kept },
+    leftOut: [...new Set([...open.unknown, ...moved.unknown])].map((bank) =>
+      said('link.no-bank', { bank, banks: [...has].filter((each) => each !== 'whole').join(', ') }),
+    ),
+  };
+};
+
+const isPanel = (name: string): boolean => PANEL_IDS.some((id) => id === name);
+
+/** Panels that a link moves or has in front; `page` is the group that a narrow window shows. */
+export const sortLayout = <Part extends Layout>(layout: Part): Sorted<Part> => {
+  const places = split(layout.places, isPanel);
+  const front = split(layout.front, (area, panel) => area === 'page' || isPanel(panel));
+  const unknown = [...places.unknown, ...front.unknown.map((area) => layout.front[area] ?? area)];
+  return {
+    kept: { ...layout, places: places.kept, front: front.kept },
+    leftOut: [...new Set(unknown)].map((panel) => said('link.no-panel', { panel })),
+  };
+};
+
+/** Whether any step of the run has this value in one of these fields, in single tasks of it, too. */
+const isNamed = (value: unknown, name: string, fields: readonly string[]): boolean =>
+  Array.isArray(value)
+    ? value.some((each) => isNamed(each, name, fields))
+    : typeof value === 'object' &&
+      value !== null &&
+      Object.entries(value).some(
+        ([field, part]) => (fields.includes(field) && part === name) || isNamed(part, name, fields),
+      );
+
+/** A selection of what the run never has. What it has at another moment stays selected. */
+export const sortSelection = (
+  selection: Selection,
+  run: RunInfo,
+  moment: Moment | undefined,
+): Sorted<Selection | undefined> => {
+  const without = (id: string, params: Message['params']): Sorted<undefined> => ({
+    kept: undefined,
+    leftOut: [said(id, params)],
+  });
+  const steps = run.steps.map(({ step }) => step);
+  switch (selection.kind) {
+    case 'page': {
+      const { pfn } = selection;
+      const has = run.machine.ranges.some(({ start, npages }) => pfn >= start && pfn < start + npages);
+      return has ? { kept: selection, leftOut: [] } : without('link.no-frame', { pfn });
+    }
+    case 'pte':
+    case 'vma': {
+      const { process } = selection;
+      const has =
+        moment?.processes.some(({ name }) => name === process) === true ||
+        isNamed(steps, process, ['proc', 'child', 'name']);
+      return has ? { kept: selection, leftOut: [] } : without('link.no-process', { process });
+    }
+    case 'handle': {
+      const { name } = selection;
+      const has =
+        moment?.handles.some((handle) => handle.name === name) === true || isNamed(steps, name, ['handle']);
+      return has ? { kept: selection, leftOut: [] } : without('link.no-handle', { name });
+    }
+  }
+};
+
+/** Stops in places and processes that the run does not have. The words for them are fetched when a link has stops. */
+export const sortBreakpoints = async (
+  breakpoints: readonly string[],
+  run: RunInfo,
+): Promise<Sorted<readonly string[]>> => {
+  if (breakpoints.length === 0) return { kept: [], leftOut: [] };
+  const { namesOf, parseCondition } = await import('./condition.ts');
+  const names = namesOf(run.steps);
+  const read = breakpoints.map((text) => ({ text, reading: parseCondition(text, names) }));
+  return {
+    kept: read.filter(({ reading }) => 'breakpoint' in reading).map(({ text }) => text),
+    leftOut: read.flatMap(({ text, reading }) =>
+      'wrong' in reading ? [said('link.no-stop', { value: text, ...reading })] : [],
+    ),
+  };
+};
+
+/** What of a link the run that it opened has. */
+export const sortLink = async (
+  link: LinkState,
+  run: RunInfo,
+  moment: Moment | undefined,
+): Promise<Sorted<LinkState>> => {
+  const { windows, selected, breakpoints = [], ...rest } = link;
+  const maps = windows === undefined ? undefined : sortWindows(windows, run);
+  const selection = selected === undefined ? undefined : sortSelection(selected, run, moment);
+  const stops = await sortBreakpoints(breakpoints, run);
+  return {
+    kept: {
+      ...rest,
+      ...(maps === undefined ? {} : { windows: maps.kept }),
+      ...(selection?.kept === undefined ? {} : { selected: selection.kept }),
+      ...(stops.kept.length === 0 ? {} : { breakpoints: stops.kept }),
+    },
+    leftOut: [...(maps?.leftOut ?? []), ...(selection?.leftOut ?? []), ...stops.leftOut],
+  };
+};
