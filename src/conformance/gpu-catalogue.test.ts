@@ -241,8 +241,9 @@ describe('the driver', { timeout: 60_000 }, () => {
     const first = done.sim.machine.svmRanges.values()[0];
     expect(first?.actualLoc).toBe(1);
     done.sim.seek(done.sim.length);
+    // the oldest are those of the highest addresses: svm_range_set_attr begins with the last range
     expect(done.sim.machine.svmRanges.values().map(({ actualLoc }) => actualLoc)).toEqual([
-      0, 0, 0, 0, 1, 1, 1, 1, 1, 1,
+      1, 1, 0, 0, 0, 0, 1, 1, 1, 1,
     ]);
     expect(done.violations).toEqual([]);
     const all: Step = {

@@ -101,16 +101,16 @@ describe('a fence is waited for with a mutex that its owner needs (kfd_svm.c)', 
 });
 
 describe('a private page is left behind without being counted (kfd_migrate.c)', () => {
-  /** Both halves of A's memory come home while two threads touch the last page. */
+  /** Both halves of A's memory come home, the second one first, while two threads touch the first page. */
   const build = (): { run: CheckedRun; threads: Sleeps<unknown>[] } => {
     const run = runChecked(gpuScenario(twoRanges(4), { kind: 'private', devices: 1 }));
     const { machine: m } = run.sim;
     const start = startOf(m);
-    // svm_range_set_attr is at the first range, and holds svms.lock
+    // svm_range_set_attr is at the second range, and holds svms.lock
     const home = svmRangeSetAttr(m, start, 4, 1, [{ type: 'PREFETCH_LOC', loc: 0 }]);
     runUntil(home, 'migrate_vma_setup');
     // do_swap_page: get_page; svm_migrate_to_ram: mutex_lock(&p->svms.lock)
-    const threads = [1, 2].map(() => cpuAccess(m, m.mms.get(1), start + 3, false));
+    const threads = [1, 2].map(() => cpuAccess(m, m.mms.get(1), start, false));
     for (const thread of threads) expect(runUntil(thread)).toMatchObject({ name: svmsLock(1) });
     // migrate_device_unmap: two references that nobody explains; svm_migrate_unsuccessful_pages does not see the page
     expect(runUntil(home)).toBe('done');
@@ -137,7 +137,7 @@ describe('a private page is left behind without being counted (kfd_migrate.c)', 
     let refused: unknown;
     try {
       // svm_range_validate_svm_bo: the buffer object lives, since the page holds it, so the range gets it back
-      run.sim.runStep(prefetch(0, 2, 2));
+      run.sim.runStep(prefetch(0, 0, 2));
     } catch (error) {
       refused = error;
     }
@@ -154,7 +154,7 @@ describe('a private page is left behind without being counted (kfd_migrate.c)', 
 
   test('a step that runs into it is refused at once, by name', () => {
     const { run } = build();
-    const read: Step = { op: 'read', proc: 'A', vma: 'buf', page: 3, count: 1 };
+    const read: Step = { op: 'read', proc: 'A', vma: 'buf', page: 0, count: 1 };
     run.sim.machine.journal.commit();
     let refused: unknown;
     try {

@@ -355,7 +355,9 @@ describe('no memory for the way home (§2.2, §3.5)', { timeout: 60_000 }, () =>
     expect(moved).toBeLessThan(3900);
     // whole ranges, each of which is one chunk
     run.sim.seek(last(run).begin);
-    const sums = sizes(run).map((_, i, all) => all.slice(0, i + 1).reduce((sum, n) => sum + n, 0));
+    const sums = sizes(run)
+      .toReversed()
+      .map((_, i, all) => all.slice(0, i + 1).reduce((sum, n) => sum + n, 0));
     expect(sums).toContain(moved);
     expect(decisionsOf(run, last(run), 'copy.page').length).toBeGreaterThanOrEqual(moved);
     expect(run.violations).toEqual([]);

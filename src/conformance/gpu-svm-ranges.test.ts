@@ -8,6 +8,7 @@ import { svmRangeSetAttr } from '../core/kernel/drivers/amdgpu-svm.ts';
 import { zoneInfo } from '../core/kernel/mm/zoneinfo.ts';
 import { KFD_MEM_LIMIT, KFD_MEM_USED } from '../core/machine/scalars.ts';
 import { EFAULT } from '../core/uapi/errno.ts';
+import { type DecisionId, DECISIONS, EventKind } from '../core/uapi/events.ts';
 import { VM_IO, VM_MIXEDMAP, VM_PFNMAP } from '../core/uapi/vm-flags.ts';
 import { decisionsOf, gpuScenario, resultTexts, runChecked, stepOf } from './checked-run.ts';
 import {
@@ -242,6 +243,36 @@ describe('what a range is (§3.1, §3.2)', { timeout: 60_000 }, () => {
     expect(svmBoKref(m, 1)).toBe(3 + 8);
   });
 
+  test('svm_range_add puts what is new at the head of its lists: the last part is listed, moved and mapped again first', () => {
+    const done = runChecked(
+      gpuScenario(
+        [
+          ...map(6),
+          attr([access(0), { type: 'PREFETCH_LOC', loc: 0 }]),
+          attr([{ type: 'GRANULARITY', value: 3 }], { page: 2, count: 2 }),
+          { op: 'mprotect', proc: 'A', vma: 'buf', prot: 'r' },
+          prefetch('system'),
+        ],
+        { devices: 1, gpu: { xnack: false } },
+      ),
+    );
+    const { machine: m } = done.sim;
+    const { log } = m.journal;
+    const { start = 0 } = m.mms.get(1).areas[0] ?? {};
+    const from = (step: number, what: DecisionId, at: 'rowAt' | 'oldAt' = 'rowAt'): number[] => {
+      const { begin, end } = stepOf(done, step);
+      return Array.from({ length: end - begin }, (_, i) => begin + i)
+        .filter((i) => log.kindAt(i) === EventKind.DECISION && DECISIONS[log.idAt(i)] === what)
+        .map((i) => log[at](i) - start);
+    };
+    // svm_range_add_to_svms: list_move_tail; the copy was put in before the parts that were cut off it
+    expect(from(3, 'svm.range-created')).toEqual([4, 0, 2]);
+    // svm_range_restore_work goes along the list
+    expect(from(4, 'svm.mapped', 'oldAt')).toEqual([4, 0, 2]);
+    expect(from(5, 'svm.prefetch')).toEqual([4, 2, 0]);
+    expect(done.violations).toEqual([]);
+  });
+
   test('"the whole update is a transaction (on error nothing changes)"', () => {
     const steps: Step[] = [
       { op: 'set_xnack', proc: 'A', enabled: false },
@@ -256,17 +287,17 @@ describe('what a range is (§3.1, §3.2)', { timeout: 60_000 }, () => {
     ]);
   });
 
-  test('"migrations after it are not rolled back": the first range is there when the second fails', () => {
+  test('"migrations after it are not rolled back": the last range goes first, and is there when the one before it fails', () => {
     const run = runChecked(
       gpuScenario([
         ...map(4),
         prefetch(0),
         attr([{ type: 'GRANULARITY', value: 3 }], { page: 0, count: 2 }),
-        { op: 'gup', proc: 'A', vma: 'buf', page: 3, count: 1, call: 'get_user_pages', flags: [], as: 'h' },
+        { op: 'gup', proc: 'A', vma: 'buf', page: 0, count: 1, call: 'get_user_pages', flags: [], as: 'h' },
         prefetch(1),
       ]),
     );
-    expect([resultTexts(run.records).at(-1), places(run)]).toEqual(['EDEADLK', '2201']);
+    expect([resultTexts(run.records).at(-1), places(run)]).toEqual(['EDEADLK', '1022']);
     expect(run.violations).toEqual([]);
   });
 });

@@ -63,8 +63,8 @@ export const DEFECT_SCENES: readonly Scene[] = [
       ...HALVES,
       atOnce(2, [
         prefetch('system'),
-        { op: 'read', proc: 'A', vma: 'buf', page: 3, count: 1 },
-        { op: 'read', proc: 'A', vma: 'buf', page: 3, count: 1 },
+        { op: 'read', proc: 'A', vma: 'buf', page: 0, count: 1 },
+        { op: 'read', proc: 'A', vma: 'buf', page: 0, count: 1 },
       ]),
     ],
   ),

@@ -150,6 +150,8 @@ export interface SvmRange {
   /** What the interval tree and the notifier know of it; they follow by deferred work. -1: not inserted. */
   readonly notifierStart: Vpn;
   readonly notifierLast: Vpn;
+  /** Place in the list of the process, which grows at its end; 0: not in it. */
+  readonly listed: number;
   readonly flags: number;
   /** UNDEFINED_LOCATION, 0 or a GPU. */
   readonly preferredLoc: number;

@@ -83,7 +83,7 @@ export const gpuDecisions: Readonly<Record<Exclude<GpuDecisionId, SmiDecisionId>
   },
   'svm.prefetch': {
     what: (p) => `The range at ${page(p)} goes to ${txt(p, 'where')}.`,
-    why: 'A prefetch is done at once, for the whole range.',
+    why: 'A prefetch is done at once, for the whole range. Of several ranges of one call the last comes first.',
   },
   'svm.best-location': {
     what: (p) => `The best place for the range at ${page(p)} is ${txt(p, 'where')}.`,

@@ -13,7 +13,7 @@ import { amdgpuInit } from './amdgpu-device.ts';
 import { amdgpuBoDriver } from './amdgpu-evict.ts';
 import { svmMigratePgmapOps } from './amdgpu-migrate.ts';
 import { svmRangeCpuInvalidatePagetables } from './amdgpu-notifier.ts';
-import { allSvmRangesOf, kfdLookupProcessByMm } from './amdgpu-process.ts';
+import { allSvmRangesOf, kfdLookupProcessByMm, svmRangeListOf } from './amdgpu-process.ts';
 import { svmRangeFree, svmRangeRemove } from './amdgpu-range.ts';
 import { freeUserptr } from './amdgpu-userptr.ts';
 
@@ -80,7 +80,9 @@ const kfdProcessWqRelease = sleepable('kfd_process_wq_release', function* (m, mm
   if (process.evictionFence !== 0) signalFence(m, process.evictionFence);
   yield* unrefAll(m, mm, 'kfd');
   for (const bo of m.userptrs.values()) if (bo.process === process.id) freeUserptr(m, bo.id);
-  for (const { id } of allSvmRangesOf(m, process.id)) {
+  // parts that were not inserted yet go last
+  const unlisted = allSvmRangesOf(m, process.id).filter(({ listed }) => listed === 0);
+  for (const { id } of [...svmRangeListOf(m, process.id), ...unlisted]) {
     svmRangeRemove(m, id, mm);
     svmRangeFree(m, id, true);
   }

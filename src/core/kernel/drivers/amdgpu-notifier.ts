@@ -21,7 +21,7 @@ import {
   kgd2kfdResumeMm,
   migrateMutex,
   processInfoLock,
-  svmRangesOf,
+  svmRangeListOf,
   svmsLock,
 } from './amdgpu-process.ts';
 import { RANGE_SUBSCRIPTIONS, svmRangeAddChild, svmRangeSplit } from './amdgpu-range.ts';
@@ -32,7 +32,7 @@ const MAX_ATTEMPTS = 3;
 
 /** Maps what invalidations hit. Returns 0: all is clean; else it has to be done again. */
 function* restoreRanges(m: Machine, process: number, mm: number, evicted: number): Sleeps<number> {
-  for (const { id, invalid } of svmRangesOf(m, process)) {
+  for (const { id, invalid } of svmRangeListOf(m, process)) {
     if (invalid === 0) continue;
     yield* mutexLock(m, migrateMutex(id));
     const ret = yield* svmRangeValidateAndMap(m, id, 0, mm);

@@ -49,12 +49,19 @@ export const kfdCreateProcess = atomic('kfd_create_process', (m, mm: number): Kf
 export const gpuPageTable = (m: Machine, mm: number, gpu: number): Dmirror | undefined =>
   m.dmirrors.values().find((table) => table.mm === mm && table.device === gpu);
 
-/** Ranges of a process that are in its list, by address. Ours: struct svm_range_list. */
+/** Ranges of a process that are in its tree, by address. Ours: struct svm_range_list, objects. */
 export const svmRangesOf = (m: Machine, process: number): SvmRange[] =>
   m.svmRanges
     .values()
     .filter((range) => range.process === process && range.notifierStart >= 0)
     .sort((a, b) => a.notifierStart - b.notifierStart);
+
+/** The same ranges in the order in which they were inserted. Ours: struct svm_range_list, list. */
+export const svmRangeListOf = (m: Machine, process: number): SvmRange[] =>
+  m.svmRanges
+    .values()
+    .filter((range) => range.process === process && range.listed > 0)
+    .sort((a, b) => a.listed - b.listed);
 
 /** All ranges of a process, also those that wait to be inserted. Ours: for those who look from outside. */
 export const allSvmRangesOf = (m: Machine, process: number): SvmRange[] =>

@@ -10,7 +10,7 @@ import { atomic } from '../sched/kernel-function.ts';
 import { mmuIntervalNotifierInsert, mmuIntervalNotifierRemove } from '../mm/mmu-notifier.ts';
 import { hooksOf, modelOf, svmGpus } from './amdgpu-device.ts';
 import { svmBoRef, svmRangeBoUnref } from './amdgpu-bo.ts';
-import { firstRangeIn } from './amdgpu-process.ts';
+import { firstRangeIn, svmRangeListOf } from './amdgpu-process.ts';
 
 /** Subscriptions of ranges, apart from those of the test driver. */
 export const RANGE_SUBSCRIPTIONS = 131072;
@@ -59,6 +59,7 @@ export const svmRangeNew = atomic(
         last,
         notifierStart: -1,
         notifierLast: -1,
+        listed: 0,
         ...svmRangeSetDefaultAttributes(m),
         actualLoc: 0,
         access: process.xnack ? gpus.map((gpu) => gpu.id) : [],
@@ -199,8 +200,9 @@ const subscribe = (m: Machine, id: number): void => {
 
 /** Inserts a range in the list, the tree and the notifier. Kernel: `drivers/gpu/drm/amd/amdkfd/kfd_svm.c: svm_range_add_to_svms, svm_range_add_notifier_locked` */
 export const svmRangeAddToSvms = (m: Machine, id: number, mm: number): void => {
-  const { start, last } = m.svmRanges.get(id);
-  m.svmRanges.update(id, { notifierStart: start, notifierLast: last, work: 'NULL' });
+  const { start, last, process } = m.svmRanges.get(id);
+  const listed = 1 + (svmRangeListOf(m, process).at(-1)?.listed ?? 0);
+  m.svmRanges.update(id, { notifierStart: start, notifierLast: last, listed, work: 'NULL' });
   m.trace.decide('svm.range-created', start, last - start + 1);
   subscribe(m, id);
   mmuIntervalNotifierInsert(m, mm, RANGE_SUBSCRIPTIONS + id);
@@ -212,7 +214,7 @@ export const svmRangeRemove = (m: Machine, id: number, mm: number): void => {
   if (notifierStart < 0) return;
   m.trace.decide('svm.range-removed', start, last - start + 1);
   mmuIntervalNotifierRemove(m, mm, RANGE_SUBSCRIPTIONS + id);
-  m.svmRanges.update(id, { notifierStart: -1, notifierLast: -1 });
+  m.svmRanges.update(id, { notifierStart: -1, notifierLast: -1, listed: 0 });
 };
 
 /** The tree and the notifier follow a range that was cut. Kernel: `drivers/gpu/drm/amd/amdkfd/kfd_svm.c: svm_range_update_notifier_and_interval_tree` */

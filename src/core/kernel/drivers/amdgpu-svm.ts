@@ -159,6 +159,7 @@ const applied = (range: SvmRange, attr: SvmAttr): { change: Partial<SvmRange>; r
   }
 };
 
+/** What was put into the kernel's lists last stands first in them, and is done first. */
 interface Plan {
   /** Ranges that get the attributes. */
   readonly update: number[];
@@ -268,7 +269,7 @@ const svmRangeTriggerMigration = sleepable(
 
 /** Moves and maps the ranges that were changed. A failure leaves what was done before it. */
 function* moveAndMap(m: Machine, update: readonly number[], mm: number, remap: boolean): Sleeps<number> {
-  for (const id of update) {
+  for (const id of update.toReversed()) {
     yield* mutexLock(m, migrateMutex(id));
     let ret = yield* svmRangeTriggerMigration(m, id, mm);
     const moved = ret > 0;
@@ -285,15 +286,15 @@ function* moveAndMap(m: Machine, update: readonly number[], mm: number, remap: b
 
 const commit = (m: Machine, plan: Plan, attrs: readonly SvmAttr[], mm: number): boolean => {
   let remap = false;
-  for (const id of [...plan.insert, ...plan.fresh]) svmRangeAddToSvms(m, id, mm);
-  for (const id of plan.update) {
+  for (const id of [...plan.fresh.toReversed(), ...plan.insert.toReversed()]) svmRangeAddToSvms(m, id, mm);
+  for (const id of plan.update.toReversed()) {
     for (const attr of attrs) {
       const { change, remap: again } = applied(m.svmRanges.get(id), attr);
       m.svmRanges.update(id, change);
       remap ||= again;
     }
   }
-  for (const id of plan.remove) {
+  for (const id of plan.remove.toReversed()) {
     svmRangeRemove(m, id, mm);
     svmRangeFree(m, id, false);
   }
