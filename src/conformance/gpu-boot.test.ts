@@ -200,6 +200,18 @@ describe('devm_memremap_pages (§1.1, §1.2, §1.7)', { timeout: 60_000 }, () =>
   test.each<[string, Parameters<typeof probe>[1], string, string]>([
     ['RAM', { start: 4 * GIB_PAGES + mibToPages(16) }, 'ENXIO', 'memremap.attempted-on-ram'],
     ["another GPU's memory", { start: 8 * GIB_PAGES }, 'ENOMEM', 'conflicting-mapping'],
+    [
+      'memory that ends in another’s',
+      { start: 8 * GIB_PAGES - 512, pages: 1024 },
+      'ENOMEM',
+      'conflicting-mapping',
+    ],
+    [
+      'memory around another’s',
+      { start: 8 * GIB_PAGES - 512, pages: 5120 },
+      'EEXIST',
+      'memremap.section-present',
+    ],
     ['no border of 2 MiB', { start: own + 3 }, 'EINVAL', 'memremap.misaligned'],
     ['no whole 2 MiB', { start: own, pages: 700 }, 'EINVAL', 'memremap.misaligned'],
     ['beyond 64 TiB', { start: 2 ** 34 - 2048 }, 'EINVAL', 'memremap.exceeds-range'],

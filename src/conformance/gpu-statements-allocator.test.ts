@@ -4,10 +4,12 @@ import { describe, expect, test } from 'vitest';
 import { createSimulation, parseScenario, type Step, type StepRecord } from '../core/index.ts';
 import { MAX_ORDER } from '../core/kernel/mm/buddy.ts';
 import { migrateDeviceCoherentPage } from '../core/kernel/mm/migrate-device.ts';
+import { oomBadness } from '../core/kernel/mm/oom-kill.ts';
 import { allocPage, allocPages, freePages } from '../core/kernel/mm/page-alloc.ts';
 import { folioGet, folioRefAdd, pageblockMigratetype, pageZone } from '../core/kernel/mm/page-ref.ts';
 import { batchPages, folioMarkAccessed, lruAddDrain, PAGEVEC_SIZE } from '../core/kernel/mm/swap.ts';
 import { setupPerZoneWmarks } from '../core/kernel/mm/watermarks.ts';
+import { zoneInfo } from '../core/kernel/mm/zoneinfo.ts';
 import { zonelist } from '../core/kernel/mm/zonelists.ts';
 import { atOnce } from '../core/kernel/sched/locks.ts';
 import type { Machine } from '../core/machine/machine.ts';
@@ -166,6 +168,15 @@ describe('the way of a request (§2.2)', { timeout: 60_000 }, () => {
     expect(resultTexts(records)[killed]).toBe('SIGKILL');
   });
 
+  test('1.: "need free − reserve > low watermark": a zone is left at its low mark for the next one of the list', () => {
+    const m = boot('teaching');
+    let pfn: Pfn = NO_PFN;
+    do pfn = allocPage(m, GFP_HIGHUSER_MOVABLE);
+    while (pageZone(m, pfn)?.name === 'Movable');
+    const movable = zoneInfo(m).find(({ name }) => name === 'Movable');
+    expect([pageZone(m, pfn)?.name, movable?.free]).toEqual(['Normal', movable?.watermarks.low]);
+  });
+
   test('3.: nobody is killed for __GFP_RETRY_MAYFAIL, for __GFP_THISNODE, or for a costly order', () => {
     for (const [gfp, order] of [
       [GFP_USER | __GFP_RETRY_MAYFAIL, 0],
@@ -177,6 +188,16 @@ describe('the way of a request (§2.2)', { timeout: 60_000 }, () => {
       while (allocPages(m, gfp, order) !== NO_PFN);
       expect(m.mms.values().map(({ alive }) => alive)).toEqual([true]);
     }
+  });
+
+  test('3. and 4.: "RSS+swap+page tables": pages in VRAM and pages that are swapped out count as those in memory', () => {
+    const points = (...steps: Step[]): number | undefined => {
+      const { machine: m } = runChecked(gpuScenario([...map(4), ...steps], { devices: 1, swap: 64 })).sim;
+      return oomBadness(m, m.mms.get(1));
+    };
+    const pageOut: Step = { op: 'madvise', proc: 'A', vma: 'buf', advice: 'PAGEOUT' };
+    // four pages, and a table each of PTEs, PMDs and PUDs
+    expect([points(), points(prefetch(0)), points(pageOut)]).toEqual([7, 7, 7]);
   });
 
   test('"no system page": no system page for a long-term pin of a D page: "the page is put back, … −EBUSY"', () => {

@@ -10,6 +10,7 @@ import {
   mmuNotifierInvalidateRangeEnd,
   mmuNotifierInvalidateRangeStart,
 } from '../core/kernel/mm/mmu-notifier.ts';
+import { doMadvise } from '../core/kernel/mm/madvise.ts';
 import { atOnce as inOneGo } from '../core/kernel/sched/locks.ts';
 import { KFD_MEM_USED } from '../core/machine/scalars.ts';
 import { DEFAULT_COSTS, DEFAULT_OPS, withOverrides } from '../core/uapi/cost-model.ts';
@@ -104,6 +105,33 @@ describe('RAM to VRAM (§3.4, §3.6)', { timeout: 60_000 }, () => {
   });
 });
 
+/** All of A's memory changes, and its first page again where a restore is at a point for the nth time. `invalid` of each range then, and at the end. */
+const changedMeanwhile = (steps: readonly Step[], where: string, nth: number): number[][] => {
+  const run = runChecked(gpuScenario(steps, { devices: 1 }));
+  const { machine: m } = run.sim;
+  const start = m.mms.get(1).areas[0]?.start ?? 0;
+  const change = (from: number, to: number): void => {
+    const range = { event: 'CLEAR', mm: 1, start: start + from, end: start + to, owner: 0 } as const;
+    mmuNotifierInvalidateRangeStart(m, range);
+    mmuNotifierInvalidateRangeEnd(m, range);
+  };
+  const npages = m.mms.get(1).areas[0]?.npages ?? 0;
+  change(0, npages);
+  // pages that the restore has to fault in: between two of them others run
+  if (where === 'hmm_vma_fault')
+    inOneGo(() => doMadvise(m, m.mms.get(1), start + npages / 2, npages / 2, 'DONTNEED'));
+  const restore = m.works.pop()?.run();
+  if (restore === undefined) throw new Error('nothing to be done');
+  let times = 0;
+  for (let next = restore.next(); next.done !== true; next = restore.next())
+    if (next.value.kind === 'resched' && next.value.where === where && ++times === nth) change(0, 1);
+  const then = ranges(run).map(({ invalid }) => invalid);
+  expect(m.kfdProcesses.get(1)).toMatchObject({ queuesStopped: true, restoreScheduled: true });
+  for (let work = m.works.pop(); work !== undefined; work = m.works.pop()) inOneGo(work.run);
+  expect(m.kfdProcesses.get(1)).toMatchObject({ queuesStopped: false, evictedRanges: 0 });
+  return [then, ranges(run).map(({ invalid }) => invalid)];
+};
+
 describe('faults that come together (§3.8), changes that do (§3.10)', { timeout: 60_000 }, () => {
   test('"range validated less than 2 ms ago → drop (duplicate faults of other lanes/pages)"', () => {
     const dropped = SEEDS.filter((seed) => {
@@ -143,29 +171,23 @@ describe('faults that come together (§3.8), changes that do (§3.10)', { timeou
   });
 
   test('"… when all are clean → resume queues": a change to a range that is clean already makes it begin anew', () => {
-    const halves = [0, 2].map((page) => attr([access(0)], { page, count: 2 }));
     const off: Step = { op: 'set_xnack', proc: 'A', enabled: false };
-    const run = runChecked(gpuScenario([...map(4), off, ...halves], { devices: 1 }));
-    const { machine: m } = run.sim;
-    const start = m.mms.get(1).areas[0]?.start ?? 0;
-    const change = (from: number, to: number): void => {
-      const range = { event: 'CLEAR', mm: 1, start: start + from, end: start + to, owner: 0 } as const;
-      mmuNotifierInvalidateRangeStart(m, range);
-      mmuNotifierInvalidateRangeEnd(m, range);
-    };
-    change(0, 4);
-    const restore = m.works.pop()?.run();
-    if (restore === undefined) throw new Error('nothing to be done');
-    let maps = 0;
-    for (let next = restore.next(); next.done !== true; next = restore.next())
-      // the first range is clean, and the second is just being mapped
-      if (next.value.kind === 'resched' && next.value.where === 'svm_range_dma_map' && ++maps === 2)
-        change(0, 1);
-    expect(ranges(run).map(({ invalid }) => invalid)).toEqual([1, 0]);
-    expect(m.kfdProcesses.get(1)).toMatchObject({ queuesStopped: true, restoreScheduled: true });
-    for (let work = m.works.pop(); work !== undefined; work = m.works.pop()) inOneGo(work.run);
-    expect(ranges(run).map(({ invalid }) => invalid)).toEqual([0, 0]);
-    expect(m.kfdProcesses.get(1)).toMatchObject({ queuesStopped: false, evictedRanges: 0 });
+    const halves = [0, 2].map((page) => attr([access(0)], { page, count: 2 }));
+    // the first range is clean, and the second is just being mapped
+    expect(changedMeanwhile([...map(4), off, ...halves], 'svm_range_dma_map', 2)).toEqual([
+      [1, 0],
+      [0, 0],
+    ]);
+  });
+
+  test('"if a range was invalidated again … reschedule": in its first area, while its second is faulted in', () => {
+    const steps: Step[] = [
+      ...map(128),
+      { op: 'set_xnack', proc: 'A', enabled: false },
+      attr([access(0)]),
+      { op: 'mprotect', proc: 'A', vma: 'buf', page: 64, count: 64, prot: 'r' },
+    ];
+    expect(changedMeanwhile(steps, 'hmm_vma_fault', 1)).toEqual([[3], [0]]);
   });
 });
 

@@ -9,10 +9,10 @@ import { memoryFailureDevPagemap } from '../core/kernel/mm/memory-failure.ts';
 import { folioIsLongtermPinnable } from '../core/kernel/mm/normal-page.ts';
 import { pageblockMigratetype, pageZone } from '../core/kernel/mm/page-ref.ts';
 import type { Machine } from '../core/machine/machine.ts';
-import { MIGRATE_MOVABLE } from '../core/uapi/config.ts';
+import { MIGRATE_CMA, MIGRATE_ISOLATE, MIGRATE_MOVABLE } from '../core/uapi/config.ts';
 import { EBUSY } from '../core/uapi/errno.ts';
 import { machinePreset } from '../core/uapi/presets.ts';
-import type { Pfn } from '../core/uapi/units.ts';
+import { PAGEBLOCK_NR_PAGES, type Pfn } from '../core/uapi/units.ts';
 import { decisionsOf, framesOf, gpuScenario, runChecked } from './checked-run.ts';
 import { access, attr, last, map, places, prefetch } from './svm-fixture.ts';
 
@@ -196,6 +196,15 @@ describe('is_longterm_pinnable_page, "check order in v6.1.192" (§4.4)', () => {
 
   test('CMA: no; zero page: yes; D: no; else "not in ZONE_MOVABLE"', () => {
     expect(answers()).toEqual({ normal: true, movable: false, cma: false, device: false, zero: true });
+  });
+
+  test('"CMA or ISOLATE pageblock → false" comes first: the zero page is refused, too, where it lies in one (scene 29)', () => {
+    const { machine: m } = run({ devices: [], steps: [] });
+    const answersIn = (migratetype: number): boolean => {
+      m.pageblocks.set(Math.floor(m.zeroPfn / PAGEBLOCK_NR_PAGES), migratetype + 1);
+      return folioIsLongtermPinnable(m, m.zeroPfn);
+    };
+    expect([MIGRATE_CMA, MIGRATE_ISOLATE, MIGRATE_MOVABLE].map(answersIn)).toEqual([false, false, true]);
   });
 
   test('"Without CONFIG_MIGRATION: always true"', () => {

@@ -177,6 +177,25 @@ describe('RAM to VRAM (§3.4)', { timeout: 60_000 }, () => {
     expect([places(run), run.violations]).toEqual(['111', []]);
   });
 
+  test('"Holes become zero-filled VRAM pages", also in an object that the range got back and whose place held other bytes', () => {
+    const there = { page: 2, count: 2 };
+    const run = runChecked(
+      gpuScenario([
+        ...map(4),
+        prefetch(0),
+        // two ranges share the object: it outlives the way home of the second
+        attr([{ type: 'GRANULARITY', value: 3 }], { page: 0, count: 2 }),
+        prefetch('system', there),
+        { op: 'madvise', proc: 'A', vma: 'buf', page: 2, count: 1, advice: 'DONTNEED' },
+        prefetch(0, there),
+        { op: 'read', proc: 'A', vma: 'buf', page: 2, count: 2 },
+      ]),
+    );
+    expect([places(run), run.sim.machine.svmBos.values().length]).toEqual(['1111', 1]);
+    expect(framesOf(run).map((pfn) => run.sim.machine.pages.content.get(pfn))).toEqual([100, 101, 0, 103]);
+    expect(run.violations).toEqual([]);
+  });
+
   test('"under the GART window lock": one copy at a time per GPU, however the tasks take turns', () => {
     const fork: Step = { op: 'fork', proc: 'A', child: 'B' };
     // every other page: each is a run of its own
@@ -307,6 +326,18 @@ describe('pages in VRAM and the rest of mm (§2.4, §5.3)', { timeout: 60_000 },
     const run = runChecked(gpuScenario([...map(4), prefetch(0), pin, fork]));
     expect([places(run), places(run, 'B')]).toEqual(['1111', '0111']);
     expect(run.violations).toEqual([]);
+  });
+
+  test('mprotect: "write added back takes effect at once for a dirty exclusive page"; one that came home clean faults first', () => {
+    const protect = (prot: 'r' | 'rw'): Step => ({ op: 'mprotect', proc: 'A', vma: 'buf', prot });
+    const write: Step = { op: 'write', proc: 'A', vma: 'buf', value: 7 };
+    const faults = (home: readonly Step[], kind: 'coherent' | 'private'): number => {
+      const steps = [...map(1), prefetch(0), ...home, protect('r'), protect('rw'), write];
+      const run = runChecked(gpuScenario(steps, { devices: 1, kind }));
+      expect(run.violations).toEqual([]);
+      return run.sim.callTotals(last(run)).get('handle_mm_fault') ?? 0;
+    };
+    expect([faults([], 'coherent'), faults([prefetch('system')], 'private')]).toEqual([0, 1]);
   });
 
   test('rmap: "try_to_migrate accepts private and coherent, refuses other zone-device types"', () => {

@@ -130,7 +130,13 @@ function* copyRun(m: Machine, gpu: Gpu, direction: number, run: (readonly [Pfn, 
 
 // --- to VRAM ----------------------------------------------------------------------------------------------------------
 
-/** A page of VRAM for every place, and copies of those that have a page. */
+/**
+ * A page of VRAM for every place, and copies of those that have a page.
+ *
+ * Kernel: `drivers/gpu/drm/amd/amdkfd/kfd_migrate.c: svm_migrate_copy_to_vram`
+ * Simplified: a hole is zero in an old buffer object, too. v6.1 clears one only when it is made: in one that a range got
+ * back, svm_range_validate_svm_bo, a hole shows what its place held before.
+ */
 const svmMigrateCopyToVram = sleepable(
   'svm_migrate_copy_to_vram',
   function* (
@@ -158,7 +164,7 @@ const svmMigrateCopyToVram = sleepable(
         continue;
       }
       yield* copyRun(m, gpu, FROM_RAM_TO_VRAM, run);
-      // a hole becomes a page of the buffer object, which was cleared when it was made
+      // a hole becomes a page of the buffer object, whose place may have been used before
       if (m.pages.content.get(page) !== 0) m.pages.content.set(page, 0);
     }
     yield* copyRun(m, gpu, FROM_RAM_TO_VRAM, run);

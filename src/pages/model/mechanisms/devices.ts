@@ -88,6 +88,8 @@ export const DEVICES: readonly Mechanism[] = [
       'drivers/amdgpu-map.ts: svmRangeValidateAndMap':
         'The GPUs’ page tables take no VRAM; a walk that must begin again does so without time-out.',
       'drivers/amdgpu-migrate.ts: svmMigrateCopyMemoryGart': 'Bytes arrive when the copy is submitted.',
+      'drivers/amdgpu-migrate.ts: svmMigrateCopyToVram':
+        'A hole is zero in an old buffer object, too. v6.1 clears one only when it is made: in one that a range got back (`svm_range_validate_svm_bo`) a hole shows the bytes that its place held before, which a process should never see.',
       'drivers/amdgpu-range.ts: svmRangeClone':
         'A range without a reference of its own passes none on; the kernel takes one that nobody drops.',
       'sched/locks.ts: outwaitFruitlessFault':
