@@ -46,17 +46,23 @@ describe('the address', () => {
     const page = await opened();
     await page.actions.openByName(HOME_SCENARIO);
     page.actions.choose({ asText: true, grain: 'function', banks: { 'device 1': true } });
+    const walkOpen = [
+      { process: 'A', level: 'pgd', vpn: 0 } as const,
+      { process: 'A', level: 'pmd', vpn: 0x7f0000000 } as const,
+    ];
+    page.actions.choose({ walkOpen });
     page.actions.look('node 0', { x: 100.123456, y: 20, k: 7.123456789 });
     await page.app.idle();
     const other = await opened(page.address());
     const looks = { 'node 0': { x: 100.123, y: 20, k: 7.12346 } };
     expect(shown(other)).toEqual({ ...shown(page), looks });
+    expect(other.state().choices.walkOpen).toEqual(walkOpen);
     // its own link says the same again
     await other.actions.copyLink();
     expect(other.copied).toEqual([page.address()]);
 
     const chosen = page.saved.text;
-    page.actions.choose({ asText: false, grain: 'beat', banks: {} });
+    page.actions.choose({ asText: false, grain: 'beat', banks: {}, walkOpen: [] });
     page.actions.look('node 0', undefined);
     await page.app.idle();
     const usual = await opened(page.address(), chosen);

@@ -36,6 +36,7 @@ export const linkStateOf = (state: AppState): LinkState => {
     ...(walkText(choices) === undefined
       ? {}
       : { walk: { walkLevels: choices.walkLevels, walkRaw: choices.walkRaw } }),
+    ...(choices.walkOpen.length === 0 ? {} : { branches: choices.walkOpen }),
     ...(choices.extent === undefined ? {} : { extent: choices.extent }),
     ...(choices.asText === usualChoices.asText ? {} : { asText: choices.asText }),
     ...(choices.grain === usualChoices.grain ? {} : { grain: choices.grain }),
@@ -112,6 +113,7 @@ export class AddressSync {
         state.layout !== before.layout ||
         state.maps !== before.maps ||
         walkText(state.choices) !== walkText(before.choices) ||
+        state.choices.walkOpen !== before.choices.walkOpen ||
         state.choices.extent !== before.choices.extent ||
         state.choices.asText !== before.choices.asText ||
         state.choices.grain !== before.choices.grain ||
@@ -177,7 +179,7 @@ export class AddressSync {
   private showAsUsual(): void {
     update(this.context, 'layout', initialLayout);
     update(this.context, 'maps', initialMaps);
-    update(this.context, 'choices', { ...usualChoices, banks: noWindows.banks });
+    update(this.context, 'choices', { ...usualChoices, banks: noWindows.banks, walkOpen: [] });
   }
 
   /** Selection, windows, stops and the other run, as far as the run has them. @returns what it has not */
@@ -186,6 +188,7 @@ export class AddressSync {
     if (scenario.run === undefined) return [];
     const { kept, leftOut } = await sortLink(link, scenario.run, trace.moment);
     if (kept.selected !== undefined) update(this.context, 'selection', { selected: kept.selected });
+    if (kept.branches !== undefined) update(this.context, 'choices', { walkOpen: kept.branches });
     if (kept.windows !== undefined) {
       update(this.context, 'choices', { banks: kept.windows.banks });
       update(this.context, 'viewport', { looks: kept.windows.looks });

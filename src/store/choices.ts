@@ -2,7 +2,7 @@
 
 import * as v from 'valibot';
 import type { Grain, Message } from '../worker/protocol.ts';
-import type { TableBelow } from '../worker/protocol-views.ts';
+import { type TableBelow, WALK_LEVELS } from '../worker/protocol-views.ts';
 import { type Context, type Environment, update } from './context.ts';
 import { writeSaved } from './saved.ts';
 
@@ -91,6 +91,24 @@ export const isUnfolded = (open: readonly TableBelow[], table: TableBelow): bool
 
 /** As many as the worker answers. */
 const MAX_OPEN = 24;
+
+const BRANCH = /^([\w-][\w.-]{0,63}):(pgd|pud|pmd):(0x[\da-f]{1,10})$/i;
+
+/** Unfolded tables as a link says them: `A:pmd:0x7f0000000`, by process, level and first page of the entry. */
+export const branchesText = (open: readonly TableBelow[]): string =>
+  open.map(({ process, level, vpn }) => `${process}:${level}:0x${vpn.toString(16)}`).join();
+
+export const MAX_BRANCHES_CHARS = 2000;
+
+export const parseBranches = (text: string): readonly TableBelow[] | undefined => {
+  const all = text.split(',').map((part): TableBelow | undefined => {
+    const [, process, name, vpn] = BRANCH.exec(part) ?? [];
+    const level = WALK_LEVELS.find((each) => each === name?.toLowerCase());
+    return process === undefined || level === undefined ? undefined : { process, level, vpn: Number(vpn) };
+  });
+  const read = all.filter((table) => table !== undefined);
+  return read.length < all.length || read.length > MAX_OPEN ? undefined : read;
+};
 
 /** With a table unfolded, or folded if it was; of very many the first one folds. */
 export const withFolded = (open: readonly TableBelow[], table: TableBelow): readonly TableBelow[] => {

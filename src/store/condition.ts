@@ -51,7 +51,7 @@ const OWNED = new RegExp(`^(?<what>.+?) (?:of|in) (?:process )?(?<process>${NAME
 const ANY = /^(?:any|a|an|some|the|each|every)$/i;
 
 /** How a comparison is said, longest first. */
-const SPOKEN: readonly (readonly [words: string, how: Comparison])[] = [
+const OF_ONE: readonly (readonly [words: string, how: Comparison])[] = [
   ['is no longer', '!='],
   ['is not', '!='],
   ['isn’t', '!='],
@@ -79,6 +79,20 @@ const SPOKEN: readonly (readonly [words: string, how: Comparison])[] = [
   ['gets', '='],
   ['has', '='],
   ['is', '='],
+];
+/** Of several, such as pins, too. */
+const SPOKEN = [
+  ...OF_ONE,
+  ...OF_ONE.map(
+    ([words, how]) =>
+      [
+        words
+          .replace(/^is\b/, 'are')
+          .replace(/^has\b/, 'have')
+          .replace(/^(fall|drop|go|rise|sink|get|turn|become|reach|exceed|lack|lose|stop)e?s\b/, '$1'),
+        how,
+      ] as const,
+  ),
 ];
 const SIGNS: Readonly<Record<string, Comparison>> = {
   '=': '=',
@@ -140,8 +154,17 @@ const nearest = (text: string, names: readonly string[]): string => {
 const spoken = (field: BreakField): string => field.replace(/^_/, '');
 export const FIELD_NAMES: readonly string[] = BREAK_FIELDS.map(spoken);
 
+/** What else people call them. */
+const FIELD_WORDS: Readonly<Record<string, BreakField>> = {
+  pin: 'pins',
+  pincount: 'pins',
+  pin_count: 'pins',
+  _pincount: 'pins',
+};
+
 /** With or without the underscore. */
 const fieldNamed = (text: string): BreakField | undefined =>
+  FIELD_WORDS[text.toLowerCase()] ??
   BREAK_FIELDS.find((field) => field === text.toLowerCase() || spoken(field) === text.toLowerCase());
 
 // --- places ---------------------------------------------------------------------------------------------------
@@ -253,24 +276,10 @@ const splitSubject = (subject: string): { readonly what: string; readonly whose:
 
 const isPte = (what: string): boolean => /^(?:pte|entry|page-table entry)$/i.test(what);
 
-/** Of which any entry may be: tables have none of them. */
-const OF_ANY_ENTRY: readonly EntryState[] = [
-  'migration',
-  'device-private',
-  'device-exclusive',
-  'swap',
-  'hwpoison',
-];
-
 const readPte = (whose: string | undefined, { is }: Wish, known: KnownNames): Breakpoint => {
   const state = is === undefined ? undefined : stateOf(...is);
-  if (whose === undefined || ANY.test(whose)) {
-    if (state?.[0] === '=' && OF_ANY_ENTRY.includes(state[1])) return { kind: 'pte', is: state };
-    throw new Unreadable(
-      'any pte',
-      `Any entry can only be asked for ${listed(OF_ANY_ENTRY)}. Name a place: pte of ${example(known)}.`,
-    );
-  }
+  if (whose === undefined || ANY.test(whose))
+    return { kind: 'pte', ...(state === undefined ? {} : { is: state }) };
   const of = readPlace(whose, known);
   if (of === undefined)
     throw new Unreadable(
@@ -314,11 +323,24 @@ const ofFlag = (flag: PageFlag, how: '=' | '!=', whose: string, known: KnownName
   return { kind: 'field', field: 'flags', ...(of === undefined ? {} : { of }), is: [how, flag] };
 };
 
+/** `buf+1 becomes pinned`, `any page is no longer pinned`; undefined: about no pin. */
+const readPinned = ({ subject, is }: Wish, known: KnownNames): Breakpoint | undefined => {
+  const [how, value = ''] = is ?? [];
+  if ((how !== '=' && how !== '!=') || !/^(?:dma-?)?pinned$/i.test(value)) return undefined;
+  const of = readPage(subject, known);
+  return {
+    kind: 'field',
+    field: 'pins',
+    ...(of === undefined ? {} : { of }),
+    is: [how === '=' ? '>' : '=', 0],
+  };
+};
+
 const readWish = (text: string, known: KnownNames): Breakpoint => {
   const wish = wishOf(text);
   const { subject, is } = wish;
-  const flag = readFlag(wish, known);
-  if (flag !== undefined) return flag;
+  const ready = readPinned(wish, known) ?? readFlag(wish, known);
+  if (ready !== undefined) return ready;
   const page = /^(?:the )?(?:(?:struct )?page|pfn)(?: of| at)? (?<whose>[^'’]+)$/i.exec(subject)?.groups;
   const isPage = page !== undefined && fieldNamed(/\w+$/.exec(subject)?.[0] ?? '') === undefined;
   const { what, whose } = splitSubject(subject);
@@ -353,7 +375,13 @@ const NO_NAMES: KnownNames = { processes: [], areas: new Map() };
  * `pte of A buf+1 is a migration entry`, `page 0x4804 changes`, `kernel log`; and what addresses have.
  */
 export const parseCondition = (text: string, known: KnownNames = NO_NAMES): Reading => {
-  const wish = text.trim().replaceAll(/\s+/g, ' ').replace(OPENING, '').replace(/\.$/, '').trim();
+  const wish = text
+    .trim()
+    .replaceAll(/\s+/g, ' ')
+    .replace(OPENING, '')
+    .replace(/\.$/, '')
+    .replace(/\bpin[ _]count\b/i, 'pins')
+    .trim();
   const typed = parseBreakpoint(text) ?? parseBreakpoint(wish);
   const name = wish.replace(/\(\)$| is (?:entered|called)$/, '').replace(/^fn:/, '');
   const present = presentName(name);

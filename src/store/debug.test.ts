@@ -15,6 +15,9 @@ const BREAKPOINTS: readonly Breakpoint[] = [
   { kind: 'pte', of: { area: 'buf', page: 12 } },
   { kind: 'pte', of: { vpn: 0x7f0000001 }, is: ['!=', 'present'] },
   { kind: 'pte', is: ['=', 'device-private'] },
+  { kind: 'pte', is: ['!=', 'writable'] },
+  { kind: 'pte' },
+  { kind: 'field', field: 'pins', of: { area: 'buf', page: 1 }, is: ['>', 0] },
   { kind: 'log' },
 ];
 
@@ -36,7 +39,7 @@ test('what older links have is still read', () => {
 
 test('what is no condition is refused', () => {
   const none = ['', 'fn:', 'fn:a b', 'page:x', '_refcount=many', 'colour=1', '_refcount=0@'];
-  for (const text of [...none, 'pte', 'pte=1@buf+1', 'pte>present@buf+1', 'pte@0x', '_refcount=>1']) {
+  for (const text of [...none, 'pte=1@buf+1', 'pte>present@buf+1', 'pte@0x', '_refcount=>1']) {
     expect(parseBreakpoint(text), text).toBeUndefined();
   }
 });

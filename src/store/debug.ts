@@ -148,7 +148,7 @@ export const parseBreakpoint = (text: string): Breakpoint | undefined => {
     const of = place === undefined ? undefined : parsePlace(place);
     const state = oneOf(ENTRY_STATES, value);
     const is = state !== undefined && (how === '=' || how === '!=') ? ([how, state] as const) : undefined;
-    if ((place && !of) || (sign && !is) || !(of ?? is)) return undefined;
+    if ((place && !of) || (sign && !is)) return undefined;
     return { kind: what, ...(of && { of }), ...(is && { is }) };
   }
   const field = oneOf(BREAK_FIELDS, what);

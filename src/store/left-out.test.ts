@@ -19,6 +19,11 @@ describe('what a link names and the run does not have is said, and the rest is s
     ['sel=page:0xffffffff', ['0xffffffff'], { selection: { selected: undefined } }],
     ['sel=pte:Q:0x7f0000001', ['process Q'], { selection: { selected: undefined } }],
     ['sel=handle:h9', ['pin h9'], { selection: { selected: undefined } }],
+    [
+      'branches=A:pud:0x7f0000000,Q:pmd:0x200',
+      ['process Q'],
+      { choices: { walkOpen: [{ process: 'A', level: 'pud', vpn: 0x7f0000000 }] } },
+    ],
     ['stop=pte:nowhere%2B0', ['nowhere'], { debug: { breakpoints: [] } }],
     ['sel=handle:h9&windows=device-7:open&what=1', ['what', 'device 7', 'h9'], {}],
   ])('%s', async (part, words, shown) => {

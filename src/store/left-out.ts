@@ -1,6 +1,7 @@
 // What a link names and the run does not have: it is left out, and said. Nothing else takes its place.
 
 import type { Message, RunInfo, Selection } from '../worker/protocol.ts';
+import type { TableBelow } from '../worker/protocol-views.ts';
 import type { Moment } from '../worker/protocol-moment.ts';
 import { type Layout, PANEL_IDS } from './layout.ts';
 import type { LinkState } from './url-state.ts';
@@ -90,10 +91,9 @@ export const sortSelection = (
     case 'pte':
     case 'vma': {
       const { process } = selection;
-      const has =
-        moment?.processes.some(({ name }) => name === process) === true ||
-        isNamed(steps, process, ['proc', 'child', 'name']);
-      return has ? { kept: selection, leftOut: [] } : without('link.no-process', { process });
+      return hasProcess(run, moment, process)
+        ? { kept: selection, leftOut: [] }
+        : without('link.no-process', { process });
     }
     case 'handle': {
       const { name } = selection;
@@ -102,6 +102,28 @@ export const sortSelection = (
       return has ? { kept: selection, leftOut: [] } : without('link.no-handle', { name });
     }
   }
+};
+
+const hasProcess = (run: RunInfo, moment: Moment | undefined, process: string): boolean =>
+  moment?.processes.some(({ name }) => name === process) === true ||
+  isNamed(
+    run.steps.map(({ step }) => step),
+    process,
+    ['proc', 'child', 'name'],
+  );
+
+/** Tables of the page-table tree that a link unfolds. */
+const sortBranches = (
+  branches: readonly TableBelow[],
+  run: RunInfo,
+  moment: Moment | undefined,
+): Sorted<readonly TableBelow[]> => {
+  const isThere = ({ process }: TableBelow): boolean => hasProcess(run, moment, process);
+  const unknown = branches.filter((branch) => !isThere(branch)).map(({ process }) => process);
+  return {
+    kept: branches.filter(isThere),
+    leftOut: [...new Set(unknown)].map((process) => said('link.no-table', { process })),
+  };
 };
 
 /** Stops in places and processes that the run does not have. The words for them are fetched when a link has stops. */
@@ -127,17 +149,19 @@ export const sortLink = async (
   run: RunInfo,
   moment: Moment | undefined,
 ): Promise<Sorted<LinkState>> => {
-  const { windows, selected, breakpoints = [], ...rest } = link;
+  const { windows, selected, branches = [], breakpoints = [], ...rest } = link;
   const maps = windows === undefined ? undefined : sortWindows(windows, run);
   const selection = selected === undefined ? undefined : sortSelection(selected, run, moment);
+  const tables = sortBranches(branches, run, moment);
   const stops = await sortBreakpoints(breakpoints, run);
   return {
     kept: {
       ...rest,
       ...(maps === undefined ? {} : { windows: maps.kept }),
       ...(selection?.kept === undefined ? {} : { selected: selection.kept }),
+      ...(tables.kept.length === 0 ? {} : { branches: tables.kept }),
       ...(stops.kept.length === 0 ? {} : { breakpoints: stops.kept }),
     },
-    leftOut: [...(maps?.leftOut ?? []), ...(selection?.leftOut ?? []), ...stops.leftOut],
+    leftOut: [...(maps?.leftOut ?? []), ...(selection?.leftOut ?? []), ...tables.leftOut, ...stops.leftOut],
   };
 };

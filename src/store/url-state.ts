@@ -8,7 +8,9 @@ import { MACHINE_PRESETS } from '../core/uapi/presets.ts';
 import type { Grain, Message, Selection } from '../worker/protocol.ts';
 import { type Contrast, isContrast } from './compare.ts';
 import { type Extent, EXTENTS, formText, parseExtent, parseForm, parseGrain } from './choices.ts';
+import { branchesText, MAX_BRANCHES_CHARS, parseBranches } from './choices.ts';
 import { parseWalk, type WalkChoices, walkText } from './choices.ts';
+import type { TableBelow } from '../worker/protocol-views.ts';
 import { breakpointText, MAX_BREAKPOINTS, parseBreakpoint } from './debug.ts';
 import { type Controls, isControls, parseEmbed } from './embed.ts';
 import { type KernelChoice, type KernelTexts, kernelTexts, readKernelTexts } from './kernel-choice.ts';
@@ -32,7 +34,7 @@ export interface Place {
 export const PARAMETERS = [
   ...(['scenario', 't', 'sel', 'machine', 'patches', 'config'] as const),
   ...(['follow_page', 'longterm_check', 'longterm_policy', 'compare', 'stop'] as const),
-  ...(['layout', 'map', 'windows', 'walk', 'as', 'grain', 'extent', 'page'] as const),
+  ...(['layout', 'map', 'windows', 'walk', 'branches', 'as', 'grain', 'extent', 'page'] as const),
   ...(['theme', 'motion', 'embed', 'controls', 'lang'] as const),
 ] as const;
 export type ParameterName = (typeof PARAMETERS)[number];
@@ -65,6 +67,8 @@ export interface LinkState {
   readonly grain?: Grain;
   /** How the page-table tree is read. */
   readonly walk?: WalkChoices;
+  /** Tables of the tree that are unfolded beside the way. */
+  readonly branches?: readonly TableBelow[];
   /** How much of the run the timeline shows, if somebody chose. */
   readonly extent?: Extent;
   /** Where the run stops, as a person would type it: `fn:…`, `_refcount=0`. */
@@ -170,6 +174,7 @@ const packedSchema = v.object({
   as: v.optional(v.pipe(v.string(), v.maxLength(20))),
   grain: v.optional(v.pipe(v.string(), v.maxLength(20))),
   walk: v.optional(v.pipe(v.string(), v.maxLength(20))),
+  branches: v.optional(v.pipe(v.string(), v.maxLength(MAX_BRANCHES_CHARS))),
   extent: v.optional(v.picklist(EXTENTS)),
   compare: v.optional(v.pipe(v.string(), v.maxLength(60))),
   stop: v.optional(v.pipe(v.array(v.pipe(v.string(), v.maxLength(100))), v.maxLength(MAX_BREAKPOINTS))),
@@ -292,6 +297,8 @@ export const writeLink = async (link: LinkState): Promise<string> => {
   for (const [name, text] of Object.entries(shown)) search.set(name, text);
   const walk = link.walk === undefined ? undefined : walkText(link.walk);
   if (walk !== undefined) search.set('walk', walk);
+  const { branches = [] } = link;
+  if (branches.length > 0) search.set('branches', branchesText(branches));
   if (link.extent !== undefined) search.set('extent', link.extent);
   if (link.compare !== undefined) search.set('compare', link.compare);
   for (const breakpoint of link.breakpoints ?? []) search.append('stop', breakpoint);
@@ -310,6 +317,7 @@ export const writeLink = async (link: LinkState): Promise<string> => {
     ...(maps === undefined ? {} : { map: maps }),
     ...shown,
     ...(walk === undefined ? {} : { walk }),
+    ...(branches.length === 0 ? {} : { branches: branchesText(branches) }),
     ...(link.extent === undefined ? {} : { extent: link.extent }),
     ...(link.compare === undefined ? {} : { compare: link.compare }),
     ...(link.breakpoints === undefined ? {} : { stop: link.breakpoints }),
@@ -387,6 +395,7 @@ export const readLink = async (search: string, hash: string): Promise<ReadLink> 
   const asText = field('as', text('as') ?? packed.as, parseForm);
   const grain = field('grain', text('grain') ?? packed.grain, parseGrain);
   const walk = field('walk', text('walk') ?? packed.walk, parseWalk);
+  const branches = field('branches', text('branches') ?? packed.branches, parseBranches, MAX_BRANCHES_CHARS);
   const extent = field('extent', text('extent') ?? packed.extent, parseExtent);
   const preset = field('layout', text('layout'), (s) => (isPreset(s) ? s : undefined));
   const layout =
@@ -432,6 +441,7 @@ export const readLink = async (search: string, hash: string): Promise<ReadLink> 
       ...(asText === undefined ? {} : { asText }),
       ...(grain === undefined ? {} : { grain }),
       ...(walk === undefined ? {} : { walk }),
+      ...(branches === undefined ? {} : { branches }),
       ...(extent === undefined ? {} : { extent }),
       ...(compare === undefined ? {} : { compare }),
       ...(breakpoints.length === 0 ? {} : { breakpoints }),

@@ -2,7 +2,7 @@
 
 import { expect, test } from 'vitest';
 import { refusals } from './index.ts';
-import { gpuDecisions } from './en/gpu.ts';
+import { gpuDecisions } from './en/gpu/decisions.ts';
 
 test('registrations: what the kernel prints, what it means, and what to change', () => {
   for (const [message, { printed, plain, mend }] of Object.entries(refusals)) {

@@ -2,7 +2,10 @@
 
 import type { Message, Position } from './protocol.ts';
 
-/** What of a page a condition can be about, by the kernel's name; counts of a huge page are those of its head. */
+/**
+ * What of a page a condition can be about, by the kernel's name; counts of a huge page are those of its head. `pins` is no
+ * field: it is how often GUP has pinned the folio, as its counts say.
+ */
 export const BREAK_FIELDS = [
   '_refcount',
   '_mapcount',
@@ -12,6 +15,7 @@ export const BREAK_FIELDS = [
   'content',
   'compound_mapcount',
   'compound_pincount',
+  'pins',
 ] as const;
 export type BreakField = (typeof BREAK_FIELDS)[number];
 
@@ -77,7 +81,7 @@ export interface FieldCondition {
 
 export interface PteCondition {
   readonly kind: 'pte';
-  /** Absent: any entry, of those kinds of which no entry of a table is. */
+  /** Absent: any entry that maps a page or could; those that point to a table do not count. */
   readonly of?: Place;
   /** Absent: it changes. */
   readonly is?: readonly [how: '=' | '!=', state: EntryState];

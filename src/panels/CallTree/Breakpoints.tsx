@@ -32,11 +32,13 @@ const Names = ({ known: { processes, areas } }: { readonly known: KnownNames }) 
         <dt>a field</dt>
         <dd>
           <Codes names={FIELD_NAMES} />, of <code>any page</code>, a pfn or a place. <code>mapcount</code> is
-          counted as <code>dump_page</code> does: 0 is not mapped.
+          counted as <code>dump_page</code> does: 0 is not mapped. <code>pins</code> is what GUP’s counts say:
+          of a small page its references in units of 1024, of a huge page its <code>compound_pincount</code>.
         </dd>
         <dt>a flag</dt>
         <dd>
-          a page <code>becomes</code> or <code>is no longer</code> <Codes names={PAGE_FLAGS} />
+          a page <code>becomes</code> or <code>is no longer</code> <code>pinned</code> or{' '}
+          <Codes names={PAGE_FLAGS} />
         </dd>
         <dt>a page</dt>
         <dd>
@@ -52,8 +54,8 @@ const Names = ({ known: { processes, areas } }: { readonly known: KnownNames }) 
         </dd>
         <dt>an entry</dt>
         <dd>
-          <code>pte of</code> a place changes, is or is not <Codes names={ENTRY_STATES} />;{' '}
-          <code>any pte</code> is migration, device-private, device-exclusive, swap or hwpoison
+          <code>pte of</code> a place changes, is or is not <Codes names={ENTRY_STATES} />; or{' '}
+          <code>any pte</code>, where entries that point to a table do not count
         </dd>
         <dt>how</dt>
         <dd>

@@ -6,7 +6,7 @@ import { decisions } from './captions/decisions.ts';
 import { kernelLog } from './captions/kernel-log.ts';
 import { origins } from './captions/origins.ts';
 import type { Told } from './captions/told.ts';
-import { gpuLogs } from './gpu.ts';
+import { gpuLogs } from './gpu/logs.ts';
 import type { Sentences } from './phrases.ts';
 
 const ALL: Readonly<Record<string, Told>> = { ...decisions, ...beats, ...kernelLog, ...gpuLogs, ...origins };

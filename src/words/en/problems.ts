@@ -87,6 +87,10 @@ export const problems: Sentences = {
     `The link selects page frame \`0x${num(p, 'pfn').toString(16)}\`, at which this machine has no memory. Nothing is selected.`,
   'link.no-process': (p) =>
     `The link selects a page of process ${code(p, 'process')}, which this run does not have. Nothing is selected.`,
+  'link.no-table': (p) =>
+    `The link unfolds page tables of process ${code(p, 'process')}, which this run does not have. They were left out.`,
+  'link.branches': (p) =>
+    `The link unfolds page tables in a way that cannot be read: ${code(p, 'value')}. Write, for example, \`branches=A:pmd:0x7f0000000\`. None is unfolded.`,
   'link.no-handle': (p) =>
     `The link selects the pin ${code(p, 'name')}, which this run does not have. Nothing is selected.`,
   'link.no-stop': (p) =>

@@ -32,7 +32,7 @@ export const parameterWords: Readonly<Record<string, ParameterWords>> = {
   },
   t: {
     about:
-      'The place in time: the step, and behind the dot how many of its events have happened. Without a dot: its end.',
+      'The place in time: the step, and behind the dot how many of its events have happened. Without a dot: its end. Behind the last step is the end of the run.',
     example: 't=3.47',
   },
   sel: {
@@ -57,7 +57,7 @@ export const parameterWords: Readonly<Record<string, ParameterWords>> = {
     example: 'longterm_policy=intent',
   },
   compare: { about: 'With what the run is compared.', example: 'compare=without-series' },
-  stop: { about: 'A breakpoint. May come several times.', example: 'stop=fn:try_grab_page' },
+  stop: { about: 'A condition to stop at. May come several times.', example: 'stop=fn:try_grab_page' },
   layout: { about: 'The arrangement of the panels.', example: 'layout=teach' },
   map: {
     about: 'What the colours of the maps mean; `whole` puts all memory in one map.',
@@ -70,6 +70,11 @@ export const parameterWords: Readonly<Record<string, ParameterWords>> = {
   walk: {
     about: 'How the page-table tree is read: with 4 or 5 levels, and with entries as 64-bit words.',
     example: 'walk=5,words',
+  },
+  branches: {
+    about:
+      'Tables of the page-table tree that are unfolded beside the way: process, level, first page of the entry.',
+    example: 'branches=A:pmd:0x7f0000000',
   },
   as: { about: 'Maps and timeline as text or as pictures.', example: 'as=text' },
   grain: {

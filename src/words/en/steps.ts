@@ -1,6 +1,6 @@
 // What a step does, how it ended, and why it matters.
 
-import { gpuStepBegin, gpuStepEnd, gpuStepWhy } from './gpu.ts';
+import { gpuStepBegin, gpuStepEnd, gpuStepWhy } from './gpu/steps.ts';
 import {
   cap,
   code,

@@ -2,11 +2,12 @@
 
 import { backingPage } from '../../core/kernel/drivers/test-hmm-dmirror.ts';
 import { leafOffset } from '../../core/kernel/mm/page-table.ts';
-import { compoundHead, pageAnon, pageMapcount } from '../../core/kernel/mm/page-ref.ts';
+import { compoundHead, folioTestLarge, pageAnon, pageMapcount } from '../../core/kernel/mm/page-ref.ts';
 import type { Mm } from '../../core/machine/entities.ts';
 import type { Machine } from '../../core/machine/machine.ts';
 import type { EventLog } from '../../core/trace/log.ts';
 import { EventKind } from '../../core/uapi/events.ts';
+import { GUP_PIN_COUNTING_BIAS } from '../../core/uapi/gup-flags.ts';
 import * as flag from '../../core/uapi/page-flags.ts';
 import { presentName } from '../../core/uapi/patches.ts';
 import {
@@ -15,6 +16,7 @@ import {
   entryPfn,
   entryWritable,
   isPfnSwapEntry,
+  pmdLeaf,
   pteDirty,
   ptePresent,
   pteYoung,
@@ -86,6 +88,17 @@ const entryNow = (
   return { entry, pfn, rows: walkRows(m, found.mm.pgd, found.vpn) };
 };
 
+/**
+ * How often a folio is pinned, as far as its counts tell: references of a small one in units of GUP_PIN_COUNTING_BIAS, so that
+ * very many plain ones look like a pin, too.
+ *
+ * Kernel: `include/linux/mm.h: folio_maybe_dma_pinned`
+ */
+const pinsOf = (m: Machine, folio: number, refcount: number): number =>
+  folioTestLarge(m, folio)
+    ? m.pages.compoundPincount.get(folio)
+    : Math.floor((refcount >>> 0) / GUP_PIN_COUNTING_BIAS);
+
 /** A field as the inspector shows it. */
 const fieldNow = (m: Machine, field: BreakField, pfn: number): number | undefined => {
   const { pages } = m;
@@ -107,6 +120,8 @@ const fieldNow = (m: Machine, field: BreakField, pfn: number): number | undefine
       return pages.compoundMapcount.get(head);
     case 'compound_pincount':
       return pages.compoundPincount.get(head);
+    case 'pins':
+      return pinsOf(m, head, pages.refcount.get(head));
   }
 };
 
@@ -128,6 +143,8 @@ const columnOf = (m: Machine, field: BreakField): number => {
     case 'compound_mapcount':
       return pages.compoundMapcount.id;
     case 'compound_pincount':
+      return pages.compoundPincount.id;
+    case 'pins':
       return pages.compoundPincount.id;
   }
 };
@@ -327,12 +344,52 @@ const pageTest = (timeline: Timeline, of: PageRef, direction: 1 | -1): EventTest
   );
 };
 
-/** Each event tells by itself what it changed. */
-const anyTest = (m: Machine, condition: FieldCondition | PteCondition): EventTest => {
+/** Whether an entry points to a table, at a position at which that table is there. */
+const isOfTable = ({ machine: m, seek }: Timeline, entry: Entry, position: number): boolean => {
+  if (!ptePresent(entry) || pmdLeaf(entry)) return false;
+  seek(position);
+  return (m.pages.flags.get(entryPfn(entry)) & flag.PG_table) !== 0;
+};
+
+/** Any entry: a table that is hung in, or taken out, is none. */
+const anyPteTest = (timeline: Timeline, condition: PteCondition): EventTest => {
+  const m = timeline.machine;
   const { log } = m.journal;
-  const isCount = condition.kind === 'field' && condition.field === '_refcount';
+  return ofEvents((index, kind) => {
+    if (kind !== EventKind.COLUMN || log.idAt(index) !== m.entries.id) return false;
+    const [before, after] = [log.oldAt(index), log.nowAt(index)];
+    return (
+      begins(condition, before, after) &&
+      !isOfTable(timeline, before, index) &&
+      !isOfTable(timeline, after, index + 1)
+    );
+  });
+};
+
+/** Any folio: a small one is pinned by its references, a large one by a count of its own. */
+const anyPinsTest = ({ machine: m, seek }: Timeline, condition: FieldCondition): EventTest => {
+  const { log } = m.journal;
+  const pins = (refcount: number): number => Math.floor((refcount >>> 0) / GUP_PIN_COUNTING_BIAS);
+  return ofEvents((index, kind) => {
+    const isOfLarge = kind === EventKind.COLUMN && log.idAt(index) === m.pages.compoundPincount.id;
+    if (!isOfLarge && kind !== EventKind.REF) return false;
+    const [before, after] = [log.oldAt(index), log.nowAt(index)];
+    if (isOfLarge) return begins(condition, before, after);
+    if (!begins(condition, pins(before), pins(after))) return false;
+    seek(index + 1);
+    return !folioTestLarge(m, log.rowAt(index));
+  });
+};
+
+/** Each event tells by itself what it changed. */
+const anyTest = (timeline: Timeline, condition: FieldCondition | PteCondition): EventTest => {
+  if (condition.kind === 'pte') return anyPteTest(timeline, condition);
+  if (condition.field === 'pins') return anyPinsTest(timeline, condition);
+  const m = timeline.machine;
+  const { log } = m.journal;
+  const isCount = condition.field === '_refcount';
   const wanted = isCount ? EventKind.REF : EventKind.COLUMN;
-  const column = condition.kind === 'field' ? columnOf(m, condition.field) : m.entries.id;
+  const column = columnOf(m, condition.field);
   return ofEvents(
     (index, kind) =>
       kind === wanted &&
@@ -352,7 +409,7 @@ export const testOf = (timeline: Timeline, breakpoint: Breakpoint, direction: 1 
     case 'field':
     case 'pte': {
       const { of } = breakpoint;
-      if (of === undefined) return anyTest(m, breakpoint);
+      if (of === undefined) return anyTest(timeline, breakpoint);
       return watching(
         timeline,
         direction,

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { createSimulation, parseScenario } from '../../core/index.ts';
@@ -33,6 +34,9 @@ const runOf = (scenario: unknown, bigStepPages?: number): Run => {
 };
 const scene = (name: string, bigStepPages?: number): Run =>
   runOf(SCENES.find((one) => one.name === name)?.scenario, bigStepPages);
+
+const recording = (name: string): unknown =>
+  JSON.parse(readFileSync(new URL(`../../../public/recordings/${name}.json`, import.meta.url), 'utf8'));
 
 const run = scene('longterm-pin');
 const { log } = run.sim.machine.journal;
@@ -91,7 +95,7 @@ describe('in the log', () => {
   });
 
   test('the page of a place follows it to the frame that it moves to', () => {
-    const pinned: Breakpoint = { kind: 'field', field: '_refcount', of: BUF1, is: ['>', 1024] };
+    const pinned: FieldCondition = { kind: 'field', field: '_refcount', of: BUF1, is: ['>', 1024] };
     const stops = hitsOf(run, pinned, 1).filter((position) => run.stepAt(position).index === 3);
     const frames = stops.map((position) => {
       run.seek(position);
@@ -285,6 +289,99 @@ test('any page: the first write by which some page of all begins to fulfil it', 
   );
 });
 
+/** Entries that decide about addresses, by row, at a position. */
+const leavesAt = (at: Run, vpns: ReadonlySet<number>, position: number): Map<number, number> => {
+  at.seek(position);
+  const { machine: m } = at.sim;
+  const found = new Map<number, number>();
+  for (const mm of m.mms.values())
+    for (const vpn of vpns) {
+      const { row } = leafOffset(m, mm, vpn);
+      if (row >= 0) found.set(row, m.entries.get(row));
+    }
+  return found;
+};
+
+test.each(['longterm-pin', 'fork-and-pin'])(
+  'any entry, of every kind, and tables are none: %s',
+  (name) => {
+    const one = scene(name);
+    const { bootEnd, length, machine: m } = one.sim;
+    const vpns = new Set<number>();
+    for (let i = bootEnd; i <= length; i++) {
+      one.seek(i);
+      for (const mm of m.mms.values())
+        for (const { start, npages } of mm.areas) for (let n = 0; n < npages; n++) vpns.add(start + n);
+    }
+    const states = ['none', 'present', 'writable', 'migration'] as const;
+    const conditions = states.flatMap((state): PteCondition[] => [
+      { kind: 'pte', is: ['=', state] },
+      { kind: 'pte', is: ['!=', state] },
+    ]);
+    const must = conditions.map((): number[] => []);
+    let before = leavesAt(one, vpns, bootEnd);
+    for (let i = bootEnd; i < length; i++) {
+      const after = leavesAt(one, vpns, i + 1);
+      const rows = [...after].filter(([row, entry]) => entry !== (before.get(row) ?? 0));
+      conditions.forEach((condition, at) => {
+        const isHit = rows.some(
+          ([row, entry]) => holds(condition, entry) && !holds(condition, before.get(row) ?? 0),
+        );
+        if (isHit) must[at]?.push(i + 1);
+      });
+      before = after;
+    }
+    conditions.forEach((condition, at) => {
+      const stops = hitsOf(one, condition, 1);
+      expect(stops, JSON.stringify(condition)).toEqual(must[at]);
+      expect(hitsOf(one, condition, -1)).toEqual(stops.toReversed());
+    });
+  },
+  120_000,
+);
+
+describe('pins, as GUP counts them', () => {
+  const pinned: FieldCondition = { kind: 'field', field: 'pins', is: ['>', 0] };
+
+  test('of small pages by their references, in VRAM and then at home', () => {
+    const stops = hitsOf(run, pinned, 1);
+    expect(stops.length).toBeGreaterThan(0);
+    for (const stop of stops) {
+      const row = log.rowAt(stop - 1);
+      run.seek(stop - 1);
+      const before = run.sim.machine.pages.refcount.get(row);
+      run.seek(stop);
+      const after = run.sim.machine.pages.refcount.get(row);
+      expect([Math.floor(before / 1024), Math.floor(after / 1024)]).toEqual([0, 1]);
+    }
+    const ofBuf1 = hitsOf(run, { kind: 'field', field: 'pins', of: BUF1, is: ['>', 0] }, 1);
+    expect(ofBuf1.length).toBeGreaterThan(1);
+    expect(stops).toEqual(expect.arrayContaining(ofBuf1.slice(0, 1)));
+  });
+
+  test('of a huge page by its own count, however many references it has', () => {
+    const huge = runOf(recording('thp-longterm-pin'));
+    const { machine: m } = huge.sim;
+    const stops = hitsOf(huge, pinned, 1);
+    const ofLarge = stops.filter((stop) => m.journal.log.idAt(stop - 1) === m.pages.compoundPincount.id);
+    expect(ofLarge.length).toBeGreaterThan(0);
+    for (const stop of ofLarge) {
+      const head = m.journal.log.rowAt(stop - 1);
+      huge.seek(stop);
+      expect(m.pages.compoundPincount.get(head)).toBeGreaterThan(0);
+      expect(valueNow(m, { ...pinned, of: { pfn: head + 1 } })).toBe(m.pages.compoundPincount.get(head));
+    }
+    // references alone pin no huge page: 1024 plain ones are not even a maybe
+    const more: number[] = [];
+    for (let i = huge.sim.bootEnd; i < huge.sim.length; i++)
+      if (m.journal.log.kindAt(i) === EventKind.REF && m.journal.log.nowAt(i) >= 512) more.push(i + 1);
+    for (const stop of stops.filter((each) => more.includes(each))) {
+      huge.seek(stop);
+      expect(m.pages.order.get(m.journal.log.rowAt(stop - 1))).toBe(0);
+    }
+  });
+});
+
 // --- big steps ------------------------------------------------------------------------------------------------
 
 describe('in big steps', () => {
@@ -333,7 +430,7 @@ describe('in big steps', () => {
   }, 240_000);
 
   test('any page is looked for by running a big step again that is not too big', () => {
-    const pinned: Breakpoint = { kind: 'field', field: '_refcount', is: ['>', 1024] };
+    const pinned: FieldCondition = { kind: 'field', field: '_refcount', is: ['>', 1024] };
     const { hit, unseen } = searchOf(big, [pinned], big.sim.bootEnd, 1);
     expect(unseen).toEqual([]);
     expect(hit?.position).toBe(big.sim.steps[3]?.end);

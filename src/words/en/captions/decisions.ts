@@ -1,7 +1,7 @@
 // For each decision of the kernel one plain sentence, and one for the reason.
 
 import type { DecisionId } from '../../../core/uapi/events.ts';
-import { gpuDecisions } from '../gpu.ts';
+import { gpuDecisions } from '../gpu/decisions.ts';
 import {
   allPages,
   cap,
