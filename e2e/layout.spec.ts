@@ -159,9 +159,14 @@ test('after a fork, parent and child stand side by side without anything moved, 
   for (const [width, height] of [
     [1440, 900],
     [1280, 800],
+    [390, 844],
   ] as const) {
     await page.setViewportSize({ width, height });
     await app.open('./?scenario=fork-and-pin&t=5.20');
+    if (width < 820) {
+      await page.getByRole('group', { name: 'Panel' }).getByRole('radio', { name: 'Tables' }).check();
+      await app.idle();
+    }
     const boxes = await Promise.all(
       ['A', 'B'].map((name) =>
         page.getByRole('region', { name: `Page table of process ${name}` }).boundingBox(),
@@ -187,8 +192,13 @@ test('a device that holds another page than the CPU has room for it below the en
 });
 
 test('a page that is selected on the map is marked in the page table, too', async ({ app, page }) => {
-  await app.open('./?scenario=coherent-longterm-pin-fast&t=3.250&sel=page:0x5fffd');
+  // on a projector with everything open, the lowest rows of the table and of VRAM are in sight
+  await page.setViewportSize({ width: 1280, height: 720 });
+  await app.open('./?scenario=coherent-longterm-pin-fast&t=3.250&sel=page:0x5fffd&layout=debug');
   await expect(page.locator('.entries tr[data-of-page="true"] th')).toHaveText('buf+2');
+  await expect(page.locator('.entries tbody tr', { hasText: 'buf+3' }).first()).toBeInViewport({ ratio: 1 });
+  for (const bank of await page.locator('.bank-window').all())
+    await expect(bank).toBeInViewport({ ratio: 1 });
 });
 
 test('the tabs below the stage take one row in the window of a small laptop and on a phone', async ({

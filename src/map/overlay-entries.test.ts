@@ -1,11 +1,13 @@
 import { expect, test } from 'vitest';
-import type { MoveView } from '../store/views.ts';
+import type { FrameView, MoveView } from '../store/views.ts';
 import { drawFrame, drawMoment } from './fixture.ts';
 import { fitBank } from './camera.ts';
 import type { Palette } from './color.ts';
 import { bundlesOf } from './flights.ts';
 import { layOutBanks } from './layout.ts';
-import { entryAt, entryChanges, paintStayed } from './overlay-entries.ts';
+import { entryAt, entryChanges, paintEntries } from './overlay-entries.ts';
+import type { OverlayScene } from './overlay-place.ts';
+import { paintStayed } from './overlay-stays.ts';
 import type { Pen } from './paint.ts';
 
 const SRC = 0x200;
@@ -100,7 +102,11 @@ if (bank === undefined) throw new Error('no bank');
 const size = { width: 800, height: 800 };
 
 /** What is written and how many outlines with a cross are drawn, where cells are large enough. */
-const stayedOn = (moves: readonly MoveView[]) => {
+const paintedOn = (
+  paint: (pen: Pen, scene: OverlayScene, palette: Palette) => void,
+  moves: readonly MoveView[],
+  frames: readonly FrameView[] = [drawFrame(SRC, { owner: 'buf+1' })],
+) => {
   const written: string[] = [];
   let crosses = 0;
   const pen = new Proxy(
@@ -115,7 +121,7 @@ const stayedOn = (moves: readonly MoveView[]) => {
       set: () => true,
     },
   ) as Pen;
-  const moment = drawMoment({ frames: [drawFrame(SRC, { owner: 'buf+1' })], moves: [...moves] });
+  const moment = drawMoment({ frames: [...frames], moves: [...moves] });
   const placed = {
     bank,
     camera: { ...fitBank(bank, size), k: 30 },
@@ -124,7 +130,7 @@ const stayedOn = (moves: readonly MoveView[]) => {
     topPx: 0,
     isLoupe: false,
   };
-  paintStayed(
+  paint(
     pen,
     {
       banks: [placed],
@@ -143,6 +149,8 @@ const stayedOn = (moves: readonly MoveView[]) => {
   );
   return { written, crosses };
 };
+const stayedOn = (moves: readonly MoveView[]) =>
+  paintedOn((pen, scene, palette) => paintStayed(pen, scene, palette, []), moves);
 const failed = (src: number, because: string): MoveView => ({ src, dst: -1, phase: 'failed', because });
 
 test('a page that stays is crossed, and the first of those in sight says why', () => {
@@ -155,4 +163,18 @@ test('a page that stays is crossed, and the first of those in sight says why', (
     stayedOn([failed(0x3ff, 'migrate.maybe-pinned'), failed(1, 'migrate.trylock-failed')]).written,
   ).toEqual(['stays: somebody else holds its lock']);
   expect(stayedOn([{ ...failed(1, ''), phase: 'copied' }])).toEqual({ written: [], crosses: 0 });
+});
+
+test('of many entries three have a tag, and one of those says how many more there are', () => {
+  const pages = Array.from({ length: 20 }, (_, i) => 160 + i);
+  const tagsOf = (count: number): string[] =>
+    paintedOn(
+      (pen, scene, palette) => void paintEntries(pen, scene, [], palette),
+      pages.slice(0, count).map((src) => ({ src, dst: -1, phase: 'unmapped', because: '' })),
+      pages.map((pfn, i) => drawFrame(pfn, { owner: `buf+${i}` })),
+    ).written.toSorted();
+  expect(tagsOf(2)).toEqual(['migration entry buf+0', 'migration entry buf+1']);
+  const many = tagsOf(20);
+  expect(many).toHaveLength(3);
+  expect(many.filter((text) => text.endsWith(', 17 more'))).toHaveLength(1);
 });

@@ -1,15 +1,16 @@
-// Page-table entries of pages under way, and what stayed behind: drawn above the maps while a migration runs. An entry is a
+// Page-table entries of pages under way: drawn above the maps while a migration runs. An entry is a
 // tag with an arrow to the frame that it refers to; while it is a migration entry the arrow is broken, and there is no way
 // back from the page (rmap). When the kernel puts the new entry in, the arrow is drawn in and goes out anew: it never points
 // at anything in between.
 
 import { easeCubicInOut } from 'd3';
 import type { MoveView } from '../store/views.ts';
+import { formatCount } from '../ui/format.ts';
 import type { SizePx } from './camera.ts';
 import { indexMoment, type MapMoment } from './cells.ts';
 import type { Palette } from './color.ts';
-import { stayWords } from './describe.ts';
 import { type Flight, ownersOf } from './flights.ts';
+import { rangeOf } from './layout.ts';
 import {
   boxInWindow,
   centerOf,
@@ -18,7 +19,8 @@ import {
   type Place,
   type PlacedBank,
 } from './overlay-place.ts';
-import { type BoxPx, paintOutline, type Pen } from './paint.ts';
+import { reasonHeight } from './overlay-stays.ts';
+import { type BoxPx, type Pen } from './paint.ts';
 
 /** More tags than this would hide the maps. */
 const MAX_ENTRIES = 3;
@@ -109,20 +111,51 @@ export const entryAt = (
   return out > 0 ? { target: to, reach: out } : { target: from, reach: 1 - part(flies ? FIRST : DRAWN_IN) };
 };
 
+/** @returns the pages that an arrow comes down on */
 export const paintEntries = (
   pen: Pen,
   scene: OverlayScene,
   flights: readonly Flight[],
   palette: Palette,
-): void => {
+): BoxPx[] => {
   const { before, after } = scene;
   const flying = new Set(flights.map(({ src }) => src));
   const t = scene.reducedMotion ? Number(scene.t >= 0.5) : scene.t;
   // behind the travel the later moment is shown as it is
   const changes = entryChanges(before, after).filter(({ lasts }) => lasts || scene.t < 1);
-  for (const shown of entriesByWindow(scene, changes.slice(0, MAX_ENTRIES)))
-    for (const tagged of shown)
-      paintEntry(pen, scene, tagged, entryAt(tagged.change, t, flying.has(tagged.change.src)), palette);
+  const nowOf = (change: EntryChange): EntryNow => entryAt(change, t, flying.has(change.src));
+  pen.save();
+  pen.font = `600 ${11 * scene.typeScale}px ${FONT}`;
+  const windows = entriesByWindow(scene, changes.slice(0, MAX_ENTRIES)).map((tagged) =>
+    tagged.filter((one) => tagPlace(pen, scene, one, tagText(one, nowOf(one.change), 0))),
+  );
+  const shown = new Set(windows.flatMap((tagged) => tagged.map(({ change: { src } }) => src)));
+  for (const tagged of windows)
+    for (const one of tagged) {
+      const now = nowOf(one.change);
+      const { bank } = one.page.placed;
+      // those without a tag are counted in the one that is farthest from the pages, where it may be longer
+      const alike = (change: EntryChange): boolean =>
+        !shown.has(change.src) &&
+        rangeOf(bank, change.from.pfn) !== undefined &&
+        nowOf(change).target.present === now.target.present;
+      const more = one === tagged[0] ? changes.filter(alike).length : 0;
+      paintEntry(pen, scene, one, tagText(one, now, more), now, palette);
+    }
+  pen.restore();
+  return windows.flatMap((tagged) => tagged.map(({ page }) => page.box));
+};
+
+/** `migration entry buf+0, 5 more` */
+const tagText = ({ change }: TaggedEntry, { target }: EntryNow, more: number): string =>
+  `${target.present ? 'PTE' : 'migration entry'} ${change.owner}${more > 0 ? `, ${formatCount(more)} more` : ''}`;
+
+/** In the font that is set. Undefined: there is no room for a tag. */
+const tagPlace = (pen: Pen, scene: OverlayScene, tagged: TaggedEntry, text: string): TagPlace | undefined => {
+  const size = { width: pen.measureText(text).width + 12, height: Math.round(20 * scene.typeScale) };
+  return tagged.page.placed.isLoupe
+    ? besideLoupe(scene, tagged, size)
+    : inWindow(tagged, size, reasonHeight(scene));
 };
 
 interface TaggedEntry {
@@ -133,10 +166,13 @@ interface TaggedEntry {
   readonly index: number;
   /** Its tag stands left, as the pages are right. */
   readonly atLeft: boolean;
+  /** Its page was to move and did not: the reason needs room above it. */
+  readonly stays: boolean;
 }
 
 /** Entries of one window have their tags on one side of it, in an order in which their arrows do not cross. */
 const entriesByWindow = (scene: OverlayScene, changes: readonly EntryChange[]): readonly TaggedEntry[][] => {
+  const failed = new Set(scene.after.moves.flatMap(({ src, phase }) => (phase === 'failed' ? [src] : [])));
   const windows = new Map<PlacedBank, { readonly change: EntryChange; readonly page: Place }[]>();
   for (const change of changes) {
     const page = locate(scene, change.from.pfn, scene.after);
@@ -149,7 +185,7 @@ const entriesByWindow = (scene: OverlayScene, changes: readonly EntryChange[]): 
       entries.reduce((sum, entry) => sum + xOf(entry), 0) / entries.length > leftPx + size.width / 2;
     return entries
       .toSorted((a, b) => (atLeft ? xOf(b) - xOf(a) : xOf(a) - xOf(b)))
-      .map((entry, index) => ({ ...entry, index, atLeft }));
+      .map((entry, index) => ({ ...entry, index, atLeft, stays: failed.has(entry.change.src) }));
   });
 };
 
@@ -157,24 +193,13 @@ const paintEntry = (
   pen: Pen,
   scene: OverlayScene,
   tagged: TaggedEntry,
+  text: string,
   { target: { pfn, present }, reach }: EntryNow,
   palette: Palette,
 ): void => {
-  const { owner } = tagged.change;
   const place = locate(scene, pfn, scene.after);
-  if (place === undefined) return;
-  const text = `${present ? 'PTE' : 'migration entry'} ${owner}`;
-  pen.save();
-  const { typeScale } = scene;
-  const height = Math.round(20 * typeScale);
-  pen.font = `600 ${11 * typeScale}px ${FONT}`;
-  const width = pen.measureText(text).width + 12;
-  const size = { width, height };
-  const found = tagged.page.placed.isLoupe ? besideLoupe(scene, tagged, size) : inWindow(tagged, size);
-  if (found === undefined) {
-    pen.restore();
-    return;
-  }
+  const found = tagPlace(pen, scene, tagged, text);
+  if (place === undefined || found === undefined) return;
   const { tag, start } = found;
   const arc = arcTo(start, boxInWindow(place));
   paintArrow(pen, arc, reach, { isBroken: !present, bothWays: present && reach === 1 }, palette);
@@ -190,8 +215,7 @@ const paintEntry = (
   pen.fillStyle = palette.ink;
   pen.textAlign = 'left';
   pen.textBaseline = 'middle';
-  pen.fillText(text, tag.x + 6, tag.y + height / 2 + 0.5);
-  pen.restore();
+  pen.fillText(text, tag.x + 6, tag.y + tag.height / 2 + 0.5);
 };
 
 interface Point {
@@ -206,7 +230,11 @@ interface TagPlace {
 }
 
 /** On the sides of the window where the page is not; undefined: it would hide the row of the page. */
-const inWindow = ({ page, index, atLeft }: TaggedEntry, { width, height }: SizePx): TagPlace | undefined => {
+const inWindow = (
+  { page, index, atLeft, stays }: TaggedEntry,
+  { width, height }: SizePx,
+  reasonPx: number,
+): TagPlace | undefined => {
   const { leftPx, topPx, size } = page.placed;
   const row = boxInWindow(page);
   const middle = centerOf(row);
@@ -218,7 +246,8 @@ const inWindow = ({ page, index, atLeft }: TaggedEntry, { width, height }: SizeP
     height,
   };
   // the first goes before the row of its page; the others must leave that row in sight
-  const hidesRow = isLow ? tag.y + tag.height > row.y : tag.y < row.y + row.height;
+  const abovePx = stays ? reasonPx : 0;
+  const hidesRow = isLow ? tag.y + tag.height > row.y - abovePx : tag.y < row.y + row.height;
   if (index > 0 && hidesRow) return undefined;
   return { tag, start: { x: atLeft ? tag.x + tag.width : tag.x, y: tag.y + tag.height / 2 } };
 };
@@ -313,57 +342,4 @@ const paintHead = (pen: Pen, tip: Point, unit: Point): void => {
   pen.lineTo(tip.x - unit.x * 6 + unit.y * 4, tip.y - unit.y * 6 - unit.x * 4);
   pen.closePath();
   pen.fill();
-};
-
-/** Pages that were to move and did not: crossed out, with the reason beside the first. */
-export const paintStayed = (pen: Pen, scene: OverlayScene, palette: Palette): void => {
-  let isTold = false;
-  for (const move of scene.after.moves) {
-    if (move.phase !== 'failed') continue;
-    const place = locate(scene, move.src, scene.after);
-    if (place === undefined || !place.isInWindow || place.box.width < 8) continue;
-    const { box } = place;
-    paintOutline(pen, box, palette.current, 2);
-    const r = Math.max(3, box.width * 0.16);
-    const x = box.x + box.width - r;
-    const y = box.y + r;
-    pen.fillStyle = palette.current;
-    pen.beginPath();
-    pen.arc(x, y, r + 2, 0, 2 * Math.PI);
-    pen.fill();
-    pen.strokeStyle = palette.paper;
-    pen.lineWidth = 1.6;
-    pen.beginPath();
-    for (const side of [-1, 1]) {
-      pen.moveTo(x - r * 0.6, y - side * r * 0.6);
-      pen.lineTo(x + r * 0.6, y + side * r * 0.6);
-    }
-    pen.stroke();
-    if (isTold) continue;
-    isTold = true;
-    pen.font = `500 ${12 * scene.typeScale}px "Inter Variable", sans-serif`;
-    paintReason(pen, stayWords(move), box, place.placed, palette);
-  }
-};
-
-const paintReason = (
-  pen: Pen,
-  text: string,
-  box: BoxPx,
-  { leftPx, topPx, size }: Pick<PlacedBank, 'leftPx' | 'topPx' | 'size'>,
-  palette: Palette,
-): void => {
-  pen.textAlign = 'left';
-  pen.textBaseline = 'middle';
-  const width = pen.measureText(text).width;
-  // from the page on, where no entry is named; within the window where the page is near its end
-  const x = Math.max(leftPx + 4, Math.min(box.x, leftPx + size.width - 6 - width));
-  // the top of the window is where entries are named; a low window has room below the page, if anywhere
-  const below = box.y + box.height + 10;
-  const y = box.y - topPx < 34 && below + 8 < topPx + size.height ? below : box.y - 12;
-  pen.lineWidth = 5;
-  pen.strokeStyle = palette.paper;
-  pen.strokeText(text, x, y);
-  pen.fillStyle = palette.current;
-  pen.fillText(text, x, y);
 };

@@ -60,12 +60,13 @@ const paintWay = (pen: Pen, way: Way, palette: Palette): void => {
     isClear,
   );
   for (const [color, widthPx] of [
-    [palette.paper, 4],
+    [palette.paper, 3.5],
     [palette['ink-3'], 1.5],
   ] as const) {
     pen.strokeStyle = color;
     pen.lineWidth = widthPx;
-    pen.setLineDash(widthPx > 2 ? [] : [1, 5]);
+    // paper around the dots only: a whole line of it would rub out the words that it crosses
+    pen.setLineDash([1, 5]);
     pen.lineCap = 'round';
     pen.beginPath();
     for (const { x, y } of points) pen.lineTo(x, y);
@@ -169,9 +170,10 @@ export const paintFlight = (
         : '';
   const { leftPx, size } = src.placed;
   const gapPx = side * (count > 1 ? 0.4 : 0) + 8;
-  pen.font = `600 ${13 * scene.typeScale}px "Inter Variable", sans-serif`;
+  const fontPx = 13 * scene.typeScale;
+  pen.font = `600 ${fontPx}px "Inter Variable", sans-serif`;
   const full = `${word} ${isUnderWay ? link : ''}`.trim();
-  if (full !== '') paintWord(pen, [full, word], box, gapPx, [leftPx, leftPx + size.width], palette);
+  if (full !== '') paintWord(pen, [full, word], box, fontPx, gapPx, [leftPx, leftPx + size.width], palette);
   pen.restore();
 };
 
@@ -214,6 +216,7 @@ const paintWord = (
   pen: Pen,
   wordings: readonly string[],
   box: BoxPx,
+  fontPx: number,
   gapPx: number,
   [leftPx, rightPx]: readonly [number, number],
   palette: Palette,
@@ -227,10 +230,12 @@ const paintWord = (
   pen.textBaseline = 'middle';
   const x = fits ? box.x + box.width + gapPx : box.x - gapPx;
   const y = box.y + box.height / 2;
-  pen.lineJoin = 'round';
-  pen.lineWidth = 5;
-  pen.strokeStyle = palette.paper;
-  pen.strokeText(word, x, y);
+  // it flies over cells and captions: it takes its paper with it
+  const width = widthOf(word);
+  pen.fillStyle = palette.paper;
+  pen.beginPath();
+  pen.roundRect((fits ? x : x - width) - 5, y - fontPx * 0.75, width + 10, fontPx * 1.5, 4);
+  pen.fill();
   pen.fillStyle = palette.ink;
   pen.fillText(word, x, y);
 };

@@ -5,9 +5,10 @@ import { levelOf } from './camera.ts';
 import { indexMoment, type MapCell } from './cells.ts';
 import { lookOf, type Palette } from './color.ts';
 import { bundlesOf, flightsBetween, flyInBundles, type Nail, nailsBetween } from './flights.ts';
-import { paintEntries, paintStayed } from './overlay-entries.ts';
+import { paintEntries } from './overlay-entries.ts';
 import { linkOf, linksToName, paintFlight, paintStill, paintWays, stagger } from './overlay-flights.ts';
 import { clipTo, locate, type OverlayScene } from './overlay-place.ts';
+import { paintStayed } from './overlay-stays.ts';
 import { paintOutline, paintPage, type Pen } from './paint.ts';
 import { rangeOf } from './layout.ts';
 import type { Skin } from './skin.ts';
@@ -26,8 +27,7 @@ export const paintOverlay = (pen: Pen, scene: OverlayScene, skin: Skin): void =>
   for (const nail of nailsBetween(before, after, easeCubicInOut(t))) paintNail(pen, scene, nail, palette);
   paintWays(pen, scene, flights, palette);
   paintOutlines(pen, scene, palette);
-  paintEntries(pen, scene, flights, palette);
-  paintStayed(pen, scene, palette);
+  paintStayed(pen, scene, palette, paintEntries(pen, scene, flights, palette));
   if (before === after || (!scene.reducedMotion && (t <= 0 || t >= 1))) return;
   if (flyInBundles(flights)) {
     for (const bundle of bundlesOf(flights, (pfn) => bankIdOf(scene, pfn))) {

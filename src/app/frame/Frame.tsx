@@ -4,7 +4,7 @@ import { AtOnce } from '../../store/use-turn.ts';
 import { IconButton } from '../../ui/Button.tsx';
 import { Split } from '../../ui/Split.tsx';
 import { Tabs } from '../../ui/Tabs.tsx';
-import type { Group } from '../../store/layout.ts';
+import type { Group, Layout } from '../../store/layout.ts';
 import { usePrinting } from '../../ui/use-media.ts';
 import { arrange, arrangeStage, type FrameNode, restOnPaper, type Room } from './arrange.ts';
 import { type PanelEntry, PANELS } from './panels.ts';
@@ -74,7 +74,9 @@ const NodeView = ({ node }: { readonly node: PanelNode }) => {
 
 const MOST_BELOW_PERCENT = 33;
 /** Where each of two columns has two panels, they share its height. */
-const MOST_IN_DEBUG_PERCENT = 47;
+const MOST_IN_DEBUG_PERCENT: Readonly<Partial<Record<SplitterId, number>>> = { lower: 44 };
+const mostPercent = ({ preset }: Layout, id: SplitterId): number =>
+  (preset === 'debug' ? MOST_IN_DEBUG_PERCENT[id] : undefined) ?? MOST_BELOW_PERCENT;
 /** Commands and names of fields stay on one line in a window with room for that. */
 const LEAST_BESIDE_PERCENT: Readonly<Partial<Record<SplitterId, number>>> = { left: 17, right: 20 };
 
@@ -96,7 +98,7 @@ const SplitView = ({ node }: { readonly node: SplitNode }) => {
       size={id === 'lower' && !open ? undefined : size}
       min={min}
       max={max}
-      {...(isBelow ? { most: layout.preset === 'debug' ? MOST_IN_DEBUG_PERCENT : MOST_BELOW_PERCENT } : {})}
+      {...(isBelow ? { most: mostPercent(layout, id) } : {})}
       least={isUsual ? (LEAST_BESIDE_PERCENT[id] ?? 0) : 0}
       open={isOpen}
       canClose={close}

@@ -5,8 +5,8 @@ import type { MirrorView, Moment, PteRow, RangeInfo } from '../../store/views.ts
 import { formatHex } from '../../ui/format.ts';
 import type { Tone } from '../../ui/tones.ts';
 
-/** Of more devices, only those that have an entry get a column. */
-const COLUMNS_OF_EMPTY = 2;
+/** Of more devices, only those that have an entry get a column: two columns have room in a wide window only. */
+const COLUMNS_OF_EMPTY = 1;
 
 export interface DeviceColumn {
   readonly device: number;

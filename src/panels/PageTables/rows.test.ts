@@ -172,16 +172,18 @@ describe('devices beside the CPU', () => {
     })),
   });
 
-  test('those that have opened the process have a column, of more than two only those with entries', () => {
+  test('those that have opened the process have a column, of more than one only those with entries', () => {
     const two = deviceColumns(opened(['A', false], ['B', false], ['A', true]), 'A', ranges);
-    expect(two.columns.map(({ title }) => title)).toEqual(['device 0', 'device 2']);
+    expect(two.columns.map(({ title }) => title)).toEqual(['device 0']);
     expect(two.empty).toEqual([2]);
+    const one = deviceColumns(opened(['A', true], ['B', false]), 'A', ranges);
+    expect(one.columns.map(({ title }) => title)).toEqual(['device 0']);
     const three = deviceColumns(opened(['A', false], ['A', true], ['A', true]), 'A', ranges);
     expect(three.columns.map(({ device }) => device)).toEqual([0]);
   });
 
   test('a cell is in the row of its page, and says whether the frame is the one of the CPU', () => {
-    const { columns } = deviceColumns(opened(['A', false], ['A', true]), 'A', ranges);
+    const { columns } = deviceColumns(opened(['A', false], ['A', false]), 'A', ranges);
     const mirrors = [{ device: 0, access: 'w' as const, pfn: 0x5fffd, isSame: false }];
     expect(deviceCells(columns, row({ mirrors }))).toEqual([
       {
@@ -198,5 +200,7 @@ describe('devices beside the CPU', () => {
     const gone = entryRow(area, row(), frames, moment(), columns);
     // what a device loses marks the row
     expect(changedRows([given], [gone]).size).toBe(1);
+    // a column that comes and goes does not
+    expect(changedRows([gone], [entryRow(area, row(), frames, moment(), [])]).size).toBe(0);
   });
 });

@@ -222,14 +222,18 @@ export const pathOf = ({ path, tables, level }: PteRow): PathStep[] => {
 /** `0x7f80_0000_2000` */
 export const addressOf = ({ vpn }: PteRow): string => formatAddress(vpnToAddrBytes(vpn));
 
+/** All that a row says. A column that comes or goes says nothing of a row that has nothing in it. */
+const saidOf = (row: EntryRow): string =>
+  JSON.stringify({ ...row, devices: row.devices.filter((cell) => cell !== undefined) });
+
 /** Keys of rows that are not what they were in the picture before. */
 export const changedRows = (
   before: readonly EntryRow[] | undefined,
   now: readonly EntryRow[],
 ): ReadonlySet<string> => {
   if (before === undefined) return new Set();
-  const was = new Map(before.map((row) => [row.key, JSON.stringify(row)]));
+  const was = new Map(before.map((row) => [row.key, saidOf(row)]));
   return new Set(
-    now.filter((row) => was.has(row.key) && was.get(row.key) !== JSON.stringify(row)).map(({ key }) => key),
+    now.filter((row) => was.has(row.key) && was.get(row.key) !== saidOf(row)).map(({ key }) => key),
   );
 };

@@ -12,6 +12,8 @@ export type LaneRows = Readonly<Record<Lane, number>>;
 
 /** Below the maps, where there is little room: the outer calls. */
 export const LANE_ROWS: LaneRows = { task: 1, kernel: 5, driver: 1, device: 1 };
+/** In a low window the maps and tables need the rest; the icicle shows every call. */
+export const LOW_LANE_ROWS: LaneRows = { ...LANE_ROWS, kernel: 3 };
 
 export interface SpanBar {
   readonly span: SpanView;
