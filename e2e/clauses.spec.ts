@@ -10,8 +10,8 @@ test('what fails stays behind and says why; a huge entry stands at its level; pr
   // h1 pins two of six pages: the other four go
   await app.open('./?scenario=pin-blocks-to-dev&t=3.999');
   expect(await app.ownedRows('System memory, node 0')).toEqual([
-    'buf+2 system memory, stays: it may be pinned, 1 pin, AnonExclusive',
-    'buf+3 system memory, stays: it may be pinned, 1 pin, AnonExclusive',
+    'buf+2 system memory, stays: it is probably pinned, 1 pin, AnonExclusive',
+    'buf+3 system memory, stays: it is probably pinned, 1 pin, AnonExclusive',
   ]);
   expect(await app.ownedRows('VRAM, device 0')).toHaveLength(4);
 
@@ -54,9 +54,9 @@ test('teach asks before it tells; two kernels, two kinds of memory and two sets 
 }) => {
   await app.open('./?scenario=coherent-longterm-pin-fast&t=3.250&layout=teach');
   const why = page.getByRole('region', { name: 'Why' });
-  await expect(why).not.toContainText('The devices were told first.');
+  await expect(why).not.toContainText('The devices were told first, so');
   await why.getByRole('button', { name: 'Show why' }).click();
-  await expect(why).toContainText('The devices were told first.');
+  await expect(why).toContainText('The devices were told first, so');
   const compared = page.getByRole('region', { name: 'Compare' });
   for (const [link, result] of [
     ['scenario=pinnable-not-all&compare=linux-6.0', /Linux 6\.0.*has become a plain reference/],

@@ -155,7 +155,7 @@ const failed = (src: number, because: string): MoveView => ({ src, dst: -1, phas
 
 test('a page that stays is crossed, and the first of those in sight says why', () => {
   expect(stayedOn([failed(1, 'migrate.maybe-pinned'), failed(2, 'migrate.trylock-failed')])).toEqual({
-    written: ['stays: it may be pinned'],
+    written: ['stays: it is probably pinned'],
     crosses: 2,
   });
   // 0x3ff is far below the window; who is in sight tells

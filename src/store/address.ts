@@ -18,6 +18,8 @@ import { type LinkState, readLink, writeLink } from './url-state.ts';
 import { noWindows, windowsInLink } from './windows.ts';
 
 const WRITE_AFTER_MS = 250;
+/** Of a link in which very much is wrong, behind the first: the bar leaves room for what was opened. */
+const MOST_SAID = 4;
 
 /** What a link to what is shown now has to say. */
 export const linkStateOf = (state: AppState): LinkState => {
@@ -203,7 +205,10 @@ export class AddressSync {
     const all = [...(problem?.about === 'open' ? [problem] : []), ...problems];
     const [first, ...others] = all;
     if (first === undefined || problems.length === 0) return;
-    report(this.context, { about: 'link', ...first, others: others.map(({ message }) => message) });
+    const messages = others.map(({ message }) => message);
+    const rest = messages.length - MOST_SAID;
+    const more: Message[] = rest > 0 ? [{ id: 'link.more', params: { count: rest } }] : [];
+    report(this.context, { about: 'link', ...first, others: [...messages.slice(0, MOST_SAID), ...more] });
   }
 
   /** Stops and the other run that a link names. */

@@ -55,6 +55,13 @@ describe('what a link names and the run does not have is said, and the rest is s
     expect(state().layout.front).not.toHaveProperty('tables');
   });
 
+  test('of very many the rest is counted', async () => {
+    const stops = Array.from({ length: 9 }, (_, i) => `stop=pte@none${i}%2B0`).join('&');
+    const { said } = await open(`?scenario=${HOME_SCENARIO}&${stops}`);
+    expect(said).toHaveLength(6);
+    expect(said[5]).toBe('4 more parts of the link cannot be shown and were left out.');
+  });
+
   test('why nothing could be opened comes first', async () => {
     const { said } = await open('?scenario=no-such-thing&theme=purple');
     expect(said).toHaveLength(2);

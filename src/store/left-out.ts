@@ -43,7 +43,13 @@ export const sortWindows = ({ banks, looks }: WindowChoices, run: RunInfo): Sort
   return {
     kept: { banks: open.kept, looks: moved.kept },
     leftOut: [...new Set([...open.unknown, ...moved.unknown])].map((bank) =>
-      said('link.no-bank', { bank, banks: [...has].filter((each) => each !== 'whole').join(', ') }),
+      said('link.no-bank', {
+        bank,
+        banks: [...has]
+          .filter((each) => each !== 'whole')
+          .toSorted()
+          .join(', '),
+      }),
     ),
   };
 };

@@ -11,7 +11,7 @@ export const SPOTS: readonly Spot[] = [
   {
     selector: '[data-panel="steps"]',
     title: 'The cause',
-    text: 'What processes do, line by line. Choose a line to go to its end; below it you can type a step of your own, such as: read buf.',
+    text: 'What processes do, line by line. Choose a line to go to its end. Below the list you can type a step of your own, such as: read buf.',
   },
   {
     selector: '[data-panel="tables"]',

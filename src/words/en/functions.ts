@@ -27,7 +27,7 @@ export const functions: Readonly<Record<KernelFunctionName, string>> = {
   unmap_region: 'Removes all entries of an area and frees its page tables.',
   copy_page_range: 'fork: copies the page tables of an area.',
   copy_present_pte: 'fork: copies one entry of a present page.',
-  copy_present_page: 'fork: copies a page that may be pinned for the child.',
+  copy_present_page: 'fork: gives the child a copy of a page that is probably pinned.',
   copy_nonpresent_pte: 'fork: copies an entry that is not present, such as a device-private one.',
   do_numa_page: 'A fault that only wants to know which node uses the page.',
   get_user_pages: 'Takes references on pages of user memory.',

@@ -41,15 +41,18 @@ export const registrationStages: Readonly<
     name: 'type, callbacks, owner',
     about: 'Private memory needs `migrate_to_ram`; both kinds need `page_free` and an owner.',
   },
-  overlap: { name: 'nobody has registered it', about: 'Else `-ENOMEM`: two drivers cannot own one page.' },
-  ram: { name: 'it is no system RAM', about: 'Else `-ENXIO`: RAM has its `struct page`s already.' },
+  overlap: {
+    name: 'nobody has registered it',
+    about: 'Otherwise `-ENOMEM`: two drivers cannot own one page.',
+  },
+  ram: { name: 'it is no system RAM', about: 'Otherwise `-ENXIO`: RAM has its `struct page`s already.' },
   addressable: {
     name: 'the kernel can address it',
-    about: 'Else `-EINVAL`: the direct map ends at 64 TiB with four levels of page tables.',
+    about: 'Otherwise `-EINVAL`: the direct map ends at 64 TiB with four levels of page tables.',
   },
   aligned: {
     name: 'it begins and ends at 2 MiB',
-    about: 'Else `-EINVAL`: memory is added in subsections of 2 MiB.',
+    about: 'Otherwise `-EINVAL`: memory is added in subsections of 2 MiB.',
   },
   memmap: {
     name: '`struct page`s',

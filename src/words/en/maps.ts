@@ -7,6 +7,6 @@ export const stayedBecause: Readonly<Record<string, string>> = {
   'migrate.file-refused': 'its file does not allow it',
   'migrate.isolation-failed': 'it is on no LRU list',
   'migrate.trylock-failed': 'somebody else holds its lock',
-  'migrate.maybe-pinned': 'it may be pinned',
+  'migrate.maybe-pinned': 'it is probably pinned',
   'migrate.not-selected': 'it was not collected',
 };

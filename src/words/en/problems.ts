@@ -1,7 +1,7 @@
 // What went wrong and what to do about it.
 
 import type { KernelDefect } from '../../core/uapi/defects.ts';
-import { code, grouped, has, num, type Params, type Sentences, txt } from './phrases.ts';
+import { code, count, grouped, has, num, type Params, type Sentences, txt } from './phrases.ts';
 
 const because = (p: Params): string => (has(p, 'reason') ? ` (${txt(p, 'reason')})` : '');
 
@@ -77,6 +77,8 @@ export const problems: Sentences = {
     `The link names a policy for long-term pins that does not exist: ${code(p, 'value')}. Write on, intent or as-coded.`,
   'link.unknown': (p) =>
     `The link says something that this version does not know: ${code(p, 'name')}. It was left out.`,
+  'link.more': (p) =>
+    `${count(num(p, 'count'), 'more part')} of the link cannot be shown and ${num(p, 'count') === 1 ? 'was' : 'were'} left out.`,
   'link.lang': (p) =>
     `The link asks for a language that there is not: ${code(p, 'value')}. There is English.`,
   'link.no-bank': (p) =>

@@ -32,7 +32,7 @@ export const parameterWords: Readonly<Record<string, ParameterWords>> = {
   },
   t: {
     about:
-      'The place in time: the step, and behind the dot how many of its events have happened. Without a dot: its end. Behind the last step is the end of the run.',
+      'The place in time: the step, and behind the dot how many of its events have happened. Without a dot: before its first. A step behind the last one is the end of the run.',
     example: 't=3.47',
   },
   sel: {

@@ -53,7 +53,7 @@ const BEGIN: ByOp = {
   dev_evict: (p) => `The driver empties the memory of ${device(p)}.`,
   dev_check_exclusive: (p) => `Does ${device(p)} still have ${range(p)} for itself?`,
   gup_test: (p) => `${proc(p)} runs \`gup_test\` on ${range(p)}: ${code(p, 'cmd')}${flags(p)}.`,
-  numa_scan: (p) => `NUMA balancing looks who uses ${range(p)} of ${proc(p)}.`,
+  numa_scan: (p) => `NUMA balancing looks at who uses ${range(p)} of ${proc(p)}.`,
   ksm_scan: (p) => `KSM looks for equal pages in ${range(p)} of ${proc(p)}.`,
   mbind: (p) => `${proc(p)} binds ${range(p)} to node ${txt(p, 'node')}.`,
   move_pages: (p) =>
@@ -70,7 +70,7 @@ const BEGIN: ByOp = {
   migrate_to_dev: (p) => `The driver migrates ${range(p)} to ${device(p)}.`,
   migrate_to_sys: (p) => `The driver migrates ${range(p)} from ${device(p)} to system memory.`,
   dev_exclusive: (p) => `${cap(device(p))} asks for exclusive access to ${range(p)}.`,
-  snapshot: (p) => `The driver looks how ${device(p)} would see ${range(p)}.`,
+  snapshot: (p) => `The driver looks at how ${device(p)} would see ${range(p)}.`,
   gup: (p) => `${proc(p)} calls ${code(p, 'call')} on ${range(p)}${flags(p)}.`,
   unpin: (p) => `${proc(p)} gives the pins of ${code(p, 'handle')} back.`,
   put: (p) => `${proc(p)} gives the references of ${code(p, 'handle')} back.`,
@@ -79,7 +79,7 @@ const BEGIN: ByOp = {
 
 const BEGIN_WHY: ByOp = {
   mmap: () =>
-    'A mapping is only a range of addresses with rights, a VMA. A page comes when somebody touches one.',
+    'A mapping is only a range of addresses with access rights, a VMA. Its pages come later, when somebody touches them.',
   munmap: () =>
     'The entries go, and each page loses the reference that its entry held. Who else holds one keeps the page.',
   mremap: () => 'The entries move to another place in the page tables; the pages stay where they are.',
@@ -89,11 +89,11 @@ const BEGIN_WHY: ByOp = {
   mlock: () => '`mlock` keeps pages from being reclaimed. It does not pin: a locked page may still migrate.',
   munlock: () => 'The pages may be reclaimed again.',
   read: () =>
-    'If the entry permits the access, no kernel code runs. Else the CPU faults, and the kernel finds or makes a page.',
+    'If the entry permits the access, no kernel code runs. Otherwise the CPU faults, and the kernel finds or makes a page.',
   write: () =>
-    'If the entry permits the write, no kernel code runs, also when the page is on a coherent device. Else the CPU faults.',
+    'If the entry permits the write, no kernel code runs, even if the page is on a coherent device. Otherwise the CPU faults, and the kernel steps in.',
   fork: () =>
-    'Parent and child share pages read-only until one of them writes. A page that may be pinned is copied at once.',
+    'Parent and child share pages read-only until one of them writes. A page that is probably pinned is copied at once.',
   exit: () =>
     'All entries of the process go. Pages on a device return to their driver when their last reference is dropped.',
   file_create: () => 'All pages of the file are in the page cache now, dirty.',
@@ -125,7 +125,7 @@ const BEGIN_WHY: ByOp = {
   dev_write: () =>
     'The device needs a writable entry in its own page table. Where it has none, `hmm_range_fault` makes one.',
   migrate_to_dev: () =>
-    'The data comes nearer to the device that works on it. The process keeps its addresses.',
+    'The data moves closer to the device that works on it. Its addresses in the process stay the same.',
   migrate_to_sys: () =>
     'Only a driver, an eviction or a long-term pin brings a coherent page home. A CPU access does not.',
   dev_exclusive: () =>
@@ -133,8 +133,9 @@ const BEGIN_WHY: ByOp = {
   snapshot: () => '`hmm_range_fault` without faulting: it reports what is there and changes nothing.',
   gup: (p) => gupWhy(p),
   unpin: () =>
-    'Each pin of a single page takes `GUP_PIN_COUNTING_BIAS`, 1\u202f024, off its reference count.',
-  put: () => 'Each reference takes one off the count. A page without references is freed.',
+    'For each pin that is given back, the reference count of a single page falls by `GUP_PIN_COUNTING_BIAS`, 1\u202f024.',
+  put: () =>
+    'For each reference that is given back, the count falls by one. A page without references is freed.',
   ...gpuStepWhy,
 };
 
@@ -235,7 +236,7 @@ const accessWhy = (p: Params): string => {
   const [reached, faults] = [num(p, 'ret'), num(p, 'pgfault')];
   if (reached <= 0) return 'Nothing was reached.';
   if (faults === 0) return 'No fault: each entry permitted the access, so no kernel code ran.';
-  const first = `${cap(count(faults, 'fault'))} came first.`;
+  const first = `${cap(count(faults, 'fault'))} came first: the CPU found no entry that permits the access, and the kernel had to see to it.`;
   return reached > faults
     ? `${first} Elsewhere the entry permitted the access, and no kernel code ran.`
     : first;

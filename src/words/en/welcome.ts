@@ -2,10 +2,10 @@
 
 export const welcome = {
   heading: 'Watch the Linux kernel bring memory home from a GPU, page by page.',
-  lead: 'A GPU can lend its memory to a process, and must get it back whenever it wants. A network card that works on a page by itself needs the opposite, a long-term pin: a promise that the page stays where it is. So the kernel first moves the page from the GPU to system memory, and pins it there.',
+  lead: 'A GPU can lend its memory to a process, but its driver must be able to take it back at any time. A network card that reads and writes memory on its own needs the opposite, a long-term pin: a promise that the page stays where it is. So before it gives that promise, the kernel moves the page from the GPU to system memory, and pins it there.',
   proof: 'A simulation of that kernel, function by function, checked against recordings of the real one.',
   play: 'Watch a page come home',
-  playNote: 'A minute and a quarter.',
+  playNote: 'Takes a minute and a quarter.',
   playKeys: ' Space pauses, the arrow keys step.',
   terms: [
     [
@@ -16,7 +16,7 @@ export const welcome = {
     [
       'long-term pin',
       'pin_user_pages, FOLL_LONGTERM',
-      'A promise that a page stays where it is for as long as some other hardware works on it, without an end in sight. Of memory that is only lent, nobody may promise that.',
+      'A promise that a page stays where it is for as long as some other hardware works on it, without an end in sight. Nobody can promise that of memory that is only lent.',
     ],
     [
       'migration',

@@ -104,7 +104,7 @@ describe('stops of playback', () => {
   test('a page that may be pinned is named, since its entry stands again', () => {
     const run = runRecording('pin-same-page-twice');
     const beat = run.beats.beats.find(({ id }) => id === 'migrate.maybe-pinned');
-    expect(say(momentAt(run, beat?.position ?? 0).caption)).toMatch(/^buf\+0 .* may be pinned/);
+    expect(say(momentAt(run, beat?.position ?? 0).caption)).toMatch(/^buf\+0 .* is probably pinned/);
   });
 });
 

@@ -22,8 +22,8 @@ const fromDevice = (p: Params): boolean => /^(coherent|private)/.test(txt(p, 'pl
 
 export const beats: Readonly<Record<string, Told>> = {
   boot: {
-    what: 'The machine is up. Process `A` lives and has no memory yet.',
-    why: 'The steps give it memory, move it and pin it.',
+    what: 'The machine is up. There is a process `A`, which has no memory yet.',
+    why: 'The steps that follow give it memory, move that memory and pin it.',
   },
   'boot.cold': {
     what: 'The machine was switched on. The kernel does not know its memory yet.',
@@ -48,7 +48,7 @@ export const beats: Readonly<Record<string, Told>> = {
         : `The slow path takes references on ${pages(p)} from ${page(p)} on.`,
     why: (p) =>
       isLongterm(p)
-        ? 'Whether they may stay there is checked when all are pinned.'
+        ? 'Whether they may stay there is checked once all are pinned.'
         : isPin(p)
           ? 'Each single page counts `GUP_PIN_COUNTING_BIAS`, 1\u202f024, more.'
           : 'Each page counts one reference more.',
@@ -67,10 +67,10 @@ export const beats: Readonly<Record<string, Told>> = {
   },
   'page.unmapped': {
     what: (p) => `${pageAndPfn(p)} is unmapped. Its PTE is a migration entry now.`,
-    why: 'The devices were told first. Whoever touches the address now waits.',
+    why: 'The devices were told first, so that they drop their own entries. Whoever touches the address now waits.',
   },
   'page.flags-moved': {
-    what: (p) => `Mapping and flags of ${page(p)} are with pfn ${code(p, 'dst')} now.`,
+    what: (p) => `Pfn ${code(p, 'dst')} has taken over mapping and flags of ${page(p)}.`,
     why: '`folio_migrate_mapping` found exactly the expected references. From here on the kernel takes the new frame for the page.',
   },
   'page.home': {
@@ -95,13 +95,13 @@ export const beats: Readonly<Record<string, Told>> = {
       num(p, 'failed') > 0
         ? `Unmapped: ${pages(p)}. ${cap(pages(p, 'failed'))} put back: not free to move.`
         : `Unmapped: ${pages(p)}. No entry maps ${num(p, 'count') === 1 ? 'it' : 'them'} any more.`,
-    why: '`migrate_vma_unmap` removes the mappings of other processes and compares the reference counts.',
+    why: '`migrate_vma_unmap` removes the mappings of other processes and compares the reference counts: a page that somebody else holds stays.',
   },
   'driver.copied-to-device': {
     what: (p) => {
       if (num(p, 'of') === 0) return 'The driver has no page to offer.';
-      const taken = `The driver has taken ${pages(p, 'of')} of device ${txt(p, 'device')}`;
-      return num(p, 'count') === 0 ? `${taken}.` : `${taken} and copied ${pages(p)}.`;
+      const taken = `The driver has taken ${count(num(p, 'of'), 'free page')} of device ${txt(p, 'device')}`;
+      return num(p, 'count') === 0 ? `${taken}.` : `${taken} and copied the contents of ${pages(p)} there.`;
     },
     why: 'Only the driver knows its free pages and how to copy. Meanwhile nothing maps the pages.',
   },
@@ -114,7 +114,7 @@ export const beats: Readonly<Record<string, Told>> = {
     what: (p) =>
       num(p, 'count') === 0
         ? 'No mapping has moved.'
-        : `${count(num(p, 'count'), 'new page')} now ${num(p, 'count') === 1 ? 'carries' : 'carry'} mapping and flags.`,
+        : `${count(num(p, 'count'), 'new page')} ${num(p, 'count') === 1 ? 'has' : 'have'} taken over mapping and flags.`,
     why: '`migrate_vma_pages` does this page by page; a page that somebody holds keeps its own.',
   },
   'driver.finalized': {
@@ -122,7 +122,7 @@ export const beats: Readonly<Record<string, Told>> = {
       num(p, 'failed') > 0
         ? `Finalized: ${pages(p)} moved, ${grouped(num(p, 'failed'))} stayed.`
         : `Finalized: ${pages(p)} moved. The entries point to the new pages.`,
-    why: '`migrate_vma_finalize` removes the migration entries, unlocks, and frees the pages that were left.',
+    why: '`migrate_vma_finalize` removes the migration entries, unlocks the pages and frees those that are no longer needed.',
   },
   'fault.huge': {
     what: (p) =>

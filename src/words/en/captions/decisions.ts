@@ -30,6 +30,9 @@ const copied = (p: Params): string =>
     ? `Only ${has(p, 'proc') ? txt(p, 'proc') : 'this process'} maps ${page(p)}, but ${holdersText(p, 'it')}: it cannot be reused.`
     : `${page(p)} is shared.`;
 
+/** `The 4 pages`, `The page`. */
+const the = (p: Params): string => (num(p, 'of') === 1 ? 'The page' : `The ${pages(p, 'of')}`);
+
 /** A place with a number is a device's. */
 const ofZoneDevice = (p: Params): boolean => txt(p, 'place').includes(':');
 
@@ -40,7 +43,7 @@ export const decisions: Readonly<Record<DecisionId, Told>> = {
   },
   'fault.none.write': {
     what: (p) => `Nothing was mapped at ${page(p)}. A write gets a fresh, zeroed page.`,
-    why: 'A fault of the CPU takes system memory only. The page allocator knows nothing of device memory.',
+    why: 'A CPU fault only ever takes system memory: the page allocator knows nothing of device memory.',
   },
   'fault.zero-page': {
     what: (p) => `${page(p)} maps the zero page. The write gets a page of its own.`,
@@ -106,7 +109,7 @@ export const decisions: Readonly<Record<DecisionId, Told>> = {
   },
   'gup.fast.refused.longterm': {
     what: (p) => `The fast path refuses ${pageAndPfn(p)}: it may not be pinned for long.`,
-    why: (p) => `In ${place(p)} \`is_longterm_pinnable_page\` says no. The slow path can move the page.`,
+    why: (p) => `\`is_longterm_pinnable_page\` says no to a page in ${place(p)}. The slow path can move it.`,
   },
   'gup.fast.refused.unshare': {
     what: (p) => `The fast path gives ${page(p)} back: it is not exclusive to this process.`,
@@ -160,12 +163,12 @@ export const decisions: Readonly<Record<DecisionId, Told>> = {
     what: (p) =>
       num(p, 'count') === 0
         ? 'All pages may stay pinned where they are.'
-        : `${grouped(num(p, 'count'))} of ${pages(p, 'of')} may not stay pinned where ${num(p, 'count') === 1 ? 'it is' : 'they are'}.`,
+        : `${num(p, 'count') === num(p, 'of') ? the(p) : `${grouped(num(p, 'count'))} of ${pages(p, 'of')}`} may not stay pinned where ${num(p, 'count') === 1 ? 'it is' : 'they are'}.`,
     why: 'Device-coherent, `ZONE_MOVABLE` and CMA pages must stay movable.',
   },
   'longterm.pin-becomes-reference': {
     what: (p) => `The pin on ${pageAndPfn(p)} becomes a plain reference.`,
-    why: 'A page that may be pinned cannot migrate. Migration expects exactly one reference, this one.',
+    why: 'A pinned page cannot migrate: migration expects exactly one reference besides the mappings, this one.',
   },
   'longterm.all-pinnable': {
     what: (p) => `${cap(allPages(p))} may stay pinned. The long-term pin stands.`,
@@ -201,7 +204,7 @@ export const decisions: Readonly<Record<DecisionId, Told>> = {
   },
   'migrate.maybe-pinned': {
     what: (p) =>
-      `${pageAndPfn(p)} may be pinned: its reference count is ${grouped(num(p, 'refcount'))}. It stays.`,
+      `${pageAndPfn(p)} is probably pinned: its reference count is ${grouped(num(p, 'refcount'))}. It stays.`,
     why: 'Someone may be using the physical address. The entry is put back as it was.',
   },
   'migrate.check-page.extra-references': {
@@ -256,7 +259,7 @@ export const decisions: Readonly<Record<DecisionId, Told>> = {
     why: 'Nothing is copied until one of them writes.',
   },
   'fork.early-copy': {
-    what: (p) => `${page(p)} may be pinned. The child gets a copy at once.`,
+    what: (p) => `${page(p)} is probably pinned. The child gets a copy at once.`,
     why: 'The pinned page must stay with the parent. A later copy on write could give it to the wrong one.',
   },
   'fork.private-entry': {

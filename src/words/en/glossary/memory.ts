@@ -13,7 +13,7 @@ export const memoryTerms = {
   ),
   'device-private': memory(
     'device-private memory',
-    'Memory of a device that the CPU cannot reach. The page table holds a note instead of the page; a CPU access faults, and the driver must bring the page home.',
+    'Memory of a device that the CPU cannot reach. The page table holds a note instead of the page; a CPU access faults, and the driver must bring the page to system memory.',
     'include/linux/memremap.h: MEMORY_DEVICE_PRIVATE',
   ),
   'system-memory': memory(
@@ -54,7 +54,7 @@ export const memoryTerms = {
   ),
   free: memory(
     'free page',
-    'A page that the page allocator can hand out. On the map a line is drawn around a free block; the number in it is its order: it has 2 to the power of it pages.',
+    'A page that the page allocator can hand out. On the map a line is drawn around a free block; the number in it is its order: a block of order 3 has 2 × 2 × 2 = 8 pages.',
     'mm/page_alloc.c: free_unref_page',
   ),
   node: memory(
@@ -94,7 +94,7 @@ export const memoryTerms = {
   ),
   'zero-page': memory(
     'zero page',
-    'One page full of zeros that is mapped for every first read. It has no owner, and its references are not counted.',
+    'One page full of zeros, shared by all memory that has been read and never written. It has no owner, and its references are not counted.',
     'include/linux/pgtable.h: is_zero_pfn',
   ),
   swap: memory(

@@ -12,7 +12,7 @@ export const ourTerms = {
   moment: ours('moment', 'A stop of playback that is worth a sentence.'),
   event: ours(
     'event',
-    'The smallest thing that is recorded: one write of the kernel to its state, one decision, the begin or end of a call.',
+    'The smallest thing that is recorded: one write of the kernel to its state, one decision, the beginning or end of a call.',
   ),
   step: ours(
     'step',
@@ -29,6 +29,6 @@ export const ourTerms = {
   ),
   simulated: ours(
     'simulated',
-    'The event is part of the simulated kernel; on other marks it was inferred or is for the model only.',
+    'The event is part of the simulated kernel. Other marks say that it was inferred, or exists for the model only.',
   ),
 } as const satisfies Partial<Record<TermId, Term>>;

@@ -19,7 +19,7 @@ export const pinningTerms = {
   ),
   'longterm-pin': pin(
     'long-term pin (FOLL_LONGTERM)',
-    'A pin without an end in sight, as for RDMA. Memory that must stay movable may not be held so long: its pages are moved out of the way first, and then pinned where they are.',
+    'A pin without an end in sight, as for RDMA. Memory that must stay movable may not be held so long: its pages are first moved to memory where they may stay, and pinned there.',
     'mm/gup.c: __gup_longterm_locked',
   ),
   'longterm-pinnable': pin(
@@ -29,7 +29,7 @@ export const pinningTerms = {
   ),
   'pin-bias': pin(
     'GUP_PIN_COUNTING_BIAS',
-    'What one pin adds to the reference count of a single page: 1\u202f024. So a count of 1\u202f024 or more tells that a page may be pinned.',
+    'What one pin adds to the reference count of a single page: 1\u202f024. So a count of 1\u202f024 or more says that the page is probably pinned.',
     'include/linux/mm.h: GUP_PIN_COUNTING_BIAS',
   ),
   'fast-path': pin(
@@ -44,7 +44,7 @@ export const pinningTerms = {
   ),
   evictable: pin(
     'evictable',
-    'Whether the page can be taken away from where it is: written out, dropped or moved. A pin forbids it, and any other reference that is not a mapping’s hinders it as long as it is held.',
+    'Whether the page can be taken away from where it is: written out, dropped or moved. A pin forbids it, and so does any other reference besides those of mappings, for as long as it is held.',
     'mm/vmscan.c: shrink_folio_list',
   ),
   pins: pin(
