@@ -1,7 +1,7 @@
 // One line for each function of the kernel that the trace can name.
 
 import type { KernelFunctionName } from '../../core/uapi/source-refs.ts';
-import { gpuFunctions } from './gpu.ts';
+import { gpuFunctions } from './gpu-functions.ts';
 import { smiFunctions } from './smi.ts';
 
 export const functions: Readonly<Record<KernelFunctionName, string>> = {
