@@ -9,7 +9,7 @@ import { svmRangeSetAttr } from '../core/kernel/drivers/amdgpu-svm.ts';
 import { cpuAccess } from '../core/kernel/mm/cpu-access.ts';
 import type { Machine } from '../core/machine/machine.ts';
 import type { Sleeps, Wait } from '../core/machine/ops.ts';
-import { type CheckedRun, gpuScenario, runChecked } from './checked-run.ts';
+import { type CheckedRun, decisionsOf, gpuScenario, runChecked, stepOf } from './checked-run.ts';
 
 /** Lets a task run until it sleeps; points where it only could are passed over up to one that is named. */
 const runUntil = (task: Sleeps<unknown>, where?: string): Wait | 'done' => {
@@ -340,5 +340,37 @@ describe('a range keeps the buffer object that it could not be evicted from (kfd
     );
     expect(stateOf(run)).toEqual({ ranges: [], bos: [] });
     expect(run.violations).toEqual([]);
+  });
+});
+
+describe('pages of its own are mapped writable without a look (hmm.c: hmm_vma_handle_pte, kfd_svm.c: svm_range_map_to_gpu)', () => {
+  const child = (
+    kind: 'private' | 'coherent',
+  ): { read: readonly number[]; said: number; violations: number } => {
+    const run = runChecked(
+      gpuScenario(
+        [
+          { op: 'mmap', proc: 'A', vma: 'buf', pages: 2, prot: 'rw', kind: 'anon-private' },
+          { op: 'write', proc: 'A', vma: 'buf', value: 100 },
+          prefetch(0, 0, 2),
+          { op: 'fork', proc: 'A', child: 'B' },
+          { op: 'gpu_write', proc: 'A', vma: 'buf', device: 0, value: 500 },
+          { op: 'read', proc: 'B', vma: 'buf' },
+        ],
+        { kind, devices: 1 },
+      ),
+    );
+    return {
+      read: stepOf(run, -1).result.values ?? [],
+      said: decisionsOf(run, stepOf(run, 4), 'gpu.wrote-shared').length,
+      violations: run.violations.length,
+    };
+  };
+
+  test('what the GPU writes for a parent in private memory its child reads; coherent pages are copied', () => {
+    expect(child('coherent')).toEqual({ read: [100, 101], said: 0, violations: 0 });
+    const { read, said, violations } = child('private');
+    expect([read, said]).toEqual([[500, 501], 1]);
+    expect(violations).toBeGreaterThan(0);
   });
 });

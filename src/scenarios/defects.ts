@@ -1,5 +1,5 @@
 // Faults of Linux 6.1's own SVM code, as it is read: each scene ends where Linux would stand for ever, or would destroy
-// its own bookkeeping. (`svm-child-keeps` shows how the third of them is got round.)
+// its own bookkeeping; the last one does its harm in silence. (`svm-child-keeps` shows how the third is got round.)
 
 import type { SimpleStep, Step } from '../core/uapi/scenario.ts';
 import { gpu, prefetch, svmAttr, writtenBy } from './gpu-steps.ts';
@@ -134,6 +134,23 @@ export const DEFECT_SCENES: readonly Scene[] = [
       ...writtenBy('A', 4),
       { op: 'gpu_write', proc: 'A', vma: 'buf', device: 0, value: 500 },
       svmAttr([{ type: 'ACCESS_IN_PLACE', device: 1 }]),
+    ],
+  ),
+  scene(
+    {
+      name: 'defect-fork-private',
+      title: 'Fault of v6.1: after fork the GPU writes into the child’s memory',
+      about:
+        'The memory is private, and fork has left its pages shared: a CPU that writes gets a copy first. The driver asks for writable pages, too, but `hmm_range_fault` reports pages of its own as they are, and the driver maps them writable without a look. What the GPU writes for the parent the child reads. Coherent pages are copied: `svm-fork-cost`.',
+      gpu: gpu(),
+    },
+    [{ id: 0, kind: 'private' }],
+    [
+      ...writtenBy('A', 4),
+      prefetch(0),
+      { op: 'fork', proc: 'A', child: 'B' },
+      { op: 'gpu_write', proc: 'A', vma: 'buf', device: 0, value: 500 },
+      { op: 'read', proc: 'B', vma: 'buf' },
     ],
   ),
 ];

@@ -207,6 +207,7 @@ export const DECISIONS = [
   'gpu.fatal-fault',
   'gpu.read',
   'gpu.wrote',
+  'gpu.wrote-shared',
   'ttm.allocated',
   'ttm.no-space',
   'ttm.victim',

@@ -33,6 +33,7 @@ export const GPU_DECISION_ARGUMENTS: Readonly<Record<GpuDecisionId, readonly Arg
   'gpu.fatal-fault': ['vpn', 'deviceId'],
   'gpu.read': ['vpn', 'npages', 'deviceId'],
   'gpu.wrote': ['vpn', 'npages', 'deviceId'],
+  'gpu.wrote-shared': ['vpn', 'npages', 'deviceId'],
   'ttm.allocated': ['npages', 'deviceId'],
   'ttm.no-space': ['npages', 'deviceId'],
   'ttm.victim': ['npages', 'deviceId'],

@@ -21,6 +21,7 @@ const FAILURES: ReadonlySet<string> = new Set([
   'svm.vram-exhausted',
   'svm.pages-left',
   'gpu.fatal-fault',
+  'gpu.wrote-shared',
   'ttm.no-space',
   'ttm.timed-out',
   'ttm.aliased',

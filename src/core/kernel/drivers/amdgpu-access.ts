@@ -7,7 +7,7 @@ import type { Sleeps } from '../../machine/ops.ts';
 import { EAGAIN, EFAULT } from '../../uapi/errno.ts';
 import type { Pfn, Vpn } from '../../uapi/units.ts';
 import { condResched } from '../sched/locks.ts';
-import { pagePgmap } from '../mm/page-ref.ts';
+import { isDevicePrivatePage, pagePgmap } from '../mm/page-ref.ts';
 import { accessManyPages } from './amdgpu-bulk.ts';
 import { packageOf } from './amdgpu-device.ts';
 import { svmRangeRestorePages } from './amdgpu-fault.ts';
@@ -107,6 +107,8 @@ export function* gpuAccess(
   const accesses = { ...NO_ACCESSES };
   let ret = 0;
   let done = 0;
+  // private pages that fork left shared: coherent ones and those of the system were copied before they were mapped
+  let shared = 0;
   const reached = (first: Pfn, many: number): void => {
     accesses[distance(m, gpu, first)] += many;
   };
@@ -125,11 +127,15 @@ export function* gpuAccess(
       ret = pfn;
       break;
     }
-    if (value !== undefined) m.pages.content.set(pfn, value + done);
-    else if (values.length < REPORTED_VALUES) values.push(m.pages.content.get(pfn));
+    if (value !== undefined) {
+      m.pages.content.set(pfn, value + done);
+      if (isDevicePrivatePage(m, pfn) && m.pages.mapcount.get(pfn) > 1) shared++;
+    }
+    if (value === undefined && values.length < REPORTED_VALUES) values.push(m.pages.content.get(pfn));
     accesses[distance(m, gpu, pfn)]++;
   }
   if (ret < 0 && ret !== -EAGAIN) m.kfdProcesses.update(process, { dead: true });
+  if (shared > 0) m.trace.decide('gpu.wrote-shared', start, shared, gpu.id);
   m.trace.decide(value === undefined ? 'gpu.read' : 'gpu.wrote', start, done, gpu.id);
   return { ret, done, faults: faults.count, values, accesses };
 }

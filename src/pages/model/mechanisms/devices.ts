@@ -81,7 +81,7 @@ export const DEVICES: readonly Mechanism[] = [
     title: 'amdgpu: shared virtual memory',
     kernel: 'drivers/gpu/drm/amd/amdkfd/kfd_svm.c, kfd_migrate.c, kfd_smi_events.c',
     state: 'simplified',
-    how: 'Ranges and attributes, set and asked for, prefetch, faults with XNACK on, mapping and quiescing without, migration both ways and through system memory, invalidation, the GPU’s page tables, and what profilers are told of all that, with its triggers. Six faults of v6.1’s own code stay in; a step that meets one is taken back, with its name, or is the last one of a scene in which one can look (`defect-deadlock`, `defect-livelock`, `defect-page-twice`, `defect-bo-freed`, `defect-bo-null`, `defect-two-hives`).',
+    how: 'Ranges and attributes, set and asked for, prefetch, faults with XNACK on, mapping and quiescing without, migration both ways and through system memory, invalidation, the GPU’s page tables, and what profilers are told of all that, with its triggers. Six faults of v6.1’s own code stay in; a step that meets one is taken back, with its name, or is the last one of a scene in which one can look (`defect-deadlock`, `defect-livelock`, `defect-page-twice`, `defect-bo-freed`, `defect-bo-null`, `defect-two-hives`). A seventh does its harm in silence: after fork a GPU writes into private pages that the child has, too (`defect-fork-private`).',
     simplified: {
       'drivers/amdgpu-fault.ts: svmRangeCreateUnregisteredRange':
         'Of buffer objects only user pointers are mapped by address.',

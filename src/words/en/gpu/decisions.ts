@@ -211,6 +211,10 @@ export const gpuDecisions: Readonly<Record<Exclude<GpuDecisionId, SmiDecisionId>
     what: (p) => `${gpu(p)} has written ${size(p)} from ${page(p)} on.`,
     why: 'Where its table had writable entries, no kernel code ran.',
   },
+  'gpu.wrote-shared': {
+    what: (p) => `${gpu(p)} has written ${size(p)} that another process has, too, and now reads.`,
+    why: 'The CPU would have copied what fork left shared. But `hmm_range_fault` reports private memory of the driver’s own as it is, even if writable pages were asked for, and v6.1 maps it writable.',
+  },
   'ttm.allocated': {
     what: (p) => `A buffer object of ${size(p)} gets VRAM of ${gpu(p)}.`,
     why: 'TTM gives whole blocks. It does not know which pages of processes will be in them.',
