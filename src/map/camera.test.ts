@@ -54,6 +54,14 @@ describe('the camera', () => {
     expect(isInView(camera, size, { ...place, width: 4, height: 1 })).toBe(true);
   });
 
+  test('of a window of two rows, a row behind a gap is wholly in it', () => {
+    const low = { width: 600, height: 105 };
+    for (let part = 0; part < 1; part += 0.1) {
+      const rect = { x: 40 + part, y: 30 + part, width: 4, height: 1 };
+      expect(isInView(fitRect(bank, rect, low, 42), low, rect), `${part}`).toBe(true);
+    }
+  });
+
   test('what is looked at stays in the middle of a window of another size, as large as it was', () => {
     const rect = { x: 40, y: 30, width: 4, height: 1 };
     const look = lookOf(fitRect(bank, rect, size, 30), size);

@@ -87,13 +87,19 @@ export const boundsOf = (bank: Bank, pfns: Iterable<number>): WorldRect | undefi
   return left > right ? undefined : { x: left, y: top, width: right - left, height: bottom - top };
 };
 
+/** First whole row of a view that has a stretch in its middle, and wholly in it: behind a gap rows lie between whole ones. */
+const firstInView = (start: number, extent: number, view: number): number => {
+  const first = Math.floor(start + extent / 2 - view / 2);
+  return start + extent > first + view ? first + 1 : first;
+};
+
 /** Some frames in the middle, with their neighbours around them; whole columns of cells where pages are drawn. */
 export const fitRect = (bank: Bank, rect: WorldRect, size: SizePx, pagePx: number): Camera => {
   const inner = { width: size.width - 2 * MARGIN_PX, height: size.height - 2 * MARGIN_PX };
   const widest = Math.min(pagePx, inner.width / (rect.width + 1), inner.height / (rect.height + 1));
   const k = widest >= PAGE_LEVEL_PX ? inner.width / Math.ceil(inner.width / widest) : widest;
-  const column = Math.floor(rect.x + rect.width / 2 - inner.width / k / 2);
-  const row = Math.floor(rect.y + rect.height / 2 - inner.height / k / 2);
+  const column = firstInView(rect.x, rect.width, inner.width / k);
+  const row = firstInView(rect.y, rect.height, inner.height / k);
   return constrain(bank, { k, x: MARGIN_PX - column * k, y: MARGIN_PX - row * k }, size);
 };
 

@@ -24,6 +24,11 @@ const SIGNS = [...BIT_WORDS, ...TABLE_FLAGS.map((flag) => ['', flag] as const)].
 
 /** With a longer name than `buf`, each row would be higher if every column had room for whatever may come. */
 const SHORT_NAME = 4;
+/** And so it is with frames of more than six digits. */
+const SHORT_PFN = 0xff_ffff;
+
+const isLong = ({ name, rows }: AreaRows): boolean =>
+  name.length > SHORT_NAME || rows.some(({ frame }) => frame !== undefined && frame.pfn > SHORT_PFN);
 
 /** Of a table without devices. */
 const COLUMNS = 6;
@@ -73,11 +78,7 @@ export const AreaTable = ({ area, changed }: AreaTableProps) => {
 
 const Entries = ({ area, changed }: AreaTableProps) => (
   <div className="entries-scroll scroll">
-    <table
-      className="entries"
-      data-long={area.name.length > SHORT_NAME}
-      data-devices={Math.min(area.columns.length, 3)}
-    >
+    <table className="entries" data-long={isLong(area)} data-devices={Math.min(area.columns.length, 3)}>
       <thead>
         <tr>
           <th scope="col">page</th>
