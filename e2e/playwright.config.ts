@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from '@playwright/test';
 import { browserLaunchOptions } from './browser.ts';
@@ -19,7 +20,8 @@ export default defineConfig({
     ? { testIgnore: 'pictures.spec.ts' }
     : { testMatch: 'pictures.spec.ts' }),
   outputDir: '../test-results',
-  workers: 2,
+  // One more than there are cores: a test waits for pictures most of the time.
+  workers: availableParallelism() + 1,
   fullyParallel: true,
   forbidOnly: process.env.CI !== undefined,
   retries: 0,
