@@ -1,5 +1,4 @@
 import { execFileSync } from 'node:child_process';
-import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from '@playwright/test';
 import { browserLaunchOptions } from './browser.ts';
@@ -20,8 +19,8 @@ export default defineConfig({
     ? { testIgnore: 'pictures.spec.ts' }
     : { testMatch: 'pictures.spec.ts' }),
   outputDir: '../test-results',
-  // One more than there are cores: a test waits for pictures most of the time.
-  workers: availableParallelism() + 1,
+  // One more than there are cores, at the least: a test waits for pictures most of the time.
+  workers: 3,
   fullyParallel: true,
   forbidOnly: process.env.CI !== undefined,
   retries: 0,
