@@ -92,7 +92,8 @@ export class AppPage {
   }
 
   async showText(shown: boolean): Promise<void> {
-    if ((await this.textToggle.getAttribute('aria-pressed')) !== String(shown)) await this.textToggle.click();
+    if ((await this.textToggle.getAttribute('aria-pressed')) === String(shown)) return;
+    await this.textToggle.click();
     await this.idle(); // rows are those of the tiles, which the worker sends
   }
 

@@ -307,9 +307,16 @@ test('Compare: three worlds in step, one click away', async ({ app, page }) => {
   await app.open('./?scenario=longterm-pin');
   await app.showPanel('Compare');
   const compare = page.getByRole('region', { name: 'Compare', exact: true });
-  await compare.getByRole('button', { name: 'Compare all three' }).click();
+  const all = compare.getByRole('button', { name: 'Compare all three' });
+  await all.click();
   await app.idle();
   await showEndOf(app, 5);
+  // who is in the scene already keeps their place
+  const at = await app.position();
+  await compare.getByLabel('Compare with').selectOption('');
+  await all.click();
+  await app.idle();
+  expect(await app.position()).toBe(at);
   // here B has its VRAM and the pinned page is at home; there it blocks, or lies under B's object
   await expect(compare.getByRole('row', { name: /^5 .*bo_alloc/ }).first()).toHaveText(/≠.*ENOMEM/);
   const pinned = compare.getByRole('row', { name: /^A buf\+5/ });

@@ -19,8 +19,7 @@ export default defineConfig({
     ? { testIgnore: 'pictures.spec.ts' }
     : { testMatch: 'pictures.spec.ts' }),
   outputDir: '../test-results',
-  // One more than there are cores, at the least: a test waits for pictures most of the time.
-  workers: 3,
+  workers: 2,
   fullyParallel: true,
   forbidOnly: process.env.CI !== undefined,
   retries: 0,

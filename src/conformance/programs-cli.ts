@@ -62,8 +62,8 @@ const BATCH = 50;
 
 /** What a batch checks besides the rest: all costs too much for every one. */
 const extraOf = (batch: number, events: boolean): Extra => {
-  if (batch % 100 === 50) return { events, recorded: true };
-  return batch % 100 === 0 ? { events: true, history: true, again: true } : { events };
+  if (batch % 200 === 100) return { events, recorded: true };
+  return batch % 200 === 0 ? { events: true, history: true, again: true } : { events };
 };
 
 /** Machines that the programs of this process share. */

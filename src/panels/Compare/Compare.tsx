@@ -64,6 +64,11 @@ const policyOf = ({ kernel }: RunInfo): string => `policy-${kernel.longtermPolic
 /** One scene in each of the worlds of long-term pins, a click away; and all three in step. */
 const Worlds = () => {
   const { compareWith, openByName } = useActions();
+  // who looks at one of the three already keeps their place in it
+  const isOpen = useApp(
+    ({ scenario: { origin } }) =>
+      origin?.kind === 'catalogue' && Object.values<string>(SCENE_OF_POLICY).includes(origin.name),
+  );
   return (
     <div className="compare-worlds">
       <h3 className="compare-heading">An eviction that meets a long-term pin</h3>
@@ -76,7 +81,7 @@ const Worlds = () => {
           icon="compare"
           onClick={() => {
             void (async () => {
-              if (await openByName('ttm-evicts')) await compareWith('policies');
+              if (isOpen || (await openByName(SCENE_OF_POLICY.on))) await compareWith('policies');
             })();
           }}
         >
