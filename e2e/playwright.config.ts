@@ -19,7 +19,8 @@ export default defineConfig({
     ? { testIgnore: 'pictures.spec.ts' }
     : { testMatch: 'pictures.spec.ts' }),
   outputDir: '../test-results',
-  workers: 2,
+  // One more than a small machine has cores: a test waits for pictures part of the time.
+  workers: 3,
   fullyParallel: true,
   forbidOnly: process.env.CI !== undefined,
   retries: 0,
