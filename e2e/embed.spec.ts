@@ -6,7 +6,8 @@ const AROUND = 'frame.html';
 const INSIDE = './?scenario=coherent-longterm-pin-fast&embed=1&controls=min&theme=dark&motion=reduce&t=3';
 
 test('in a frame one plays a step, nothing is kept, and Open in full leads to the same moment', async ({
-  app: { page },
+  app,
+  page,
   context,
 }) => {
   await page.route(`**/${AROUND}`, (route) =>
@@ -67,4 +68,7 @@ test('in a frame one plays a step, nothing is kept, and Open in full leads to th
   const [full] = await Promise.all([context.waitForEvent('page'), link.click()]);
   expect(full.url()).toContain(href.slice(href.indexOf('?')));
   await full.close();
+  // what stands in the frame, by itself
+  await app.open('./?scenario=coherent-longterm-pin-fast&embed=1&t=3');
+  await app.expectAccessibleInBothThemes();
 });

@@ -64,60 +64,62 @@ const TextField = ({ what, label, text, first = false, rows }: TextFieldProps) =
   );
 };
 
+interface ParameterRow {
+  readonly name: string;
+  /** As it stands, or can be typed, in an address. */
+  readonly text: string;
+}
+
+const ParameterTable = ({
+  head,
+  rows,
+}: {
+  readonly head: string;
+  readonly rows: readonly ParameterRow[];
+}) => (
+  <table className="share-parameters">
+    <thead className="hidden-visually">
+      <tr>
+        <th scope="col">{head}</th>
+        <th scope="col">What it means</th>
+      </tr>
+    </thead>
+    <tbody>
+      {rows.map(({ name, text }) => (
+        <tr key={`${name} ${text}`}>
+          <th scope="row">
+            <code>{text}</code>
+          </th>
+          <td>
+            <Prose plain pieces={textPieces(parameterWords[name]?.about ?? '')} />
+          </td>
+        </tr>
+      ))}
+    </tbody>
+  </table>
+);
+
 const Parameters = ({ written: { parameters } }: { readonly written: Written }) => {
   const said = new Set<string>(parameters.map(([name]) => name));
+  const others = PARAMETERS.filter((name) => !said.has(name));
   return (
     <>
       <section className="share-section">
         <h3 className="heading">{shareWords.parameters}</h3>
-        <table className="share-parameters">
-          <thead className="hidden-visually">
-            <tr>
-              <th scope="col">Parameter</th>
-              <th scope="col">What it means</th>
-            </tr>
-          </thead>
-          <tbody>
-            {parameters.map(([name, value]) => (
-              <tr key={`${name} ${value}`}>
-                <th scope="row">
-                  <code>
-                    {name}={value}
-                  </code>
-                </th>
-                <td>
-                  <Prose plain pieces={textPieces(parameterWords[name]?.about ?? '')} />
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
+        <ParameterTable
+          head="Parameter"
+          rows={parameters.map(([name, value]) => ({ name, text: `${name}=${value}` }))}
+        />
         <p className="muted">
           <Prose plain pieces={textPieces(shareWords.packed)} />
         </p>
       </section>
       <details className="share-section">
         <summary className="share-others">{shareWords.others}</summary>
-        <table className="share-parameters">
-          <thead className="hidden-visually">
-            <tr>
-              <th scope="col">Example</th>
-              <th scope="col">What it means</th>
-            </tr>
-          </thead>
-          <tbody>
-            {PARAMETERS.filter((name) => !said.has(name)).map((name) => (
-              <tr key={name}>
-                <th scope="row">
-                  <code>{parameterWords[name]?.example}</code>
-                </th>
-                <td>
-                  <Prose plain pieces={textPieces(parameterWords[name]?.about ?? '')} />
-                </td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
+        <ParameterTable
+          head="Example"
+          rows={others.map((name) => ({ name, text: parameterWords[name]?.example ?? '' }))}
+        />
       </details>
     </>
   );
