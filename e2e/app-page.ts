@@ -35,17 +35,21 @@ export class AppPage {
    * is there now may have another size, and a map of another size asks for other tiles.
    */
   async idle(): Promise<void> {
-    await this.page.waitForFunction(() => 'simIdle' in window);
-    await this.page.evaluate(async () => {
+    const isThere = await this.page.evaluate(async () => {
       const wait: unknown = Reflect.get(window, 'simIdle');
-      if (typeof wait !== 'function') return;
+      if (typeof wait !== 'function') return false;
       await wait();
       do {
         await new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve, 0)));
         await wait();
         // the code of a panel, once there, asks the worker for what it shows
       } while (document.querySelector('.panel-loading') !== null);
+      return true;
     });
+    if (isThere) return;
+    // just opened: the app is not there yet
+    await this.page.waitForFunction(() => 'simIdle' in window);
+    await this.idle();
   }
 
   async press(...keys: string[]): Promise<void> {
@@ -107,6 +111,18 @@ export class AppPage {
     );
     await this.showText(wasText);
     return texts.filter(([owner]) => owner !== '').map((cells) => cells.join(' '));
+  }
+
+  /** How many rows of the text twins say something of a pin, by bank; the twins are shown. */
+  async pinnedRows(): Promise<Record<string, number>> {
+    const counted = await this.page.locator('table.map-rows').evaluateAll((tables) =>
+      tables.map((table) => {
+        const rows = [...table.querySelectorAll('tbody tr')];
+        const title = table.querySelector('caption strong')?.textContent ?? '';
+        return [title, rows.filter((row) => row.textContent?.includes('pin') === true).length] as const;
+      }),
+    );
+    return Object.fromEntries(counted);
   }
 
   /** How many pixels of a map have exactly one of the theme's colours. */

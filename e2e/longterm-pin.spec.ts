@@ -64,10 +64,7 @@ test.describe('with reduced motion', () => {
     const seen: string[] = [];
     for (let i = 0; i < 34; i++) {
       await app.press('l');
-      const vram = (await app.ownedRows('VRAM, device 0')).filter((row) => row.includes('pin')).length;
-      const system = (await app.ownedRows('System memory, node 0')).filter((row) =>
-        row.includes('pin'),
-      ).length;
+      const { 'VRAM, device 0': vram, 'System memory, node 0': system } = await app.pinnedRows();
       const state = `${vram} ${system}`;
       if (seen.at(-1) !== state) seen.push(state);
       if ((await app.caption.textContent())?.includes('The call returns') === true) break;

@@ -107,8 +107,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   tools: ['node'],
   // what is measured is built as the app is
   'tools/run': ['tools', 'node', 'npm:vite'],
-  'tools/long-tests': ['tools', 'node', 'npm:vite'],
-  'tools/unit': ['tools', 'tools/long-tests', 'node'],
+  'tools/built-tests': ['tools', 'node', 'npm:vite'],
+  'tools/unit': ['tools', 'tools/built-tests', 'node'],
 };
 
 /** Imports that should not be, each with its reason. */

@@ -1,13 +1,13 @@
-// npm run unit: all unit tests, those that take long as built. `npx vitest run FILE` runs one as it is written.
+// npm run unit: all unit tests, built first. `npx vitest run FILE` runs one as it is written.
 
 import { spawnSync } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { ensureInstalled, root } from './install.mjs';
-import { buildLongTests } from './long-tests.mjs';
+import { buildTests } from './built-tests.mjs';
 
 ensureInstalled();
-const built = await buildLongTests();
+const built = await buildTests();
 const vitest = join(
   dirname(createRequire(join(root, 'package.json')).resolve('vitest/package.json')),
   'vitest.mjs',

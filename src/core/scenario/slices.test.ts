@@ -39,8 +39,19 @@ const contents = ({ machine }: Simulation): string[] =>
     }),
   );
 
-const timeline = ({ machine: { journal } }: Simulation) =>
-  Array.from({ length: journal.log.length }, (_, i) => journal.log.at(i));
+const FIELDS = ['kind', 'id', 'provenance', 'parent', 'row', 'old', 'now'] as const;
+
+/** The first event in which two timelines differ: as an array, each would be compared in more time than it is made in. */
+const timelineDifference = (a: Simulation, b: Simulation) => {
+  const [ours, theirs] = [a.machine.journal.log, b.machine.journal.log];
+  if (ours.length !== theirs.length) return { ours: ours.length, theirs: theirs.length };
+  for (let i = 0; i < ours.length; i++) {
+    const [our, their] = [ours.at(i), theirs.at(i)];
+    const isSame = FIELDS.every((field) => Object.is(our[field], their[field]));
+    if (!isSame) return { our, their };
+  }
+  return undefined;
+};
 
 /** @param elsewhere - goes to another position in every pause, by its number */
 const runSliced = (
@@ -81,8 +92,8 @@ it('has the same timeline and the same state however it was sliced, and wherever
     expect(runSliced(short, step, 3)).toBeGreaterThan(3);
     const { length } = visited;
     expect(runSliced(visited, step, 41 + i, (pause) => (pause * 7919) % length)).toBeGreaterThan(0);
-    expect(timeline(short)).toEqual(timeline(whole));
-    expect(timeline(visited)).toEqual(timeline(whole));
+    expect(timelineDifference(short, whole)).toBeUndefined();
+    expect(timelineDifference(visited, whole)).toBeUndefined();
   }
   const atEnd = contents(whole);
   expect(contents(short)).toEqual(atEnd);
@@ -125,7 +136,7 @@ it('lets go in every step that walks over entries, and is no other for it', () =
     const pauses = runSliced(short, step, 0);
     const changesOnlyTheArea = step.op === 'madvise' && step.advice === 'MERGEABLE';
     expect(changesOnlyTheArea || pauses > 8).toBe(true);
-    expect(timeline(short)).toEqual(timeline(whole));
+    expect(timelineDifference(short, whole)).toBeUndefined();
   }
   expect(contents(short)).toEqual(contents(whole));
 });
@@ -180,7 +191,7 @@ it('lets go in what a GPU does with pages that are not plain, with objects, and 
     // none of them tells of its pages one by one
     expect(end - begin, JSON.stringify(step)).toBeLessThan(PLENTY);
     expect(runSliced(short, parsed, 0), JSON.stringify(step)).toBeGreaterThanOrEqual(least);
-    expect(timeline(short)).toEqual(timeline(whole));
+    expect(timelineDifference(short, whole)).toBeUndefined();
   }
   expect(contents(short)).toEqual(contents(whole));
 });
@@ -219,7 +230,7 @@ it('lets go while objects of a GPU get system memory, move there, are swapped, a
       .map(({ id }) => DECISIONS[id]);
     if (decided !== undefined) expect(said).toContain(decided);
     expect(runSliced(short, parsed, 0), JSON.stringify(step)).toBeGreaterThanOrEqual(least);
-    expect(timeline(short)).toEqual(timeline(whole));
+    expect(timelineDifference(short, whole)).toBeUndefined();
   }
   expect(contents(short)).toEqual(contents(whole));
   // and it is what an object's pages go through one by one
@@ -251,7 +262,7 @@ it('lets go while a process dies for want of memory', () => {
   const { vmstat, result } = whole.runStep(write);
   expect([vmstat['oom_kill'], result.ret]).toEqual([1, 7900]);
   expect(runSliced(short, write, 0)).toBeGreaterThan(30);
-  expect(timeline(short)).toEqual(timeline(whole));
+  expect(timelineDifference(short, whole)).toBeUndefined();
   expect(contents(short)).toEqual(contents(whole));
 });
 
@@ -288,7 +299,7 @@ it('lets go while memory is reclaimed to a swap device', () => {
     expect(isBig).toBe(true);
     expect(vmstat['pgsteal_kswapd']).toBeGreaterThan([600, 13_000, 6000, 900][i]);
     expect(runSliced(short, step, 0)).toBeGreaterThan([600, 13_000, 6000, 60][i]);
-    expect(timeline(short)).toEqual(timeline(whole));
+    expect(timelineDifference(short, whole)).toBeUndefined();
   }
   expect(contents(short)).toEqual(contents(whole));
 });
@@ -308,6 +319,6 @@ it('leaves nothing of a step that was taken back in a pause, also after somebody
   sim.runStep(migrate);
   const other = fresh();
   for (const step of [write, migrate]) other.runStep(step);
-  expect(timeline(sim)).toEqual(timeline(other));
+  expect(timelineDifference(sim, other)).toBeUndefined();
   expect(contents(sim)).toEqual(contents(other));
 });
