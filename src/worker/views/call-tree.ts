@@ -11,6 +11,7 @@ import { callArguments, type Namer } from './messages.ts';
 import { sceneAt } from './scene.ts';
 import { resultText } from './results.ts';
 import { innermost } from './spans.ts';
+import { namerOf } from './whose.ts';
 
 /** Most rows that are listed, and most children of one call around the one that runs. */
 const MAX_ROWS = 600;
@@ -104,7 +105,11 @@ class TreeReader {
       depth,
       begin: begin + 1,
       end,
-      args: callArguments(namer, fn.name, [log.rowAt(begin), log.oldAt(begin), log.nowAt(begin)])
+      args: callArguments(namerOf(namer, begin), fn.name, [
+        log.rowAt(begin),
+        log.oldAt(begin),
+        log.nowAt(begin),
+      ])
         .map(({ value }) => value)
         .join(', '),
       result: position >= end ? resultText(fn.name, log.rowAt(end - 1)) : '',

@@ -11,6 +11,7 @@ import { wordsOf } from './step-results.ts';
 import { DECISION_ARGUMENTS, message, type Namer } from './messages.ts';
 import { deviceOf } from './frames.ts';
 import { holdersOf, stayedIn } from './stayed.ts';
+import { namerOf } from './whose.ts';
 
 type Params = Record<string, string | number>;
 
@@ -111,7 +112,7 @@ const COPIES: ReadonlySet<BeatId> = new Set(['fault.wp.copy', 'fault.unshare.cop
 
 /** The sentence of a beat; its reason has the same parameters and the same id behind `why.` */
 export const beatMessage = (namer: Namer, steps: readonly StepRecord[], beat: Beat): Message => {
-  const { id, args } = beat;
+  const { id, args, position } = beat;
   if (id === 'kernel-log') {
     const [log = 0, a = 0, b = 0] = args;
     return { id: `log.${KERNEL_MESSAGES[log] ?? 'other'}`, params: { a, b } };
@@ -123,8 +124,9 @@ export const beatMessage = (namer: Namer, steps: readonly StepRecord[], beat: Be
     return { id, params: id === 'step.end' ? { ...params, ...resultParams(namer, record) } : params };
   }
   if (id === 'boot' && namer.m.config.gpu?.coldBoot === true) return { id: 'boot.cold', params: {} };
-  if (isOwn(id)) return message(namer, id, BEAT_ARGUMENTS[id], args);
-  const said = message(namer, id, DECISION_ARGUMENTS[id], args);
+  const whose = namerOf(namer, position - 1);
+  if (isOwn(id)) return message(whose, id, BEAT_ARGUMENTS[id], args);
+  const said = message(whose, id, DECISION_ARGUMENTS[id], args);
   const [, page = -1] = args;
   if (!COPIES.has(id) || !(page >= 0)) return said;
   const params = { ...said.params, proc: namer.process, ...holdersOf(namer.m, namer.places, [page]) };

@@ -29,6 +29,7 @@ import {
 } from './messages.ts';
 import { resultText } from './results.ts';
 import type { Tables } from './tables.ts';
+import { namerOf } from './whose.ts';
 
 const EVENT_NAMES: Readonly<Record<EventKind, string>> = {
   [EventKind.STEP]: 'step',
@@ -127,7 +128,7 @@ export const eventText = (namer: Namer, tables: Tables, event: LogEvent): Messag
       return { id: 'event.step', params: { step: id } };
     case EventKind.SPAN_BEGIN: {
       const fn = KERNEL_FUNCTIONS[id]?.name ?? 'handle_mm_fault';
-      const args = callArguments(namer, fn, [row, old, now]);
+      const args = callArguments(namerOf(namer, event.index), fn, [row, old, now]);
       return {
         id: 'event.call',
         params: {
@@ -145,7 +146,7 @@ export const eventText = (namer: Namer, tables: Tables, event: LogEvent): Messag
     }
     case EventKind.DECISION: {
       const decision = DECISIONS[id] ?? 'pinnable.ordinary';
-      return message(namer, decision, DECISION_ARGUMENTS[decision], [row, old, now]);
+      return message(namerOf(namer, event.index), decision, DECISION_ARGUMENTS[decision], [row, old, now]);
     }
     case EventKind.COLUMN:
       return columnText(namer, tables, event);

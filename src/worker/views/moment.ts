@@ -42,6 +42,7 @@ import { RowIndex } from './row-index.ts';
 import { dmirrorsOf, rowPfn } from './rows.ts';
 import { type Scene, sceneAt } from './scene.ts';
 import { innermost } from './spans.ts';
+import { namerOf } from './whose.ts';
 
 const MAX_HANDLE_PAGES = 4096;
 /** Most frames that a moment describes one by one. */
@@ -197,7 +198,7 @@ const stackOf = (run: Run, innermostCall: number, namer: Namer): StackFrame[] =>
   for (let at = innermostCall; at >= 0; at = log.parentAt(at)) {
     const fn = KERNEL_FUNCTIONS[log.idAt(at)];
     if (fn === undefined) continue;
-    const args = callArguments(namer, fn.name, [log.rowAt(at), log.oldAt(at), log.nowAt(at)]);
+    const args = callArguments(namerOf(namer, at), fn.name, [log.rowAt(at), log.oldAt(at), log.nowAt(at)]);
     stack.push({ fn: spelling(namer.m.kernel, fn.name), file: fn.file, begin: at + 1, args });
   }
   return stack.toReversed();
