@@ -22,7 +22,7 @@ const SCENES: readonly (readonly [name: string, link: string, panel?: string])[]
   ['compare', './?scenario=longterm-pin&t=99&compare=without-patch-6'],
   ['costs', './?scenario=ttm-evicts&t=99', 'Costs'],
   ['firmware', './?scenario=lab-node&t=99', 'Firmware to VRAM'],
-  ['log', './?scenario=defect-livelock&t=99', 'Kernel log'],
+  ['log', './?scenario=gup-test-not-pinnable&t=99', 'Kernel log'],
 ];
 
 /** A title as the name of a file: `Way of the pin` is `way-of-the-pin`. */

@@ -6,7 +6,7 @@ import type { DeviceView } from '../store/views.ts';
 import { formatBytes, formatCounted } from '../ui/format.ts';
 import { Icon } from '../ui/Icon.tsx';
 import type { MapController } from './controller.ts';
-import { bankTitle, type MapView, scaleOf, zoneCaption } from './describe.ts';
+import { bankTitle, linesOf, type MapView, zoneCaption } from './describe.ts';
 import { isArrow, nextFrame, startFrame } from './hit-test.ts';
 import type { Bank } from './layout.ts';
 import { attachZoom } from './zoom.ts';
@@ -115,7 +115,7 @@ export const BankWindow = ({ bank, maps, open, canClose, onToggle }: BankWindowP
 };
 
 const Scale = ({ view }: { readonly view: MapView }) => {
-  const { size, unit } = scaleOf(view);
+  const { size, unit } = linesOf(view);
   return (
     <span className="bank-scale">
       <span className="bank-scale-cell" aria-hidden="true" /> <span className="hidden-visually">cell: </span>

@@ -54,6 +54,14 @@ describe('the camera', () => {
     expect(isInView(camera, size, { ...place, width: 4, height: 1 })).toBe(true);
   });
 
+  test('in a window of half a hundred pixels, cells can still be read', () => {
+    const low = { width: 440, height: 56 };
+    const rect = { x: 40, y: 30, width: 4, height: 1 };
+    const camera = fitRect(bank, rect, low, 28);
+    expect(camera.k).toBeGreaterThan(22);
+    expect(isInView(camera, low, rect)).toBe(true);
+  });
+
   test('of a window of two rows, a row behind a gap is wholly in it', () => {
     const low = { width: 600, height: 105 };
     for (let part = 0; part < 1; part += 0.1) {

@@ -14,10 +14,14 @@ export const MAX_PAGE_PX = 72;
 const MARGIN_PX = 10;
 /** From here on a page is wide enough to be a cell of its own: to be pointed at, and told in words. */
 const PAGE_LEVEL_PX = 2.5;
+const PAGE_LINED_PX = 4;
 const PAGEBLOCK_LEVEL_PX = 0.14;
 /** From here on a page, or a pageblock, is painted: sooner than it can be pointed at. */
 const PAGE_PAINTED_PX = 0.9;
 const PAGEBLOCK_PAINTED_PX = 0.06;
+
+/** Whether there is room for a line between pages of a size. */
+export const hasPageLines = (pagePx: number): boolean => pagePx >= PAGE_LINED_PX;
 
 export const levelOf = ({ k }: Camera): Level =>
   k >= PAGE_LEVEL_PX ? 'page' : k >= PAGEBLOCK_LEVEL_PX ? 'pageblock' : 'section';
@@ -93,10 +97,14 @@ const firstInView = (start: number, extent: number, view: number): number => {
   return start + extent > first + view ? first + 1 : first;
 };
 
+/** Rows that are seen around some frames: parts of them, so that a low window still has cells that can be read. */
+const ROWS_AROUND = 0.8;
+
 /** Some frames in the middle, with their neighbours around them; whole columns of cells where pages are drawn. */
 export const fitRect = (bank: Bank, rect: WorldRect, size: SizePx, pagePx: number): Camera => {
   const inner = { width: size.width - 2 * MARGIN_PX, height: size.height - 2 * MARGIN_PX };
-  const widest = Math.min(pagePx, inner.width / (rect.width + 1), inner.height / (rect.height + 1));
+  const highest = (size.height - MARGIN_PX) / (rect.height + ROWS_AROUND);
+  const widest = Math.min(pagePx, inner.width / (rect.width + 1), highest);
   const k = widest >= PAGE_LEVEL_PX ? inner.width / Math.ceil(inner.width / widest) : widest;
   const column = firstInView(rect.x, rect.width, inner.width / k);
   const row = firstInView(rect.y, rect.height, inner.height / k);

@@ -4,7 +4,7 @@ import { MAP_STATES } from '../store/views.ts';
 import { cellsInView, indexMoment, pageCell } from './cells.ts';
 import { fitBank, levelOf } from './camera.ts';
 import { lookOf, partsOf } from './color.ts';
-import { cellText, cellWords, mapRows, zoneCaption } from './describe.ts';
+import { cellText, cellWords, linesOf, mapRows, scaleOf, zoneCaption } from './describe.ts';
 import { drawFrame, drawMoment, drawRow, drawRows } from './fixture.ts';
 import { nextFrame, startFrame } from './hit-test.ts';
 import { layOutBanks } from './layout.ts';
@@ -135,6 +135,10 @@ test('above a map stands the zone in its middle, or how many there are where all
   expect(levelOf(camera)).toBe('page');
   expect(captionAt(camera)).toBe('2 zones');
   expect(captionAt({ ...camera, k: camera.k * 4 })).toBe('zone Normal');
+  // pages of three pixels have no lines between them: what one sees are pageblocks
+  const viewAt = (k: number) => ({ bank: two, camera: { ...camera, k }, size, following: false, loupes: [] });
+  expect([2, 3, 4].map((k) => linesOf(viewAt(k)).size)).toEqual(['2 MiB', '2 MiB', '4 KiB']);
+  expect(scaleOf(viewAt(3)).unit).toBe('page');
 });
 
 describe('cells', () => {

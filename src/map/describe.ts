@@ -6,7 +6,7 @@ import type { MoveView } from '../store/views.ts';
 import { formatBytes, formatCount, formatCounted, formatHex } from '../ui/format.ts';
 import { TONES } from '../ui/tones.ts';
 import { stayedBecause } from '../words/index.ts';
-import { levelOf, type SizePx, visibleRect } from './camera.ts';
+import { hasPageLines, levelOf, type SizePx, visibleRect } from './camera.ts';
 import type { MapCell } from './cells.ts';
 import { type CellLook, lookOf, partsOf } from './color.ts';
 import { isCopied } from './flights.ts';
@@ -72,10 +72,23 @@ export const zoneCaption = (view: MapView): string => {
   return isAll ? `${length} zones` : zoneInView(view);
 };
 
+interface Scale {
+  readonly size: string;
+  readonly unit: Level;
+}
+
+const scaleOfUnit = (unit: Level): Scale => ({
+  size: formatBytes(LEVELS[unit].pagesPerCell * PAGE_SIZE_BYTES),
+  unit,
+});
+
 /** What one cell stands for: `4 KiB`, `page` */
-export const scaleOf = ({ camera }: MapView): { readonly size: string; readonly unit: Level } => {
+export const scaleOf = ({ camera }: MapView): Scale => scaleOfUnit(levelOf(camera));
+
+/** What the lines of a map enclose: where pages are too small for lines, it is the pageblocks that one sees. */
+export const linesOf = ({ camera }: MapView): Scale => {
   const unit = levelOf(camera);
-  return { size: formatBytes(LEVELS[unit].pagesPerCell * PAGE_SIZE_BYTES), unit };
+  return scaleOfUnit(unit === 'page' && !hasPageLines(camera.k) ? 'pageblock' : unit);
 };
 
 const USAGE_WORDS = {

@@ -22,6 +22,10 @@ import {
 import { reasonHeight } from './overlay-stays.ts';
 import { type BoxPx, type Pen } from './paint.ts';
 
+/** From the edge of a window to a tag. */
+const EDGE_PX = 3;
+/** Less than this is no way for an arrow from above or below. */
+const WAY_PX = 5;
 /** More tags than this would hide the maps. */
 const MAX_ENTRIES = 3;
 const FONT = '"JetBrains Mono Variable", monospace';
@@ -241,7 +245,9 @@ const inWindow = (
   const isLow = middle.y > topPx + size.height / 2;
   const tag: BoxPx = {
     x: atLeft ? leftPx + 4 : leftPx + size.width - width - 4,
-    y: isLow ? topPx + 6 + index * (height + 4) : topPx + size.height - 6 - height - index * (height + 4),
+    y: isLow
+      ? topPx + EDGE_PX + index * (height + 4)
+      : topPx + size.height - EDGE_PX - height - index * (height + 4),
     width,
     height,
   };
@@ -286,7 +292,7 @@ const arcTo = (start: Point, box: BoxPx): Arc => {
   const page = centerOf(box);
   const isAbove = start.y < page.y;
   const end = { x: page.x, y: isAbove ? box.y - 3 : box.y + box.height + 3 };
-  const hasRoom = isAbove ? end.y - start.y > 8 : start.y - end.y > 8;
+  const hasRoom = isAbove ? end.y - start.y > WAY_PX : start.y - end.y > WAY_PX;
   if (hasRoom) return { start, control: { x: end.x, y: start.y }, end };
   // the tag stands in the row of the page
   const side = start.x < page.x ? { x: box.x - 3, y: page.y } : { x: box.x + box.width + 3, y: page.y };

@@ -3,7 +3,7 @@
 import { PAGEBLOCK_NR_PAGES, PAGES_PER_SECTION } from '../core/uapi/units.ts';
 import type { Camera } from '../store/viewport.ts';
 import { PAGE_MIGRATING, SHADES, stateIndex } from '../store/views.ts';
-import { paintedLevel, type SizePx, visibleRect } from './camera.ts';
+import { hasPageLines, paintedLevel, type SizePx, visibleRect } from './camera.ts';
 import { residenceOf } from './cells.ts';
 import { COUNTS_A_CELL } from './counts.ts';
 import {
@@ -92,7 +92,7 @@ class Raster {
     this.scale = camera.k * ratio;
     this.left = camera.x * ratio;
     this.top = camera.y * ratio;
-    this.gap = this.scale < GAP_FROM_PX + 1 ? 0 : 1;
+    this.gap = hasPageLines(this.scale) ? 1 : 0;
     this.grain = Math.max(1, Math.round(ratio));
     const group = this.level === 'section' ? LEVELS.section.height : BLOCK_ROWS;
     // by the size that cells have by themselves: what rounding makes of it differs from cell to cell

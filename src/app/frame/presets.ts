@@ -32,7 +32,7 @@ const EXPLORE: Arrangement = {
     'right-rows': undefined,
     stage: 0.535,
     lower: 15,
-    under: 9.5,
+    under: 8.6,
   },
   closed: ['lower'],
   front: {},
@@ -41,10 +41,10 @@ const EXPLORE: Arrangement = {
 const ARRANGEMENTS: Readonly<Record<Preset, Arrangement>> = {
   explore: EXPLORE,
   teach: EXPLORE,
-  debug: { ...EXPLORE, sizes: { ...EXPLORE.sizes, right: 22, lower: 17, under: 14 }, closed: [] },
+  debug: { ...EXPLORE, sizes: { ...EXPLORE.sizes, right: 20, stage: 0.55, lower: 17, under: 9 }, closed: [] },
   present: {
     ...EXPLORE,
-    sizes: { ...EXPLORE.sizes, stage: 0.5 },
+    sizes: { ...EXPLORE.sizes, stage: 0.535 },
     closed: ['left', 'right', 'under', 'lower'],
   },
 };

@@ -179,7 +179,7 @@ const Results = ({ run, worlds, now, isParted }: ResultsProps) => {
           in {worlds.length === 1 ? 'both' : 'all'}.
         </p>
       ) : (
-        <table className="compare-table">
+        <table className="compare-table" data-worlds={worlds.length + 1}>
           <Head first="step" labels={worlds.map(({ label }) => label)} />
           <tbody>
             {rows.map(({ index, command, here, others }) => (
@@ -285,7 +285,7 @@ const Pages = ({ views, labels }: NowProps) => {
     );
   return (
     <>
-      <table className="compare-table">
+      <table className="compare-table" data-worlds={labels.length + 1}>
         <Head first="page" labels={labels} />
         <tbody>
           {rows.slice(0, MAX_PAGES).map(({ name, here, others }) => (

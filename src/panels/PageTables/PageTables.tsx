@@ -2,7 +2,7 @@ import { useState } from 'react';
 import { useApp } from '../../store/use-app.ts';
 import type { Moment, RangeInfo } from '../../store/views.ts';
 import { AreaTable } from './AreaTable.tsx';
-import { deviceColumns } from './device-rows.ts';
+import { deviceColumns, idsText } from './device-rows.ts';
 import { areaRows, type AreaRows, changedRows } from './rows.ts';
 import { withSharers } from './sharing.ts';
 import './page-tables.css';
@@ -83,8 +83,8 @@ export const PageTables = () => {
           ))}
           {alive && empty.length > 0 ? (
             <p className="muted device-empty">
-              {empty.length > 1 ? 'Devices' : 'Device'} {empty.join(' and ')}: no entry of {process}, an
-              access would fault.
+              {empty.length > 1 ? 'Devices' : 'Device'} {idsText(empty)}: no entry of {process}, an access
+              would fault.
             </p>
           ) : null}
         </section>

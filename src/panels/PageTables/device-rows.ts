@@ -62,6 +62,13 @@ export const deviceColumns = (
   };
 };
 
+/** `3`, `0 and 2`, `1 to 7` */
+export const idsText = (ids: readonly number[]): string => {
+  const first = ids[0] ?? 0;
+  const isRun = ids.length > 2 && ids.every((id, index) => id === first + index);
+  return isRun ? `${first} to ${first + ids.length - 1}` : ids.join(' and ');
+};
+
 export const deviceCells = (columns: readonly DeviceColumn[], { mirrors, npages }: PteRow): DeviceCell[] =>
   columns.map(({ device, toneOf }) => {
     const mirror = mirrors.find((each) => each.device === device);

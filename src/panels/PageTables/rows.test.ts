@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { AreaView, FrameView, Moment, PteRow, RangeInfo } from '../../store/views.ts';
-import { deviceCells, deviceColumns } from './device-rows.ts';
+import { deviceCells, deviceColumns, idsText } from './device-rows.ts';
 import { addressOf, areaRows, changedRows, entryRow, pathOf } from './rows.ts';
 
 const row = (more: Partial<PteRow> = {}): PteRow => ({
@@ -176,6 +176,13 @@ describe('devices beside the CPU', () => {
     const two = deviceColumns(opened(['A', false], ['B', false], ['A', true]), 'A', ranges);
     expect(two.columns.map(({ title }) => title)).toEqual(['device 0']);
     expect(two.empty).toEqual([2]);
+    expect([[3], [0, 2], [0, 1], [1, 2, 3], [1, 2, 4]].map(idsText)).toEqual([
+      '3',
+      '0 and 2',
+      '0 and 1',
+      '1 to 3',
+      '1 and 2 and 4',
+    ]);
     const one = deviceColumns(opened(['A', true], ['B', false]), 'A', ranges);
     expect(one.columns.map(({ title }) => title)).toEqual(['device 0']);
     const three = deviceColumns(opened(['A', false], ['A', true], ['A', true]), 'A', ranges);

@@ -54,6 +54,10 @@ const LeftOut = () => {
   );
 };
 
+/** Where a command goes on to a second line, an arrow stands before what it points at. */
+const keptTogether = (command: string): string =>
+  command.replaceAll(/[→←∥] \S+(?: \d+)?/g, (part) => part.replaceAll(' ', '\u00a0'));
+
 const StepItem = ({ row }: { readonly row: StepRow }) => {
   const { seekStep } = useActions();
   const item = useRef<HTMLLIElement>(null);
@@ -74,9 +78,9 @@ const StepItem = ({ row }: { readonly row: StepRow }) => {
       <button type="button" className="step-button" onClick={() => void seekStep(row.index, 'end')}>
         <span className="step-number">{row.index}</span>
         <span className="step-call">
-          <span className="step-command">{row.command}</span>
+          <span className="step-command">{keptTogether(row.command)}</span>
           {row.result === '' ? null : (
-            <span className="step-result" data-failed={row.failed}>
+            <span className="step-result" data-failed={row.failed} data-returned={/^[−\d]/.test(row.result)}>
               <span className="hidden-visually">returned </span>
               {row.result}
             </span>

@@ -71,6 +71,7 @@ test('tasks that run at once have rows of their own', () => {
 test('the axis counts whole events from the beginning of the run', () => {
   expect(axisTicks({ from: 1000, to: 1100 }, 1000, 5)).toEqual([0, 20, 40, 60, 80, 100]);
   expect(axisTicks({ from: 1000, to: 1003 }, 1000, 10)).toEqual([0, 1, 2, 3]);
+  expect(axisTicks({ from: 999, to: 1003 }, 1000, 10)).toEqual([0, 1, 2, 3]);
 });
 
 describe('the icicle', () => {

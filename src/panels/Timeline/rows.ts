@@ -36,12 +36,12 @@ export const timeScale = ({ from, to }: TimeWindow, widthPx: number) =>
     .domain([from, Math.max(to, from + 1)])
     .range([0, widthPx]);
 
-/** Round counts of events for the axis, relative to a beginning. */
+/** Round counts of events for the axis, relative to a beginning; before it there are none. */
 export const axisTicks = ({ from, to }: TimeWindow, base: number, count: number): number[] =>
   scaleLinear()
     .domain([from - base, to - base])
     .ticks(count)
-    .filter(Number.isInteger);
+    .filter((n) => n >= 0 && Number.isInteger(n));
 
 const MIN_BAR_PX = 1;
 

@@ -20,7 +20,7 @@ export const HomeFigure = () => (
         </g>
       ))}
     </g>
-    <path className="home-way" d="M110 34C150 2 330 2 390 30" />
+    <path className="home-way" d="M107 32C150 2 346 2 407 32" />
     <g transform="translate(228 -6) rotate(2 19 19)">
       <path className="home-coherent" d="M6 0h22l10 10v22a6 6 0 0 1-6 6H6a6 6 0 0 1-6-6V6a6 6 0 0 1 6-6z" />
       <text className="home-coherent-text" x="19" y="25">

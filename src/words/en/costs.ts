@@ -72,9 +72,9 @@ export const worldWords = {
 export const costsWords = {
   about:
     'Simulated time: the events of this run, counted, times the figures below. Nothing here was measured on such a machine.',
-  serial: 'one after the other',
-  overlapped: 'lanes at once',
-  soFar: 'up to here',
+  serial: 'whole run, one lane at a time',
+  overlapped: 'whole run, all lanes at once',
+  soFar: 'so far',
   waiting: 'waiting for VRAM',
   ask: 'Run it in all worlds',
   again: 'Run them again',
