@@ -5,8 +5,12 @@ import { describe, expect, test } from 'vitest';
 import { createSimulation, parseScenario, StepError, type Step } from '../core/index.ts';
 import { efiMemoryMap, EFI_MEMORY_SP, e820Table, iomemText } from '../core/kernel/mm/e820.ts';
 import { zoneInfo } from '../core/kernel/mm/zoneinfo.ts';
+import { getFreeMemRegion } from '../core/kernel/mm/resource.ts';
+import { pageblockMigratetype, pageZone } from '../core/kernel/mm/page-ref.ts';
 import { mappedFrame } from '../core/kernel/mm/page-table.ts';
 import { KERNEL_MESSAGES } from '../core/kernel/sched/bug.ts';
+import { KFD_MEM_USED } from '../core/machine/scalars.ts';
+import { MIGRATE_UNMOVABLE } from '../core/uapi/config.ts';
 import { DECISIONS, EventKind } from '../core/uapi/events.ts';
 import { PG_reserved } from '../core/uapi/page-flags.ts';
 import { machinePreset } from '../core/uapi/presets.ts';
@@ -121,6 +125,13 @@ describe('devm_memremap_pages (§1.1, §1.2, §1.7)', { timeout: 60_000 }, () =>
   test('struct pages cost 1/64 of the memory, in system memory: 256 KiB here, 1 GiB for 64 GiB', () => {
     const small = cold([probe(0)]);
     expect(freePages(cold([])) - freePages(small)).toBe(64);
+    // "from system RAM", as the kernel takes memory for itself
+    const { machine: m } = small.sim;
+    const [own] = m.pgmaps.values().flatMap(({ memmap }) => memmap.map(({ start }) => start));
+    expect([pageZone(m, own ?? -1)?.name, pageblockMigratetype(m, own ?? -1)]).toEqual([
+      'Normal',
+      MIGRATE_UNMOVABLE,
+    ]);
     const large = cold([probe(0)], { machine: 'lab-node', devices: 4 });
     expect(freePages(cold([], { machine: 'lab-node', devices: 4 })) - freePages(large)).toBe(GIB_PAGES);
   });
@@ -134,6 +145,11 @@ describe('devm_memremap_pages (§1.1, §1.2, §1.7)', { timeout: 60_000 }, () =>
     const pages = m.pgmaps.values().flatMap(({ memmap }) => memmap.map(({ order }) => 2 ** order));
     expect(pages.reduce((sum, n) => sum + n, 0)).toBe(8 * GIB_PAGES);
     expect(m.pgmaps.values().map(({ node }) => node)).toEqual([3, 3, 1, 1, 0, 0, 2, 2]);
+    // "1 section ↔ 2 MiB of vmemmap"; amdkfd "books it against its system-memory limit" (§1.2)
+    expect(new Set(m.pgmaps.values().flatMap(({ memmap }) => memmap.map(({ order }) => order)))).toEqual(
+      new Set([9]),
+    );
+    expect(m.scalars.get(KFD_MEM_USED)).toBe(8 * GIB_PAGES);
     for (const { node, memmap } of m.pgmaps.values())
       expect(new Set(memmap.map(({ start }) => m.rangeOf(start)?.node))).toEqual(new Set([node]));
   });
@@ -173,9 +189,11 @@ describe('devm_memremap_pages (§1.1, §1.2, §1.7)', { timeout: 60_000 }, () =>
   });
 
   test('private memory lies below the top of the address space, in whole sections, without a direct map', () => {
-    const run = cold([probe(0), probe(1)], { kind: 'private' });
+    const run = cold([probe(0), probe(1, { pages: 700 })], { kind: 'private' });
     const { machine: m } = run.sim;
     const top = 2 ** 34;
+    // "the whole VRAM rounded up to 2 MiB"
+    expect(m.pgmaps.values().map(({ start, end }) => end - start)).toEqual([4096, 1024]);
     expect(m.pgmaps.values().map(({ start }) => start)).toEqual([top - 32768, top - 2 * 32768]);
     expect(m.pgmaps.values().map(({ type }) => type)).toEqual([
       'MEMORY_DEVICE_PRIVATE',
@@ -183,6 +201,8 @@ describe('devm_memremap_pages (§1.1, §1.2, §1.7)', { timeout: 60_000 }, () =>
     ]);
     expect(decisionsOf(run, stepOf(run, -1), 'pgmap.')).toEqual(['pgmap.memmap', 'pgmap.zone-span']);
     expect(iomemText(m)).toContain('3ffff8000000-3ffff8ffffff : 0000:c1:00.0');
+    // the next one goes down by its own size, as gfr_next does, until nothing is in its way; the reference has one section
+    expect(getFreeMemRegion(m, 2 * 32768 + 1)).toBe(top - 6 * 32768);
   });
 
   test('where the devices stand is where the driver registers them', () => {
@@ -213,7 +233,7 @@ describe('devm_memremap_pages (§1.1, §1.2, §1.7)', { timeout: 60_000 }, () =>
       'memremap.section-present',
     ],
     ['no border of 2 MiB', { start: own + 3 }, 'EINVAL', 'memremap.misaligned'],
-    ['no whole 2 MiB', { start: own, pages: 700 }, 'EINVAL', 'memremap.misaligned'],
+    ['no whole 2 MiB', { start: own, pages: 768 }, 'EINVAL', 'memremap.misaligned'],
     ['beyond 64 TiB', { start: 2 ** 34 - 2048 }, 'EINVAL', 'memremap.exceeds-range'],
   ])('an aperture over %s is refused: the GPU works, its ranges do not', (_, aperture, errno, message) => {
     const run = cold([

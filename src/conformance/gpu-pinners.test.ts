@@ -193,6 +193,12 @@ describe('the result matrix (§6.5; §2.4, row GUP; scene 33)', { timeout: 60_00
       return after - count();
     });
     expect(counts).toEqual([1, 0, 0]);
+    // "Read-only pin of a never-touched anonymous page": the zero page, uncounted; "a write pin allocates a real page"
+    const run = runChecked(gpuScenario([...untouched, gup('PIN long', false)]));
+    const { machine: m } = run.sim;
+    expect([framesOf(run), m.pages.refcount.get(m.zeroPfn)]).toEqual([[m.zeroPfn], 1]);
+    run.sim.runStep({ ...gup('PIN long'), as: 'more' } as Step);
+    expect(m.pages.refcount.get(framesOf(run)[0] ?? -1)).toBe(1 + BIAS);
   });
 
   test('none: "mapped as VRAM"; the GPU’s own entries hold nothing', () => {
@@ -201,6 +207,13 @@ describe('the result matrix (§6.5; §2.4, row GUP; scene 33)', { timeout: 60_00
       'DD',
       [1, 1],
     ]);
+    const { machine: m } = run.sim;
+    const mapped = (): number =>
+      m.dmirrors.values().reduce((sum, { pt }) => sum + m.journal.mapById(pt).size, 0);
+    expect(mapped()).toBe(2);
+    // §2.4, MADV_FREE: "skipped; … still notifies, so device tables lose the range"
+    run.sim.runStep({ op: 'madvise', ...A, advice: 'FREE' });
+    expect([places(run), mapped()]).toEqual(['DD', 0]);
   });
 });
 

@@ -199,6 +199,17 @@ describe('what subsystems do with a page in VRAM (§2.4)', { timeout: 60_000 }, 
     const written = runChecked(gpuScenario([...fork, { op: 'write', ...A, value: 9 }]));
     expect([places(written), places(written, 'B')]).toEqual(['SSSS', 'DDDD']);
     expect([...shared.violations, ...written.violations]).toEqual([]);
+    // "refcount 1": alone again, it is written in place
+    shared.sim.runStep({ op: 'exit', proc: 'B' });
+    shared.sim.runStep({ op: 'write', ...A, value: 9 });
+    expect(places(shared)).toBe('DDDD');
+  });
+
+  test('fork: "if the parent may have pinned it → copied for the child into system RAM"', () => {
+    const pin: Step = { op: 'gup', ...A, page: 1, count: 2, call: 'pin_user_pages', flags: [], as: 'short' };
+    const done = runChecked(gpuScenario([...inVram(4), pin, { op: 'fork', proc: 'A', child: 'B' }]));
+    expect([places(done), places(done, 'B')]).toEqual(['DDDD', 'DSSD']);
+    expect(done.violations).toEqual([]);
   });
 
   test('it counts in RssAnon; munmap gives it to the driver, and free system memory stays as it is', () => {

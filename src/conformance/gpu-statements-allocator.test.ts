@@ -108,27 +108,33 @@ describe('the buddy system (§2.2)', () => {
     return taken;
   };
   const blockOf = (pfn: Pfn): number => Math.floor(pfn / PAGEBLOCK_NR_PAGES);
+  const give = (m: Machine, pfns: readonly Pfn[]): void => {
+    for (const pfn of pfns) {
+      folioRefAdd(m, pfn, -1, 'allocation');
+      freePages(m, pfn, 0);
+    }
+  };
 
   test('an unmovable request falls back on another migratetype, largest block first, and never on CMA', () => {
     const m = boot('teaching');
     const all = takeAll(m, GFP_HIGHUSER_MOVABLE);
-    const give = (pfns: readonly Pfn[]): void => {
-      for (const pfn of pfns) {
-        folioRefAdd(m, pfn, -1, 'allocation');
-        freePages(m, pfn, 0);
-      }
-    };
     const ofNormal = all.filter((pfn) => pageZone(m, pfn)?.name === 'Normal');
     const ofType = (type: number): Pfn[] => ofNormal.filter((pfn) => pageblockMigratetype(m, pfn) === type);
-    give(ofType(MIGRATE_CMA));
+    give(m, ofType(MIGRATE_CMA));
     expect(allocPage(m, GFP_USER)).toBe(NO_PFN);
     // 32 pages of one movable pageblock, all of another one
     const movable = ofType(MIGRATE_MOVABLE).toSorted((x, y) => x - y);
     const [small = 0, whole = 0] = [...new Set(movable.map(blockOf))].filter(
       (block) => movable.filter((pfn) => blockOf(pfn) === block).length === PAGEBLOCK_NR_PAGES,
     );
-    give(movable.filter((pfn) => blockOf(pfn) === small && pfn % PAGEBLOCK_NR_PAGES < 32));
-    give(movable.filter((pfn) => blockOf(pfn) === whole));
+    give(
+      m,
+      movable.filter((pfn) => blockOf(pfn) === small && pfn % PAGEBLOCK_NR_PAGES < 32),
+    );
+    give(
+      m,
+      movable.filter((pfn) => blockOf(pfn) === whole),
+    );
     const taken = allocPage(m, GFP_USER);
     expect([blockOf(taken), pageblockMigratetype(m, taken)]).toEqual([whole, MIGRATE_UNMOVABLE]);
   });
@@ -140,6 +146,28 @@ describe('the buddy system (§2.2)', () => {
     const cma = all.map((pfn) => pageblockMigratetype(m, pfn) === MIGRATE_CMA);
     expect(all.findIndex((pfn) => blockOf(pfn) === unmovable)).toBeGreaterThan(cma.lastIndexOf(true));
     expect(cma.filter(Boolean)).toHaveLength(4096);
+    // "use it first when more than half of the zone's free pages are CMA": 4096 of 8191, and not before
+    expect(cma.indexOf(true)).toBe(all.length - 8191);
+  });
+
+  test('whole pageblocks: "any request of order ≥ pageblock_order/2 (4)"; below that a movable page comes from the smallest block', () => {
+    const m = boot('teaching');
+    const unmovable = Array.from({ length: 2048 }, () => allocPage(m, GFP_USER));
+    takeAll(m, GFP_USER | __GFP_MOVABLE);
+    const [first = 0, second = 0] = [...new Set(unmovable.map(blockOf))].filter(
+      (block) => unmovable.filter((pfn) => blockOf(pfn) === block).length === PAGEBLOCK_NR_PAGES,
+    );
+    const single = first * PAGEBLOCK_NR_PAGES;
+    const group = Array.from({ length: 16 }, (_, i) => second * PAGEBLOCK_NR_PAGES + i);
+    give(m, [single, ...group.slice(0, 8)]);
+    expect(allocPage(m, GFP_USER | __GFP_MOVABLE)).toBe(single);
+    give(m, [single, ...group.slice(8)]);
+    expect(group).toContain(allocPage(m, GFP_USER | __GFP_MOVABLE));
+    // less than half of either pageblock is free or movable: it keeps its type
+    expect([single, group[0] ?? 0].map((pfn) => pageblockMigratetype(m, pfn))).toEqual([
+      MIGRATE_UNMOVABLE,
+      MIGRATE_UNMOVABLE,
+    ]);
   });
 
   test('watermarks: "low = min + gap; high = low + gap; promo = high + gap", gap at least a quarter of min', () => {

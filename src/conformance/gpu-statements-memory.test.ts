@@ -8,11 +8,12 @@ import { HMM_PFN_REQ_FAULT, HMM_PFN_REQ_WRITE, hmmPfnToPage, hmmRangeFault } fro
 import { memoryFailureDevPagemap } from '../core/kernel/mm/memory-failure.ts';
 import { folioIsLongtermPinnable } from '../core/kernel/mm/normal-page.ts';
 import { pageblockMigratetype, pageZone } from '../core/kernel/mm/page-ref.ts';
+import { pmdOffset } from '../core/kernel/mm/page-table.ts';
 import type { Machine } from '../core/machine/machine.ts';
-import { MIGRATE_CMA, MIGRATE_ISOLATE, MIGRATE_MOVABLE } from '../core/uapi/config.ts';
+import { MIGRATE_CMA, MIGRATE_ISOLATE, MIGRATE_MOVABLE, MIGRATE_UNMOVABLE } from '../core/uapi/config.ts';
 import { EBUSY } from '../core/uapi/errno.ts';
 import { machinePreset } from '../core/uapi/presets.ts';
-import { PAGEBLOCK_NR_PAGES, type Pfn } from '../core/uapi/units.ts';
+import { PAGEBLOCK_NR_PAGES, type Pfn, PTRS_PER_TABLE } from '../core/uapi/units.ts';
 import { decisionsOf, framesOf, gpuScenario, runChecked } from './checked-run.ts';
 import { access, attr, last, map, places, prefetch } from './svm-fixture.ts';
 
@@ -99,10 +100,20 @@ describe('which zone an allocation asks for (§2.1)', { timeout: 60_000 }, () =>
       'Movable',
     ],
     ['mbind: Movable', [area, write, { op: 'mbind', ...A, node: 0 }], 'Movable'],
+    [
+      'THP: Movable',
+      [{ ...area, pages: 512, align: '2M' } as Step, { op: 'madvise', ...A, advice: 'HUGEPAGE' }, write],
+      'Movable',
+    ],
   ])('%s', (_, steps, zone) => {
     const sim = run({ devices: [{ id: 0, kind: 'coherent' }], steps: steps.map((step) => ({ step })) });
     const done = { sim, records: sim.steps, violations: [] };
-    expect(framesOf(done).map((pfn) => pageZone(sim.machine, pfn)?.name)).toEqual([zone, zone]);
+    const { machine: m } = sim;
+    expect(new Set(framesOf(done).map((pfn) => pageZone(m, pfn)?.name))).toEqual(new Set([zone]));
+    // "page tables, kernel objects: GFP_KERNEL", Normal and UNMOVABLE, inside a long-term GUP and outside
+    const pmdRow = pmdOffset(m, m.mms.get(1), m.mms.get(1).areas[0]?.start ?? 0);
+    const table = Math.floor(pmdRow / PTRS_PER_TABLE);
+    expect([pageZone(m, table)?.name, pageblockMigratetype(m, table)]).toEqual(['Normal', MIGRATE_UNMOVABLE]);
   });
 
   test('driver, VRAM to RAM: "GFP_HIGHUSER", Normal', () => {

@@ -6,7 +6,8 @@ import { createSimulation, parseScenario, type Step } from '../core/index.ts';
 import { backingPage } from '../core/kernel/drivers/test-hmm-dmirror.ts';
 import { zoneInfo } from '../core/kernel/mm/zoneinfo.ts';
 import { memremapPages } from '../core/kernel/mm/memremap.ts';
-import { pagePgmap } from '../core/kernel/mm/page-ref.ts';
+import { pageblockMigratetype, pagePgmap } from '../core/kernel/mm/page-ref.ts';
+import { MIGRATE_MOVABLE, MIGRATE_UNMOVABLE } from '../core/uapi/config.ts';
 import { DEFAULT_COSTS, DEFAULT_LINKS } from '../core/uapi/cost-model.ts';
 import { DEVICE_MODEL } from '../core/uapi/device-model.ts';
 import { ENOMEM } from '../core/uapi/errno.ts';
@@ -166,16 +167,18 @@ describe('the test driver’s memory (§1.5)', () => {
   });
 
   test('"A private test device … stores the bytes in a hidden system page …; a coherent one stores them in the page itself"', () => {
-    const held = (kind: 'coherent' | 'private'): { inPage: number; inSystem: boolean } => {
+    const held = (kind: 'coherent' | 'private') => {
       const sim = simulate({ devices: [{ id: 0, kind }], steps: write.map((step) => ({ step })) });
       const { machine: m } = sim;
       const [pgmap] = m.pgmaps.values();
       const first = (pgmap?.end ?? 0) - 1;
       const bytes = backingPage(m, first);
-      return { inPage: m.pages.content.get(bytes), inSystem: pagePgmap(m, bytes) === undefined };
+      const migratetype = pageblockMigratetype(m, bytes);
+      return { inPage: m.pages.content.get(bytes), inSystem: pagePgmap(m, bytes) === undefined, migratetype };
     };
-    expect(held('private')).toEqual({ inPage: 7, inSystem: true });
-    expect(held('coherent')).toEqual({ inPage: 7, inSystem: false });
+    // "allocated with GFP_HIGHUSER": not movable
+    expect(held('private')).toEqual({ inPage: 7, inSystem: true, migratetype: MIGRATE_UNMOVABLE });
+    expect(held('coherent')).toEqual({ inPage: 7, inSystem: false, migratetype: MIGRATE_MOVABLE });
   });
 });
 

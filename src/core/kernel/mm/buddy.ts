@@ -24,6 +24,8 @@ import { pageblockMigratetype, pageZone } from './page-ref.ts';
 /** Orders 0 to 10. Kernel: include/linux/mmzone.h: MAX_ORDER */
 export const MAX_ORDER = 11;
 const PAGEBLOCK_ORDER = 9;
+/** `pageblock_order / 2`, of whole numbers. */
+const HALF_PAGEBLOCK_ORDER = Math.floor(PAGEBLOCK_ORDER / 2);
 const FALLBACKS: readonly (readonly number[])[] = [
   [MIGRATE_RECLAIMABLE, MIGRATE_MOVABLE],
   [MIGRATE_RECLAIMABLE, MIGRATE_UNMOVABLE],
@@ -193,7 +195,7 @@ const claimPageblock = (m: Machine, zone: Zone, taken: Pfn, order: number, migra
 
 /** Whether a fallback may take the whole pageblock. Kernel: `mm/page_alloc.c: can_steal_fallback` */
 const canStealFallback = (order: number, migratetype: number): boolean =>
-  order >= PAGEBLOCK_ORDER / 2 || migratetype === MIGRATE_RECLAIMABLE || migratetype === MIGRATE_UNMOVABLE;
+  order >= HALF_PAGEBLOCK_ORDER || migratetype === MIGRATE_RECLAIMABLE || migratetype === MIGRATE_UNMOVABLE;
 
 /** A free block of another type at an order; undefined: none. Kernel: `mm/page_alloc.c: find_suitable_fallback` */
 const findSuitableFallback = (

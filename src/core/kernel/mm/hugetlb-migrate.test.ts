@@ -2,7 +2,7 @@
 // alloc_huge_page_nodemask, move_hugetlb_state. And when a long-term pin does not move them.
 
 import { describe, expect, it } from 'vitest';
-import { createSimulation, parseScenario, type Simulation } from '../../index.ts';
+import { createSimulation, parseScenario, type Simulation, type Step } from '../../index.ts';
 import { EventKind } from '../../uapi/events.ts';
 import { HUGETLB_FREE, HUGETLB_RESV, HUGETLB_SURPLUS, HUGETLB_TOTAL } from '../../machine/scalars.ts';
 import { observeFrame } from '../../scenario/observe.ts';
@@ -147,6 +147,19 @@ describe('a long-term pin of a page of 2 MiB that may not stay', () => {
       }
     },
   );
+
+  it.each([
+    ['get_user_pages', [1, 0]],
+    ['pin_user_pages', [1, 1]],
+  ] as const)('stays under %s without FOLL_LONGTERM: references and pins grow by %j', (call, grown) => {
+    const sim = guest('movable', mmap(), write);
+    const { machine: m } = sim;
+    const head = headOf(sim);
+    const counts = (): number[] => [m.pages.refcount.get(head), m.pages.compoundPincount.get(head)];
+    const [refs = 0, pins = 0] = counts();
+    sim.runStep(gup(call, 'FOLL_WRITE') as Step);
+    expect([headOf(sim), ...counts()]).toEqual([head, refs + grown[0], pins + grown[1]]);
+  });
 
   // dequeue_huge_page_node_exact under PF_MEMALLOC_PIN passes such pages over; then the pool is as good as empty
   it('finds no page of the pool for a first touch', () => {

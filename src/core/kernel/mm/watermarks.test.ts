@@ -41,6 +41,16 @@ it('raises them for huge pages to eleven pageblocks a zone', () => {
   expect(min).toBeLessThanOrEqual(33_792);
 });
 
+// machine-and-drivers.md §2.2
+it('keeps at least 128 kB and at most 256 MiB free, for huge pages at most 5 % of low memory', () => {
+  expect([minFreeKbytes(1000), minFreeKbytes(1025), minFreeKbytes(2 ** 33)]).toEqual([128, 128, 262_144]);
+  expect(minFreeKbytes(2000)).toBe(178);
+  const marks = bootWatermarks([zone(0, 'Movable', 4096), zone(0, 'Normal', 12_288)], true);
+  // 12,288 pages above their first high watermark, which is 247; a twentieth of that
+  expect(marks.map(({ min }) => min)).toEqual([150, 451]);
+  expect(marks.map(({ lowmemReserve }) => lowmemReserve[3])).toEqual([0, 4096 / 32]);
+});
+
 it('computes the watermarks of the reference: two zones of 16 and 48 MiB', () => {
   const marks = bootWatermarks([zone(0, 'Movable', 4096), zone(0, 'Normal', 12_288)], false);
   expect(minFreeKbytes(65_536)).toBe(1024);
