@@ -75,6 +75,8 @@ test('amdgpu_amdkfd_gpuvm.c: amdgpu_amdkfd_restore_userptr_worker: a change whil
   let tries = 0;
   for (let work = m.works.pop(); work !== undefined; work = m.works.pop()) {
     tries++;
+    // §5.4, "userptr restore delay: 1 ms": behind all that is at work now
+    expect(work.delayed).toBe(true);
     // it meets somebody who changes the area
     atOnce(() => mmapWriteLock(m, 1));
     const worker = work.run();
