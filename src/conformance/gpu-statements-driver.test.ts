@@ -258,14 +258,23 @@ describe('limits (§3.11)', { timeout: 60_000 }, () => {
 test('§3.11: "switching mode re-charges": ranges count with XNACK off only, and as often as they are there', () => {
   const xnack = (enabled: boolean): Step => ({ op: 'set_xnack', proc: 'A', enabled });
   const run = runChecked(
-    gpuScenario([...map(8), attr([access(0)]), xnack(false), xnack(true), xnack(false)]),
+    gpuScenario([
+      ...map(8),
+      attr([access(0)]),
+      xnack(false),
+      xnack(true),
+      xnack(false),
+      // as long as they are there
+      { op: 'munmap', proc: 'A', vma: 'buf', page: 0, count: 3 },
+      { op: 'munmap', proc: 'A', vma: 'buf', page: 3, count: 5 },
+    ]),
   );
   const used = run.records.map(({ end }) => {
     run.sim.seek(end);
     return run.sim.machine.scalars.get(KFD_MEM_USED);
   });
   const before = used[2] ?? 0;
-  expect(used.slice(3)).toEqual([before + 8, before, before + 8]);
+  expect(used.slice(3)).toEqual([before + 8, before, before + 8, before + 5, before]);
 });
 
 const PEAK_MODEL = withOverrides(DEFAULT_COSTS, { efficiency: 1 });

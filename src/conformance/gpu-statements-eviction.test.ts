@@ -63,6 +63,8 @@ describe('an eviction (§4.2, §4.3)', { timeout: 60_000 }, () => {
     expect(ranges(run).map(({ actualLoc }) => actualLoc)).toEqual([1, 1]);
     // the second range was never looked at; the object's VRAM goes to the other process with all eight pages in use
     expect(decisionsOf(run, during, 'migrate.selected')).toHaveLength(4);
+    // "This was not the last reference" is said only where all went well
+    expect(messagesOf(run, { begin, end: m.journal.log.length })).toEqual([]);
     expect([atOnce(() => asks) > 0, places(run)]).toEqual([true, '11111111']);
     expect(decisionsOf(run, { begin, end: m.journal.log.length }, 'ttm.aliased')).toHaveLength(8);
   });

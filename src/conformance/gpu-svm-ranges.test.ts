@@ -378,6 +378,10 @@ describe('what a range is (§3.1, §3.2)', { timeout: 60_000 }, () => {
     expect(ranges(run).map(({ start, last: end, granularity }) => [end - start + 1, granularity])).toEqual([
       [8, 9],
     ]);
+    // nor are the pages of those that were made for it counted any more
+    const used = run.sim.machine.scalars.get(KFD_MEM_USED);
+    run.sim.seek(last(run).begin);
+    expect(run.sim.machine.scalars.get(KFD_MEM_USED)).toBe(used);
   });
 
   test('"migrations after it are not rolled back": the last range goes first, and is there when the one before it fails', () => {
