@@ -93,8 +93,11 @@ export const decisionsOf = (
   return found;
 };
 
-/** Messages that the kernel printed during a step. */
-export const messagesOf = ({ sim }: CheckedRun, record: StepRecord): KernelMessage[] => {
+/** Messages that the kernel printed during a step, or in a part of the log. */
+export const messagesOf = (
+  { sim }: Pick<CheckedRun, 'sim'>,
+  record: Pick<StepRecord, 'begin' | 'end'>,
+): KernelMessage[] => {
   const { log } = sim.machine.journal;
   const found: KernelMessage[] = [];
   for (let i = record.begin; i < record.end; i++) {

@@ -12,8 +12,8 @@ import {
 import { atOnce, mmapWriteLock, mmapWriteUnlock } from '../core/kernel/sched/locks.ts';
 import { stepCosts } from '../core/scenario/run-costs.ts';
 import { DEFAULT_COSTS } from '../core/uapi/cost-model.ts';
-import { decisionsOf, gpuScenario, runChecked, stepOf } from './checked-run.ts';
-import { access, attr, map, prefetch } from './svm-fixture.ts';
+import { decisionsOf, gpuScenario, resultTexts, runChecked, stepOf } from './checked-run.ts';
+import { access, attr, gpuWrite, map, prefetch } from './svm-fixture.ts';
 import { fill, other, take } from './ttm-fixture.ts';
 
 /** The steps told page by page, and as big steps. */
@@ -54,10 +54,13 @@ test('kfd_svm.c: svm_range_restore_work: one that fails is tried three times in 
   const off: Step = { op: 'set_xnack', proc: 'A', enabled: false };
   const none: Step = { op: 'mprotect', proc: 'A', vma: 'buf', prot: '' };
   const calm: Step = { op: 'read', proc: 'A', vma: 'calm' };
-  const steps = [...map(1, 'calm'), ...map(4), off, attr([access(0)]), none, calm];
+  const steps = [...map(1, 'calm'), ...map(4), off, attr([access(0)]), none, calm, gpuWrite(0)];
   const run = runChecked(gpuScenario(steps, { devices: 1 }));
-  expect([-2, -1].map((i) => decisionsOf(run, stepOf(run, i), 'svm.restore-again').length)).toEqual([3, 3]);
+  expect([-3, -2].map((i) => decisionsOf(run, stepOf(run, i), 'svm.restore-again').length)).toEqual([3, 3]);
   expect(run.sim.machine.kfdProcesses.values()[0]).toMatchObject({ queuesStopped: true });
+  // "Until then the GPU does no work" (§3.10), though all its entries are still there
+  expect(resultTexts(run.records).at(-1)).toBe('EAGAIN');
+  expect(decisionsOf(run, stepOf(run, -1), 'gpu.fault')).toEqual([]);
   expect(run.violations).toEqual([]);
 });
 
@@ -75,6 +78,8 @@ test('amdgpu_amdkfd_gpuvm.c: amdgpu_amdkfd_restore_userptr_worker: a change whil
   let tries = 0;
   for (let work = m.works.pop(); work !== undefined; work = m.works.pop()) {
     tries++;
+    // §5.4, "userptr restore delay: 1 ms": behind all that is at work now
+    expect(work.delayed).toBe(true);
     // it meets somebody who changes the area
     atOnce(() => mmapWriteLock(m, 1));
     const worker = work.run();

@@ -2,13 +2,14 @@
 // time up to a point where it may sleep. The soup meets them now and then and takes the step back.
 
 import { describe, expect, test } from 'vitest';
-import { StepError, type Step } from '../core/index.ts';
+import { createSimulation, parseScenario, StepError, type Step } from '../core/index.ts';
 import { amdgpuBoCreate } from '../core/kernel/drivers/amdgpu-client.ts';
 import { migrateMutex, svmsLock } from '../core/kernel/drivers/amdgpu-process.ts';
 import { svmRangeSetAttr } from '../core/kernel/drivers/amdgpu-svm.ts';
 import { cpuAccess } from '../core/kernel/mm/cpu-access.ts';
 import type { Machine } from '../core/machine/machine.ts';
 import type { Sleeps, Wait } from '../core/machine/ops.ts';
+import { DECISIONS, EventKind } from '../core/uapi/events.ts';
 import { type CheckedRun, decisionsOf, gpuScenario, runChecked, stepOf } from './checked-run.ts';
 
 /** Lets a task run until it sleeps; points where it only could are passed over up to one that is named. */
@@ -87,6 +88,8 @@ describe('a fence is waited for with a mutex that its owner needs (kfd_svm.c)', 
     const second = m.svmRanges.values()[1];
     expect(worker).toMatchObject({ name: migrateMutex(second?.id ?? 0) });
     expect(a).toMatchObject({ defect: 'svm.fence-under-mutex' });
+    // both have mmap_lock for reading (machine-and-drivers.md §4.3, step 4)
+    expect(m.mmapLocks.get(1)).toBe(2);
     expect([b, a, worker].map((wait) => freeOf(wait)())).toEqual([false, false, false]);
   });
 
@@ -344,22 +347,30 @@ describe('a range keeps the buffer object that it could not be evicted from (kfd
 });
 
 describe('pages of its own are mapped writable without a look (hmm.c: hmm_vma_handle_pte, kfd_svm.c: svm_range_map_to_gpu)', () => {
+  const gpuWrites = (count: number): Step => ({
+    op: 'gpu_write',
+    proc: 'A',
+    vma: 'buf',
+    count,
+    device: 0,
+    value: 500,
+  });
+  const shared = (kind: 'private' | 'coherent', pages: number, writes: Step[]): unknown =>
+    gpuScenario(
+      [
+        { op: 'mmap', proc: 'A', vma: 'buf', pages, prot: 'rw', kind: 'anon-private' },
+        { op: 'write', proc: 'A', vma: 'buf', value: 100 },
+        prefetch(0, 0, pages),
+        { op: 'fork', proc: 'A', child: 'B' },
+        ...writes,
+        { op: 'read', proc: 'B', vma: 'buf' },
+      ],
+      { kind, devices: 1 },
+    );
   const child = (
     kind: 'private' | 'coherent',
   ): { read: readonly number[]; said: number; violations: number } => {
-    const run = runChecked(
-      gpuScenario(
-        [
-          { op: 'mmap', proc: 'A', vma: 'buf', pages: 2, prot: 'rw', kind: 'anon-private' },
-          { op: 'write', proc: 'A', vma: 'buf', value: 100 },
-          prefetch(0, 0, 2),
-          { op: 'fork', proc: 'A', child: 'B' },
-          { op: 'gpu_write', proc: 'A', vma: 'buf', device: 0, value: 500 },
-          { op: 'read', proc: 'B', vma: 'buf' },
-        ],
-        { kind, devices: 1 },
-      ),
-    );
+    const run = runChecked(shared(kind, 2, [gpuWrites(2)]));
     return {
       read: stepOf(run, -1).result.values ?? [],
       said: decisionsOf(run, stepOf(run, 4), 'gpu.wrote-shared').length,
@@ -372,5 +383,20 @@ describe('pages of its own are mapped writable without a look (hmm.c: hmm_vma_ha
     const { read, said, violations } = child('private');
     expect([read, said]).toEqual([[500, 501], 1]);
     expect(violations).toBeGreaterThan(0);
+  });
+
+  test('a big step that finds all its entries says so, too', () => {
+    // one fault maps the whole range
+    const scenario = parseScenario(shared('private', 128, [gpuWrites(1), gpuWrites(128)]));
+    const sim = createSimulation(scenario, { bigStepPages: 64 });
+    sim.runAll();
+    const writes = sim.steps[5];
+    if (writes === undefined) throw new Error('no such step');
+    const { log } = sim.machine.journal;
+    let told = 0;
+    for (let i = writes.begin; i < writes.end; i++)
+      if (log.kindAt(i) === EventKind.DECISIONS && DECISIONS[log.idAt(i)] === 'gpu.wrote-shared')
+        told += log.rowAt(i);
+    expect([writes.isBig, told]).toEqual([true, 1]);
   });
 });

@@ -9,7 +9,7 @@ import { DEFECT_SCENES } from '../scenarios/defects.ts';
 import { FRONTIER_NODE } from '../scenarios/frontier.ts';
 import { type Scene, SCENES } from '../scenarios/index.ts';
 import { PINNER_SCENES } from '../scenarios/pinners.ts';
-import { resultTexts, runChecked } from './checked-run.ts';
+import { gpuScenario, resultTexts, runChecked } from './checked-run.ts';
 
 const onGeneric = ({ scenario }: Scene): Scenario =>
   parseScenario({
@@ -27,6 +27,9 @@ describe('the generic device', { timeout: 300_000 }, () => {
     const model = DEVICE_MODEL['generic-accelerator'];
     expect(maxRangePages(model, model.vramPages)).toBe(8192);
     expect([model.granularity, model.copyChunkPages]).toEqual([4, 16]);
+    // "the xGMI hive if the GPU is in one, else the device itself" (§3.1)
+    const { machine: m } = runChecked(gpuScenario([], { gpu: { model: 'generic-accelerator' } })).sim;
+    expect(m.pgmaps.values().map(({ owner }) => owner)).toEqual([1, 2]);
   });
 
   test.each(RUN_HERE.map((scene) => [scene.name, scene] as const))(

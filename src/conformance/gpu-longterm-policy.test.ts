@@ -33,6 +33,9 @@ describe('a world without the rule (§4.5, scene 38; hypothetical)', { timeout: 
     const man = m.vramManagers.get(1);
     expect(freeVramPages(man.free)).toBeGreaterThanOrEqual(4096 - 1024);
     expect(freeVramPages(man.free)).toBeLessThan(4096);
+    // "… or spills to GTT": an object of graphics, after the same 15 s
+    const gem = done.sim.runStep({ ...take(4096, 'gem'), bo: 'spills' } as Step);
+    expect([gem.result.ret, decisionsOf(done, gem, 'ttm.spilled').length]).toEqual([0, 1]);
   });
 
   test('intent: 14 of 16 MiB can be had; when the NIC lets go, all of it', () => {

@@ -142,6 +142,11 @@ describe('queues and entries', { timeout: 60_000 }, () => {
     ['MMU_NOTIFY: mprotect', protect, 'unmap 1 MMU_NOTIFY'],
     ['MMU_NOTIFY_MIGRATE: a prefetch', prefetch(0), 'unmap 1 MMU_NOTIFY_MIGRATE'],
     ['UNMAP_FROM_CPU: munmap', { op: 'munmap', proc: 'A', vma: 'buf' }, 'unmap 1 UNMAP_FROM_CPU'],
+    [
+      'UNMAP_FROM_CPU: mremap away',
+      { op: 'mremap', proc: 'A', vma: 'buf', to: 'moved' },
+      'unmap 1 UNMAP_FROM_CPU',
+    ],
   ])('with XNACK on, %s', (_, step, expected) => {
     const mapped = [...map(2), attr([{ type: 'PREFERRED_LOC', loc: 'system' }]), gpuWrite(0)];
     expect(one([...mapped, step])).toContain(expected);

@@ -4,6 +4,7 @@
 import { describe, expect, test } from 'vitest';
 import { createSimulation, parseScenario, type Step } from '../core/index.ts';
 import { amdgpuBoCreate } from '../core/kernel/drivers/amdgpu-client.ts';
+import { migrateMutex } from '../core/kernel/drivers/amdgpu-process.ts';
 import { resvName } from '../core/kernel/drivers/ttm-device.ts';
 import { stepCosts } from '../core/scenario/run-costs.ts';
 import {
@@ -120,14 +121,24 @@ const changedMeanwhile = (steps: readonly Step[], where: string, nth: number): n
   // pages that the restore has to fault in: between two of them others run
   if (where === 'hmm_vma_fault')
     inOneGo(() => doMadvise(m, m.mms.get(1), start + npages / 2, npages / 2, 'DONTNEED'));
-  const restore = m.works.pop()?.run();
+  const work = m.works.pop();
+  const restore = work?.run();
   if (restore === undefined) throw new Error('nothing to be done');
+  // after 1 ms, with mmap_lock for writing: whoever reads has it for the moment
+  m.mmapLocks.set(1, 1);
+  expect([work?.delayed, restore.next().value]).toMatchObject([true, { kind: 'mmap-lock' }]);
+  m.mmapLocks.set(1, 0);
+  // "for every invalid range: wait for its migrate_mutex"
+  const mutex = migrateMutex(ranges(run)[0]?.id ?? 0);
+  m.mutexes.add(mutex);
+  expect(restore.next().value).toMatchObject({ kind: 'mutex', name: mutex });
+  m.mutexes.delete(mutex);
   let times = 0;
   for (let next = restore.next(); next.done !== true; next = restore.next())
     if (next.value.kind === 'resched' && next.value.where === where && ++times === nth) change(0, 1);
   const then = ranges(run).map(({ invalid }) => invalid);
   expect(m.kfdProcesses.get(1)).toMatchObject({ queuesStopped: true, restoreScheduled: true });
-  for (let work = m.works.pop(); work !== undefined; work = m.works.pop()) inOneGo(work.run);
+  for (let next = m.works.pop(); next !== undefined; next = m.works.pop()) inOneGo(next.run);
   expect(m.kfdProcesses.get(1)).toMatchObject({ queuesStopped: false, evictedRanges: 0 });
   return [then, ranges(run).map(({ invalid }) => invalid)];
 };
@@ -247,14 +258,23 @@ describe('limits (§3.11)', { timeout: 60_000 }, () => {
 test('§3.11: "switching mode re-charges": ranges count with XNACK off only, and as often as they are there', () => {
   const xnack = (enabled: boolean): Step => ({ op: 'set_xnack', proc: 'A', enabled });
   const run = runChecked(
-    gpuScenario([...map(8), attr([access(0)]), xnack(false), xnack(true), xnack(false)]),
+    gpuScenario([
+      ...map(8),
+      attr([access(0)]),
+      xnack(false),
+      xnack(true),
+      xnack(false),
+      // as long as they are there
+      { op: 'munmap', proc: 'A', vma: 'buf', page: 0, count: 3 },
+      { op: 'munmap', proc: 'A', vma: 'buf', page: 3, count: 5 },
+    ]),
   );
   const used = run.records.map(({ end }) => {
     run.sim.seek(end);
     return run.sim.machine.scalars.get(KFD_MEM_USED);
   });
   const before = used[2] ?? 0;
-  expect(used.slice(3)).toEqual([before + 8, before, before + 8]);
+  expect(used.slice(3)).toEqual([before + 8, before, before + 8, before + 5, before]);
 });
 
 const PEAK_MODEL = withOverrides(DEFAULT_COSTS, { efficiency: 1 });
@@ -282,6 +302,34 @@ describe('operations (§5.3): each counts as often as it happens', () => {
       ns,
     ]);
   });
+});
+
+test('§5.3: a copy on write, a slow pin, a page that moves, a flush for each table, a pin that moves, queues that stop, a block of private memory', () => {
+  const ops: Step[] = [
+    { op: 'write', proc: 'A', vma: 'buf', value: 7 },
+    { ...nicPins(0, 'get_user_pages'), count: 4 } as Step,
+    { op: 'put', proc: 'A', handle: 'mr' },
+    prefetch(0),
+    { ...nicPins(0), call: 'pin_user_pages', count: 4 } as Step,
+    { op: 'set_xnack', proc: 'A', enabled: false },
+    attr([access(0)]),
+    { op: 'madvise', proc: 'A', vma: 'buf', advice: 'DONTNEED' },
+  ];
+  const told = (kind: 'coherent' | 'private', steps: Step[]) => {
+    const sim = createSimulation(parseScenario(gpuScenario(steps, { devices: 1, kind })));
+    sim.runAll();
+    return stepCosts(sim, DEFAULT_COSTS).map((step) => step?.report.nsByKind);
+  };
+  const each = told('coherent', [...map(4), other, ...ops]).slice(3);
+  expect(each[0]).toMatchObject({ faults: 4 * 1000 });
+  expect(each[1]).toMatchObject({ pins: 4 * 400 });
+  expect(each[3]).toMatchObject({ migration: 4 * 1500, 'TLB shootdowns': 4000 });
+  // looked up twice: before and behind the move
+  expect(each[4]).toMatchObject({ migration: 0, pins: 4 * 3000 + 2 * 4 * 400 });
+  // `queue.quiesce`, "+ the 1 ms delay below", `queue.resume`
+  expect(each[7]).toMatchObject({ 'stopped queues': 1e6 + 1e6 + 1e6 });
+  const touch: Step = { op: 'read', proc: 'A', vma: 'buf' };
+  expect(told('private', [...map(4), prefetch(0), touch]).at(-1)).toMatchObject({ faults: 20_000 });
 });
 
 test('§5.3: what a long-term pin moves costs the same told page by page and in a big step', () => {

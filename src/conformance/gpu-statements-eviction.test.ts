@@ -63,6 +63,8 @@ describe('an eviction (§4.2, §4.3)', { timeout: 60_000 }, () => {
     expect(ranges(run).map(({ actualLoc }) => actualLoc)).toEqual([1, 1]);
     // the second range was never looked at; the object's VRAM goes to the other process with all eight pages in use
     expect(decisionsOf(run, during, 'migrate.selected')).toHaveLength(4);
+    // "This was not the last reference" is said only where all went well
+    expect(messagesOf(run, { begin, end: m.journal.log.length })).toEqual([]);
     expect([atOnce(() => asks) > 0, places(run)]).toEqual([true, '11111111']);
     expect(decisionsOf(run, { begin, end: m.journal.log.length }, 'ttm.aliased')).toHaveLength(8);
   });
@@ -172,18 +174,28 @@ describe('what a long-term pin, or a reference, leaves behind (§4.5)', { timeou
     expect(run.violations).toEqual([]);
   });
 
-  test('"only RAM-and-back … does, and while the pin is held that trip skips the page at the collect stage"', () => {
+  test('"only RAM-and-back (or to another GPU) … does, and while the pin is held that trip skips the page at the collect stage"', () => {
     const trip = [prefetch('system'), prefetch(0)];
     const unpin: Step = { op: 'unpin', proc: 'A', handle: 'mr' };
+    // "neither a GPU fault nor a prefetch to the same GPU"
     const run = runChecked(
-      gpuScenario([...map(4), prefetch(0), nicPins(2), ...trip, unpin, prefetch(0), ...trip]),
+      gpuScenario([
+        ...map(4),
+        prefetch(0),
+        nicPins(2),
+        ...trip,
+        unpin,
+        prefetch(0),
+        gpuWrite(0),
+        prefetch(1),
+      ]),
     );
     const at = (index: number): string => {
       run.sim.seek(stepOf(run, index).end);
       return places(run);
     };
     expect(decisionsOf(run, stepOf(run, 5), 'migrate.maybe-pinned')).toHaveLength(1);
-    expect([3, 5, 7, 9].map(at)).toEqual(['1101', '1101', '1101', '1111']);
+    expect([3, 5, 7, 8, 9].map(at)).toEqual(['1101', '1101', '1101', '1101', '2222']);
     expect(run.violations).toEqual([]);
   });
 });

@@ -6,7 +6,13 @@ import type { Step } from '../core/index.ts';
 import { svmRangeRestorePages } from '../core/kernel/drivers/amdgpu-fault.ts';
 import { gpuEntry } from '../core/kernel/drivers/amdgpu-map.ts';
 import { svmMigratePgmapOps } from '../core/kernel/drivers/amdgpu-migrate.ts';
-import { gpuPageTable, setFaultingTask, tickGpuClock } from '../core/kernel/drivers/amdgpu-process.ts';
+import {
+  gpuPageTable,
+  migrateMutex,
+  setFaultingTask,
+  svmsLock,
+  tickGpuClock,
+} from '../core/kernel/drivers/amdgpu-process.ts';
 import {
   mmuNotifierInvalidateRangeEnd,
   mmuNotifierInvalidateRangeStart,
@@ -17,7 +23,7 @@ import { leafOffset, mappedFrame } from '../core/kernel/mm/page-table.ts';
 import { atOnce } from '../core/kernel/sched/locks.ts';
 import type { Machine } from '../core/machine/machine.ts';
 import type { Sleeps, Wait } from '../core/machine/ops.ts';
-import { EFAULT } from '../core/uapi/errno.ts';
+import { EFAULT, EPERM } from '../core/uapi/errno.ts';
 import { DECISIONS, EventKind } from '../core/uapi/events.ts';
 import { kernelFunctionId, type KernelFunctionName } from '../core/uapi/source-refs.ts';
 import { entryPfn } from '../core/uapi/pte.ts';
@@ -89,8 +95,13 @@ describe('a fault of the GPU (§3.8)', { timeout: 60_000 }, () => {
     atOnce(() => doMunmap(m, m.mms.get(1), startOf(m), startOf(m) + 2));
     expect(m.kfdProcesses.get(1).drainPagefaults).toBe(1);
     expect([atOnce(() => fault(m, 4)), entries(m)]).toEqual([0, [0]]);
+    // that comes before "XNACK off → −EFAULT"
+    m.kfdProcesses.update(1, { xnack: false });
+    expect(atOnce(() => fault(m, 4))).toBe(0);
     runWorks(m);
     expect(m.kfdProcesses.get(1).drainPagefaults).toBe(0);
+    expect(atOnce(() => fault(m, 4))).toBe(-EFAULT);
+    m.kfdProcesses.update(1, { xnack: true });
     expect([atOnce(() => fault(m, 4)), entries(m)]).toEqual([0, [4]]);
   });
 
@@ -132,11 +143,19 @@ describe('a fault of the GPU (§3.8)', { timeout: 60_000 }, () => {
     const { machine: m } = run.sim;
     const task = fault(m, 0);
     runUntil(task, 'svm_range_dma_map');
+    const held = [svmsLock(1), migrateMutex(firstRange(run)?.id ?? 0)].map((name) => m.mutexes.has(name));
+    expect([m.mmapLocks.get(1), ...held]).toEqual([1, true, true]);
     const change = { event: 'CLEAR', mm: 1, start: startOf(m), end: startOf(m) + 6, owner: 0 } as const;
     mmuNotifierInvalidateRangeStart(m, change);
     mmuNotifierInvalidateRangeEnd(m, change);
     expect([task.next(), entries(m)]).toEqual([{ done: true, value: 0 }, [0]]);
     expect([atOnce(() => fault(m, 0)), entries(m)]).toEqual([0, [6]]);
+    // step 4 comes before steps 5 and 6: within 2 ms nobody asks for the area and its rights
+    const [vma] = m.vmas.values();
+    m.vmas.update(vma?.id ?? 0, { vmFlags: 0 });
+    expect(atOnce(() => fault(m, 0))).toBe(0);
+    tickGpuClock(m);
+    expect(atOnce(() => fault(m, 0, false))).toBe(-EPERM);
   });
 
   test('§3.10: a walk of "hmm_range_fault" that an invalidation hit begins again (-EBUSY), and nobody hears of it', () => {
@@ -189,11 +208,20 @@ describe('a fault of the CPU on private memory (§3.9)', { timeout: 60_000 }, ()
     const { machine: m } = run.sim;
     atOnce(() => cpuAccess(m, m.mms.get(1), startOf(m) + 2, false));
     expect([places(run), ranges(run)[1]?.children.length, ranges(run).length]).toEqual(['..00..', 2, 3]);
+    // step 3 of §3.8, "range being … split → drop": not looked at before it is in the list
+    const begin = m.journal.log.length;
+    expect(atOnce(() => fault(m, 0))).toBe(0);
+    expect(decisionsOf(run, { begin, end: m.journal.log.length }, 'svm.')).toEqual([]);
+    // but a change by the CPU reaches the entries of both parts
+    const change = { event: 'CLEAR', mm: 1, start: startOf(m) + 1, end: startOf(m) + 5, owner: 0 } as const;
+    mmuNotifierInvalidateRangeStart(m, change);
+    mmuNotifierInvalidateRangeEnd(m, change);
+    expect(entries(m)).toEqual([2]);
     // not within 2 ms of the last mapping
     tickGpuClock(m);
-    expect([atOnce(() => fault(m, 2)), entries(m)]).toEqual([0, [4]]);
+    expect([atOnce(() => fault(m, 2)), entries(m)]).toEqual([0, [2]]);
     runWorks(m);
-    expect([atOnce(() => fault(m, 2)), entries(m)]).toEqual([0, [6]]);
+    expect([atOnce(() => fault(m, 2)), entries(m)]).toEqual([0, [4]]);
   });
 });
 
@@ -233,26 +261,19 @@ describe('the notifier and the mapping (§3.10)', { timeout: 60_000 }, () => {
   });
 
   test('"hmm_range_fault (faults pages in; write unless the VMA is read-only)"', () => {
-    const area = (prot: 'r' | 'rw'): Step => ({
-      op: 'mmap',
-      proc: 'A',
-      vma: 'buf',
-      pages: 3,
-      prot,
-      kind: 'anon-private',
-    });
-    const mapped = (prot: 'r' | 'rw'): CheckedRun =>
-      runChecked(gpuScenario([area(prot), off, attr([access(0)])]));
-    const [written, read] = [mapped('rw'), mapped('r')];
-    expect([written, read].map((run) => entries(run.sim.machine))).toEqual([
-      [3, 0],
-      [3, 0],
-    ]);
-    const frames = ({ sim: { machine: m } }: CheckedRun): number[] =>
-      [0, 1, 2].map((i) => entryPfn(m.entries.get(leafOffset(m, m.mms.get(1), startOf(m) + i).row)));
-    expect(new Set(frames(written)).size).toBe(3);
+    const area: Step = { op: 'mmap', proc: 'A', vma: 'buf', pages: 6, prot: 'rw', kind: 'anon-private' };
+    // one range over two areas: each is walked by itself
+    const end: Step = { op: 'mprotect', proc: 'A', vma: 'buf', page: 3, count: 3, prot: 'r' };
+    const run = runChecked(gpuScenario([area, end, off, attr([access(0)])]));
+    const { machine: m } = run.sim;
+    expect([entries(m), sizes(run)]).toEqual([[6, 0], [6]]);
+    const frames = [0, 1, 2, 3, 4, 5].map((i) =>
+      entryPfn(m.entries.get(leafOffset(m, m.mms.get(1), startOf(m) + i).row)),
+    );
     // read only: the zero page, for all
-    expect(new Set(frames(read))).toEqual(new Set([read.sim.machine.zeroPfn]));
+    expect([new Set(frames.slice(0, 3)).size, frames.slice(3)]).toEqual([3, Array(3).fill(m.zeroPfn)]);
+    const table = gpuPageTable(m, 1, 1);
+    expect([0, 3].map((i) => table && gpuEntry(m, table, startOf(m) + i)?.write)).toEqual([true, false]);
   });
 
   test('"with XNACK off and already mapped, mapping is left to the restore work"', () => {

@@ -5,6 +5,7 @@ import { describe, expect, test } from 'vitest';
 import type { Step } from '../core/index.ts';
 import { svmBoKref } from '../core/kernel/drivers/amdgpu-bo.ts';
 import { svmMigrateToVram, svmMigrateVramToRam } from '../core/kernel/drivers/amdgpu-migrate.ts';
+import { migrateMutex, svmsLock } from '../core/kernel/drivers/amdgpu-process.ts';
 import { svmRangeSetAttr } from '../core/kernel/drivers/amdgpu-svm.ts';
 import { isolateLruPage } from '../core/kernel/mm/isolate.ts';
 import { migrateVmaFinalize, migrateVmaPages, migrateVmaSetup } from '../core/kernel/mm/migrate-device.ts';
@@ -16,7 +17,8 @@ import {
   newMigrateVma,
 } from '../core/kernel/mm/migrate-vma.ts';
 import { allocPage } from '../core/kernel/mm/page-alloc.ts';
-import { mappedFrame } from '../core/kernel/mm/page-table.ts';
+import { leafOffset, mappedFrame } from '../core/kernel/mm/page-table.ts';
+import { folioGet } from '../core/kernel/mm/page-ref.ts';
 import { tryToMigrate } from '../core/kernel/mm/rmap.ts';
 import { lruAddDrain } from '../core/kernel/mm/swap.ts';
 import { zoneInfo } from '../core/kernel/mm/zoneinfo.ts';
@@ -25,6 +27,7 @@ import type { Machine } from '../core/machine/machine.ts';
 import { Bench } from '../core/scenario/memory-types.ts';
 import { EFAULT, EINVAL } from '../core/uapi/errno.ts';
 import { EventKind } from '../core/uapi/events.ts';
+import { entryPfn } from '../core/uapi/pte.ts';
 import { GFP_HIGHUSER } from '../core/uapi/gfp.ts';
 import type { SimpleStep } from '../core/uapi/scenario.ts';
 import { type KernelFunctionName, kernelFunctionId } from '../core/uapi/source-refs.ts';
@@ -71,6 +74,16 @@ describe('which pages cannot move (§3.6)', { timeout: 60_000 }, () => {
     // nobody noticed that page 2 stayed: the range says that it is home
     expect([back.ret, places(run), firstRange(run)?.actualLoc]).toEqual([0, '0010', 0]);
     expect(back.said).not.toContain('svm.pages-left');
+  });
+
+  test('"D/P page with exactly one unexplained reference … −EAGAIN … yes": a private one, too, is counted', () => {
+    const run = runChecked(gpuScenario([...map(2), prefetch(0)], { devices: 1, kind: 'private' }));
+    const { machine: m } = run.sim;
+    const { row } = leafOffset(m, m.mms.get(1), startOf(m));
+    folioGet(m, entryPfn(m.entries.get(row)), 'fault handler');
+    const home = prefetchNow(run, 0, 2);
+    expect([home.ret, places(run), firstRange(run)?.actualLoc]).toEqual([0, '.0', 1]);
+    expect(home.said).toContain('svm.pages-left');
   });
 
   test('"S page not isolatable from LRU": stops at unmap, entry cleared, the page mapped as before', () => {
@@ -222,6 +235,9 @@ describe('RAM to VRAM (§3.4)', { timeout: 60_000 }, () => {
     const task = svmRangeSetAttr(m, startOf(m), 2, 1, [{ type: 'PREFETCH_LOC', loc: 1 }]);
     for (let next = task.next(); next.done !== true; next = task.next())
       if (next.value.kind === 'resched' && next.value.where === 'svm_migrate_copy_done') break;
+    // "Called with mmap read lock, svms lock, migrate_mutex"
+    const held = [svmsLock(1), migrateMutex(firstRange(run)?.id ?? 0)].map((name) => m.mutexes.has(name));
+    expect([m.mmapLocks.get(1), ...held]).toEqual([1, true, true]);
     const called = (name: KernelFunctionName): number =>
       spans(run, { begin: last(run).end, end: m.journal.log.length }, name).length;
     expect([called('migrate_vma_pages'), called('migrate_vma_finalize')]).toEqual([2, 0]);

@@ -4,7 +4,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Step } from '../core/index.ts';
 import { mappedFrame } from '../core/kernel/mm/page-table.ts';
-import type { SvmAttribute } from '../core/uapi/scenario.ts';
 import { type CheckedRun, decisionsOf, gpuScenario, resultTexts, runChecked, stepOf } from './checked-run.ts';
 import { map, attr, prefetch, access, gpuWrite, places, sizes, last, firstRange } from './svm-fixture.ts';
 
@@ -43,13 +42,13 @@ describe('faults of the GPU with XNACK on (§3.8)', { timeout: 60_000 }, () => {
 
   type Row = readonly [
     preferred: number | 'system' | 'undefined',
-    access: SvmAttribute['type'],
+    access: 'ACCESS' | 'ACCESS_IN_PLACE' | 'NO_ACCESS',
     found: number,
     at: string,
   ];
   /** The table of svm_range_best_restore_location; GPU 0 faults; `found`: where the range is before, as a GPU or -1. */
   const HIVE: readonly Row[] = [
-    [0, 'ACCESS', -1, '1'],
+    [0, 'NO_ACCESS', -1, '1'],
     ['system', 'ACCESS', 1, '0'],
     [1, 'ACCESS', -1, '2'],
     ['undefined', 'ACCESS', -1, '1'],
@@ -68,7 +67,7 @@ describe('faults of the GPU with XNACK on (§3.8)', { timeout: 60_000 }, () => {
           ...map(4),
           attr([{ type: 'PREFERRED_LOC', loc: preferred }]),
           ...(found < 0 ? [] : [prefetch(found)]),
-          ...(type === 'ACCESS' ? [] : [attr([access(0, 'ACCESS_IN_PLACE')])]),
+          ...(type === 'ACCESS' ? [] : [attr([access(0, type)])]),
           gpuWrite(0),
         ],
         { gpu: { model } },
@@ -101,7 +100,12 @@ describe('faults of the GPU with XNACK on (§3.8)', { timeout: 60_000 }, () => {
       gpuScenario([...map(4), { op: 'mprotect', proc: 'A', vma: 'buf', prot: 'r' }, gpuWrite(0)]),
     );
     expect(resultTexts(readOnly.records).at(-1)).toBe('EPERM');
-    expect([...noAccess.violations, ...readOnly.violations]).toEqual([]);
+    // "read needs VM_READ", and that is asked before who may have the range
+    const neither: Step = { op: 'mprotect', proc: 'A', vma: 'buf', prot: '' };
+    const reads: Step = { op: 'gpu_read', proc: 'A', vma: 'buf', device: 0 };
+    const closed = runChecked(gpuScenario([...map(4), attr([access(0, 'NO_ACCESS')]), neither, reads]));
+    expect(resultTexts(closed.records).at(-1)).toBe('EPERM');
+    expect([noAccess, readOnly, closed].flatMap(({ violations }) => violations)).toEqual([]);
   });
 
   test('full VRAM: a prefetch fails, a fault goes on in system memory (§3.8, §3.10, scene 36)', () => {
@@ -110,7 +114,7 @@ describe('faults of the GPU with XNACK on (§3.8)', { timeout: 60_000 }, () => {
       ...map(4),
     ];
     const fetched = runChecked(gpuScenario([...full, prefetch(0)]));
-    expect(resultTexts(fetched.records).at(-1)).toBe('ENOMEM');
+    expect([resultTexts(fetched.records).at(-1), places(fetched)]).toEqual(['ENOMEM', '0000']);
     const faulted = runChecked(gpuScenario([...full, gpuWrite(0)]));
     expect(resultTexts(faulted.records).at(-1)).toBe('0');
     expect(decisionsOf(faulted, last(faulted), 'svm.fall-back')).toHaveLength(1);

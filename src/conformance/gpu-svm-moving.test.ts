@@ -7,7 +7,14 @@ import type { Step } from '../core/index.ts';
 import { svmBoKref } from '../core/kernel/drivers/amdgpu-bo.ts';
 import { mappedFrame } from '../core/kernel/mm/page-table.ts';
 import { zoneInfo } from '../core/kernel/mm/zoneinfo.ts';
-import { KFD_PAGE_IN, KFD_PAGE_OUT, kfdCounterRow } from '../core/machine/scalars.ts';
+import {
+  DEVICE_CALLOC,
+  DEVICE_CFREE,
+  deviceRow,
+  KFD_PAGE_IN,
+  KFD_PAGE_OUT,
+  kfdCounterRow,
+} from '../core/machine/scalars.ts';
 import type { SimpleStep } from '../core/uapi/scenario.ts';
 import { GPU_SVM_SCENES } from '../scenarios/gpu-svm.ts';
 import { type CheckedRun, decisionsOf, gpuScenario, resultTexts, runChecked } from './checked-run.ts';
@@ -102,6 +109,11 @@ describe('moving (§3.4 to §3.7)', { timeout: 60_000 }, () => {
     const steps = [...map(4), attr([access(1, 'ACCESS_IN_PLACE')]), prefetch(0)];
     const at = (hives: number[]): string => places(runChecked(gpuScenario(steps, { gpu: { hives } })));
     expect([at([1, 1]), at([1, 2])]).toEqual(['1111', '0000']);
+    // with XNACK off all that may reach it have to
+    const both = [...map(4), attr([access(1)]), prefetch(0)];
+    const reached = (xnack: boolean): string =>
+      places(runChecked(gpuScenario(both, { gpu: { hives: [1, 2], xnack } })));
+    expect([reached(true), reached(false)]).toEqual(['1111', '0000']);
   });
 
   test('a page with one plain reference is copied and left behind in three attempts: -EDEADLK (§3.6, §3.7, §5.4)', () => {
@@ -219,6 +231,7 @@ describe('RAM to VRAM in detail (§3.4)', { timeout: 60_000 }, () => {
     expect(places(run)).toBe('1011');
     // three pages in use and the range: the fourth slot was prepared, and given back at finalize
     expect(svmBoKref(m, 1)).toBe(1 + 3);
+    expect([DEVICE_CALLOC, DEVICE_CFREE].map((count) => m.scalars.get(deviceRow(1, count)))).toEqual([4, 1]);
   });
 
   test('"none → free the BO": where nothing can be collected the range stays in RAM, and the call says 0', () => {
@@ -240,6 +253,8 @@ describe('RAM to VRAM in detail (§3.4)', { timeout: 60_000 }, () => {
       ]),
     );
     expect([places(run), firstRange(run)?.actualLoc]).toEqual(['00', 1]);
+    // that stage comes behind the copy (§3.6)
+    expect(run.sim.callTotals(last(run)).get('svm_migrate_copy_memory_gart')).toBe(1);
     expect(run.violations).toEqual([]);
   });
 

@@ -4,12 +4,16 @@
 import { describe, expect, test } from 'vitest';
 import type { Step } from '../core/index.ts';
 import { svmBoKref } from '../core/kernel/drivers/amdgpu-bo.ts';
+import { gpuEntry } from '../core/kernel/drivers/amdgpu-map.ts';
+import { gpuPageTable } from '../core/kernel/drivers/amdgpu-process.ts';
 import { svmRangeSetAttr } from '../core/kernel/drivers/amdgpu-svm.ts';
 import { zoneInfo } from '../core/kernel/mm/zoneinfo.ts';
 import { KFD_MEM_LIMIT, KFD_MEM_USED } from '../core/machine/scalars.ts';
 import { EFAULT } from '../core/uapi/errno.ts';
 import { type DecisionId, DECISIONS, EventKind } from '../core/uapi/events.ts';
+import type { SvmAttribute } from '../core/uapi/scenario.ts';
 import { VM_IO, VM_MIXEDMAP, VM_PFNMAP } from '../core/uapi/vm-flags.ts';
+import { BOOT, probe } from '../scenarios/gpu-boot.ts';
 import { decisionsOf, gpuScenario, resultTexts, runChecked, stepOf } from './checked-run.ts';
 import {
   map,
@@ -26,8 +30,8 @@ import {
 
 describe('attributes and ranges (§3.2, §3.3)', { timeout: 60_000 }, () => {
   test('a new range is at most 1/32 of VRAM, at least 2 MiB, aligned to its own size', () => {
-    const run = runChecked(gpuScenario([...map(1200), attr([access(0)])]));
-    expect(sizes(run)).toEqual([512, 512, 176]);
+    const run = runChecked(gpuScenario([...map(1200), attr([access(0)], { page: 100, count: 1100 })]));
+    expect(sizes(run)).toEqual([412, 512, 176]);
     expect(run.violations).toEqual([]);
   });
 
@@ -37,6 +41,10 @@ describe('attributes and ranges (§3.2, §3.3)', { timeout: 60_000 }, () => {
       attr([{ type: 'PREFERRED_LOC', loc: 0 }]),
     ];
     expect(sizes(runChecked(gpuScenario(steps, { machine: 'lab-node' })))).toEqual([262144, 262144]);
+    // "of the smallest GPU's VRAM": one of 256 MiB beside it
+    const probes = [...BOOT, probe(0), probe(1, { pages: 2 ** 16 })];
+    const mixed = gpuScenario([...probes, ...steps], { machine: 'lab-node', gpu: { coldBoot: true } });
+    expect(new Set(sizes(runChecked(mixed)))).toEqual(new Set([2048]));
   });
 
   test('a range that changes in part is cut; equal attributes change nothing', () => {
@@ -51,6 +59,91 @@ describe('attributes and ranges (§3.2, §3.3)', { timeout: 60_000 }, () => {
     expect(sizes(run)).toEqual([4, 4, 8]);
     expect(ranges(run).map(({ preferredLoc }) => preferredLoc)).toEqual([-1, 2, -1]);
     expect(decisionsOf(run, last(run), 'svm.range')).toEqual([]);
+    expect(run.violations).toEqual([]);
+  });
+
+  test('"partly overlapping ones are cloned and split at s/e; gaps filled with new ranges"; "a split copies all attributes" (§3.3)', () => {
+    const all: SvmAttribute[] = [
+      { type: 'PREFERRED_LOC', loc: 1 },
+      access(0),
+      access(1, 'ACCESS_IN_PLACE'),
+      { type: 'SET_FLAGS', flags: ['GPU_RO'] },
+      { type: 'CLR_FLAGS', flags: ['HOST_ACCESS'] },
+      { type: 'GRANULARITY', value: 4 },
+    ];
+    const run = runChecked(
+      gpuScenario(
+        [
+          ...map(10),
+          attr([...all, { type: 'PREFETCH_LOC', loc: 'system' }], { page: 0, count: 8 }),
+          // each of them is what it was: nothing is cut
+          attr(all, { page: 2, count: 2 }),
+          attr([{ type: 'GRANULARITY', value: 5 }], { page: 2, count: 2 }),
+          attr([{ type: 'GRANULARITY', value: 6 }], { page: 6, count: 4 }),
+        ],
+        { gpu: { xnack: false } },
+      ),
+    );
+    expect(decisionsOf(run, stepOf(run, 3), 'svm.range')).toEqual([]);
+    expect(ranges(run).map(({ start, last: end, granularity }) => [end - start + 1, granularity])).toEqual([
+      [2, 4],
+      [2, 5],
+      [2, 4],
+      [2, 6],
+      [2, 6],
+    ]);
+    for (const part of ranges(run).slice(0, 4))
+      expect(part).toMatchObject({
+        preferredLoc: 2,
+        prefetchLoc: 0,
+        access: [1],
+        accessInPlace: [2],
+        flags: 0x2 | 0x8,
+        mappedToGpu: true,
+      });
+    expect(ranges(run)[4]).toMatchObject({ preferredLoc: -1, access: [], mappedToGpu: false });
+    expect(run.violations).toEqual([]);
+  });
+
+  test('which attributes "remap", and which do not (§3.2); with XNACK off a range that no GPU maps stops no queue (§3.10)', () => {
+    const flags = (type: 'SET_FLAGS' | 'CLR_FLAGS'): SvmAttribute => ({ type, flags: ['GPU_RO'] });
+    const changes: SvmAttribute[] = [
+      access(0),
+      { type: 'PREFERRED_LOC', loc: 0 },
+      { type: 'GRANULARITY', value: 4 },
+      flags('SET_FLAGS'),
+      flags('CLR_FLAGS'),
+      access(0, 'ACCESS_IN_PLACE'),
+    ];
+    const run = runChecked(
+      gpuScenario(
+        [
+          ...map(2),
+          attr([{ type: 'GRANULARITY', value: 3 }]),
+          { op: 'mprotect', proc: 'A', vma: 'buf', page: 1, count: 1, prot: 'r' },
+          { op: 'mprotect', proc: 'A', vma: 'buf', page: 1, count: 1, prot: 'rw' },
+          ...changes.map((change) => attr([change])),
+        ],
+        { devices: 1, gpu: { xnack: false } },
+      ),
+    );
+    const { machine: m } = run.sim;
+    const after = changes.map((_, i) => {
+      const step = stepOf(run, 5 + i);
+      run.sim.seek(step.end);
+      const table = gpuPageTable(m, 1, 1);
+      const entry = table && gpuEntry(m, table, m.mms.get(1).areas[0]?.start ?? 0);
+      return [decisionsOf(run, step, 'svm.mapped').length, entry?.write];
+    });
+    expect([3, 4].map((i) => decisionsOf(run, stepOf(run, i), 'svm.queues'))).toEqual([[], []]);
+    expect(after).toEqual([
+      [1, true],
+      [0, true],
+      [0, true],
+      [1, false],
+      [1, true],
+      [1, true],
+    ]);
     expect(run.violations).toEqual([]);
   });
 
@@ -285,6 +378,10 @@ describe('what a range is (§3.1, §3.2)', { timeout: 60_000 }, () => {
     expect(ranges(run).map(({ start, last: end, granularity }) => [end - start + 1, granularity])).toEqual([
       [8, 9],
     ]);
+    // nor are the pages of those that were made for it counted any more
+    const used = run.sim.machine.scalars.get(KFD_MEM_USED);
+    run.sim.seek(last(run).begin);
+    expect(run.sim.machine.scalars.get(KFD_MEM_USED)).toBe(used);
   });
 
   test('"migrations after it are not rolled back": the last range goes first, and is there when the one before it fails', () => {

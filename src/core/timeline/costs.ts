@@ -207,6 +207,12 @@ class Reader {
     return DEVICE_MODEL[this.gpus.at(0)?.model ?? 'mi250x-gcd'];
   }
 
+  /**
+   * A function is called.
+   *
+   * Simplified: one flush for each page table that a migration walks. v6.1 flushes one of which an entry changed, and has
+   * flushed each exclusive page of it before (ptep_clear_flush).
+   */
   private enter(name: KernelFunctionName, times: number, sums?: Sums): void {
     const { counter } = this;
     switch (name) {

@@ -50,7 +50,7 @@ export const DEFAULT_OPS = {
   'fault.minor': assumed(700),
   'fault.cow': assumed(1000),
   'fault.private.to_ram': assumed(20_000, 'assumed: fault, migrate_vma_setup, wait for the fence'),
-  'tlb.shootdown': assumed(4000, 'assumed for 64 cores; one flush for each PMD that changes is the kernel’s'),
+  'tlb.shootdown': assumed(4000, 'assumed for 64 cores; once for each page table that a migration walks'),
   'migrate.page.cpu': assumed(1500, 'assumed: lock, isolate, rmap, map, unlock'),
   'sdma.chunk.setup': assumed(10_000, 'assumed; chunks of 512 pages are the kernel’s'),
   'gup.fast': assumed(50),

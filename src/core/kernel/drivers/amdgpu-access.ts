@@ -42,6 +42,15 @@ const distance = (m: Machine, gpu: Gpu, pfn: Pfn): GpuDistance => {
   return other !== undefined && packageOf(m, other) === packageOf(m, gpu) ? 'package' : 'peer';
 };
 
+/** Private pages that fork left shared: coherent ones and those of the system were copied before they were mapped. */
+const sharedPages = (m: Machine, first: Pfn, npages: number): number => {
+  const { mapcount } = m.pages;
+  if (!isDevicePrivatePage(m, first) || mapcount.isConstant(first, npages, 1)) return 0;
+  let shared = 0;
+  for (let pfn = first; pfn < first + npages; pfn++) if (mapcount.get(pfn) > 1) shared++;
+  return shared;
+};
+
 /** Until the queues run. False: they stay stopped. */
 function* queuesRun(m: Machine, process: number): Sleeps<boolean> {
   let expired = false;
@@ -107,10 +116,10 @@ export function* gpuAccess(
   const accesses = { ...NO_ACCESSES };
   let ret = 0;
   let done = 0;
-  // private pages that fork left shared: coherent ones and those of the system were copied before they were mapped
   let shared = 0;
   const reached = (first: Pfn, many: number): void => {
     accesses[distance(m, gpu, first)] += many;
+    if (value !== undefined) shared += sharedPages(m, first, many);
   };
   for (; done < npages; done++) {
     // the first values of a read are reported
@@ -127,12 +136,9 @@ export function* gpuAccess(
       ret = pfn;
       break;
     }
-    if (value !== undefined) {
-      m.pages.content.set(pfn, value + done);
-      if (isDevicePrivatePage(m, pfn) && m.pages.mapcount.get(pfn) > 1) shared++;
-    }
-    if (value === undefined && values.length < REPORTED_VALUES) values.push(m.pages.content.get(pfn));
-    accesses[distance(m, gpu, pfn)]++;
+    if (value !== undefined) m.pages.content.set(pfn, value + done);
+    else if (values.length < REPORTED_VALUES) values.push(m.pages.content.get(pfn));
+    reached(pfn, 1);
   }
   if (ret < 0 && ret !== -EAGAIN) m.kfdProcesses.update(process, { dead: true });
   if (shared > 0) m.trace.decide('gpu.wrote-shared', start, shared, gpu.id);

@@ -105,7 +105,9 @@ const svmRangeCreateUnregisteredRange = atomic(
 /** Whether the fault has to wait for deferred work on the range. Kernel: `drivers/gpu/drm/amd/amdkfd/kfd_svm.c: svm_range_skip_recover` */
 const skipRecover = (m: Machine, range: SvmRange): boolean => {
   const { deferred } = m.kfdProcesses.get(range.process);
-  if (!deferred.includes(range.id) && range.children.length === 0) return false;
+  // a part that is to be inserted hangs in its parent's child_list by a child_list of its own, which so is not empty
+  const linked = range.children.length > 0 || range.listed === 0;
+  if (!deferred.includes(range.id) && !linked) return false;
   return range.work === 'UNMAP' || range.work === 'ADD' || range.work === 'ADD_AND_MAP';
 };
 

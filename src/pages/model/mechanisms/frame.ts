@@ -11,7 +11,7 @@ export const FRAME: readonly Mechanism[] = [
     how: 'Each call, copy and message of the trace times a figure that says where it is from: measured, stated by a vendor or assumed. Every figure can be changed. Left out: the network cards and NVMe drives of a Frontier node (four times 25 GB/s; 5.5 GB/s reading, 2 GB/s writing), as no step transfers over them, other rules of contention than the one bound by the socket’s memory, and ready-made sets of figures.',
     simplified: {
       'timeline/costs.ts: Reader':
-        'A CPU’s access to memory of another node counts as if it were its own node’s (130 ns against 100).',
+        'A CPU’s access to memory of another node counts as if it were its own node’s (130 ns against 100). Each page table that a migration walks costs one flush of the TLBs; v6.1 flushes where an entry changed, and an exclusive page by itself.',
       'timeline/costs.ts: costsOf':
         'The work of a step is one lane: a copy does not overlap with the work of the CPU for its own migration.',
     },
