@@ -1,5 +1,5 @@
 // Scenes of the scenario catalogue that no other test runs as a whole: each ends as it says there, and its question has
-// the answer that is marked as right. Statements that are left: catalogue.test.ts.
+// the answer that is marked as right. Statements that are left: catalogue.test.ts, catalogue-pins.test.ts.
 
 import { describe, expect, test } from 'vitest';
 import { createSimulation, parseScenario, type Step } from '../core/index.ts';
