@@ -55,12 +55,17 @@ describe('firmware (§1.1)', { timeout: 60_000 }, () => {
     ]);
   });
 
-  test('e820 joins neighbours of one type and keeps what is soft reserved apart', () => {
+  // scenario-catalogue.md §2: "4 ranges “Soft Reserved”"; arch/x86/kernel/e820.c: e820_nomerge
+  test('e820 joins neighbours of RAM and leaves the range of each GPU by itself', () => {
     const map = efiMemoryMap(machinePreset('lab-node'));
     expect(e820Table(map, true)).toEqual([
       { start: 0, end: 2 * GIB_PAGES, type: 'E820_TYPE_RAM' },
       { start: 4 * GIB_PAGES, end: 514 * GIB_PAGES, type: 'E820_TYPE_RAM' },
-      { start: 1024 * GIB_PAGES, end: 1280 * GIB_PAGES, type: 'E820_TYPE_SOFT_RESERVED' },
+      ...[0, 1, 2, 3].map((gpu) => ({
+        start: (1024 + 64 * gpu) * GIB_PAGES,
+        end: (1088 + 64 * gpu) * GIB_PAGES,
+        type: 'E820_TYPE_SOFT_RESERVED',
+      })),
     ]);
     expect(e820Table(map, false).map(({ type }) => type)).toEqual([
       'E820_TYPE_RAM',
@@ -76,7 +81,10 @@ describe('firmware (§1.1)', { timeout: 60_000 }, () => {
         '00000000-7fffffff : System RAM',
         '80000000-ffffffff : PCI Bus 0000:00',
         '100000000-807fffffff : System RAM',
-        '10000000000-13fffffffff : Soft Reserved',
+        '10000000000-10fffffffff : Soft Reserved',
+        '11000000000-11fffffffff : Soft Reserved',
+        '12000000000-12fffffffff : Soft Reserved',
+        '13000000000-13fffffffff : Soft Reserved',
         '',
       ].join('\n'),
     );
@@ -105,7 +113,7 @@ describe('firmware (§1.1)', { timeout: 60_000 }, () => {
       return [-1, -1];
     };
     expect([told(true), told(false)]).toEqual([
-      [3, 256 * GIB_PAGES],
+      [6, 256 * GIB_PAGES],
       [3, 0],
     ]);
   });

@@ -1,5 +1,5 @@
 // Scenes of the scenario catalogue that no other test runs as a whole: each ends as it says there, and its question has
-// the answer that is marked as right.
+// the answer that is marked as right. Statements that are left: catalogue.test.ts, catalogue-pins.test.ts.
 
 import { describe, expect, test } from 'vitest';
 import { createSimulation, parseScenario, type Step } from '../core/index.ts';
@@ -105,7 +105,7 @@ describe('the machine, and pages that move', { timeout: 60_000 }, () => {
     expect(done.violations).toEqual([]);
   });
 
-  test('scene 11: "best effort per page": plain and huge pages move, pinned and held ones stay, those on the device are not asked', () => {
+  test('scene 11: "best effort per page": plain pages move, pinned and held ones stay, those on the device are not asked', () => {
     const done = run([
       area(5),
       write,
@@ -156,7 +156,7 @@ describe('the machine, and pages that move', { timeout: 60_000 }, () => {
 });
 
 describe('long-term pins', { timeout: 60_000 }, () => {
-  test('scene 27: r 1025, then 2, a migration entry, a page of Normal, and 1025 again; "Normal", not Movable', () => {
+  test('scene 27: the pin becomes a reference, the page moves, a second pass; a page of Normal, not Movable, with 1025', () => {
     const done = run([area(1), write, toDevice, pinLong(0, 1)]);
     const pin = stepOf(done, 3);
     const story = decisionsOf(done, pin, 'longterm.');

@@ -2,14 +2,20 @@
 // scenes with the same driver code, and the rule of the series is the same (machine-and-drivers.md §4.4).
 
 import { describe, expect, test } from 'vitest';
-import { parseScenario, type Scenario } from '../core/index.ts';
-import { DEVICE_MODEL, maxRangePages } from '../core/uapi/device-model.ts';
+import { parseScenario, type Scenario, type Step } from '../core/index.ts';
+import { pageZone } from '../core/kernel/mm/page-ref.ts';
+import { runCosts } from '../core/scenario/run-costs.ts';
+import { DEFAULT_COSTS } from '../core/uapi/cost-model.ts';
+import { DEVICE_MODEL, type DeviceModelName, maxRangePages } from '../core/uapi/device-model.ts';
 import { movesPages, PINNERS } from '../core/uapi/pinners.ts';
+import { GIB_PAGES } from '../core/uapi/units.ts';
 import { DEFECT_SCENES } from '../scenarios/defects.ts';
 import { FRONTIER_NODE } from '../scenarios/frontier.ts';
 import { type Scene, SCENES } from '../scenarios/index.ts';
 import { PINNER_SCENES } from '../scenarios/pinners.ts';
-import { gpuScenario, resultTexts, runChecked } from './checked-run.ts';
+import { framesOf, gpuScenario, resultTexts, runChecked, stepOf } from './checked-run.ts';
+import { map, places, prefetch, sizes } from './svm-fixture.ts';
+import { other, take } from './ttm-fixture.ts';
 
 const onGeneric = ({ scenario }: Scene): Scenario =>
   parseScenario({
@@ -30,6 +36,65 @@ describe('the generic device', { timeout: 300_000 }, () => {
     // "the xGMI hive if the GPU is in one, else the device itself" (§3.1)
     const { machine: m } = runChecked(gpuScenario([], { gpu: { model: 'generic-accelerator' } })).sim;
     expect(m.pgmaps.values().map(({ owner }) => owner)).toEqual([1, 2]);
+  });
+
+  test('its own sizes of ranges and copies, its link and its policies are what the same steps go by', () => {
+    const on = (
+      model: DeviceModelName,
+      steps: readonly Step[],
+      extra: Parameters<typeof gpuScenario>[1] = {},
+    ) => runChecked(gpuScenario(steps, { devices: 1, ...extra, gpu: { model } }));
+    const object = (bo: string, pages: number, proc = 'A'): Step =>
+      ({
+        ...take(pages, 'gem', proc),
+        bo,
+      }) as Step;
+    const seen = (model: DeviceModelName): unknown => {
+      const moved = on(model, [...map(256), prefetch(0), prefetch('system')]);
+      const { machine: m } = moved.sim;
+      const copies = moved.sim.callTotals(stepOf(moved, 2)).get('svm_migrate_copy_memory_gart') ?? 0;
+      const home = new Set(framesOf(moved).map((pfn) => pageZone(m, pfn)?.name));
+      const read: Step = { op: 'read', proc: 'A', vma: 'buf', page: 20, count: 1 };
+      const touched = places(on(model, [...map(64), prefetch(0), read], { kind: 'private' }));
+      const evicted = on(model, [other, object('old', 512), object('large', 2048), object('new', 2048, 'B')]);
+      const left = evicted.sim.machine.ttmBos.values().filter(({ memType }) => memType === 'vram');
+      const most = { ...object('most', 64 * GIB_PAGES - 2048), pin: true } as Step;
+      const whole = on(model, [most, object('one', 1)], { machine: 'lab-node' }).sim.machine;
+      const { links } = DEFAULT_COSTS;
+      const used = Object.entries(runCosts(moved.sim, DEFAULT_COSTS).bytesByLink).flatMap(([link, bytes]) =>
+        bytes > 0 && link in links && !link.startsWith('ddr') && link !== 'hbm' ? [link] : [],
+      );
+      return {
+        largestRange: Math.max(...sizes(moved)),
+        copies,
+        cameHomeTo: [...home],
+        broughtHomeByOneTouch: touched.split('0').length - 1,
+        staysInVram: left.map(({ name }) => name),
+        wholeVram: whole.ttmBos.values().map(({ memType }) => memType),
+        link: used,
+      };
+    };
+    expect([seen('mi250x-gcd'), seen('generic-accelerator')]).toEqual([
+      {
+        largestRange: 256,
+        copies: 1,
+        cameHomeTo: ['Normal'],
+        broughtHomeByOneTouch: 64,
+        staysInVram: ['large', 'new'],
+        // 8 MiB are kept back
+        wholeVram: ['vram', 'tt'],
+        link: ['if.cpu_gpu'],
+      },
+      {
+        largestRange: 128,
+        copies: 16,
+        cameHomeTo: ['Movable'],
+        broughtHomeByOneTouch: 16,
+        staysInVram: ['old', 'new'],
+        wholeVram: ['vram', 'vram'],
+        link: ['generic.coherent'],
+      },
+    ]);
   });
 
   test.each(RUN_HERE.map((scene) => [scene.name, scene] as const))(

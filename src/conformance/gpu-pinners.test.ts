@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import type { Step } from '../core/index.ts';
 import { isZoneDevicePage, pageZone } from '../core/kernel/mm/page-ref.ts';
 import type { FollFlagName } from '../core/uapi/gup-flags.ts';
-import { movesPages, PINNERS, type Pinner } from '../core/uapi/pinners.ts';
+import { PINNERS, type Pinner } from '../core/uapi/pinners.ts';
 import { PINNER_SCENES } from '../scenarios/pinners.ts';
 import { type CheckedRun, decisionsOf, framesOf, gpuScenario, runChecked, stepOf } from './checked-run.ts';
 
@@ -25,6 +25,12 @@ const places = (run: CheckedRun): string =>
   framesOf(run)
     .map((pfn) => (isZoneDevicePage(run.sim.machine, pfn) ? 'D' : 'S'))
     .join('');
+
+const sceneNamed = (wanted: string): unknown => {
+  const scene = PINNER_SCENES.find(({ name }) => name === wanted);
+  if (scene === undefined) throw new Error('no such scene');
+  return structuredClone(scene.scenario);
+};
 
 describe('who pins, and how (§6.1 to §6.3)', { timeout: 60_000 }, () => {
   /** As the source calls them in 6.1: file, function, call, flags; the place of a page afterwards, what its count grows by. */
@@ -101,23 +107,8 @@ describe('who pins, and how (§6.1 to §6.3)', { timeout: 60_000 }, () => {
 });
 
 test('scene 33: O_DIRECT, process_vm_readv, io_uring and ibv_reg_mr on the same four pages: "stay, stay (+1024 briefly), move, move (or already moved)"', () => {
-  const hold = ({ name, call, flags }: Pinner): Step => ({
-    op: 'gup',
-    ...A,
-    call,
-    flags: [...flags],
-    as: name,
-  });
-  const steps = [PINNERS.oDirect, PINNERS.processVm, PINNERS.ioUring, PINNERS.rdma].flatMap(
-    (pinner): Step[] =>
-      movesPages(pinner)
-        ? [hold(pinner)]
-        : [
-            hold(pinner),
-            { op: pinner.call.startsWith('pin') ? 'unpin' : 'put', proc: 'A', handle: pinner.name },
-          ],
-  );
-  const run = runChecked(gpuScenario([...inVram(4), ...steps]));
+  // scenario-catalogue.md §33
+  const run = runChecked(sceneNamed('pins-together'));
   const { machine: m } = run.sim;
   const after = (index: number): [string, number[]] => {
     run.sim.seek(stepOf(run, index).end);
@@ -219,9 +210,7 @@ describe('the result matrix (§6.5; §2.4, row GUP; scene 33)', { timeout: 60_00
 
 describe('no reference at all: RDMA on demand paging (§6.1, §6.4)', () => {
   test('"a D page stays in place and the notifier follows later moves": the scene of a mirror beside the owner', () => {
-    const scene = PINNER_SCENES.find(({ name }) => name === 'mirrors-odp');
-    if (scene === undefined) throw new Error('no such scene');
-    const run = runChecked(structuredClone(scene.scenario));
+    const run = runChecked(sceneNamed('mirrors-odp'));
     const { machine: m } = run.sim;
     const at = (step: number): [string, number[], number | undefined] => {
       run.sim.seek(stepOf(run, step).end);

@@ -2,10 +2,13 @@
 
 import { describe, expect, test } from 'vitest';
 import type { Step } from '../core/index.ts';
+import { pageZone } from '../core/kernel/mm/page-ref.ts';
 import { allocBlocks, freeBlock, freeVramPages, wholeVram } from '../core/kernel/drivers/ttm-buddy.ts';
+import { NO_PFN } from '../core/uapi/units.ts';
 import {
   type CheckedRun,
   decisionsOf,
+  framesOf,
   gpuScenario,
   messagesOf,
   resultTexts,
@@ -74,6 +77,12 @@ describe('eviction of a range with the rule of the series (§4.3, scene 37)', { 
     expect(inVram(done)).toBe(0);
     expect(messagesOf(done, last(done))).toEqual([]);
     expect(done.violations).toEqual([]);
+    // scenario-catalogue.md §37: "1023 pages move in all"; "The pinned S page is untouched", in Normal
+    expect(decisionsOf(done, last(done), 'migrate.moved')).toHaveLength(1023);
+    const { machine: m } = done.sim;
+    const [mr = NO_PFN] = m.handles.values()[0]?.pages ?? [];
+    const story = [m.pages.refcount.get(mr), pageZone(m, mr)?.name, framesOf(done)[3] === mr];
+    expect(story).toEqual([1025, 'Normal', true]);
   });
 
   test('step by step: victim, fence, kernel thread, pages home, fence, VRAM; once for each buffer object', () => {

@@ -1,7 +1,7 @@
 // One scene for each reason why a page may stay pinned for long or not: the conditions of is_longterm_pinnable_page.
 // Device-coherent memory has `longterm-pin`, ZONE_MOVABLE `movable-zone`.
 
-import type { StepOf } from '../core/uapi/scenario.ts';
+import type { Step, StepOf } from '../core/uapi/scenario.ts';
 import { COHERENT, type Scene, scene, written } from './scene.ts';
 
 const LONGTERM: StepOf<'gup'> = {
@@ -98,10 +98,42 @@ export const pinnableNotAll = scene(
   ],
 );
 
+const pool = (vma: string): Step => ({
+  op: 'mmap',
+  proc: 'A',
+  vma,
+  pages: 512,
+  prot: 'rw',
+  kind: 'hugetlb',
+  align: '2M',
+});
+
+export const pinnableHugetlb = scene(
+  {
+    name: 'pinnable-hugetlb',
+    title: 'A huge page of the pool in ZONE_MOVABLE cannot be pinned for long',
+    about:
+      'Both pages of the pool lie in ZONE_MOVABLE. The pin of one that is mapped fails with ENOMEM and a warning: it is refused when it is grabbed, so nothing moves it. If the pin is the first to touch an area, the pool passes such pages over, has no other, and the pin fails with EFAULT. The recording hugetlb-longterm-pin shows one in ordinary memory, which stays.',
+  },
+  [],
+  [
+    pool('mapped'),
+    { op: 'write', proc: 'A', vma: 'mapped', page: 0, count: 1, value: 100 },
+    { ...LONGTERM, vma: 'mapped', page: 0, count: 4 },
+    { ...LONGTERM, vma: 'mapped', page: 0, count: 4, flags: ['FOLL_WRITE'], as: 'short' },
+    { op: 'unpin', proc: 'A', handle: 'short' },
+    { op: 'munmap', proc: 'A', vma: 'mapped' },
+    pool('fresh'),
+    { ...LONGTERM, vma: 'fresh', page: 0, count: 4 },
+    { op: 'write', proc: 'A', vma: 'fresh', page: 0, count: 1, value: 100 },
+  ],
+);
+
 export const PINNABLE_SCENES: readonly Scene[] = [
   pinnableCma,
   pinnableIsolate,
   pinnableZeroPage,
   pinnableNotAll,
+  pinnableHugetlb,
   pinnableWithoutMigration,
 ];

@@ -5,20 +5,20 @@ import type { Step } from '../core/uapi/scenario.ts';
 import { gpu, gpuRead, prefetch, writtenBy } from './gpu-steps.ts';
 import { COHERENT, type Scene, scene, TWO_COHERENT, written } from './scene.ts';
 
-const release = ({ call }: Pinner): Step => ({
+const release = ({ call }: Pinner, handle = 'held'): Step => ({
   op: call.startsWith('pin') ? 'unpin' : 'put',
   proc: 'A',
-  handle: 'held',
+  handle,
 });
 
 /** What a subsystem does to the pages of `buf`. */
-const takes = ({ call, flags }: Pinner): Step => ({
+const takes = ({ call, flags }: Pinner, as = 'held'): Step => ({
   op: 'gup',
   proc: 'A',
   vma: 'buf',
   call,
   flags: [...flags],
-  as: 'held',
+  as,
 });
 
 const ALL: readonly Pinner[] = Object.values(PINNERS);
@@ -42,6 +42,34 @@ const PINNING: readonly Scene[] = ALL.map((pinner) =>
   ),
 );
 
+/** Those that come first hold the pages for a moment, those that come last keep them. */
+const ONE_AFTER_THE_OTHER: readonly Pinner[] = [
+  PINNERS.oDirect,
+  PINNERS.processVm,
+  PINNERS.ioUring,
+  PINNERS.rdma,
+];
+
+const TOGETHER: Scene = scene(
+  {
+    name: 'pins-together',
+    title: 'Four subsystems take the same four pages',
+    about:
+      'A read with `O_DIRECT` and `process_vm_readv` take the pages where they are, in VRAM, and let go. For io_uring they go to system memory first; RDMA then finds them there, and nothing moves: two pins on each page, 2 x 1,024.',
+    gpu: gpu(),
+  },
+  COHERENT,
+  [
+    ...writtenBy('A', 4),
+    prefetch(0),
+    ...ONE_AFTER_THE_OTHER.flatMap((pinner): Step[] =>
+      movesPages(pinner)
+        ? [takes(pinner, pinner.name)]
+        : [takes(pinner, pinner.name), release(pinner, pinner.name)],
+    ),
+  ],
+);
+
 /** One that needs no reference, beside those that do. Device 1 stands for the network card. */
 const MIRRORING: Scene = scene(
   {
@@ -60,4 +88,4 @@ const MIRRORING: Scene = scene(
   ],
 );
 
-export const PINNER_SCENES: readonly Scene[] = [...PINNING, MIRRORING];
+export const PINNER_SCENES: readonly Scene[] = [...PINNING, TOGETHER, MIRRORING];

@@ -195,6 +195,11 @@ describe('scenes made by hand', () => {
     expect(coded.steps[7]?.result.values).toEqual([666]);
   });
 
+  // scenario-catalogue.md §31: populated in Movable; "faulted inside the pin … none free …→ the fault fails"
+  test('pinnable-hugetlb: refused where it is mapped, passed over where it is not; a short pin stays in place', () => {
+    expect(results(run('pinnable-hugetlb')).slice(2)).toEqual(['ENOMEM', '4', '0', '0', '0', 'EFAULT', '1']);
+  });
+
   test('who pins: long-term pins take the pages out of VRAM, all others leave them there', () => {
     for (const name of ['rdma', 'io-uring', 'vfio', 'v4l2'])
       expect(decisions(run(`pins-${name}`), 'longterm.pin-becomes-reference')).toBe(4);

@@ -48,10 +48,15 @@ export const efiMemoryMap = ({ ranges, devices }: MachineConfig): readonly EfiMe
     }));
 };
 
+/** Borders of what is soft reserved may mean something: each range stays by itself. Kernel: `arch/x86/kernel/e820.c: e820_nomerge` */
+const e820Nomerge = (type: E820Type): boolean => type === 'E820_TYPE_SOFT_RESERVED';
+
 /**
- * Conventional memory is RAM, unless it has EFI_MEMORY_SP and the kernel honours it. Neighbours of one type are joined.
+ * Conventional memory is RAM, unless it has EFI_MEMORY_SP and the kernel honours it. Neighbours of one type are joined by
+ * the boot stub; the kernel takes the firmware's map in once more and so gets the borders of what is soft reserved back.
  *
- * Kernel: `drivers/firmware/efi/libstub/x86-stub.c: setup_e820`
+ * Kernel: `drivers/firmware/efi/libstub/x86-stub.c: setup_e820`, `arch/x86/platform/efi/efi.c: do_add_efi_memmap`,
+ * `arch/x86/kernel/e820.c: e820__update_table`
  */
 export const e820Table = (
   map: readonly EfiMemoryDescriptor[],
@@ -62,7 +67,8 @@ export const e820Table = (
     const type: E820Type =
       softReserve && (attribute & EFI_MEMORY_SP) !== 0 ? 'E820_TYPE_SOFT_RESERVED' : 'E820_TYPE_RAM';
     const last = table.at(-1);
-    if (last?.type === type && last.end === start) table[table.length - 1] = { ...last, end: start + npages };
+    const joins = last?.type === type && last.end === start && !e820Nomerge(type);
+    if (joins) table[table.length - 1] = { ...last, end: start + npages };
     else table.push({ start, end: start + npages, type });
   }
   return table;
