@@ -44,6 +44,23 @@ test('in a frame one plays a step, nothing is kept, and Open in full leads to th
   await page.mouse.wheel(0, 200);
   await expect.poll(() => page.evaluate(() => window.scrollY)).toBeGreaterThan(0);
   expect(await place.textContent()).toBe(scale);
+  // a finger on it, too
+  await page.evaluate(() => window.scrollTo(0, 0));
+  const box = await frame
+    .getByRole('application', { name: /^Map of VRAM/ })
+    .first()
+    .boundingBox();
+  if (box === null) throw new Error('no map');
+  const finger = await context.newCDPSession(page);
+  const [x, y] = [Math.round(box.x + box.width / 2), Math.round(box.y + box.height / 2)];
+  const touch = async (type: 'touchStart' | 'touchMove' | 'touchEnd', upPx: number): Promise<void> => {
+    const touchPoints = type === 'touchEnd' ? [] : [{ x, y: y - upPx, id: 0 }];
+    await finger.send('Input.dispatchTouchEvent', { type, touchPoints });
+  };
+  await touch('touchStart', 0);
+  for (let i = 1; i <= 10; i++) await touch('touchMove', 20 * i);
+  await touch('touchEnd', 0);
+  await expect.poll(() => page.evaluate(() => window.scrollY)).toBeGreaterThan(0);
 
   const slider = frame.getByRole('slider', { name: 'Position in the timeline, in events' });
   const position = async (): Promise<number> => Number(await slider.getAttribute('aria-valuenow'));

@@ -22,7 +22,11 @@ export const ProblemBar = () => {
     <div className="problem tips-end" role="alert">
       <Icon name="warning" />
       <p>
-        {place === '' ? null : <code className="problem-place">{place}</code>}{' '}
+        {place === '' ? null : (
+          <>
+            <code className="problem-place">{place}</code>:{' '}
+          </>
+        )}
         <Prose pieces={pieces(problem.message)} />
         {(problem.others ?? []).map((message) => (
           <span key={say(message)} className="problem-other">

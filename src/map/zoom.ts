@@ -5,29 +5,32 @@ import { fitBank, MAX_PAGE_PX } from './camera.ts';
 import type { MapController } from './controller.ts';
 import type { Bank } from './layout.ts';
 
-/** What of an event says whether it is meant for the map; a touch has no button. */
+/** What of an event says whether it is meant for the map; a touch has no button, and nothing else has fingers. */
 interface Pressed {
   readonly type: string;
   readonly ctrlKey: boolean;
   readonly button?: number;
+  readonly touches?: { readonly length: number };
 }
 
-/**
- * @param wheelScrolls - a wheel without Ctrl is meant for the page around
- * @returns how to stop
- */
+/** In a frame, a wheel without Ctrl and a single finger are for the page around, as with maps of streets. */
+export const isForMap = ({ type, ctrlKey, button = 0, touches }: Pressed, isEmbedded: boolean): boolean => {
+  if (type === 'wheel') return ctrlKey || !isEmbedded;
+  if (touches !== undefined) return !ctrlKey && (touches.length > 1 || !isEmbedded);
+  return !ctrlKey && button === 0;
+};
+
+/** @returns how to stop */
 export const attachZoom = (
   element: HTMLElement,
   bank: Bank,
   maps: MapController,
-  wheelScrolls: boolean,
+  isEmbedded: boolean,
 ): (() => void) => {
   const selection = select<HTMLElement, unknown>(element);
   const behaviour = zoom<HTMLElement, unknown>()
     .clickDistance(4)
-    .filter(({ type, ctrlKey, button = 0 }: Pressed) =>
-      type === 'wheel' ? ctrlKey || !wheelScrolls : !ctrlKey && button === 0,
-    )
+    .filter((event: Pressed) => isForMap(event, isEmbedded))
     .on('zoom', ({ sourceEvent, transform: { x, y, k } }: D3ZoomEvent<HTMLElement, unknown>) => {
       if (sourceEvent === null || sourceEvent === undefined) return;
       maps.setCamera(bank.id, { x, y, k });

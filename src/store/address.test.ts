@@ -40,7 +40,7 @@ describe('the address', () => {
   test('whoever opens a link sees the same, whatever they chose at an earlier visit', async () => {
     const shown = ({ state }: Awaited<ReturnType<typeof opened>>) => {
       const { choices, viewport, maps, layout } = state();
-      const { askedFor: _asked, signsOf: _signs, walkProcess: _of, forkChild: _child, ...kept } = choices;
+      const { askedFor: _asked, signsOf: _signs, forkChild: _child, ...kept } = choices;
       return { ...kept, looks: viewport.looks, maps, layout: { ...layout, past: [] } };
     };
     const page = await opened();
@@ -50,7 +50,7 @@ describe('the address', () => {
       { process: 'A', level: 'pgd', vpn: 0 } as const,
       { process: 'A', level: 'pmd', vpn: 0x7f0000000 } as const,
     ];
-    page.actions.choose({ walkOpen });
+    page.actions.choose({ walkOpen, walkProcess: 'A' });
     page.actions.look('node 0', { x: 100.123456, y: 20, k: 7.123456789 });
     await page.app.idle();
     const other = await opened(page.address());

@@ -5,12 +5,12 @@ import type { AppState } from './app.ts';
 import { type Context, report, update } from './context.ts';
 import { stepOf } from './player.ts';
 import { initialPage } from './page.ts';
-import { sortLayout, sortLink } from './left-out.ts';
+import { hasProcess, sortLayout, sortLink } from './left-out.ts';
 import type { Problem } from './problem.ts';
 import type { Message } from '../worker/protocol.ts';
 import { initialLayout, layoutFromLink, layoutInLink, withInFront } from './layout.ts';
 import type { CompareActions } from './compare.ts';
-import { usualChoices, walkText } from './choices.ts';
+import { usualChoices, type WalkInLink, walkText } from './choices.ts';
 import { breakpointText, parseBreakpoint } from './debug.ts';
 import { initialMaps, mapsText } from './maps.ts';
 import type { ScenarioActions } from './scenario.ts';
@@ -21,12 +21,20 @@ const WRITE_AFTER_MS = 250;
 /** Of a link in which very much is wrong, behind the first: the bar leaves room for what was opened. */
 const MOST_SAID = 4;
 
+/** How the page-table tree is read; a process of another run is none of this one's. */
+const walkInLink = ({ scenario: { run }, trace: { moment }, choices }: AppState): WalkInLink => {
+  const { walkLevels, walkRaw, walkProcess } = choices;
+  const isHere = walkProcess !== undefined && run !== undefined && hasProcess(run, moment, walkProcess);
+  return { walkLevels, walkRaw, ...(isHere ? { walkProcess } : {}) };
+};
+
 /** What a link to what is shown now has to say. */
 export const linkStateOf = (state: AppState): LinkState => {
   const { scenario, playback, selection, settings, page, maps, compare, debug, choices, embed } = state;
   const { run, origin, machine, kernel, added } = scenario;
   const layout = layoutInLink(state.layout);
   const windows = windowsInLink({ banks: choices.banks, looks: state.viewport.looks });
+  const walk = walkInLink(state);
   const shown = {
     theme: settings.theme,
     ...(embed.embedded ? { embed: true } : {}),
@@ -35,9 +43,7 @@ export const linkStateOf = (state: AppState): LinkState => {
     ...(page.page === '' ? {} : { page }),
     ...(layout === undefined ? {} : { layout }),
     ...(mapsText(maps) === undefined ? {} : { maps }),
-    ...(walkText(choices) === undefined
-      ? {}
-      : { walk: { walkLevels: choices.walkLevels, walkRaw: choices.walkRaw } }),
+    ...(walkText(walk) === undefined ? {} : { walk }),
     ...(choices.walkOpen.length === 0 ? {} : { branches: choices.walkOpen }),
     ...(choices.extent === undefined ? {} : { extent: choices.extent }),
     ...(choices.asText === usualChoices.asText ? {} : { asText: choices.asText }),
@@ -191,6 +197,8 @@ export class AddressSync {
     const { kept, leftOut } = await sortLink(link, scenario.run, trace.moment);
     if (kept.selected !== undefined) update(this.context, 'selection', { selected: kept.selected });
     if (kept.branches !== undefined) update(this.context, 'choices', { walkOpen: kept.branches });
+    if (kept.maps !== undefined) update(this.context, 'maps', kept.maps);
+    if (kept.walk !== undefined) update(this.context, 'choices', kept.walk);
     if (kept.windows !== undefined) {
       update(this.context, 'choices', { banks: kept.windows.banks });
       update(this.context, 'viewport', { looks: kept.windows.looks });

@@ -20,6 +20,12 @@ export interface WalkChoices {
   readonly walkRaw: boolean;
 }
 
+/** The same with whose tree it is, which no next visit knows: as a link says it. */
+export interface WalkInLink extends WalkChoices {
+  /** Process of the page-table tree; undefined: the first. */
+  readonly walkProcess?: string | undefined;
+}
+
 /** Found again at the next visit. */
 interface KeptChoices extends WalkChoices {
   /** By what the buttons of the playback go. */
@@ -59,15 +65,24 @@ export const usualChoices = {
 } as const satisfies KeptChoices;
 const usual: KeptChoices = usualChoices;
 
-/** How the page-table tree is read, as a link says it: `5`, `4,words`; undefined: as usual. */
-export const walkText = ({ walkLevels, walkRaw }: WalkChoices): string | undefined =>
-  walkLevels === usual.walkLevels && !walkRaw ? undefined : `${walkLevels}${walkRaw ? ',words' : ''}`;
+/** How the page-table tree is read, as a link says it: `5`, `4,words`, `4,of:B`; undefined: as usual. */
+export const walkText = ({ walkLevels, walkRaw, walkProcess }: WalkInLink): string | undefined => {
+  const of = walkProcess === undefined ? '' : `,of:${walkProcess}`;
+  const text = `${walkLevels}${walkRaw ? ',words' : ''}${of}`;
+  return text === usual.walkLevels ? undefined : text;
+};
 
-export const parseWalk = (text: string): WalkChoices | undefined => {
-  const found = /^([45])(,words)?$/.exec(text);
+export const MAX_WALK_CHARS = 80;
+
+export const parseWalk = (text: string): WalkInLink | undefined => {
+  const found = /^([45])(,words)?(?:,of:([\w.-]{1,64}))?$/.exec(text);
   return found === null
     ? undefined
-    : { walkLevels: found[1] === '5' ? '5' : '4', walkRaw: found[2] !== undefined };
+    : {
+        walkLevels: found[1] === '5' ? '5' : '4',
+        walkRaw: found[2] !== undefined,
+        ...(found[3] === undefined ? {} : { walkProcess: found[3] }),
+      };
 };
 
 /** In which form a link gives maps and timeline. */

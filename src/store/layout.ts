@@ -77,8 +77,12 @@ export interface LayoutActions {
   readonly togglePresent: () => void;
 }
 
+/** Names of the splitters, each by the side that it sizes. They stand in links, so none ever changes. */
+export const SPLITTERS = ['left', 'left-rows', 'right', 'right-rows', 'stage', 'lower', 'under'] as const;
+export type SplitterId = (typeof SPLITTERS)[number];
+
 /** Splitters that can put an area away. */
-const SIDES_OF: Readonly<Record<AreaId, readonly string[]>> = {
+const SIDES_OF: Readonly<Record<AreaId, readonly SplitterId[]>> = {
   cause: ['left', 'left-rows'],
   stack: ['left'],
   tables: [],

@@ -1,7 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import { PANELS } from '../app/frame/panels.ts';
+import { LIMITS } from '../app/frame/presets.ts';
+import { legendEntries } from '../map/legend-entries.ts';
 import { say } from '../words/index.ts';
-import { initialLayout, PANEL_IDS } from './layout.ts';
+import { MAP_MODES } from '../worker/protocol-map.ts';
+import { initialLayout, PANEL_IDS, SPLITTERS } from './layout.ts';
+import { legendIds } from './legend.ts';
 import { opened } from './page-fixture.ts';
 import { writeLink } from './url-state.ts';
 import { HOME_SCENARIO } from './walkthrough.ts';
@@ -25,6 +29,10 @@ describe('what a link names and the run does not have is said, and the rest is s
       { choices: { walkOpen: [{ process: 'A', level: 'pud', vpn: 0x7f0000000 }] } },
     ],
     ['stop=pte:nowhere%2B0', ['nowhere'], { debug: { breakpoints: [] } }],
+    ['map=state:foo,pin', ['foo'], { maps: { mode: 'state', only: ['pin'] } }],
+    ['map=owner:process-0,process-1,nobody', ['process-1'], { maps: { only: ['process-0', 'nobody'] } }],
+    ['walk=5,of:Q', ['process Q'], { choices: { walkLevels: '5', walkProcess: undefined } }],
+    ['walk=4,words,of:A', [], { choices: { walkRaw: true, walkProcess: 'A' } }],
     ['sel=handle:h9&windows=device-7:open&what=1', ['what', 'device 7', 'h9'], {}],
   ])('%s', async (part, words, shown) => {
     const { state, said } = await open(`?scenario=${HOME_SCENARIO}&t=3&${part}`);
@@ -41,18 +49,26 @@ describe('what a link names and the run does not have is said, and the rest is s
     expect(state().debug.breakpoints).toHaveLength(1);
   });
 
-  test('a panel of another version', async () => {
+  test('a panel and a side of another version', async () => {
     const layout = {
       ...initialLayout,
       front: { tables: 'seismograph', page: 'tables' },
       places: { gpu: 'none' },
+      sizes: { left: 20, attic: 3 },
+      open: { attic: false, lower: true },
     } as const;
     const { past: _past, ...bare } = layout;
     const { state, said } = await open(await writeLink({ scenario: HOME_SCENARIO, layout: bare }));
-    expect(said).toHaveLength(1);
+    expect(said).toHaveLength(2);
     expect(said[0]).toContain('seismograph');
-    expect(state().layout).toMatchObject({ front: { page: 'tables' }, places: { gpu: 'none' } });
-    expect(state().layout.front).not.toHaveProperty('tables');
+    expect(said[1]).toContain('attic');
+    const { front, places, sizes, open: sides } = state().layout;
+    expect({ front, places, sizes, sides }).toEqual({
+      front: { page: 'tables' },
+      places: { gpu: 'none' },
+      sizes: { left: 20 },
+      sides: { lower: true },
+    });
   });
 
   test('of very many the rest is counted', async () => {
@@ -69,7 +85,19 @@ describe('what a link names and the run does not have is said, and the rest is s
     expect(said[1]).toContain('purple');
   });
 
-  test('links and the frame know the same panels', () => {
+  test('links know the same panels, sides and entries as the frame and the legend', async () => {
     expect(PANELS.map(({ id }) => id).toSorted()).toEqual([...PANEL_IDS].toSorted());
+    expect(Object.keys(LIMITS).toSorted()).toEqual([...SPLITTERS].toSorted());
+    const { run, moment } = await opened(`?scenario=fork-and-pin&t=99`).then(({ state }) => ({
+      run: state().scenario.run,
+      moment: state().trace.moment,
+    }));
+    if (run === undefined) throw new Error('no run');
+    const processes = moment?.processes.map(({ name }) => name) ?? [];
+    expect(processes.length).toBeGreaterThan(1);
+    for (const mode of MAP_MODES)
+      expect(legendIds(mode, run, moment), mode).toEqual(
+        legendEntries(mode, processes, run.machine).map(({ id }) => id),
+      );
   });
 });

@@ -3,7 +3,10 @@
 import type { Message, RunInfo, Selection } from '../worker/protocol.ts';
 import type { TableBelow } from '../worker/protocol-views.ts';
 import type { Moment } from '../worker/protocol-moment.ts';
-import { type Layout, PANEL_IDS } from './layout.ts';
+import type { WalkInLink } from './choices.ts';
+import { type Layout, PANEL_IDS, SPLITTERS } from './layout.ts';
+import { legendIds } from './legend.ts';
+import type { MapsSlice } from './maps.ts';
 import type { LinkState } from './url-state.ts';
 import type { WindowChoices } from './windows.ts';
 
@@ -54,16 +57,37 @@ export const sortWindows = ({ banks, looks }: WindowChoices, run: RunInfo): Sort
   };
 };
 
+/** Entries of the legend that a link lets stand out. */
+const sortMaps = (maps: MapsSlice, run: RunInfo, moment: Moment | undefined): Sorted<MapsSlice> => {
+  const entries = legendIds(maps.mode, run, moment);
+  const unknown = maps.only.filter((entry) => !entries.includes(entry));
+  return {
+    kept: { ...maps, only: maps.only.filter((entry) => entries.includes(entry)) },
+    leftOut: unknown.map((entry) =>
+      said('link.no-entry', { entry, mode: maps.mode, entries: entries.join(', ') }),
+    ),
+  };
+};
+
 const isPanel = (name: string): boolean => PANEL_IDS.some((id) => id === name);
 
-/** Panels that a link moves or has in front; `page` is the group that a narrow window shows. */
+const isSplitter = (name: string): boolean => SPLITTERS.some((id) => id === name);
+
+/** Panels and sides that a link moves, or has in front; `page` is the group that a narrow window shows. */
 export const sortLayout = <Part extends Layout>(layout: Part): Sorted<Part> => {
   const places = split(layout.places, isPanel);
   const front = split(layout.front, (area, panel) => area === 'page' || isPanel(panel));
-  const unknown = [...places.unknown, ...front.unknown.map((area) => layout.front[area] ?? area)];
+  const sizes = split(layout.sizes, isSplitter);
+  const open = split(layout.open, isSplitter);
+  const panels = [...places.unknown, ...front.unknown.map((area) => layout.front[area] ?? area)];
   return {
-    kept: { ...layout, places: places.kept, front: front.kept },
-    leftOut: [...new Set(unknown)].map((panel) => said('link.no-panel', { panel })),
+    kept: { ...layout, places: places.kept, front: front.kept, sizes: sizes.kept, open: open.kept },
+    leftOut: [
+      ...[...new Set(panels)].map((panel) => said('link.no-panel', { panel })),
+      ...[...new Set([...sizes.unknown, ...open.unknown])].map((splitter) =>
+        said('link.no-splitter', { splitter }),
+      ),
+    ],
   };
 };
 
@@ -110,7 +134,8 @@ export const sortSelection = (
   }
 };
 
-const hasProcess = (run: RunInfo, moment: Moment | undefined, process: string): boolean =>
+/** Whether a process is there now, or any step names it. */
+export const hasProcess = (run: RunInfo, moment: Moment | undefined, process: string): boolean =>
   moment?.processes.some(({ name }) => name === process) === true ||
   isNamed(
     run.steps.map(({ step }) => step),
@@ -130,6 +155,14 @@ const sortBranches = (
     kept: branches.filter(isThere),
     leftOut: [...new Set(unknown)].map((process) => said('link.no-table', { process })),
   };
+};
+
+/** The process whose page-table tree a link shows. */
+const sortWalk = (walk: WalkInLink, run: RunInfo, moment: Moment | undefined): Sorted<WalkInLink> => {
+  const { walkProcess: process, ...rest } = walk;
+  return process === undefined || hasProcess(run, moment, process)
+    ? { kept: walk, leftOut: [] }
+    : { kept: { ...rest, walkProcess: undefined }, leftOut: [said('link.no-tree', { process })] };
 };
 
 /** Stops in places and processes that the run does not have. The words for them are fetched when a link has stops. */
@@ -155,19 +188,23 @@ export const sortLink = async (
   run: RunInfo,
   moment: Moment | undefined,
 ): Promise<Sorted<LinkState>> => {
-  const { windows, selected, branches = [], breakpoints = [], ...rest } = link;
-  const maps = windows === undefined ? undefined : sortWindows(windows, run);
+  const { windows, maps, walk, selected, branches = [], breakpoints = [], ...rest } = link;
+  const banks = windows === undefined ? undefined : sortWindows(windows, run);
+  const colors = maps === undefined ? undefined : sortMaps(maps, run, moment);
+  const tree = walk === undefined ? undefined : sortWalk(walk, run, moment);
   const selection = selected === undefined ? undefined : sortSelection(selected, run, moment);
   const tables = sortBranches(branches, run, moment);
   const stops = await sortBreakpoints(breakpoints, run);
   return {
     kept: {
       ...rest,
-      ...(maps === undefined ? {} : { windows: maps.kept }),
+      ...(banks === undefined ? {} : { windows: banks.kept }),
+      ...(colors === undefined ? {} : { maps: colors.kept }),
+      ...(tree === undefined ? {} : { walk: tree.kept }),
       ...(selection?.kept === undefined ? {} : { selected: selection.kept }),
       ...(tables.kept.length === 0 ? {} : { branches: tables.kept }),
       ...(stops.kept.length === 0 ? {} : { breakpoints: stops.kept }),
     },
-    leftOut: [...(maps?.leftOut ?? []), ...(selection?.leftOut ?? []), ...tables.leftOut, ...stops.leftOut],
+    leftOut: [banks, colors, selection, tree, tables, stops].flatMap((part) => part?.leftOut ?? []),
   };
 };

@@ -43,7 +43,7 @@ const FULL: LinkState = {
   },
   asText: true,
   grain: 'event',
-  walk: { walkLevels: '5', walkRaw: true },
+  walk: { walkLevels: '5', walkRaw: true, walkProcess: 'B-1' },
   extent: 'step',
   compare: 'without-patch-6',
   breakpoints: ['fn:migrate_pages', '_refcount=0@0x5fffd'],
@@ -52,7 +52,7 @@ const FULL: LinkState = {
 describe('an address', () => {
   test('can be read where a teacher would type it', async () => {
     expect(await writeLink(FULL)).toMatch(
-      /^\?page=model\/gup&scenario=coherent-longterm-pin-fast&machine=teaching&patches=1-5,7-8&config=MIGRATION:n,CMA:y&follow_page=v6\.0&longterm_check=v6\.0&longterm_policy=intent&theme=dark&map=whole,state:coherent,longterm&windows=device-1:open,node-0:closed@120\.5\/-3\/0\.00421,whole@1\/2\/3&as=text&grain=event&walk=5,words&extent=step&compare=without-patch-6&stop=fn:migrate_pages&stop=_refcount=0@0x5fffd&t=3\.47&sel=page:0x5fffd#v1\.[\w-]+$/,
+      /^\?page=model\/gup&scenario=coherent-longterm-pin-fast&machine=teaching&patches=1-5,7-8&config=MIGRATION:n,CMA:y&follow_page=v6\.0&longterm_check=v6\.0&longterm_policy=intent&theme=dark&map=whole,state:coherent,longterm&windows=device-1:open,node-0:closed@120\.5\/-3\/0\.00421,whole@1\/2\/3&as=text&grain=event&walk=5,words,of:B-1&extent=step&compare=without-patch-6&stop=fn:migrate_pages&stop=_refcount=0@0x5fffd&t=3\.47&sel=page:0x5fffd#v1\.[\w-]+$/,
     );
   });
 

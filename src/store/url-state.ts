@@ -9,7 +9,7 @@ import type { Grain, Message, Selection } from '../worker/protocol.ts';
 import { type Contrast, isContrast } from './compare.ts';
 import { type Extent, EXTENTS, formText, parseExtent, parseForm, parseGrain } from './choices.ts';
 import { branchesText, MAX_BRANCHES_CHARS, parseBranches } from './choices.ts';
-import { parseWalk, type WalkChoices, walkText } from './choices.ts';
+import { MAX_WALK_CHARS, parseWalk, type WalkInLink, walkText } from './choices.ts';
 import type { TableBelow } from '../worker/protocol-views.ts';
 import { breakpointText, MAX_BREAKPOINTS, parseBreakpoint } from './debug.ts';
 import { type Controls, isControls, parseEmbed } from './embed.ts';
@@ -65,8 +65,8 @@ export interface LinkState {
   readonly asText?: boolean;
   /** By what the buttons of the playback go. */
   readonly grain?: Grain;
-  /** How the page-table tree is read. */
-  readonly walk?: WalkChoices;
+  /** How the page-table tree is read, and whose it is. */
+  readonly walk?: WalkInLink;
   /** Tables of the tree that are unfolded beside the way. */
   readonly branches?: readonly TableBelow[];
   /** How much of the run the timeline shows, if somebody chose. */
@@ -173,7 +173,7 @@ const packedSchema = v.object({
   windows: v.optional(v.pipe(v.string(), v.maxLength(MAX_WINDOWS_CHARS))),
   as: v.optional(v.pipe(v.string(), v.maxLength(20))),
   grain: v.optional(v.pipe(v.string(), v.maxLength(20))),
-  walk: v.optional(v.pipe(v.string(), v.maxLength(20))),
+  walk: v.optional(v.pipe(v.string(), v.maxLength(MAX_WALK_CHARS))),
   branches: v.optional(v.pipe(v.string(), v.maxLength(MAX_BRANCHES_CHARS))),
   extent: v.optional(v.picklist(EXTENTS)),
   compare: v.optional(v.pipe(v.string(), v.maxLength(60))),

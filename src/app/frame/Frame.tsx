@@ -9,7 +9,8 @@ import { usePrinting } from '../../ui/use-media.ts';
 import { arrange, arrangeStage, type FrameNode, restOnPaper, type Room } from './arrange.ts';
 import { type PanelEntry, PANELS } from './panels.ts';
 import { InTurn } from './InTurn.tsx';
-import { LIMITS, type SplitterId, splitterOf } from './presets.ts';
+import { LIMITS, splitterOf } from './presets.ts';
+import type { SplitterId } from '../../store/layout.ts';
 import { useRoom } from './use-room.ts';
 import './frame.css';
 

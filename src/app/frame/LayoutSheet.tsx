@@ -7,7 +7,8 @@ import { Select } from '../../ui/Select.tsx';
 import { AREA_WORDS, SIDES } from './areas.ts';
 import { areaOf } from './arrange.ts';
 import { PANELS } from './panels.ts';
-import { LIMITS, PRESET_WORDS, type SplitterId, splitterOf } from './presets.ts';
+import { LIMITS, PRESET_WORDS, splitterOf } from './presets.ts';
+import type { SplitterId } from '../../store/layout.ts';
 import './layout-sheet.css';
 
 const isArea = (text: string): text is AreaId => AREAS.some((area) => area === text);

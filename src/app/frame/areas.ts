@@ -1,7 +1,6 @@
 // What the places of panels are called, and the sides that can be put away.
 
-import type { AreaId } from '../../store/layout.ts';
-import type { SplitterId } from './presets.ts';
+import type { AreaId, SplitterId } from '../../store/layout.ts';
 
 export const AREA_WORDS: Readonly<Record<AreaId, string>> = {
   cause: 'left, above',

@@ -1,7 +1,7 @@
 // From panels and an arrangement to a tree: what lies beside, above and behind what. Pure, so that tests can read it.
 
-import { type AreaId, type Group, GROUPS, type Layout } from '../../store/layout.ts';
-import { frontOf, type SplitterId, splitterOf } from './presets.ts';
+import { type AreaId, type Group, GROUPS, type Layout, type SplitterId } from '../../store/layout.ts';
+import { frontOf, splitterOf } from './presets.ts';
 
 /** How much room the window has: four columns, three, two, or one thing at a time. */
 export type Room = 'wide' | 'medium' | 'narrow' | 'phone';

@@ -1,6 +1,6 @@
 // What each preset is: sizes, what is put away, and which panels are in front. A person's own changes go above it.
 
-import type { Layout, Preset } from '../../store/layout.ts';
+import type { Layout, Preset, SplitterId } from '../../store/layout.ts';
 
 /** In rem, or a share of the whole between 0 and 1; undefined: as high as what is in it. */
 export interface Arrangement {
@@ -8,9 +8,6 @@ export interface Arrangement {
   readonly closed: readonly SplitterId[];
   readonly front: Readonly<Record<string, string>>;
 }
-
-/** Each splitter by the side that it sizes. */
-export type SplitterId = 'left' | 'left-rows' | 'right' | 'right-rows' | 'stage' | 'lower' | 'under';
 
 export interface PresetWords {
   readonly title: string;

@@ -185,7 +185,8 @@ export const Palette = ({ mode, onClose, onDo }: PaletteProps) => {
 };
 
 const nothingText = (mode: PaletteProps['mode'], text: string): string => {
-  if (mode === 'palette') return 'Nothing is called so.';
+  if (mode === 'palette')
+    return 'Nothing found. Fewer letters find more; a pfn, an address or a kernel function can be typed, too.';
   if (text.trim() === '') return 'Nothing is mapped and nothing is held yet; a pfn can be typed.';
   return 'No frame, address, page, process, pin or device of this moment is called so.';
 };

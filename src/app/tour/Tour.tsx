@@ -5,26 +5,38 @@ import { type Spot, SPOTS } from './spots.ts';
 import './tour.css';
 
 const GAP_PX = 10;
+const RING_PX = 4;
 
 const elementOf = ({ selector }: Spot): HTMLElement | undefined => {
   const element = document.querySelector<HTMLElement>(selector);
   return element !== null && element.checkVisibility({ visibilityProperty: true }) ? element : undefined;
 };
 
-/** Beside what is pointed at, where there is room: right, left, above, else inside. */
+/** Beside what is pointed at, where there is room: right, left, below, above, else inside. */
 const place = (box: HTMLElement, ring: HTMLElement, target: HTMLElement): void => {
   const at = target.getBoundingClientRect();
   const { offsetWidth: width, offsetHeight: height } = box;
+  // around it, not over its edge, as far as the window goes
+  const from = { x: Math.max(0, at.left - RING_PX), y: Math.max(0, at.top - RING_PX) };
+  const to = {
+    x: Math.min(window.innerWidth, at.right + RING_PX),
+    y: Math.min(window.innerHeight, at.bottom + RING_PX),
+  };
   Object.assign(ring.style, {
-    left: `${at.left}px`,
-    top: `${at.top}px`,
-    width: `${at.width}px`,
-    height: `${at.height}px`,
+    left: `${from.x}px`,
+    top: `${from.y}px`,
+    width: `${to.x - from.x}px`,
+    height: `${to.y - from.y}px`,
   });
   const right = at.right + GAP_PX;
   const left = at.left - GAP_PX - width;
+  const isBeside = right + width < window.innerWidth || left > 0;
   const x = right + width < window.innerWidth ? right : left > 0 ? left : at.left + GAP_PX;
-  const y = at.height < height ? at.top - GAP_PX - height : at.top + GAP_PX;
+  const [above, below] = [at.top - GAP_PX - height, at.bottom + GAP_PX];
+  const isLow = at.height < height;
+  const fits = below + height <= window.innerHeight;
+  const y =
+    isBeside && !isLow ? at.top + GAP_PX : fits && !isBeside ? below : isLow ? above : at.top + GAP_PX;
   box.style.left = `${Math.max(GAP_PX, Math.min(x, window.innerWidth - width - GAP_PX))}px`;
   box.style.top = `${Math.max(GAP_PX, Math.min(y, window.innerHeight - height - GAP_PX))}px`;
 };

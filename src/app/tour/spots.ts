@@ -29,6 +29,11 @@ export const SPOTS: readonly Spot[] = [
     text: 'The reason for what happens now, and the kernel function that does it. Dotted words are explained when you point at them or focus them.',
   },
   {
+    selector: '.pane-tabs',
+    title: 'One thing at a time',
+    text: 'Here is the rest: the page tables, the steps that are the cause, the reason why, and further panels.',
+  },
+  {
     selector: '.transport',
     title: 'Time goes both ways',
     text: 'Play, or step forward and back by a moment, an event, a function or a step. Ctrl K finds everything else.',

@@ -6,7 +6,7 @@ import { useView } from '../../store/use-view.ts';
 import type { CallRow } from '../../store/views.ts';
 import { IconButton } from '../../ui/Button.tsx';
 import { Breakpoints } from './Breakpoints.tsx';
-import { formatCount } from '../../ui/format.ts';
+import { formatCount, formatCounted } from '../../ui/format.ts';
 import './call-tree.css';
 
 type Call = Extract<CallRow, { kind: 'call' }>;
@@ -52,7 +52,8 @@ export const CallTree = () => {
   const open = useApp((state) => state.debug.openCalls);
   const query = useMemo(() => ({ view: 'call-tree', open }) as const, [open]);
   const tree = useView(query);
-  const { runToHere, stepBy } = useActions();
+  const { askBreakpoint, runToHere, stepBy } = useActions();
+  const stops = useApp((state) => state.debug.breakpoints.length);
   const runText = useApp(runToHereText);
   const keys = useKeys();
   return (
@@ -62,6 +63,9 @@ export const CallTree = () => {
           Calls{tree === undefined || tree.step < 0 ? '' : ` of step ${tree.step}`}
         </h2>
         <div className="tree-moves" role="group" aria-label="Move by calls">
+          <button type="button" className="button button-bare tree-stops" onClick={() => askBreakpoint(true)}>
+            {stops === 0 ? 'Stop when…' : formatCounted(stops, 'stop')}
+          </button>
           <IconButton icon="back" label="Back to the call before" onClick={() => void stepBy('over', -1)} />
           <IconButton icon="down" label="Into the next call" onClick={() => void stepBy('function', 1)} />
           <IconButton

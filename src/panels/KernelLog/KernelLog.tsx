@@ -14,7 +14,7 @@ export const KernelLog = () => {
   const log = useApp((state) => state.scenario.run?.kernelLog) ?? NO_LINES;
   const position = useApp((state) => state.playback.position);
   const isOpen = useApp((state) => state.scenario.run !== undefined);
-  const { seek } = useActions();
+  const { seek, openPanel } = useActions();
   const { printed, next, toCome } = useMemo(() => logRows(log, position), [log, position]);
   if (!isOpen) return null;
   return (
@@ -38,6 +38,15 @@ export const KernelLog = () => {
             ? 'The kernel prints nothing in this run. What dmesg would show stands here, warnings above all: the scenes under “The kernel log” have some.'
             : 'Nothing yet.'}
         </p>
+      )}
+      {log.length > 0 ? null : (
+        <button
+          type="button"
+          className="button button-line kernel-log-choose"
+          onClick={() => openPanel('scenarios')}
+        >
+          Choose a scene
+        </button>
       )}
       {printed.some(({ dmesg }) => dmesg.length > 0) ? (
         <p className="muted kernel-log-note">

@@ -1,4 +1,4 @@
-import { useMemo } from 'react';
+import { useEffect, useMemo, useRef } from 'react';
 import { entryOfSelection } from '../../store/entries-of-page.ts';
 import { useActions, useApp } from '../../store/use-app.ts';
 import { useView } from '../../store/use-view.ts';
@@ -61,12 +61,24 @@ export const PageWalk = () => {
   const query = useMemo(() => ({ view: 'page-walk', process, vpn, open }) as const, [process, vpn, open]);
   const walk = useView(query);
   const target = walk?.target;
+  const section = useRef<HTMLElement>(null);
+  const reached = walk?.levels.length;
+  // of what is selected elsewhere the entry is brought in sight; where one works in the tree itself nothing moves
+  useEffect(() => {
+    if (vpn === undefined || reached === undefined) return undefined;
+    const frame = requestAnimationFrame(() => {
+      const here = section.current?.querySelectorAll('.walk-entry[aria-current="true"]');
+      if (section.current?.contains(document.activeElement) === false)
+        here?.item(here.length - 1)?.scrollIntoView({ block: 'nearest' });
+    });
+    return () => cancelAnimationFrame(frame);
+  }, [process, vpn, reached]);
   const chooseProcess = (name: string): void => {
     choose({ walkProcess: name });
     select(undefined);
   };
   return (
-    <section className="page-walk" aria-labelledby="page-walk-heading">
+    <section ref={section} className="page-walk" aria-labelledby="page-walk-heading">
       <h2 id="page-walk-heading" className="heading">
         Page-table tree
       </h2>
@@ -103,14 +115,14 @@ export const PageWalk = () => {
                 onClick={() => choose({ signsOf: isExplained ? '' : 'tree' })}
               />
             </span>
+            <p className="walk-address">
+              {target.name === '' ? '' : <b>{target.name}</b>} <code>{addressText(target.vpn)}</code>
+            </p>
           </div>
           {isExplained ? <RovingTerms label="Bits of an entry" terms={SIGNS} /> : null}
-          <p className="walk-address">
-            {target.name === '' ? '' : <b>{target.name}</b>} <code>{addressText(target.vpn)}</code>
-          </p>
           <AddressBits walk={walk} la57={levels === '5'} />
-          <LevelNote walk={walk} la57={levels === '5'} raw={raw} />
           <Unfolded walk={walk} process={target.process} raw={raw} la57={levels === '5'} />
+          <LevelNote walk={walk} la57={levels === '5'} raw={raw} />
           <ul className="walk-mirrors">
             {walk.mirrors.map(({ device, access, pfn }) => (
               <li key={device}>

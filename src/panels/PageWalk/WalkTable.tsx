@@ -105,20 +105,22 @@ export const WalkTable = ({ tree, level, name, children }: WalkTableProps) => {
   const hasPath = index < 0 || entries.some((entry) => entry.index === index);
   return (
     <div className="walk-table" data-added={table < 0}>
-      <p className="walk-head">
-        <b>{name}</b>{' '}
-        {table < 0 ? (
-          <Chip tone="free">with LA57 only</Chip>
-        ) : (
-          <>
-            in frame <code>{formatHex(table)}</code>
-          </>
-        )}{' '}
-        <span className="muted">
-          {used} of {SLOTS} entries used{used > entries.length ? `, ${entries.length} shown` : ''}
-        </span>
-      </p>
-      <Occupancy level={level} />
+      <div className="walk-head">
+        <p>
+          <b>{name}</b>{' '}
+          {table < 0 ? (
+            <Chip tone="free">with LA57 only</Chip>
+          ) : (
+            <>
+              in frame <code>{formatHex(table)}</code>
+            </>
+          )}{' '}
+          <span className="muted">
+            {used} of {SLOTS} entries used{used > entries.length ? `, ${entries.length} shown` : ''}
+          </span>
+        </p>
+        <Occupancy level={level} />
+      </div>
       <ul className="walk-entries" data-folds={hasFolds}>
         {entries.map((entry) =>
           entry.index === index || entry.kind !== 'table' ? (

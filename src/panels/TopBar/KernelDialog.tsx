@@ -339,7 +339,7 @@ const Reasons = ({ onClose }: Pick<SwitchesProps, 'onClose'>) => {
       </h3>
       <ul>
         {REASONS.map((reason) => (
-          <li key={reason} className="switch">
+          <li key={reason} className="switch switch-none">
             <p>
               {pinnableReasons[reason]}{' '}
               <SeeButton

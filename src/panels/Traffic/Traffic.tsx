@@ -1,4 +1,4 @@
-import { useId } from 'react';
+import { type CSSProperties, useId } from 'react';
 import { useActions, useApp } from '../../store/use-app.ts';
 import { useView } from '../../store/use-view.ts';
 import type { MachineInfo, TrafficView } from '../../store/views.ts';
@@ -25,14 +25,14 @@ export const Traffic = () => {
       ) : (
         <>
           <Picture view={view} links={links} />
-          <div>
+          <div className="traffic-sums">
             <p className="muted traffic-note">
               What <Term id="migration">migrations</Term> carried from the memory of a{' '}
               <Term id="node">node</Term> to <Term id="vram">VRAM</Term>, or home.
             </p>
             <Sums view={view} links={links} />
-            <Steps view={view} />
           </div>
+          <Steps view={view} />
         </>
       )}
     </section>
@@ -107,8 +107,8 @@ const Sums = ({ view, links }: PictureProps) => {
       <tbody>
         {bands.map(({ key, from, to, link, pages, pagesInStep }) => (
           <tr key={key} data-now={pagesInStep > 0}>
-            <th scope="row">
-              {placeName(from)} → {placeName(to)}
+            <th scope="row" className="traffic-way">
+              <span>{placeName(from)} →</span> <span>{placeName(to)}</span>
             </th>
             <td className="traffic-link">{link}</td>
             <td>{amountText(pages)}</td>
@@ -120,17 +120,29 @@ const Sums = ({ view, links }: PictureProps) => {
   );
 };
 
-/** A bar a step: out to devices above the line, home below it. */
+/** How high a bar of most pages is, and its number; one page can be seen, too. */
+const BAR_REM = 2.6;
+const LEAST_REM = 0.15;
+const NUMBER_REM = 1.1;
+
+/** A bar a step, with its pages: out to devices above the line, home below it. */
 const Steps = ({ view }: { readonly view: TrafficView }) => {
   const { seekStep } = useActions();
   const busy = view.steps.filter(({ toDevice, toSystem }) => toDevice + toSystem > 0);
   if (busy.length === 0) return null;
   const most = Math.max(...busy.flatMap(({ toDevice, toSystem }) => [toDevice, toSystem]));
-  const share = (pages: number): string => `${(100 * pages) / most}%`;
+  const heightRem = (pages: number): number => Math.max(LEAST_REM, (BAR_REM * pages) / most);
+  const height = (pages: number): string => `${heightRem(pages)}rem`;
+  // the bars of all steps stand on one line
+  const room = (pages: number): string => (pages === 0 ? '0' : `${heightRem(pages) + NUMBER_REM}rem`);
+  const rooms: CSSProperties & Record<`--${string}`, string> = {
+    '--out': room(Math.max(...busy.map(({ toDevice }) => toDevice))),
+    '--home': room(Math.max(...busy.map(({ toSystem }) => toSystem))),
+  };
   return (
-    <>
-      <h3 className="traffic-heading">Step by step</h3>
-      <ol className="traffic-steps">
+    <div className="traffic-by-step">
+      <h3 className="traffic-heading">Pages moved, step by step</h3>
+      <ol className="traffic-steps" style={rooms}>
         {busy.map(({ step, toDevice, toSystem }) => (
           <li key={step}>
             <button
@@ -140,17 +152,27 @@ const Steps = ({ view }: { readonly view: TrafficView }) => {
               aria-label={`Step ${step}: ${formatCounted(toDevice, 'page')} to devices, ${formatCount(toSystem)} to system memory`}
             >
               <span className="traffic-out">
-                <span className="traffic-bar" data-to="coherent" style={{ height: share(toDevice) }} />
+                {toDevice === 0 ? null : (
+                  <>
+                    {formatCount(toDevice)}
+                    <span className="traffic-bar" data-to="coherent" style={{ height: height(toDevice) }} />
+                  </>
+                )}
               </span>
               <span className="traffic-home">
-                <span className="traffic-bar" data-to="system" style={{ height: share(toSystem) }} />
+                {toSystem === 0 ? null : (
+                  <>
+                    <span className="traffic-bar" data-to="system" style={{ height: height(toSystem) }} />
+                    {formatCount(toSystem)}
+                  </>
+                )}
               </span>
-              <span className="traffic-step-name">{step}</span>
+              <span className="traffic-step-name">step {step}</span>
             </button>
           </li>
         ))}
       </ol>
       <p className="muted traffic-note">Above the line: to devices. Below: home to system memory.</p>
-    </>
+    </div>
   );
 };

@@ -91,6 +91,12 @@ export const problems: Sentences = {
     `The link selects a page of process ${code(p, 'process')}, which this run does not have. Nothing is selected.`,
   'link.no-table': (p) =>
     `The link unfolds page tables of process ${code(p, 'process')}, which this run does not have. They were left out.`,
+  'link.no-tree': (p) =>
+    `The link shows the page-table tree of process ${code(p, 'process')}, which this run does not have. It shows the first one’s.`,
+  'link.no-entry': (p) =>
+    `The link lets ${code(p, 'entry')} stand out, which the legend does not have; by ${txt(p, 'mode')} it has ${txt(p, 'entries')}. It was left out.`,
+  'link.no-splitter': (p) =>
+    `The link moves a side that this version does not have: ${code(p, 'splitter')}. The other sides are as the link has them.`,
   'link.branches': (p) =>
     `The link unfolds page tables in a way that cannot be read: ${code(p, 'value')}. Write, for example, \`branches=A:pmd:0x7f0000000\`. None is unfolded.`,
   'link.no-handle': (p) =>
@@ -108,7 +114,7 @@ export const problems: Sentences = {
   'link.layout': (p) =>
     `The link names an arrangement of panels that does not exist: ${code(p, 'value')}. Yours is kept.`,
   'link.walk': (p) =>
-    `The link reads the page-table tree in a way that does not exist: ${code(p, 'value')}. Write \`walk=5\` for five levels, \`walk=4,words\` for 64-bit words. It stays as it is.`,
+    `The link reads the page-table tree in a way that does not exist: ${code(p, 'value')}. Write \`walk=5\` for five levels, \`walk=4,words\` for 64-bit words, \`walk=4,of:B\` for process B. It stays as it is.`,
   'link.extent': (p) =>
     `The link names a part of the timeline that does not exist: ${code(p, 'value')}. Yours is kept.`,
   'link.map': (p) =>

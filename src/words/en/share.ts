@@ -68,8 +68,9 @@ export const parameterWords: Readonly<Record<string, ParameterWords>> = {
     example: 'windows=device-1:open',
   },
   walk: {
-    about: 'How the page-table tree is read: with 4 or 5 levels, and with entries as 64-bit words.',
-    example: 'walk=5,words',
+    about:
+      'How the page-table tree is read: with 4 or 5 levels, with entries as 64-bit words, and of which process.',
+    example: 'walk=5,words,of:A',
   },
   branches: {
     about:
