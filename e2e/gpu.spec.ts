@@ -52,7 +52,7 @@ test.describe('From firmware to VRAM', () => {
     await app.open('./?scenario=spm-ignored&t=5');
     await app.showPanel('Firmware to VRAM');
     const way = page.getByRole('region', { name: 'From firmware to usable VRAM' });
-    await expect(way).toContainText('576 GiB RAM, 0 B soft reserved');
+    await expect(way).toContainText('768 GiB RAM, 0 B soft reserved');
     await expect(way.getByRole('status')).toContainText('-ENXIO');
     await expect(way.getByRole('status')).toContainText('These addresses are ordinary RAM for the kernel');
     await app.expectAccessibleInBothThemes('[data-panel=iomem]');

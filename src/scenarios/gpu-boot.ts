@@ -2,6 +2,7 @@
 
 import type { Step } from '../core/uapi/scenario.ts';
 import { gpu, gpuRead, prefetch, writtenBy } from './gpu-steps.ts';
+import { LAB_GPUS } from './lab-node.ts';
 import { COHERENT, COHERENT_AND_PRIVATE, type Scene, scene, TWO_COHERENT } from './scene.ts';
 
 /** A boot in steps. */
@@ -27,11 +28,11 @@ export const GPU_BOOT_SCENES: readonly Scene[] = [
       name: 'spm-honoured',
       title: 'Firmware says: for a device',
       about:
-        'The memory of a GPU on a coherent link stands in the map of the firmware with `EFI_MEMORY_SP`. The kernel keeps it aside, and the driver registers it: 1 GiB of system memory for the `struct page`s of 64 GiB.',
+        'The memory of four GPUs on a coherent link stands in the map of the firmware with `EFI_MEMORY_SP`. The kernel keeps it aside, and the driver registers that of the first: 1 GiB of system memory for the `struct page`s of 64 GiB.',
       machine: 'lab-node',
       gpu: gpu({ coldBoot: true }),
     },
-    COHERENT,
+    LAB_GPUS,
     [...BOOT, probe(0), ...writtenBy('A', 4), prefetch(0), gpuRead(0)],
   ),
   scene(
@@ -39,11 +40,11 @@ export const GPU_BOOT_SCENES: readonly Scene[] = [
       name: 'spm-ignored',
       title: 'With efi=nosoftreserve VRAM becomes plain RAM',
       about:
-        'The attribute is not looked at: the memory of the GPU becomes ordinary memory, 64 GiB more of it, and the driver is refused with `-ENXIO`. The GPU works, but not as a part of the address space.',
+        'The attribute is not looked at: the memory of the GPUs becomes ordinary memory, 768 GiB in place of 512, and the driver is refused with `-ENXIO`. The GPU works, but not as a part of the address space.',
       machine: 'lab-node',
       gpu: gpu({ coldBoot: true, softReserve: false }),
     },
-    COHERENT,
+    LAB_GPUS,
     [...BOOT, probe(0), ...writtenBy('A', 4), prefetch(0)],
   ),
   scene(

@@ -1,6 +1,7 @@
 import { scene, written } from './scene.ts';
 
-const GPUS = [0, 1, 2, 3].map((id) => ({ id, kind: 'coherent' }) as const);
+/** The four of the series' test node. */
+export const LAB_GPUS = [0, 1, 2, 3].map((id) => ({ id, kind: 'coherent' }) as const);
 
 export const labNode = scene(
   {
@@ -10,7 +11,7 @@ export const labNode = scene(
       'The test node of the series: half a terabyte of system memory and 64 GiB on each of four GPUs. Zoom in until the pages show.',
     machine: 'lab-node',
   },
-  GPUS,
+  LAB_GPUS,
   [
     ...written('buf', 16),
     { op: 'migrate_to_dev', proc: 'A', vma: 'buf', device: 0 },
