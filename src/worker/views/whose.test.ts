@@ -57,5 +57,6 @@ test('a walk of a reverse map names each entry by the process that has it', () =
     }),
   );
   const walked = said(run, 3).filter((text) => text.startsWith('try_to_migrate_one'));
-  expect(walked.map((text) => /address (.*)$/.exec(text)?.[1]).toSorted()).toEqual(['A buf+0', 'B buf+0']);
+  const addresses = walked.map((text) => /address (.*)$/.exec(text)?.[1]);
+  expect(new Set(addresses)).toEqual(new Set(['A buf+0', 'B buf+0']));
 });
