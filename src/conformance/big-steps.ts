@@ -56,8 +56,10 @@ const holderDifferences = (detail: Machine, big: Machine, ledgers: readonly [Led
   for (const block of refcount.writtenBlocks()) {
     for (let pfn = block * 512; pfn < (block + 1) * 512; pfn++) {
       if (refcount.get(pfn) === 0) continue;
-      const [ours, theirs] = ledgers.map((ledger) => ledger.amountsOf(pfn).join());
-      if (ours !== theirs) found.push(`holders of ${pfn}: ${ours} in detail, ${theirs} as a big step`);
+      const [ours, theirs] = [ledgers[0].amountsOf(pfn), ledgers[1].amountsOf(pfn)];
+      // of all frames in use after every step: as texts they would be half of what this costs
+      if (ours.length === theirs.length && ours.every((amount, kind) => amount === theirs[kind])) continue;
+      found.push(`holders of ${pfn}: ${ours.join()} in detail, ${theirs.join()} as a big step`);
       if (found.length > 3) return found;
     }
   }
