@@ -8,6 +8,7 @@ import { zoneInfo } from '../core/kernel/mm/zoneinfo.ts';
 import { DEVICE_MODEL } from '../core/uapi/device-model.ts';
 import { GUP_PIN_COUNTING_BIAS } from '../core/uapi/gup-flags.ts';
 import { machinePreset } from '../core/uapi/presets.ts';
+import { DEFAULT_GPU } from '../core/uapi/scenario.ts';
 import { nodeDistance } from '../core/uapi/topology.ts';
 import { GIB_PAGES, mibToPages, PAGE_SIZE_BYTES, PAGES_PER_SECTION } from '../core/uapi/units.ts';
 import { framesOf } from './checked-run.ts';
@@ -73,6 +74,32 @@ describe('machines (§1.3 to §1.5)', () => {
     expect(Math.max(...ranges.map(({ end }) => end))).toBe(514 * GIB_PAGES);
     expect((768 * GIB_PAGES * STRUCT_PAGE_BYTES) / 2 ** 30).toBe(12);
   });
+
+  test.each([
+    // the test driver's VRAM, and what is not soft reserved, have their struct pages from boot on
+    ['lab-node', undefined, [3, 3, 3, 3]],
+    ['lab-node', DEFAULT_GPU, [2, 2, 2, 2]],
+    ['lab-node', { ...DEFAULT_GPU, softReserve: false }, [3, 3, 3, 3]],
+    ['frontier', undefined, [4, 4, 4, 4]],
+    ['frontier', DEFAULT_GPU, [2, 2, 2, 2]],
+  ] as const)(
+    '%s (%#): struct pages "are allocated from the same node" (§1.7), in GiB',
+    (preset, gpu, gib) => {
+      const { ranges } = machinePreset(preset, undefined, gpu);
+      // a driver takes those of soft-reserved memory when it registers it
+      const kinds = gpu === undefined ? ['ram', 'soft-reserved'] : ['ram'];
+      const pagesOf = (some: typeof ranges): number =>
+        some.reduce((sum, { start, end }) => sum + end - start, 0);
+      for (const [node, each] of gib.entries()) {
+        const own = ranges.filter((range) => range.node === node && kinds.includes(range.kind));
+        const memmap = pagesOf(own.filter(({ reserved }) => reserved?.startsWith('struct pages') === true));
+        expect([memmap / GIB_PAGES, memmap * PAGE_SIZE_BYTES]).toEqual([
+          each,
+          pagesOf(own) * STRUCT_PAGE_BYTES,
+        ]);
+      }
+    },
+  );
 
   test('Frontier node: "Device spans 134,217,728 in 4 zones (one per node, 33,554,432 pages each = 2 GCDs)" (§1.4)', () => {
     const { machine: m } = createSimulation(

@@ -13,6 +13,7 @@ import { zoneInfo } from '../core/kernel/mm/zoneinfo.ts';
 import { zonelist } from '../core/kernel/mm/zonelists.ts';
 import { atOnce } from '../core/kernel/sched/locks.ts';
 import type { Machine } from '../core/machine/machine.ts';
+import { kswapdFailuresRow } from '../core/machine/scalars.ts';
 import { bootMachine } from '../core/scenario/boot.ts';
 import {
   DEFAULT_KERNEL,
@@ -194,6 +195,21 @@ describe('the way of a request (§2.2)', { timeout: 60_000 }, () => {
     expect(woken).toBeGreaterThan(2);
     expect(killed).toBeGreaterThanOrEqual(woken);
     expect(resultTexts(records)[killed]).toBe('SIGKILL');
+  });
+
+  test('2.: "wake kswapd on all candidate nodes": of both nodes that could serve the request, of one if it may take no other', () => {
+    const teaching = machinePreset('teaching');
+    const ranges = teaching.ranges.map((range) =>
+      range.zone === 'Movable' ? { ...range, zone: 'Normal' as const, node: 1 } : range,
+    );
+    const m = bootMachine({ ...teaching, ranges }, DEFAULT_KERNEL);
+    /** Runs of each node's kswapd, all of them fruitless, when no more is to be had. */
+    const failures = (gfp: number): number[] => {
+      while (allocPage(m, gfp | __GFP_RETRY_MAYFAIL) !== NO_PFN);
+      return [0, 1].map((node) => m.scalars.get(kswapdFailuresRow(node)));
+    };
+    expect(failures(GFP_KERNEL | __GFP_THISNODE)).toEqual([16, 0]);
+    expect(failures(GFP_KERNEL)).toEqual([16, 16]);
   });
 
   test('1.: "need free − reserve > low watermark": a zone is left at its low mark for the next one of the list', () => {

@@ -6,6 +6,7 @@ import { createSimulation, parseScenario, type Step } from '../core/index.ts';
 import { svmBoKref } from '../core/kernel/drivers/amdgpu-bo.ts';
 import { amdgpuBoCreate } from '../core/kernel/drivers/amdgpu-client.ts';
 import { allocPage } from '../core/kernel/mm/page-alloc.ts';
+import { putPage } from '../core/kernel/mm/swap.ts';
 import { zoneInfo } from '../core/kernel/mm/zoneinfo.ts';
 import { atOnce } from '../core/kernel/sched/locks.ts';
 import { KFD_MEM_USED } from '../core/machine/scalars.ts';
@@ -121,6 +122,44 @@ describe('an eviction (§4.2, §4.3)', { timeout: 60_000 }, () => {
     );
     expect(Math.min(...moves)).toBeGreaterThan(said.indexOf('ttm.allocated'));
     expect(second).toBeLessThan(said.indexOf('ttm.allocated'));
+  });
+
+  test('§5.4, "back-off also 100": a restore for which there is no memory is tried again as late as the first', () => {
+    const { sim } = runChecked(gpuScenario([other, take(512)], { devices: 1, gpu: { pagesLimit: 512 } }));
+    const { machine: m } = sim;
+    const asks = (npages: number, pin: boolean) =>
+      amdgpuBoCreate(m, { gpu: 1, name: `of-${npages}`, kind: 'gem', mm: 9, npages, pin });
+    /** The one piece of work that is due. */
+    const runWork = (): void => {
+      const [work] = m.works;
+      m.works = [];
+      expect(work).toBeDefined();
+      if (work !== undefined) atOnce(work.run);
+    };
+    const state = (): unknown[] => [
+      m.works.map(({ delayed }) => delayed),
+      m.kfdProcesses.values().map(({ restoreDue, queueEvictions }) => [restoreDue, queueEvictions]),
+    ];
+    const scanout = asks(4096, true);
+    while (m.works.length === 0) scanout.next();
+    runWork();
+    atOnce(() => scanout);
+    const due = [[true], [[true, 1]]];
+    expect(state()).toEqual(due);
+    // its bytes are in a file of shared memory now, and no page is left to bring them back to
+    atOnce(() => asks(511, false));
+    m.current.memalloc = true;
+    const taken: number[] = [];
+    const page = (): number => allocPage(m, GFP_HIGHUSER_MOVABLE);
+    for (let pfn = page(); pfn !== NO_PFN; pfn = page()) taken.push(pfn);
+    const begin = m.journal.log.length;
+    runWork();
+    const failed = { begin, end: m.journal.log.length };
+    expect([decisionsOf({ sim }, failed, 'kfd.'), state()]).toEqual([['kfd.restore-failed'], due]);
+    m.current.memalloc = false;
+    for (const pfn of taken) putPage(m, pfn, 'allocation');
+    runWork();
+    expect(state()).toEqual([[], [[false, 0]]]);
   });
 
   test('in a machine that is full, somebody dies for the way home, and the VRAM goes to the one who asked (§2.2)', () => {

@@ -25,6 +25,7 @@ describe('the strip of all memory', () => {
       'kernel image and struct pages',
       'kernel',
     ]);
+    expect(namesOf({ reserved: 'struct pages of RAM' })).toEqual(['struct pages of RAM', 'memmap']);
     expect(namesOf({ kind: 'coherent', device: 3, zone: 'Device' })).toEqual(['device 3', 'D3']);
     expect(namesOf({ node: 2 })).toEqual(['Normal', 'N2']);
     expect(regionsOf({ ranges: [range({ node: 2 })] })[0]?.text).toBe(

@@ -35,6 +35,7 @@ export const regionName = ({ kind, zone, cma, reserved, device }: RangeInfo): st
 const BRIEF_RESERVED: readonly (readonly [start: string, brief: string])[] = [
   ['firmware', 'FW'],
   ['kernel image', 'kernel'],
+  ['struct pages', 'memmap'],
 ];
 
 /** The same for where even that is too long: `kernel`, `D0` for device 0, `N1` as in numa_maps; itself where none is shorter. */

@@ -11,7 +11,7 @@ import type {
   MemoryRange,
   ZoneName,
 } from './config.ts';
-import { GIB_PAGES, gibToPages, mibToPages, PAGES_PER_SECTION, type Pfn } from './units.ts';
+import { GIB_PAGES, gibToPages, memmapPages, mibToPages, PAGES_PER_SECTION, type Pfn } from './units.ts';
 
 /** Top of the physical address space with 46 bits: private memory is placed below it, downwards. */
 const PHYS_TOP_PFN = 2 ** 34;
@@ -190,7 +190,10 @@ const NODE_DEVICE_PAGES = gibToPages(64);
 
 /**
  * 512 GiB of RAM in four NUMA nodes and GPUs of 64 GiB: the test node of the series' cover letter (.5 TB of system
- * memory and 256 GB on four GPUs), and a node of Frontier. Positions are chosen.
+ * memory and 256 GB on four GPUs), and a node of Frontier. Positions are chosen. Each node holds the struct pages of
+ * its own memory.
+ *
+ * Kernel: `mm/sparse.c: sparse_init_nid`
  */
 const bigNode = (
   { preset, title, gpuNodes }: NodeShape,
@@ -204,11 +207,18 @@ const bigNode = (
   const low = mibToPages(16);
   const holeStart = gibToPages(2);
   const holeEnd = gibToPages(4);
-  const node0End = gibToPages(130);
   const nodePages = gibToPages(128);
-  // 64 bytes for each of RAM's pages; a real driver takes those for VRAM from free memory when it registers it
-  const memmap = gibToPages(8 + (gpu === undefined ? gpuNodes.length : 0));
+  // a real driver takes the struct pages of VRAM when it registers it; what is RAM after all has them from boot on
+  const hasVramAtBoot = gpu === undefined || !gpu.softReserve;
   const reserved = gpu === undefined ? 'struct pages of RAM and VRAM' : 'struct pages of RAM';
+  const normal = [0, 1, 2, 3].flatMap((node): MemoryRange[] => {
+    // node 0 has as much below the hole as the hole is wide
+    const start = node === 0 ? holeEnd : node * nodePages + holeEnd - holeStart;
+    const end = (node + 1) * nodePages + holeEnd - holeStart;
+    const vramPages = gpuNodes.filter((each) => each === node).length * NODE_DEVICE_PAGES;
+    const memmapEnd = start + memmapPages(nodePages + (hasVramAtBoot ? vramPages : 0));
+    return [ram(start, memmapEnd, 'Normal', node, { reserved }), ram(memmapEnd, end, 'Normal', node)];
+  });
   return {
     preset,
     title,
@@ -219,11 +229,7 @@ const bigNode = (
       ram(low, mibToPages(128), 'DMA32', 0, { reserved: 'kernel image' }),
       ram(mibToPages(128), holeStart, 'DMA32'),
       { start: holeStart, end: holeEnd, kind: 'mmio', node: 0 },
-      ram(holeEnd, holeEnd + memmap, 'Normal', 0, { reserved }),
-      ram(holeEnd + memmap, node0End, 'Normal'),
-      ram(node0End, node0End + nodePages, 'Normal', 1),
-      ram(node0End + nodePages, node0End + 2 * nodePages, 'Normal', 2),
-      ram(node0End + 2 * nodePages, node0End + 3 * nodePages, 'Normal', 3),
+      ...normal,
       ...softReserved(devices),
     ]),
     devices,

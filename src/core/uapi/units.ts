@@ -45,3 +45,5 @@ export const pfnToPhysBytes = (n: Pfn): number => n * PAGE_SIZE_BYTES;
 export const physBytesToPfn = (physBytes: number): Pfn => Math.floor(physBytes / PAGE_SIZE_BYTES);
 export const mibToPages = (mib: number): number => mib * 256;
 export const gibToPages = (gib: number): number => gib * GIB_PAGES;
+/** Pages that the struct pages of so many pages take: sizeof(struct page) is 64. */
+export const memmapPages = (npages: number): number => Math.ceil((npages * 64) / PAGE_SIZE_BYTES);

@@ -10,7 +10,7 @@ import { EEXIST, EINVAL, ENOMEM, ENXIO } from '../../uapi/errno.ts';
 import { GFP_KERNEL } from '../../uapi/gfp.ts';
 import { PG_anon_exclusive, PG_head, PG_ksm, PG_locked, PG_reserved } from '../../uapi/page-flags.ts';
 import { hasPatch } from '../../uapi/patches.ts';
-import { NO_PFN, PAGES_PER_SECTION, type Pfn } from '../../uapi/units.ts';
+import { memmapPages, NO_PFN, PAGES_PER_SECTION, type Pfn } from '../../uapi/units.ts';
 import { bugOn, type KernelMessage, warn } from '../sched/bug.ts';
 import { atomic, sleepable } from '../sched/kernel-function.ts';
 import { letGo, letGoMidway } from '../sched/locks.ts';
@@ -38,8 +38,6 @@ export interface DevPagemapRequest {
   readonly populate?: boolean;
 }
 
-/** sizeof(struct page) of each page, in pages. */
-const memmapPages = (npages: number): number => Math.ceil((npages * 64) / 4096);
 const HUGE_ORDER = 9;
 
 const subsectionPages = 512;
