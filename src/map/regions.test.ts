@@ -45,4 +45,17 @@ describe('the strip of all memory', () => {
     expect(namesOf({ zone: 'DMA' })).toEqual(['DMA', 'DMA']);
     expect(namesOf({ cma: true })).toEqual(['CMA', 'CMA']);
   });
+
+  test('draws a small beginning that the kernel keeps with what it lies before, and says it', () => {
+    const kept = { reserved: 'struct pages of RAM', npages: 0x100 };
+    const parts = (npages: number, more: Partial<RangeInfo> = {}) =>
+      regionsOf({ ranges: [range(kept), range({ id: 'rest', start: 0x1100, npages, ...more })] });
+    const [whole, ...others] = parts(0x2000);
+    expect(others).toEqual([]);
+    expect([whole?.range.start, whole?.range.npages, whole?.name]).toEqual([0x1000, 0x2100, 'Normal']);
+    expect(whole?.text).toMatch(/ 33 MiB from 0x1000000, 1 MiB of it reserved: struct pages of RAM$/);
+    // not what is a good part of it, of another node, or of another zone
+    for (const two of [parts(0x1fff), parts(0x2000, { node: 1 }), parts(0x2000, { zone: 'Movable' })])
+      expect(two).toHaveLength(2);
+  });
 });

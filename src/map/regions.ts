@@ -67,12 +67,35 @@ export interface Region {
   readonly share: number;
 }
 
-/** Ranges of the machine by address; small holes between them are not drawn. */
+/** A part this many times smaller than what it lies before is no part of its own. */
+const BESIDE = 32;
+
+/** Whether what the kernel keeps is a small beginning of a range that it hands out. */
+const beginsIn = (kept: RangeInfo, range: RangeInfo | undefined): range is RangeInfo =>
+  kept.reserved !== '' &&
+  range !== undefined &&
+  range.reserved === '' &&
+  range.kind === kept.kind &&
+  range.zone === kept.zone &&
+  range.node === kept.node &&
+  range.start === kept.start + kept.npages &&
+  range.npages >= kept.npages * BESIDE;
+
+const regionOf = (range: RangeInfo, text = regionText(range)): Region => ({
+  range,
+  name: regionName(range),
+  brief: regionBrief(range),
+  text,
+  share: Math.log2(range.npages + 1),
+});
+
+/** Ranges of the machine by address; small holes between them are not drawn, small beginnings are told in words. */
 export const regionsOf = ({ ranges }: Pick<MachineInfo, 'ranges'>): Region[] =>
-  ranges.map((range) => ({
-    range,
-    name: regionName(range),
-    brief: regionBrief(range),
-    text: regionText(range),
-    share: Math.log2(range.npages + 1),
-  }));
+  ranges.flatMap((range, i) => {
+    const [before, after] = [ranges[i - 1], ranges[i + 1]];
+    if (beginsIn(range, after)) return [];
+    if (before === undefined || !beginsIn(before, range)) return [regionOf(range)];
+    const whole = { ...range, start: before.start, npages: before.npages + range.npages };
+    const kept = `${formatBytes(before.npages * PAGE_SIZE_BYTES)} of it reserved: ${before.reserved}`;
+    return [regionOf(whole, `${regionText(whole)}, ${kept}`)];
+  });

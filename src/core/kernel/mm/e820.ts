@@ -38,14 +38,20 @@ export const efiMemoryMap = ({ ranges, devices }: MachineConfig): readonly EfiMe
   const special = (range: MemoryRange): boolean =>
     range.kind === 'soft-reserved' ||
     devices.some(({ kind, start }) => kind === 'coherent' && start === range.start);
-  return ranges
-    .filter(({ kind }) => kind !== 'mmio')
-    .map((range) => ({
-      start: range.start,
-      npages: range.end - range.start,
-      type: range.start === 0 ? 'EFI_BOOT_SERVICES_DATA' : 'EFI_CONVENTIONAL_MEMORY',
-      attribute: EFI_MEMORY_WB + (special(range) ? EFI_MEMORY_SP : 0),
-    }));
+  const map: EfiMemoryDescriptor[] = [];
+  for (const range of ranges) {
+    if (range.kind === 'mmio') continue;
+    const { start } = range;
+    const npages = range.end - start;
+    const type = start === 0 ? 'EFI_BOOT_SERVICES_DATA' : 'EFI_CONVENTIONAL_MEMORY';
+    const attribute = EFI_MEMORY_WB + (special(range) ? EFI_MEMORY_SP : 0);
+    // zones, nodes and what the kernel will keep are no business of the firmware's; each device's memory is by itself
+    const last = map.at(-1);
+    const joins = last?.type === type && last.attribute === attribute && last.start + last.npages === start;
+    if (joins && attribute === EFI_MEMORY_WB) map[map.length - 1] = { ...last, npages: last.npages + npages };
+    else map.push({ start, npages, type, attribute });
+  }
+  return map;
 };
 
 /** Borders of what is soft reserved may mean something: each range stays by itself. Kernel: `arch/x86/kernel/e820.c: e820_nomerge` */
