@@ -1,5 +1,6 @@
 // The page in a frame of somebody else's page: the stage and the transport, and a way to the whole.
 
+import type { Locator } from '@playwright/test';
 import { expect, test } from './app-page.ts';
 
 const AROUND = 'frame.html';
@@ -44,27 +45,31 @@ test('in a frame one plays a step, nothing is kept, and Open in full leads to th
   await page.mouse.wheel(0, 200);
   await expect.poll(() => page.evaluate(() => window.scrollY)).toBeGreaterThan(0);
   expect(await place.textContent()).toBe(scale);
-  // a finger on it, too
-  await page.evaluate(() => window.scrollTo(0, 0));
-  const box = await frame
-    .getByRole('application', { name: /^Map of VRAM/ })
-    .first()
-    .boundingBox();
-  if (box === null) throw new Error('no map');
+  // a finger on it, too, and up from the timeline, which stays where it is
   const finger = await context.newCDPSession(page);
-  const [x, y] = [Math.round(box.x + box.width / 2), Math.round(box.y + box.height / 2)];
-  const touch = async (type: 'touchStart' | 'touchMove' | 'touchEnd', upPx: number): Promise<void> => {
-    const touchPoints = type === 'touchEnd' ? [] : [{ x, y: y - upPx, id: 0 }];
-    await finger.send('Input.dispatchTouchEvent', { type, touchPoints });
-  };
-  await touch('touchStart', 0);
-  for (let i = 1; i <= 10; i++) await touch('touchMove', 20 * i);
-  await touch('touchEnd', 0);
-  await expect.poll(() => page.evaluate(() => window.scrollY)).toBeGreaterThan(0);
-
   const slider = frame.getByRole('slider', { name: 'Position in the timeline, in events' });
   const position = async (): Promise<number> => Number(await slider.getAttribute('aria-valuenow'));
+  const dragUp = async (from: Locator): Promise<void> => {
+    await page.evaluate(() => window.scrollTo(0, 0));
+    const box = await from.boundingBox();
+    if (box === null) throw new Error('nothing to drag');
+    const [x, y] = [Math.round(box.x + box.width / 4), Math.round(box.y + box.height / 2)];
+    const touch = async (type: 'touchStart' | 'touchMove' | 'touchEnd', upPx: number): Promise<void> => {
+      const touchPoints = type === 'touchEnd' ? [] : [{ x, y: y - upPx, id: 0 }];
+      await finger.send('Input.dispatchTouchEvent', { type, touchPoints });
+    };
+    await touch('touchStart', 0);
+    for (let i = 1; i <= 10; i++) await touch('touchMove', 20 * i);
+    await touch('touchEnd', 0);
+    await expect.poll(() => page.evaluate(() => window.scrollY)).toBeGreaterThan(0);
+  };
   const before = await position();
+  await dragUp(frame.getByRole('application', { name: /^Map of VRAM/ }).first());
+  await expect(frame.getByText('Two fingers move the map')).toBeVisible();
+  await dragUp(slider);
+  await idle();
+  expect(await position()).toBe(before);
+
   await frame.getByRole('button', { name: 'Forward one moment' }).click();
   await idle();
   expect(await position()).toBeGreaterThan(before);

@@ -18,17 +18,21 @@ export const ProblemBar = () => {
   const { dismissProblem } = useActions();
   if (problem === undefined) return null;
   const place = placeText(problem.place);
+  const { others = [] } = problem;
+  // many of them scroll on a phone, with keys, too
+  const scrolls =
+    others.length > 1 ? ({ role: 'group', 'aria-label': 'What is wrong', tabIndex: 0 } as const) : {};
   return (
     <div className="problem tips-end" role="alert">
       <Icon name="warning" />
-      <p>
+      <p className="scroll" {...scrolls}>
         {place === '' ? null : (
           <>
             <code className="problem-place">{place}</code>:{' '}
           </>
         )}
         <Prose pieces={pieces(problem.message)} />
-        {(problem.others ?? []).map((message) => (
+        {others.map((message) => (
           <span key={say(message)} className="problem-other">
             <Prose pieces={pieces(message)} />
           </span>

@@ -1,5 +1,13 @@
 import { PAGE_SIZE_BYTES } from '../core/uapi/units.ts';
-import { type KeyboardEvent, type MouseEvent, useEffect, useRef, useSyncExternalStore } from 'react';
+import {
+  type KeyboardEvent,
+  type MouseEvent,
+  type PointerEvent,
+  useEffect,
+  useRef,
+  useState,
+  useSyncExternalStore,
+} from 'react';
 import { useActions, useApp, useAppInstance } from '../store/use-app.ts';
 import { useTurn } from '../store/use-turn.ts';
 import type { DeviceView } from '../store/views.ts';
@@ -25,6 +33,9 @@ const pointOf = (event: MouseEvent) => {
   const origin = event.currentTarget.getBoundingClientRect();
   return { x: event.clientX - origin.left, y: event.clientY - origin.top };
 };
+
+/** How long it is said that one finger is not enough. */
+const HINT_MS = 2500;
 
 /** A window on one bank: a canvas that can be zoomed, panned and clicked, with its keyboard twin. */
 export const BankWindow = ({ bank, maps, open, canClose, onToggle }: BankWindowProps) => {
@@ -56,6 +67,17 @@ export const BankWindow = ({ bank, maps, open, canClose, onToggle }: BankWindowP
     });
     return () => leave();
   }, [bank, maps, open, isUp, turns, embedded]);
+
+  const [hints, setHints] = useState(false);
+  useEffect(() => {
+    if (!hints) return undefined;
+    const timer = setTimeout(() => setHints(false), HINT_MS);
+    return () => clearTimeout(timer);
+  }, [hints]);
+  // the browser takes the finger for the page around
+  const onPointerCancel = ({ pointerType }: PointerEvent) => {
+    if (embedded && pointerType === 'touch') setHints(true);
+  };
 
   const onPointerMove = (event: MouseEvent) => {
     maps.activate(bank.id);
@@ -107,8 +129,15 @@ export const BankWindow = ({ bank, maps, open, canClose, onToggle }: BankWindowP
           onFocus={() => maps.activate(bank.id)}
           onPointerMove={onPointerMove}
           onPointerLeave={() => actions.hover(undefined)}
+          onPointerCancel={onPointerCancel}
           onClick={onClick}
-        />
+        >
+          {hints ? (
+            <p className="bank-hint">
+              <span>Two fingers move the map</span>
+            </p>
+          ) : null}
+        </div>
       ) : null}
     </figure>
   );

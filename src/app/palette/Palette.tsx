@@ -134,9 +134,7 @@ export const Palette = ({ mode, onClose, onDo }: PaletteProps) => {
           autoComplete="off"
           spellCheck={false}
           placeholder={
-            mode === 'goTo'
-              ? 'pfn, address, buf+2, process A, pin h1, device 0'
-              : 'An action, a panel, a scenario, a pfn, an address, a word of the kernel'
+            mode === 'goTo' ? 'pfn, address, buf+2, pin h1, device 0' : 'Action, panel, scenario, pfn or word'
           }
           value={text}
           onChange={(event) => {

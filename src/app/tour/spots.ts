@@ -36,6 +36,6 @@ export const SPOTS: readonly Spot[] = [
   {
     selector: '.transport',
     title: 'Time goes both ways',
-    text: 'Play, or step forward and back by a moment, an event, a function or a step. Ctrl K finds everything else.',
+    text: 'Play, or step forward and back by a moment, an event, a function or a step. Ctrl K, or the lens above, finds everything else.',
   },
 ];

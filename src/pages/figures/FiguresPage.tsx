@@ -67,6 +67,22 @@ const Where = ({ name, result }: { readonly name: BenchName; readonly result: Re
   </p>
 );
 
+/** An exponent stands where exponents do: `of pages` is what is raised to it. */
+const Value = ({ value, unit }: { readonly value: number; readonly unit: string }) => {
+  const [text, shownUnit] = amount(value, unit);
+  const base = /^of (.+)$/.exec(unit)?.[1];
+  return base === undefined ? (
+    <>
+      {text} <span className="muted">{shownUnit}</span>
+    </>
+  ) : (
+    <>
+      <span className="muted">{base}</span>
+      <sup className="figure-exponent">{text}</sup>
+    </>
+  );
+};
+
 const Row = ({ row, about }: { readonly row: FigureRow; readonly about: string }) => (
   <tr data-missed={!row.ok}>
     <th scope="row">
@@ -74,13 +90,7 @@ const Row = ({ row, about }: { readonly row: FigureRow; readonly about: string }
       <span className="figure-about">{about}</span>
     </th>
     <td className="figure-value">
-      {row.value === null ? (
-        'not measured'
-      ) : (
-        <>
-          {amount(row.value, row.unit)[0]} <span className="muted">{amount(row.value, row.unit)[1]}</span>
-        </>
-      )}
+      {row.value === null ? 'not measured' : <Value value={row.value} unit={row.unit} />}
     </td>
     <td className="figure-value">
       {row.bound === null ? '' : `${row.direction} ${amountText(row.bound, row.unit)}`}

@@ -126,7 +126,7 @@ export const FIGURE_SECTIONS: readonly FigureSection[] = [
   {
     id: 'growth',
     title: 'Growth',
-    text: 'How the figures grow with the work. An exponent of 1 is linear: twice the work takes twice as long. 0 is constant.',
+    text: 'How the figures grow with the work, as a power of it. An exponent of 1 is linear: twice the work takes twice as long. 0 is constant.',
     figures: {
       growth_pages_time_exponent: 'Time to migrate and pin, by the number of pages.',
       growth_pages_bytes_exponent: 'Memory for that, by the number of pages.',

@@ -1,5 +1,6 @@
 import { useMemo } from 'react';
 import { useApp } from '../../store/use-app.ts';
+import { useMedia } from '../../ui/use-media.ts';
 import { Lanes } from './Lanes.tsx';
 import { rowsOfAll } from './rows.ts';
 
@@ -7,7 +8,9 @@ import { rowsOfAll } from './rows.ts';
 export const Icicle = () => {
   const spans = useApp((state) => state.trace.spans);
   const hasRun = useApp((state) => state.scenario.run !== undefined);
-  const rows = useMemo(() => rowsOfAll(spans), [spans]);
+  // a phone has the height, and fingers
+  const tall = useMedia('(width < 820px)');
+  const rows = useMemo(() => ({ ...rowsOfAll(spans), tall }), [spans, tall]);
   if (!hasRun) return <p className="muted">Open a scenario: its calls are drawn here.</p>;
   return <Lanes heading="Icicle" label="Position in the icicle, in events" rows={rows} limits={undefined} />;
 };

@@ -50,6 +50,8 @@ export const Lanes = ({ heading, label, rows, limits }: LanesProps) => {
   const window = useApp((state) => state.trace.window);
   const { chooseCall, runToHere, seek, showWindow } = useActions();
   const colors = useTimelineColors();
+  /** Where a finger came down, and whether it has moved along the timeline since. */
+  const finger = useRef<{ readonly x: number; readonly y: number; isAlong: boolean }>(undefined);
   const [tip, setTip] = useState<{ readonly xPx: number; readonly text: string }>();
 
   const scale = useMemo(() => timeScale(window, size.width), [window, size.width]);
@@ -118,10 +120,23 @@ export const Lanes = ({ heading, label, rows, limits }: LanesProps) => {
     // a finger points at nothing before it taps
     if (bar !== undefined) chooseCall(callOf(bar.span));
     event.currentTarget.setPointerCapture(event.pointerId);
-    scrub(event);
+    // a finger may be about to scroll what lies around: it counts when it moves along, or is lifted
+    if (event.pointerType === 'touch') finger.current = { ...pointOf(event), isAlong: false };
+    else scrub(event);
+  };
+  const goesAlong = (event: PointerEvent): boolean => {
+    if (event.pointerType !== 'touch') return true;
+    const from = finger.current;
+    if (from === undefined) return false;
+    const { x, y } = pointOf(event);
+    from.isAlong ||= Math.abs(x - from.x) > Math.abs(y - from.y);
+    return from.isAlong;
+  };
+  const onPointerUp = (event: PointerEvent) => {
+    if (event.pointerType === 'touch') scrub(event);
   };
   const onPointerMove = (event: PointerEvent) => {
-    if (event.buttons === 1 && !event.shiftKey) scrub(event);
+    if (event.buttons === 1 && !event.shiftKey && goesAlong(event)) scrub(event);
     const bar = barUnder(event);
     if (bar === undefined) {
       setTip(undefined);
@@ -174,6 +189,7 @@ export const Lanes = ({ heading, label, rows, limits }: LanesProps) => {
         aria-valuetext={caption === undefined ? undefined : say(caption)}
         onPointerDown={onPointerDown}
         onPointerMove={onPointerMove}
+        onPointerUp={onPointerUp}
         onPointerLeave={() => setTip(undefined)}
         onWheel={onWheel}
       >

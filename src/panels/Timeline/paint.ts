@@ -4,6 +4,8 @@ import type { Mark } from '../../store/views.ts';
 import { LANES, type Lane, type LaneRows, type SpanBar } from './rows.ts';
 
 const ROW_PX: Readonly<Record<Lane, number>> = { task: 18, kernel: 15, driver: 15, device: 15 };
+/** What a finger hits without hitting the row beside it. */
+const TALL = 1.5;
 const LANE_GAP_PX = 5;
 /** Type size that all measures here are for; the canvas is scaled to the page's. */
 export const REM_PX = 14;
@@ -23,17 +25,19 @@ export interface TimelineColors {
   readonly paper: string;
 }
 
+const rowPx = (lane: Lane, { tall }: LaneRows): number => ROW_PX[lane] * (tall === true ? TALL : 1);
+
 export const laneTop = (lane: Lane, rows: LaneRows): number => {
   let top = TOP_PX;
   for (const each of LANES) {
     if (each === lane) return top;
-    top += rows[each] * ROW_PX[each] + LANE_GAP_PX;
+    top += rows[each] * rowPx(each, rows) + LANE_GAP_PX;
   }
   return top;
 };
 
 export const lanesHeight = (rows: LaneRows): number =>
-  laneTop('device', rows) + rows.device * ROW_PX.device + LANE_GAP_PX;
+  laneTop('device', rows) + rows.device * rowPx('device', rows) + LANE_GAP_PX;
 
 /** Lane and row at a height; undefined between lanes. */
 export const rowAt = (
@@ -41,7 +45,7 @@ export const rowAt = (
   rows: LaneRows,
 ): { readonly lane: Lane; readonly row: number } | undefined => {
   for (const lane of LANES) {
-    const row = Math.floor((yPx - laneTop(lane, rows)) / ROW_PX[lane]);
+    const row = Math.floor((yPx - laneTop(lane, rows)) / rowPx(lane, rows));
     if (row >= 0 && row < rows[lane]) return { lane, row };
   }
   return undefined;
@@ -70,7 +74,8 @@ export const paintTimeline = (
   const { rows, widthPx, heightPx, cursorPx } = scene;
   pen.clearRect(0, 0, widthPx, heightPx);
   pen.fillStyle = colors.line;
-  for (const lane of LANES) pen.fillRect(0, laneTop(lane, rows) + rows[lane] * ROW_PX[lane] + 1, widthPx, 1);
+  for (const lane of LANES)
+    pen.fillRect(0, laneTop(lane, rows) + rows[lane] * rowPx(lane, rows) + 1, widthPx, 1);
   paintTicks(pen, scene, colors);
   pen.font = fontOf(scene);
   for (const bar of scene.bars) paintBar(pen, bar, rows, colors);
@@ -101,9 +106,9 @@ const paintBar = (
 ): void => {
   const look = LOOKS[bar.state];
   const x = bar.leftPx + (bar.widthPx > 4 ? 0.5 : 0);
-  const y = laneTop(bar.lane, rows) + bar.row * ROW_PX[bar.lane];
+  const y = laneTop(bar.lane, rows) + bar.row * rowPx(bar.lane, rows);
   const width = bar.widthPx - (bar.widthPx > 4 ? 1 : 0);
-  const height = ROW_PX[bar.lane] - 2;
+  const height = rowPx(bar.lane, rows) - 2;
   pen.fillStyle = colors[look.fill];
   if (width < 4) pen.fillRect(x, y, width, height);
   else {

@@ -7,8 +7,8 @@ import type { SpanView, StackFrame } from '../../store/views.ts';
 export const LANES = ['task', 'kernel', 'driver', 'device'] as const;
 export type Lane = (typeof LANES)[number];
 
-/** Rows of nested spans that each lane has room for. */
-export type LaneRows = Readonly<Record<Lane, number>>;
+/** Rows of nested spans that each lane has room for, and whether each of them is as high as a finger wants it. */
+export type LaneRows = Readonly<Record<Lane, number>> & { readonly tall?: boolean };
 
 /** Below the maps, where there is little room: the outer calls. */
 export const LANE_ROWS: LaneRows = { task: 1, kernel: 5, driver: 1, device: 1 };
