@@ -73,11 +73,10 @@ const NodeView = ({ node }: { readonly node: PanelNode }) => {
   }
 };
 
-const MOST_BELOW_PERCENT = 33;
-/** Where each of two columns has two panels, they share its height. */
-const MOST_IN_DEBUG_PERCENT: Readonly<Partial<Record<SplitterId, number>>> = { lower: 44 };
+/** Further panels are there because somebody opened them. */
 const mostPercent = ({ preset }: Layout, id: SplitterId): number =>
-  (preset === 'debug' ? MOST_IN_DEBUG_PERCENT[id] : undefined) ?? MOST_BELOW_PERCENT;
+  // where each of two columns has two panels, they share its height
+  id === 'lower' ? (preset === 'debug' ? 44 : 35) : 33;
 /** Commands and names of fields stay on one line in a window with room for that. */
 const LEAST_BESIDE_PERCENT: Readonly<Partial<Record<SplitterId, number>>> = { left: 17, right: 20 };
 

@@ -17,17 +17,24 @@ test('results that are the same in a word say in what they differ', () => {
     {
       index: 0,
       command: 'read buf+5',
-      here: '1; accesses: cpu system 1',
-      others: ['1; accesses: cpu device 1'],
+      here: 'returned 1; the CPU accessed system memory once',
+      others: ['returned 1; the CPU accessed VRAM once'],
     },
   ]);
+  const [row] = stepRows(runWith({ ret: 1, accesses: {} }), [
+    runWith({ ret: 1, accesses: { 'gpu local': 2, 'gpu peer': 3 } }),
+  ]);
+  expect(row).toMatchObject({
+    here: 'returned 1; nobody accessed memory',
+    others: ['returned 1; the GPU accessed its own VRAM twice, the GPU accessed VRAM of another 3 times'],
+  });
 });
 
 test('a list that was too long to be sent is shown by its beginning', () => {
   const list = (digest: number) => ({ ret: 0, values: { first: [1, 2], length: 70, digest } });
   const rows = stepRows(runWith(list(16)), [runWith(list(17))]);
-  expect(rows[0]?.here).toBe('0; values: 1 2 (70 items, digest 0x10)');
-  expect(rows[0]?.others).toEqual(['0; values: 1 2 (70 items, digest 0x11)']);
+  expect(rows[0]?.here).toBe('returned 0; values: 1 2 (70 items, digest 0x10)');
+  expect(rows[0]?.others).toEqual(['returned 0; values: 1 2 (70 items, digest 0x11)']);
 });
 
 test('an error needs no more words, and the same result no row', () => {

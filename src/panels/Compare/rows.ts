@@ -1,8 +1,9 @@
 // What two runs of a scenario do not have in common, as text.
 
+import { ACCESS_KINDS, type AccessKind } from '../../core/uapi/accesses.ts';
 import type { ComparedSide, CompareView, ResidenceCount, RunInfo } from '../../store/views.ts';
 import { resultText, stepText } from '../../words/step.ts';
-import { formatCounted, formatHex } from '../../ui/format.ts';
+import { formatCount, formatCounted, formatHex } from '../../ui/format.ts';
 
 type Result = Readonly<Record<string, unknown>>;
 
@@ -32,6 +33,29 @@ const partText = (part: unknown): string => {
   return typeof part === 'string' || typeof part === 'number' ? String(part) : '';
 };
 
+const ACCESS_TEXT: Readonly<Record<AccessKind, string>> = {
+  'cpu system': 'the CPU accessed system memory',
+  'cpu device': 'the CPU accessed VRAM',
+  'gpu local': 'the GPU accessed its own VRAM',
+  'gpu system': 'the GPU accessed system memory',
+  'gpu package': 'the GPU accessed VRAM of the other in its package',
+  'gpu peer': 'the GPU accessed VRAM of another',
+};
+
+/** `once`, `16 times` */
+const timesText = (times: number): string =>
+  times === 1 ? 'once' : times === 2 ? 'twice' : `${formatCount(times)} times`;
+
+/** Who accessed which memory, and how often. */
+const accessesText = (accesses: unknown): string => {
+  const given: Result = typeof accesses === 'object' && accesses !== null ? { ...accesses } : {};
+  const parts = ACCESS_KINDS.flatMap((kind) => {
+    const times = given[kind];
+    return typeof times === 'number' && times > 0 ? [`${ACCESS_TEXT[kind]} ${timesText(times)}`] : [];
+  });
+  return parts.length === 0 ? 'nobody accessed memory' : parts.join(', ');
+};
+
 /** What a step gave; where both gave the same in a word, the parts of the result that differ, too. */
 const outcomeText = (result: Result | undefined, other: Result | undefined): string => {
   if (result === undefined) return 'was not run';
@@ -39,8 +63,10 @@ const outcomeText = (result: Result | undefined, other: Result | undefined): str
   if (other === undefined || text !== resultText(other)) return text;
   const parts = Object.keys({ ...result, ...other })
     .filter((name) => JSON.stringify(result[name]) !== JSON.stringify(other[name]))
-    .map((name) => `${name}: ${partText(result[name]) || 'none'}`);
-  return [text, ...parts].join('; ');
+    .map((name) =>
+      name === 'accesses' ? accessesText(result[name]) : `${name}: ${partText(result[name]) || 'none'}`,
+    );
+  return [/^[−\d]/.test(text) ? `returned ${text}` : text, ...parts].join('; ');
 };
 
 /** Why a world has not run all of the steps; '' where it has. */

@@ -137,7 +137,7 @@ const Plot = () => {
             </li>
           ))}
         </ul>
-        One after the other, without waiting for VRAM.
+        Step after step, without waiting for VRAM.
       </figcaption>
     </figure>
   );
@@ -186,8 +186,8 @@ const Table = () => {
         <thead>
           <tr>
             <th scope="col">world</th>
-            <th scope="col">one after the other</th>
-            <th scope="col">lanes at once</th>
+            <th scope="col">step after step</th>
+            <th scope="col">areas in parallel</th>
             <th scope="col">waiting for VRAM</th>
             <th scope="col">pages moved by pins</th>
             <th scope="col">left in VRAM</th>

@@ -1,6 +1,7 @@
-import { useApp } from '../../store/use-app.ts';
+import { useActions, useApp } from '../../store/use-app.ts';
 import { useView } from '../../store/use-view.ts';
 import type { GpuStateView } from '../../store/views.ts';
+import { Button } from '../../ui/Button.tsx';
 import { formatCount, formatCounted } from '../../ui/format.ts';
 import { Icon } from '../../ui/Icon.tsx';
 import { Term } from '../../ui/Term.tsx';
@@ -24,14 +25,21 @@ export const Gpu = () => {
         GPU
       </h2>
       <Preset />
-      {view === undefined ? (
-        <Waiting />
-      ) : view.hasDriver ? (
-        <State view={view} />
-      ) : (
-        <p className="muted">{gpuPanel.none}</p>
-      )}
+      {view === undefined ? <Waiting /> : view.hasDriver ? <State view={view} /> : <None />}
     </section>
+  );
+};
+
+/** Where there is one. */
+const None = () => {
+  const { openPanel } = useActions();
+  return (
+    <>
+      <p className="muted">{gpuPanel.none}</p>
+      <p className="gpu-choose">
+        <Button onClick={() => openPanel('scenarios')}>Choose a scene</Button>
+      </p>
+    </>
   );
 };
 

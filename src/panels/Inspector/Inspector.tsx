@@ -75,7 +75,7 @@ export const Inspector = () => {
             <dd>
               <FieldValue name={name} value={value} frame={selected.kind === 'pte'} />
               {was === undefined || was === value ? null : (
-                <span className="muted"> was {valueText(name, was)}</span>
+                <span className="muted"> (was: {valueText(name, was)})</span>
               )}
             </dd>
           </div>

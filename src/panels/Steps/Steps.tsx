@@ -58,10 +58,18 @@ const LeftOut = () => {
 const keptTogether = (command: string): string =>
   command.replaceAll(/[→←∥] \S+(?: \d+)?/g, (part) => part.replaceAll(' ', '\u00a0'));
 
+/** What a command ends in: beside it stands the result, whose line it shares. */
+const headAndTail = (command: string): readonly [string, string] => {
+  const text = keptTogether(command);
+  const at = text.lastIndexOf(' ') + 1;
+  return [text.slice(0, at), text.slice(at)];
+};
+
 const StepItem = ({ row }: { readonly row: StepRow }) => {
   const { seekStep } = useActions();
   const item = useRef<HTMLLIElement>(null);
   const isCurrent = row.state === 'current';
+  const [head, tail] = headAndTail(row.command);
   useEffect(() => {
     if (!isCurrent) return undefined;
     const reveal = (): void => item.current?.scrollIntoView({ block: 'nearest' });
@@ -78,13 +86,20 @@ const StepItem = ({ row }: { readonly row: StepRow }) => {
       <button type="button" className="step-button" onClick={() => void seekStep(row.index, 'end')}>
         <span className="step-number">{row.index}</span>
         <span className="step-call">
-          <span className="step-command">{keptTogether(row.command)}</span>
-          {row.result === '' ? null : (
-            <span className="step-result" data-failed={row.failed} data-returned={/^[−\d]/.test(row.result)}>
-              <span className="hidden-visually">returned </span>
-              {row.result}
-            </span>
-          )}
+          {head === '' ? null : <span className="step-command">{head}</span>}
+          <span className="step-tail">
+            <span className="step-command">{tail}</span>
+            {row.result === '' ? null : (
+              <span
+                className="step-result"
+                data-failed={row.failed}
+                data-returned={/^[−\d]/.test(row.result)}
+              >
+                <span className="hidden-visually"> returned </span>
+                {row.result}
+              </span>
+            )}
+          </span>
         </span>
         {row.detail === '' ? null : <span className="step-detail">{row.detail}</span>}
         {row.wrong.map((text) => (

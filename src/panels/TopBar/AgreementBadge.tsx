@@ -16,7 +16,7 @@ export const AgreementBadge = () => {
   const open = useApp((state) => state.viewport.openPanel === 'agreement');
   const { openPanel } = useActions();
   if (run === undefined) return null;
-  const { kind, icon, text } = badgeOf(run);
+  const { kind, icon, text, steps } = badgeOf(run);
   const close = () => openPanel('');
   return (
     <>
@@ -30,7 +30,10 @@ export const AgreementBadge = () => {
         onClick={() => openPanel('agreement')}
       >
         <Icon name={icon} />
-        <span>{text}</span>
+        <span>
+          {text.slice(0, text.length - steps.length)}
+          <span className="badge-steps">{steps}</span>
+        </span>
       </button>
       <Suspense fallback={null}>
         {!open ? null : run.selftest === undefined ? (

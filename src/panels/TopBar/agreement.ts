@@ -9,28 +9,26 @@ export interface Badge {
   readonly kind: Agreement['kind'];
   readonly icon: IconName;
   readonly text: string;
+  /** The end of the text, in how many steps: where there is little room, the rest says it. */
+  readonly steps: string;
 }
 
 /** One of the kernel's own tests is judged by its assertions, all else by what was recorded. */
 export const badgeOf = ({ agreement, selftest }: Pick<RunInfo, 'agreement' | 'selftest'>): Badge =>
-  selftest === undefined ? agreementBadge(agreement) : selftestBadge(selftest);
+  selftest === undefined ? agreementBadge(agreement) : { ...selftestBadge(selftest), steps: '' };
 
 const agreementBadge = ({ kind, kernel, stepsAgree, stepsTotal, reason }: Agreement): Badge => {
   switch (kind) {
-    case 'agrees':
-      return {
-        kind,
-        icon: 'check',
-        text: `agrees with Linux ${kernel} in ${stepsAgree} of ${stepsTotal} steps`,
-      };
-    case 'differs':
-      return {
-        kind,
-        icon: 'differs',
-        text: `differs from Linux ${kernel} in ${stepsTotal - stepsAgree} of ${stepsTotal} steps`,
-      };
+    case 'agrees': {
+      const steps = ` in ${stepsAgree} of ${stepsTotal} steps`;
+      return { kind, icon: 'check', text: `agrees with Linux ${kernel}${steps}`, steps };
+    }
+    case 'differs': {
+      const steps = ` in ${stepsTotal - stepsAgree} of ${stepsTotal} steps`;
+      return { kind, icon: 'differs', text: `differs from Linux ${kernel}${steps}`, steps };
+    }
     case 'nothing-recorded':
-      return { kind, icon: 'unknown', text: NOTHING[reason?.id ?? ''] ?? 'run not recorded' };
+      return { kind, icon: 'unknown', text: NOTHING[reason?.id ?? ''] ?? 'run not recorded', steps: '' };
   }
 };
 
@@ -39,7 +37,7 @@ const NOTHING: Readonly<Record<string, string>> = {
   'agreement.machine': 'machine not recorded',
 };
 
-const selftestBadge = ({ ok, held, assertions, absentPatch }: SelftestReport): Badge => {
+const selftestBadge = ({ ok, held, assertions, absentPatch }: SelftestReport): Omit<Badge, 'steps'> => {
   if (ok)
     return {
       kind: 'agrees',

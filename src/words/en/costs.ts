@@ -72,8 +72,8 @@ export const worldWords = {
 export const costsWords = {
   about:
     'Simulated time: the events of this run, counted, times the figures below. Nothing here was measured on such a machine.',
-  serial: 'whole run, one lane at a time',
-  overlapped: 'whole run, all lanes at once',
+  serial: 'whole run, step after step',
+  overlapped: 'whole run, areas in parallel',
   soFar: 'so far',
   waiting: 'waiting for VRAM',
   ask: 'Run it in all worlds',
