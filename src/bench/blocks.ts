@@ -150,8 +150,8 @@ const DETAILED_STEPS = [
   { op: 'gup', ...FEW, call: 'pin_user_pages', flags: ['FOLL_WRITE', 'FOLL_LONGTERM'], as: 'h4' },
   { op: 'unpin', proc: 'A', handle: 'h4' },
 ];
-/** Rounds of those: they take minutes where others work on the machine. */
-const LONG_ROUNDS = 1;
+/** Rounds of those: each takes half a minute and more. */
+const LONG_ROUNDS = 2;
 
 /** Time of the processor of one turn, or what passed if that is less: others on the machine count in neither. */
 const turnMs = (work: () => void): number => {
