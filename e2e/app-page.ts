@@ -2,7 +2,7 @@ import AxeBuilder from '@axe-core/playwright';
 import { expect, type Locator, type Page, test as base } from '@playwright/test';
 
 /** Those of axe's rules that look at colours. */
-const COLOR_RULES = ['color-contrast', 'link-in-text-block'];
+export const COLOR_RULES: readonly string[] = ['color-contrast', 'link-in-text-block'];
 
 /** Drives the page by role and label, and waits for its own word that nothing is pending. */
 export class AppPage {
@@ -157,13 +157,13 @@ export class AppPage {
   }
 
   /** @param within - selector of the part to look at @param rules - only these; all of axe's without */
-  async expectAccessible(within = 'html', rules?: string[]): Promise<void> {
+  async expectAccessible(within = 'html', rules?: readonly string[]): Promise<void> {
     // the page has no frames: what the other mode does for those, in a window of its own, would be for nothing
     const axe = new AxeBuilder({ page: this.page })
       .setLegacyMode()
       .options({ resultTypes: ['violations'], preload: false }) // no rule in use reads style sheets or media
       .include(within);
-    const { violations } = await (rules === undefined ? axe : axe.withRules(rules)).analyze();
+    const { violations } = await (rules === undefined ? axe : axe.withRules([...rules])).analyze();
     expect(violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`)).toEqual(
       [],
     );

@@ -26,29 +26,12 @@ import {
   runChecked,
   stepOf,
 } from './checked-run.ts';
+import { A, gup, read, refs, toDevice, withDevice, write } from './catalogue-fixture.ts';
 import { access, attr, last, map, places } from './svm-fixture.ts';
 
-const A = { proc: 'A', vma: 'buf' } as const;
-const toDevice = (extra: object = {}): Step => ({ op: 'migrate_to_dev', ...A, device: 0, ...extra }) as Step;
-const read = (extra: object = {}): Step => ({ op: 'read', ...A, ...extra }) as Step;
-const write = (value: number, extra: object = {}): Step => ({ op: 'write', ...A, value, ...extra }) as Step;
 const fork: Step = { op: 'fork', proc: 'A', child: 'B' };
-type Gup = Extract<Step, { op: 'gup' }>;
-const gup = (as: string, call: Gup['call'], flags: Gup['flags'], extra: object = {}): Step => ({
-  op: 'gup',
-  ...A,
-  call,
-  flags,
-  as,
-  ...extra,
-});
-/** With the test driver's coherent devices; on the guest of the recordings where no other machine is named. */
-const withDevice = (steps: readonly Step[], extra: object = {}): CheckedRun =>
-  runChecked({ devices: [{ id: 0, kind: 'coherent' }], ...extra, steps: steps.map((step) => ({ step })) });
 const zoneOf = ({ sim: { machine: m } }: CheckedRun, pfn: Pfn): string | undefined =>
   isZoneDevicePage(m, pfn) ? 'D' : pageZone(m, pfn)?.name;
-const refs = ({ sim: { machine: m } }: CheckedRun, pfns: readonly Pfn[]): number[] =>
-  pfns.map((pfn) => m.pages.refcount.get(pfn));
 
 describe('Units IV and V', { timeout: 60_000 }, () => {
   test('scenario-catalogue.md §23: "A gets 4 S copies, B keeps the 4 D until exit, then they are freed to the device"; private: "two faults per page", and B’s are home, too', () => {

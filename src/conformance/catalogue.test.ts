@@ -13,31 +13,13 @@ import { KERNEL_MESSAGES } from '../core/kernel/sched/bug.ts';
 import { Bench, driveToEnd, migrateInto } from '../core/scenario/memory-types.ts';
 import { EventKind } from '../core/uapi/events.ts';
 import { entryKind, mkEntry, PTE_SPECIAL, pteDirty, pteYoung } from '../core/uapi/pte.ts';
-import { GIB_PAGES, NO_PFN, type Pfn } from '../core/uapi/units.ts';
+import { GIB_PAGES, NO_PFN } from '../core/uapi/units.ts';
 import { VM_PFNMAP } from '../core/uapi/vm-flags.ts';
 import { BOOT, probe } from '../scenarios/gpu-boot.ts';
-import { type CheckedRun, decisionsOf, framesOf, gpuScenario, runChecked, stepOf } from './checked-run.ts';
+import { decisionsOf, framesOf, gpuScenario, runChecked, stepOf } from './checked-run.ts';
+import { A, gup, read, refs, toDevice, toSystem, withDevice, write } from './catalogue-fixture.ts';
 import { last, map, places } from './svm-fixture.ts';
 
-const A = { proc: 'A', vma: 'buf' } as const;
-const toDevice = (extra: object = {}): Step => ({ op: 'migrate_to_dev', ...A, device: 0, ...extra }) as Step;
-const toSystem = (extra: object = {}): Step => ({ op: 'migrate_to_sys', ...A, device: 0, ...extra }) as Step;
-const read = (extra: object = {}): Step => ({ op: 'read', ...A, ...extra }) as Step;
-const write = (value: number, extra: object = {}): Step => ({ op: 'write', ...A, value, ...extra }) as Step;
-type Gup = Extract<Step, { op: 'gup' }>;
-const gup = (as: string, call: Gup['call'], flags: Gup['flags'], extra: object = {}): Step => ({
-  op: 'gup',
-  ...A,
-  call,
-  flags,
-  as,
-  ...extra,
-});
-/** With the test driver's coherent devices; on the guest of the recordings where no other machine is named. */
-const withDevice = (steps: readonly Step[], extra: object = {}): CheckedRun =>
-  runChecked({ devices: [{ id: 0, kind: 'coherent' }], ...extra, steps: steps.map((step) => ({ step })) });
-const refs = ({ sim: { machine: m } }: CheckedRun, pfns: readonly Pfn[]): number[] =>
-  pfns.map((pfn) => m.pages.refcount.get(pfn));
 const freePages = ({ machine }: Simulation): number =>
   zoneInfo(machine).reduce((sum, zone) => sum + zone.free, 0);
 

@@ -2,6 +2,7 @@ import { Term } from '../../ui/Term.tsx';
 import { vpnOfPage } from '../../store/entries-of-page.ts';
 import { useApp } from '../../store/use-app.ts';
 import { type AreaRows, addressOf, pathOf } from './rows.ts';
+import './path-line.css';
 
 /** The way to the selected page of an area, or to its first: PGD → PUD → PMD → PTE. */
 export const PathLine = ({ process, area }: { readonly process: string; readonly area: AreaRows }) => {
