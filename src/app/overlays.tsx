@@ -110,7 +110,9 @@ export const Overlays = ({ maps, run }: OverlaysProps) => {
   }, []);
   const hasRun = useApp((state) => state.scenario.run !== undefined);
   useEffect(() => {
-    if (hasRun) void import('./palette/typed.ts');
+    if (!hasRun) return undefined;
+    const timer = setTimeout(() => void import('./palette/typed.ts'), LOAD_AFTER_MS);
+    return () => clearTimeout(timer);
   }, [hasRun]);
   const close = () => actions.openPanel('');
   return (

@@ -27,33 +27,36 @@ const address = (): string => {
 };
 
 /** Whoever drives the browser. */
-export interface Watched {
+export interface Watched<Seen> {
   /** Opens the app and waits until it stands idle. */
   readonly open: () => Promise<void>;
   /** Watches the main thread from now on. */
   readonly watch: () => Promise<void>;
   /** Goes to an address, and waits until a text is there and nothing is pending. */
   readonly goTo: (hash: string, text: string) => Promise<void>;
-  readonly stop: () => Promise<Busy | undefined>;
+  readonly stop: () => Promise<Seen>;
 }
 
 /** Opens the workload in an app that stands idle, and watches the page until nothing is pending. */
-export const frontierInPage = async (page: Watched): Promise<Busy> => {
+export const frontierInPage = async <Seen>(page: Watched<Seen>): Promise<Seen> => {
   await page.open();
   await page.watch();
   await page.goTo(address(), TITLE);
-  const busy = await page.stop();
-  if (busy === undefined) throw new Error('the page was not watched');
-  return busy;
+  return await page.stop();
 };
 
-/** As of steps: the round in which the longest task was shortest counts, so that what others do on the machine does not. */
-export const frontierFigures = (rounds: readonly Busy[]): Figure[] => {
+/**
+ * As of steps: the round in which the longest task was shortest counts, so that what others do on the machine does not.
+ *
+ * @param taskCpuMs - of each round that was traced, what its longest task computed
+ */
+export const frontierFigures = (rounds: readonly Busy[], taskCpuMs: readonly number[]): Figure[] => {
   const longest = rounds.map(longestMsOf).toSorted((a, b) => a - b);
   return [
     figure('frontier_page_pages', GPUS * PAGES_PER_GPU, 'pages', MORE),
     figure('frontier_page_ms', median(rounds.map(({ watchedMs }) => watchedMs)), 'ms'),
     figure('frontier_page_longest_task_ms', longest[0] ?? Number.NaN, 'ms', atMost(50)),
     figure('frontier_page_longest_task_worst_round_ms', longest.at(-1) ?? Number.NaN, 'ms'),
+    figure('frontier_page_longest_task_cpu_ms', median(taskCpuMs), 'ms'),
   ];
 };

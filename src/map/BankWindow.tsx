@@ -54,18 +54,23 @@ export const BankWindow = ({ bank, maps, open, canClose, onToggle }: BankWindowP
     const element = host.current;
     if (element === null) return;
     // a canvas takes some milliseconds, and a node may have nine of them
+    let stopZoom = (): void => {};
     let leave = turns.next(() => {
       const detach = maps.attach(bank.id, element);
-      const stopZoom = attachZoom(element, bank, maps, embedded);
+      stopZoom = turns.next(() => {
+        stopZoom = attachZoom(element, bank, maps, embedded);
+      });
       const observer = new ResizeObserver(() => maps.resize(bank.id));
       observer.observe(element);
       leave = () => {
         observer.disconnect();
-        stopZoom();
         detach();
       };
     });
-    return () => leave();
+    return () => {
+      stopZoom();
+      leave();
+    };
   }, [bank, maps, open, isUp, turns, embedded]);
 
   const [hints, setHints] = useState(false);

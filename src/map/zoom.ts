@@ -30,6 +30,14 @@ export const attachZoom = (
   const selection = select<HTMLElement, unknown>(element);
   const behaviour = zoom<HTMLElement, unknown>()
     .clickDistance(4)
+    // its own way is to ask the element, which makes the browser lay out the page
+    .extent(() => {
+      const { width = 0, height = 0 } = maps.viewOf(bank.id)?.size ?? {};
+      return [
+        [0, 0],
+        [width, height],
+      ];
+    })
     .filter((event: Pressed) => isForMap(event, isEmbedded))
     .on('zoom', ({ sourceEvent, transform: { x, y, k } }: D3ZoomEvent<HTMLElement, unknown>) => {
       if (sourceEvent === null || sourceEvent === undefined) return;

@@ -1,6 +1,6 @@
 import { Suspense, useContext, useRef } from 'react';
 import { useActions, useApp } from '../../store/use-app.ts';
-import { AtOnce } from '../../store/use-turn.ts';
+import { AtOnce, useTurn } from '../../store/use-turn.ts';
 import { IconButton } from '../../ui/Button.tsx';
 import { Split } from '../../ui/Split.tsx';
 import { Tabs } from '../../ui/Tabs.tsx';
@@ -29,6 +29,9 @@ export const Frame = ({ room, shown }: FrameProps) => {
   const layout = useApp((state) => state.layout);
   const embedded = useApp((state) => state.embed.embedded);
   const printing = usePrinting() && !embedded;
+  // what stands around the panels has its work in the frame before
+  const isUp = useTurn();
+  if (!isUp) return null;
   const root = (embedded ? arrangeStage : arrange)(PANELS, layout, room, shown);
   return (
     <>

@@ -99,6 +99,8 @@ export const FIGURE_SECTIONS: readonly FigureSection[] = [
       frontier_page_ms: 'How long that took, with everything on the page following it.',
       frontier_page_longest_task_ms: 'Longest time for which the page answered no input meanwhile.',
       frontier_page_longest_task_worst_round_ms: 'The same, of the round that was disturbed most.',
+      frontier_page_longest_task_cpu_ms:
+        'The same in processor time, of the middle one of traced rounds: without waiting for a processor.',
       input_latency_p95_ms: 'From a key or a click to the next paint: 40 of them, each while a scene plays.',
     },
   },

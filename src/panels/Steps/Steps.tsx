@@ -10,7 +10,7 @@ import './steps.css';
 
 const NONE: readonly never[] = [];
 /** Rows that one frame lays out; a workload has a hundred. */
-const ROWS_A_TURN = 20;
+const ROWS_A_TURN = 10;
 
 /** The commands of the scenario: what has been done, what is being done, what comes next. */
 export const Steps = () => {
