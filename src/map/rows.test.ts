@@ -55,6 +55,12 @@ test('the devices that a run is about are open, all through it', () => {
     ]);
 });
 
+test('what several tasks do at once names devices, too', () => {
+  const steps = stepsOf({ op: 'concurrent', proc: 'A', steps: [2, 1, 0].map(onDevice) });
+  const openAt = (devices: number) => [...busyBanks(banksFor(devices), steps, drawMoment({ step: 0 }))];
+  expect(openAt(3)).toEqual(['node 0', 'device 1', 'device 2']);
+});
+
 test('of many devices the one is open that the step names, or the last one that a step named', () => {
   const steps = stepsOf({ op: 'mmap', proc: 'A', vma: 'x' }, ...[0, 1, 2, 3].map(onDevice), { op: 'exit' });
   const openAt = (step: number) => [...busyBanks(banksFor(4), steps, drawMoment({ step }))];

@@ -13,17 +13,26 @@ export type BusyMoment = Pick<Moment, 'step' | 'processes' | 'moves' | 'handles'
 
 const numberOf = (value: unknown): readonly number[] => (typeof value === 'number' ? [value] : []);
 
-/** Devices that a step names, in its attributes, too. */
-const namedDevices = ({ step }: StepInfo): readonly number[] => {
-  const attrs: readonly unknown[] = Array.isArray(step['attrs']) ? step['attrs'] : [];
-  const named = attrs.flatMap((attr) =>
-    typeof attr === 'object' && attr !== null ? Object.values(attr).flatMap(numberOf) : [],
-  );
-  return [...numberOf(step['device']), ...named];
+const isRecord = (value: unknown): value is StepInfo['step'] => typeof value === 'object' && value !== null;
+
+/** What each task of a step does. */
+const tasksOf = ({ step }: StepInfo): readonly StepInfo['step'][] =>
+  Array.isArray(step['steps']) ? step['steps'].filter(isRecord) : [step];
+
+/** Devices that a task names, in its attributes, too. */
+const devicesNamedIn = (task: StepInfo['step']): readonly number[] => {
+  const attrs: readonly unknown[] = Array.isArray(task['attrs']) ? task['attrs'] : [];
+  const named = attrs.filter(isRecord).flatMap((attr) => Object.values(attr).flatMap(numberOf));
+  return [...numberOf(task['device']), ...named];
 };
 
+const namedDevices = (step: StepInfo): readonly number[] => tasksOf(step).flatMap(devicesNamedIn);
+
 /** Frames that the memory or the pin that a step is about has now. */
-const framesOf = ({ step }: StepInfo, { processes, handles }: BusyMoment): readonly number[] => [
+const framesOf = (step: StepInfo, moment: BusyMoment): readonly number[] =>
+  tasksOf(step).flatMap((task) => framesOfTask(task, moment));
+
+const framesOfTask = (step: StepInfo['step'], { processes, handles }: BusyMoment): readonly number[] => [
   ...processes
     .filter(({ name }) => name === step['proc'])
     .flatMap(({ areas }) => areas.filter(({ name }) => name === step['vma']))

@@ -1,7 +1,7 @@
 // A program as it runs on big machines, of any size: each GPU has a part of the memory, works on it for some iterations,
 // and writes checkpoints through memory that a network card has registered.
 
-import type { Scenario, Step } from '../core/uapi/scenario.ts';
+import type { Scenario, SimpleStep, Step } from '../core/uapi/scenario.ts';
 import { GIB_PAGES, mibToPages } from '../core/uapi/units.ts';
 import { gpu, prefetch, svmAttr, writtenBy } from './gpu-steps.ts';
 import { type Scene, scene } from './scene.ts';
@@ -139,6 +139,58 @@ const SMALL = { gpus: 8, pagesPerGpu: 16, iterations: 2, checkpointEvery: 1, che
 const TABLES = mibToPages(64);
 const WHOLE_VRAM = { rivalPages: 64 * GIB_PAGES - TABLES, rivalTablesPages: TABLES - mibToPages(8) } as const;
 
+/** A process for each GPU, as batch systems start them. */
+const RANKS = Array.from({ length: SMALL.gpus }, (_, device) => ({
+  proc: 'ABCDEFGH'.charAt(device),
+  device,
+}));
+
+const allAtOnce = (stepOf: (rank: (typeof RANKS)[number]) => SimpleStep): Step => ({
+  op: 'concurrent',
+  proc: 'A',
+  seed: 1,
+  steps: RANKS.map(stepOf),
+});
+
+const prefetchAll = (loc: 'own' | 'system'): Step =>
+  allAtOnce(({ proc, device }) => ({
+    op: 'svm_attr',
+    proc,
+    vma: 'buf',
+    attrs: [{ type: 'PREFETCH_LOC', loc: loc === 'own' ? device : loc }],
+  }));
+
+const RANKS_SCENE: Scene = scene(
+  {
+    name: 'frontier-ranks',
+    title: 'Eight processes, one a GPU, all at once',
+    about:
+      'As a batch system starts them: a process for each GPU. They move their memory to VRAM at once, the CPUs read it without a fault, and a network card registers a block of each, which leaves VRAM. A further prefetch to the same GPU does not bring that block back: its range counts as being there. In the end everything comes home.',
+    machine: 'frontier',
+    gpu: gpu(),
+  },
+  RANKS.map(({ device }) => ({ id: device, kind: 'coherent' })),
+  [
+    ...RANKS.slice(1).map(({ proc }): Step => ({ op: 'fork', proc: 'A', child: proc })),
+    ...RANKS.flatMap(({ proc, device }) => writtenBy(proc, SMALL.pagesPerGpu, 'buf', 1000 * (device + 1))),
+    prefetchAll('own'),
+    allAtOnce(({ proc }) => ({ op: 'read', proc, vma: 'buf' })),
+    allAtOnce(({ proc, device }) => ({
+      op: 'gup',
+      proc,
+      vma: 'buf',
+      page: 0,
+      count: SMALL.checkpointPages,
+      call: 'pin_user_pages_fast',
+      flags: ['FOLL_WRITE', 'FOLL_LONGTERM'],
+      as: `mr${device}`,
+    })),
+    allAtOnce(({ proc, device }) => ({ op: 'unpin', proc, handle: `mr${device}` })),
+    prefetchAll('own'),
+    prefetchAll('system'),
+  ],
+);
+
 export const FRONTIER_SCENES: readonly Scene[] = [
   workloadScenario(
     { ...SMALL, memory: 'coherent' },
@@ -185,6 +237,7 @@ export const FRONTIER_SCENES: readonly Scene[] = [
         'No kernel did this. The checkpoint pins pages where they are: nothing moves, and nothing can be evicted while a pin lasts.',
     },
   ),
+  RANKS_SCENE,
 ];
 
 /**

@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { createSimulation, parseScenario, StepError, type Simulation } from '../core/index.ts';
+import { runCosts } from '../core/scenario/run-costs.ts';
+import { DEFAULT_COSTS } from '../core/uapi/cost-model.ts';
 import { KERNEL_DEFECTS } from '../core/uapi/defects.ts';
 import { EventKind, decisionIndex } from '../core/uapi/events.ts';
 import { FRONTIER_NODE } from './frontier.ts';
@@ -59,6 +61,16 @@ describe('scenes made by hand', () => {
     expect(parseScenario(FRONTIER_NODE.scenario).machine).toBe('frontier');
     expect(shape('frontier-node')).toEqual(shape('frontier-coherent'));
     expect(FRONTIER_NODE.scenario.steps[0]?.step).toMatchObject({ op: 'mmap', pages: 14_680_064 });
+  });
+
+  test('frontier-ranks: eight processes at once; reads cause no fault, a block of each goes home for its pin, in the end all (scene 40)', () => {
+    const sim = run('frontier-ranks');
+    const [reads, pins] = sim.steps.slice(-5);
+    expect(reads?.vmstat['pgfault'] ?? 0).toBe(0);
+    expect(reads?.result.results?.map(({ accesses }) => accesses?.['cpu device'])).toEqual(Array(8).fill(16));
+    expect(pins?.result.results?.map(({ ret }) => ret)).toEqual(Array(8).fill(4));
+    expect(runCosts(sim, DEFAULT_COSTS).pin.pagesMoved).toBe(32);
+    expect(sim.machine.svmBos.values()).toEqual([]);
   });
 
   test('frontier-second-job: with the rule the second process has all VRAM of each GPU', () => {

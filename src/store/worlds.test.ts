@@ -94,7 +94,7 @@ describe('worlds', { timeout: 60_000 }, () => {
   });
 
   test('without VRAM no range ever leaves system memory, whatever the program asks for', () => {
-    for (const name of ['frontier-coherent', 'svm-prefetch', 'svm-gpu-fault']) {
+    for (const name of ['frontier-coherent', 'svm-prefetch', 'svm-gpu-fault', 'frontier-ranks']) {
       const sim = createSimulation(parseScenario(systemOnly(scenarioOf(name))));
       sim.runAll();
       expect(sim.machine.svmBos.values()).toEqual([]);

@@ -63,6 +63,11 @@ const asSystem = (step: unknown): unknown[] => {
         attrs: [{ type: 'PREFERRED_LOC', loc: 'system' }],
       },
     ];
+  if (step['op'] === 'concurrent' && Array.isArray(step['steps'])) {
+    const steps = step['steps'].flatMap(asSystem);
+    // one alone does not run at once with others
+    return steps.length > 1 ? [{ ...step, steps }] : steps;
+  }
   if (step['op'] !== 'svm_attr' || !Array.isArray(step['attrs'])) return [step];
   const attrs = step['attrs'].flatMap((attr: unknown) => {
     if (!isRecord(attr)) return [];

@@ -22,6 +22,24 @@ describe('a step in words', () => {
     expect(stepText({ op: 'fork', proc: 'A', child: 'B' }).command).toBe('fork → B');
   });
 
+  test('what several do at once is told once, where all do the same', () => {
+    const at = (loc: number) => [{ type: 'PREFETCH_LOC', loc }];
+    const all = ['A', 'B', 'C'].map((proc, i) => ({ op: 'svm_attr', proc, vma: 'buf', attrs: at(i) }));
+    expect(stepText({ op: 'concurrent', proc: 'A', seed: 1, steps: all })).toEqual({
+      command: 'A ∥ B ∥ C: svm_attr buf',
+      detail: 'PREFETCH_LOC GPU 0 ∥ 1 ∥ 2, at once, seed 1',
+    });
+    const dropped = ['h1', 'h2', 'h3'].map((handle) => ({ op: 'unpin', proc: 'A', handle }));
+    expect(stepText({ op: 'concurrent', proc: 'A', seed: 2, steps: dropped })).toEqual({
+      command: 'A ∥ A ∥ A: unpin h1 ∥ h2 ∥ h3',
+      detail: 'at once, seed 2',
+    });
+    const others = [...all.slice(1), { op: 'read', proc: 'A', vma: 'buf' }];
+    expect(stepText({ op: 'concurrent', proc: 'A', seed: 3, steps: others }).command).toBe(
+      'B: svm_attr buf ∥ C: svm_attr buf ∥ read buf',
+    );
+  });
+
   test('an error has its name', () => {
     expect(resultText({ ret: -1, errno: 'EFAULT' })).toBe('−1 EFAULT');
     expect(resultText({ ret: 0, cpages: 4 })).toBe('4 pages');

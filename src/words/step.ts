@@ -129,13 +129,35 @@ const argumentsOf = (step: StepRecord): StepText => {
   }
 };
 
+/** `unpin h1`, `unpin h2` → `unpin h1 ∥ h2`: of those that follow, what is other than before. */
+const withoutRepeats = (texts: readonly string[]): string => {
+  const words = texts.map((each) => each.split(' '));
+  const [first = [], ...rest] = words;
+  const differs = first.findIndex((word, i) => rest.some((other) => other[i] !== word));
+  const shared = differs < 0 ? first.length : differs;
+  return [first, ...rest.map((each) => each.slice(shared))]
+    .map((each) => each.join(' '))
+    .filter((each) => each !== '')
+    .join(' \u2225 ');
+};
+
+/** More tasks than this are told once, where all do the same to memory of their own. */
+const TOLD_EACH = 2;
+
 /** What several tasks do at once. */
 const concurrentText = ({ steps, seed }: StepRecord): StepText => {
-  const tasks = Array.isArray(steps) ? steps : [];
-  const commands = tasks.map((task: unknown) =>
-    typeof task === 'object' && task !== null ? stepText({ ...task }).command : '',
+  const tasks = (Array.isArray(steps) ? steps : []).flatMap((task: unknown): StepRecord[] =>
+    typeof task === 'object' && task !== null ? [{ ...task }] : [],
   );
-  return { command: commands.join(' \u2225 '), detail: `at once, seed ${text(seed)}` };
+  const atOnce = `at once, seed ${text(seed)}`;
+  if (tasks.length <= TOLD_EACH || tasks.some(({ op }) => op !== tasks[0]?.op))
+    return { command: tasks.map((task) => stepText(task).command).join(' \u2225 '), detail: atOnce };
+  const each = tasks.map(argumentsOf);
+  const details = withoutRepeats(each.map(({ detail }) => detail));
+  return {
+    command: `${tasks.map(({ proc }) => text(proc)).join(' \u2225 ')}: ${withoutRepeats(each.map(({ command }) => command))}`,
+    detail: [details, atOnce].filter((part) => part !== '').join(', '),
+  };
 };
 
 /** The first process goes without saying. */
