@@ -240,6 +240,10 @@ test('Costs: figures can be changed, are kept over a reload, and can be had back
   );
   await costs.getByText(/^Figures of the cost model/).click();
   const field = costs.getByRole('textbox', { name: 'page fault that needs a new page' });
+  // what is no figure is said, and changes nothing
+  await field.fill('-5');
+  await field.press('Enter');
+  await expect(field).toHaveAccessibleDescription('Write a number above 0. It stays at 700 ns.');
   await field.fill('1000');
   await field.press('Enter');
   await app.idle();

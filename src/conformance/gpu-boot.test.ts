@@ -284,6 +284,22 @@ describe('devm_memremap_pages (§1.1, §1.2, §1.7)', { timeout: 60_000 }, () =>
     expect(run.sim.machine.pgmaps.values()).toEqual([]);
     // the process's own page tables were freed with the area
     expect(freePages(run)).toBe(freePages(cold(fill.slice(0, 1))));
-    expect(() => cold([probe(0), ...fill, leave])).toThrow('the last page of device memory');
+    expect(() => cold([probe(0), ...fill, leave])).toThrow(
+      'waits for the last page of device memory, and nothing runs beside it that could end that',
+    );
+    // a process that goes on has no page table on it any more, and none of its ranges names it
+    const { sim } = cold([
+      probe(0),
+      probe(1),
+      ...fill,
+      { op: 'svm_attr', proc: 'A', vma: 'buf', attrs: [{ type: 'PREFERRED_LOC', loc: 'system' }] },
+      { op: 'svm_attr', proc: 'A', vma: 'buf', attrs: [{ type: 'PREFETCH_LOC', loc: 'system' }] },
+      { op: 'gpu_read', proc: 'A', vma: 'buf', device: 0 },
+      { op: 'svm_attr', proc: 'A', vma: 'buf', attrs: [{ type: 'PREFERRED_LOC', loc: 0 }] },
+      leave,
+    ]);
+    const left = sim.machine.gpus.values().map(({ id }) => id);
+    expect(sim.machine.dmirrors.values().map(({ device }) => device)).toEqual(left);
+    expect(sim.machine.svmRanges.values()).toMatchObject([{ access: left, preferredLoc: -1 }]);
   });
 });

@@ -74,7 +74,8 @@ const kernelActs = ({ scenario: { run } }: AppState): PaletteEntry[] => {
         `policy ${longtermPolicy}`,
         `long-term pins of coherent pages: ${longtermPolicies[longtermPolicy].label}`,
         { ...kernel, longtermPolicy },
-        longtermPolicies[longtermPolicy].text,
+        // as a scenario's config and an address name it
+        `longtermPolicy: ${longtermPolicy}. ${longtermPolicies[longtermPolicy].text}`,
       ),
     ),
   ];

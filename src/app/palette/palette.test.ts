@@ -99,6 +99,8 @@ describe('what the palette lists', () => {
     await page.app.idle();
     const list = (): PaletteEntry[] => actEntries(state(), PANELS);
     const ids = list().map(({ id }) => id);
+    // found by the name that a scenario's config gives it
+    expect(list().filter(({ detail }) => detail?.startsWith('longtermPolicy: '))).toHaveLength(2);
     expect(new Set(ids).size).toBe(ids.length);
     const wanted =
       'file,link,home,next step,deselect,step 0,single keys,worlds,figures,figure hbm,larger left,smaller left,filter glossary,motion reduce,motion full,motion system,' +

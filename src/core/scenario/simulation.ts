@@ -64,8 +64,11 @@ export const BIG_STEP_PAGES = 4096;
 const BATCH_PAGES = 65_536;
 
 /** A fault of Linux itself is none of the simulation. */
-const stoppedText = ({ defect, message }: KernelBug): string =>
-  `${defect === undefined ? 'the simulated kernel stopped' : 'Linux 6.1 itself goes wrong'}: ${message}`;
+const stoppedText = ({ defect, message, standing }: KernelBug): string => {
+  if (defect !== undefined) return `Linux 6.1 itself goes wrong: ${message}`;
+  const why = standing.length > 0 ? ', since the step would never end' : '';
+  return `the simulated kernel stopped${why}: ${message}`;
+};
 
 const always: MayGoOn = () => true;
 

@@ -3,7 +3,7 @@ import type { CostModel } from '../../core/uapi/cost-model.ts';
 import { useActions } from '../../store/use-app.ts';
 import { Button } from '../../ui/Button.tsx';
 import { costsWords, figureClasses } from '../../words/index.ts';
-import { type FigureRow, figureRows, fieldIdOf, parseFigure } from './figure-rows.ts';
+import { type FigureRow, figureRows, fieldIdOf, parseFigure, refusedFigure } from './figure-rows.ts';
 
 /** Every figure of the cost model: where it comes from, how far it can be trusted, and a field to put in another. */
 export const Figures = ({ model }: { readonly model: CostModel }) => {
@@ -47,11 +47,14 @@ export const Figures = ({ model }: { readonly model: CostModel }) => {
 const FigureLine = ({ row }: { readonly row: FigureRow }) => {
   const { setFigure } = useActions();
   const [text, setText] = useState(String(row.value));
+  const [refused, setRefused] = useState(false);
   const id = fieldIdOf(row);
   const wanted = parseFigure(text, row);
   const keep = (): void => {
-    if (wanted === undefined) setText(String(row.value));
-    else if (wanted !== row.figure.value) setFigure(row.id, wanted);
+    if (wanted === undefined) {
+      setText(String(row.value));
+      setRefused(true);
+    } else if (wanted !== row.figure.value) setFigure(row.id, wanted);
   };
   return (
     <tr data-own={row.figure.class === 'measured'}>
@@ -73,11 +76,20 @@ const FigureLine = ({ row }: { readonly row: FigureRow }) => {
             inputMode="decimal"
             value={text}
             aria-invalid={wanted === undefined}
-            onChange={(event) => setText(event.target.value)}
+            aria-describedby={refused ? `${id}-refused` : undefined}
+            onChange={(event) => {
+              setText(event.target.value);
+              setRefused(false);
+            }}
             onBlur={keep}
           />
           <span>{row.unit}</span>
         </form>
+        {refused ? (
+          <p id={`${id}-refused`} className="costs-note" role="status">
+            {refusedFigure(row)}
+          </p>
+        ) : null}
       </td>
       <td>
         <span className="costs-tag" data-class={row.figure.class}>

@@ -45,8 +45,18 @@ export const figureRows = ({ links, ops, efficiency }: CostModel): FigureRow[] =
   ),
 ];
 
+/** What a figure may be at most, in the model's unit: no part is more than the whole. */
+const mostOf = ({ kind }: FigureId): number => (kind === 'efficiency' ? 1 : Number.MAX_VALUE);
+
 /** What was typed, in the model's unit; undefined: no figure. */
-export const parseFigure = (text: string, { factor }: Pick<FigureRow, 'factor'>): number | undefined => {
+export const parseFigure = (
+  text: string,
+  { factor, id }: Pick<FigureRow, 'factor' | 'id'>,
+): number | undefined => {
   const value = Number(text.replace(',', '.')) * factor;
-  return text.trim() !== '' && Number.isFinite(value) && value > 0 ? value : undefined;
+  return text.trim() !== '' && value > 0 && value <= mostOf(id) ? value : undefined;
 };
+
+/** Why what was typed is no figure, and what stays. */
+export const refusedFigure = ({ id, value, unit }: Pick<FigureRow, 'id' | 'value' | 'unit'>): string =>
+  `Write a number above 0${mostOf(id) === 1 ? ', at most 1' : ''}. It stays at ${value}${unit && ` ${unit}`}.`;

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { DEFAULT_COSTS, withOverrides } from '../../core/uapi/cost-model.ts';
 import type { CostTotals, PinQuestion } from '../../store/views.ts';
 import { movingAnswer, stayingAnswer } from '../../words/index.ts';
-import { figureRows, parseFigure } from './figure-rows.ts';
+import { figureRows, parseFigure, refusedFigure } from './figure-rows.ts';
 import { answerOf, formatNs, groupedNs, kindRows, linkRows, stackedBars } from './rows.ts';
 
 const totals = (nsByKind: Record<string, number>): CostTotals => ({
@@ -70,10 +70,13 @@ test('every figure has a name, a source and a unit that it can be typed in', () 
   expect(rows.find(({ key }) => key === 'fault.minor')?.figure.class).toBe('measured');
   const link = rows.find(({ key }) => key === 'if.cpu_gpu');
   expect([link?.value, link?.unit]).toEqual([36, 'GB/s']);
-  expect(parseFigure('40', { factor: 1e9 })).toBe(40e9);
-  expect(['', 'x', '-1', '0'].map((text) => parseFigure(text, { factor: 1 }))).toEqual(
-    Array.from({ length: 4 }, () => undefined),
-  );
+  const [part] = rows.filter(({ id }) => id.kind === 'efficiency');
+  if (link === undefined || part === undefined) throw new Error('no such figure');
+  expect(parseFigure('40', link)).toBe(40e9);
+  for (const text of ['', 'x', '-1', '0', 'Infinity']) expect(parseFigure(text, link)).toBeUndefined();
+  // no part of a rate is more than the rate
+  expect([parseFigure('1', part), parseFigure('5', part)]).toEqual([1, undefined]);
+  expect(refusedFigure(part)).toBe('Write a number above 0, at most 1. It stays at 0.7.');
 });
 
 const question: PinQuestion = {

@@ -35,6 +35,40 @@ describe('a typed step', () => {
     expect(stepOf('migrate_to_dev buf')).toBe('Write it like this: migrate_to_dev buf 0');
   });
 
+  test('no word is passed over: too many, or one that is no number', () => {
+    expect(stepOf('exit B')).toBe('exit has nothing behind it. Of another process: B: exit');
+    for (const line of ['read buf 3', 'fork B C', 'unbind 0 1', 'gpu_read buf 0 7', 'set_xnack off now'])
+      expect(stepOf(line)).toMatch(/^Write it like this: /);
+    for (const line of [
+      'write buf x',
+      'gpu_write buf 0 x',
+      'probe 1 begin 4',
+      'probe 1 start x',
+      'unpin h1 h2',
+    ])
+      expect(stepOf(line)).toMatch(/^Write it like this: /);
+    expect(stepOf('get_user_pages buf as h2 h3')).toMatch(/^Write it like this: /);
+  });
+
+  test('a range, tasks at once and objects, as the list of steps writes them', () => {
+    expect(stepOf('munmap buf+6…7')).toEqual({ op: 'munmap', proc: 'A', vma: 'buf', page: 6, count: 2 });
+    const steps = [
+      { op: 'unbind', proc: 'kernel', device: 0 },
+      { op: 'munmap', proc: 'B', vma: 'buf' },
+    ];
+    for (const sign of ['∥', '||'])
+      expect(stepOf(`unbind 0 ${sign} B: munmap buf`)).toEqual({
+        op: 'concurrent',
+        proc: 'B',
+        seed: 1,
+        steps,
+      });
+    expect(stepOf('unbind 0 ∥ munmap')).toBe('Write it like this: munmap buf');
+    const bo = { op: 'bo_alloc', proc: 'A', pages: 4, device: 0 };
+    expect(stepOf('bo_alloc s 4 0 gem pin')).toEqual({ ...bo, bo: 's', kind: 'gem', pin: true });
+    expect(stepOf('bo_alloc u 4 0 userptr buf')).toEqual({ ...bo, bo: 'u', kind: 'userptr', vma: 'buf' });
+  });
+
   test('JSON is taken as it is', () => {
     expect(stepOf('{"op":"exit","proc":"A"}')).toEqual({ op: 'exit', proc: 'A' });
   });

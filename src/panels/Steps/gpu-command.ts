@@ -12,13 +12,29 @@ export const GPU_EXAMPLES: readonly string[] = [
   'gpu_read buf+0 0',
   'gpu_write buf 0 500',
   'bo_alloc big 4096 0 kfd',
+  'bo_alloc scanout 4096 0 gem pin',
+  'bo_alloc own 4 0 userptr buf',
   'bo_write big 7',
   'bo_free big',
   'boot efi',
   'probe 0',
   'probe 1 start 0x200000 pages 4096',
   'unbind 0',
+  'unbind 0 ∥ munmap buf',
 ];
+
+/** The most words that a step may have behind it. */
+export const GPU_MOST_WORDS: Readonly<Record<string, number>> = {
+  set_xnack: 1,
+  gpu_read: 3,
+  gpu_write: 4,
+  bo_alloc: 5,
+  bo_write: 2,
+  bo_free: 1,
+  boot: 1,
+  probe: 5,
+  unbind: 1,
+};
 
 /** Steps that the kernel takes, not a process. */
 export const KERNEL_COMMANDS: ReadonlySet<string> = new Set(['boot', 'probe', 'unbind']);
@@ -50,13 +66,23 @@ const questionOf = (text: string): Fields => {
 const listOf = (words: readonly string[], read: (text: string) => Fields): Fields[] | undefined =>
   words.length === 0 ? undefined : words.join(' ').split(',').map(read);
 
-const apertureOf = (words: readonly string[]): Fields => {
-  const valueOf = (name: string): number | undefined => {
-    const at = words.indexOf(name);
-    return at < 0 ? undefined : number(words[at + 1]);
-  };
-  const [start, pages] = [valueOf('start'), valueOf('pages')];
-  return { ...(start === undefined ? {} : { start }), ...(pages === undefined ? {} : { pages }) };
+/** `start 0x200000 pages 4096`, in any order; undefined: another word, or no number behind one */
+const apertureOf = (words: readonly string[]): Fields | undefined => {
+  const fields: Record<string, number> = {};
+  for (let at = 0; at < words.length; at += 2) {
+    const [name = '', value] = [words[at], number(words[at + 1])];
+    if ((name !== 'start' && name !== 'pages') || value === undefined) return undefined;
+    fields[name] = value;
+  }
+  return fields;
+};
+
+/** `big 4096 0 kfd`, `scanout 4096 0 gem pin`, `own 4 0 userptr buf` */
+const objectOf = ([bo, pages, device, kind = 'gem', more]: readonly string[]): Fields | undefined => {
+  const fields = { bo, pages: number(pages), device: number(device), kind };
+  if (kind === 'userptr' && more !== undefined) return { ...fields, vma: more };
+  if (more === 'pin') return { ...fields, pin: true };
+  return more === undefined && device !== undefined ? fields : undefined;
 };
 
 /**
@@ -70,7 +96,7 @@ export const gpuFieldsOf = (
   words: readonly string[],
   range: Fields | undefined,
 ): Fields | undefined => {
-  const [first, second, third, fourth] = words;
+  const [first, second] = words;
   switch (op) {
     case 'svm_attr':
     case 'svm_get_attr': {
@@ -82,22 +108,25 @@ export const gpuFieldsOf = (
     case 'gpu_read':
     case 'gpu_write': {
       // `0`, or `GPU 0` as the list of steps says it
-      const [device, value] = (second === 'GPU' ? words.slice(2) : words.slice(1)).map(number);
-      if (range === undefined || device === undefined) return undefined;
-      return op === 'gpu_read' ? { ...range, device } : { ...range, device, value: value ?? 0 };
+      const rest = (second === 'GPU' ? words.slice(2) : words.slice(1)).map(number);
+      const [device, value = 0] = rest;
+      const most = op === 'gpu_read' ? 1 : 2;
+      if (range === undefined || device === undefined || rest.length > most || rest.includes(undefined))
+        return undefined;
+      return op === 'gpu_read' ? { ...range, device } : { ...range, device, value };
     }
     case 'bo_alloc':
-      return third === undefined
-        ? undefined
-        : { bo: first, pages: number(second), device: number(third), kind: fourth ?? 'gem' };
+      return objectOf(words);
     case 'bo_write':
-      return second === undefined ? undefined : { bo: first, value: number(second) };
+      return number(second) === undefined ? undefined : { bo: first, value: number(second) };
     case 'bo_free':
       return first === undefined ? undefined : { bo: first };
     case 'boot':
       return first === undefined ? undefined : { stage: first };
-    case 'probe':
-      return first === undefined ? undefined : { device: number(first), ...apertureOf(words.slice(1)) };
+    case 'probe': {
+      const aperture = apertureOf(words.slice(1));
+      return number(first) === undefined ? undefined : aperture && { device: number(first), ...aperture };
+    }
     case 'unbind':
       return first === undefined ? undefined : { device: number(first) };
     default:

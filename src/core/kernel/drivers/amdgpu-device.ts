@@ -29,6 +29,7 @@ import { onProcessRelease, type ProcessRelease } from '../mm/exit.ts';
 import { devmMemremapPagesRelease, memremapPages } from '../mm/memremap.ts';
 import { getFreeMemRegion } from '../mm/resource.ts';
 import { zoneInfo } from '../mm/zoneinfo.ts';
+import { kfdForgetGpu } from './amdgpu-process.ts';
 import { type TtmDeviceFuncs, ttmAdopt, ttmDeviceInit, vramManager } from './ttm-device.ts';
 import { wholeVram } from './ttm-buddy.ts';
 
@@ -240,6 +241,7 @@ export const amdgpuRemove = sleepable('amdgpu_pci_remove', function* (m, gpuId: 
   // what ranges and clients still have is given back by their own work
   const free = (): boolean => !m.ttmBos.values().some(({ gpu }) => gpu === gpuId);
   while (!free()) yield { kind: 'event', what: 'the last buffer object', free };
+  kfdForgetGpu(m, gpuId);
   m.vramManagers.set(vramManager(m, gpuId).id, undefined);
   m.devices.set(gpuId, undefined);
   m.gpus.set(gpuId, undefined);

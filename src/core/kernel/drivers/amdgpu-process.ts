@@ -1,7 +1,7 @@
 // kfd_process: a process on the GPUs, with a page table on each of them.
 
 import type { Dmirror } from '../../machine/entities.ts';
-import type { Gpu, KfdProcess, SvmRange } from '../../machine/gpu.ts';
+import { type Gpu, type KfdProcess, type SvmRange, UNDEFINED_LOCATION } from '../../machine/gpu.ts';
 import type { Machine } from '../../machine/machine.ts';
 import { GPU_CLOCK, kfdCounterRow } from '../../machine/scalars.ts';
 import type { QueueEvictionTrigger } from '../../uapi/smi-events.ts';
@@ -48,6 +48,25 @@ export const kfdCreateProcess = atomic('kfd_create_process', (m, mm: number): Kf
 /** A process's page table on a GPU. Kernel: `drivers/gpu/drm/amd/amdkfd/kfd_process.c: kfd_process_device_from_gpuidx` */
 export const gpuPageTable = (m: Machine, mm: number, gpu: number): Dmirror | undefined =>
   m.dmirrors.values().find((table) => table.mm === mm && table.device === gpu);
+
+/** Ours: a GPU is gone, so no process has a page table on it any more, and no range names it. */
+export const kfdForgetGpu = (m: Machine, gpu: number): void => {
+  for (const table of m.dmirrors.values()) {
+    if (table.device !== gpu) continue;
+    const pt = m.journal.mapById(table.pt);
+    for (const vpn of pt.keys()) pt.delete(vpn);
+    m.dmirrors.set(table.id, undefined);
+  }
+  const others = (gpus: readonly number[]): number[] => gpus.filter((id) => id !== gpu);
+  for (const { id, access, accessInPlace, preferredLoc, prefetchLoc, actualLoc } of m.svmRanges.values())
+    m.svmRanges.update(id, {
+      access: others(access),
+      accessInPlace: others(accessInPlace),
+      preferredLoc: preferredLoc === gpu ? UNDEFINED_LOCATION : preferredLoc,
+      prefetchLoc: prefetchLoc === gpu ? UNDEFINED_LOCATION : prefetchLoc,
+      actualLoc: actualLoc === gpu ? 0 : actualLoc,
+    });
+};
 
 /** Ranges of a process that are in its tree, by address. Ours: struct svm_range_list, objects. */
 export const svmRangesOf = (m: Machine, process: number): SvmRange[] =>

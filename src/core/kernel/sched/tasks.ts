@@ -99,7 +99,8 @@ const standstill = <T>(alive: readonly Task<T>[]): KernelBug => {
     wait?.kind === 'spin' ? `task ${id} spins on ${wait.what}` : `task ${id} waits for ${describe(wait)}`,
   );
   const defects = alive.flatMap(({ wait }) => (wait !== undefined && 'defect' in wait ? [wait.defect] : []));
-  const message = `${isCircle ? 'livelock' : 'deadlock'}: ${texts.join(', ')}`;
+  const alone = !isCircle && alive.length === 1 ? ', and nothing runs beside it that could end that' : '';
+  const message = `${isCircle ? 'livelock' : 'deadlock'}: ${texts.join(', ')}${alone}`;
   return new KernelBug(message, defects[0], alive.map(standing));
 };
 
