@@ -80,3 +80,16 @@ for (const [size, width, height] of SIZES)
         expect(taken.size).toBeGreaterThan(10);
       });
     });
+
+test.describe('for README.md', () => {
+  test.use({ viewport: { width: 1440, height: 900 }, colorScheme: 'dark' });
+
+  test('the copy of the third page, to be put into public/screenshots', async ({ app, page }) => {
+    await app.open('./?scenario=coherent-longterm-pin-fast&t=3.300');
+    const copied = app.caption.getByText(/^The bytes of buf\+2 are copied/);
+    while ((await copied.count()) === 0) await app.press('l');
+    await app.settlePaint();
+    await mkdir(FOLDER, { recursive: true });
+    await page.screenshot({ path: `${FOLDER}/longterm-pin.png` });
+  });
+});

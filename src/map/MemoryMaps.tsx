@@ -1,4 +1,4 @@
-import { type ReactNode, useEffect, useMemo, useRef, useSyncExternalStore } from 'react';
+import { type CSSProperties, type ReactNode, useEffect, useMemo, useRef, useSyncExternalStore } from 'react';
 import { useActions, useApp } from '../store/use-app.ts';
 import { useTurn } from '../store/use-turn.ts';
 import { useKeys } from '../store/use-keys.ts';
@@ -105,6 +105,12 @@ export const MemoryMaps = ({ maps, children }: MemoryMapsProps) => {
   // of many, those that something happens in stand on top
   const shown =
     banks.length > CROWD ? banks.toSorted((a, b) => Number(busy.has(b.id)) - Number(busy.has(a.id))) : banks;
+  const openCount = banks.filter(isOpen).length;
+  // the style sheet has the edge of what scrolls lie between two names
+  const lengths: CSSProperties & Record<`--${string}`, number> = {
+    '--open': openCount,
+    '--names': banks.length - openCount,
+  };
   const { choose, openPanel } = useActions();
   usePalette(maps);
   const keys = useKeys();
@@ -176,7 +182,7 @@ export const MemoryMaps = ({ maps, children }: MemoryMapsProps) => {
             <OverviewStrip maps={maps} />
           </Later>
           <div className="maps-scroll">
-            <div className="maps-banks">
+            <div className="maps-banks" style={lengths}>
               {shown.map((bank) => (
                 <BankWindow
                   key={bank.id}

@@ -18,9 +18,7 @@ const NOTHING: readonly ResidenceCount[] = [];
 export const Tally = () => {
   const before = useApp((state) => state.trace.moment?.residenceBefore ?? NOTHING);
   const after = useApp((state) => state.trace.moment?.residence ?? NOTHING);
-  const pinned = useApp(
-    (state) => state.trace.moment?.frames.filter(({ longtermPinned }) => longtermPinned).length ?? 0,
-  );
+  const pinned = useApp((state) => state.trace.moment?.longtermPinnedPages ?? 0);
   const devices = useApp((state) => state.trace.moment?.devices ?? NO_DEVICES);
   const rows = tallyRows(before, after);
   const space = heldSpace(devices);

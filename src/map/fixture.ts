@@ -34,6 +34,7 @@ export const drawMoment = (more: Partial<Moment>): Moment => ({
   devices: [],
   handles: [],
   frames: [],
+  longtermPinnedPages: 0,
   moves: [],
   residence: [],
   residenceBefore: [],

@@ -25,6 +25,8 @@ export interface Moment {
   readonly handles: readonly HandleView[];
   /** Frames that some shown entry, handle or move refers to. */
   readonly frames: readonly FrameView[];
+  /** Frames under a long-term pin, whether they are among `frames` or not. */
+  readonly longtermPinnedPages: number;
   /** Pages under way: taken from `src`, to arrive at `dst` (-1: no destination yet). */
   readonly moves: readonly MoveView[];
   readonly residence: readonly ResidenceCount[];

@@ -19,6 +19,7 @@ import { stepText } from '../../words/step.ts';
 import { notRunBecause, pageRows, placeText, residenceText, sideText, stepRows } from './rows.ts';
 
 const MAX_PAGES = 32;
+const NBSP = '\u00a0';
 
 export interface World {
   readonly run: RunInfo;
@@ -130,6 +131,21 @@ const PartedSide = ({ label, side, reason }: PartedSideProps) => {
   );
 };
 
+/** A text in whose lines a number stands beside what it is of: `−1 EAGAIN`, `4 pages`. */
+const Outcome = ({ text }: { readonly text: string }) => {
+  let before = '';
+  return text.split(/((?:−|\d)\S* \S+)/).map((part, at) => {
+    before += part;
+    return at % 2 === 0 ? (
+      part
+    ) : (
+      <span key={before} className="compare-whole">
+        {part}
+      </span>
+    );
+  });
+};
+
 /** The sign of a difference; one that is none says so. */
 const Differs = () => (
   <span className="compare-mark" aria-hidden="true">
@@ -186,17 +202,21 @@ const Results = ({ run, worlds, now, isParted }: ResultsProps) => {
               <tr key={index} aria-current={now === index ? 'step' : undefined}>
                 <th scope="row">
                   <button type="button" className="compare-step" onClick={() => void seekStep(index, 'end')}>
-                    {index} {command}
+                    <Outcome text={`${index} ${command}`} />
                   </button>
                 </th>
-                <td>{here}</td>
+                <td>
+                  <Outcome text={here} />
+                </td>
                 {others.map((other, which) => (
                   <td key={worlds[which]?.label}>
                     {other === undefined ? (
                       <Same />
                     ) : (
                       <>
-                        <Differs /> {other}
+                        <Differs />
+                        {NBSP}
+                        <Outcome text={other} />
                       </>
                     )}
                   </td>

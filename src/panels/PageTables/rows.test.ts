@@ -66,6 +66,7 @@ const moment = (moves: Moment['moves'] = []) =>
     devices: [],
     handles: [],
     frames: [...frames.values()],
+    longtermPinnedPages: 0,
     moves,
     residence: [],
     residenceBefore: [],

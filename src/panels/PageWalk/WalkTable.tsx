@@ -66,12 +66,14 @@ const Entry = ({ entry, process, here, raw }: EntryProps) => {
       <span className="walk-index">[{index}]</span>
       <span className="walk-kind">{kindWords(entry)}</span>
       <Glyphs entry={entry} />
-      {residence === undefined ? (
-        <span className="walk-frame">{pfn < 0 ? '' : `→ ${formatHex(pfn)}`}</span>
-      ) : (
-        <Chip tone={residence}>{formatHex(pfn)}</Chip>
-      )}
-      {name === '' ? null : <span className="walk-name">{name}</span>}
+      <span className="walk-target">
+        {residence === undefined ? (
+          <span className="walk-frame">{pfn < 0 ? '' : `→ ${formatHex(pfn)}`}</span>
+        ) : (
+          <Chip tone={residence}>{formatHex(pfn)}</Chip>
+        )}
+        {name === '' ? null : <span className="walk-name">{name}</span>}
+      </span>
       {sharedWith.length === 0 ? null : (
         <span className="walk-shared">shared with {sharedWith.join(', ')}</span>
       )}

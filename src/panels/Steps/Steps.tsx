@@ -54,9 +54,9 @@ const LeftOut = () => {
   );
 };
 
-/** Where a command goes on to a second line, an arrow stands before what it points at. */
+/** Where a command goes on to a second line, an arrow stands before what it points at, and a device has its number. */
 const keptTogether = (command: string): string =>
-  command.replaceAll(/[→←∥] \S+(?: \d+)?/g, (part) => part.replaceAll(' ', '\u00a0'));
+  command.replaceAll(/[→←∥] \S+(?: \d+)?|GPU \d+/g, (part) => part.replaceAll(' ', '\u00a0'));
 
 /** What a command ends in: beside it stands the result, whose line it shares. */
 const headAndTail = (command: string): readonly [string, string] => {

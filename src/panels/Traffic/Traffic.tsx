@@ -63,7 +63,7 @@ const Picture = ({ view, links }: PictureProps) => {
           <path d="M0 1 9 5 0 9z" className="traffic-head" />
         </marker>
       </defs>
-      {bands.map(({ key, path, widthPx, to, pagesInStep, pages, labelX, labelY }) => (
+      {bands.map(({ key, path, widthPx, to, pagesInStep, pages, labelX, labelY, labelAnchor }) => (
         <g key={key}>
           <path
             d={path}
@@ -73,7 +73,7 @@ const Picture = ({ view, links }: PictureProps) => {
             strokeWidth={widthPx}
           />
           <path d={path} className="traffic-line" markerEnd={`url(#${arrow})`} />
-          <text x={labelX} y={labelY} className="traffic-count">
+          <text x={labelX} y={labelY} className="traffic-count" data-anchor={labelAnchor}>
             {formatCounted(pages, 'page')}
           </text>
         </g>
@@ -94,6 +94,8 @@ const Picture = ({ view, links }: PictureProps) => {
 const Sums = ({ view, links }: PictureProps) => {
   const { bands } = chartOf(view, links);
   if (bands.length === 0) return <p className="muted">Nothing has moved yet.</p>;
+  // of a whole node's ways only some are in sight: those that the step uses stand on top
+  const rows = bands.toSorted((a, b) => Number(b.pagesInStep > 0) - Number(a.pagesInStep > 0));
   return (
     <table className="traffic-table">
       <thead>
@@ -105,7 +107,7 @@ const Sums = ({ view, links }: PictureProps) => {
         </tr>
       </thead>
       <tbody>
-        {bands.map(({ key, from, to, link, pages, pagesInStep }) => (
+        {rows.map(({ key, from, to, link, pages, pagesInStep }) => (
           <tr key={key} data-now={pagesInStep > 0}>
             <th scope="row" className="traffic-way">
               <span>{placeName(from)} →</span> <span>{placeName(to)}</span>

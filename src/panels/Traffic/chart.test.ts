@@ -31,6 +31,14 @@ describe('the picture of the traffic', () => {
     }
   });
 
+  test('of many, no number reaches into a box', () => {
+    const crowd = [...view.flows, { from: 2, to: 0, pages: 14_680_064, pagesInStep: 0 }];
+    const { bands: many, boxes } = chartOf({ ...view, flows: crowd }, []);
+    const last = many.at(-1);
+    expect(last?.labelAnchor).toBe('end');
+    expect(last?.labelX).toBeLessThan(boxes[2]?.x ?? 0);
+  });
+
   test('a way names its link: that of the machine, or who copies where there is none', () => {
     expect(bands.map(({ link }) => link)).toEqual([
       'memory of the nodes',

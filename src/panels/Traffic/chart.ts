@@ -32,6 +32,8 @@ export interface Band {
   /** Where its number stands. */
   readonly labelX: number;
   readonly labelY: number;
+  /** Which part of it stands there: of many, the ends, so that none reaches into a box. */
+  readonly labelAnchor: 'middle' | 'end';
 }
 
 export interface Chart {
@@ -101,8 +103,13 @@ export const chartOf = ({ places, flows }: TrafficView, links: MachineInfo['link
         pagesInStep: flow.pagesInStep,
         link: linkName(linkBetween(links, deviceOf(a.place), deviceOf(b.place))),
         ...(isCrowded && !sameSide
-          ? { labelX: WIDTH - BOX_WIDTH - 42, labelY: out ? end[1] - 5 : start[1] + 13 }
+          ? {
+              labelX: WIDTH - BOX_WIDTH - 8,
+              labelY: out ? end[1] - 5 : start[1] + 13,
+              labelAnchor: 'end',
+            }
           : {
+              labelAnchor: 'middle',
               labelX: sameSide ? turn.labelX : (start[0] + end[0]) / 2,
               labelY: sameSide
                 ? turn.labelY

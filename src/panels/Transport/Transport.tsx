@@ -36,7 +36,7 @@ export const Transport = () => {
   const [back, forward] = COMMANDS[grain];
   return (
     <div className="transport" role="group" aria-label="Playback">
-      <div className="transport-buttons">
+      <div className="transport-buttons tips-start">
         <IconButton
           icon="toStart"
           label="To the start"

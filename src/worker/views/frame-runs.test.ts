@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { frameRuns, FrameRuns } from './frame-runs.ts';
+import { distinctFrames, frameRuns, FrameRuns } from './frame-runs.ts';
 
 test.each([
   [[]],
@@ -23,4 +23,6 @@ test('neighbours are one run, upwards or downwards, and an array is looked throu
     { first: 1001, npages: 500 },
   ]);
   expect(frameRuns(pfns)).toBe(frameRuns(pfns));
+  const others = [new FrameRuns([498, 499, 500, 501]), new FrameRuns([3, 3, 1500])];
+  expect(distinctFrames([frameRuns(pfns), ...others])).toBe(1002);
 });

@@ -52,6 +52,16 @@ export class FrameRuns {
   }
 }
 
+/** How many frames several handles hold together, each counted once. */
+export const distinctFrames = (held: readonly FrameRuns[]): number => {
+  let [count, end] = [0, 0];
+  for (const { first, npages } of held.flatMap(({ runs }) => runs).toSorted((a, b) => a.first - b.first)) {
+    count += Math.max(0, first + npages - Math.max(first, end));
+    end = Math.max(end, first + npages);
+  }
+  return count;
+};
+
 const join = (pfns: Pfns): FrameRun[] => {
   const runs: FrameRun[] = [];
   for (let at = 0; at < pfns.length; ) {

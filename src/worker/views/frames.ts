@@ -21,7 +21,7 @@ import { MIGRATE_CMA, MIGRATE_ISOLATE } from '../../core/uapi/config.ts';
 import { FOLL_LONGTERM, FOLL_PIN, GUP_PIN_COUNTING_BIAS } from '../../core/uapi/gup-flags.ts';
 import { PG_hugetlb, PG_locked, PG_table, pageFlagNames } from '../../core/uapi/page-flags.ts';
 import type { FrameView, Residence } from '../protocol-moment.ts';
-import { frameRuns } from './frame-runs.ts';
+import { distinctFrames, frameRuns } from './frame-runs.ts';
 import type { Places } from './places.ts';
 
 export const isCma = (m: Machine, pfn: number): boolean =>
@@ -102,13 +102,19 @@ export interface Frames {
   readonly has: (pfn: number) => boolean;
 }
 
+/** Frames that are known to the last one. */
+export interface CountedFrames extends Frames {
+  /** A frame that several handles hold counts once. */
+  readonly count: () => number;
+}
+
 /** Frames under a long-term pin of a handle. */
-export const longtermPinnedFrames = (m: Machine): Frames => {
+export const longtermPinnedFrames = (m: Machine): CountedFrames => {
   const held = m.handles
     .values()
     .filter(({ gupFlags, call }) => (gupFlags & FOLL_LONGTERM) !== 0 && call.startsWith('pin'))
     .map(({ pages }) => frameRuns(pages));
-  return { has: (pfn) => held.some((runs) => runs.has(pfn)) };
+  return { has: (pfn) => held.some((runs) => runs.has(pfn)), count: () => distinctFrames(held) };
 };
 
 /** Pins that handles explain; what is above belongs to a call under way. */
@@ -123,7 +129,7 @@ const pinsOfHandles = (m: Machine, head: number): number => {
 export interface FrameContext {
   readonly m: Machine;
   readonly places: Places;
-  readonly longterm: Frames;
+  readonly longterm: CountedFrames;
   /** A long-term pin is under way: pins without a handle are its. */
   readonly longtermRunning: boolean;
   /** Frames that a page is moving to, with the frame it comes from. */

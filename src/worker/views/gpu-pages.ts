@@ -4,7 +4,7 @@ import { gpuEntry } from '../../core/kernel/drivers/amdgpu-map.ts';
 import { gpuPageTable } from '../../core/kernel/drivers/amdgpu-process.ts';
 import type { SvmRange, TtmBo } from '../../core/machine/gpu.ts';
 import type { Machine } from '../../core/machine/machine.ts';
-import { decisionIndex, EventKind } from '../../core/uapi/events.ts';
+import { decisionIndex, EventKind, unpackPages } from '../../core/uapi/events.ts';
 import { FOLL_LONGTERM } from '../../core/uapi/gup-flags.ts';
 import { kernelFunctionId } from '../../core/uapi/source-refs.ts';
 import type { GpuBoView, GpuCopies, SvmPageRow } from '../protocol-gpu.ts';
@@ -125,19 +125,30 @@ export const copiesInStep = (run: Run, position: Position): GpuCopies => {
   const { log } = m.journal;
   const { begin } = run.stepAt(position);
   let [chunks, toVram, toSystem] = [0, 0, 0];
+  // of a big step only runs of pages are written down, and how often a function was called
+  const runs = { toVram: 0, toSystem: 0, chunks: 0 };
   const from = Math.max(begin, position - MAX_EVENTS);
   for (let i = from; i < position; i++) {
     const kind = log.kindAt(i);
     const id = log.idAt(i);
     const byDma = id === COPIER || id === MOVER;
     if (kind === EventKind.SPAN_BEGIN && byDma) chunks += 1;
-    else if (kind === EventKind.CALLS && byDma) chunks += log.rowAt(i);
-    else if (kind === EventKind.DECISION && id === COPIED) {
+    else if (kind === EventKind.CALLS && byDma) runs.chunks += log.rowAt(i);
+    else if (kind === EventKind.PAGES) {
+      const { outcome, npages } = unpackPages(id);
+      if (outcome === 'migrated') runs[deviceOf(m, log.nowAt(i)) >= 0 ? 'toVram' : 'toSystem'] += npages;
+    } else if (kind === EventKind.DECISION && id === COPIED) {
       const span = log.parentAt(i);
       if (span < 0 || (log.idAt(span) !== COPIER && log.idAt(span) !== MOVER)) continue;
       if (deviceOf(m, log.oldAt(i)) >= 0) toVram += 1;
       else toSystem += 1;
     }
   }
-  return { chunks, toVram, toSystem };
+  // where the DMA engine was not asked, the CPU has copied
+  if (runs.chunks === 0) return { chunks, toVram, toSystem };
+  return {
+    chunks: chunks + runs.chunks,
+    toVram: toVram + runs.toVram,
+    toSystem: toSystem + runs.toSystem,
+  };
 };

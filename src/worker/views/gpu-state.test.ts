@@ -7,18 +7,26 @@ import { memmapPages } from '../../core/uapi/units.ts';
 import { EVICTION_SCENES } from '../../scenarios/eviction.ts';
 import { GPU_OBJECT_SCENES } from '../../scenarios/gpu-objects.ts';
 import { GPU_BOOT_SCENES } from '../../scenarios/gpu-boot.ts';
+import { workloadScenario } from '../../scenarios/frontier.ts';
 import { GPU_SVM_SCENES } from '../../scenarios/gpu-svm.ts';
 import type { CostOverrides } from '../../core/uapi/cost-model.ts';
 import type { CostsView, GpuStateView, IomemView } from '../protocol-gpu.ts';
 import type { ViewQuery, ViewResult } from '../protocol-views.ts';
 import { Session } from '../session.ts';
 
-const open = (name: string) => {
-  const scene = [...EVICTION_SCENES, ...GPU_OBJECT_SCENES, ...GPU_BOOT_SCENES, ...GPU_SVM_SCENES].find(
-    (candidate) => candidate.name === name,
+/** Pages of a step that is too big to be told page by page. */
+const BIG = 20_000;
+
+const open = (name: string) =>
+  openScenario(
+    [...EVICTION_SCENES, ...GPU_OBJECT_SCENES, ...GPU_BOOT_SCENES, ...GPU_SVM_SCENES].find(
+      (candidate) => candidate.name === name,
+    )?.scenario,
   );
+
+const openScenario = (scenario: unknown) => {
   const session = new Session();
-  const opened = session.handle({ kind: 'open', id: 1, runId: 'run', scenario: scene?.scenario });
+  const opened = session.handle({ kind: 'open', id: 1, runId: 'run', scenario });
   if (opened?.kind !== 'opened') throw new Error(JSON.stringify(opened));
   const view = (position: number, query: ViewQuery): ViewResult => {
     const answer = session.handle({ kind: 'view', id: 2, runId: 'run', position, query });
@@ -146,6 +154,24 @@ test('both page tables of a range, its notifier, and what the DMA engine copied'
     expect([cpu.pfn, -1]).toContain(gpus[0]?.pfn);
   }
   expect(at(5).copies).toMatchObject({ toVram: 0, toSystem: 15 });
+  // of a step whose pages are not written down one by one, all are counted
+  const big = openScenario(
+    workloadScenario(
+      {
+        gpus: 1,
+        pagesPerGpu: BIG,
+        iterations: 0,
+        checkpointEvery: 1,
+        checkpointPages: 0,
+        memory: 'coherent',
+      },
+      { name: 'big', title: '', about: '' },
+    ).scenario,
+  );
+  const copies = big.run.steps.map((_, step) => big.gpu(step).copies);
+  expect(copies.at(-1)).toMatchObject({ toVram: BIG, toSystem: 0 });
+  expect(copies.at(-1)?.chunks).toBeGreaterThan(0);
+  expect(copies.slice(0, -1).map(({ chunks, toVram }) => chunks + toVram)).toEqual([0, 0, 0]);
 });
 
 test('pages in private VRAM count as being there, though the CPU has no present entry', () => {

@@ -250,6 +250,10 @@ export const momentAt = (run: Run, position: number): Moment => {
   return moment;
 };
 
+/** All that handles hold, of which only some are sent, and what a call under way has pinned. */
+const longtermPinnedPages = ({ longterm }: FrameContext, frames: readonly FrameView[]): number =>
+  longterm.count() + frames.filter(({ pfn, longtermPinned }) => longtermPinned && !longterm.has(pfn)).length;
+
 const readMoment = (run: Run, position: number): Moment => {
   const before = residenceBefore(run, run.stepAt(position).begin);
   const scene = sceneAt(run, position);
@@ -280,6 +284,7 @@ const readMoment = (run: Run, position: number): Moment => {
     devices: deviceViews(scene),
     handles,
     frames,
+    longtermPinnedPages: longtermPinnedPages(context, frames),
     moves,
     residence,
     residenceBefore: before,

@@ -48,6 +48,27 @@ describe('a long area', () => {
     }
   });
 
+  test('of its pins all pages count, though only some frames are sent', () => {
+    const [PAGES, BUF] = [600, { proc: 'A', vma: 'buf' }];
+    const gup = {
+      op: 'gup',
+      ...BUF,
+      page: 0,
+      call: 'pin_user_pages',
+      flags: ['FOLL_WRITE', 'FOLL_LONGTERM'],
+    };
+    const pinned = runOf({
+      machine: 'teaching',
+      devices: [],
+      steps: [
+        { step: { op: 'mmap', ...BUF, pages: PAGES, prot: 'rw', kind: 'anon-private' } },
+        { step: { ...gup, count: PAGES, as: 'all' } },
+      ],
+    });
+    const { frames, longtermPinnedPages } = momentAt(pinned, pinned.sim.length);
+    expect([frames.length < PAGES, longtermPinnedPages]).toEqual([true, PAGES]);
+  });
+
   test('a frame outside of a row is not in it', () => {
     const row = area?.rows[0];
     if (row === undefined) throw new Error('no row');

@@ -1,6 +1,6 @@
 // What is said before and behind the steps of a GPU.
 
-import { cap, code, count, has, num, pages, type Params, txt } from '../phrases.ts';
+import { code, count, has, num, pages, type Params, txt } from '../phrases.ts';
 
 const gpu = (p: Params): string => `GPU ${txt(p, 'device')}`;
 type ByOp = Readonly<Record<string, (p: Params) => string>>;
@@ -70,7 +70,7 @@ export const gpuStepEnd: ByOp = {
   boot: (p) => STAGE_ENDS[txt(p, 'stage')] ?? 'The machine has booted.',
   probe: (p) => `${gpu(p)} works, and its memory is part of the system.`,
   unbind: (p) => `${gpu(p)} has no driver any more.`,
-  svm_attr: (p) => `${cap(range(p))} has its attributes. Where its pages are, the page table says.`,
+  svm_attr: (p) => `The driver is done with ${range(p)}: ${txt(p, 'attrs')}.`,
   svm_get_attr: (p) => `The driver says of ${range(p)}: ${txt(p, 'answer')}.`,
   set_xnack: () => 'It holds for all ranges of the process.',
   bo_write: (p) => `${code(p, 'bo')} is filled.`,
