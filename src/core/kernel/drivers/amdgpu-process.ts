@@ -49,7 +49,12 @@ export const kfdCreateProcess = atomic('kfd_create_process', (m, mm: number): Kf
 export const gpuPageTable = (m: Machine, mm: number, gpu: number): Dmirror | undefined =>
   m.dmirrors.values().find((table) => table.mm === mm && table.device === gpu);
 
-/** Ours: a GPU is gone, so no process has a page table on it any more, and no range names it. */
+/**
+ * A GPU is gone, so no process has a page table on it any more, and no range names it.
+ *
+ * Kernel: `drivers/gpu/drm/amd/amdkfd/kfd_device.c: kgd2kfd_device_exit`
+ * Simplified: v6.1 leaves the number of the GPU in the ranges of processes that live on.
+ */
 export const kfdForgetGpu = (m: Machine, gpu: number): void => {
   for (const table of m.dmirrors.values()) {
     if (table.device !== gpu) continue;

@@ -85,6 +85,8 @@ export const DEVICES: readonly Mechanism[] = [
     simplified: {
       'drivers/amdgpu-fault.ts: svmRangeCreateUnregisteredRange':
         'Of buffer objects only user pointers are mapped by address.',
+      'drivers/amdgpu-process.ts: kfdForgetGpu':
+        'When a GPU goes, processes that live on forget it; v6.1 leaves its number in their ranges.',
       'drivers/amdgpu-map.ts: svmRangeValidateAndMap':
         'The GPUs’ page tables take no VRAM; a walk that must begin again does so without time-out.',
       'drivers/amdgpu-migrate.ts: svmMigrateCopyMemoryGart': 'Bytes arrive when the copy is submitted.',
