@@ -97,8 +97,11 @@ describe('worlds', { timeout: 60_000 }, () => {
     for (const name of ['frontier-coherent', 'svm-prefetch', 'svm-gpu-fault', 'frontier-ranks']) {
       const sim = createSimulation(parseScenario(systemOnly(scenarioOf(name))));
       sim.runAll();
-      expect(sim.machine.svmBos.values()).toEqual([]);
-      expect(sim.machine.svmRanges.values().filter(({ actualLoc }) => actualLoc !== 0)).toEqual([]);
+      for (const { end } of sim.steps) {
+        sim.seek(end);
+        expect(sim.machine.svmBos.values()).toEqual([]);
+        expect(sim.machine.svmRanges.values().filter(({ actualLoc }) => actualLoc !== 0)).toEqual([]);
+      }
     }
   });
 });
